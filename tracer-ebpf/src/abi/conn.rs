@@ -1,0 +1,57 @@
+//! What the programs remember of one socket, in its `SkStorage`.
+
+/// How far a socket has come. Zeroed storage is [`phase::NEW`].
+pub mod phase {
+    /// Storage was created and nothing is known yet.
+    pub const NEW: u8 = 0;
+    /// Between SYN_SENT and its answer.
+    pub const CONNECTING: u8 = 1;
+    /// Counted as open.
+    pub const OPEN: u8 = 2;
+    /// Counted as open and now in CLOSE_WAIT.
+    pub const CLOSE_WAIT: u8 = 3;
+    /// Counted as closed; the socket may connect once more.
+    pub const CLOSED: u8 = 4;
+}
+
+/// Bits of [`Conn::flags`].
+pub mod flag {
+    /// Found already open when tracing began: its age is "at least".
+    pub const SEEDED: u8 = 1;
+    /// A RST was received.
+    pub const RST_RECEIVED: u8 = 2;
+}
+
+/// One connection, from its connect or accept to its close.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Conn {
+    /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
+    pub opened_ns: u64,
+    /// When it entered CLOSE_WAIT or was found there. 0: never did.
+    pub close_wait_ns: u64,
+    /// When it left CLOSE_WAIT; 0: never did.
+    pub close_wait_left_ns: u64,
+    /// How long the peer had held nothing when this one opened, ns; 0: not known.
+    pub gap_ns: u64,
+    /// From the last data segment to the first FIN or RST, ns. Of meaning once `reason` is set.
+    pub idle_ns: u64,
+    /// Slot of its peer in the `PEERS` array.
+    pub slot: u32,
+    /// How many connections the peer held when this one opened.
+    pub held: u32,
+    /// Process that connected it, thread group id. 0: not known.
+    pub owner: u32,
+    /// Local port.
+    pub local_port: u16,
+    /// One of [`super::peer::direction`].
+    pub direction: u8,
+    /// One of [`phase`].
+    pub phase: u8,
+    /// One of [`super::peer::reason`]: what ended it first.
+    pub reason: u8,
+    /// Bits of [`flag`].
+    pub flags: u8,
+    /// Always 0.
+    pub pad: [u8; 6],
+}

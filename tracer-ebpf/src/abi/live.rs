@@ -1,0 +1,65 @@
+//! What the socket iterator writes: one record per live socket.
+
+use super::pod;
+
+/// Bits of [`Live::flags`], beside those of [`super::conn::flag`] in the low bits.
+pub mod live_flag {
+    /// The programs know this connection, or the socket is a listener.
+    pub const TRACKED: u8 = 0x40;
+    /// The socket has a file: a process accepted or created it.
+    pub const HAS_FILE: u8 = 0x20;
+    /// The socket was closed by its process and lives on in the kernel (`SOCK_DEAD`).
+    pub const ORPHAN: u8 = 0x10;
+}
+
+/// One connection or listener, as it stood when the iterator passed.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Live {
+    /// When it opened or was found; 0 for a listener. Monotonic clock, ns.
+    pub opened_ns: u64,
+    /// When it entered CLOSE_WAIT or was found there; 0: never did.
+    pub close_wait_ns: u64,
+    /// Time since the last data segment in either direction, ns.
+    pub idle_ns: u64,
+    /// Payload received so far, bytes.
+    pub bytes_received: u64,
+    /// Payload sent so far, bytes.
+    pub bytes_sent: u64,
+    /// Local address, network order, IPv4 as `::ffff:a.b.c.d`; a wildcard listener is all zero.
+    pub local_address: [u32; 4],
+    /// Remote address likewise, not masked.
+    pub remote_address: [u32; 4],
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Slot of its peer in the `PEERS` array.
+    pub slot: u32,
+    /// Bytes received and not yet read by the process. For a listener: its accept queue.
+    pub queue: u32,
+    /// For a listener: the limit of its accept queue.
+    pub queue_limit: u32,
+    /// How many connections the peer held when this one opened.
+    pub held: u32,
+    /// Process that connected it, thread group id; 0: not known.
+    pub owner: u32,
+    /// Segments with payload received so far.
+    pub data_segs_in: u32,
+    /// Segments with payload sent so far.
+    pub data_segs_out: u32,
+    /// Segments sent again so far.
+    pub retransmits: u32,
+    /// Local port.
+    pub local_port: u16,
+    /// Remote port.
+    pub remote_port: u16,
+    /// TCP state, as in the kernel's `enum`.
+    pub state: u8,
+    /// One of [`super::peer::direction`]; 0 for a listener.
+    pub direction: u8,
+    /// Bits of [`live_flag`] and of [`super::conn::flag`].
+    pub flags: u8,
+    /// Always 0.
+    pub pad: [u8; 5],
+}
+
+pod!(Live);

@@ -1,0 +1,108 @@
+//! Where the running kernel keeps what the programs read.
+//!
+//! The loader fills this from the kernel's own BTF. A member the kernel does not have is
+//! [`MISSING`]: the program skips what needs it and the loader says what is lost.
+
+use super::pod;
+
+/// Offset of a member that this kernel does not have.
+pub const MISSING: u32 = u32::MAX;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $field:ident = $root:literal, $path:literal;)+) => {
+        /// Byte offsets into kernel structs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(C)]
+        pub struct Offsets {
+            $($(#[$doc])* #[doc = concat!("`", $root, ".", $path, "`")] pub $field: u32,)+
+        }
+
+        impl Offsets {
+            /// All members missing.
+            pub const MISSING: Self = Self { $($field: MISSING,)+ };
+
+            /// Field by field: its name here, the kernel struct, and the path of the member.
+            pub const PATHS: &[(&str, &str, &str)] = &[$((stringify!($field), $root, $path),)+];
+
+            /// Builds the table by asking for each member's offset in turn.
+            pub fn resolve(mut offset: impl FnMut(&'static str, &'static str) -> u32) -> Self {
+                Self { $($field: offset($root, $path),)+ }
+            }
+        }
+    };
+}
+
+offsets! {
+    /// Remote IPv4 address, network order.
+    skc_daddr = "sock_common", "skc_daddr";
+    /// Local IPv4 address, network order.
+    skc_rcv_saddr = "sock_common", "skc_rcv_saddr";
+    /// Remote IPv6 address, network order.
+    skc_v6_daddr = "sock_common", "skc_v6_daddr";
+    /// Local IPv6 address, network order.
+    skc_v6_rcv_saddr = "sock_common", "skc_v6_rcv_saddr";
+    /// Remote port, network order.
+    skc_dport = "sock_common", "skc_dport";
+    /// Local port, host order.
+    skc_num = "sock_common", "skc_num";
+    /// Address family.
+    skc_family = "sock_common", "skc_family";
+    /// TCP state.
+    skc_state = "sock_common", "skc_state";
+    /// Network namespace.
+    skc_net = "sock_common", "skc_net.net";
+    /// Socket flags.
+    skc_flags = "sock_common", "skc_flags";
+    /// Inode number of a network namespace.
+    net_inum = "net", "ns.inum";
+    /// Protocol: tells TCP from MPTCP and others on the same tracepoint.
+    sk_protocol = "sock", "sk_protocol";
+    /// Pending error.
+    sk_err = "sock", "sk_err";
+    /// The process's side; null before accept and after close.
+    sk_socket = "sock", "sk_socket";
+    /// Accept queue of a listener.
+    sk_ack_backlog = "sock", "sk_ack_backlog";
+    /// Limit of the accept queue.
+    sk_max_ack_backlog = "sock", "sk_max_ack_backlog";
+    /// Sequence space received after the SYN: payload, and one for a FIN.
+    bytes_received = "tcp_sock", "bytes_received";
+    /// Payload sent, each retransmission counted again.
+    bytes_sent = "tcp_sock", "bytes_sent";
+    /// Payload sent again.
+    bytes_retrans = "tcp_sock", "bytes_retrans";
+    /// Data segments received.
+    data_segs_in = "tcp_sock", "data_segs_in";
+    /// Data segments sent.
+    data_segs_out = "tcp_sock", "data_segs_out";
+    /// Segments sent again.
+    total_retrans = "tcp_sock", "total_retrans";
+    /// Next sequence number expected.
+    rcv_nxt = "tcp_sock", "rcv_nxt";
+    /// First byte the process has not read.
+    copied_seq = "tcp_sock", "copied_seq";
+    /// When data was last sent, in jiffies.
+    lsndtime = "tcp_sock", "lsndtime";
+    /// When data was last received, in jiffies.
+    lrcvtime = "inet_connection_sock", "icsk_ack.lrcvtime";
+}
+
+pod!(Offsets);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolve_asks_for_every_member_once() {
+        let mut asked = 0_u32;
+        let offsets = Offsets::resolve(|_, _| {
+            asked += 1;
+            asked
+        });
+        assert_eq!(asked as usize, Offsets::PATHS.len());
+        assert_eq!(asked as usize * size_of::<u32>(), size_of::<Offsets>());
+        assert_eq!(offsets.skc_daddr, 1);
+        assert_eq!(offsets.lrcvtime, asked);
+    }
+}

@@ -1,0 +1,122 @@
+//! Per-peer counters: what the diagnosis rests on.
+
+use super::pod;
+use crate::buckets::{HELD_BUCKETS, TIME_BUCKETS};
+
+/// Who opened a connection. Zero is "nobody", so that zeroed memory is never a direction.
+pub mod direction {
+    /// The remote side connected to a listener of this host.
+    pub const INBOUND: u8 = 1;
+    /// A process of this host connected.
+    pub const OUTBOUND: u8 = 2;
+}
+
+/// Why a connection ended, as an index into [`PeerStats::closes`]. The first event decides.
+pub mod reason {
+    /// Not ended yet.
+    pub const OPEN: u8 = 0;
+    /// This host sent the first FIN.
+    pub const LOCAL_FIN: u8 = 1;
+    /// The remote side sent the first FIN.
+    pub const REMOTE_FIN: u8 = 2;
+    /// This host aborted it (close with unread data, `SO_LINGER` 0, process limits).
+    pub const LOCAL_RST: u8 = 3;
+    /// The remote side sent a RST.
+    pub const REMOTE_RST: u8 = 4;
+    /// Retransmission or keep-alive gave up, or the network said unreachable.
+    pub const TIMEOUT: u8 = 5;
+    /// The connect failed; the connection was never open.
+    pub const CONNECT_FAILED: u8 = 6;
+    /// How many there are.
+    pub const COUNT: usize = 7;
+}
+
+/// What identifies a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct PeerKey {
+    /// Remote address in network order, IPv4 as `::ffff:a.b.c.d`, under the prefix mask.
+    pub address: [u32; 4],
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Inbound: the local port. Outbound: the remote port. In both cases the port of the service.
+    pub port: u16,
+    /// One of [`direction`].
+    pub direction: u8,
+    /// Always 0.
+    pub pad: u8,
+}
+
+/// One duration per event: how many, how long, and how spread. The resolution is that of
+/// [`crate::buckets`]; sum and longest are exact.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Durations {
+    /// Sum, in nanoseconds.
+    pub sum_ns: u64,
+    /// Longest, in nanoseconds.
+    pub max_ns: u64,
+    /// Counts by [`crate::buckets::time_bucket`].
+    pub buckets: [u32; TIME_BUCKETS],
+}
+
+/// The counters of one peer, one slot of the `PEERS` array. Slot 0 takes the connections of all
+/// peers that found no room. A whole number of cache lines, so that two peers never share one.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct PeerStats {
+    /// Whose counters these are; direction 0 while the slot is unused.
+    pub key: PeerKey,
+    /// Connections open now: seeded and opened, not yet closed.
+    pub open_now: u32,
+    /// The most that were open at once.
+    pub open_peak: u32,
+    /// Connections found already open when tracing began.
+    pub seeded: u32,
+    /// Connects that failed.
+    pub failed: u32,
+    /// Connections that entered CLOSE_WAIT while traced.
+    pub close_wait_entered: u32,
+    /// Connections found already in CLOSE_WAIT when tracing began.
+    pub close_wait_seeded: u32,
+    /// Connections that left CLOSE_WAIT again.
+    pub close_wait_left: u32,
+    /// Data retransmitted, in segments, over the ended connections.
+    pub retransmits: u32,
+    /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
+    /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
+    pub close_wait_entry_sum_ns: u64,
+    /// Payload received over the ended connections, in bytes.
+    pub bytes_received: u64,
+    /// Payload sent over the ended connections, in bytes.
+    pub bytes_sent: u64,
+    /// Ended connections by [`reason`]. Index 0 stays 0, failed connects are in `failed` alone.
+    pub closes: [u32; 8],
+    /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
+    pub opens_by_held: [u32; HELD_BUCKETS],
+    /// From open to end, of the ended connections that were not seeded.
+    pub lifetime: Durations,
+    /// From the last data segment in either direction to the first FIN or RST, of the ended
+    /// connections. One timer tick exact ([`super::config::Config::tick_ns`]).
+    pub idle: Durations,
+    /// From the end of the peer's last connection to the next open, when it held none between.
+    pub gap: Durations,
+    /// Time in CLOSE_WAIT, of the connections that left it and were seen to enter it.
+    pub close_wait: Durations,
+    /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
+    pub last_end_ns: u64,
+    /// Sum over the ended connections of the most request turns each can have had: the smaller
+    /// of its data segments in and out.
+    pub turns_bound_sum: u64,
+    /// The largest of these.
+    pub turns_bound_max: u32,
+    /// Always 0.
+    pub pad: u32,
+    /// Fills the last cache line.
+    pub reserved: [u64; 3],
+}
+
+const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
+const _: () = assert!(size_of::<PeerStats>() <= 1024, "a peer may cost 1 KiB of kernel memory");
+
+pod!(PeerKey, PeerStats);

@@ -1,0 +1,136 @@
+//! The histograms the kernel keeps: which bucket a value falls into, and back.
+//!
+//! Shifts and compares only: the programs have no division worth its cost.
+
+/// Buckets of a duration: two per octave of [`TIME_UNIT_NS`], the last one open-ended (from 9
+/// minutes on, where the longest is known too). A bucket's edges are at most a factor of 1.5 apart.
+pub const TIME_BUCKETS: usize = 40;
+
+/// Durations are bucketed in units of 2^20 ns, 1.048576 ms.
+pub const TIME_UNIT_NS: u64 = 1 << TIME_SHIFT;
+const TIME_SHIFT: u32 = 20;
+
+/// Buckets of "connections held": exact up to [`HELD_EXACT`], then one per octave, the last one
+/// open-ended (from 4,096 on).
+pub const HELD_BUCKETS: usize = 40;
+
+/// Up to this many held connections, each number has its own bucket.
+pub const HELD_EXACT: u32 = 31;
+
+/// The bucket of a duration in nanoseconds, always below [`TIME_BUCKETS`].
+///
+/// Bucket 0 holds less than one unit; from there bucket `1 + 2k` holds `[2^k, 1.5 * 2^k)` units
+/// and bucket `2 + 2k` the rest of that octave.
+#[inline(always)]
+pub fn time_bucket(ns: u64) -> u32 {
+    let halves = ns >> (TIME_SHIFT - 1);
+    if halves < 2 {
+        return 0;
+    }
+    // 2^32 half units are 26 days; the last bucket is open-ended long before.
+    let halves = if halves > u32::MAX as u64 { u32::MAX } else { halves as u32 };
+    let octave = log2(halves) - 1;
+    let upper = (halves >> octave) & 1;
+    let bucket = 1 + 2 * octave + upper;
+    if bucket < TIME_BUCKETS as u32 { bucket } else { TIME_BUCKETS as u32 - 1 }
+}
+
+/// Lower edge of a time bucket and lower edge of the next, in nanoseconds.
+pub fn time_range(bucket: u32) -> (u64, u64) {
+    let low = |bucket: u32| match bucket {
+        0 => 0,
+        b => {
+            let octave = (b - 1) / 2;
+            let base = TIME_UNIT_NS << octave;
+            if (b - 1) % 2 == 1 { base + base / 2 } else { base }
+        }
+    };
+    (low(bucket), low(bucket + 1))
+}
+
+/// The bucket of a number of held connections, always below [`HELD_BUCKETS`].
+#[inline(always)]
+pub fn held_bucket(held: u32) -> u32 {
+    if held <= HELD_EXACT {
+        return held;
+    }
+    let bucket = HELD_EXACT + 1 + (log2(held) - 5);
+    if bucket < HELD_BUCKETS as u32 { bucket } else { HELD_BUCKETS as u32 - 1 }
+}
+
+/// The smallest number of held connections that falls into the bucket.
+pub fn held_floor(bucket: u32) -> u32 {
+    if bucket <= HELD_EXACT { bucket } else { 32 << (bucket - HELD_EXACT - 1) }
+}
+
+/// Position of the highest set bit; 0 for 0. Spelled out since BPF has no instruction for it and
+/// the portable expansion is longer.
+#[inline(always)]
+fn log2(value: u32) -> u32 {
+    let mut value = value;
+    let mut result = 0;
+    if value >= 1 << 16 {
+        value >>= 16;
+        result += 16;
+    }
+    if value >= 1 << 8 {
+        value >>= 8;
+        result += 8;
+    }
+    if value >= 1 << 4 {
+        value >>= 4;
+        result += 4;
+    }
+    if value >= 1 << 2 {
+        value >>= 2;
+        result += 2;
+    }
+    if value >= 1 << 1 {
+        result += 1;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn edges() {
+        assert_eq!(time_bucket(0), 0);
+        assert_eq!(time_bucket(TIME_UNIT_NS - 1), 0);
+        assert_eq!(time_bucket(TIME_UNIT_NS), 1);
+        assert_eq!(time_bucket(2 * TIME_UNIT_NS), 3);
+        assert_eq!(time_bucket(3 * TIME_UNIT_NS), 4);
+        assert_eq!(time_bucket(u64::MAX), TIME_BUCKETS as u32 - 1);
+        assert_eq!(held_bucket(31), 31);
+        assert_eq!(held_bucket(32), 32);
+        assert_eq!(held_bucket(63), 32);
+        assert_eq!(held_bucket(64), 33);
+        assert_eq!(held_bucket(u32::MAX), HELD_BUCKETS as u32 - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn log2_agrees_with_the_library(value in 1_u32..) {
+            prop_assert_eq!(log2(value), value.ilog2());
+        }
+
+        #[test]
+        fn a_duration_lies_in_its_bucket(ns in 0_u64..TIME_UNIT_NS << 19) {
+            let bucket = time_bucket(ns);
+            let (low, high) = time_range(bucket);
+            prop_assert!(low <= ns && ns < high, "{ns} not in {low}..{high} of bucket {bucket}");
+        }
+
+        #[test]
+        fn held_buckets_rise_and_start_at_their_floor(held in 0_u32..) {
+            let bucket = held_bucket(held);
+            prop_assert!((bucket as usize) < HELD_BUCKETS);
+            prop_assert!(held_floor(bucket) <= held);
+            prop_assert_eq!(held_bucket(held_floor(bucket)), bucket);
+        }
+    }
+}

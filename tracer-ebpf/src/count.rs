@@ -1,0 +1,377 @@
+//! What happens to the counters when a connection opens, half closes, and ends.
+//!
+//! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
+//! changed under its socket's lock, so plain stores do.
+
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated};
+use tracer_ebpf::{
+    abi::{
+        conn::{Conn, flag, phase},
+        peer::{Durations, PeerKey, PeerStats, direction, reason},
+    },
+    address,
+    buckets::{held_bucket, time_bucket},
+    transition,
+};
+
+use crate::{
+    atomic,
+    maps::{CLOSED, config, lose, port_admitted},
+    peers,
+    sock::Sock,
+};
+
+/// `BPF_RB_NO_WAKEUP`: the reader polls, so a record costs no wake-up.
+const NO_WAKEUP: u64 = 1;
+
+/// Whether settings and port filter want connections of this direction on this socket: the
+/// cheap half of the filters, asked first.
+#[inline(always)]
+pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
+    // The direction's number is its bit in the settings.
+    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction))
+}
+
+/// The key of a socket's peer.
+#[inline(always)]
+fn key(sk: Sock, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
+    PeerKey {
+        address: address::masked(remote, config!(mask4), config!(mask6)),
+        netns,
+        port: sk.service_port(direction),
+        direction,
+        pad: 0,
+    }
+}
+
+/// A process began to connect: it is the owner.
+#[inline(always)]
+pub(crate) fn connecting(sk: Sock) {
+    if !wanted(sk, direction::OUTBOUND) {
+        return;
+    }
+    let conn = sk.conn_or_new();
+    if conn.is_null() {
+        // Counted when the connection opens, where storage is asked for once more.
+        return;
+    }
+    // SAFETY: tested; the socket's lock is held.
+    let conn = unsafe { &mut *conn };
+    conn.direction = direction::OUTBOUND;
+    conn.phase = phase::CONNECTING;
+    conn.reason = reason::OPEN;
+    conn.flags = 0;
+    conn.close_wait_ns = 0;
+    conn.owner = (bpf_get_current_pid_tgid() >> 32) as u32;
+}
+
+/// The connection is open, or was found open (`seeded`). Gives what is stored for it, null when
+/// it is not traced.
+#[inline(always)]
+pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> *mut Conn {
+    const NOT_TRACED: *mut Conn = core::ptr::null_mut();
+    let netns = sk.netns();
+    let remote = sk.remote_address();
+    if !sk.admitted(netns, remote) {
+        return NOT_TRACED;
+    }
+    let stored = sk.conn_or_new();
+    if stored.is_null() {
+        lose!(storage_failed);
+        return NOT_TRACED;
+    }
+    // SAFETY: tested; the socket's lock is held.
+    let conn = unsafe { &mut *stored };
+    if conn.phase == phase::OPEN || conn.phase == phase::CLOSE_WAIT {
+        return stored;
+    }
+    // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
+    let direction = if conn.phase == phase::CONNECTING { direction::OUTBOUND } else { direction };
+    let slot = peers::slot_of(&key(sk, direction, netns, remote));
+    if slot == 0 {
+        lose!(connections_unattributed);
+    }
+    let Some(stats) = peers::stats(slot) else {
+        return NOT_TRACED;
+    };
+    // SAFETY: tested, here and for every field below.
+    let held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
+    unsafe {
+        atomic::raise32(&raw mut (*stats).open_peak, held.wrapping_add(1));
+        if seeded {
+            atomic::add(&raw mut (*stats).seeded, 1);
+        } else {
+            bump(&raw mut (*stats).opens_by_held, held_bucket(held));
+        }
+    }
+    let now = now_ns();
+    conn.gap_ns = 0;
+    if held == 0 && !seeded {
+        // SAFETY: tested. Two opens at once: the second one is no longer the first it holds.
+        let last_end = unsafe { (&raw const (*stats).last_end_ns).read_volatile() };
+        if last_end != 0 {
+            conn.gap_ns = now.wrapping_sub(last_end);
+            // SAFETY: tested.
+            unsafe { note(&raw mut (*stats).gap, conn.gap_ns) };
+        }
+    }
+    conn.opened_ns = now;
+    conn.close_wait_ns = 0;
+    conn.close_wait_left_ns = 0;
+    conn.idle_ns = 0;
+    conn.slot = slot;
+    conn.held = held;
+    conn.local_port = sk.local_port();
+    conn.direction = direction;
+    conn.phase = phase::OPEN;
+    conn.reason = reason::OPEN;
+    conn.flags = if seeded { flag::SEEDED } else { 0 };
+    stored
+}
+
+/// This host sent the first FIN.
+#[inline(always)]
+pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
+    if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
+        conn.reason = reason::LOCAL_FIN;
+        conn.idle_ns = idle_ns(sk);
+    }
+}
+
+/// The remote side's FIN came first: CLOSE_WAIT begins, or was found (`seeded`).
+#[inline(always)]
+pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
+    if conn.phase != phase::OPEN {
+        return;
+    }
+    let now = now_ns();
+    conn.phase = phase::CLOSE_WAIT;
+    conn.reason = reason::REMOTE_FIN;
+    conn.idle_ns = idle_ns(sk);
+    conn.close_wait_ns = now;
+    let Some(stats) = peers::stats(conn.slot) else {
+        return;
+    };
+    // SAFETY: tested.
+    unsafe {
+        atomic::add(&raw mut (*stats).close_wait_entry_sum_ns, since_start(now));
+        if seeded {
+            atomic::add(&raw mut (*stats).close_wait_seeded, 1);
+        } else {
+            atomic::add(&raw mut (*stats).close_wait_entered, 1);
+        }
+    }
+}
+
+/// CLOSE_WAIT is over, by this host's FIN or by the end of the connection.
+#[inline(always)]
+pub(crate) fn left_close_wait(conn: &mut Conn) {
+    if conn.phase != phase::CLOSE_WAIT {
+        return;
+    }
+    conn.phase = phase::OPEN;
+    let now = now_ns();
+    conn.close_wait_left_ns = now;
+    let Some(stats) = peers::stats(conn.slot) else {
+        return;
+    };
+    // SAFETY: tested.
+    unsafe {
+        if conn.flags & flag::SEEDED == 0 {
+            note(&raw mut (*stats).close_wait, now.wrapping_sub(conn.close_wait_ns));
+        }
+        atomic::sub(&raw mut (*stats).close_wait_entry_sum_ns, since_start(conn.close_wait_ns));
+        atomic::add(&raw mut (*stats).close_wait_left, 1);
+    }
+}
+
+/// The connection ended: its socket leaves `last_state` for CLOSE.
+#[inline(always)]
+pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
+    if conn.phase != phase::OPEN {
+        return;
+    }
+    conn.phase = phase::CLOSED;
+    let now = now_ns();
+    let errno = sk.errno();
+    if conn.reason == reason::OPEN {
+        conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
+        conn.idle_ns = idle_ns(sk);
+    }
+    let mut traffic = Traffic::default();
+    if let Some(tcp) = sk.tcp() {
+        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes();
+        (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
+        traffic.retransmits = tcp.retransmits();
+    }
+    if let Some(stats) = peers::stats(conn.slot) {
+        // SAFETY: tested.
+        unsafe { count_close(stats, conn, now, &traffic) };
+    }
+    if config!(records) != 0 {
+        record(sk, conn, now, last_state, errno, &traffic);
+    }
+}
+
+/// What a connection carried.
+#[derive(Default)]
+struct Traffic {
+    bytes_received: u64,
+    bytes_sent: u64,
+    data_segs_in: u32,
+    data_segs_out: u32,
+    retransmits: u32,
+}
+
+/// # Safety
+/// `stats` points to a slot of `PEERS`.
+#[inline(always)]
+unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Traffic) {
+    // SAFETY: the caller's promise, for every field.
+    unsafe {
+        atomic::sub(&raw mut (*stats).open_now, 1);
+        bump(&raw mut (*stats).closes, u32::from(conn.reason));
+        if traffic.bytes_received != 0 {
+            atomic::add(&raw mut (*stats).bytes_received, traffic.bytes_received);
+        }
+        if traffic.bytes_sent != 0 {
+            atomic::add(&raw mut (*stats).bytes_sent, traffic.bytes_sent);
+        }
+        if traffic.retransmits != 0 {
+            atomic::add(&raw mut (*stats).retransmits, traffic.retransmits);
+        }
+        let turns = traffic.data_segs_in.min(traffic.data_segs_out);
+        if turns != 0 {
+            atomic::add(&raw mut (*stats).turns_bound_sum, u64::from(turns));
+            atomic::raise32(&raw mut (*stats).turns_bound_max, turns);
+        }
+        note(&raw mut (*stats).idle, conn.idle_ns);
+        if conn.flags & flag::SEEDED == 0 {
+            note(&raw mut (*stats).lifetime, now.wrapping_sub(conn.opened_ns));
+        }
+        (&raw mut (*stats).last_end_ns).write_volatile(now);
+    }
+}
+
+/// A connect failed: counted for the peer, no connection.
+#[inline(always)]
+pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
+    if !wanted(sk, direction::OUTBOUND) {
+        return;
+    }
+    let netns = sk.netns();
+    let remote = sk.remote_address();
+    if !sk.admitted(netns, remote) {
+        return;
+    }
+    let slot = peers::slot_of(&key(sk, direction::OUTBOUND, netns, remote));
+    if let Some(stats) = peers::stats(slot) {
+        // SAFETY: tested.
+        atomic::add(unsafe { &raw mut (*stats).failed }, 1);
+    }
+    if config!(records) != 0 {
+        let conn = Conn {
+            opened_ns: 0,
+            close_wait_ns: 0,
+            close_wait_left_ns: 0,
+            gap_ns: 0,
+            idle_ns: 0,
+            slot,
+            held: 0,
+            owner: 0,
+            local_port: sk.local_port(),
+            direction: direction::OUTBOUND,
+            phase: phase::CLOSED,
+            reason: reason::CONNECT_FAILED,
+            flags: 0,
+            pad: [0; 6],
+        };
+        record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
+    }
+}
+
+/// Writes the record of an ended connection straight into the ring.
+#[inline(always)]
+fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
+    let Some(mut entry) = CLOSED.reserve(0) else {
+        lose!(ring_full);
+        return;
+    };
+    let to = entry.as_mut_ptr();
+    macro_rules! put {
+        ($($field:ident: $value:expr,)+) => {
+            // SAFETY: the ring gave room for one record.
+            $(unsafe { (&raw mut (*to).$field).write($value) };)+
+        };
+    }
+    put! {
+        opened_ns: conn.opened_ns,
+        closed_ns: now,
+        close_wait_ns: conn.close_wait_ns,
+        close_wait_left_ns: conn.close_wait_left_ns,
+        gap_ns: conn.gap_ns,
+        idle_ns: conn.idle_ns,
+        bytes_received: traffic.bytes_received,
+        bytes_sent: traffic.bytes_sent,
+        local_address: sk.local_address(),
+        remote_address: sk.remote_address(),
+        netns: sk.netns(),
+        data_segs_in: traffic.data_segs_in,
+        data_segs_out: traffic.data_segs_out,
+        retransmits: traffic.retransmits,
+        held: conn.held,
+        owner: conn.owner,
+        local_port: conn.local_port,
+        remote_port: sk.remote_port(),
+        errno: errno,
+        direction: conn.direction,
+        reason: conn.reason,
+        flags: conn.flags,
+        last_state: last_state,
+        pad: [0; 6],
+    }
+    entry.submit(NO_WAKEUP);
+}
+
+/// Adds one to a bucket. The verifier wants the index proved here.
+#[inline(always)]
+fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
+    if (index as usize) < N {
+        // SAFETY: just tested.
+        atomic::add(unsafe { buckets.cast::<u32>().add(index as usize) }, 1_u32);
+    }
+}
+
+/// Adds a duration to a histogram.
+///
+/// # Safety
+/// `durations` lies in a slot of `PEERS`.
+#[inline(always)]
+unsafe fn note(durations: *mut Durations, ns: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        atomic::add(&raw mut (*durations).sum_ns, ns);
+        atomic::raise64(&raw mut (*durations).max_ns, ns);
+        bump(&raw mut (*durations).buckets, time_bucket(ns));
+    }
+}
+
+#[inline(always)]
+fn idle_ns(sk: Sock) -> u64 {
+    match sk.tcp() {
+        Some(tcp) => tcp.idle_ns(),
+        None => 0,
+    }
+}
+
+/// Monotonic time, ns.
+#[inline(always)]
+fn now_ns() -> u64 {
+    // SAFETY: the helper only reads a clock.
+    unsafe { generated::bpf_ktime_get_ns() }
+}
+
+#[inline(always)]
+fn since_start(now: u64) -> u64 {
+    now.wrapping_sub(config!(started_ns))
+}

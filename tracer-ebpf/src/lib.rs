@@ -1,0 +1,11 @@
+//! What the BPF programs and the loader share: the layout of everything that crosses between
+//! kernel and user space ([`abi`]), and the pure rules both sides apply to it ([`transition`],
+//! [`buckets`], [`address`]).
+//!
+//! Nothing here calls a BPF helper, so all of it is tested on the host.
+#![no_std]
+
+pub mod abi;
+pub mod address;
+pub mod buckets;
+pub mod transition;

@@ -1,0 +1,41 @@
+//! The BPF programs. Built for the BPF target only; on any other target this is an empty program,
+//! so that the workspace checks and lints without a BPF toolchain.
+//!
+//! Rooms: `programs` holds the entry points, one file a kernel hook; `count` is what they do to
+//! the counters, `peers` finds a peer's slot, `sock` reads kernel sockets, `maps` declares all
+//! maps and globals, `atomic` wraps the instructions that Rust has no stable name for.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(
+    target_arch = "bpf",
+    feature(core_intrinsics),
+    expect(internal_features, reason = "BPF has no other way to an atomic add that drops its result")
+)]
+
+#[cfg(target_arch = "bpf")]
+mod atomic;
+#[cfg(target_arch = "bpf")]
+mod count;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+mod peers;
+#[cfg(target_arch = "bpf")]
+mod programs;
+#[cfg(target_arch = "bpf")]
+mod sock;
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}
+
+/// Never reached: a reachable panic fails to load. The linker wants one all the same.
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// `bpf_sk_storage_get` and `bpf_skc_to_tcp_sock` are for programs under a GPL-compatible licence.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,135 @@
+//! All maps and globals of the programs. The loader sets the sizes that depend on settings.
+
+use aya_ebpf::{
+    Global,
+    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
+    btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf, SkStorage},
+    macros::btf_map,
+};
+use tracer_ebpf::{
+    abi::{
+        closed::Closed,
+        config::{Config, PORT_WORDS, Prefix},
+        conn::Conn,
+        losses::Losses,
+        offsets::Offsets,
+        peer::{PeerKey, PeerStats},
+    },
+    address,
+};
+
+/// One entry per traced socket; freed by the kernel together with the socket.
+#[btf_map]
+pub(crate) static CONNS: SkStorage<Conn> = SkStorage::new();
+
+/// The counters, one slot a peer. An array and not the value of the hash, because from the open
+/// on a connection knows its slot and needs no hash look-up, and because user space reads it
+/// through mmap without a system call.
+#[btf_map]
+pub(crate) static PEERS: Array<PeerStats, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+
+/// Which slot a peer has.
+#[btf_map]
+pub(crate) static SLOTS: HashMap<PeerKey, u32, 1> = HashMap::new();
+
+/// The peers that found no room, so that each is counted once.
+#[btf_map]
+pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// How many slots were ever taken, one entry.
+#[btf_map]
+pub(crate) static TAKEN: Array<u32, 1> = Array::new();
+
+/// A slot that this CPU took and, having lost a race, did not use; 0: none.
+#[btf_map]
+pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
+
+/// Listening ports, key `netns << 32 | port`: tells which seeded connections were inbound.
+#[btf_map]
+pub(crate) static LISTENERS: HashMap<u64, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// Which remote addresses to trace.
+#[btf_map]
+pub(crate) static ADDRESSES: LpmTrie<Prefix, u32, 1> = LpmTrie::new();
+
+/// A record per ended connection.
+#[btf_map]
+pub(crate) static CLOSED: RingBuf<Closed, 4096> = RingBuf::new();
+
+/// What was lost, one entry.
+#[btf_map]
+pub(crate) static LOSSES: PerCpuArray<Losses, 1> = PerCpuArray::new();
+
+#[unsafe(no_mangle)]
+static CONFIG: Global<Config> = Global::new(Config {
+    started_ns: 0,
+    tick_ns: 0,
+    mask4: address::mask(128),
+    mask6: address::mask(128),
+    slots: 0,
+    netns: 0,
+    directions: 0,
+    filter_ports: 0,
+    filter_addresses: 0,
+    admit_by_default: 1,
+    records: 0,
+    pad: [0; 3],
+});
+
+#[unsafe(no_mangle)]
+static OFFSETS: Global<Offsets> = Global::new(Offsets::MISSING);
+
+#[unsafe(no_mangle)]
+static PORTS: Global<[u64; PORT_WORDS]> = Global::new([0; PORT_WORDS]);
+
+/// One field of [`CONFIG`]. Reading the whole struct would copy it to the stack at every use.
+macro_rules! config {
+    ($field:ident) => {
+        // SAFETY: a read of plain, initialised, never changing data.
+        unsafe { (&raw const (*$crate::maps::config_ptr()).$field).read_volatile() }
+    };
+}
+pub(crate) use config;
+
+/// One field of [`OFFSETS`].
+macro_rules! offset {
+    ($field:ident) => {
+        // SAFETY: a read of plain, initialised, never changing data.
+        unsafe { (&raw const (*$crate::maps::offsets_ptr()).$field).read_volatile() }
+    };
+}
+pub(crate) use offset;
+
+#[inline(always)]
+pub(crate) fn config_ptr() -> *const Config {
+    (&raw const CONFIG).cast()
+}
+
+#[inline(always)]
+pub(crate) fn offsets_ptr() -> *const Offsets {
+    (&raw const OFFSETS).cast()
+}
+
+/// Whether the port filter lets a port pass.
+#[inline(always)]
+pub(crate) fn port_admitted(port: u16) -> bool {
+    if config!(filter_ports) == 0 {
+        return true;
+    }
+    let words: *const u64 = (&raw const PORTS).cast();
+    // SAFETY: a u16 shifted right by 6 is below PORT_WORDS.
+    let word = unsafe { words.add(usize::from(port >> 6)).read_volatile() };
+    word >> (port & 63) & 1 == 1
+}
+
+/// Adds one to a loss counter. Rare paths only.
+macro_rules! lose {
+    ($field:ident) => {
+        if let Some(losses) = $crate::maps::LOSSES.get_ptr_mut(0) {
+            // SAFETY: the pointer was just tested and nothing else writes this CPU's entry but a
+            // nested program, which the atomic add allows for.
+            $crate::atomic::add(unsafe { &raw mut (*losses).$field }, 1_u64);
+        }
+    };
+}
+pub(crate) use lose;

@@ -1,0 +1,195 @@
+//! `iter/tcp`: walks the sockets of one network namespace.
+//!
+//! Two programs. `tcpreuse_seed` gives every connection that was open before the tracer its storage and
+//! counts it; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
+//! neither can race with the state change of that socket.
+
+use aya_ebpf::{
+    bindings::seq_file,
+    helpers::generated::bpf_seq_write,
+};
+use tracer_ebpf::{
+    abi::{
+        conn::{flag, phase},
+        live::{Live, live_flag},
+        peer::direction,
+    },
+    transition::{is_open, state},
+};
+
+use crate::{
+    count,
+    maps::LISTENERS,
+    sock::{Sock, TcpSock},
+};
+
+/// The kernel's `struct bpf_iter_meta`.
+#[repr(C)]
+struct IterMeta {
+    seq: *mut seq_file,
+    session_id: u64,
+    seq_num: u64,
+}
+
+/// The kernel's `struct bpf_iter__tcp`; each field is 8 bytes wide there.
+#[repr(C)]
+pub(crate) struct IterTcp {
+    meta: *const IterMeta,
+    sk_common: *const u8,
+}
+
+/// Seeds the connections that are already open. The iterator shows listeners first, so when the
+/// connections come it is known which ports are listened on.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/tcp")]
+pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
+    // SAFETY: the kernel passes its context.
+    let Some(tcp) = full_socket(unsafe { (*ctx).sk_common }) else {
+        return 0;
+    };
+    let sk = tcp.sock();
+    let state = sk.state();
+    let listener = listener_key(sk);
+    if state == state::LISTEN {
+        // A full table costs a direction, not a count.
+        let _ = LISTENERS.insert(listener, 1, 0);
+        return 0;
+    }
+    if !is_open(state) {
+        return 0;
+    }
+    let direction = if LISTENERS.get_ptr(listener).is_some() { direction::INBOUND } else { direction::OUTBOUND };
+    if !count::wanted(sk, direction) {
+        return 0;
+    }
+    let stored = count::opened(sk, direction, true);
+    if stored.is_null() {
+        return 0;
+    }
+    // SAFETY: tested, and the iterator holds the socket's lock.
+    let conn = unsafe { &mut *stored };
+    // Opened by the tracepoint since the tracer attached: nothing to add.
+    if conn.flags & flag::SEEDED == 0 || conn.phase != phase::OPEN {
+        return 0;
+    }
+    match state {
+        state::CLOSE_WAIT => count::entered_close_wait(sk, conn, true),
+        // Who closed first can no longer be told for LAST_ACK and CLOSING beyond this.
+        state::LAST_ACK => conn.reason = tracer_ebpf::abi::peer::reason::REMOTE_FIN,
+        state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING => count::local_fin(sk, conn),
+        _ => {}
+    }
+    0
+}
+
+/// Writes a record for every listener and every connection the filters admit.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/tcp")]
+pub(crate) extern "C" fn tcpreuse_list(ctx: *mut IterTcp) -> i32 {
+    // SAFETY: the kernel passes its context.
+    let (meta, sk_common) = unsafe { ((*ctx).meta, (*ctx).sk_common) };
+    let Some(tcp) = full_socket(sk_common) else {
+        return 0;
+    };
+    let Some(record) = describe(tcp) else {
+        return 0;
+    };
+    // SAFETY: `seq` is the iterator's own file. A full buffer makes the kernel show this socket
+    // again, so the result says nothing that matters here.
+    unsafe {
+        bpf_seq_write((*meta).seq, (&raw const record).cast(), size_of::<Live>() as u32);
+    }
+    0
+}
+
+/// Request and time-wait sockets are no connections to count, and the end of the walk is null.
+#[inline(always)]
+fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
+    if sk_common.is_null() { None } else { Sock(sk_common).tcp() }
+}
+
+#[inline(always)]
+fn listener_key(sk: Sock) -> u64 {
+    u64::from(sk.netns()) << 32 | u64::from(sk.local_port())
+}
+
+#[inline(always)]
+fn describe(tcp: TcpSock) -> Option<Live> {
+    let sk = tcp.sock();
+    let state = sk.state();
+    let mut live = Live {
+        opened_ns: 0,
+        close_wait_ns: 0,
+        idle_ns: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        local_address: sk.local_address(),
+        remote_address: [0; 4],
+        netns: sk.netns(),
+        slot: 0,
+        queue: 0,
+        queue_limit: 0,
+        held: 0,
+        owner: 0,
+        data_segs_in: 0,
+        data_segs_out: 0,
+        retransmits: 0,
+        local_port: sk.local_port(),
+        remote_port: 0,
+        state,
+        direction: 0,
+        flags: 0,
+        pad: [0; 5],
+    };
+    if state == state::LISTEN {
+        if !count::wanted(sk, direction::INBOUND) {
+            return None;
+        }
+        (live.queue, live.queue_limit) = sk.accept_queue();
+        live.flags = live_flag::TRACKED | live_flag::HAS_FILE;
+        return Some(live);
+    }
+    if !is_open(state) {
+        return None;
+    }
+    live.remote_address = sk.remote_address();
+    live.remote_port = sk.remote_port();
+    let stored = sk.conn();
+    if stored.is_null() {
+        untracked(sk, &mut live)?;
+    } else {
+        // SAFETY: tested, and the iterator holds the socket's lock.
+        let conn = unsafe { &*stored };
+        live.direction = conn.direction;
+        if conn.phase == phase::OPEN || conn.phase == phase::CLOSE_WAIT {
+            live.opened_ns = conn.opened_ns;
+            live.close_wait_ns = conn.close_wait_ns;
+            live.slot = conn.slot;
+            live.held = conn.held;
+            live.owner = conn.owner;
+            live.flags = conn.flags | live_flag::TRACKED;
+        }
+    }
+    if sk.has_socket() {
+        live.flags |= live_flag::HAS_FILE;
+    }
+    if sk.is_orphan() {
+        live.flags |= live_flag::ORPHAN;
+    }
+    live.queue = tcp.unread();
+    live.idle_ns = tcp.idle_ns();
+    (live.bytes_received, live.bytes_sent) = tcp.bytes();
+    (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
+    live.retransmits = tcp.retransmits();
+    Some(live)
+}
+
+/// A connection the programs do not know: none of ours if a filter keeps it out, else one that
+/// the counts miss, and the reader must hear of it.
+#[inline(always)]
+fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
+    let inbound = LISTENERS.get_ptr(listener_key(sk)).is_some();
+    live.direction = if inbound { direction::INBOUND } else { direction::OUTBOUND };
+    let ours = count::wanted(sk, live.direction) && sk.admitted(live.netns, live.remote_address);
+    ours.then_some(())
+}

@@ -1,0 +1,16 @@
+//! `tp_btf/tcp_receive_reset`: a RST arrived. The state change that follows asks for it.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_ebpf::abi::conn::flag;
+
+use crate::sock::Sock;
+
+#[btf_tracepoint(function = "tcp_receive_reset")]
+pub(crate) fn tcpreuse_reset(ctx: BtfTracePointContext) -> i32 {
+    let conn = Sock(ctx.arg(0)).conn();
+    if !conn.is_null() {
+        // SAFETY: tested, and the socket's lock is held.
+        unsafe { (*conn).flags |= flag::RST_RECEIVED };
+    }
+    0
+}

@@ -1,0 +1,221 @@
+//! Reading kernel sockets through the offsets that the loader found.
+//!
+//! Each read is a direct load that the verifier checks against the kernel's own types: an offset
+//! that does not fit there is a load error at start, never a wrong number.
+
+use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_sk_storage_get, bpf_skc_to_tcp_sock};
+use tracer_ebpf::{
+    abi::{conn::Conn, offsets::MISSING, peer::direction},
+    address,
+};
+
+use crate::maps::{CONNS, config, offset};
+
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const IPPROTO_TCP: u16 = 6;
+
+/// `BPF_SK_STORAGE_GET_F_CREATE`.
+const CREATE: u64 = 1;
+
+/// A `struct sock` (or anything that begins with one) the verifier trusts.
+#[derive(Clone, Copy)]
+pub(crate) struct Sock(pub(crate) *const u8);
+
+/// A `struct tcp_sock` the verifier trusts.
+#[derive(Clone, Copy)]
+pub(crate) struct TcpSock(*const u8);
+
+/// Loads a member. The caller passes a pointer the verifier trusts and an offset from BTF.
+#[inline(always)]
+fn load<T: Copy>(base: *const u8, offset: u32) -> T {
+    // SAFETY: the verifier has checked this very load, or the program would not run.
+    unsafe { base.add(offset as usize).cast::<T>().read_volatile() }
+}
+
+/// Loads a member that this kernel may not have; 0 then, and the loader reports it as unknown.
+#[inline(always)]
+fn load_if_there<T: Copy + Default>(base: *const u8, offset: u32) -> T {
+    if offset == MISSING { T::default() } else { load(base, offset) }
+}
+
+impl Sock {
+    /// MPTCP, SCTP and DCCP sockets pass the same tracepoint.
+    #[inline(always)]
+    pub(crate) fn is_tcp(self) -> bool {
+        load::<u16>(self.0, offset!(sk_protocol)) == IPPROTO_TCP
+    }
+
+    /// The TCP state as stored; during `inet_sock_set_state` this still is the old one.
+    #[inline(always)]
+    pub(crate) fn state(self) -> u8 {
+        load(self.0, offset!(skc_state))
+    }
+
+    /// Local port, host order. 0 once the port was given back, so ask before CLOSE.
+    #[inline(always)]
+    pub(crate) fn local_port(self) -> u16 {
+        load(self.0, offset!(skc_num))
+    }
+
+    /// Remote port, host order.
+    #[inline(always)]
+    pub(crate) fn remote_port(self) -> u16 {
+        u16::from_be(load(self.0, offset!(skc_dport)))
+    }
+
+    /// The port of the service: what filters and keys go by.
+    #[inline(always)]
+    pub(crate) fn service_port(self, direction: u8) -> u16 {
+        if direction == direction::INBOUND { self.local_port() } else { self.remote_port() }
+    }
+
+    /// Pending error, a positive errno.
+    #[inline(always)]
+    pub(crate) fn errno(self) -> u16 {
+        load::<u32>(self.0, offset!(sk_err)) as u16
+    }
+
+    /// Remote address, IPv4 mapped.
+    #[inline(always)]
+    pub(crate) fn remote_address(self) -> [u32; 4] {
+        self.address(offset!(skc_daddr), offset!(skc_v6_daddr))
+    }
+
+    /// Local address, IPv4 mapped.
+    #[inline(always)]
+    pub(crate) fn local_address(self) -> [u32; 4] {
+        self.address(offset!(skc_rcv_saddr), offset!(skc_v6_rcv_saddr))
+    }
+
+    #[inline(always)]
+    fn address(self, v4: u32, v6: u32) -> [u32; 4] {
+        match load::<u16>(self.0, offset!(skc_family)) {
+            AF_INET => address::mapped(load(self.0, v4)),
+            AF_INET6 if v6 != MISSING => {
+                [load(self.0, v6), load(self.0, v6 + 4), load(self.0, v6 + 8), load(self.0, v6 + 12)]
+            }
+            _ => [0; 4],
+        }
+    }
+
+    /// Inode number of the network namespace.
+    #[inline(always)]
+    pub(crate) fn netns(self) -> u32 {
+        let net: *const u8 = load(self.0, offset!(skc_net));
+        if net.is_null() { 0 } else { load(net, offset!(net_inum)) }
+    }
+
+    /// Whether a process holds the socket: false before accept and after close.
+    #[inline(always)]
+    pub(crate) fn has_socket(self) -> bool {
+        !load::<*const u8>(self.0, offset!(sk_socket)).is_null()
+    }
+
+    /// The process has closed the socket (`SOCK_DEAD`, the first of the socket flags).
+    #[inline(always)]
+    pub(crate) fn is_orphan(self) -> bool {
+        load::<u64>(self.0, offset!(skc_flags)) & 1 != 0
+    }
+
+    /// The remote side's FIN has been taken in (`SOCK_DONE`, the second of the socket flags).
+    #[inline(always)]
+    pub(crate) fn fin_received(self) -> bool {
+        load::<u64>(self.0, offset!(skc_flags)) & 2 != 0
+    }
+
+    /// Accept queue of a listener and its limit.
+    #[inline(always)]
+    pub(crate) fn accept_queue(self) -> (u32, u32) {
+        (load(self.0, offset!(sk_ack_backlog)), load(self.0, offset!(sk_max_ack_backlog)))
+    }
+
+    /// What is stored for this socket, or null.
+    #[inline(always)]
+    pub(crate) fn conn(self) -> *mut Conn {
+        self.storage(0)
+    }
+
+    /// What is stored for this socket, made (zeroed) when nothing is yet; null when the kernel
+    /// has no memory for it.
+    #[inline(always)]
+    pub(crate) fn conn_or_new(self) -> *mut Conn {
+        self.storage(CREATE)
+    }
+
+    #[inline(always)]
+    fn storage(self, flags: u64) -> *mut Conn {
+        let map = (&raw const CONNS).cast_mut().cast();
+        // SAFETY: the map is a socket storage and the socket one the verifier trusts.
+        unsafe { bpf_sk_storage_get(map, self.0.cast_mut().cast(), core::ptr::null_mut(), flags) }.cast()
+    }
+
+    /// The socket as `tcp_sock`; none for request and time-wait sockets.
+    #[inline(always)]
+    pub(crate) fn tcp(self) -> Option<TcpSock> {
+        // SAFETY: the helper checks what kind of socket it is given.
+        let tcp = unsafe { bpf_skc_to_tcp_sock(self.0.cast_mut().cast()) };
+        if tcp.is_null() { None } else { Some(TcpSock(tcp.cast_const().cast())) }
+    }
+
+    /// Whether the address and namespace filters let this connection pass.
+    #[inline(always)]
+    pub(crate) fn admitted(self, netns: u32, remote: [u32; 4]) -> bool {
+        let only = config!(netns);
+        if only != 0 && only != netns {
+            return false;
+        }
+        config!(filter_addresses) == 0 || crate::peers::address_admitted(remote)
+    }
+}
+
+impl TcpSock {
+    /// The same socket, for what every socket has.
+    #[inline(always)]
+    pub(crate) fn sock(self) -> Sock {
+        Sock(self.0)
+    }
+
+    /// Payload received and payload sent, bytes; what was sent again counts once. The kernel's
+    /// count of received bytes includes the FIN, which is taken out.
+    #[inline(always)]
+    pub(crate) fn bytes(self) -> (u64, u64) {
+        let received: u64 = load_if_there(self.0, offset!(bytes_received));
+        let fin = u64::from(self.sock().fin_received() && received > 0);
+        let sent: u64 = load_if_there(self.0, offset!(bytes_sent));
+        (received - fin, sent.wrapping_sub(load_if_there(self.0, offset!(bytes_retrans))))
+    }
+
+    /// Data segments received and sent.
+    #[inline(always)]
+    pub(crate) fn data_segs(self) -> (u32, u32) {
+        (load_if_there(self.0, offset!(data_segs_in)), load_if_there(self.0, offset!(data_segs_out)))
+    }
+
+    /// Segments sent again.
+    #[inline(always)]
+    pub(crate) fn retransmits(self) -> u32 {
+        load_if_there(self.0, offset!(total_retrans))
+    }
+
+    /// Time since the last data segment in either direction, ns; a connection without data counts
+    /// from its handshake. Both clocks are 32-bit jiffies and wrap.
+    #[inline(always)]
+    pub(crate) fn idle_ns(self) -> u64 {
+        if offset!(lsndtime) == MISSING || offset!(lrcvtime) == MISSING {
+            return 0;
+        }
+        // SAFETY: the helper only reads a clock.
+        let now = unsafe { bpf_jiffies64() } as u32;
+        let sent = now.wrapping_sub(load(self.0, offset!(lsndtime)));
+        let received = now.wrapping_sub(load(self.0, offset!(lrcvtime)));
+        u64::from(if sent < received { sent } else { received }) * config!(tick_ns)
+    }
+
+    /// Bytes that arrived and that the process has not read, without a FIN.
+    #[inline(always)]
+    pub(crate) fn unread(self) -> u32 {
+        let waiting = load_if_there::<u32>(self.0, offset!(rcv_nxt)).wrapping_sub(load_if_there(self.0, offset!(copied_seq)));
+        waiting.wrapping_sub(u32::from(self.sock().fin_received() && waiting > 0))
+    }
+}

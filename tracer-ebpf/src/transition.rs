@@ -1,0 +1,193 @@
+//! What a TCP state change means, from the two states alone.
+
+/// TCP states as the kernel numbers them (`include/net/tcp_states.h`).
+pub mod state {
+    /// `TCP_ESTABLISHED`
+    pub const ESTABLISHED: u8 = 1;
+    /// `TCP_SYN_SENT`
+    pub const SYN_SENT: u8 = 2;
+    /// `TCP_SYN_RECV`
+    pub const SYN_RECV: u8 = 3;
+    /// `TCP_FIN_WAIT1`
+    pub const FIN_WAIT1: u8 = 4;
+    /// `TCP_FIN_WAIT2`
+    pub const FIN_WAIT2: u8 = 5;
+    /// `TCP_TIME_WAIT`
+    pub const TIME_WAIT: u8 = 6;
+    /// `TCP_CLOSE`
+    pub const CLOSE: u8 = 7;
+    /// `TCP_CLOSE_WAIT`
+    pub const CLOSE_WAIT: u8 = 8;
+    /// `TCP_LAST_ACK`
+    pub const LAST_ACK: u8 = 9;
+    /// `TCP_LISTEN`
+    pub const LISTEN: u8 = 10;
+    /// `TCP_CLOSING`
+    pub const CLOSING: u8 = 11;
+}
+
+/// Bits of [`steps`], in the order in which they are to be applied.
+pub mod step {
+    /// A process began to connect.
+    pub const CONNECTING: u8 = 1;
+    /// The connection is open.
+    pub const OPENED: u8 = 2;
+    /// This host sent its FIN before it had received one.
+    pub const LOCAL_FIN: u8 = 4;
+    /// The remote side's FIN arrived before this host sent one: CLOSE_WAIT begins.
+    pub const REMOTE_FIN: u8 = 8;
+    /// CLOSE_WAIT is over.
+    pub const LEFT_CLOSE_WAIT: u8 = 16;
+    /// The socket reached CLOSE: a connection ended or a connect failed.
+    pub const ENDED: u8 = 32;
+}
+
+/// What a change from `old` to `new` means, as [`step`] bits; 0 means nothing to do.
+///
+/// An open is counted when SYN_SENT or SYN_RECV gives way to any synchronised state, not only
+/// ESTABLISHED: with TCP Fast Open a server may close before the handshake is over. The child of
+/// a listener appears as LISTEN→SYN_RECV before its addresses are set, so that change is nothing.
+#[inline(always)]
+pub const fn steps(old: u8, new: u8) -> u8 {
+    let opening = old == state::SYN_SENT || old == state::SYN_RECV;
+    let mut steps = 0;
+    if old == state::CLOSE_WAIT {
+        steps |= step::LEFT_CLOSE_WAIT;
+    }
+    match new {
+        state::SYN_SENT => step::CONNECTING,
+        state::CLOSE if old == state::LISTEN || old == state::CLOSE => 0,
+        state::CLOSE => steps | step::ENDED,
+        state::ESTABLISHED if opening => step::OPENED,
+        state::FIN_WAIT1 => steps | step::LOCAL_FIN | if opening { step::OPENED } else { 0 },
+        state::CLOSE_WAIT => steps | step::REMOTE_FIN | if opening { step::OPENED } else { 0 },
+        _ => steps,
+    }
+}
+
+/// Whether a full socket in this state is a connection that counts as open.
+#[inline(always)]
+pub const fn is_open(state: u8) -> bool {
+    matches!(
+        state,
+        state::ESTABLISHED
+            | state::FIN_WAIT1
+            | state::FIN_WAIT2
+            | state::CLOSE_WAIT
+            | state::LAST_ACK
+            | state::CLOSING
+    )
+}
+
+/// Errors of `sk_err` that decide a close reason (Linux numbers, the same on every architecture
+/// this builds for).
+mod errno {
+    pub(super) const EPIPE: u16 = 32;
+    pub(super) const ENETUNREACH: u16 = 101;
+    pub(super) const ECONNRESET: u16 = 104;
+    pub(super) const ETIMEDOUT: u16 = 110;
+    pub(super) const EHOSTUNREACH: u16 = 113;
+}
+
+/// The close reason of a connection that went to CLOSE without any FIN before.
+///
+/// A received RST decides first (seen by its own tracepoint, or left in `sk_err`), then a network
+/// that gave up, and whatever is left is this host aborting: a close with unread data reaches
+/// CLOSE before its RST leaves, with no error set.
+#[inline(always)]
+pub const fn abort_reason(rst_received: bool, errno: u16) -> u8 {
+    use crate::abi::peer::reason;
+    if rst_received || errno == errno::ECONNRESET || errno == errno::EPIPE {
+        reason::REMOTE_RST
+    } else if errno == errno::ETIMEDOUT || errno == errno::EHOSTUNREACH || errno == errno::ENETUNREACH {
+        reason::TIMEOUT
+    } else {
+        reason::LOCAL_RST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{abort_reason, errno, is_open, state as s, step, steps};
+    use crate::abi::peer::reason;
+
+    /// Applies a path of states and collects the steps of each change.
+    fn walk<const N: usize>(path: [u8; N]) -> impl Iterator<Item = u8> {
+        (1..N).map(move |i| steps(path[i - 1], path[i]))
+    }
+
+    #[test]
+    fn client_that_closes_first() {
+        let path = [s::CLOSE, s::SYN_SENT, s::ESTABLISHED, s::FIN_WAIT1, s::FIN_WAIT2, s::CLOSE];
+        assert!(walk(path).eq([step::CONNECTING, step::OPENED, step::LOCAL_FIN, 0, step::ENDED]));
+    }
+
+    #[test]
+    fn server_whose_client_closes_first() {
+        let path = [s::LISTEN, s::SYN_RECV, s::ESTABLISHED, s::CLOSE_WAIT, s::LAST_ACK, s::CLOSE];
+        assert!(walk(path).eq([0, step::OPENED, step::REMOTE_FIN, step::LEFT_CLOSE_WAIT, step::ENDED]));
+    }
+
+    #[test]
+    fn reset_in_close_wait_leaves_it_and_ends() {
+        assert_eq!(steps(s::CLOSE_WAIT, s::CLOSE), step::LEFT_CLOSE_WAIT | step::ENDED);
+    }
+
+    #[test]
+    fn failed_connects_are_no_opens() {
+        assert_eq!(steps(s::SYN_SENT, s::CLOSE), step::ENDED);
+        assert_eq!(steps(s::SYN_RECV, s::CLOSE), step::ENDED);
+    }
+
+    #[test]
+    fn simultaneous_open_opens_once() {
+        let path = [s::CLOSE, s::SYN_SENT, s::SYN_RECV, s::ESTABLISHED];
+        assert!(walk(path).eq([step::CONNECTING, 0, step::OPENED]));
+    }
+
+    #[test]
+    fn simultaneous_close_has_one_first_closer() {
+        let path = [s::ESTABLISHED, s::FIN_WAIT1, s::CLOSING, s::CLOSE];
+        assert!(walk(path).eq([step::LOCAL_FIN, 0, step::ENDED]));
+    }
+
+    #[test]
+    fn fast_open_may_close_before_the_handshake_ends() {
+        assert_eq!(steps(s::SYN_RECV, s::FIN_WAIT1), step::OPENED | step::LOCAL_FIN);
+        assert_eq!(steps(s::SYN_RECV, s::CLOSE_WAIT), step::OPENED | step::REMOTE_FIN);
+    }
+
+    #[test]
+    fn listeners_are_not_connections() {
+        assert_eq!(steps(s::CLOSE, s::LISTEN), 0);
+        assert_eq!(steps(s::LISTEN, s::CLOSE), 0);
+        assert_eq!(steps(s::CLOSE, s::CLOSE), 0);
+    }
+
+    /// Whatever two states come: an open needs an opening state, and only one bit of each pair
+    /// that excludes the other is set.
+    #[test]
+    fn steps_never_contradict_themselves() {
+        for old in 0..=12 {
+            for new in 0..=12 {
+                let steps = steps(old, new);
+                if steps & step::OPENED != 0 {
+                    assert!(is_open(new) && !is_open(old), "{old}→{new}");
+                }
+                if steps & step::ENDED != 0 {
+                    assert_eq!(new, s::CLOSE, "{old}→{new}");
+                }
+                assert!(steps & step::LOCAL_FIN == 0 || steps & step::REMOTE_FIN == 0, "{old}→{new}");
+            }
+        }
+    }
+
+    #[test]
+    fn abort_reasons_keep_their_precedence() {
+        assert_eq!(abort_reason(true, errno::ETIMEDOUT), reason::REMOTE_RST);
+        assert_eq!(abort_reason(false, errno::EPIPE), reason::REMOTE_RST);
+        assert_eq!(abort_reason(false, errno::ETIMEDOUT), reason::TIMEOUT);
+        assert_eq!(abort_reason(false, errno::EHOSTUNREACH), reason::TIMEOUT);
+        assert_eq!(abort_reason(false, 0), reason::LOCAL_RST);
+    }
+}

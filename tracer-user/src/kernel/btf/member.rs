@@ -1,0 +1,232 @@
+//! The walk along a member's path: through aliases, into anonymous structs and unions, to an offset and a
+//! size.
+
+use super::{
+    BitField, Member,
+    error::Defect,
+    format::{Kind, Order, Type},
+    types::Types,
+};
+
+/// Types and members that one question may look at. The largest structs of a kernel need some hundreds at each
+/// step of a path; only damaged or hostile types, which may contain themselves or fan out without end, need
+/// more. Nothing here recurses, so this one bound limits time, memory and stack.
+const MAX_STEPS: u32 = 1 << 16;
+
+/// BTF does not record it; the tracing programs are for 64-bit kernels only.
+const POINTER_BYTES: u32 = 8;
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Bytes(Member),
+    Bits(BitField),
+}
+
+/// Whether a path leads anywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    Found(Place),
+    NoStruct,
+    NoMember,
+}
+
+/// The structs and unions of a name. A kernel can hold several: those with members come first, then the order
+/// of the file counts.
+pub(super) fn structs<'a>(types: &'a Types, name: &str) -> Result<Vec<Type<'a>>, Defect> {
+    let mut found = types
+        .named(name)
+        .filter(|found| found.as_ref().map_or(true, |ty| ty.kind.has_members()))
+        .collect::<Result<Vec<_>, _>>()?;
+    found.sort_by_key(|ty| ty.vlen == 0);
+    Ok(found)
+}
+
+/// Follows `path` in the first struct of the name that has it.
+pub(super) fn find(types: &Types, structure: &str, path: &str) -> Result<Answer, Defect> {
+    let candidates = structs(types, structure)?;
+    let mut walk = Walk {
+        types,
+        steps_left: MAX_STEPS,
+    };
+    for candidate in &candidates {
+        if let Some(field) = walk.follow(*candidate, path)? {
+            return walk.place(field).map(Answer::Found);
+        }
+    }
+    Ok(if candidates.is_empty() {
+        Answer::NoStruct
+    } else {
+        Answer::NoMember
+    })
+}
+
+/// A member as its struct's record has it.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    type_id: u32,
+    /// Bits from the start of the outermost struct.
+    bit: u64,
+    /// 0 when it is no bit-field, or one of the older encoding that only its type knows.
+    width: u32,
+}
+
+struct Walk<'a> {
+    types: &'a Types,
+    steps_left: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn step(&mut self) -> Result<(), Defect> {
+        self.steps_left = self.steps_left.checked_sub(1).ok_or(Defect::Endless)?;
+        Ok(())
+    }
+
+    /// The type behind typedefs and qualifiers.
+    fn bare(&mut self, mut id: u32) -> Result<Type<'a>, Defect> {
+        loop {
+            self.step()?;
+            let ty = self.types.get(id)?;
+            match ty.kind {
+                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
+                    id = ty.size_or_type;
+                }
+                _ => return Ok(ty),
+            }
+        }
+    }
+
+    fn follow(&mut self, root: Type<'a>, path: &str) -> Result<Option<Field>, Defect> {
+        let mut at = Field {
+            type_id: root.id,
+            bit: 0,
+            width: 0,
+        };
+        for name in path.split('.') {
+            let holder = self.bare(at.type_id)?;
+            match self.member(holder, at.bit, name)? {
+                Some(field) => at = field,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+
+    /// The member `name` of `holder`, which starts at `bit`, or of an anonymous struct or union inside it.
+    fn member(&mut self, holder: Type<'a>, bit: u64, name: &str) -> Result<Option<Field>, Defect> {
+        // An empty step would match what is anonymous.
+        if name.is_empty() || !holder.kind.has_members() {
+            return Ok(None);
+        }
+        let mut pending = vec![(holder, bit)];
+        while let Some((holder, base)) = pending.pop() {
+            let mut body = holder.body;
+            while let (Some(name_offset), Some(type_id), Some(raw)) = (body.u32(), body.u32(), body.u32()) {
+                self.step()?;
+                let (offset, width) = if holder.kind_flag {
+                    (raw & 0x00ff_ffff, raw >> 24)
+                } else {
+                    (raw, 0)
+                };
+                let field = Field {
+                    type_id,
+                    bit: base + u64::from(offset),
+                    width,
+                };
+                let found = self.types.name(name_offset)?;
+                if found == name.as_bytes() {
+                    return Ok(Some(field));
+                }
+                if found.is_empty() {
+                    let inner = self.bare(type_id)?;
+                    if inner.kind.has_members() {
+                        pending.push((inner, field.bit));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn place(&mut self, field: Field) -> Result<Place, Defect> {
+        let ty = self.bare(field.type_id)?;
+        if field.width > 0 {
+            return self.bit_field(ty, field.bit, field.width);
+        }
+        let size = self.size(ty)?;
+        // The older encoding of a bit-field: an integer of fewer bits than its bytes hold, or not at their
+        // start.
+        if ty.kind == Kind::Int
+            && let Some(encoding) = ty.body.clone().u32()
+        {
+            let (bits, start) = (encoding & 0xff, encoding >> 16 & 0xff);
+            if start > 0 || u64::from(bits) != u64::from(size) * 8 {
+                return self.bit_field(ty, field.bit + u64::from(start), bits);
+            }
+        }
+        if !field.bit.is_multiple_of(8) {
+            return Err(Defect::Unaligned {
+                bit: field.bit,
+                bits: u64::from(size) * 8,
+            });
+        }
+        let offset = u32::try_from(field.bit / 8).map_err(|_| Defect::Overflow(ty.id))?;
+        Ok(Place::Bytes(Member { offset, size }))
+    }
+
+    fn size(&mut self, ty: Type<'a>) -> Result<u32, Defect> {
+        let (mut element, mut count) = (ty, 1_u64);
+        loop {
+            let size = match element.kind {
+                Kind::Int | Kind::Float | Kind::Enum | Kind::Enum64 | Kind::Struct | Kind::Union => {
+                    element.size_or_type
+                }
+                Kind::Ptr => POINTER_BYTES,
+                Kind::Array => {
+                    let mut body = element.body;
+                    let (Some(element_id), Some(_index_type), Some(len)) =
+                        (body.u32(), body.u32(), body.u32())
+                    else {
+                        return Err(Defect::CutType(element.id));
+                    };
+                    count = count.checked_mul(u64::from(len)).ok_or(Defect::Overflow(ty.id))?;
+                    element = self.bare(element_id)?;
+                    continue;
+                }
+                kind => return Err(Defect::NoSize { id: element.id, kind }),
+            };
+            return count
+                .checked_mul(u64::from(size))
+                .and_then(|bytes| u32::try_from(bytes).ok())
+                .ok_or(Defect::Overflow(ty.id));
+        }
+    }
+
+    /// The smallest aligned unit around a field. The declared type's own unit would do as well in an aligned
+    /// struct, but could reach past the end of a packed one.
+    fn bit_field(&self, ty: Type<'a>, bit: u64, bits: u32) -> Result<Place, Defect> {
+        let width = u64::from(bits);
+        let fits = [1_u32, 2, 4, 8].into_iter().find_map(|unit| {
+            let before = bit % (u64::from(unit) * 8);
+            let after = (u64::from(unit) * 8).checked_sub(before + width)?;
+            Some((unit, before, after))
+        });
+        let Some((unit, before, after)) = fits.filter(|_| bits > 0) else {
+            return Err(Defect::Unaligned { bit, bits: width });
+        };
+        // Bits are counted from the end of the unit that comes first in memory.
+        let shift = match self.types.order() {
+            Order::Little => before,
+            Order::Big => after,
+        };
+        match (u32::try_from((bit - before) / 8), u32::try_from(shift)) {
+            (Ok(byte_offset), Ok(bit_offset)) => Ok(Place::Bits(BitField {
+                byte_offset,
+                unit,
+                bit_offset,
+                bits,
+            })),
+            _ => Err(Defect::Overflow(ty.id)),
+        }
+    }
+}

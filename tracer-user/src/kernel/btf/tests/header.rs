@@ -1,0 +1,180 @@
+//! What the header may claim, and each kind of record.
+
+use proptest::prelude::*;
+
+use super::{super::MAX_FILE_BYTES, builder::*, *};
+
+#[test]
+fn both_byte_orders_give_the_same_answers() {
+    for order in [Order::Little, Order::Big] {
+        let btf = Btf::parse(small_kernel(order)).unwrap();
+        assert_eq!(btf.struct_size("sock").unwrap(), 56);
+        assert_eq!(btf.member_offset("sock", "__sk_common.skc_net.net").unwrap(), 16);
+        assert_eq!(btf.tracepoint("inet_sock_set_state").unwrap().args, 3);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_btf_are_refused() {
+    assert_eq!(
+        defect(Btf::parse(Vec::new())),
+        Defect::ShortHeader { needed: 24, len: 0 }
+    );
+    assert_eq!(
+        defect(Btf::parse(b"\x7fELF\x02\x01\x01".to_vec())),
+        Defect::Magic(0x457f)
+    );
+    let mut blob = small_kernel(Order::Little);
+    blob[2] = 2;
+    assert_eq!(defect(Btf::parse(blob)), Defect::Version(2));
+}
+
+#[test]
+fn messages_say_what_and_where() {
+    let mut builder = Builder::little();
+    builder.int("int", 4);
+    let error = Btf::parse(builder.build_with_header([24, 0, 16, 16, 100])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "BTF in memory: header says strings end at byte 140, file has 45 bytes"
+    );
+    assert!(!error.is_not_found());
+}
+
+#[test]
+fn sections_must_lie_within_the_file() {
+    let mut builder = Builder::little();
+    builder.int("int", 4);
+    let parse = |fields| Btf::parse(builder.build_with_header(fields));
+    parse([24, 0, 16, 16, 5]).unwrap();
+    let past = |section, end| Defect::SectionEnd {
+        section,
+        end,
+        len: 45,
+    };
+    assert_eq!(defect(parse([24, 0, 22, 16, 5])), past("types", 46));
+    assert_eq!(
+        defect(parse([24, u32::MAX, u32::MAX, 16, 5])),
+        past("types", 0x2_0000_0016)
+    );
+    assert_eq!(defect(parse([24, 0, 16, 17, 5])), past("strings", 46));
+    assert_eq!(
+        defect(parse([23, 0, 16, 16, 5])),
+        Defect::ShortHeader { needed: 24, len: 45 }
+    );
+    assert_eq!(
+        defect(parse([46, 0, 16, 16, 5])),
+        Defect::ShortHeader { needed: 46, len: 45 }
+    );
+    assert_eq!(defect(parse([24, 0, 16, 16, 4])), Defect::UnboundedStrings);
+    assert_eq!(defect(parse([24, 0, 16, 17, 4])), Defect::UnboundedStrings);
+    assert_eq!(defect(parse([24, 0, 16, 16, 0])), Defect::UnboundedStrings);
+}
+
+#[test]
+fn a_longer_header_is_skipped() {
+    let builder = Builder::little();
+    let mut blob = builder.build_with_header([32, 0, 0, 0, 1]);
+    blob.splice(24..24, [0xaa; 8]);
+    Btf::parse(blob).unwrap();
+}
+
+#[test]
+fn a_blob_larger_than_any_kernel_is_refused() {
+    assert_eq!(defect(Btf::parse(vec![0; MAX_FILE_BYTES + 1])), Defect::TooLarge);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vmlinux");
+    let error = Btf::from_file(&path).unwrap_err();
+    assert!(matches!(error, BtfError::Io { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("cannot read BTF of {}: ", path.display())),
+        "{text}"
+    );
+
+    std::fs::write(&path, [0x9f, 0xeb, 7]).unwrap();
+    let text = Btf::from_file(&path).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        format!(
+            "BTF of {}: has version 7, only version 1 is known",
+            path.display()
+        )
+    );
+
+    std::fs::write(&path, small_kernel(Order::Little)).unwrap();
+    Btf::from_file(&path).unwrap();
+}
+
+/// Info word and number of words after the fixed part, for each kind: a wrong length would end at the wrong
+/// record.
+const KINDS: [(u32, usize); 19] = [
+    (1 << 24, 1),
+    (2 << 24, 0),
+    (3 << 24, 3),
+    (4 << 24 | 2, 6),
+    (5 << 24 | 3, 9),
+    (6 << 24 | 2, 4),
+    (7 << 24, 0),
+    (8 << 24, 0),
+    (9 << 24, 0),
+    (10 << 24, 0),
+    (11 << 24, 0),
+    (12 << 24 | 1, 0),
+    (13 << 24 | 2, 4),
+    (14 << 24, 1),
+    (15 << 24 | 2, 6),
+    (16 << 24, 0),
+    (17 << 24, 1),
+    (18 << 24, 0),
+    (19 << 24 | 2, 6),
+];
+
+#[test]
+fn every_kind_is_skipped_by_its_length() {
+    for (info, words) in KINDS {
+        let mut builder = Builder::little();
+        builder.record("", info, 0, &vec![0; words]);
+        builder.structure("after", 12, &[]);
+        let btf = Btf::parse(builder.build()).unwrap();
+        assert_eq!(btf.struct_size("after").unwrap(), 12, "after info {info:#x}");
+
+        let mut cut = Builder::little();
+        cut.record("", info, 0, &vec![0; words]);
+        let types = u32::try_from(12 + 4 * words).unwrap() - 1;
+        let blob = cut.build_with_header([24, 0, types, types + 1, 1]);
+        assert_eq!(defect(Btf::parse(blob)), Defect::CutType(1), "cut info {info:#x}");
+    }
+}
+
+#[test]
+fn unknown_kinds_are_named() {
+    for (info, kind) in [(0, 0), (20 << 24, 20), (31 << 24, 31), (36 << 24, 36)] {
+        let mut builder = Builder::little();
+        builder.int("int", 4);
+        builder.record("", info, 0, &[]);
+        let error = Btf::parse(builder.build()).unwrap_err();
+        let text = format!("BTF in memory: type 2 has kind {kind}, only kinds 1 to 19 are known");
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn a_name_past_the_strings_is_refused() {
+    let mut builder = Builder::little();
+    builder.structure("gone", 4, &[]);
+    // Cut the strings down to the empty one, at their end.
+    let blob = builder.build_with_header([24, 0, 12, 17, 1]);
+    assert_eq!(defect(Btf::parse(blob)), Defect::NoName(1));
+}
+
+proptest! {
+    #[test]
+    fn headers_never_panic(fields: [u32; 5]) {
+        let _any = Btf::parse(Builder::little().build_with_header(fields));
+    }
+}

@@ -1,0 +1,419 @@
+//! From bytes the programs wrote to values. Every length is checked; nothing is transmuted.
+
+use bytes::{Buf, TryGetError};
+use tracer_ebpf::{
+    abi::{
+        closed::Closed,
+        conn::flag,
+        live::{Live, live_flag},
+        losses::Losses as AbiLosses,
+        peer::{Durations as AbiDurations, PeerKey, PeerStats, direction},
+    },
+    buckets::{HELD_BUCKETS, TIME_BUCKETS},
+    transition::state,
+};
+
+use crate::{
+    filter::{Filter, ip},
+    model::{
+        durations::Durations,
+        ended::Ended,
+        peer::{CloseReason, Closes, Counters, Direction, PeerId},
+        socket::{Connection, Listener, Since, State},
+    },
+};
+
+/// Reads one struct in the order of its fields, then wants the buffer to be empty.
+macro_rules! decode {
+    ($(#[$doc:meta])* $name:ident -> $type:ident { $($field:ident: $kind:ident $(($($arg:expr),*))?,)+ }) => {
+        $(#[$doc])*
+        pub(super) fn $name(bytes: &[u8]) -> Result<$type, DecodeError> {
+            if bytes.len() != size_of::<$type>() {
+                return Err(DecodeError { what: stringify!($type), expected: size_of::<$type>(), got: bytes.len() });
+            }
+            let mut from = bytes;
+            let short = |_: TryGetError| DecodeError { what: stringify!($type), expected: size_of::<$type>(), got: bytes.len() };
+            $(let $field = $kind(&mut from $($(, $arg)*)?).map_err(short)?;)+
+            Ok($type { $($field,)+ })
+        }
+    };
+}
+
+/// Bytes that are not what they should be.
+#[derive(Debug, thiserror::Error)]
+#[error("a {what} has {expected} bytes, got {got}")]
+pub(super) struct DecodeError {
+    what: &'static str,
+    expected: usize,
+    got: usize,
+}
+
+type Got<T> = Result<T, TryGetError>;
+
+fn u8(from: &mut &[u8]) -> Got<u8> {
+    from.try_get_u8()
+}
+
+fn u16(from: &mut &[u8]) -> Got<u16> {
+    from.try_get_u16_ne()
+}
+
+fn u32(from: &mut &[u8]) -> Got<u32> {
+    from.try_get_u32_ne()
+}
+
+fn u64(from: &mut &[u8]) -> Got<u64> {
+    from.try_get_u64_ne()
+}
+
+fn u8s<const N: usize>(from: &mut &[u8]) -> Got<[u8; N]> {
+    let mut bytes = [0; N];
+    from.try_copy_to_slice(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn u32s<const N: usize>(from: &mut &[u8]) -> Got<[u32; N]> {
+    let mut words = [0; N];
+    for word in &mut words {
+        *word = u32(from)?;
+    }
+    Ok(words)
+}
+
+fn u64s<const N: usize>(from: &mut &[u8]) -> Got<[u64; N]> {
+    let mut words = [0; N];
+    for word in &mut words {
+        *word = u64(from)?;
+    }
+    Ok(words)
+}
+
+fn key(from: &mut &[u8]) -> Got<PeerKey> {
+    Ok(PeerKey { address: u32s(from)?, netns: u32(from)?, port: u16(from)?, direction: u8(from)?, pad: u8(from)? })
+}
+
+fn durations(from: &mut &[u8]) -> Got<AbiDurations> {
+    Ok(AbiDurations { sum_ns: u64(from)?, max_ns: u64(from)?, buckets: u32s::<TIME_BUCKETS>(from)? })
+}
+
+fn held(from: &mut &[u8]) -> Got<[u32; HELD_BUCKETS]> {
+    u32s(from)
+}
+
+decode! {
+    /// One slot of the peer table.
+    peer_stats -> PeerStats {
+        key: key,
+        open_now: u32,
+        open_peak: u32,
+        seeded: u32,
+        failed: u32,
+        close_wait_entered: u32,
+        close_wait_seeded: u32,
+        close_wait_left: u32,
+        retransmits: u32,
+        close_wait_entry_sum_ns: u64,
+        bytes_received: u64,
+        bytes_sent: u64,
+        closes: u32s,
+        opens_by_held: held,
+        lifetime: durations,
+        idle: durations,
+        gap: durations,
+        close_wait: durations,
+        last_end_ns: u64,
+        turns_bound_sum: u64,
+        turns_bound_max: u32,
+        pad: u32,
+        reserved: u64s,
+    }
+}
+
+decode! {
+    /// One record of the socket iterator.
+    live -> Live {
+        opened_ns: u64,
+        close_wait_ns: u64,
+        idle_ns: u64,
+        bytes_received: u64,
+        bytes_sent: u64,
+        local_address: u32s,
+        remote_address: u32s,
+        netns: u32,
+        slot: u32,
+        queue: u32,
+        queue_limit: u32,
+        held: u32,
+        owner: u32,
+        data_segs_in: u32,
+        data_segs_out: u32,
+        retransmits: u32,
+        local_port: u16,
+        remote_port: u16,
+        state: u8,
+        direction: u8,
+        flags: u8,
+        pad: u8s,
+    }
+}
+
+decode! {
+    /// One record of the ring.
+    closed -> Closed {
+        opened_ns: u64,
+        closed_ns: u64,
+        close_wait_ns: u64,
+        close_wait_left_ns: u64,
+        gap_ns: u64,
+        idle_ns: u64,
+        bytes_received: u64,
+        bytes_sent: u64,
+        local_address: u32s,
+        remote_address: u32s,
+        netns: u32,
+        data_segs_in: u32,
+        data_segs_out: u32,
+        retransmits: u32,
+        held: u32,
+        owner: u32,
+        local_port: u16,
+        remote_port: u16,
+        errno: u16,
+        direction: u8,
+        reason: u8,
+        flags: u8,
+        last_state: u8,
+        pad: u8s,
+    }
+}
+
+/// Who the slot belongs to; `None` for an unused one.
+pub(super) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
+    Some(PeerId {
+        netns: key.netns,
+        direction: direction(key.direction)?,
+        port: key.port,
+        network: filter.network(ip(key.address))?,
+    })
+}
+
+/// The counters of a slot as the model has them. The counters of one slot are read one after
+/// the other while programs go on counting, so sums of two of them never go below zero here.
+pub(super) fn counters(stats: &PeerStats) -> Counters {
+    let [_, local_fin, remote_fin, local_rst, remote_rst, timeout, ..] = stats.closes.map(u64::from);
+    let close_wait_now = (u64::from(stats.close_wait_entered) + u64::from(stats.close_wait_seeded))
+        .saturating_sub(u64::from(stats.close_wait_left));
+    Counters {
+        open_now: u64::from(stats.open_now),
+        open_peak: u64::from(stats.open_peak),
+        seeded: u64::from(stats.seeded),
+        failed: u64::from(stats.failed),
+        close_wait_entered: u64::from(stats.close_wait_entered),
+        close_wait_now,
+        close_wait_entered_mean_ns: stats.close_wait_entry_sum_ns.checked_div(close_wait_now),
+        retransmits: u64::from(stats.retransmits),
+        bytes_received: stats.bytes_received,
+        bytes_sent: stats.bytes_sent,
+        closes: Closes { local_fin, remote_fin, local_rst, remote_rst, timeout },
+        opens_by_held: stats.opens_by_held,
+        lifetime: model_durations(&stats.lifetime),
+        idle: model_durations(&stats.idle),
+        gap: model_durations(&stats.gap),
+        close_wait: model_durations(&stats.close_wait),
+        turns_bound_sum: stats.turns_bound_sum,
+        turns_bound_max: u64::from(stats.turns_bound_max),
+    }
+}
+
+fn model_durations(from: &AbiDurations) -> Durations {
+    Durations { sum_ns: from.sum_ns, max_ns: from.max_ns, buckets: from.buckets }
+}
+
+/// What an iterator record shows; `None` for a socket in no state that counts.
+pub(super) fn socket(live: &Live) -> Option<Socket> {
+    let local = ip(live.local_address);
+    if live.state == state::LISTEN {
+        return Some(Socket::Listener(Listener {
+            netns: live.netns,
+            address: local,
+            port: live.local_port,
+            accept_queue: live.queue,
+            accept_queue_limit: live.queue_limit,
+        }));
+    }
+    let has = |bit: u8| live.flags & bit != 0;
+    let tracked = has(live_flag::TRACKED);
+    let since = match (tracked, has(flag::SEEDED)) {
+        (false, _) => Since::Unknown,
+        (true, true) => Since::Seeded(live.opened_ns),
+        (true, false) => Since::Opened(live.opened_ns),
+    };
+    Some(Socket::Connection(Connection {
+        slot: tracked.then_some(live.slot),
+        netns: live.netns,
+        direction: direction(live.direction)?,
+        local: (local, live.local_port),
+        remote: (ip(live.remote_address), live.remote_port),
+        state: tcp_state(live.state)?,
+        since,
+        close_wait_since_ns: (live.close_wait_ns != 0).then_some(live.close_wait_ns),
+        has_file: has(live_flag::HAS_FILE),
+        orphan: has(live_flag::ORPHAN),
+        unread: live.queue,
+        idle_ns: live.idle_ns,
+        bytes_received: live.bytes_received,
+        bytes_sent: live.bytes_sent,
+        data_segs_in: live.data_segs_in,
+        data_segs_out: live.data_segs_out,
+        retransmits: live.retransmits,
+        held: live.held,
+        owner: (live.owner != 0).then_some(live.owner),
+    }))
+}
+
+/// What a ring record tells; `None` for numbers the programs never write.
+pub(super) fn ended(closed: &Closed) -> Option<Ended> {
+    let reason = CloseReason::from_abi(closed.reason)?;
+    let since = match reason {
+        CloseReason::ConnectFailed => Since::Unknown,
+        _ if closed.flags & flag::SEEDED != 0 => Since::Seeded(closed.opened_ns),
+        _ => Since::Opened(closed.opened_ns),
+    };
+    let known = |ns: u64| (ns != 0).then_some(ns);
+    Some(Ended {
+        since,
+        closed_ns: closed.closed_ns,
+        direction: direction(closed.direction)?,
+        netns: closed.netns,
+        local: (ip(closed.local_address), closed.local_port),
+        remote: (ip(closed.remote_address), closed.remote_port),
+        reason,
+        idle_ns: closed.idle_ns,
+        gap_ns: known(closed.gap_ns),
+        close_wait_ns: known(closed.close_wait_ns)
+            .map(|entered| closed.close_wait_left_ns.saturating_sub(entered)),
+        bytes_received: closed.bytes_received,
+        bytes_sent: closed.bytes_sent,
+        data_segs_in: closed.data_segs_in,
+        data_segs_out: closed.data_segs_out,
+        retransmits: closed.retransmits,
+        held: closed.held,
+        owner: (closed.owner != 0).then_some(closed.owner),
+        errno: (closed.errno != 0).then_some(closed.errno),
+    })
+}
+
+/// A decoded iterator record.
+pub(super) enum Socket {
+    /// A connection.
+    Connection(Connection),
+    /// A listener.
+    Listener(Listener),
+}
+
+/// Adds up the counters of all CPUs.
+pub(super) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses {
+    per_cpu.into_iter().fold(AbiLosses::default(), |sum, cpu| AbiLosses {
+        peers_dropped: sum.peers_dropped + cpu.peers_dropped,
+        connections_unattributed: sum.connections_unattributed + cpu.connections_unattributed,
+        peers_dropped_unlisted: sum.peers_dropped_unlisted + cpu.peers_dropped_unlisted,
+        storage_failed: sum.storage_failed + cpu.storage_failed,
+        ring_full: sum.ring_full + cpu.ring_full,
+    })
+}
+
+pub(super) fn direction(value: u8) -> Option<Direction> {
+    match value {
+        direction::INBOUND => Some(Direction::Inbound),
+        direction::OUTBOUND => Some(Direction::Outbound),
+        _ => None,
+    }
+}
+
+fn tcp_state(value: u8) -> Option<State> {
+    Some(match value {
+        state::ESTABLISHED => State::Established,
+        state::FIN_WAIT1 => State::FinWait1,
+        state::FIN_WAIT2 => State::FinWait2,
+        state::CLOSE_WAIT => State::CloseWait,
+        state::LAST_ACK => State::LastAck,
+        state::CLOSING => State::Closing,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes in which every position is different enough to catch a swapped or shifted field.
+    fn pattern(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
+    }
+
+    fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+        bytes[offset..offset + N].try_into().unwrap()
+    }
+
+    macro_rules! same {
+        ($bytes:ident, $value:ident: $type:ident, $($field:ident as $int:ident),+) => {
+            $(assert_eq!($value.$field, $int::from_ne_bytes(at(&$bytes, offset_of!($type, $field))), stringify!($field));)+
+        };
+    }
+
+    #[test]
+    fn peer_stats_are_read_where_the_struct_has_them() {
+        let bytes = pattern(size_of::<PeerStats>());
+        let value = peer_stats(&bytes).unwrap();
+        same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
+            close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
+            close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+        let gap = offset_of!(PeerStats, gap);
+        assert_eq!(value.gap.sum_ns, u64::from_ne_bytes(at(&bytes, gap)));
+        assert_eq!(value.closes[1], u32::from_ne_bytes(at(&bytes, offset_of!(PeerStats, closes) + 4)));
+        assert_eq!(value.key.port, u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port))));
+    }
+
+    #[test]
+    fn live_and_closed_are_read_where_the_structs_have_them() {
+        let bytes = pattern(size_of::<Live>());
+        let value = live(&bytes).unwrap();
+        same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
+            retransmits as u32, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
+        let bytes = pattern(size_of::<Closed>());
+        let value = closed(&bytes).unwrap();
+        same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
+            owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8, last_state as u8);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..1100)) {
+            let right = |size: usize| bytes.len() == size;
+            prop_assert_eq!(peer_stats(&bytes).is_ok(), right(size_of::<PeerStats>()));
+            prop_assert_eq!(closed(&bytes).is_ok(), right(size_of::<Closed>()));
+            prop_assert_eq!(live(&bytes).is_ok(), right(size_of::<Live>()));
+        }
+
+        #[test]
+        fn any_record_is_a_socket_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Live>())) {
+            let _ = socket(&live(&bytes).unwrap());
+        }
+
+        #[test]
+        fn any_slot_gives_counters(bytes in prop::collection::vec(any::<u8>(), size_of::<PeerStats>())) {
+            let stats = peer_stats(&bytes).unwrap();
+            let _ = counters(&stats);
+            let _ = peer_id(&stats.key, &Filter::default());
+        }
+
+        #[test]
+        fn any_ring_record_is_a_connection_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Closed>())) {
+            let _ = ended(&closed(&bytes).unwrap());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Why tracing does not work here. Each message is one line: what, where, what to do.
+
+use std::{io, path::PathBuf};
+
+use super::btf::BtfError;
+
+/// Tracing is not possible on this machine or with these privileges.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// Not enough privilege.
+    #[error("no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN")]
+    Privilege,
+    /// The kernel's types cannot be read.
+    #[error("cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE")]
+    Btf(#[from] BtfError),
+    /// The kernel lacks what every count needs.
+    #[error("this kernel has no {what}, which every count needs; see `tcpreuse doctor`")]
+    Unsupported {
+        /// What is missing.
+        what: String,
+    },
+    /// The binary was built without its programs.
+    #[error("this binary was built without its BPF programs: run `cargo xtask build` to set up the BPF toolchain and build it again")]
+    NoObject,
+    /// The object given instead of the embedded one cannot be read.
+    #[error("cannot read the BPF object {path}: {source}")]
+    ReadObject {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The object is damaged or not ours.
+    #[error("the BPF object {origin} is damaged or not one of tcpreuse: {reason}; build or install tcpreuse again")]
+    BadObject {
+        /// Which object.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The kernel refused a program or map.
+    #[error("the kernel refused {what}: {reason}; run again with -v for the kernel's own words, and see `tcpreuse doctor`")]
+    Refused {
+        /// Program or map.
+        what: String,
+        /// The last line of what the kernel said.
+        reason: String,
+    },
+    /// Reading maps or sockets failed.
+    #[error("cannot read {what} from the kernel: {reason}")]
+    Read {
+        /// What was being read.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+}

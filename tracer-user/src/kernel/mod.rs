@@ -1,0 +1,15 @@
+//! Everything that talks to the kernel: its types, the programs, their maps, its namespaces.
+
+pub mod btf;
+pub mod clock;
+mod decode;
+//pub mod doctor;
+mod error;
+pub mod load;
+pub mod netns;
+mod object;
+pub mod offsets;
+mod peers;
+mod sockets;
+
+pub use error::TraceError;

@@ -1,0 +1,111 @@
+//! The network namespaces of this machine.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::Path,
+};
+
+use procfs::{net::TcpState, process::Process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// An open network namespace.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its inode number, as in `/proc/PID/ns/net` and `ip netns`.
+    pub inode: u32,
+    file: File,
+}
+
+impl Namespace {
+    /// Moves the calling thread into the namespace.
+    ///
+    /// # Errors
+    /// Needs CAP_SYS_ADMIN.
+    pub fn enter(&self) -> rustix::io::Result<()> {
+        move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))
+    }
+}
+
+/// The namespace of this process; `None` when `/proc` is not there.
+pub fn own() -> Option<u32> {
+    inode(Path::new("/proc/self/ns/net"))
+}
+
+/// All namespaces that a process is in or that have a name (`ip netns`), in order of their
+/// inode, and how many could not be opened.
+///
+/// One that is kept alive by nothing but an open file or a socket has no path and is not found.
+pub fn all() -> (Vec<Namespace>, u32) {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let is_pid = name.to_str()?.bytes().all(|byte| byte.is_ascii_digit());
+        is_pid.then(|| entry.path().join("ns/net"))
+    });
+    let named = fs::read_dir("/run/netns").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found = BTreeMap::new();
+    let mut failed = BTreeMap::new();
+    for path in processes.chain(named) {
+        let Some(inode) = inode(&path) else { continue };
+        if found.contains_key(&inode) {
+            continue;
+        }
+        match File::open(&path) {
+            Ok(file) => {
+                failed.remove(&inode);
+                found.insert(inode, Namespace { inode, file });
+            }
+            Err(_) => {
+                failed.insert(inode, ());
+            }
+        }
+    }
+    (found.into_values().collect(), u32::try_from(failed.len()).unwrap_or(u32::MAX))
+}
+
+/// Whether any process's namespace has a listener on one of the ports.
+pub fn any_listener(ports: &[u16]) -> bool {
+    let mut seen = Vec::new();
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
+        let Some(inode) = inode(Path::new(&format!("/proc/{pid}/ns/net"))) else { continue };
+        if seen.contains(&inode) {
+            continue;
+        }
+        seen.push(inode);
+        let Ok(process) = Process::new(pid) else { continue };
+        let sockets = process.tcp().into_iter().flatten().chain(process.tcp6().into_iter().flatten());
+        for socket in sockets {
+            if socket.state == TcpState::Listen && ports.contains(&socket.local_address.port()) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+fn inode(path: &Path) -> Option<u32> {
+    u32::try_from(fs::metadata(path).ok()?.ino()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn the_own_namespace_is_among_all() {
+        let own = own().unwrap();
+        let (all, _) = all();
+        assert_eq!(all.iter().filter(|namespace| namespace.inode == own).count(), 1);
+    }
+
+    #[test]
+    fn a_listener_is_found_while_it_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(any_listener(&[port]));
+    }
+}

@@ -1,0 +1,63 @@
+//! The peer table, read through a shared mapping: no system call per peer, and no copy of the
+//! table in the kernel.
+
+use std::{os::fd::AsFd, ptr};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use tracer_ebpf::abi::peer::PeerStats;
+
+use super::{
+    TraceError,
+    decode::{DecodeError, peer_stats},
+};
+
+const SLOT_WORDS: usize = size_of::<PeerStats>() / size_of::<u64>();
+
+/// The `PEERS` map, mapped read-only.
+#[derive(Debug)]
+pub(super) struct PeerTable {
+    base: *const [u64; SLOT_WORDS],
+    slots: usize,
+    bytes: usize,
+}
+
+impl PeerTable {
+    /// Maps the table of `slots` slots behind a map's file descriptor.
+    pub(super) fn map(fd: impl AsFd, slots: usize) -> Result<Self, TraceError> {
+        let page = rustix::param::page_size();
+        let bytes = (slots * size_of::<PeerStats>()).next_multiple_of(page);
+        // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
+        // length beyond the map's, so every slot lies inside.
+        let base = unsafe { mmap(ptr::null_mut(), bytes, ProtFlags::READ, MapFlags::SHARED, fd, 0) }
+            .map_err(|error| TraceError::Read { what: "the peer table", reason: error.to_string() })?;
+        Ok(Self { base: base.cast_const().cast(), slots, bytes })
+    }
+
+    /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each
+    /// number is one that was there, but two numbers may be of slightly different moments.
+    pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
+        if slot >= self.slots {
+            return None;
+        }
+        // SAFETY: below `slots`, so inside the mapping, which is page-aligned.
+        let words = unsafe { self.base.add(slot) }.cast::<u64>();
+        let mut bytes = [0; size_of::<PeerStats>()];
+        for (index, chunk) in bytes.chunks_exact_mut(size_of::<u64>()).enumerate() {
+            // SAFETY: `index` is below SLOT_WORDS. Volatile, because the kernel writes too; each
+            // number is within one word, so it is never torn.
+            let word = unsafe { words.add(index).read_volatile() };
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        Some(peer_stats(&bytes))
+    }
+}
+
+impl Drop for PeerTable {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping, and nothing keeps a pointer into it. A failure leaves it mapped.
+        let _ = unsafe { munmap(self.base.cast_mut().cast(), self.bytes) };
+    }
+}
+
+// SAFETY: read-only memory that the kernel keeps valid until it is unmapped.
+unsafe impl Send for PeerTable {}

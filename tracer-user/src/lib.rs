@@ -1,0 +1,10 @@
+//! The user half of tcpreuse: loads the BPF programs, reads what they count, and says which
+//! clients open new connections instead of reusing theirs.
+//!
+//! Data flows one way: `kernel` and `source` produce samples, `model` holds them as plain values,
+//! `diagnosis` judges them, `report` prints the result. `model` and `diagnosis` are pure.
+
+pub mod filter;
+pub mod kernel;
+pub mod model;
+pub mod source;

@@ -1,0 +1,108 @@
+//! The identity `seeded + opened - closed = open now`, and its check against the socket list.
+
+use serde::Serialize;
+
+use super::peer::Counters;
+
+/// What was lost, by cause. Every number is a count; zero is a measured zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Losses {
+    /// Distinct peers that found the peer table full.
+    pub peers_dropped: u64,
+    /// Peers for which not even that could be noted: `peers_dropped` is "at least" then.
+    pub peers_dropped_unlisted: u64,
+    /// Connections counted in the totals but for no peer.
+    pub connections_unattributed: u64,
+    /// Connections the kernel gave no storage for: not counted at all.
+    pub storage_failed: u64,
+    /// Records of ended connections that found the ring full.
+    pub records_lost: u64,
+    /// State changes for which the kernel skipped the program because it was running already.
+    pub programs_skipped: u64,
+    /// Network namespaces whose sockets could not be listed.
+    pub namespaces_skipped: u64,
+}
+
+/// Sums over all peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Found open when tracing began.
+    pub seeded: u64,
+    /// Opened since.
+    pub opened: u64,
+    /// Closed since, seeded ones included.
+    pub closed: u64,
+}
+
+impl Totals {
+    /// Adds one peer's counters.
+    pub fn add(&mut self, counters: &Counters) {
+        self.seeded += counters.seeded;
+        self.opened += counters.opens();
+        self.closed += counters.closes.total();
+    }
+
+    /// What must be open now, if the identity holds.
+    pub fn open_now(&self) -> u64 {
+        (self.seeded + self.opened).saturating_sub(self.closed)
+    }
+}
+
+/// The accounting block of every output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accounting {
+    /// The sums.
+    pub totals: Totals,
+    /// Sum of the gauges: equals `totals.open_now()` when nothing was skipped.
+    pub open_now: u64,
+    /// Counted minus listed, beyond what changed while the list was read; `None`: not checked.
+    pub drift: Option<i64>,
+}
+
+/// How far the counted connections are from the listed ones, beyond what opened and closed
+/// while the list was being read.
+///
+/// `before` and `after` are the totals around the walk, `listed` the connections it showed. Any
+/// connection that opened or closed during the walk may have been shown or not, so `listed` may
+/// lie between `before - closed meanwhile` and `before + opened meanwhile`. The result is 0
+/// inside these limits, positive when too few were listed, negative when too many were.
+pub fn drift(before: Totals, after: Totals, listed: u64) -> i64 {
+    let opened = (after.seeded + after.opened).saturating_sub(before.seeded + before.opened);
+    let closed = after.closed.saturating_sub(before.closed);
+    let open = before.open_now();
+    let (low, high) = (open.saturating_sub(closed), open + opened);
+    if listed < low {
+        i64::try_from(low - listed).unwrap_or(i64::MAX)
+    } else if listed > high {
+        i64::try_from(listed - high).map_or(i64::MIN, |n| -n)
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(seeded: u64, opened: u64, closed: u64) -> Totals {
+        Totals { seeded, opened, closed }
+    }
+
+    #[test]
+    fn at_rest_every_difference_shows() {
+        let rest = totals(3, 10, 5);
+        assert_eq!(drift(rest, rest, 8), 0);
+        assert_eq!(drift(rest, rest, 7), 1);
+        assert_eq!(drift(rest, rest, 10), -2);
+    }
+
+    #[test]
+    fn changes_during_the_walk_explain_a_difference() {
+        let (before, after) = (totals(0, 10, 0), totals(0, 12, 3));
+        for listed in 7..=12 {
+            assert_eq!(drift(before, after, listed), 0, "{listed}");
+        }
+        assert_eq!(drift(before, after, 6), 1);
+        assert_eq!(drift(before, after, 13), -1);
+    }
+}

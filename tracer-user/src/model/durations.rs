@@ -1,0 +1,106 @@
+//! Durations as the kernel keeps them: a coarse histogram with an exact sum and maximum.
+
+use tracer_ebpf::buckets::{TIME_BUCKETS, time_range};
+
+/// How long something took, many times over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Durations {
+    /// Sum, ns.
+    pub sum_ns: u64,
+    /// Longest, ns.
+    pub max_ns: u64,
+    /// Counts by [`tracer_ebpf::buckets::time_bucket`].
+    pub buckets: [u32; TIME_BUCKETS],
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self { sum_ns: 0, max_ns: 0, buckets: [0; TIME_BUCKETS] }
+    }
+}
+
+impl Durations {
+    /// How many durations were noted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|n| u64::from(*n)).sum()
+    }
+
+    /// Exact mean, ns.
+    pub fn mean_ns(&self) -> Option<u64> {
+        self.sum_ns.checked_div(self.count())
+    }
+
+    /// Exact maximum, ns.
+    pub fn max_ns(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.max_ns)
+    }
+
+    /// The median, ns: the mean when all lie in one bucket, else by linear interpolation in the
+    /// median's bucket, whose edges are at most a factor of 1.5 apart.
+    pub fn median_ns(&self) -> Option<u64> {
+        let count = self.count();
+        let mut below = 0;
+        for (bucket, n) in (0_u32..).zip(&self.buckets) {
+            let n = u64::from(*n);
+            if n == count && count > 0 {
+                return self.mean_ns();
+            }
+            if 2 * (below + n) >= count && n > 0 {
+                let (low, high) = time_range(bucket);
+                // The last bucket is open-ended, and no value is above the maximum.
+                let high = if bucket as usize == TIME_BUCKETS - 1 { self.max_ns } else { high.min(self.max_ns) };
+                let high = high.max(low);
+                // The middle of the median's rank within the bucket, in half ranks.
+                let half_rank = (count + 1).saturating_sub(2 * below).clamp(1, 2 * n);
+                let share = u128::from(high - low) * u128::from(half_rank) / u128::from(2 * n);
+                return Some(low + u64::try_from(share).unwrap_or(high - low));
+            }
+            below += n;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tracer_ebpf::buckets::time_bucket;
+
+    use super::*;
+
+    fn of(values: &[u64]) -> Durations {
+        let mut durations = Durations::default();
+        for ns in values {
+            durations.sum_ns += ns;
+            durations.max_ns = durations.max_ns.max(*ns);
+            durations.buckets[time_bucket(*ns) as usize] += 1;
+        }
+        durations
+    }
+
+    #[test]
+    fn nothing_noted_is_unknown_not_zero() {
+        let none = Durations::default();
+        assert_eq!((none.median_ns(), none.mean_ns(), none.max_ns()), (None, None, None));
+    }
+
+    #[test]
+    fn equal_values_are_exact() {
+        let durations = of(&[5_001_000_000; 10]);
+        assert_eq!(durations.median_ns(), Some(5_001_000_000));
+        assert_eq!(durations.max_ns(), Some(5_001_000_000));
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_is_within_its_bucket(mut values in prop::collection::vec(0_u64..600_000_000_000, 1..200)) {
+            let durations = of(&values);
+            values.sort_unstable();
+            let exact = values[(values.len() - 1) / 2];
+            let median = durations.median_ns().unwrap();
+            let (low, high) = time_range(time_bucket(exact));
+            prop_assert!(median <= durations.max_ns);
+            prop_assert!(low <= median && median <= high, "{median} not in {low}..={high} around {exact}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Ended connections, one by one. They illustrate; no count rests on them.
+
+use std::net::IpAddr;
+
+use super::{
+    peer::{CloseReason, Direction},
+    socket::Since,
+};
+
+/// One ended connection or failed connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When it began; [`Since::Unknown`] for a failed connect.
+    pub since: Since,
+    /// When it ended, monotonic, ns.
+    pub closed_ns: u64,
+    /// Who connected.
+    pub direction: Direction,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Local end.
+    pub local: (IpAddr, u16),
+    /// Remote end.
+    pub remote: (IpAddr, u16),
+    /// What ended it first.
+    pub reason: CloseReason,
+    /// From the last data segment to the first FIN or RST, ns.
+    pub idle_ns: u64,
+    /// How long the peer had held nothing when it opened, ns.
+    pub gap_ns: Option<u64>,
+    /// Time in CLOSE_WAIT, ns; "at least" when seeded.
+    pub close_wait_ns: Option<u64>,
+    /// Payload received, bytes.
+    pub bytes_received: u64,
+    /// Payload sent, bytes.
+    pub bytes_sent: u64,
+    /// Data segments received.
+    pub data_segs_in: u32,
+    /// Data segments sent.
+    pub data_segs_out: u32,
+    /// Segments sent again.
+    pub retransmits: u32,
+    /// Connections the peer held when this one opened.
+    pub held: u32,
+    /// Process that connected it.
+    pub owner: Option<u32>,
+    /// Error the socket ended with, a positive errno.
+    pub errno: Option<u16>,
+}

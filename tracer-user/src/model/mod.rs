@@ -1,0 +1,10 @@
+//! What is known about peers and connections, as plain values. No clock, no kernel, no terminal:
+//! time comes in with the data, so the same input gives the same answer live, in a replay, and in
+//! a test.
+
+pub mod accounting;
+pub mod durations;
+pub mod ended;
+pub mod peer;
+pub mod sample;
+pub mod socket;

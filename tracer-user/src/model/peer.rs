@@ -1,0 +1,270 @@
+//! A peer and its counters.
+
+use std::fmt;
+
+use ipnet::IpNet;
+use serde::Serialize;
+use tracer_ebpf::{
+    abi::peer::reason,
+    buckets::{HELD_BUCKETS, held_floor},
+};
+
+use super::durations::Durations;
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The remote side connected to a listener of this host.
+    Inbound,
+    /// A process of this host connected.
+    Outbound,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
+}
+
+/// What identifies a peer: a remote address or network, on one port of a service, in one
+/// direction and network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId {
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Who connects.
+    pub direction: Direction,
+    /// The service's port: local for inbound, remote for outbound connections.
+    pub port: u16,
+    /// The remote address, IPv4 unmapped; a whole network when peers are grouped by prefix.
+    pub network: IpNet,
+}
+
+impl PeerId {
+    /// The peer as people write it: an address, or a network with its prefix length.
+    pub fn name(&self) -> String {
+        if self.network.prefix_len() == self.network.max_prefix_len() {
+            self.network.addr().to_string()
+        } else {
+            self.network.to_string()
+        }
+    }
+
+    /// The local port, where the peer has just one.
+    pub fn local_port(&self) -> Option<u16> {
+        (self.direction == Direction::Inbound).then_some(self.port)
+    }
+
+    /// The remote port, where the peer has just one.
+    pub fn remote_port(&self) -> Option<u16> {
+        (self.direction == Direction::Outbound).then_some(self.port)
+    }
+}
+
+/// How a connection ended. The first event decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// This host sent the first FIN.
+    LocalFin,
+    /// The remote side sent the first FIN.
+    RemoteFin,
+    /// This host aborted it.
+    LocalRst,
+    /// The remote side sent a RST.
+    RemoteRst,
+    /// Retransmission or keep-alive gave up, or the network was unreachable.
+    Timeout,
+    /// The connect failed; the connection was never open.
+    ConnectFailed,
+}
+
+impl CloseReason {
+    /// Reads the kernel's number; `None` for one that means "not closed" or nothing at all.
+    pub fn from_abi(value: u8) -> Option<Self> {
+        Some(match value {
+            reason::LOCAL_FIN => Self::LocalFin,
+            reason::REMOTE_FIN => Self::RemoteFin,
+            reason::LOCAL_RST => Self::LocalRst,
+            reason::REMOTE_RST => Self::RemoteRst,
+            reason::TIMEOUT => Self::Timeout,
+            reason::CONNECT_FAILED => Self::ConnectFailed,
+            _ => return None,
+        })
+    }
+}
+
+/// Ended connections by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Closes {
+    /// This host sent the first FIN.
+    pub local_fin: u64,
+    /// The remote side sent the first FIN.
+    pub remote_fin: u64,
+    /// This host aborted.
+    pub local_rst: u64,
+    /// The remote side sent a RST.
+    pub remote_rst: u64,
+    /// The network gave up.
+    pub timeout: u64,
+}
+
+impl Closes {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.local_fin + self.remote_fin + self.local_rst + self.remote_rst + self.timeout
+    }
+
+    /// Those the remote side began.
+    pub fn by_remote(&self) -> u64 {
+        self.remote_fin + self.remote_rst
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.local_fin += other.local_fin;
+        self.remote_fin += other.remote_fin;
+        self.local_rst += other.local_rst;
+        self.remote_rst += other.remote_rst;
+        self.timeout += other.timeout;
+    }
+}
+
+/// A peer's counters since tracing began, as the kernel kept them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections open now.
+    pub open_now: u64,
+    /// The most open at once.
+    pub open_peak: u64,
+    /// Connections that were open before tracing began.
+    pub seeded: u64,
+    /// Failed connects.
+    pub failed: u64,
+    /// Connections that entered CLOSE_WAIT while traced.
+    pub close_wait_entered: u64,
+    /// Connections in CLOSE_WAIT now.
+    pub close_wait_now: u64,
+    /// Mean time at which those now in CLOSE_WAIT entered it, ns after the tracer's start.
+    pub close_wait_entered_mean_ns: Option<u64>,
+    /// Segments sent again, over ended connections.
+    pub retransmits: u64,
+    /// Payload received over ended connections, bytes.
+    pub bytes_received: u64,
+    /// Payload sent over ended connections, bytes.
+    pub bytes_sent: u64,
+    /// Ended connections.
+    pub closes: Closes,
+    /// Opens by the number of connections held before.
+    pub opens_by_held: [u32; HELD_BUCKETS],
+    /// Lifetimes of ended connections that were not seeded.
+    pub lifetime: Durations,
+    /// Idle time before the first FIN or RST.
+    pub idle: Durations,
+    /// Time without any connection before a reopen.
+    pub gap: Durations,
+    /// Time in CLOSE_WAIT of those that left it.
+    pub close_wait: Durations,
+    /// Sum over ended connections of the most request turns each can have had.
+    pub turns_bound_sum: u64,
+    /// The largest of these.
+    pub turns_bound_max: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            open_now: 0,
+            open_peak: 0,
+            seeded: 0,
+            failed: 0,
+            close_wait_entered: 0,
+            close_wait_now: 0,
+            close_wait_entered_mean_ns: None,
+            retransmits: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            closes: Closes::default(),
+            opens_by_held: [0; HELD_BUCKETS],
+            lifetime: Durations::default(),
+            idle: Durations::default(),
+            gap: Durations::default(),
+            close_wait: Durations::default(),
+            turns_bound_sum: 0,
+            turns_bound_max: 0,
+        }
+    }
+}
+
+impl Counters {
+    /// Connections opened while traced.
+    pub fn opens(&self) -> u64 {
+        self.opens_by_held.iter().map(|n| u64::from(*n)).sum()
+    }
+
+    /// Opens while the peer already held at least `expected` connections. Exact up to 31; above,
+    /// counted from the next bucket edge (a power of two) on, so never too many.
+    pub fn overlaps(&self, expected: u32) -> u64 {
+        (0_u32..)
+            .zip(&self.opens_by_held)
+            .filter(|(bucket, _)| held_floor(*bucket) >= expected)
+            .map(|(_, n)| u64::from(*n))
+            .sum()
+    }
+
+    /// Adds what can be added: for totals over many peers. Peaks and durations have no total.
+    pub fn accumulate(&mut self, other: &Self) {
+        self.open_now += other.open_now;
+        self.seeded += other.seeded;
+        self.failed += other.failed;
+        self.close_wait_entered += other.close_wait_entered;
+        self.close_wait_now += other.close_wait_now;
+        self.retransmits += other.retransmits;
+        self.bytes_received += other.bytes_received;
+        self.bytes_sent += other.bytes_sent;
+        self.closes.add(&other.closes);
+        self.turns_bound_sum += other.turns_bound_sum;
+        self.turns_bound_max = self.turns_bound_max.max(other.turns_bound_max);
+        for (mine, theirs) in self.opens_by_held.iter_mut().zip(&other.opens_by_held) {
+            *mine = mine.saturating_add(*theirs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlaps_are_exact_where_buckets_are() {
+        let mut counters = Counters::default();
+        counters.opens_by_held[0] = 5;
+        counters.opens_by_held[1] = 3;
+        counters.opens_by_held[7] = 2;
+        counters.opens_by_held[32] = 1;
+        assert_eq!(counters.opens(), 11);
+        assert_eq!(counters.overlaps(0), 11);
+        assert_eq!(counters.overlaps(1), 6);
+        assert_eq!(counters.overlaps(2), 3);
+        assert_eq!(counters.overlaps(8), 1);
+        assert_eq!(counters.overlaps(33), 0, "bucket 32..64 starts below 33");
+    }
+
+    #[test]
+    fn names_show_a_prefix_only_for_networks() {
+        let mut id = PeerId {
+            netns: 1,
+            direction: Direction::Inbound,
+            port: 80,
+            network: "192.0.2.7/32".parse().unwrap(),
+        };
+        assert_eq!(id.name(), "192.0.2.7");
+        id.network = "2001:db8::/64".parse().unwrap();
+        assert_eq!(id.name(), "2001:db8::/64");
+        assert_eq!(id.local_port(), Some(80));
+        assert_eq!(id.remote_port(), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! One look at everything: what a source hands to the diagnosis, the views and the files.
+
+use super::{
+    accounting::{Accounting, Losses},
+    peer::{Counters, PeerId},
+    socket::Sockets,
+};
+
+/// A moment on both clocks, taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Monotonic clock, ns since boot.
+    pub monotonic_ns: u64,
+    /// UTC, ns since 1970.
+    pub utc_ns: i128,
+}
+
+/// One peer with its counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who.
+    pub id: PeerId,
+    /// Slot of the counters; [`super::socket::Connection::slot`] refers to it.
+    pub slot: u32,
+    /// What.
+    pub counters: Counters,
+}
+
+/// Everything known at one moment; counters are cumulative since tracing began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When tracing began.
+    pub started: Moment,
+    /// When the sample was taken.
+    pub taken: Moment,
+    /// All peers that have a place of their own, in a fixed order.
+    pub peers: Vec<Peer>,
+    /// All others together.
+    pub unattributed: Counters,
+    /// The live sockets.
+    pub sockets: Sockets,
+    /// What was lost, by cause.
+    pub losses: Losses,
+    /// The identity and its check.
+    pub accounting: Accounting,
+}

@@ -1,0 +1,118 @@
+//! Live sockets, as the kernel's socket list shows them.
+
+use std::net::IpAddr;
+
+use super::peer::Direction;
+
+/// A TCP state of a full socket that counts as open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// ESTABLISHED
+    Established,
+    /// FIN_WAIT1
+    FinWait1,
+    /// FIN_WAIT2
+    FinWait2,
+    /// CLOSE_WAIT
+    CloseWait,
+    /// LAST_ACK
+    LastAck,
+    /// CLOSING
+    Closing,
+}
+
+/// When a connection began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// At this monotonic time, ns.
+    Opened(u64),
+    /// It was there already when the tracer looked first, at this monotonic time, ns: its age is
+    /// "at least".
+    Seeded(u64),
+    /// The tracer does not know the connection.
+    Unknown,
+}
+
+/// One live connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Slot of its peer's counters; `None` when the connection is not counted.
+    pub slot: Option<u32>,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Who connected.
+    pub direction: Direction,
+    /// Local end.
+    pub local: (IpAddr, u16),
+    /// Remote end.
+    pub remote: (IpAddr, u16),
+    /// TCP state.
+    pub state: State,
+    /// When it began.
+    pub since: Since,
+    /// When it entered CLOSE_WAIT or, if seeded, was found there; monotonic, ns.
+    pub close_wait_since_ns: Option<u64>,
+    /// A process has accepted or created it. False in the accept queue and after close().
+    pub has_file: bool,
+    /// The process has closed it and the kernel finishes alone.
+    pub orphan: bool,
+    /// Received and not yet read by the process, bytes.
+    pub unread: u32,
+    /// Time since the last data segment in either direction, ns.
+    pub idle_ns: u64,
+    /// Payload received, bytes.
+    pub bytes_received: u64,
+    /// Payload sent, bytes.
+    pub bytes_sent: u64,
+    /// Data segments received.
+    pub data_segs_in: u32,
+    /// Data segments sent.
+    pub data_segs_out: u32,
+    /// Segments sent again.
+    pub retransmits: u32,
+    /// Connections the peer held when this one opened.
+    pub held: u32,
+    /// Process that connected it.
+    pub owner: Option<u32>,
+}
+
+impl Connection {
+    /// Waits in an accept queue: no process has it yet. After close() there is no file either,
+    /// but such a socket is an orphan, and it has left the two states.
+    pub fn never_accepted(&self) -> bool {
+        !self.has_file && !self.orphan && matches!(self.state, State::Established | State::CloseWait)
+    }
+
+    /// At most this many request turns: each takes a data segment in each direction.
+    pub fn turns_bound(&self) -> u32 {
+        self.data_segs_in.min(self.data_segs_out)
+    }
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Address it is bound to.
+    pub address: IpAddr,
+    /// Port it listens on.
+    pub port: u16,
+    /// Connections that wait to be accepted.
+    pub accept_queue: u32,
+    /// How many may wait.
+    pub accept_queue_limit: u32,
+}
+
+/// All live sockets at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sockets {
+    /// Connections the filters admit.
+    pub connections: Vec<Connection>,
+    /// Listeners the filters admit.
+    pub listeners: Vec<Listener>,
+    /// Network namespaces that were walked, by inode number.
+    pub namespaces: Vec<u32>,
+    /// Namespaces that could not be walked.
+    pub namespaces_skipped: u32,
+}

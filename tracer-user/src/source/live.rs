@@ -1,0 +1,90 @@
+//! Samples of this machine, from the running programs.
+
+use crate::{
+    kernel::{
+        TraceError, clock,
+        load::{Settings, Tracer},
+        offsets::Missing,
+    },
+    model::{
+        accounting::{Accounting, Totals, drift},
+        ended::Ended,
+        peer::Counters,
+        sample::{Moment, Peer, Sample},
+        socket::Sockets,
+    },
+};
+
+/// A running trace.
+pub struct Live {
+    tracer: Tracer,
+    started: Moment,
+}
+
+impl Live {
+    /// Attaches the programs and counts what is open already.
+    ///
+    /// # Errors
+    /// Says why tracing is impossible here.
+    pub fn start(settings: &Settings) -> Result<Self, TraceError> {
+        let started = clock::now();
+        let mut tracer = Tracer::start(settings)?;
+        tracer.seed()?;
+        Ok(Self { tracer, started })
+    }
+
+    /// Everything known now.
+    ///
+    /// # Errors
+    /// When maps or sockets cannot be read.
+    pub fn sample(&mut self) -> Result<Sample, TraceError> {
+        self.tracer.flush_log();
+        let before = totals(&self.tracer.peers()?);
+        let sockets = self.tracer.sockets()?;
+        let (peers, unattributed) = self.tracer.peers()?;
+        let taken = clock::now();
+        let mut losses = self.tracer.losses()?;
+        losses.namespaces_skipped =
+            u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
+        let accounting = account(before, &peers, &unattributed, &sockets);
+        Ok(Sample { started: self.started, taken, peers, unattributed, sockets, losses, accounting })
+    }
+
+    /// Records of connections that ended since the last call, at most `limit`.
+    pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
+        self.tracer.ended(limit)
+    }
+
+    /// What this kernel does not have, and what is lost by that.
+    pub fn missing(&self) -> &[Missing] {
+        self.tracer.missing()
+    }
+
+    /// The programs behind it.
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+}
+
+fn totals((peers, unattributed): &(Vec<Peer>, Counters)) -> Totals {
+    let mut totals = Totals::default();
+    totals.add(unattributed);
+    for peer in peers {
+        totals.add(&peer.counters);
+    }
+    totals
+}
+
+fn account(before: Totals, peers: &[Peer], unattributed: &Counters, sockets: &Sockets) -> Accounting {
+    let mut after = Totals::default();
+    let mut open_now = 0;
+    for counters in peers.iter().map(|peer| &peer.counters).chain([unattributed]) {
+        after.add(counters);
+        open_now += counters.open_now;
+    }
+    Accounting {
+        totals: after,
+        open_now,
+        drift: Some(drift(before, after, sockets.connections.len() as u64)),
+    }
+}
