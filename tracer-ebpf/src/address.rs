@@ -70,14 +70,19 @@ mod tests {
         let v4 = words(Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped());
         let v6 = words("2001:db8:1:2:3:4:5:6".parse().unwrap());
         let (mask4, mask6) = (mask(96 + 24), mask(64));
-        assert_eq!(masked(v4, mask4, mask6), words(Ipv4Addr::new(192, 0, 2, 0).to_ipv6_mapped()));
+        assert_eq!(
+            masked(v4, mask4, mask6),
+            words(Ipv4Addr::new(192, 0, 2, 0).to_ipv6_mapped())
+        );
         assert_eq!(masked(v6, mask4, mask6), words("2001:db8:1:2::".parse().unwrap()));
     }
 
     #[test]
     fn mask_has_as_many_ones_as_asked() {
         for bits in 0..=128 {
-            let value = mask(bits).iter().fold(0_u128, |acc, word| (acc << 32) | u128::from(u32::from_be(*word)));
+            let value = mask(bits)
+                .iter()
+                .fold(0_u128, |acc, word| (acc << 32) | u128::from(u32::from_be(*word)));
             assert_eq!(value.leading_ones(), bits);
             assert_eq!(value.count_ones(), bits);
         }

@@ -28,11 +28,19 @@ pub fn time_bucket(ns: u64) -> u32 {
         return 0;
     }
     // 2^32 half units are 26 days; the last bucket is open-ended long before.
-    let halves = if halves > u32::MAX as u64 { u32::MAX } else { halves as u32 };
+    let halves = if halves > u32::MAX as u64 {
+        u32::MAX
+    } else {
+        halves as u32
+    };
     let octave = log2(halves) - 1;
     let upper = (halves >> octave) & 1;
     let bucket = 1 + 2 * octave + upper;
-    if bucket < TIME_BUCKETS as u32 { bucket } else { TIME_BUCKETS as u32 - 1 }
+    if bucket < TIME_BUCKETS as u32 {
+        bucket
+    } else {
+        TIME_BUCKETS as u32 - 1
+    }
 }
 
 /// Lower edge of a time bucket and lower edge of the next, in nanoseconds.
@@ -55,12 +63,20 @@ pub fn held_bucket(held: u32) -> u32 {
         return held;
     }
     let bucket = HELD_EXACT + 1 + (log2(held) - 5);
-    if bucket < HELD_BUCKETS as u32 { bucket } else { HELD_BUCKETS as u32 - 1 }
+    if bucket < HELD_BUCKETS as u32 {
+        bucket
+    } else {
+        HELD_BUCKETS as u32 - 1
+    }
 }
 
 /// The smallest number of held connections that falls into the bucket.
 pub fn held_floor(bucket: u32) -> u32 {
-    if bucket <= HELD_EXACT { bucket } else { 32 << (bucket - HELD_EXACT - 1) }
+    if bucket <= HELD_EXACT {
+        bucket
+    } else {
+        32 << (bucket - HELD_EXACT - 1)
+    }
 }
 
 /// Position of the highest set bit; 0 for 0. Spelled out since BPF has no instruction for it and

@@ -86,7 +86,11 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> *mut Conn {
         return stored;
     }
     // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
-    let direction = if conn.phase == phase::CONNECTING { direction::OUTBOUND } else { direction };
+    let direction = if conn.phase == phase::CONNECTING {
+        direction::OUTBOUND
+    } else {
+        direction
+    };
     let slot = peers::slot_of(&key(sk, direction, netns, remote));
     if slot == 0 {
         lose!(connections_unattributed);
@@ -180,7 +184,10 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
         if conn.flags & flag::SEEDED == 0 {
             note(&raw mut (*stats).close_wait, now.wrapping_sub(conn.close_wait_ns));
         }
-        atomic::sub(&raw mut (*stats).close_wait_entry_sum_ns, since_start(conn.close_wait_ns));
+        atomic::sub(
+            &raw mut (*stats).close_wait_entry_sum_ns,
+            since_start(conn.close_wait_ns),
+        );
         atomic::add(&raw mut (*stats).close_wait_left, 1);
     }
 }

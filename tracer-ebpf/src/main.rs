@@ -8,7 +8,10 @@
 #![cfg_attr(
     target_arch = "bpf",
     feature(core_intrinsics),
-    expect(internal_features, reason = "BPF has no other way to an atomic add that drops its result")
+    expect(
+        internal_features,
+        reason = "BPF has no other way to an atomic add that drops its result"
+    )
 )]
 
 #[cfg(target_arch = "bpf")]

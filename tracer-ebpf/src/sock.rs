@@ -36,7 +36,11 @@ fn load<T: Copy>(base: *const u8, offset: u32) -> T {
 /// Loads a member that this kernel may not have; 0 then, and the loader reports it as unknown.
 #[inline(always)]
 fn load_if_there<T: Copy + Default>(base: *const u8, offset: u32) -> T {
-    if offset == MISSING { T::default() } else { load(base, offset) }
+    if offset == MISSING {
+        T::default()
+    } else {
+        load(base, offset)
+    }
 }
 
 impl Sock {
@@ -67,7 +71,11 @@ impl Sock {
     /// The port of the service: what filters and keys go by.
     #[inline(always)]
     pub(crate) fn service_port(self, direction: u8) -> u16 {
-        if direction == direction::INBOUND { self.local_port() } else { self.remote_port() }
+        if direction == direction::INBOUND {
+            self.local_port()
+        } else {
+            self.remote_port()
+        }
     }
 
     /// Pending error, a positive errno.
@@ -92,9 +100,12 @@ impl Sock {
     fn address(self, v4: u32, v6: u32) -> [u32; 4] {
         match load::<u16>(self.0, offset!(skc_family)) {
             AF_INET => address::mapped(load(self.0, v4)),
-            AF_INET6 if v6 != MISSING => {
-                [load(self.0, v6), load(self.0, v6 + 4), load(self.0, v6 + 8), load(self.0, v6 + 12)]
-            }
+            AF_INET6 if v6 != MISSING => [
+                load(self.0, v6),
+                load(self.0, v6 + 4),
+                load(self.0, v6 + 8),
+                load(self.0, v6 + 12),
+            ],
             _ => [0; 4],
         }
     }
@@ -103,7 +114,11 @@ impl Sock {
     #[inline(always)]
     pub(crate) fn netns(self) -> u32 {
         let net: *const u8 = load(self.0, offset!(skc_net));
-        if net.is_null() { 0 } else { load(net, offset!(net_inum)) }
+        if net.is_null() {
+            0
+        } else {
+            load(net, offset!(net_inum))
+        }
     }
 
     /// Whether a process holds the socket: false before accept and after close.
@@ -127,7 +142,10 @@ impl Sock {
     /// Accept queue of a listener and its limit.
     #[inline(always)]
     pub(crate) fn accept_queue(self) -> (u32, u32) {
-        (load(self.0, offset!(sk_ack_backlog)), load(self.0, offset!(sk_max_ack_backlog)))
+        (
+            load(self.0, offset!(sk_ack_backlog)),
+            load(self.0, offset!(sk_max_ack_backlog)),
+        )
     }
 
     /// What is stored for this socket, or null.
@@ -155,7 +173,11 @@ impl Sock {
     pub(crate) fn tcp(self) -> Option<TcpSock> {
         // SAFETY: the helper checks what kind of socket it is given.
         let tcp = unsafe { bpf_skc_to_tcp_sock(self.0.cast_mut().cast()) };
-        if tcp.is_null() { None } else { Some(TcpSock(tcp.cast_const().cast())) }
+        if tcp.is_null() {
+            None
+        } else {
+            Some(TcpSock(tcp.cast_const().cast()))
+        }
     }
 
     /// Whether the address and namespace filters let this connection pass.
@@ -183,13 +205,19 @@ impl TcpSock {
         let received: u64 = load_if_there(self.0, offset!(bytes_received));
         let fin = u64::from(self.sock().fin_received() && received > 0);
         let sent: u64 = load_if_there(self.0, offset!(bytes_sent));
-        (received - fin, sent.wrapping_sub(load_if_there(self.0, offset!(bytes_retrans))))
+        (
+            received - fin,
+            sent.wrapping_sub(load_if_there(self.0, offset!(bytes_retrans))),
+        )
     }
 
     /// Data segments received and sent.
     #[inline(always)]
     pub(crate) fn data_segs(self) -> (u32, u32) {
-        (load_if_there(self.0, offset!(data_segs_in)), load_if_there(self.0, offset!(data_segs_out)))
+        (
+            load_if_there(self.0, offset!(data_segs_in)),
+            load_if_there(self.0, offset!(data_segs_out)),
+        )
     }
 
     /// Segments sent again.
@@ -215,7 +243,8 @@ impl TcpSock {
     /// Bytes that arrived and that the process has not read, without a FIN.
     #[inline(always)]
     pub(crate) fn unread(self) -> u32 {
-        let waiting = load_if_there::<u32>(self.0, offset!(rcv_nxt)).wrapping_sub(load_if_there(self.0, offset!(copied_seq)));
+        let waiting = load_if_there::<u32>(self.0, offset!(rcv_nxt))
+            .wrapping_sub(load_if_there(self.0, offset!(copied_seq)));
         waiting.wrapping_sub(u32::from(self.sock().fin_received() && waiting > 0))
     }
 }

@@ -118,19 +118,42 @@ mod tests {
 
     #[test]
     fn client_that_closes_first() {
-        let path = [s::CLOSE, s::SYN_SENT, s::ESTABLISHED, s::FIN_WAIT1, s::FIN_WAIT2, s::CLOSE];
+        let path = [
+            s::CLOSE,
+            s::SYN_SENT,
+            s::ESTABLISHED,
+            s::FIN_WAIT1,
+            s::FIN_WAIT2,
+            s::CLOSE,
+        ];
         assert!(walk(path).eq([step::CONNECTING, step::OPENED, step::LOCAL_FIN, 0, step::ENDED]));
     }
 
     #[test]
     fn server_whose_client_closes_first() {
-        let path = [s::LISTEN, s::SYN_RECV, s::ESTABLISHED, s::CLOSE_WAIT, s::LAST_ACK, s::CLOSE];
-        assert!(walk(path).eq([0, step::OPENED, step::REMOTE_FIN, step::LEFT_CLOSE_WAIT, step::ENDED]));
+        let path = [
+            s::LISTEN,
+            s::SYN_RECV,
+            s::ESTABLISHED,
+            s::CLOSE_WAIT,
+            s::LAST_ACK,
+            s::CLOSE,
+        ];
+        assert!(walk(path).eq([
+            0,
+            step::OPENED,
+            step::REMOTE_FIN,
+            step::LEFT_CLOSE_WAIT,
+            step::ENDED
+        ]));
     }
 
     #[test]
     fn reset_in_close_wait_leaves_it_and_ends() {
-        assert_eq!(steps(s::CLOSE_WAIT, s::CLOSE), step::LEFT_CLOSE_WAIT | step::ENDED);
+        assert_eq!(
+            steps(s::CLOSE_WAIT, s::CLOSE),
+            step::LEFT_CLOSE_WAIT | step::ENDED
+        );
     }
 
     #[test]
@@ -177,7 +200,10 @@ mod tests {
                 if steps & step::ENDED != 0 {
                     assert_eq!(new, s::CLOSE, "{old}→{new}");
                 }
-                assert!(steps & step::LOCAL_FIN == 0 || steps & step::REMOTE_FIN == 0, "{old}→{new}");
+                assert!(
+                    steps & step::LOCAL_FIN == 0 || steps & step::REMOTE_FIN == 0,
+                    "{old}→{new}"
+                );
             }
         }
     }

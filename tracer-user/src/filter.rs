@@ -96,7 +96,12 @@ impl Filter {
     /// out for each named network whether it is in; the longest match then gives the answer for
     /// every address.
     pub fn address_rules(&self) -> Vec<AddressRule> {
-        let mut networks: Vec<IpNet> = self.include.iter().chain(&self.exclude).map(IpNet::trunc).collect();
+        let mut networks: Vec<IpNet> = self
+            .include
+            .iter()
+            .chain(&self.exclude)
+            .map(IpNet::trunc)
+            .collect();
         networks.sort_unstable();
         networks.dedup();
         networks
@@ -108,19 +113,30 @@ impl Filter {
                     IpNet::V4(v4) => (v4.network().to_ipv6_mapped(), 96 + u32::from(v4.prefix_len())),
                     IpNet::V6(v6) => (v6.network(), u32::from(v6.prefix_len())),
                 };
-                AddressRule { bits, address: words(address), admit }
+                AddressRule {
+                    bits,
+                    address: words(address),
+                    admit,
+                }
             })
             .collect()
     }
 
     /// The masks for IPv4 (mapped) and IPv6 peers.
     pub fn masks(&self) -> ([u32; 4], [u32; 4]) {
-        (address::mask(96 + u32::from(self.prefix4)), address::mask(u32::from(self.prefix6)))
+        (
+            address::mask(96 + u32::from(self.prefix4)),
+            address::mask(u32::from(self.prefix6)),
+        )
     }
 
     /// The network that a masked peer address stands for.
     pub fn network(&self, address: IpAddr) -> Option<IpNet> {
-        let bits = if address.is_ipv4() { self.prefix4 } else { self.prefix6 };
+        let bits = if address.is_ipv4() {
+            self.prefix4
+        } else {
+            self.prefix6
+        };
         IpNet::new(address, bits).ok()
     }
 }
@@ -163,7 +179,11 @@ mod tests {
             .into_iter()
             .filter(|rule| {
                 let mask = address::mask(rule.bits);
-                address.iter().zip(mask).zip(rule.address).all(|((word, mask), net)| word & mask == net)
+                address
+                    .iter()
+                    .zip(mask)
+                    .zip(rule.address)
+                    .all(|((word, mask), net)| word & mask == net)
             })
             .max_by_key(|rule| rule.bits)
             .map_or(filter.admit_by_default(), |rule| rule.admit)
@@ -176,22 +196,36 @@ mod tests {
             exclude: nets(&["10.1.0.0/16", "192.0.2.0/24"]),
             ..Filter::default()
         };
-        for (address, admitted) in
-            [("10.2.0.1", true), ("10.1.0.1", false), ("192.0.2.7", false), ("198.51.100.1", false)]
-        {
-            assert_eq!(longest_match(&filter, address.parse().unwrap()), admitted, "{address}");
+        for (address, admitted) in [
+            ("10.2.0.1", true),
+            ("10.1.0.1", false),
+            ("192.0.2.7", false),
+            ("198.51.100.1", false),
+        ] {
+            assert_eq!(
+                longest_match(&filter, address.parse().unwrap()),
+                admitted,
+                "{address}"
+            );
         }
     }
 
     #[test]
     fn an_ipv6_rule_for_everything_does_not_shadow_ipv4_by_accident() {
-        let filter = Filter { exclude: nets(&["::/0"]), include: Vec::new(), ..Filter::default() };
+        let filter = Filter {
+            exclude: nets(&["::/0"]),
+            include: Vec::new(),
+            ..Filter::default()
+        };
         assert!(!longest_match(&filter, "2001:db8::1".parse().unwrap()));
     }
 
     #[test]
     fn ports_have_their_bit() {
-        let filter = Filter { ports: vec![0, 63, 64, 8081, 65535], ..Filter::default() };
+        let filter = Filter {
+            ports: vec![0, 63, 64, 8081, 65535],
+            ..Filter::default()
+        };
         let words = filter.port_bitmap();
         for port in 0..=u16::MAX {
             let set = words[usize::from(port >> 6)] >> (port & 63) & 1 == 1;

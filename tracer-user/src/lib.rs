@@ -4,7 +4,13 @@
 //! Data flows one way: `kernel` and `source` produce samples, `model` holds them as plain values,
 //! `diagnosis` judges them, `report` prints the result. `model` and `diagnosis` are pure.
 
+pub mod cli;
+pub mod commands;
+pub mod demo;
+pub mod diagnosis;
+pub mod exit;
 pub mod filter;
 pub mod kernel;
 pub mod model;
+pub mod report;
 pub mod source;

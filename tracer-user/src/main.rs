@@ -1,20 +1,48 @@
-//! x
-fn main() {
-    env_logger::Builder::new().filter_module("tcpreuse", log::LevelFilter::Debug).init();
-    let mut s = tcpreuse::kernel::load::Settings { record_bytes: Some(1<<20), ..Default::default() };
-    s.log = std::env::args().nth(2).is_some();
-    let t = std::time::Instant::now();
-    let mut live = match tcpreuse::source::live::Live::start(&s) { Ok(l) => l, Err(e) => { eprintln!("{e}"); std::process::exit(3) } };
-    eprintln!("start {:?}", t.elapsed());
-    for _ in 0..std::env::args().nth(1).map_or(3, |n| n.parse().unwrap()) {
-        std::thread::sleep(std::time::Duration::from_secs(1));
-        let t = std::time::Instant::now();
-        let sample = live.sample().unwrap();
-        eprintln!("{:?} {:?} {:?}", t.elapsed(), sample.accounting, sample.losses);
-        for p in &sample.peers { eprintln!("{} {} {} opens {} now {} closes {:?} life {:?} idle {:?} gap {:?}", p.id.name(), p.id.direction, p.id.port, p.counters.opens(), p.counters.open_now, p.counters.closes, p.counters.lifetime.median_ns(), p.counters.idle.median_ns(), p.counters.gap.median_ns()); }
-        for c in sample.sockets.connections.iter().take(5) { eprintln!("{c:?}"); }
-        for c in sample.sockets.listeners.iter().take(5) { eprintln!("{c:?}"); }
-        for e in live.ended(2) { eprintln!("{e:?}"); }
+//! The binary: parses the command line, runs the command, and turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tcpreuse::{
+    cli::{Cli, Command},
+    commands,
+    exit::{self, Failure, Outcome},
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            // --help and --version; a closed pipe is no error.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
+        Err(error) => return end(Err(exit::usage(&error))),
+    };
+    end(run(cli))
+}
+
+fn run(cli: Cli) -> Result<Outcome, Failure> {
+    match cli.command {
+        Command::Diagnose(args) => commands::diagnose::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
     }
-    for (name, p) in live.tracer().programs() { let i = p.info().unwrap(); eprintln!("{name} {:?} {:?}ns/{}", i.verified_instruction_count(), i.run_time(), i.run_count()); }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where errors are printed")]
+fn end(result: Result<Outcome, Failure>) -> ExitCode {
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            if !failure.is_quiet() {
+                eprintln!("tcpreuse: {failure}");
+            }
+            failure.exit_code()
+        }
+    }
 }

@@ -117,6 +117,9 @@ pub struct PeerStats {
 }
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
-const _: () = assert!(size_of::<PeerStats>() <= 1024, "a peer may cost 1 KiB of kernel memory");
+const _: () = assert!(
+    size_of::<PeerStats>() <= 1024,
+    "a peer may cost 1 KiB of kernel memory"
+);
 
 pod!(PeerKey, PeerStats);

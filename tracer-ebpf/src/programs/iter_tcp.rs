@@ -4,10 +4,7 @@
 //! counts it; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
 //! neither can race with the state change of that socket.
 
-use aya_ebpf::{
-    bindings::seq_file,
-    helpers::generated::bpf_seq_write,
-};
+use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
 use tracer_ebpf::{
     abi::{
         conn::{flag, phase},
@@ -58,7 +55,11 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !is_open(state) {
         return 0;
     }
-    let direction = if LISTENERS.get_ptr(listener).is_some() { direction::INBOUND } else { direction::OUTBOUND };
+    let direction = if LISTENERS.get_ptr(listener).is_some() {
+        direction::INBOUND
+    } else {
+        direction::OUTBOUND
+    };
     if !count::wanted(sk, direction) {
         return 0;
     }
@@ -105,7 +106,11 @@ pub(crate) extern "C" fn tcpreuse_list(ctx: *mut IterTcp) -> i32 {
 /// Request and time-wait sockets are no connections to count, and the end of the walk is null.
 #[inline(always)]
 fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
-    if sk_common.is_null() { None } else { Sock(sk_common).tcp() }
+    if sk_common.is_null() {
+        None
+    } else {
+        Sock(sk_common).tcp()
+    }
 }
 
 #[inline(always)]
@@ -189,7 +194,11 @@ fn describe(tcp: TcpSock) -> Option<Live> {
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
     let inbound = LISTENERS.get_ptr(listener_key(sk)).is_some();
-    live.direction = if inbound { direction::INBOUND } else { direction::OUTBOUND };
+    live.direction = if inbound {
+        direction::INBOUND
+    } else {
+        direction::OUTBOUND
+    };
     let ours = count::wanted(sk, live.direction) && sk.admitted(live.netns, live.remote_address);
     ours.then_some(())
 }

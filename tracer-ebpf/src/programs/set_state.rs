@@ -26,7 +26,11 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let stored = if steps & step::OPENED != 0 {
-        let direction = if old == state::SYN_SENT { direction::OUTBOUND } else { direction::INBOUND };
+        let direction = if old == state::SYN_SENT {
+            direction::OUTBOUND
+        } else {
+            direction::INBOUND
+        };
         if !count::wanted(sk, direction) {
             return 0;
         }

@@ -89,11 +89,21 @@ fn u64s<const N: usize>(from: &mut &[u8]) -> Got<[u64; N]> {
 }
 
 fn key(from: &mut &[u8]) -> Got<PeerKey> {
-    Ok(PeerKey { address: u32s(from)?, netns: u32(from)?, port: u16(from)?, direction: u8(from)?, pad: u8(from)? })
+    Ok(PeerKey {
+        address: u32s(from)?,
+        netns: u32(from)?,
+        port: u16(from)?,
+        direction: u8(from)?,
+        pad: u8(from)?,
+    })
 }
 
 fn durations(from: &mut &[u8]) -> Got<AbiDurations> {
-    Ok(AbiDurations { sum_ns: u64(from)?, max_ns: u64(from)?, buckets: u32s::<TIME_BUCKETS>(from)? })
+    Ok(AbiDurations {
+        sum_ns: u64(from)?,
+        max_ns: u64(from)?,
+        buckets: u32s::<TIME_BUCKETS>(from)?,
+    })
 }
 
 fn held(from: &mut &[u8]) -> Got<[u32; HELD_BUCKETS]> {
@@ -214,7 +224,13 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
         retransmits: u64::from(stats.retransmits),
         bytes_received: stats.bytes_received,
         bytes_sent: stats.bytes_sent,
-        closes: Closes { local_fin, remote_fin, local_rst, remote_rst, timeout },
+        closes: Closes {
+            local_fin,
+            remote_fin,
+            local_rst,
+            remote_rst,
+            timeout,
+        },
         opens_by_held: stats.opens_by_held,
         lifetime: model_durations(&stats.lifetime),
         idle: model_durations(&stats.idle),
@@ -226,7 +242,11 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
 }
 
 fn model_durations(from: &AbiDurations) -> Durations {
-    Durations { sum_ns: from.sum_ns, max_ns: from.max_ns, buckets: from.buckets }
+    Durations {
+        sum_ns: from.sum_ns,
+        max_ns: from.max_ns,
+        buckets: from.buckets,
+    }
 }
 
 /// What an iterator record shows; `None` for a socket in no state that counts.
@@ -313,13 +333,15 @@ pub(super) enum Socket {
 
 /// Adds up the counters of all CPUs.
 pub(super) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses {
-    per_cpu.into_iter().fold(AbiLosses::default(), |sum, cpu| AbiLosses {
-        peers_dropped: sum.peers_dropped + cpu.peers_dropped,
-        connections_unattributed: sum.connections_unattributed + cpu.connections_unattributed,
-        peers_dropped_unlisted: sum.peers_dropped_unlisted + cpu.peers_dropped_unlisted,
-        storage_failed: sum.storage_failed + cpu.storage_failed,
-        ring_full: sum.ring_full + cpu.ring_full,
-    })
+    per_cpu
+        .into_iter()
+        .fold(AbiLosses::default(), |sum, cpu| AbiLosses {
+            peers_dropped: sum.peers_dropped + cpu.peers_dropped,
+            connections_unattributed: sum.connections_unattributed + cpu.connections_unattributed,
+            peers_dropped_unlisted: sum.peers_dropped_unlisted + cpu.peers_dropped_unlisted,
+            storage_failed: sum.storage_failed + cpu.storage_failed,
+            ring_full: sum.ring_full + cpu.ring_full,
+        })
 }
 
 pub(super) fn direction(value: u8) -> Option<Direction> {
@@ -374,8 +396,14 @@ mod tests {
             close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
         let gap = offset_of!(PeerStats, gap);
         assert_eq!(value.gap.sum_ns, u64::from_ne_bytes(at(&bytes, gap)));
-        assert_eq!(value.closes[1], u32::from_ne_bytes(at(&bytes, offset_of!(PeerStats, closes) + 4)));
-        assert_eq!(value.key.port, u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port))));
+        assert_eq!(
+            value.closes[1],
+            u32::from_ne_bytes(at(&bytes, offset_of!(PeerStats, closes) + 4))
+        );
+        assert_eq!(
+            value.key.port,
+            u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port)))
+        );
     }
 
     #[test]

@@ -8,10 +8,14 @@ use super::btf::BtfError;
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// Not enough privilege.
-    #[error("no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN")]
+    #[error(
+        "no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+    )]
     Privilege,
     /// The kernel's types cannot be read.
-    #[error("cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE")]
+    #[error(
+        "cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE"
+    )]
     Btf(#[from] BtfError),
     /// The kernel lacks what every count needs.
     #[error("this kernel has no {what}, which every count needs; see `tcpreuse doctor`")]
@@ -20,7 +24,9 @@ pub enum TraceError {
         what: String,
     },
     /// The binary was built without its programs.
-    #[error("this binary was built without its BPF programs: run `cargo xtask build` to set up the BPF toolchain and build it again")]
+    #[error(
+        "this binary was built without its BPF programs: run `cargo xtask build` to set up the BPF toolchain and build it again"
+    )]
     NoObject,
     /// The object given instead of the embedded one cannot be read.
     #[error("cannot read the BPF object {path}: {source}")]
@@ -31,7 +37,9 @@ pub enum TraceError {
         source: io::Error,
     },
     /// The object is damaged or not ours.
-    #[error("the BPF object {origin} is damaged or not one of tcpreuse: {reason}; build or install tcpreuse again")]
+    #[error(
+        "the BPF object {origin} is damaged or not one of tcpreuse: {reason}; build or install tcpreuse again"
+    )]
     BadObject {
         /// Which object.
         origin: String,
@@ -39,7 +47,9 @@ pub enum TraceError {
         reason: String,
     },
     /// The kernel refused a program or map.
-    #[error("the kernel refused {what}: {reason}; run again with -v for the kernel's own words, and see `tcpreuse doctor`")]
+    #[error(
+        "the kernel refused {what}: {reason}; run again with -v for the kernel's own words, and see `tcpreuse doctor`"
+    )]
     Refused {
         /// Program or map.
         what: String,

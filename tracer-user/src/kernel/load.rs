@@ -60,7 +60,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { filter: Filter::default(), max_peers: 16384, record_bytes: None, btf: None, object: None, log: false }
+        Self {
+            filter: Filter::default(),
+            max_peers: 16384,
+            record_bytes: None,
+            btf: None,
+            object: None,
+            log: false,
+        }
     }
 }
 
@@ -88,19 +95,29 @@ impl Tracer {
         let btf = Btf::from_file(btf_path)?;
         let (offsets, missing) = offsets::resolve(&btf)?;
         if let Some(essential) = missing.iter().find(|missing| missing.essential) {
-            return Err(TraceError::Unsupported { what: format!("member {}", essential.member) });
+            return Err(TraceError::Unsupported {
+                what: format!("member {}", essential.member),
+            });
         }
         if btf.tracepoint("inet_sock_set_state").is_err() {
-            return Err(TraceError::Unsupported { what: "tracepoint inet_sock_set_state".to_owned() });
+            return Err(TraceError::Unsupported {
+                what: "tracepoint inet_sock_set_state".to_owned(),
+            });
         }
         let resets_seen = btf.tracepoint("tcp_receive_reset").is_ok();
         let started_ns = clock::now().monotonic_ns;
         let config = config(settings, started_ns);
         let object = object::read(settings.object.as_deref())?;
-        let damaged = |reason: String| TraceError::BadObject { origin: object::origin(settings.object.as_deref()), reason };
+        let damaged = |reason: String| TraceError::BadObject {
+            origin: object::origin(settings.object.as_deref()),
+            reason,
+        };
 
-        let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
-            .map_err(|error| TraceError::Unsupported { what: format!("type information aya can use ({error})") })?;
+        let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default()).map_err(|error| {
+            TraceError::Unsupported {
+                what: format!("type information aya can use ({error})"),
+            }
+        })?;
         let mut ebpf = load(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
         fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
         // Before any map is taken out: a map that is dropped is closed, and a program names the
@@ -141,7 +158,9 @@ impl Tracer {
     fn attach(&mut self) -> Result<(), TraceError> {
         for name in [RESET, STATE] {
             if name == STATE || self.resets_seen {
-                self.tracepoint(name)?.attach().map_err(|error| refused(name, &error))?;
+                self.tracepoint(name)?
+                    .attach()
+                    .map_err(|error| refused(name, &error))?;
             }
         }
         Ok(())
@@ -171,12 +190,20 @@ impl Tracer {
     /// # Errors
     /// When the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
-        let taken = self.taken.get(&0, 0).map_err(|error| TraceError::Read { what: "the peer table", reason: error.to_string() })?;
+        let taken = self.taken.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the peer table",
+            reason: error.to_string(),
+        })?;
         let mut peers = Vec::new();
         let mut unattributed = Counters::default();
         for slot in 0..=taken {
-            let Some(stats) = self.table.read(slot as usize) else { break };
-            let stats = stats.map_err(|error| TraceError::Read { what: "the peer table", reason: error.to_string() })?;
+            let Some(stats) = self.table.read(slot as usize) else {
+                break;
+            };
+            let stats = stats.map_err(|error| TraceError::Read {
+                what: "the peer table",
+                reason: error.to_string(),
+            })?;
             let counters = decode::counters(&stats);
             if slot == 0 {
                 unattributed = counters;
@@ -193,7 +220,10 @@ impl Tracer {
     /// # Errors
     /// When the map cannot be read.
     pub fn losses(&self) -> Result<Losses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read { what: "the loss counters", reason: error.to_string() })?;
+        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the loss counters",
+            reason: error.to_string(),
+        })?;
         let sum = decode::losses(per_cpu.iter().copied());
         let mut programs_skipped = 0;
         for name in [STATE, RESET] {
@@ -218,7 +248,9 @@ impl Tracer {
     /// `limit`. Nothing when records were not asked for.
     pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
         let mut ended = Vec::new();
-        let Some(ring) = &mut self.records else { return ended };
+        let Some(ring) = &mut self.records else {
+            return ended;
+        };
         while ended.len() < limit
             && let Some(record) = ring.next()
         {
@@ -321,9 +353,15 @@ fn load(
     loader.load(object).map_err(|error| match &error {
         aya::EbpfError::MapError(MapError::CreateError { name, io_error }) => match io_error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => TraceError::Privilege,
-            _ => TraceError::Refused { what: format!("map {name}"), reason: io_error.to_string() },
+            _ => TraceError::Refused {
+                what: format!("map {name}"),
+                reason: io_error.to_string(),
+            },
         },
-        aya::EbpfError::MapError(other) => TraceError::Refused { what: "a map".to_owned(), reason: one_line(other) },
+        aya::EbpfError::MapError(other) => TraceError::Refused {
+            what: "a map".to_owned(),
+            reason: one_line(other),
+        },
         _ => damaged(one_line(&error)),
     })
 }
@@ -334,9 +372,13 @@ fn aya_log_level() -> u8 {
 }
 
 fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, resets_seen: bool) -> Result<(), TraceError> {
-    load_one(ebpf, STATE, |program: &mut BtfTracePoint| program.load("inet_sock_set_state", btf))?;
+    load_one(ebpf, STATE, |program: &mut BtfTracePoint| {
+        program.load("inet_sock_set_state", btf)
+    })?;
     if resets_seen {
-        load_one(ebpf, RESET, |program: &mut BtfTracePoint| program.load("tcp_receive_reset", btf))?;
+        load_one(ebpf, RESET, |program: &mut BtfTracePoint| {
+            program.load("tcp_receive_reset", btf)
+        })?;
     }
     for name in [SEED, LIST] {
         load_one(ebpf, name, |program: &mut Iter| program.load("tcp", btf))?;
@@ -345,20 +387,31 @@ fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, resets_seen: bool) -> Result<(
 }
 
 fn fill_addresses(ebpf: &mut Ebpf, filter: &Filter, damaged: Damaged<'_>) -> Result<(), TraceError> {
-    let map = ebpf.map_mut("ADDRESSES").ok_or_else(|| damaged("it has no map ADDRESSES".to_owned()))?;
-    let mut trie: LpmTrie<&mut MapData, Prefix, u32> = map.try_into().map_err(|error: MapError| damaged(error.to_string()))?;
+    let map = ebpf
+        .map_mut("ADDRESSES")
+        .ok_or_else(|| damaged("it has no map ADDRESSES".to_owned()))?;
+    let mut trie: LpmTrie<&mut MapData, Prefix, u32> = map
+        .try_into()
+        .map_err(|error: MapError| damaged(error.to_string()))?;
     for rule in filter.address_rules() {
-        let key = Key::new(rule.bits, Prefix { address: rule.address });
-        trie.insert(&key, u32::from(rule.admit), 0).map_err(|error| TraceError::Refused {
-            what: "an entry of the address filter".to_owned(),
-            reason: error.to_string(),
-        })?;
+        let key = Key::new(
+            rule.bits,
+            Prefix {
+                address: rule.address,
+            },
+        );
+        trie.insert(&key, u32::from(rule.admit), 0)
+            .map_err(|error| TraceError::Refused {
+                what: "an entry of the address filter".to_owned(),
+                reason: error.to_string(),
+            })?;
     }
     Ok(())
 }
 
 fn take(ebpf: &mut Ebpf, name: &str, damaged: Damaged<'_>) -> Result<Map, TraceError> {
-    ebpf.take_map(name).ok_or_else(|| damaged(format!("it has no map {name}")))
+    ebpf.take_map(name)
+        .ok_or_else(|| damaged(format!("it has no map {name}")))
 }
 
 fn typed<T>(map: Map, damaged: Damaged<'_>) -> Result<T, TraceError>
@@ -373,11 +426,21 @@ fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut T, TraceErro
 where
     &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    let missing = || TraceError::BadObject { origin: "loaded".to_owned(), reason: format!("it has no program {name}") };
-    ebpf.program_mut(name).ok_or_else(missing)?.try_into().map_err(|_| missing())
+    let missing = || TraceError::BadObject {
+        origin: "loaded".to_owned(),
+        reason: format!("it has no program {name}"),
+    };
+    ebpf.program_mut(name)
+        .ok_or_else(missing)?
+        .try_into()
+        .map_err(|_| missing())
 }
 
-fn load_one<T>(ebpf: &mut Ebpf, name: &str, load: impl FnOnce(&mut T) -> Result<(), ProgramError>) -> Result<(), TraceError>
+fn load_one<T>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    load: impl FnOnce(&mut T) -> Result<(), ProgramError>,
+) -> Result<(), TraceError>
 where
     for<'a> &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
 {
@@ -387,19 +450,32 @@ where
 /// Turns aya's many-line errors into one line; the verifier's words go to the log.
 fn refused(name: &str, error: &ProgramError) -> TraceError {
     let (io_error, verifier_log) = match error {
-        ProgramError::LoadError { io_error, verifier_log } => (io_error, verifier_log.to_string()),
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => (io_error, verifier_log.to_string()),
         ProgramError::SyscallError(error) => (&error.io_error, String::new()),
         other => {
-            return TraceError::Refused { what: format!("program {name}"), reason: one_line(other) };
+            return TraceError::Refused {
+                what: format!("program {name}"),
+                reason: one_line(other),
+            };
         }
     };
     log::debug!("{name}: {io_error}\n{verifier_log}");
     if matches!(io_error.raw_os_error(), Some(libc::EPERM)) {
         return TraceError::Privilege;
     }
-    let last = verifier_log.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("processed"));
+    let last = verifier_log
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with("processed"));
     let reason = last.map_or_else(|| io_error.to_string(), |line| format!("{line} ({io_error})"));
-    TraceError::Refused { what: format!("program {name}"), reason }
+    TraceError::Refused {
+        what: format!("program {name}"),
+        reason,
+    }
 }
 
 /// An error with its causes, in one line.
@@ -420,7 +496,9 @@ fn recursion_misses(fd: i32) -> u64 {
     fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
         .ok()
         .and_then(|info| {
-            let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("recursion_misses:"))?;
             line.trim().parse().ok()
         })
         .unwrap_or(0)

@@ -3,7 +3,7 @@
 pub mod btf;
 pub mod clock;
 mod decode;
-//pub mod doctor;
+pub mod doctor;
 mod error;
 pub mod load;
 pub mod netns;

@@ -38,12 +38,20 @@ pub fn own() -> Option<u32> {
 ///
 /// One that is kept alive by nothing but an open file or a socket has no path and is not found.
 pub fn all() -> (Vec<Namespace>, u32) {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let name = entry.file_name();
-        let is_pid = name.to_str()?.bytes().all(|byte| byte.is_ascii_digit());
-        is_pid.then(|| entry.path().join("ns/net"))
-    });
-    let named = fs::read_dir("/run/netns").into_iter().flatten().flatten().map(|entry| entry.path());
+    let processes = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let is_pid = name.to_str()?.bytes().all(|byte| byte.is_ascii_digit());
+            is_pid.then(|| entry.path().join("ns/net"))
+        });
+    let named = fs::read_dir("/run/netns")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     let mut found = BTreeMap::new();
     let mut failed = BTreeMap::new();
     for path in processes.chain(named) {
@@ -61,7 +69,10 @@ pub fn all() -> (Vec<Namespace>, u32) {
             }
         }
     }
-    (found.into_values().collect(), u32::try_from(failed.len()).unwrap_or(u32::MAX))
+    (
+        found.into_values().collect(),
+        u32::try_from(failed.len()).unwrap_or(u32::MAX),
+    )
 }
 
 /// Whether any process's namespace has a listener on one of the ports.
@@ -69,13 +80,19 @@ pub fn any_listener(ports: &[u16]) -> bool {
     let mut seen = Vec::new();
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
-        let Some(inode) = inode(Path::new(&format!("/proc/{pid}/ns/net"))) else { continue };
+        let Some(inode) = inode(Path::new(&format!("/proc/{pid}/ns/net"))) else {
+            continue;
+        };
         if seen.contains(&inode) {
             continue;
         }
         seen.push(inode);
         let Ok(process) = Process::new(pid) else { continue };
-        let sockets = process.tcp().into_iter().flatten().chain(process.tcp6().into_iter().flatten());
+        let sockets = process
+            .tcp()
+            .into_iter()
+            .flatten()
+            .chain(process.tcp6().into_iter().flatten());
         for socket in sockets {
             if socket.state == TcpState::Listen && ports.contains(&socket.local_address.port()) {
                 return true;

@@ -29,8 +29,15 @@ impl PeerTable {
         // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
         // length beyond the map's, so every slot lies inside.
         let base = unsafe { mmap(ptr::null_mut(), bytes, ProtFlags::READ, MapFlags::SHARED, fd, 0) }
-            .map_err(|error| TraceError::Read { what: "the peer table", reason: error.to_string() })?;
-        Ok(Self { base: base.cast_const().cast(), slots, bytes })
+            .map_err(|error| TraceError::Read {
+                what: "the peer table",
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            base: base.cast_const().cast(),
+            slots,
+            bytes,
+        })
     }
 
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each

@@ -22,7 +22,10 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
     let own = netns::own();
     let (mut namespaces, unopened) = netns::all();
     namespaces.retain(|namespace| only.is_none_or(|inode| inode == namespace.inode));
-    let mut sockets = Sockets { namespaces_skipped: if only.is_some() { 0 } else { unopened }, ..Sockets::default() };
+    let mut sockets = Sockets {
+        namespaces_skipped: if only.is_some() { 0 } else { unopened },
+        ..Sockets::default()
+    };
     thread::scope(|scope| {
         scope
             .spawn(|| {
@@ -68,7 +71,14 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
             Ok(0) => break,
             Ok(got) => got,
             // The kernel wants to be asked again: it stops after a bounded number of sockets.
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock) => continue,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock
+                ) =>
+            {
+                continue;
+            }
             Err(error) => return Err(read_error(error)),
         };
         pending.extend_from_slice(buffer.get(..got).unwrap_or_default());
@@ -87,5 +97,8 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
 }
 
 fn read_error(reason: impl ToString) -> TraceError {
-    TraceError::Read { what: "the list of sockets", reason: reason.to_string() }
+    TraceError::Read {
+        what: "the list of sockets",
+        reason: reason.to_string(),
+    }
 }

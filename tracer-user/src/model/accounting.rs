@@ -85,7 +85,11 @@ mod tests {
     use super::*;
 
     fn totals(seeded: u64, opened: u64, closed: u64) -> Totals {
-        Totals { seeded, opened, closed }
+        Totals {
+            seeded,
+            opened,
+            closed,
+        }
     }
 
     #[test]

@@ -15,7 +15,11 @@ pub struct Durations {
 
 impl Default for Durations {
     fn default() -> Self {
-        Self { sum_ns: 0, max_ns: 0, buckets: [0; TIME_BUCKETS] }
+        Self {
+            sum_ns: 0,
+            max_ns: 0,
+            buckets: [0; TIME_BUCKETS],
+        }
     }
 }
 
@@ -48,7 +52,11 @@ impl Durations {
             if 2 * (below + n) >= count && n > 0 {
                 let (low, high) = time_range(bucket);
                 // The last bucket is open-ended, and no value is above the maximum.
-                let high = if bucket as usize == TIME_BUCKETS - 1 { self.max_ns } else { high.min(self.max_ns) };
+                let high = if bucket as usize == TIME_BUCKETS - 1 {
+                    self.max_ns
+                } else {
+                    high.min(self.max_ns)
+                };
                 let high = high.max(low);
                 // The middle of the median's rank within the bucket, in half ranks.
                 let half_rank = (count + 1).saturating_sub(2 * below).clamp(1, 2 * n);
@@ -81,7 +89,10 @@ mod tests {
     #[test]
     fn nothing_noted_is_unknown_not_zero() {
         let none = Durations::default();
-        assert_eq!((none.median_ns(), none.mean_ns(), none.max_ns()), (None, None, None));
+        assert_eq!(
+            (none.median_ns(), none.mean_ns(), none.max_ns()),
+            (None, None, None)
+        );
     }
 
     #[test]

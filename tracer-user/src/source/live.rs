@@ -47,7 +47,23 @@ impl Live {
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
         let accounting = account(before, &peers, &unattributed, &sockets);
-        Ok(Sample { started: self.started, taken, peers, unattributed, sockets, losses, accounting })
+        Ok(Sample {
+            started: self.started,
+            taken,
+            peers,
+            unattributed,
+            sockets,
+            losses,
+            accounting,
+        })
+    }
+
+    /// The sums over all peers: cheap enough for a progress line.
+    ///
+    /// # Errors
+    /// When the maps cannot be read.
+    pub fn totals(&self) -> Result<Totals, TraceError> {
+        Ok(totals(&self.tracer.peers()?))
     }
 
     /// Records of connections that ended since the last call, at most `limit`.

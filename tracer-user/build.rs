@@ -1,0 +1,97 @@
+//! Builds the BPF object that the binary embeds, and notes the commit it is built from.
+//!
+//! Code finds the object at `env!("TCPREUSE_OBJECT")`. Without a BPF toolchain that file is empty: the
+//! host half can then be checked and unit-tested all the same, and one warning says what to run.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xtask::object;
+use xtask::probe::Machine;
+use xtask::toolchain::{self, Missing, Toolchain};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let package = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let workspace = package.parent().ok_or("the package is not in its workspace")?;
+    let out = PathBuf::from(variable("OUT_DIR")?);
+
+    for source in [
+        "tracer-ebpf/src",
+        "tracer-ebpf/Cargo.toml",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
+        rerun_if_changed(&workspace.join(source));
+    }
+    for name in [toolchain::TOOLCHAIN_VARIABLE, "XDG_CACHE_HOME"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+
+    let object = match toolchain::find(&Machine) {
+        Ok(toolchain) => built(&toolchain, workspace, &out)?,
+        Err(missing) => placeholder(&missing, &out)?,
+    };
+    println!("cargo::rustc-env=TCPREUSE_OBJECT={}", object.display());
+    println!(
+        "cargo::rustc-env=TCPREUSE_COMMIT={}",
+        commit(workspace).as_deref().unwrap_or("unknown")
+    );
+    Ok(())
+}
+
+fn built(toolchain: &Toolchain, workspace: &Path, out: &Path) -> Result<PathBuf> {
+    for file in toolchain.files() {
+        rerun_if_changed(&file);
+    }
+    // Only its text: the compiler's messages are above it, a backtrace of this script would hide them.
+    object::build(toolchain, workspace, &out.join("bpf")).map_err(|error| format!("{error:#}").into())
+}
+
+fn placeholder(missing: &Missing, out: &Path) -> Result<PathBuf> {
+    println!("cargo::warning=no BPF toolchain: {missing}: run \"cargo xtask setup\" to be able to trace");
+    // Where setup leaves its mark. As long as it is not there, every build looks for a toolchain again.
+    if let Some(mark) = toolchain::setup_mark(&Machine) {
+        rerun_if_changed(&mark);
+    }
+    let object = out.join("no-object");
+    fs::write(&object, [])?;
+    Ok(object)
+}
+
+/// The short hash of the commit, if the workspace is a clone and not an unpacked archive.
+fn commit(workspace: &Path) -> Option<String> {
+    // An archive may have been unpacked inside somebody else's repository.
+    workspace
+        .join(".git")
+        .try_exists()
+        .ok()
+        .filter(|exists| *exists)?;
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(workspace)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !text.is_empty()).then_some(text)
+    };
+    // Written on every commit and checkout, unlike HEAD, which only names the branch.
+    let log = workspace.join(git(&["rev-parse", "--git-path", "logs/HEAD"])?);
+    let head = workspace.join(git(&["rev-parse", "--git-path", "HEAD"])?);
+    rerun_if_changed(if log.is_file() { &log } else { &head });
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+fn rerun_if_changed(path: &Path) {
+    println!("cargo::rerun-if-changed={}", path.display());
+}
+
+fn variable(name: &str) -> Result<OsString> {
+    env::var_os(name).ok_or_else(|| format!("cargo has not set {name}").into())
+}

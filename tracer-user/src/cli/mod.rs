@@ -1,0 +1,195 @@
+//! The command line: raw flags here, what they come to in [`settings`].
+
+mod settings;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use self::values::Span;
+use crate::diagnosis::Expect;
+
+/// Which clients open new TCP connections instead of reusing theirs, why, and what to change.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tcpreuse",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trace for a while, then answer: who does not reuse connections, why, what to change
+    Diagnose(Diagnose),
+    /// Say what this kernel and these privileges allow, and how to get what is missing
+    Doctor(Doctor),
+    /// Start a long-poll server with well- and ill-behaved clients on loopback and diagnose them
+    Demo(Demo),
+}
+
+/// Flags of `diagnose`.
+#[derive(Debug, Args)]
+pub struct Diagnose {
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+    /// How long to trace; Ctrl-C ends it early and still answers
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
+    pub duration: Span,
+    /// Exit with 1 when the answer is yes
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Where the kernel and the programs are.
+    #[command(flatten)]
+    pub kernel: Kernel,
+    /// How many peers the memory figure is for
+    #[arg(long, value_name = "N", default_value_t = 16384, value_parser = values::peers)]
+    pub max_peers: u32,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+    /// How long to trace
+    #[arg(long, value_name = "TIME", default_value = "16s", value_parser = values::duration)]
+    pub duration: Span,
+    /// Where the kernel and the programs are.
+    #[command(flatten)]
+    pub kernel: Kernel,
+}
+
+/// What to trace and how to group it. The same for every command that traces.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to trace")]
+pub struct Trace {
+    /// Only these ports: the local one of inbound, the remote one of outbound connections
+    #[arg(short, long = "port", value_name = "N[,N…]", value_delimiter = ',', value_parser = values::port)]
+    pub ports: Vec<u16>,
+    /// Only these remote networks (repeatable)
+    #[arg(long = "peer", value_name = "CIDR", value_parser = values::network)]
+    pub peers: Vec<IpNet>,
+    /// Leave out these remote networks (repeatable)
+    #[arg(long, value_name = "CIDR", value_parser = values::network)]
+    pub exclude: Vec<IpNet>,
+    /// Who connects [default: inbound when --port names a listener's port, else both]
+    #[arg(long, value_enum)]
+    pub direction: Option<Direction>,
+    /// Only the network namespace with this inode number
+    #[arg(long, value_name = "ID")]
+    pub netns: Option<u32>,
+    /// Group IPv4 peers by network
+    #[arg(long, value_name = "BITS", default_value_t = 32, value_parser = clap::value_parser!(u8).range(0..=32))]
+    pub prefix4: u8,
+    /// Group IPv6 peers by network
+    #[arg(long, value_name = "BITS", default_value_t = 128, value_parser = clap::value_parser!(u8).range(0..=128))]
+    pub prefix6: u8,
+    /// How many peers have counters of their own
+    #[arg(long, value_name = "N", default_value_t = 16384, value_parser = values::peers)]
+    pub max_peers: u32,
+    /// Where the kernel and the programs are.
+    #[command(flatten)]
+    pub kernel: Kernel,
+    /// Say more on stderr; the kernel's own words when it refuses a program
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Where to find the kernel's types and the programs.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Unusual kernels")]
+pub struct Kernel {
+    /// The kernel's type information, when not in /sys/kernel/btf/vmlinux
+    #[arg(long, value_name = "FILE", env = "TCPREUSE_BTF", hide_env_values = true)]
+    pub btf: Option<PathBuf>,
+    /// A BPF object instead of the embedded one
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TCPREUSE_BPF_OBJECT",
+        hide_env_values = true
+    )]
+    pub object: Option<PathBuf>,
+}
+
+/// What the user knows about the server and its clients.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What is known about the server")]
+pub struct Server {
+    /// Connections one well-behaved peer holds; auto learns it from the peers
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = values::expect)]
+    pub expect: Expect,
+    /// How long the server may hold a poll, in seconds or with a unit
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub hold: Option<Span>,
+    /// The server's MaxRequestWorkers
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_workers: Option<u32>,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Text for people or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Colour the text
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `--direction`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Opened to this host.
+    Inbound,
+    /// Opened from this host.
+    Outbound,
+    /// Either.
+    Both,
+}

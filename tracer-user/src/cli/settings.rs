@@ -1,0 +1,129 @@
+//! From flags to what the rest of the program wants.
+
+use std::{env, io::IsTerminal};
+
+use super::{Color, Direction, Kernel, Output, Server, Trace};
+use crate::{
+    diagnosis::Options,
+    filter::{Directions, Filter},
+    kernel::{load::Settings, netns},
+};
+
+impl Trace {
+    /// What to load. Without `--direction`, looks whether any of the ports is being listened on.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            filter: Filter {
+                ports: self.ports.clone(),
+                include: self.peers.clone(),
+                exclude: self.exclude.clone(),
+                directions: self.directions(|| netns::any_listener(&self.ports)),
+                netns: self.netns,
+                prefix4: self.prefix4,
+                prefix6: self.prefix6,
+            },
+            max_peers: self.max_peers,
+            log: self.verbose,
+            ..self.kernel.settings()
+        }
+    }
+
+    fn directions(&self, any_listener: impl FnOnce() -> bool) -> Directions {
+        match self.direction {
+            Some(Direction::Inbound) => Directions::Inbound,
+            Some(Direction::Outbound) => Directions::Outbound,
+            Some(Direction::Both) => Directions::Both,
+            None if !self.ports.is_empty() && any_listener() => Directions::Inbound,
+            None => Directions::Both,
+        }
+    }
+}
+
+impl Kernel {
+    /// What to load where only this is known.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            btf: self.btf.clone(),
+            object: self.object.clone(),
+            ..Settings::default()
+        }
+    }
+}
+
+impl Server {
+    /// What the diagnosis is told.
+    pub fn options(&self) -> Options {
+        Options {
+            expect: self.expect,
+            hold_ns: self.hold.map(super::values::Span::as_ns),
+            max_workers: self.max_workers,
+        }
+    }
+}
+
+impl Output {
+    /// Whether to colour what goes to stdout.
+    pub fn colored(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                std::io::stdout().is_terminal()
+                    && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn trace(args: &[&str]) -> Trace {
+        let all = ["tcpreuse", "diagnose"].iter().chain(args);
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Diagnose(diagnose) => diagnose.trace,
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_listeners_port_means_inbound_unless_said_otherwise() {
+        assert_eq!(
+            trace(&["--port", "80,443"]).directions(|| true),
+            Directions::Inbound
+        );
+        assert_eq!(trace(&["--port", "80"]).directions(|| false), Directions::Both);
+        assert_eq!(trace(&[]).directions(|| true), Directions::Both);
+        assert_eq!(
+            trace(&["-p80", "--direction", "outbound"]).directions(|| true),
+            Directions::Outbound
+        );
+    }
+
+    #[test]
+    fn networks_repeat_and_ports_have_commas() {
+        let trace = trace(&[
+            "-p",
+            "80,443",
+            "--peer",
+            "10.0.0.0/8",
+            "--peer",
+            "192.0.2.7",
+            "--exclude",
+            "10.1.0.0/16",
+        ]);
+        assert_eq!(trace.ports, [80, 443]);
+        assert_eq!(trace.peers.len(), 2);
+        assert_eq!(trace.exclude.len(), 1);
+    }
+}

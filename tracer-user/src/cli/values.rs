@@ -1,0 +1,145 @@
+//! Values on the command line, each with a message that says what would be right.
+
+use std::{str::FromStr, time::Duration};
+
+use ipnet::IpNet;
+
+use crate::diagnosis::Expect;
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// In ns, as the model counts.
+    pub fn as_ns(self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Longer than any trace makes sense, and far from overflow everywhere.
+const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// `90`, `90s`, `1m30s`, `500ms`: a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Span, String> {
+    let seconds = text
+        .parse::<u32>()
+        .ok()
+        .map(|s| Duration::from_secs(u64::from(s)));
+    let duration = match seconds {
+        Some(duration) => duration,
+        None => humantime::parse_duration(text).map_err(|_| {
+            "a time is a number of seconds or has units, like 90, 90s, 1m30s or 500ms".to_owned()
+        })?,
+    };
+    if duration.is_zero() || duration > MAX_SPAN {
+        return Err("must be more than nothing and at most a year".to_owned());
+    }
+    Ok(Span(duration))
+}
+
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err("a port is a number from 1 to 65535".to_owned()),
+    }
+}
+
+/// A network, or an address as the network of its own. IPv4 written as `::ffff:a.b.c.d` is IPv4.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let wrong = || {
+        "a network is written like 192.0.2.0/24 or 2001:db8::/32, a single address like 192.0.2.7".to_owned()
+    };
+    let network = match text.contains('/') {
+        true => IpNet::from_str(text).map_err(|_| wrong())?,
+        false => IpNet::from(std::net::IpAddr::from_str(text).map_err(|_| wrong())?),
+    };
+    if let IpNet::V6(v6) = network
+        && let Some(v4) = v6.addr().to_ipv4_mapped()
+        && v6.prefix_len() >= 96
+    {
+        return IpNet::new(v4.into(), v6.prefix_len() - 96).map_err(|_| wrong());
+    }
+    Ok(network.trunc())
+}
+
+pub(super) fn expect(text: &str) -> Result<Expect, String> {
+    if text == "auto" {
+        return Ok(Expect::Auto);
+    }
+    match text.parse::<u32>() {
+        Ok(n) if n > 0 => Ok(Expect::Connections(n)),
+        _ => Err("the number of connections one well-behaved peer holds, or auto".to_owned()),
+    }
+}
+
+/// The kernel reserves a KiB for each.
+pub(super) const MAX_PEERS: u32 = 1 << 20;
+
+pub(super) fn peers(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(n) if (1..=MAX_PEERS).contains(&n) => Ok(n),
+        _ => Err(format!(
+            "a number from 1 to {MAX_PEERS}; each peer takes a KiB of kernel memory"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times() {
+        let ms = |text| duration(text).map(|span| span.0.as_millis());
+        assert_eq!(ms("90"), Ok(90_000));
+        assert_eq!(ms("1m30s"), Ok(90_000));
+        assert_eq!(ms("500ms"), Ok(500));
+        for wrong in [
+            "",
+            "0",
+            "0s",
+            "-1",
+            "soon",
+            "1 fortnight",
+            "99999999999999y",
+            "4294967295",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks() {
+        let text = |text| network(text).map(|net| net.to_string());
+        assert_eq!(text("192.0.2.7").unwrap(), "192.0.2.7/32");
+        assert_eq!(text("192.0.2.7/24").unwrap(), "192.0.2.0/24");
+        assert_eq!(text("::ffff:192.0.2.7").unwrap(), "192.0.2.7/32");
+        assert_eq!(text("::ffff:192.0.2.0/120").unwrap(), "192.0.2.0/24");
+        assert_eq!(text("2001:db8::1/32").unwrap(), "2001:db8::/32");
+        for wrong in ["", "10.0.0.0/33", "10.0.0", "host", "::/129", "1.2.3.4/", "/8"] {
+            assert!(network(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_limits() {
+        assert_eq!(port("8081"), Ok(8081));
+        for wrong in ["0", "65536", "70000", "-1", "http", ""] {
+            assert!(port(wrong).is_err(), "{wrong}");
+        }
+        assert!(peers("0").is_err() && peers("1048577").is_err());
+        assert_eq!(expect("auto"), Ok(Expect::Auto));
+        assert_eq!(expect("3"), Ok(Expect::Connections(3)));
+        assert!(expect("0").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_value_or_an_error(text in ".{0,40}") {
+            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text));
+        }
+    }
+}

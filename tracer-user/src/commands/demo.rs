@@ -1,0 +1,117 @@
+//! `tcpreuse demo`: well- and ill-behaved clients on loopback, traced and diagnosed for real.
+
+use std::time::{Duration, Instant};
+
+use super::{print, progress::Progress, stop::Stop};
+use crate::{
+    cli::Demo,
+    demo::{Behaviour, LONGEST_HOLD, LongPollServer, Running, ServerConfig, Tally, compare, standard_cast},
+    diagnosis::{Diagnosis, Options, diagnose, rules::words},
+    exit::{Failure, Outcome},
+    filter::{Directions, Filter},
+    kernel::{load::Settings, netns},
+    source::live::Live,
+};
+
+/// How often the progress line changes.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Runs the command.
+///
+/// # Errors
+/// When tracing is not possible, the output cannot be written, or the diagnosis is not what the
+/// clients did.
+pub fn run(args: &Demo) -> Result<Outcome, Failure> {
+    super::log_to_stderr(false);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))?;
+    let (tallies, diagnosis) = runtime.block_on(play(args))?;
+    print(&diagnosis, &args.output)?;
+    check(&tallies, &diagnosis)
+}
+
+async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
+    let mut stop =
+        Stop::listen().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let mut progress = Progress::new();
+    let server = LongPollServer::start(ServerConfig::default())
+        .map_err(|error| Failure::Other(format!("cannot listen on 127.0.0.1 for the demo: {error}")))?;
+    let address = server.local_addr();
+    // Attached before the first client connects, so that every open of theirs is counted.
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            ports: vec![address.port()],
+            directions: Directions::Inbound,
+            netns: netns::own(),
+            ..Filter::default()
+        },
+        ..args.kernel.settings()
+    })?;
+    let cast = standard_cast();
+    progress.say(&format!(
+        "a long-poll server on {address} and {} clients, traced in the kernel:",
+        cast.len()
+    ));
+    for behaviour in Behaviour::ALL {
+        let clients = cast.iter().filter(|client| client.behaviour == behaviour).count();
+        progress.say(&format!("  {clients} of them: each {}", behaviour.describe()));
+    }
+    let running = Running::start(cast, address);
+    let begun = Instant::now();
+    while begun.elapsed() < args.duration.0 {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            () = tokio::time::sleep(STEP.min(args.duration.0.saturating_sub(begun.elapsed()))) => {}
+        }
+        let counted = live.totals()?;
+        progress.update(
+            begun.elapsed(),
+            &format!(
+                "{} of {} s: {} opened, {} closed, {} open",
+                begun.elapsed().as_secs(),
+                args.duration.0.as_secs(),
+                counted.opened,
+                counted.closed,
+                counted.open_now(),
+            ),
+        );
+    }
+    // The clients stand still while the last sample is taken: what they did then is exact.
+    let held = running.hold().await;
+    let sample = live.sample()?;
+    let tallies = held.tallies().to_vec();
+    held.release();
+    server.shutdown().await;
+    let hold_ns = u64::try_from(LONGEST_HOLD.as_nanos()).ok();
+    Ok((
+        tallies,
+        diagnose(
+            &sample,
+            &Options {
+                hold_ns,
+                ..Options::default()
+            },
+        ),
+    ))
+}
+
+fn check(tallies: &[Tally], diagnosis: &Diagnosis) -> Result<Outcome, Failure> {
+    let differences = compare(tallies, diagnosis);
+    let opened: u64 = tallies.iter().map(|tally| tally.opened).sum();
+    if let Some(first) = differences.first() {
+        return Err(Failure::Other(format!(
+            "the diagnosis is not what the demo's clients did ({}, first: {first}); run `tcpreuse doctor`, and run \
+             the demo again on a less busy machine",
+            words::count(differences.len() as u64, "difference", "differences"),
+        )));
+    }
+    Progress::new().say(&format!(
+        "checked: all {} verdicts are what the clients did, and all {opened} of their opens were counted",
+        tallies.len(),
+    ));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,67 @@
+//! `tcpreuse diagnose`: trace for a while, then answer.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{print, progress::Progress, stop::Stop};
+use crate::{
+    cli::Diagnose,
+    diagnosis::{Answer, diagnose, rules::words},
+    exit::{Failure, Outcome},
+    model::sample::Sample,
+    source::live::Live,
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// When tracing is not possible or the answer cannot be written.
+pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
+    super::log_to_stderr(args.trace.verbose);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))?;
+    let sample = runtime.block_on(trace(args))?;
+    let diagnosis = diagnose(&sample, &args.server.options());
+    print(&diagnosis, &args.output)?;
+    let yes = args.exit_code && diagnosis.answer == Answer::Yes;
+    Ok(if yes { Outcome::AnswerYes } else { Outcome::Done })
+}
+
+async fn trace(args: &Diagnose) -> Result<Sample, Failure> {
+    // Before the programs load, so that a signal in between is not lost.
+    let mut stop =
+        Stop::listen().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let mut live = Live::start(&args.trace.settings())?;
+    let (begun, duration) = (Instant::now(), args.duration.0);
+    let mut progress = Progress::new();
+    for missing in live.missing() {
+        progress.say(&format!(
+            "this kernel has no {}: {} will be unknown",
+            missing.member, missing.lost
+        ));
+    }
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let deadline = tokio::time::sleep(duration);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            () = &mut deadline => break,
+            _ = tick.tick() => {
+                let counted = live.totals()?;
+                progress.update(begun.elapsed(), &format!(
+                    "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C ends it early and answers)",
+                    words::duration(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+                    words::duration(args.duration.as_ns()),
+                    counted.opened, counted.closed, counted.open_now(),
+                ));
+            }
+        }
+    }
+    Ok(live.sample()?)
+}

@@ -1,0 +1,49 @@
+//! The commands, one a file: what the user typed, made to happen.
+
+pub mod demo;
+pub mod diagnose;
+pub mod doctor;
+mod progress;
+mod stop;
+
+use std::io::{self, Write};
+
+use crate::{
+    cli::{Format, Output},
+    diagnosis::Diagnosis,
+    report::{Origin, json, text},
+};
+
+/// Prints a diagnosis on stdout as asked.
+fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
+    let origin = Origin::this_machine();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match output.format {
+        Format::Json => json::write(&mut out, diagnosis, &origin)?,
+        Format::Text => text::write(
+            &mut out,
+            diagnosis,
+            &origin,
+            text::Style {
+                color: output.colored(),
+            },
+        )?,
+    }
+    out.flush()
+}
+
+/// Messages for finding faults go to stderr when asked for; without, only warnings do.
+fn log_to_stderr(verbose: bool) {
+    let level = if verbose {
+        log::LevelFilter::Debug
+    } else {
+        log::LevelFilter::Warn
+    };
+    // The programs log under the name of their crate; aya's own debugging is of no use here.
+    let _ = env_logger::Builder::new()
+        .filter_module("tcpreuse", level)
+        .filter_module("tracer", level)
+        .format_target(false)
+        .format_timestamp(None)
+        .try_init();
+}

@@ -1,0 +1,236 @@
+//! The clients of the demo as a group: how they are started, stopped, counted and let go. Who
+//! takes part is `cast`'s, what a single one does is `worker`'s.
+//!
+//! A group goes through three states, each a type of its own: [`Running`], then [`Held`], in
+//! which nothing is opened or closed, so that a last look at the sockets can be compared with the
+//! tallies, and then it is gone with all its connections.
+
+use std::net::SocketAddr;
+
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    cast::Client,
+    worker::{Connection, Work, Worker},
+};
+
+/// What one client did, by its own count. To be compared with what the kernel counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Who.
+    pub client: Client,
+    /// Connects that succeeded.
+    pub opened: u64,
+    /// Connections it closed. The server may still have its end of them.
+    pub closed: u64,
+    /// Connections it still holds: `opened - closed`.
+    pub open_now: u64,
+    /// Polls that were answered.
+    pub polls: u64,
+    /// Connects and polls that failed; the reasons are logged.
+    pub failed: u64,
+}
+
+/// Clients at work. Dropping this ends them and closes their connections.
+#[derive(Debug)]
+pub struct Running {
+    stop: watch::Sender<bool>,
+    workers: JoinSet<(Client, Work)>,
+}
+
+impl Running {
+    /// Starts the clients against a server.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn start(clients: impl IntoIterator<Item = Client>, server: SocketAddr) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut workers = JoinSet::new();
+        for client in clients {
+            let worker = Worker::new(client, server, stopped.clone());
+            workers.spawn(async move { (client, worker.run().await) });
+        }
+        Self { stop, workers }
+    }
+
+    /// Stops the clients and returns when the last poll in flight is answered: from then on
+    /// nothing is opened or closed. Takes up to [`LONGEST_HOLD`](super::behaviour::LONGEST_HOLD),
+    /// and five seconds more if the server is dead.
+    pub async fn hold(self) -> Held {
+        self.stop.send_replace(true);
+        let (mut tallies, mut connections) = (Vec::new(), Vec::new());
+        for (client, work) in self.workers.join_all().await {
+            let Work {
+                opened,
+                closed,
+                polls,
+                failed,
+                held,
+            } = work;
+            let open_now = u64::try_from(held.len()).unwrap_or(u64::MAX);
+            tallies.push(Tally {
+                client,
+                opened,
+                closed,
+                open_now,
+                polls,
+                failed,
+            });
+            connections.extend(held);
+        }
+        tallies.sort_by_key(|tally| (tally.client.behaviour, tally.client.source));
+        Held { tallies, connections }
+    }
+}
+
+/// Clients that stand still, with the connections they had.
+#[derive(Debug)]
+pub struct Held {
+    tallies: Vec<Tally>,
+    connections: Vec<Connection>,
+}
+
+impl Held {
+    /// The final counts, one per client, by behaviour and address.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    /// Closes the connections, as dropping does.
+    pub fn release(self) {
+        drop(self.connections);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, time::Duration};
+
+    use procfs::net::TcpState::{self, CloseWait, Established, FinWait2, TimeWait};
+    use tokio::{runtime::Handle, time::sleep};
+
+    use super::*;
+    use crate::demo::{
+        behaviour::Behaviour,
+        server::{LongPollServer, ServerConfig},
+        testing::{eventually, sockets},
+    };
+
+    /// One of each kind, at addresses that no other test uses.
+    fn one_of_each(net: u8) -> Vec<Client> {
+        (1..)
+            .zip(Behaviour::ALL)
+            .map(|(n, behaviour)| Client {
+                source: Ipv4Addr::new(127, 20, net, n),
+                behaviour,
+            })
+            .collect()
+    }
+
+    /// Sockets that one client opened, by the kernel's own list.
+    fn opened_by(client: Client, server: SocketAddr, states: &[TcpState]) -> usize {
+        sockets(|entry| {
+            entry.local_address.ip() == client.source
+                && entry.remote_address == server
+                && states.contains(&entry.state)
+        })
+    }
+
+    /// Sockets that the server holds for one client.
+    fn held_for(client: Client, server: SocketAddr, state: TcpState) -> usize {
+        sockets(|entry| {
+            entry.local_address == server
+                && entry.remote_address.ip() == client.source
+                && entry.state == state
+        })
+    }
+
+    #[tokio::test]
+    async fn tallies_agree_with_the_kernel_and_nothing_is_left_behind() {
+        let server = LongPollServer::start(ServerConfig::default()).unwrap();
+        let address = server.local_addr();
+        let clients = Running::start(one_of_each(1), address);
+        sleep(Duration::from_secs(2)).await;
+        let held = clients.hold().await;
+        let tallies = held.tallies().to_vec();
+
+        for tally in &tallies {
+            let Tally {
+                client,
+                opened,
+                closed,
+                open_now,
+                polls,
+                failed,
+            } = *tally;
+            assert_eq!((opened - closed, failed), (open_now, 0), "{tally:?}");
+            // How often depends on the machine; how each relates to the others does not.
+            let expected = match client.behaviour {
+                Behaviour::Reusing => opened == 1 && open_now == 1 && polls >= 1,
+                Behaviour::FreshPerRequest => opened >= 1 && open_now == 0 && polls == opened,
+                Behaviour::PilingUp => opened >= 1 && open_now == opened && polls >= opened,
+                Behaviour::CloseWaitLeak => opened >= 1 && open_now == 0 && polls == opened,
+                Behaviour::TooQuiet => opened == 1 && open_now == 0 && polls == 1,
+            };
+            assert!(expected, "{tally:?}");
+            eventually("the kernel's count", || {
+                let leaked = if client.behaviour == Behaviour::CloseWaitLeak {
+                    opened
+                } else {
+                    0
+                };
+                [
+                    (
+                        opened,
+                        opened_by(client, address, &[Established, FinWait2, TimeWait]),
+                    ),
+                    (open_now, opened_by(client, address, &[Established])),
+                    (open_now, held_for(client, address, Established)),
+                    (leaked, held_for(client, address, CloseWait)),
+                ]
+                .iter()
+                .all(|(ours, kernels)| usize::try_from(*ours).unwrap() == *kernels)
+            })
+            .await;
+        }
+
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(held.tallies(), tallies, "nothing moves while held");
+        held.release();
+        server.shutdown().await;
+        eventually("the last socket to close", || {
+            sockets(|entry| {
+                (entry.local_address == address || entry.remote_address == address) && entry.state != TimeWait
+            }) == 0
+        })
+        .await;
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_dead_server_is_told_in_the_tallies() {
+        let server = LongPollServer::start(ServerConfig::default()).unwrap();
+        let address = server.local_addr();
+        server.shutdown().await;
+        let clients = Running::start(one_of_each(2), address);
+        sleep(Duration::from_secs(2)).await;
+        for tally in clients.hold().await.tallies() {
+            assert!(tally.failed > 0, "{tally:?}");
+            assert_eq!((tally.opened, tally.closed, tally.polls), (0, 0, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_the_clients_ends_them() {
+        let server = LongPollServer::start(ServerConfig::default()).unwrap();
+        let clients = Running::start(one_of_each(3), server.local_addr());
+        sleep(Duration::from_millis(1500)).await;
+        drop(clients);
+        server.shutdown().await;
+        eventually("the tasks to end", || {
+            Handle::current().metrics().num_alive_tasks() == 0
+        })
+        .await;
+    }
+}

@@ -1,0 +1,259 @@
+//! The little of HTTP/1.1 that a long poll needs, for both ends: a GET without a body, answered by
+//! a reply with a Content-Length. Who waits for what, and for how long, is not decided here.
+//!
+//! Whatever does not fit is an error, and the end that meets it closes the connection: a refusal
+//! that is never parsed further cannot be misread.
+
+use std::{fmt, io, time::Duration};
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// Longest head of a request or a reply, bytes, blank line included.
+pub(super) const MAX_HEAD: u64 = 8 * 1024;
+
+/// Longest body of a reply, bytes. The demo server's own are some 20 bytes.
+const MAX_BODY: u64 = 64 * 1024;
+
+/// Longest hold a request may ask for: nobody parks a server's task for hours.
+const MAX_HOLD: Duration = Duration::from_secs(60);
+
+/// What a request asks the server to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// Answer after the hold.
+    Poll,
+    /// The same, and never close the connection after the client has.
+    Leak,
+}
+
+/// A poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    /// What it asks for.
+    pub(super) path: Path,
+    /// How long the server holds it before it answers.
+    pub(super) hold: Duration,
+    /// The connection ends after the reply.
+    pub(super) close: bool,
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = match self.path {
+            Path::Poll => "/poll",
+            Path::Leak => "/leak",
+        };
+        let close = if self.close { "Connection: close\r\n" } else { "" };
+        write!(
+            f,
+            "GET {path}?hold={} HTTP/1.1\r\nHost: localhost\r\n{close}\r\n",
+            self.hold.as_millis()
+        )
+    }
+}
+
+impl Request {
+    /// Reads the next request; `None` when the client ended the connection instead.
+    pub(super) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
+        let Some(head) = Head::read(from).await? else {
+            return Ok(None);
+        };
+        if head.body != 0 {
+            return Err(refused("a poll has no body"));
+        }
+        Self::parse(&head).map(Some).ok_or_else(|| refused("not a poll"))
+    }
+
+    /// The reply to this request, as it goes over the wire.
+    pub(super) fn reply(&self) -> String {
+        let body = format!("{{\"held_ms\":{}}}\n", self.hold.as_millis());
+        let close = if self.close { "Connection: close\r\n" } else { "" };
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{close}\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn parse(head: &Head) -> Option<Self> {
+        let target = head.start.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1")?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = match path {
+            "/poll" => Path::Poll,
+            "/leak" => Path::Leak,
+            _ => return None,
+        };
+        let hold = match query.split('&').find_map(|pair| pair.strip_prefix("hold=")) {
+            Some(ms) => Duration::from_millis(number(ms)?),
+            None => Duration::ZERO,
+        };
+        (hold <= MAX_HOLD).then_some(Self {
+            path,
+            hold,
+            close: head.close,
+        })
+    }
+}
+
+/// Reads one reply to the end of its body, so that the connection is ready for the next request.
+pub(super) async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<()> {
+    let head = Head::read(from).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    if !head.start.starts_with("HTTP/1.1 200 ") || head.body > MAX_BODY {
+        return Err(refused("not the reply to a poll"));
+    }
+    let read = tokio::io::copy(&mut from.take(head.body), &mut tokio::io::sink()).await?;
+    if read < head.body {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    } else {
+        Ok(())
+    }
+}
+
+/// Start line and headers, as far as they matter to either end.
+struct Head {
+    start: String,
+    close: bool,
+    /// Content-Length; 0 when there is none.
+    body: u64,
+}
+
+impl Head {
+    /// Reads up to the blank line; `None` when the other end closed before the first byte.
+    async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
+        let mut text = String::new();
+        let mut limited = from.take(MAX_HEAD);
+        while !text.ends_with("\r\n\r\n") {
+            if limited.read_line(&mut text).await? == 0 {
+                return match (text.is_empty(), limited.limit()) {
+                    (true, _) => Ok(None),
+                    (false, 0) => Err(refused("the head is too long")),
+                    (false, _) => Err(io::ErrorKind::UnexpectedEof.into()),
+                };
+            }
+        }
+        Self::parse(&text)
+            .map(Some)
+            .ok_or_else(|| refused("not an HTTP head"))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix("\r\n\r\n")?.split("\r\n");
+        let mut head = Self {
+            start: lines.next()?.to_owned(),
+            close: false,
+            body: 0,
+        };
+        let mut sized = false;
+        for line in lines {
+            let (name, value) = line.split_once(':')?;
+            // Folded lines and `Name :` are how two parsers come to disagree about one message.
+            if name.is_empty() || name.contains(char::is_whitespace) || value.contains(['\r', '\n']) {
+                return None;
+            }
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "connection" => {
+                    head.close |= value.split(',').any(|v| v.trim().eq_ignore_ascii_case("close"));
+                }
+                "content-length" if !sized => (head.body, sized) = (number(value)?, true),
+                "content-length" | "transfer-encoding" => return None,
+                _ => {}
+            }
+        }
+        (!head.start.contains(['\r', '\n'])).then_some(head)
+    }
+}
+
+/// Digits only: `str::parse` would take a sign as well.
+fn number(text: &str) -> Option<u64> {
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn request(text: &str) -> io::Result<Option<Request>> {
+        Request::read(&mut text.as_bytes()).await
+    }
+
+    #[tokio::test]
+    async fn what_one_end_writes_the_other_reads() {
+        for (path, close) in [(Path::Poll, false), (Path::Leak, false), (Path::Poll, true)] {
+            let sent = Request {
+                path,
+                hold: Duration::from_millis(750),
+                close,
+            };
+            assert_eq!(request(&sent.to_string()).await.unwrap(), Some(sent));
+            read_reply(&mut sent.reply().as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_are_read_one_by_one() {
+        let mut text: &[u8] = b"GET /poll?a=1&hold=5&b HTTP/1.1\r\n\r\nGET /leak HTTP/1.1\r\nX: y\r\n\r\n";
+        assert_eq!(
+            Request::read(&mut text).await.unwrap().unwrap().hold,
+            Duration::from_millis(5)
+        );
+        assert_eq!(Request::read(&mut text).await.unwrap().unwrap().path, Path::Leak);
+        assert_eq!(Request::read(&mut text).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn hostile_requests_are_refused() {
+        for text in [
+            "GET /poll",
+            "\r\n\r\n",
+            "GET /poll HTTP/1.0\r\n\r\n",
+            "POST /poll HTTP/1.1\r\n\r\n",
+            "GET /other HTTP/1.1\r\n\r\n",
+            "GET /poll?hold=+5 HTTP/1.1\r\n\r\n",
+            "GET /poll?hold= HTTP/1.1\r\n\r\n",
+            "GET /poll?hold=60001 HTTP/1.1\r\n\r\n",
+            "GET /poll?hold=99999999999999999999 HTTP/1.1\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nno colon\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+            "GET /poll HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ] {
+            assert!(request(text).await.is_err(), "{text:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_may_fill_its_limit_and_not_a_byte_more() {
+        let of_length = |length: u64| {
+            let start = "GET /poll HTTP/1.1\r\nX: ";
+            let rest = usize::try_from(length).unwrap() - start.len() - 4;
+            format!("{start}{}\r\n\r\n", "x".repeat(rest))
+        };
+        assert!(request(&of_length(MAX_HEAD)).await.is_ok());
+        let error = request(&of_length(MAX_HEAD + 1)).await.unwrap_err();
+        assert_eq!(error.to_string(), "the head is too long");
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_is_cut_short_is_an_error() {
+        let reply = Request {
+            path: Path::Poll,
+            hold: Duration::ZERO,
+            close: false,
+        }
+        .reply();
+        for length in 0..reply.len() {
+            assert!(
+                read_reply(&mut &reply.as_bytes()[..length]).await.is_err(),
+                "{length}"
+            );
+        }
+    }
+}

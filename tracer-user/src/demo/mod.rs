@@ -1,0 +1,21 @@
+//! An embedded long-poll server and clients that use it well or badly, on loopback: what `tcpreuse
+//! demo` traces. What each client did is known here, so the demo checks the tracer.
+
+mod behaviour;
+mod cast;
+mod check;
+mod clients;
+mod http;
+mod jitter;
+mod server;
+#[cfg(test)]
+mod testing;
+mod worker;
+
+pub use self::{
+    behaviour::{Behaviour, LONGEST_HOLD},
+    cast::{Client, standard_cast},
+    check::{Difference, compare},
+    clients::{Held, Running, Tally},
+    server::{LongPollServer, ServerConfig},
+};

@@ -1,0 +1,220 @@
+//! One client at work: it opens, polls and closes in the way of its behaviour and counts what it
+//! did. Who starts and stops it is `clients`'.
+
+use std::{
+    io,
+    net::{SocketAddr, SocketAddrV4},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncWriteExt, BufReader},
+    net::{TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::{
+    behaviour::{Behaviour, Pace},
+    cast::Client,
+    http::{self, Path, Request},
+    jitter::Jitter,
+};
+
+/// How long a reply may be overdue, beyond the hold. On loopback only a dead server is so late.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a client did, and the connections it still holds.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) opened: u64,
+    pub(super) closed: u64,
+    pub(super) polls: u64,
+    pub(super) failed: u64,
+    pub(super) held: Vec<Connection>,
+}
+
+impl Work {
+    fn absorb(&mut self, other: Self) {
+        self.opened += other.opened;
+        self.closed += other.closed;
+        self.polls += other.polls;
+        self.failed += other.failed;
+        self.held.extend(other.held);
+    }
+}
+
+/// The client's end of a connection. Dropping it closes it.
+pub(super) type Connection = BufReader<TcpStream>;
+
+pub(super) struct Worker {
+    client: Client,
+    server: SocketAddr,
+    stop: watch::Receiver<bool>,
+    jitter: Jitter,
+    work: Work,
+}
+
+impl Worker {
+    pub(super) fn new(client: Client, server: SocketAddr, stop: watch::Receiver<bool>) -> Self {
+        let jitter = Jitter::new(client.source.to_bits().into());
+        Self {
+            client,
+            server,
+            stop,
+            jitter,
+            work: Work::default(),
+        }
+    }
+
+    /// Works until it is stopped. A poll in flight is finished first, so that nothing is opened
+    /// or closed once this has returned.
+    pub(super) async fn run(mut self) -> Work {
+        let pace = self.client.behaviour.pace();
+        let wait = self.jitter.within(pace.start.clone());
+        if self.pause(wait).await {
+            match self.client.behaviour {
+                Behaviour::Reusing => self.reuse(&pace).await,
+                Behaviour::PilingUp => self.pile_up(&pace).await,
+                Behaviour::CloseWaitLeak => self.open_poll_close(Path::Leak, &pace).await,
+                Behaviour::FreshPerRequest | Behaviour::TooQuiet => {
+                    self.open_poll_close(Path::Poll, &pace).await;
+                }
+            }
+        }
+        self.work
+    }
+
+    /// Keeps one connection; a new one is opened only when that breaks.
+    async fn reuse(&mut self, pace: &Pace) {
+        let mut kept = None;
+        for _ in 0..pace.most {
+            if kept.is_none() {
+                kept = self.open().await;
+            }
+            if let Some(connection) = kept.take() {
+                kept = self.poll(connection, Path::Poll, pace).await;
+            }
+            if !self.pause_between(pace).await {
+                break;
+            }
+        }
+        self.work.held.extend(kept);
+    }
+
+    async fn open_poll_close(&mut self, path: Path, pace: &Pace) {
+        for _ in 0..pace.most {
+            if let Some(connection) = self.open().await
+                && let Some(connection) = self.poll(connection, path, pace).await
+            {
+                drop(connection);
+                self.work.closed += 1;
+            }
+            if !self.pause_between(pace).await {
+                break;
+            }
+        }
+    }
+
+    async fn pile_up(&mut self, pace: &Pace) {
+        let mut others = JoinSet::new();
+        for _ in 0..pace.most {
+            if let Some(connection) = self.open().await {
+                others.spawn(self.beside().keep_polling(connection));
+            }
+            if !self.pause_between(pace).await {
+                break;
+            }
+        }
+        for other in others.join_all().await {
+            self.work.absorb(other);
+        }
+    }
+
+    /// The same client with nothing done yet, to work at the same time.
+    fn beside(&mut self) -> Self {
+        let (stop, jitter) = (self.stop.clone(), self.jitter.fork());
+        Self {
+            client: self.client,
+            server: self.server,
+            stop,
+            jitter,
+            work: Work::default(),
+        }
+    }
+
+    async fn keep_polling(mut self, connection: Connection) -> Work {
+        let pace = self.client.behaviour.pace();
+        let mut kept = Some(connection);
+        while let Some(connection) = kept.take() {
+            kept = self.poll(connection, Path::Poll, &pace).await;
+            if !self.pause_between(&pace).await {
+                break;
+            }
+        }
+        self.work.held.extend(kept);
+        self.work
+    }
+
+    /// Connects from the client's own address. There is no time limit: a connect that is given up
+    /// may still succeed in the kernel, and then the two counts would differ.
+    async fn open(&mut self) -> Option<Connection> {
+        let connect = async {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddrV4::new(self.client.source, 0).into())?;
+            socket.connect(self.server).await
+        };
+        match connect.await {
+            Ok(stream) => {
+                self.work.opened += 1;
+                Some(BufReader::new(stream))
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Polls once and hands the connection back, or closes it if that failed.
+    async fn poll(&mut self, mut connection: Connection, path: Path, pace: &Pace) -> Option<Connection> {
+        let hold = self.jitter.within(pace.hold.clone());
+        let request = Request {
+            path,
+            hold,
+            close: false,
+        };
+        let exchange = async {
+            connection.write_all(request.to_string().as_bytes()).await?;
+            http::read_reply(&mut connection).await
+        };
+        match timeout(hold + PATIENCE, exchange)
+            .await
+            .unwrap_or_else(|late| Err(late.into()))
+        {
+            Ok(()) => {
+                self.work.polls += 1;
+                Some(connection)
+            }
+            Err(error) => {
+                drop(connection);
+                self.work.closed += 1;
+                self.fail(&error)
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Option<Connection> {
+        self.work.failed += 1;
+        log::debug!("client {}: {error}", self.client.source);
+        None
+    }
+
+    async fn pause_between(&mut self, pace: &Pace) -> bool {
+        let pause = self.jitter.within(pace.pause.clone());
+        self.pause(pause).await
+    }
+
+    /// Waits; false as soon as it is time to stop, also when there is nobody left to say so.
+    async fn pause(&mut self, duration: Duration) -> bool {
+        timeout(duration, self.stop.wait_for(|stop| *stop)).await.is_err()
+    }
+}

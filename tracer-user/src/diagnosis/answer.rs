@@ -1,0 +1,145 @@
+//! The whole answer.
+
+use std::cmp::{Ordering, Reverse};
+
+use serde::Serialize;
+
+use super::{Expected, Figures, ListenerNow, Verdict, rules::Finding};
+use crate::model::{
+    accounting::{Accounting, Losses},
+    peer::{Counters, PeerId},
+    sample::Moment,
+};
+
+/// Are clients opening new connections instead of reusing theirs?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// At least one peer with enough data does.
+    Yes,
+    /// There is enough data and none does.
+    No,
+    /// Nobody showed enough to say.
+    InsufficientData,
+}
+
+/// One peer with its verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Who.
+    pub id: PeerId,
+    /// The verdict and its reasons.
+    pub finding: Finding,
+    /// What it rests on.
+    pub figures: Figures,
+}
+
+/// One verdict over all peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Which.
+    pub verdict: Verdict,
+    /// How many peers have it as their main verdict.
+    pub peers: u64,
+    /// Connections these peers hold now.
+    pub held: u64,
+    /// What to change.
+    pub fix: &'static str,
+}
+
+/// How the number of open connections moved over the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surge {
+    /// Open when tracing began.
+    pub from: u64,
+    /// Open at the end.
+    pub to: u64,
+}
+
+/// Everything there is to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// The answer.
+    pub answer: Answer,
+    /// When the counters began.
+    pub started: Moment,
+    /// When they were read.
+    pub taken: Moment,
+    /// How many connections a well-behaved peer holds.
+    pub expected: Expected,
+    /// The identity and its check.
+    pub accounting: Accounting,
+    /// What was lost, by cause.
+    pub losses: Losses,
+    /// The counters of the connections that belong to no listed peer.
+    pub unattributed: Counters,
+    /// The listeners.
+    pub listeners: Vec<ListenerNow>,
+    /// The movement of the total.
+    pub surge: Surge,
+    /// The causes, most peers first.
+    pub causes: Vec<Cause>,
+    /// All peers, worst first.
+    pub peers: Vec<Judged>,
+}
+
+impl Diagnosis {
+    /// Length of the window, ns.
+    pub fn window_ns(&self) -> u64 {
+        self.taken.monotonic_ns.saturating_sub(self.started.monotonic_ns)
+    }
+
+    /// Peers whose main verdict accuses them.
+    pub fn accused(&self) -> u64 {
+        self.peers
+            .iter()
+            .filter(|peer| peer.finding.verdict.accuses())
+            .count() as u64
+    }
+}
+
+pub(super) fn overall(peers: &[Judged]) -> Answer {
+    let has = |wanted: fn(Verdict) -> bool| peers.iter().any(|peer| wanted(peer.finding.verdict));
+    if has(Verdict::accuses) {
+        Answer::Yes
+    } else if has(|verdict| verdict == Verdict::Reusing) {
+        Answer::No
+    } else {
+        Answer::InsufficientData
+    }
+}
+
+/// Accused before others; then who holds the most, opened the most, and in the order of names.
+pub(super) fn worst_first(a: &Judged, b: &Judged) -> Ordering {
+    let rank = |peer: &Judged| {
+        (
+            !peer.finding.verdict.accuses(),
+            Reverse(peer.figures.open_now),
+            Reverse(peer.figures.opens),
+            peer.finding.verdict,
+            peer.id,
+        )
+    };
+    rank(a).cmp(&rank(b))
+}
+
+pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = Vec::new();
+    for peer in peers.iter().filter(|peer| peer.finding.verdict.accuses()) {
+        let verdict = peer.finding.verdict;
+        match causes.iter_mut().find(|cause| cause.verdict == verdict) {
+            Some(cause) => {
+                cause.peers += 1;
+                cause.held += peer.figures.open_now;
+            }
+            None => causes.push(Cause {
+                verdict,
+                peers: 1,
+                held: peer.figures.open_now,
+                fix: peer.finding.fix,
+            }),
+        }
+    }
+    causes.sort_by_key(|cause| (Reverse(cause.peers), Reverse(cause.held), cause.verdict));
+    causes
+}

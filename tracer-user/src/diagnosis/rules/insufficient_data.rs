@@ -1,0 +1,40 @@
+//! Too short a window or too few connections to say.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration},
+};
+use crate::diagnosis::{Verdict, thresholds::MIN_CLOSES};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::InsufficientData,
+    test,
+    fix: "trace for longer: `--duration` of some polls' length",
+};
+
+/// Always matches. Says how long to wait where that can be told from the rate so far.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let seen = format!(
+        "{}, {} and {} in {}",
+        count(figures.opens, "open", "opens"),
+        count(figures.closes, "close", "closes"),
+        count(figures.open_now, "connection held", "connections held"),
+        duration(case.window_ns),
+    );
+    let explanation = if figures.closes == 0 {
+        format!("{seen}: no pattern yet")
+    } else if figures.closes < MIN_CLOSES {
+        let wait = case.window_ns / figures.closes * MIN_CLOSES;
+        format!(
+            "{seen}: too few to say; at this rate trace for {}",
+            duration(wait)
+        )
+    } else {
+        format!("{seen}: no pattern this version knows stands out")
+    };
+    Some(Match {
+        confidence: 0.0,
+        explanation,
+    })
+}

@@ -1,0 +1,42 @@
+//! Polls travel over the connections the peer keeps.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{MIN_PILE, MIN_TURNS, confidence},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::Reusing,
+    test,
+    fix: "nothing to change",
+};
+
+/// Several turns per connection on average, and no more connections at once than expected, a
+/// crossing reconnect allowed.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let connections = figures.closes + figures.held.established;
+    let turns = figures.ended_turns_bound + figures.held.turns_bound_sum;
+    if connections == 0 || turns < MIN_TURNS * connections {
+        return None;
+    }
+    if figures.held.established >= u64::from(case.expected) + MIN_PILE {
+        return None;
+    }
+    let explanation = format!(
+        "{} carried up to {}; {} and {} in {}",
+        count(connections, "connection", "connections"),
+        count(turns, "request turn", "request turns"),
+        count(figures.opens, "open", "opens"),
+        count(figures.closes, "close", "closes"),
+        duration(case.window_ns),
+    );
+    Some(Match {
+        confidence: confidence(turns - connections.min(turns), turns),
+        explanation,
+    })
+}

@@ -1,0 +1,48 @@
+//! Numbers as people write them, for the explanations.
+
+/// A duration in ns with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10 min`.
+pub(crate) fn duration(ns: u64) -> String {
+    const MS: u64 = 1_000_000;
+    const S: u64 = 1_000 * MS;
+    let tenths = |unit: u64| {
+        let tenths = (ns + unit / 20) / (unit / 10);
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match ns {
+        0..MS => "less than 1 ms".to_owned(),
+        ..S => format!("{} ms", ns / MS),
+        _ if ns < 100 * S => format!("{} s", tenths(S)),
+        _ if ns < 6_000 * S => format!("{} min", tenths(60 * S)),
+        _ => format!("{} h", tenths(3_600 * S)),
+    }
+}
+
+/// `1 connection`, `2 connections`.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_fitting_unit() {
+        let s = 1_000_000_000;
+        for (ns, text) in [
+            (0, "less than 1 ms"),
+            (850_400_000, "850 ms"),
+            (5_001_000_000, "5.0 s"),
+            (59_960_000_000, "60.0 s"),
+            (99 * s, "99.0 s"),
+            (600 * s, "10.0 min"),
+            (7_200 * s, "2.0 h"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What this kernel and these privileges allow, found out by trying each thing for itself.
+
+use std::path::Path;
+
+use rustix::thread::{CapabilitySet, capabilities};
+use tracer_ebpf::abi::peer::PeerStats;
+
+use super::{
+    btf::Btf,
+    load::{KERNEL_BTF, Settings, Tracer},
+    netns, object, offsets,
+};
+
+/// How one thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Works.
+    Ok,
+    /// Something is lost without it.
+    Degraded,
+    /// Nothing can be traced without it.
+    Missing,
+}
+
+/// One line of the examination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub what: String,
+    /// How it stands.
+    pub status: Status,
+    /// What was found, or what is lost and how to get it.
+    pub found: String,
+}
+
+impl Check {
+    fn new(what: impl Into<String>, status: Status, found: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            status,
+            found: found.into(),
+        }
+    }
+}
+
+/// Examines everything tracing needs. Works without privileges, and then says so.
+pub fn examine(settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![kernel(), privileges()];
+    let path = settings.btf.as_deref().unwrap_or_else(|| Path::new(KERNEL_BTF));
+    match Btf::from_file(path) {
+        Ok(btf) => {
+            checks.push(Check::new(
+                "type information",
+                Status::Ok,
+                path.display().to_string(),
+            ));
+            checks.extend(tracepoints(&btf));
+            checks.extend(members(&btf));
+        }
+        Err(error) => checks.push(Check::new(
+            "type information",
+            Status::Missing,
+            format!("{error}; a kernel with CONFIG_DEBUG_INFO_BTF=y has it, or give its file with --btf"),
+        )),
+    }
+    checks.push(match (&settings.object, object::embedded()) {
+        (Some(path), _) => Check::new("programs", Status::Ok, path.display().to_string()),
+        (None, true) => Check::new("programs", Status::Ok, "embedded in this binary"),
+        (None, false) => Check::new(
+            "programs",
+            Status::Missing,
+            "this binary was built without them; `cargo xtask build` sets up the toolchain and builds it again",
+        ),
+    });
+    checks.push(namespaces());
+    checks.push(memory(settings.max_peers));
+    checks.push(trial(settings));
+    checks
+}
+
+fn kernel() -> Check {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let version: Vec<u32> = release
+        .split(['.', '-'])
+        .take(2)
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    match version.as_slice() {
+        [major, minor] if (*major, *minor) < (5, 15) => Check::new(
+            "kernel",
+            Status::Degraded,
+            format!("{release}; 5.15 is the oldest it is made for"),
+        ),
+        _ => Check::new("kernel", Status::Ok, release),
+    }
+}
+
+fn privileges() -> Check {
+    let wanted = [
+        (CapabilitySet::BPF, "CAP_BPF"),
+        (CapabilitySet::PERFMON, "CAP_PERFMON"),
+        (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"),
+    ];
+    let Ok(sets) = capabilities(None) else {
+        return Check::new("privileges", Status::Degraded, "cannot be read");
+    };
+    let held = sets.effective;
+    if held.contains(CapabilitySet::SYS_ADMIN) {
+        return Check::new("privileges", Status::Ok, "all that is needed");
+    }
+    let lacking: Vec<&str> = wanted
+        .iter()
+        .filter(|(bit, _)| !held.contains(*bit))
+        .map(|(_, name)| *name)
+        .collect();
+    if lacking.is_empty() {
+        return Check::new(
+            "privileges",
+            Status::Degraded,
+            "enough to trace; without CAP_SYS_ADMIN the sockets of other network namespaces are not listed",
+        );
+    }
+    Check::new(
+        "privileges",
+        Status::Missing,
+        format!("no {}; run as root (sudo tcpreuse …)", lacking.join(", ")),
+    )
+}
+
+fn tracepoints(btf: &Btf) -> Vec<Check> {
+    let absent = |name: &str, status, lost: &str| match btf.tracepoint(name) {
+        Ok(_) => Check::new(format!("tracepoint {name}"), Status::Ok, "there"),
+        Err(_) => Check::new(format!("tracepoint {name}"), status, lost.to_owned()),
+    };
+    let iterator = match btf.has_func("bpf_iter_tcp") {
+        true => Check::new("socket iterator", Status::Ok, "there"),
+        false => Check::new(
+            "socket iterator",
+            Status::Missing,
+            "not there: connections that are open already could not be counted; kernel 5.9 or newer with CONFIG_BPF_SYSCALL=y has it",
+        ),
+    };
+    vec![
+        absent(
+            "inet_sock_set_state",
+            Status::Missing,
+            "not there: kernel 4.16 or newer with CONFIG_INET=y has it",
+        ),
+        absent(
+            "tcp_receive_reset",
+            Status::Degraded,
+            "not there: received resets are told by the socket's error alone",
+        ),
+        iterator,
+    ]
+}
+
+fn members(btf: &Btf) -> Vec<Check> {
+    match offsets::resolve(btf) {
+        Ok((_, missing)) if missing.is_empty() => vec![Check::new("socket members", Status::Ok, "all there")],
+        Ok((_, missing)) => missing
+            .into_iter()
+            .map(|missing| {
+                let status = if missing.essential {
+                    Status::Missing
+                } else {
+                    Status::Degraded
+                };
+                Check::new(
+                    format!("member {}", missing.member),
+                    status,
+                    format!("not there: {} will be unknown", missing.lost),
+                )
+            })
+            .collect(),
+        Err(error) => vec![Check::new("socket members", Status::Missing, error.to_string())],
+    }
+}
+
+fn namespaces() -> Check {
+    let (found, unopened) = netns::all();
+    if unopened == 0 {
+        return Check::new(
+            "network namespaces",
+            Status::Ok,
+            format!("{} to list", found.len()),
+        );
+    }
+    Check::new(
+        "network namespaces",
+        Status::Degraded,
+        format!(
+            "{} to list, {unopened} that only root may open: what is open there already is not counted",
+            found.len()
+        ),
+    )
+}
+
+fn memory(max_peers: u32) -> Check {
+    // The hash that leads to a slot costs about 80 bytes an entry: key, value, links, bucket.
+    let bytes = u64::from(max_peers) * (size_of::<PeerStats>() as u64 + 80);
+    let mib = bytes.div_ceil(1 << 20);
+    Check::new(
+        "kernel memory",
+        Status::Ok,
+        format!("about {mib} MiB for {max_peers} peers (--max-peers), and 128 bytes per connection"),
+    )
+}
+
+/// The proof: loads and attaches everything for a moment.
+fn trial(settings: &Settings) -> Check {
+    match Tracer::start(settings) {
+        Ok(tracer) => {
+            let instructions: u32 = tracer
+                .programs()
+                .filter_map(|(_, program)| program.info().ok()?.verified_instruction_count())
+                .sum();
+            Check::new(
+                "trial",
+                Status::Ok,
+                format!("programs load and attach ({instructions} instructions verified)"),
+            )
+        }
+        Err(error) => Check::new("trial", Status::Missing, error.to_string()),
+    }
+}

@@ -1,0 +1,301 @@
+//! The diagnosis as JSON, schema `tcpreuse.diagnosis/1`. Fields are only ever added; unknown is
+//! `null`, never 0.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Origin, timestamp};
+use crate::{
+    diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
+    model::{
+        accounting::Losses,
+        peer::{Closes, Direction},
+    },
+};
+
+const SCHEMA: &str = "tcpreuse.diagnosis/1";
+const NS_PER_MS: u64 = 1_000_000;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    answer: Answer,
+    host: &'a str,
+    kernel: &'a str,
+    version: &'static str,
+    window: Window,
+    expected: Expected,
+    accounting: Accounting<'a>,
+    listeners: Vec<Listener>,
+    surge: Surge,
+    causes: Vec<Cause>,
+    peers: Vec<Peer<'a>>,
+}
+
+#[derive(Serialize)]
+struct Window {
+    start: String,
+    end: String,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Expected {
+    connections: u32,
+    learned_from_peers: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Accounting<'a> {
+    seeded: u64,
+    opened: u64,
+    closed: u64,
+    open_now: u64,
+    drift: Option<i64>,
+    events_lost: u64,
+    peers_dropped: u64,
+    connections_dropped: u64,
+    losses: &'a Losses,
+}
+
+#[derive(Serialize)]
+struct Listener {
+    local_port: u16,
+    netns: u32,
+    held: u64,
+    close_wait: u64,
+    never_accepted: u64,
+    accept_queue: u64,
+    accept_queue_limit: u64,
+    // What is not measured yet is null.
+    owner: Option<()>,
+    max_workers: Option<u32>,
+    busy_workers: Option<u32>,
+    exhausted_in_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Surge {
+    detected: Option<bool>,
+    from: u64,
+    to: u64,
+    started: Option<String>,
+    shape: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Cause {
+    verdict: Verdict,
+    peers: u64,
+    held: u64,
+    fix: &'static str,
+}
+
+#[derive(Serialize)]
+struct Peer<'a> {
+    peer: String,
+    local_port: Option<u16>,
+    remote_port: Option<u16>,
+    direction: Direction,
+    netns: u32,
+    verdict: Verdict,
+    also: &'a [Verdict],
+    confidence: f64,
+    shared_address: bool,
+    figures: PeerFigures,
+    explanation: &'a str,
+    fix: &'static str,
+}
+
+#[derive(Serialize)]
+struct PeerFigures {
+    opens: u64,
+    closes: u64,
+    open_now: u64,
+    open_peak: u64,
+    overlaps: u64,
+    failed: u64,
+    seeded: u64,
+    close_reasons: Closes,
+    lifetime_ms: Milliseconds,
+    idle_before_close_ms: Milliseconds,
+    reopen_gap_ms: Milliseconds,
+    turns_per_connection: Turns,
+    close_wait: CloseWait,
+    never_accepted: u64,
+    bytes_received: u64,
+    bytes_sent: u64,
+    retransmits: u64,
+}
+
+#[derive(Serialize)]
+struct Milliseconds {
+    p50: Option<u64>,
+    max: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Turns {
+    p50: Option<u64>,
+    max: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct CloseWait {
+    now: u64,
+    oldest_ms: Option<u64>,
+    entered: u64,
+    longest_ms: Option<u64>,
+    never_accepted: u64,
+}
+
+/// Writes the diagnosis, indented, with a final newline.
+///
+/// # Errors
+/// When `to` cannot be written.
+pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::Result<()> {
+    let document = document(diagnosis, origin);
+    serde_json::to_writer_pretty(&mut *to, &document)?;
+    to.write_all(b"\n")
+}
+
+fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
+    let (totals, losses) = (diagnosis.accounting.totals, &diagnosis.losses);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds for people; the exact times stand beside them"
+    )]
+    let seconds = diagnosis.window_ns() as f64 / 1e9;
+    Document {
+        schema: SCHEMA,
+        answer: diagnosis.answer,
+        host: &origin.host,
+        kernel: &origin.kernel,
+        version: env!("CARGO_PKG_VERSION"),
+        window: Window {
+            start: timestamp(diagnosis.started),
+            end: timestamp(diagnosis.taken),
+            seconds,
+        },
+        expected: Expected {
+            connections: diagnosis.expected.connections,
+            learned_from_peers: diagnosis.expected.learned_from,
+        },
+        accounting: Accounting {
+            seeded: totals.seeded,
+            opened: totals.opened,
+            closed: totals.closed,
+            open_now: diagnosis.accounting.open_now,
+            drift: diagnosis.accounting.drift,
+            events_lost: losses.records_lost + losses.programs_skipped,
+            peers_dropped: losses.peers_dropped,
+            connections_dropped: losses.storage_failed,
+            losses,
+        },
+        listeners: diagnosis.listeners.iter().map(listener).collect(),
+        surge: Surge {
+            detected: None,
+            from: diagnosis.surge.from,
+            to: diagnosis.surge.to,
+            started: None,
+            shape: None,
+        },
+        causes: diagnosis
+            .causes
+            .iter()
+            .map(|cause| Cause {
+                verdict: cause.verdict,
+                peers: cause.peers,
+                held: cause.held,
+                fix: cause.fix,
+            })
+            .collect(),
+        peers: diagnosis.peers.iter().map(peer).collect(),
+    }
+}
+
+fn listener(now: &ListenerNow) -> Listener {
+    Listener {
+        local_port: now.port,
+        netns: now.netns,
+        held: now.held,
+        close_wait: now.close_wait,
+        never_accepted: now.never_accepted,
+        accept_queue: now.accept_queue,
+        accept_queue_limit: now.accept_queue_limit,
+        owner: None,
+        max_workers: now.max_workers,
+        busy_workers: None,
+        exhausted_in_seconds: None,
+    }
+}
+
+fn peer(judged: &Judged) -> Peer<'_> {
+    Peer {
+        peer: judged.id.name(),
+        local_port: judged.id.local_port(),
+        remote_port: judged.id.remote_port(),
+        direction: judged.id.direction,
+        netns: judged.id.netns,
+        verdict: judged.finding.verdict,
+        also: &judged.finding.also,
+        confidence: judged.finding.confidence,
+        shared_address: false,
+        figures: figures(&judged.figures),
+        explanation: &judged.finding.explanation,
+        fix: judged.finding.fix,
+    }
+}
+
+fn figures(figures: &Figures) -> PeerFigures {
+    let close_wait = &figures.close_wait;
+    PeerFigures {
+        opens: figures.opens,
+        closes: figures.closes,
+        open_now: figures.open_now,
+        open_peak: figures.open_peak,
+        overlaps: figures.overlaps,
+        failed: figures.failed,
+        seeded: figures.seeded,
+        close_reasons: figures.close_reasons,
+        lifetime_ms: milliseconds(figures.lifetime),
+        idle_before_close_ms: milliseconds(figures.idle),
+        reopen_gap_ms: milliseconds(figures.gap),
+        turns_per_connection: Turns { p50: None, max: None },
+        close_wait: CloseWait {
+            now: close_wait.now,
+            oldest_ms: close_wait.oldest_ns.map(|ns| ns / NS_PER_MS),
+            entered: close_wait.entered,
+            longest_ms: close_wait.longest_ns.map(|ns| ns / NS_PER_MS),
+            never_accepted: close_wait.never_accepted,
+        },
+        never_accepted: figures.never_accepted,
+        bytes_received: figures.bytes_received,
+        bytes_sent: figures.bytes_sent,
+        retransmits: figures.retransmits,
+    }
+}
+
+fn milliseconds(spread: Spread) -> Milliseconds {
+    Milliseconds {
+        p50: spread.p50_ns.map(|ns| ns / NS_PER_MS),
+        max: spread.max_ns.map(|ns| ns / NS_PER_MS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::text::tests::{example, origin};
+
+    #[test]
+    fn the_example_reads_as_promised() {
+        let mut out = Vec::new();
+        write(&mut out, &example(), &origin()).unwrap();
+        let text = String::from_utf8(out)
+            .unwrap()
+            .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(text);
+    }
+}
