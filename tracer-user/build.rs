@@ -55,10 +55,8 @@ fn built(toolchain: &Toolchain, workspace: &Path, out: &Path) -> Result<PathBuf>
 
 fn placeholder(missing: &Missing, out: &Path) -> Result<PathBuf> {
     println!("cargo::warning=no BPF toolchain: {missing}: run \"cargo xtask setup\" to be able to trace");
-    // Where setup leaves its mark. As long as it is not there, every build looks for a toolchain again.
-    if let Some(mark) = toolchain::setup_mark(&Machine) {
-        rerun_if_changed(&mark);
-    }
+    // Never there, so that every build looks for a toolchain again until there is one.
+    rerun_if_changed(&out.join("toolchain"));
     let object = out.join("no-object");
     fs::write(&object, [])?;
     Ok(object)
@@ -66,12 +64,10 @@ fn placeholder(missing: &Missing, out: &Path) -> Result<PathBuf> {
 
 /// The short hash of the commit, if the workspace is a clone and not an unpacked archive.
 fn commit(workspace: &Path) -> Option<String> {
-    // An archive may have been unpacked inside somebody else's repository.
-    workspace
-        .join(".git")
-        .try_exists()
-        .ok()
-        .filter(|exists| *exists)?;
+    // Asked of git, an archive unpacked inside somebody else's repository would get that one's commit.
+    if !workspace.join(".git").exists() {
+        return None;
+    }
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .args(arguments)

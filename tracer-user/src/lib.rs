@@ -4,6 +4,7 @@
 //! Data flows one way: `kernel` and `source` produce samples, `model` holds them as plain values,
 //! `diagnosis` judges them, `report` prints the result. `model` and `diagnosis` are pure.
 
+pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod demo;

@@ -63,7 +63,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
             format!("{error}; a kernel with CONFIG_DEBUG_INFO_BTF=y has it, or give its file with --btf"),
         )),
     }
-    checks.push(match (&settings.object, object::embedded()) {
+    checks.push(match (&settings.object, !object::embedded().is_empty()) {
         (Some(path), _) => Check::new("programs", Status::Ok, path.display().to_string()),
         (None, true) => Check::new("programs", Status::Ok, "embedded in this binary"),
         (None, false) => Check::new(

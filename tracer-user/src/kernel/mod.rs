@@ -13,3 +13,4 @@ mod peers;
 mod sockets;
 
 pub use error::TraceError;
+pub use object::embedded as embedded_object;

@@ -37,7 +37,7 @@ pub(super) fn origin(file: Option<&Path>) -> String {
     )
 }
 
-/// Whether programs are embedded in this binary.
-pub(super) fn embedded() -> bool {
-    !EMBEDDED.is_empty()
+/// The object built into this binary; empty when it was built without a BPF toolchain.
+pub fn embedded() -> &'static [u8] {
+    EMBEDDED
 }

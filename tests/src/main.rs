@@ -1,0 +1,5 @@
+//! The program under test: the same entry point as the binary `tcpreuse`.
+
+fn main() -> std::process::ExitCode {
+    tcpreuse::app::main()
+}

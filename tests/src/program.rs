@@ -1,0 +1,206 @@
+//! The program under test, run as a user runs it.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::namespace::Namespace;
+
+/// The binary.
+pub fn binary() -> PathBuf {
+    // Beside the test's own folder, where cargo puts the binaries of this package.
+    let mut path = std::env::current_exe().expect("the test's own path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join("tcpreuse-under-test")
+}
+
+/// Runs it to its end.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn run(args: &[&str]) -> Output {
+    Command::new(binary())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program under test")
+}
+
+/// A `diagnose --format json` in the background. Everything until [`Trace::finish`] is traced.
+#[derive(Debug)]
+pub struct Trace {
+    child: Child,
+    errors: Option<JoinHandle<String>>,
+}
+
+impl Trace {
+    /// Starts it in a namespace, and returns when the programs are attached and what was open
+    /// already has been counted.
+    ///
+    /// # Panics
+    /// When tracing does not begin.
+    pub fn start(namespace: &Namespace, args: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .args([
+                "diagnose",
+                "--format",
+                "json",
+                "--duration",
+                "120s",
+                "--netns",
+                &namespace.inode.to_string(),
+            ])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program under test");
+        let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
+        let mut said = String::new();
+        while !said.contains("tracing,") {
+            assert_ne!(
+                stderr.read_line(&mut said).expect("its stderr"),
+                0,
+                "ended before tracing began: {said}"
+            );
+        }
+        let errors = thread::spawn(move || {
+            stderr.read_to_string(&mut said).expect("its stderr");
+            said
+        });
+        Self {
+            child,
+            errors: Some(errors),
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a running tracer");
+    }
+
+    /// Ends it as Ctrl-C does and gives its answer.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    pub fn finish(self) -> Diagnosis {
+        self.end(Signal::INT)
+    }
+
+    /// Ends it with another signal.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    pub fn end(mut self, signal: Signal) -> Diagnosis {
+        self.signal(signal);
+        let mut out = String::new();
+        self.child
+            .stdout
+            .take()
+            .expect("its stdout")
+            .read_to_string(&mut out)
+            .expect("its answer");
+        let status = self.child.wait().expect("its end");
+        let errors = self
+            .errors
+            .take()
+            .expect("its errors")
+            .join()
+            .expect("its errors");
+        assert!(status.success(), "{status}: {errors}");
+        Diagnosis(serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}")))
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        // A test that failed must not leave it behind; one that has ended does not mind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A parsed answer.
+#[derive(Clone, Debug)]
+pub struct Diagnosis(pub Value);
+
+impl Diagnosis {
+    /// All peers.
+    ///
+    /// # Panics
+    /// When the answer has none of the promised shape.
+    pub fn peers(&self) -> &[Value] {
+        self.0["peers"].as_array().expect("peers")
+    }
+
+    /// The one peer with this name and direction.
+    ///
+    /// # Panics
+    /// When there is none, or are two.
+    pub fn peer(&self, name: &str, direction: &str) -> &Value {
+        let mut found = self
+            .peers()
+            .iter()
+            .filter(|peer| peer["peer"] == name && peer["direction"] == direction);
+        let peer = found
+            .next()
+            .unwrap_or_else(|| panic!("no {direction} peer {name} in {:#}", self.0));
+        assert!(found.next().is_none(), "{name} is there twice");
+        peer
+    }
+
+    /// A number of the accounting block.
+    ///
+    /// # Panics
+    /// When it is unknown.
+    pub fn accounting(&self, name: &str) -> i64 {
+        self.0["accounting"][name]
+            .as_i64()
+            .unwrap_or_else(|| panic!("{name} in {:#}", self.0["accounting"]))
+    }
+
+    /// Wants the identity to hold, the socket list to agree, and nothing to be lost.
+    ///
+    /// # Panics
+    /// When it is otherwise.
+    pub fn assert_sound(&self) {
+        let of = |name| self.accounting(name);
+        assert_eq!(
+            of("seeded") + of("opened") - of("closed"),
+            of("open_now"),
+            "{:#}",
+            self.0["accounting"]
+        );
+        for lost in ["drift", "events_lost", "peers_dropped", "connections_dropped"] {
+            assert_eq!(of(lost), 0, "{lost} in {:#}", self.0["accounting"]);
+        }
+    }
+}
+
+/// A figure of a peer.
+///
+/// # Panics
+/// When it is unknown.
+pub fn figure(peer: &Value, name: &str) -> u64 {
+    peer["figures"][name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{name} in {peer:#}"))
+}

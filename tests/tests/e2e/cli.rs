@@ -1,0 +1,215 @@
+//! What a user types wrong, and what comes back: one line with the next step, and the exit code.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    process::{Command, Output, Stdio},
+};
+
+use tcpreuse_tests::{
+    need_root,
+    program::{binary, run},
+};
+
+fn assert_one_line(output: &Output, code: i32, wanted: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.starts_with("tcpreuse: ") && said.contains(wanted),
+        "{said:?} does not say {wanted:?}"
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn bad_usage_is_one_line_and_exit_code_2() {
+    for (args, wanted) in [
+        (
+            &["diagnose", "--nonsense"][..],
+            "unexpected argument '--nonsense'",
+        ),
+        (
+            &["diagnose", "--port", "70000"],
+            "a port is a number from 1 to 65535",
+        ),
+        (
+            &["diagnose", "--port", "80,http"],
+            "a port is a number from 1 to 65535",
+        ),
+        (
+            &["diagnose", "--peer", "10.0.0.0/33"],
+            "a network is written like 192.0.2.0/24",
+        ),
+        (
+            &["diagnose", "--exclude", "localhost"],
+            "a network is written like 192.0.2.0/24",
+        ),
+        (
+            &["diagnose", "--duration", "soon"],
+            "a time is a number of seconds or has units",
+        ),
+        (&["diagnose", "--duration", "0"], "more than nothing"),
+        (
+            &["diagnose", "--direction", "sideways"],
+            "invalid value 'sideways'",
+        ),
+        (&["diagnose", "--prefix4", "33"], "33 is not in 0..=32"),
+        (&["diagnose", "--expect", "many"], "or auto"),
+        (&["diagnose", "--format", "yaml"], "invalid value 'yaml'"),
+        (&["diagnose", "--max-peers", "0"], "a number from 1 to"),
+        (&["diagnose", "extra"], "unexpected argument 'extra'"),
+        (&["diagnos"], "unrecognized subcommand 'diagnos'"),
+        (&["diagnose", "--port"], "a value is required"),
+    ] {
+        assert_one_line(&run(args), 2, wanted);
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["diagnose", "--help"],
+        &["help", "demo"],
+    ] {
+        let output = run(args);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_kernel_without_type_information() {
+    need_root!();
+    let output = run(&["diagnose", "--btf", "/nonexistent/vmlinux"]);
+    assert_one_line(&output, 3, "/nonexistent/vmlinux");
+    let output = Command::new(binary())
+        .arg("diagnose")
+        .env("TCPREUSE_BTF", "/dev/null")
+        .output()
+        .unwrap();
+    assert_one_line(&output, 3, "/dev/null");
+}
+
+#[test]
+fn a_damaged_object() {
+    need_root!();
+    let whole = tempfile::NamedTempFile::new().unwrap();
+    for (content, wanted) in [
+        (&b""[..], "is damaged"),
+        (b"\x7fELF", "is damaged"),
+        (&[0; 4096], "is damaged"),
+    ] {
+        fs::write(whole.path(), content).unwrap();
+        let output = run(&["diagnose", "--object", whole.path().to_str().unwrap()]);
+        assert_one_line(&output, 3, wanted);
+    }
+    assert_one_line(
+        &run(&["diagnose", "--object", "/nonexistent"]),
+        3,
+        "cannot read the BPF object /nonexistent",
+    );
+}
+
+/// The embedded object, cut at many places: an error in one line each time, never a panic.
+#[test]
+fn a_truncated_object() {
+    need_root!();
+    let bytes = tcpreuse::kernel::embedded_object();
+    assert!(!bytes.is_empty(), "built without the BPF programs");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for part in 1..16 {
+        fs::write(file.path(), &bytes[..bytes.len() * part / 16]).unwrap();
+        let output = run(&["diagnose", "--object", file.path().to_str().unwrap()]);
+        assert_one_line(&output, 3, "is damaged");
+    }
+}
+
+/// A copy of the binary that anyone may run.
+fn for_everyone() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("tcpreuse");
+    fs::copy(binary(), &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    (folder, copy)
+}
+
+#[test]
+fn without_privileges() {
+    need_root!();
+    const NOBODY: u32 = 65534;
+    let (_folder, copy) = for_everyone();
+    let as_nobody = |args: &[&str]| {
+        Command::new(&copy)
+            .args(args)
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    for args in [&["diagnose", "--duration", "1s"][..], &["demo"]] {
+        assert_one_line(&as_nobody(args), 3, "run as root (sudo tcpreuse");
+    }
+    let output = as_nobody(&["doctor"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("MISSING   privileges: no CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"),
+        "{said}"
+    );
+    assert!(
+        said.contains("ok        tracepoint inet_sock_set_state"),
+        "{said}"
+    );
+}
+
+#[test]
+fn doctor_is_content_with_this_kernel() {
+    need_root!();
+    let output = run(&["doctor"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("ok        trial: programs load and attach"),
+        "{said}"
+    );
+    let output = run(&["doctor", "--btf", "/nonexistent"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said.contains("MISSING   type information"), "{said}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    need_root!();
+    let mut child = Command::new(binary())
+        .args(["diagnose", "--duration", "500ms"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("cannot write"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    need_root!();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(binary())
+        .args(["diagnose", "--duration", "500ms"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("tcpreuse: cannot write the output: No space left on device"),
+        "{said}"
+    );
+}

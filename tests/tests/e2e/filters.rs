@@ -1,0 +1,100 @@
+//! What the filters leave out is not counted; what they group is counted together.
+
+use std::net::Ipv4Addr;
+
+use tcpreuse_tests::{
+    namespace::Namespace,
+    need_root,
+    program::{Diagnosis, Trace, figure},
+    traffic::{EchoServer, source, visit},
+};
+
+/// Two servers, visited by 127.1.0.1, 127.1.0.2, 127.1.1.1 (twice each at the first server).
+fn traced(args: &[&str]) -> (Diagnosis, [u16; 2]) {
+    let namespace = Namespace::new();
+    let servers = [
+        EchoServer::start((Ipv4Addr::LOCALHOST, 0)),
+        EchoServer::start((Ipv4Addr::LOCALHOST, 0)),
+    ];
+    let ports = [servers[0].port(), servers[1].port()];
+    let first = ports[0].to_string();
+    let args: Vec<&str> = args
+        .iter()
+        .map(|arg| if *arg == "FIRST" { first.as_str() } else { *arg })
+        .collect();
+    let trace = Trace::start(&namespace, &args);
+    for n in [0, 1, 200] {
+        visit(source(n), servers[0].address);
+        visit(source(n), servers[0].address);
+        visit(source(n), servers[1].address);
+    }
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    (diagnosis, ports)
+}
+
+#[test]
+fn without_filters_both_ends_of_loopback_are_counted() {
+    need_root!();
+    let (diagnosis, ports) = traced(&[]);
+    assert_eq!(diagnosis.accounting("opened"), 2 * 9);
+    let outbound = |port: u16| {
+        let found = diagnosis
+            .peers()
+            .iter()
+            .find(|peer| peer["remote_port"] == port)
+            .unwrap();
+        figure(found, "opens")
+    };
+    assert_eq!((outbound(ports[0]), outbound(ports[1])), (6, 3));
+}
+
+#[test]
+fn a_listeners_port_means_inbound() {
+    need_root!();
+    let (diagnosis, ports) = traced(&["--port", "FIRST"]);
+    assert_eq!(diagnosis.accounting("opened"), 6);
+    assert!(
+        diagnosis
+            .peers()
+            .iter()
+            .all(|peer| peer["direction"] == "inbound" && peer["local_port"] == ports[0])
+    );
+}
+
+#[test]
+fn peers_can_be_chosen_and_left_out() {
+    need_root!();
+    let (diagnosis, _) = traced(&[
+        "--port",
+        "FIRST",
+        "--peer",
+        "127.1.0.0/24",
+        "--exclude",
+        "127.1.0.2/32",
+    ]);
+    assert_eq!(diagnosis.peers().len(), 1);
+    assert_eq!(figure(diagnosis.peer("127.1.0.1", "inbound"), "opens"), 2);
+}
+
+#[test]
+fn peers_can_be_grouped_by_network() {
+    need_root!();
+    let (diagnosis, _) = traced(&["--port", "FIRST", "--prefix4", "24"]);
+    assert_eq!(diagnosis.peers().len(), 2);
+    assert_eq!(figure(diagnosis.peer("127.1.0.0/24", "inbound"), "opens"), 4);
+    assert_eq!(figure(diagnosis.peer("127.1.1.0/24", "inbound"), "opens"), 2);
+}
+
+#[test]
+fn another_namespace_is_left_out() {
+    need_root!();
+    let elsewhere = Namespace::current();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&elsewhere, &["--port", &server.port().to_string()]);
+    visit(source(0), server.address);
+    let diagnosis = trace.finish();
+    assert_ne!(elsewhere.inode, namespace.inode);
+    assert_eq!(diagnosis.accounting("opened"), 0);
+}

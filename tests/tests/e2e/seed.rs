@@ -1,0 +1,85 @@
+//! Connections that were open before tracing began are found, marked and counted once.
+
+use std::net::{Ipv4Addr, Shutdown};
+
+use tcpreuse_tests::{
+    eventually,
+    namespace::Namespace,
+    need_root,
+    program::{Trace, figure},
+    traffic::{EchoServer, connect, source, turn},
+};
+
+fn sockets_in_state(state: &str) -> usize {
+    let listed = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+    listed
+        .lines()
+        .filter(|line| line.split_whitespace().nth(3) == Some(state))
+        .count()
+}
+
+#[test]
+fn open_connections_are_seeded_with_their_direction() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut before: Vec<_> = (0..30)
+        .map(|n| connect(source(n % 3), server.address).unwrap())
+        .collect();
+    before.iter_mut().for_each(turn);
+    let trace = Trace::start(
+        &namespace,
+        &["--port", &server.port().to_string(), "--direction", "both"],
+    );
+    let mut after = connect(source(0), server.address).unwrap();
+    turn(&mut after);
+    before.truncate(20);
+    // 10 closed: their clients' ends are in TIME_WAIT.
+    eventually("ten connections to close", || sockets_in_state("01") == 42);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    for (name, value) in [("seeded", 60), ("opened", 2), ("closed", 20), ("open_now", 42)] {
+        assert_eq!(diagnosis.accounting(name), value, "{name}");
+    }
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!((figure(peer, "seeded"), figure(peer, "opens")), (10, 1));
+    assert_eq!(figure(diagnosis.peer("127.0.0.1", "outbound"), "seeded"), 30);
+    // The lifetime of a seeded connection is not known, so none was measured.
+    assert!(peer["figures"]["lifetime_ms"]["p50"].is_null(), "{peer:#}");
+}
+
+#[test]
+fn close_wait_and_the_accept_queue_are_seen_from_before() {
+    need_root!();
+    let namespace = Namespace::new();
+    // Nobody accepts here.
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting: Vec<_> = (0..5).map(|_| connect(source(0), address).unwrap()).collect();
+    waiting[0].shutdown(Shutdown::Write).unwrap();
+    waiting[1].shutdown(Shutdown::Write).unwrap();
+    eventually("two sockets in CLOSE_WAIT", || sockets_in_state("08") == 2);
+    let trace = Trace::start(&namespace, &["--port", &address.port().to_string()]);
+    waiting[2].shutdown(Shutdown::Write).unwrap();
+    eventually("a third one", || sockets_in_state("08") == 3);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    let close_wait = &peer["figures"]["close_wait"];
+    assert_eq!((figure(peer, "seeded"), figure(peer, "never_accepted")), (5, 5));
+    assert_eq!(
+        (close_wait["now"].as_u64(), close_wait["entered"].as_u64()),
+        (Some(3), Some(1))
+    );
+    assert_eq!(close_wait["never_accepted"], 3);
+    assert!(close_wait["oldest_ms"].is_u64());
+    let listener = &diagnosis.0["listeners"][0];
+    assert_eq!(
+        (&listener["held"], &listener["accept_queue"]),
+        (&5.into(), &5.into()),
+        "{listener:#}"
+    );
+    assert_eq!(listener["never_accepted"], 5);
+    // Not accepted by any process, so no process leaks them.
+    assert_ne!(peer["verdict"], "close-wait-leak");
+}

@@ -1,0 +1,68 @@
+//! Verdicts on real sockets, beyond what the demo shows.
+
+use std::{io::Read, net::Ipv4Addr, thread, time::Duration};
+
+use tcpreuse_tests::{
+    namespace::Namespace,
+    need_root,
+    program::Trace,
+    traffic::{EchoServer, connect, source, turn, visit},
+};
+
+#[test]
+fn one_who_keeps_its_connection_is_not_accused_by_one_who_does_not() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
+    let mut kept = connect(source(0), server.address).unwrap();
+    for _ in 0..20 {
+        turn(&mut kept);
+        visit(source(1), server.address);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    assert_eq!(diagnosis.0["answer"], "yes");
+    assert_eq!(diagnosis.peer("127.1.0.1", "inbound")["verdict"], "reusing");
+    assert_eq!(
+        diagnosis.peer("127.1.0.2", "inbound")["verdict"],
+        "fresh-per-request"
+    );
+    assert_eq!(diagnosis.0["causes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_server_that_never_closes_is_named_even_for_what_it_left_before_tracing() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut leaked = Vec::new();
+    let mut leak = |leaked: &mut Vec<std::net::TcpStream>| {
+        drop(connect(source(0), address).unwrap());
+        let (mut stream, _) = listener.accept().unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        leaked.push(stream);
+    };
+    (0..3).for_each(|_| leak(&mut leaked));
+    let trace = Trace::start(&namespace, &["--port", &address.port().to_string()]);
+    (0..3).for_each(|_| leak(&mut leaked));
+    thread::sleep(Duration::from_secs(6));
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!(peer["verdict"], "close-wait-leak");
+    assert_eq!(peer["figures"]["close_wait"]["now"], 6);
+    assert!(peer["figures"]["close_wait"]["oldest_ms"].as_u64().unwrap() >= 6000);
+}
+
+#[test]
+fn nothing_at_all_is_not_an_accusation() {
+    need_root!();
+    let namespace = Namespace::new();
+    let diagnosis = Trace::start(&namespace, &[]).finish();
+    diagnosis.assert_sound();
+    assert_eq!(diagnosis.0["answer"], "insufficient-data");
+    assert!(diagnosis.peers().is_empty());
+}

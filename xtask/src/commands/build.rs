@@ -1,0 +1,78 @@
+//! `build`, `build-ebpf` and `demo`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use xtask::object;
+use xtask::probe::{Machine, Probe};
+
+use super::setup;
+use crate::args::Profile;
+use crate::process;
+use crate::project::Project;
+use crate::refusal::Refusal;
+
+/// Builds the tracer and prints where it is.
+pub(crate) fn run(project: &Project, profile: Profile) -> Result<()> {
+    let binary = tracer(project, profile)?;
+    writeln!(io::stdout(), "{}", binary.display())?;
+    Ok(())
+}
+
+/// Builds the BPF object alone and prints where it is and how large.
+pub(crate) fn object(project: &Project) -> Result<()> {
+    let toolchain = setup::toolchain(project)?;
+    let object = object::build(&toolchain, &project.root, &project.bpf_target())?;
+    let size = fs::metadata(&object)
+        .with_context(|| format!("cannot read {}", object.display()))?
+        .len();
+    writeln!(io::stdout(), "{} ({size} bytes)", object.display())?;
+    Ok(())
+}
+
+/// Builds the tracer and becomes its demo.
+pub(crate) fn demo(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
+    let binary = tracer(project, Profile::Release)?;
+    let mut command = Command::new(&binary);
+    command.arg("demo").args(arguments);
+    if !setup::is_root() {
+        command = with_sudo(&command)?;
+    }
+    // Replaced, not waited for: Ctrl-C and the exit code are then the tracer's own.
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot start `{}`", process::line(&command)))
+}
+
+fn with_sudo(command: &Command) -> Result<Command, Refusal> {
+    let Some(sudo) = Machine.on_path("sudo") else {
+        let reason = "tracing takes root, and there is no sudo here; as root, run:".to_owned();
+        return Err(Refusal {
+            reason,
+            advice: format!("  {}", process::line(command)),
+        });
+    };
+    process::complain("demo: tracing takes root, so the demo runs through sudo");
+    let mut with_sudo = Command::new(sudo);
+    with_sudo.arg(command.get_program()).args(command.get_args());
+    Ok(with_sudo)
+}
+
+fn tracer(project: &Project, profile: Profile) -> Result<PathBuf> {
+    setup::toolchain(project)?;
+    let mut command = project.cargo();
+    command.args(["build", "--locked", "--package", "tcpreuse", "--bin", "tcpreuse"]);
+    let directory = match profile {
+        Profile::Debug => "debug",
+        Profile::Release => {
+            command.arg("--release");
+            "release"
+        }
+    };
+    process::run(&mut command)?;
+    Ok(project.target.join(directory).join("tcpreuse"))
+}

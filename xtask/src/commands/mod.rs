@@ -1,0 +1,7 @@
+//! The commands, one a file.
+
+pub(crate) mod build;
+pub(crate) mod lint;
+pub(crate) mod setup;
+mod tally;
+pub(crate) mod test;

@@ -1,0 +1,243 @@
+//! `setup`: whatever is missing gets installed, and nothing else.
+//!
+//! A distribution's packages are installed where that is possible without a question, as root; anybody
+//! else is told the commands. The linker is compiled into a directory of our own, never among the user's
+//! programs.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use xtask::object;
+use xtask::probe::{Machine, Probe};
+use xtask::toolchain::{self, Compiler, Lack, Missing, Toolchain};
+
+mod advice;
+mod apt;
+
+use self::apt::Apt;
+use crate::process;
+use crate::project::Project;
+
+/// The linker's release that goes with the compilers we support.
+const LINKER_VERSION: &str = "0.13.0";
+
+const COMPILER_PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
+const CLIPPY_PACKAGE: &str = "rust-web-clippy";
+
+/// Programs the tests run, and the packages they are in.
+const TEST_PROGRAMS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
+    ("bpftool", "bpftool"),
+];
+
+/// The command: with `tests`, what the tests need belongs to it.
+pub(crate) fn run(project: &Project, tests: bool) -> Result<()> {
+    let mut setup = Setup::start(project);
+    let toolchain = setup.toolchain()?;
+    if tests {
+        let packages = [missing_test_packages(), missing_clippy(&toolchain)].concat();
+        if !setup.optional(&packages) {
+            return Err(advice::packages(&packages).into());
+        }
+    }
+    setup.finish();
+    Ok(())
+}
+
+/// What a build needs.
+pub(crate) fn toolchain(project: &Project) -> Result<Toolchain> {
+    let mut setup = Setup::start(project);
+    let toolchain = setup.toolchain()?;
+    setup.finish();
+    Ok(toolchain)
+}
+
+/// What the tests need. Tests say themselves what they cannot run without.
+pub(crate) fn for_tests(project: &Project) -> Result<()> {
+    let mut setup = Setup::start(project);
+    setup.toolchain()?;
+    let packages = missing_test_packages();
+    if !setup.optional(&packages) {
+        setup.say(&format!(
+            "going on without {}, so some tests will say SKIP",
+            packages.join(", ")
+        ));
+    }
+    setup.finish();
+    Ok(())
+}
+
+/// What linting needs. It can do without clippy for the BPF half, and says so.
+pub(crate) fn for_lint(project: &Project) -> Result<Toolchain> {
+    let mut setup = Setup::start(project);
+    let toolchain = setup.toolchain()?;
+    setup.optional(&missing_clippy(&toolchain));
+    setup.finish();
+    Ok(toolchain)
+}
+
+/// Whether we may install packages and load programs. Asked of /proc, which needs neither libc nor unsafe.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn missing_test_packages() -> Vec<&'static str> {
+    TEST_PROGRAMS
+        .iter()
+        .filter(|(program, _)| !is_installed(program))
+        .map(|(_, package)| *package)
+        .collect()
+}
+
+fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
+    let packaged = matches!(toolchain.compiler, Compiler::Packaged { .. });
+    let missing = packaged && !object::clippy_driver(toolchain).is_file();
+    if missing { vec![CLIPPY_PACKAGE] } else { Vec::new() }
+}
+
+/// Looks beyond `PATH`, since programs for root are often not on that of others.
+fn is_installed(program: &str) -> bool {
+    let elsewhere = ["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(program));
+    Machine.on_path(program).is_some() || elsewhere.iter().any(|path| Machine.is_program(path))
+}
+
+/// One run of setup: its clock, and whether it has changed anything.
+struct Setup<'a> {
+    project: &'a Project,
+    start: Instant,
+    changed: bool,
+}
+
+impl<'a> Setup<'a> {
+    fn start(project: &'a Project) -> Self {
+        Self {
+            project,
+            start: Instant::now(),
+            changed: false,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        process::complain(&format!("setup: {text}"));
+    }
+
+    /// A toolchain with all the crates it will compile.
+    fn toolchain(&mut self) -> Result<Toolchain> {
+        let toolchain = match toolchain::find(&Machine) {
+            Ok(toolchain) => toolchain,
+            Err(missing) => {
+                self.say(&missing.to_string());
+                self.install(missing)?
+            }
+        };
+        if let Some(reason) = &toolchain.passed_over {
+            self.say(&format!("{reason}, so the next kind of toolchain is used"));
+        }
+        self.say(&format!("the BPF half is built by {toolchain}"));
+
+        let fetch = || object::fetch(&toolchain, &self.project.root);
+        if !process::succeeds(fetch().arg("--offline")) {
+            self.say("fetching the crates of the BPF half");
+            process::run_logged(&mut fetch(), &self.log("fetch"), |text| self.say(text))?;
+            self.changed = true;
+        }
+        Ok(toolchain)
+    }
+
+    /// Installs a distribution's compiler if need be, then the linker for it.
+    fn install(&mut self, mut missing: Missing) -> Result<Toolchain> {
+        if matches!(missing.packaged, Lack::Compiler | Lack::Newer | Lack::Core) {
+            self.packages(COMPILER_PACKAGES, &missing)?;
+            missing = match toolchain::find(&Machine) {
+                Ok(toolchain) => return Ok(toolchain),
+                Err(missing) => missing,
+            };
+        }
+        if let Lack::Linker { llvm } = missing.packaged {
+            let llvm_prefix = PathBuf::from(format!("/usr/lib/llvm-{llvm}"));
+            if !llvm_prefix.join("bin/llvm-config").exists() {
+                self.packages(&[&format!("llvm-{llvm}-dev")], &missing)?;
+            }
+            self.linker(llvm, &llvm_prefix)?;
+            missing = match toolchain::find(&Machine) {
+                Ok(toolchain) => return Ok(toolchain),
+                Err(missing) => missing,
+            };
+        }
+        bail!("everything was installed, yet the BPF half cannot be built: {missing}")
+    }
+
+    /// Packages without which there is no going on.
+    fn packages(&mut self, packages: &[&str], missing: &Missing) -> Result<()> {
+        let Some(apt) = Apt::usable() else {
+            return Err(advice::toolchain(missing).into());
+        };
+        let installed = apt.install(packages, &self.log("apt-get"), |text| self.say(text));
+        // The error is shown here, since the advice that matters more takes its place.
+        installed.map_err(|error| {
+            process::complain(&format!("{error:#}"));
+            advice::toolchain(missing)
+        })?;
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Packages without which something can still be done: whether they are there now.
+    fn optional(&mut self, packages: &[&str]) -> bool {
+        if packages.is_empty() {
+            return true;
+        }
+        let Some(apt) = Apt::usable() else { return false };
+        let installed = apt.install(packages, &self.log("apt-get"), |text| self.say(text));
+        match &installed {
+            Ok(()) => self.changed = true,
+            Err(error) => process::complain(&format!("{error:#}")),
+        }
+        installed.is_ok()
+    }
+
+    fn linker(&mut self, llvm: u32, llvm_prefix: &Path) -> Result<()> {
+        let root = toolchain::linker_root(&Machine, llvm)
+            .context("no place for bpf-linker: neither HOME nor XDG_CACHE_HOME is set")?;
+        self.say(&format!(
+            "compiling bpf-linker {LINKER_VERSION} for LLVM {llvm}, about 90 s"
+        ));
+        let mut command = self.project.cargo_install();
+        command
+            .env("LLVM_PREFIX", llvm_prefix)
+            .args(linker_arguments(llvm))
+            .arg(root);
+        process::run_logged(&mut command, &self.log("bpf-linker"), |text| self.say(text))?;
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Says how long it all took.
+    fn finish(self) {
+        let outcome = if self.changed { "done" } else { "nothing to do" };
+        self.say(&format!("{outcome}, {:.1} s", self.start.elapsed().as_secs_f32()));
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.project.target.join(format!("setup-{name}.log"))
+    }
+}
+
+/// What follows `cargo install`, up to and including `--root`, whose value comes next.
+fn linker_arguments(llvm: u32) -> [String; 8] {
+    [
+        "bpf-linker",
+        "--version",
+        LINKER_VERSION,
+        "--locked",
+        "--no-default-features",
+        "--features",
+        &format!("llvm-{llvm}"),
+        "--root",
+    ]
+    .map(str::to_owned)
+}

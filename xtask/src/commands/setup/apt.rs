@@ -1,0 +1,46 @@
+//! Debian packages.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+use xtask::probe::{Machine, Probe};
+
+use super::is_root;
+use crate::process;
+
+/// Proof that packages can be installed here without asking anybody.
+pub(super) struct Apt(());
+
+impl Apt {
+    pub(super) fn usable() -> Option<Self> {
+        (is_root() && Machine.on_path("apt-get").is_some()).then_some(Self(()))
+    }
+
+    /// Installs packages; the lists of what there is are renewed only if they prove too old or empty.
+    pub(super) fn install(&self, packages: &[&str], log: &Path, say: impl Fn(&str)) -> Result<()> {
+        say(&format!("installing {}", packages.join(", ")));
+        let install = || {
+            let mut command = apt_get();
+            command
+                .args(["install", "-y", "--no-install-recommends"])
+                .args(packages);
+            command
+        };
+        if process::status_logged(&mut install(), log, &say)?.success() {
+            return Ok(());
+        }
+        say("that did not work, so the package lists are renewed first");
+        process::run_logged(apt_get().arg("update"), log, &say)?;
+        process::run_logged(&mut install(), log, &say)
+    }
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    // Nothing may ask, and another apt at work is waited for.
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["-q", "-o", "DPkg::Lock::Timeout=120"]);
+    command
+}
