@@ -4,7 +4,6 @@
 #![expect(
     clippy::panic,
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "test support: a surprise has to fail the test"
 )]

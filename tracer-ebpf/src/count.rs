@@ -98,8 +98,9 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> *mut Conn {
     let Some(stats) = peers::stats(slot) else {
         return NOT_TRACED;
     };
-    // SAFETY: tested, here and for every field below.
+    // SAFETY: tested.
     let held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
+    // SAFETY: tested.
     unsafe {
         atomic::raise32(&raw mut (*stats).open_peak, held.wrapping_add(1));
         if seeded {

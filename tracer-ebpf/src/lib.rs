@@ -4,6 +4,11 @@
 //!
 //! Nothing here calls a BPF helper, so all of it is tested on the host.
 #![no_std]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "BPF has no panics to fall back on: each cast and index is proved beside it, by the types or for the verifier"
+)]
 
 pub mod abi;
 pub mod address;

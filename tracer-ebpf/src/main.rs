@@ -11,6 +11,10 @@
     expect(
         internal_features,
         reason = "BPF has no other way to an atomic add that drops its result"
+    ),
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "states, errors and jiffies are wider in the kernel than their values; a checked cast could panic"
     )
 )]
 

@@ -182,7 +182,7 @@ fn what_is_open_at_the_end_is_open() {
         ("closes", 3),
         ("open_now", 4),
         ("open_peak", 7),
-        ("overlaps", 4),
+        ("overlaps", 6),
     ] {
         assert_eq!(figure(peer, name), value, "{name}: {peer:#}");
     }

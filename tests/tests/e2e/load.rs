@@ -85,7 +85,7 @@ fn churn_on_all_cpus_is_counted_exactly() {
             let address = server.address;
             // All threads share the first peer and have one of their own.
             scope.spawn(move || {
-                (0..VISITS).for_each(|n| visit(source(if n % 2 == 0 { 0 } else { 1 + thread }), address))
+                (0..VISITS).for_each(|n| visit(source(if n % 2 == 0 { 0 } else { 1 + thread }), address));
             });
         }
     });

@@ -1,6 +1,6 @@
 //! End-to-end tests: the program as a user runs it, on the running kernel, with real traffic.
 //! Each test has a network namespace of its own, so they can run side by side.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cli;
 mod counts;

@@ -39,7 +39,7 @@ fn a_server_that_never_closes_is_named_even_for_what_it_left_before_tracing() {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let mut leaked = Vec::new();
-    let mut leak = |leaked: &mut Vec<std::net::TcpStream>| {
+    let leak = |leaked: &mut Vec<std::net::TcpStream>| {
         drop(connect(source(0), address).unwrap());
         let (mut stream, _) = listener.accept().unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);

@@ -1,6 +1,6 @@
 //! How many connections one well-behaved peer holds.
 
-use crate::model::socket::{Connection, State};
+use super::thresholds::MIN_PEERS_TO_LEARN;
 
 /// What the user says about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,31 +17,68 @@ pub enum Expect {
 pub struct Expected {
     /// Connections one well-behaved peer holds.
     pub connections: u32,
-    /// Peers it was learned from; `None` when it was given.
+    /// Peers it was learned from, 0 when there were too few; `None` when it was given.
     pub learned_from: Option<usize>,
 }
 
-/// Learns the number: the first quartile of what the peers that hold any connection hold now,
-/// those in CLOSE_WAIT not counted, and at least 1. Half of the peers may pile up without moving it.
-pub(super) fn learn<'a>(expect: Expect, peers: impl Iterator<Item = &'a [&'a Connection]>) -> Expected {
+/// Learns the number: the first quartile of what each peer held when tracing began, if enough
+/// peers held anything, and at least 1.
+///
+/// What they hold later says nothing about how many would do: in the very case this is for, all
+/// peers pile up evenly. And from a few peers nothing is learned, because one of them may be the
+/// one that piles up.
+pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>) -> Expected {
     if let Expect::Connections(connections) = expect {
         return Expected {
             connections,
             learned_from: None,
         };
     }
-    let mut held: Vec<usize> = peers
-        .map(|live| {
-            live.iter()
-                .filter(|connection| connection.state == State::Established)
-                .count()
-        })
-        .filter(|held| *held > 0)
-        .collect();
+    let mut held: Vec<u64> = seeded.filter(|held| *held > 0).collect();
+    if held.len() < MIN_PEERS_TO_LEARN {
+        return Expected {
+            connections: 1,
+            learned_from: Some(0),
+        };
+    }
     held.sort_unstable();
-    let quartile = held.get(held.len().saturating_sub(1) / 4).copied().unwrap_or(1);
+    let quartile = held.get((held.len() - 1) / 4).copied().unwrap_or(1);
     Expected {
         connections: u32::try_from(quartile.max(1)).unwrap_or(u32::MAX),
         learned_from: Some(held.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned(held: &[u64]) -> u32 {
+        learn(Expect::Auto, held.iter().copied()).connections
+    }
+
+    #[test]
+    fn what_is_given_is_taken() {
+        let given = learn(Expect::Connections(7), [1, 1, 1, 1, 1].into_iter());
+        assert_eq!(
+            given,
+            Expected {
+                connections: 7,
+                learned_from: None
+            }
+        );
+    }
+
+    #[test]
+    fn a_few_peers_teach_nothing() {
+        assert_eq!(learned(&[]), 1);
+        assert_eq!(learned(&[75, 75, 75]), 1);
+        assert_eq!(learned(&[75, 75, 75, 0, 0, 0]), 1);
+    }
+
+    #[test]
+    fn bad_peers_do_not_move_it_even_when_there_are_more_of_them() {
+        assert_eq!(learned(&[6, 6, 6, 6, 500, 500, 500, 500, 500]), 6);
+        assert_eq!(learned(&[6, 6, 6, 6, 6, 6, 6, 6, 500]), 6);
     }
 }

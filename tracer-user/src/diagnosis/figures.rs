@@ -1,5 +1,6 @@
 //! A peer's figures: its counters and its live sockets, put together for rules and reports.
 
+use super::thresholds::{MAX_POOL, MIN_PILE, POOL_FILLS_NS};
 use crate::model::{
     durations::Durations,
     peer::{Closes, Counters},
@@ -46,6 +47,8 @@ pub struct CloseWait {
 pub struct HeldNow {
     /// How many.
     pub established: u64,
+    /// How many opened well after the oldest: not a pool that was filled in one go.
+    pub late: u64,
     /// Of those that have a younger sibling: how many carried data after that one had opened.
     pub alive_after_next: u64,
     /// Of those that have a younger sibling: how many did not.
@@ -54,6 +57,16 @@ pub struct HeldNow {
     pub turns_bound_max: u64,
     /// Sum of these bounds.
     pub turns_bound_sum: u64,
+}
+
+impl HeldNow {
+    /// More connections at once than a well-behaved peer needs: beyond the expected number, and
+    /// not a pool of usual size that was filled in one go.
+    pub fn is_pile(&self, expected: u32) -> bool {
+        let expected = u64::from(expected);
+        self.established >= expected + MIN_PILE
+            && (self.late >= MIN_PILE || self.established > expected.max(MAX_POOL))
+    }
 }
 
 /// Everything a rule or a report says about a peer.
@@ -166,6 +179,11 @@ fn held(live: &[&Connection], now_ns: u64) -> HeldNow {
         established: established.len() as u64,
         ..HeldNow::default()
     };
+    let oldest = established.first().map_or(0, |connection| opened(connection));
+    held.late = established
+        .iter()
+        .filter(|connection| opened(connection).saturating_sub(oldest) > POOL_FILLS_NS)
+        .count() as u64;
     for (connection, next) in established.iter().zip(established.iter().skip(1)) {
         if now_ns.saturating_sub(connection.idle_ns) > opened(next) {
             held.alive_after_next += 1;

@@ -44,7 +44,10 @@ pub fn diagnose(sample: &Sample, options: &Options) -> Diagnosis {
     }
     let now_ns = sample.taken.monotonic_ns;
     let live = |slot: u32| by_slot.get(&slot).map(Vec::as_slice).unwrap_or_default();
-    let expected = expected::learn(options.expect, sample.peers.iter().map(|peer| live(peer.slot)));
+    let expected = expected::learn(
+        options.expect,
+        sample.peers.iter().map(|peer| peer.counters.seeded),
+    );
     let window_ns = now_ns.saturating_sub(sample.started.monotonic_ns);
     let mut peers: Vec<Judged> = sample
         .peers

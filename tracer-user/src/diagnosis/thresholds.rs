@@ -22,6 +22,13 @@ pub const ALMOST_NO_IDLE_NS: u64 = 500 * MS;
 /// reconnect that crosses the close of the one before, two a browser-like burst.
 pub const MIN_PILE: u64 = 3;
 
+/// Connections that open within this time of a peer's oldest one may be a pool being filled.
+pub const POOL_FILLS_NS: u64 = 2_000 * MS;
+
+/// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8 by
+/// default.
+pub const MAX_POOL: u64 = 8;
+
 /// At least this many opens must overlap, for the same reason.
 pub const MIN_OVERLAPS: u64 = 3;
 
@@ -36,6 +43,10 @@ pub const MIN_LINGERING: u64 = 2;
 /// If more than this share of those that entered CLOSE_WAIT has left it again, the process does
 /// close, only late.
 pub const MAX_LEFT_CLOSE_WAIT: f64 = 0.5;
+
+/// Fewer peers than this that held connections from the start teach nothing: a quartile of four
+/// is one peer.
+pub const MIN_PEERS_TO_LEARN: usize = 5;
 
 /// How sure `seen` consistent observations of `of` make us, between 0 and 1.
 ///

@@ -374,7 +374,9 @@ mod tests {
 
     /// Bytes in which every position is different enough to catch a swapped or shifted field.
     fn pattern(len: usize) -> Vec<u8> {
-        (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
+        (0..len)
+            .map(|i| u8::try_from((i * 7 + i / 251) % 256).unwrap())
+            .collect()
     }
 
     fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     os::{fd::AsFd, unix::fs::MetadataExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use procfs::{net::TcpState, process::Process};
@@ -28,15 +28,20 @@ impl Namespace {
     }
 }
 
-/// The namespace of this process; `None` when `/proc` is not there.
+/// Of the thread, not of the process: the two differ once a thread has moved.
+const OWN: &str = "/proc/thread-self/ns/net";
+
+/// The namespace of the calling thread; `None` when `/proc` is not there.
 pub fn own() -> Option<u32> {
-    inode(Path::new("/proc/self/ns/net"))
+    inode(Path::new(OWN))
 }
 
-/// All namespaces that a process is in or that have a name (`ip netns`), in order of their
-/// inode, and how many could not be opened.
+/// All namespaces that the calling thread or a process is in or that have a name (`ip netns`), in
+/// order of their inode, and how many could not be opened.
 ///
-/// One that is kept alive by nothing but an open file or a socket has no path and is not found.
+/// One that is kept alive by nothing but an open file, a socket, or a thread that left its
+/// process's namespace is not found; [`super::load::Tracer::namespaces_unseen`] notices those
+/// that have traffic.
 pub fn all() -> (Vec<Namespace>, u32) {
     let processes = fs::read_dir("/proc")
         .into_iter()
@@ -54,7 +59,7 @@ pub fn all() -> (Vec<Namespace>, u32) {
         .map(|entry| entry.path());
     let mut found = BTreeMap::new();
     let mut failed = BTreeMap::new();
-    for path in processes.chain(named) {
+    for path in [PathBuf::from(OWN)].into_iter().chain(processes).chain(named) {
         let Some(inode) = inode(&path) else { continue };
         if found.contains_key(&inode) {
             continue;

@@ -30,12 +30,10 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
         scope
             .spawn(|| {
                 for namespace in &namespaces {
-                    if Some(namespace.inode) != own || namespaces.len() > 1 {
-                        if let Err(error) = enter(namespace, own) {
-                            log::warn!("network namespace {}: {error}", namespace.inode);
-                            sockets.namespaces_skipped += 1;
-                            continue;
-                        }
+                    if let Err(error) = enter(namespace, own) {
+                        log::warn!("network namespace {}: {error}", namespace.inode);
+                        sockets.namespaces_skipped += 1;
+                        continue;
                     }
                     one_namespace(program, &mut sockets)?;
                     sockets.namespaces.push(namespace.inode);

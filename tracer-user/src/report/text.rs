@@ -89,6 +89,7 @@ fn listeners(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     )?;
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
+        Some(0) => "assumed; --expect sets it".to_owned(),
         Some(peers) => format!("learned from {}", count(peers as u64, "peer", "peers")),
         None => "as given".to_owned(),
     };

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_OVERLAPS, MIN_PILE, confidence, share},
+    thresholds::{MIN_OVERLAPS, confidence, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -21,8 +21,7 @@ pub(super) static RULE: Rule = Rule {
 /// not count: the peer has closed those.
 fn test(case: &Case<'_>) -> Option<Match> {
     let held = &case.figures.held;
-    let expected = u64::from(case.expected);
-    if case.figures.overlaps < MIN_OVERLAPS || held.established < expected + MIN_PILE {
+    if case.figures.overlaps < MIN_OVERLAPS || !held.is_pile(case.expected) {
         return None;
     }
     // Silent ones may be dead paths; a pile needs most of them alive.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_PILE, MIN_TURNS, confidence},
+    thresholds::{MIN_TURNS, confidence},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -15,8 +15,7 @@ pub(super) static RULE: Rule = Rule {
     fix: "nothing to change",
 };
 
-/// Several turns per connection on average, and no more connections at once than expected, a
-/// crossing reconnect allowed.
+/// Several turns per connection on average, and no pile of connections.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let connections = figures.closes + figures.held.established;
@@ -24,7 +23,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if connections == 0 || turns < MIN_TURNS * connections {
         return None;
     }
-    if figures.held.established >= u64::from(case.expected) + MIN_PILE {
+    if figures.held.is_pile(case.expected) {
         return None;
     }
     let explanation = format!(

@@ -8,12 +8,16 @@ pub(crate) fn duration(ns: u64) -> String {
         let tenths = (ns + unit / 20) / (unit / 10);
         format!("{}.{}", tenths / 10, tenths % 10)
     };
-    match ns {
-        0..MS => "less than 1 ms".to_owned(),
-        ..S => format!("{} ms", ns / MS),
-        _ if ns < 100 * S => format!("{} s", tenths(S)),
-        _ if ns < 6_000 * S => format!("{} min", tenths(60 * S)),
-        _ => format!("{} h", tenths(3_600 * S)),
+    if ns < MS {
+        "less than 1 ms".to_owned()
+    } else if ns < S {
+        format!("{} ms", ns / MS)
+    } else if ns < 100 * S {
+        format!("{} s", tenths(S))
+    } else if ns < 6_000 * S {
+        format!("{} min", tenths(60 * S))
+    } else {
+        format!("{} h", tenths(3_600 * S))
     }
 }
 
