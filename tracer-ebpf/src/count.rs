@@ -7,10 +7,10 @@ use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated};
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase},
-        peer::{Durations, PeerKey, PeerStats, direction, reason},
+        peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
     },
     address,
-    buckets::{held_bucket, time_bucket},
+    buckets::{TIME_BUCKETS, held_bucket, time_bucket},
     transition,
 };
 
@@ -50,88 +50,96 @@ pub(crate) fn connecting(sk: Sock) {
     if !wanted(sk, direction::OUTBOUND) {
         return;
     }
-    let conn = sk.conn_or_new();
-    if conn.is_null() {
-        // Counted when the connection opens, where storage is asked for once more.
-        return;
-    }
-    // SAFETY: tested; the socket's lock is held.
-    let conn = unsafe { &mut *conn };
-    conn.direction = direction::OUTBOUND;
-    conn.phase = phase::CONNECTING;
-    conn.reason = reason::OPEN;
-    conn.flags = 0;
-    conn.close_wait_ns = 0;
-    conn.owner = (bpf_get_current_pid_tgid() >> 32) as u32;
+    // A failure is counted when the connection opens, where room is asked for once more.
+    let _ = sk.store(&Conn {
+        owner: (bpf_get_current_pid_tgid() >> 32) as u32,
+        direction: direction::OUTBOUND,
+        phase: phase::CONNECTING,
+        ..NOTHING
+    });
 }
 
-/// The connection is open, or was found open (`seeded`). Gives what is stored for it, null when
-/// it is not traced.
+/// A connection of which nothing is known.
+const NOTHING: Conn = Conn {
+    opened_ns: 0,
+    close_wait_ns: 0,
+    close_wait_left_ns: 0,
+    gap_ns: 0,
+    idle_ns: 0,
+    slot: 0,
+    held: 0,
+    owner: 0,
+    local_port: 0,
+    direction: 0,
+    phase: phase::OPEN,
+    reason: reason::OPEN,
+    flags: 0,
+    pad: [0; 6],
+};
+
+/// The connection is open, or was found open (`seeded`): counts it, unless it is known already or
+/// the filters leave it out.
 #[inline(always)]
-pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> *mut Conn {
-    const NOT_TRACED: *mut Conn = core::ptr::null_mut();
+pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
     let netns = sk.netns();
     let remote = sk.remote_address();
     if !sk.admitted(netns, remote) {
-        return NOT_TRACED;
+        return;
     }
-    let stored = sk.conn_or_new();
-    if stored.is_null() {
-        lose!(storage_failed);
-        return NOT_TRACED;
-    }
-    // SAFETY: tested; the socket's lock is held.
-    let conn = unsafe { &mut *stored };
-    if conn.phase == phase::OPEN || conn.phase == phase::CLOSE_WAIT {
-        return stored;
-    }
+    let stored = sk.conn();
+    let mut conn = NOTHING;
     // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
-    let direction = if conn.phase == phase::CONNECTING {
-        direction::OUTBOUND
-    } else {
-        direction
-    };
-    let slot = peers::slot_of(&key(sk, direction, netns, remote));
-    if slot == 0 {
-        lose!(connections_unattributed);
-    }
-    let Some(stats) = peers::stats(slot) else {
-        return NOT_TRACED;
-    };
-    // SAFETY: tested.
-    let held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
-    // SAFETY: tested.
-    unsafe {
-        atomic::raise32(&raw mut (*stats).open_peak, held.wrapping_add(1));
-        if seeded {
-            atomic::add(&raw mut (*stats).seeded, 1);
-        } else {
-            bump(&raw mut (*stats).opens_by_held, held_bucket(held));
+    conn.direction = direction;
+    if let Some(before) = stored {
+        // SAFETY: tested; the socket's lock is held.
+        let before = unsafe { &*before };
+        if before.phase != phase::CONNECTING {
+            return;
         }
+        conn.direction = direction::OUTBOUND;
+        conn.owner = before.owner;
     }
-    let now = now_ns();
-    conn.gap_ns = 0;
-    if held == 0 && !seeded {
+    conn.slot = peers::slot_of(&key(sk, conn.direction, netns, remote));
+    let Some(stats) = peers::stats(conn.slot) else {
+        return;
+    };
+    // SAFETY: tested.
+    conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
+    conn.opened_ns = now_ns();
+    conn.local_port = sk.local_port();
+    if seeded {
+        conn.flags = flag::SEEDED;
+    } else if conn.held == 0 {
         // SAFETY: tested. Two opens at once: the second one is no longer the first it holds.
         let last_end = unsafe { (&raw const (*stats).last_end_ns).read_volatile() };
         if last_end != 0 {
-            conn.gap_ns = now.wrapping_sub(last_end);
-            // SAFETY: tested.
-            unsafe { note(&raw mut (*stats).gap, conn.gap_ns) };
+            conn.gap_ns = conn.opened_ns.wrapping_sub(last_end);
         }
     }
-    conn.opened_ns = now;
-    conn.close_wait_ns = 0;
-    conn.close_wait_left_ns = 0;
-    conn.idle_ns = 0;
-    conn.slot = slot;
-    conn.held = held;
-    conn.local_port = sk.local_port();
-    conn.direction = direction;
-    conn.phase = phase::OPEN;
-    conn.reason = reason::OPEN;
-    conn.flags = if seeded { flag::SEEDED } else { 0 };
-    stored
+    if let Some(before) = stored {
+        // SAFETY: tested; the socket's lock is held.
+        unsafe { before.write(conn) };
+    } else if !sk.store(&conn) {
+        // SAFETY: tested.
+        atomic::sub(unsafe { &raw mut (*stats).open_now }, 1);
+        lose!(storage_failed);
+        return;
+    }
+    if conn.slot == 0 {
+        lose!(connections_unattributed);
+    }
+    // SAFETY: tested.
+    unsafe {
+        atomic::raise32(&raw mut (*stats).open_peak, conn.held.wrapping_add(1));
+        if seeded {
+            atomic::add(&raw mut (*stats).seeded, 1);
+        } else {
+            bump(&raw mut (*stats).opens_by_held, held_bucket(conn.held));
+        }
+        if conn.gap_ns != 0 {
+            note(stats, timed::GAP, conn.gap_ns);
+        }
+    }
 }
 
 /// This host sent the first FIN.
@@ -183,7 +191,7 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     // SAFETY: tested.
     unsafe {
         if conn.flags & flag::SEEDED == 0 {
-            note(&raw mut (*stats).close_wait, now.wrapping_sub(conn.close_wait_ns));
+            note(stats, timed::CLOSE_WAIT, now.wrapping_sub(conn.close_wait_ns));
         }
         atomic::sub(
             &raw mut (*stats).close_wait_entry_sum_ns,
@@ -196,10 +204,6 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
 /// The connection ended: its socket leaves `last_state` for CLOSE.
 #[inline(always)]
 pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
-    if conn.phase != phase::OPEN {
-        return;
-    }
-    conn.phase = phase::CLOSED;
     let now = now_ns();
     let errno = sk.errno();
     if conn.reason == reason::OPEN {
@@ -219,6 +223,7 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     if config!(records) != 0 {
         record(sk, conn, now, last_state, errno, &traffic);
     }
+    sk.forget();
 }
 
 /// What a connection carried.
@@ -253,9 +258,9 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
             atomic::add(&raw mut (*stats).turns_bound_sum, u64::from(turns));
             atomic::raise32(&raw mut (*stats).turns_bound_max, turns);
         }
-        note(&raw mut (*stats).idle, conn.idle_ns);
+        note(stats, timed::IDLE, conn.idle_ns);
         if conn.flags & flag::SEEDED == 0 {
-            note(&raw mut (*stats).lifetime, now.wrapping_sub(conn.opened_ns));
+            note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
         }
         (&raw mut (*stats).last_end_ns).write_volatile(now);
     }
@@ -279,20 +284,11 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
     }
     if config!(records) != 0 {
         let conn = Conn {
-            opened_ns: 0,
-            close_wait_ns: 0,
-            close_wait_left_ns: 0,
-            gap_ns: 0,
-            idle_ns: 0,
             slot,
-            held: 0,
-            owner: 0,
             local_port: sk.local_port(),
             direction: direction::OUTBOUND,
-            phase: phase::CLOSED,
             reason: reason::CONNECT_FAILED,
-            flags: 0,
-            pad: [0; 6],
+            ..NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
     }
@@ -350,17 +346,21 @@ fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
     }
 }
 
-/// Adds a duration to a histogram.
+/// Notes how long something took, `what` being one of [`timed`].
 ///
 /// # Safety
-/// `durations` lies in a slot of `PEERS`.
+/// `stats` points to a slot of `PEERS`, and `what` is below `timed::COUNT`.
 #[inline(always)]
-unsafe fn note(durations: *mut Durations, ns: u64) {
+unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
     // SAFETY: the caller's promise.
     unsafe {
+        let durations = (&raw mut (*stats).durations).cast::<Durations>().add(what);
         atomic::add(&raw mut (*durations).sum_ns, ns);
         atomic::raise64(&raw mut (*durations).max_ns, ns);
-        bump(&raw mut (*durations).buckets, time_bucket(ns));
+        let buckets = (&raw mut (*stats).buckets)
+            .cast::<[u32; TIME_BUCKETS]>()
+            .add(what);
+        bump(buckets, time_bucket(ns));
     }
 }
 

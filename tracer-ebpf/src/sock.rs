@@ -3,7 +3,7 @@
 //! Each read is a direct load that the verifier checks against the kernel's own types: an offset
 //! that does not fit there is a load error at start, never a wrong number.
 
-use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_sk_storage_get, bpf_skc_to_tcp_sock};
+use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock};
 use tracer_ebpf::{
     abi::{conn::Conn, offsets::MISSING, peer::direction},
     address,
@@ -14,9 +14,6 @@ use crate::maps::{CONNS, config, offset};
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u16 = 6;
-
-/// `BPF_SK_STORAGE_GET_F_CREATE`.
-const CREATE: u64 = 1;
 
 /// A `struct sock` (or anything that begins with one) the verifier trusts.
 #[derive(Clone, Copy)]
@@ -148,24 +145,31 @@ impl Sock {
         )
     }
 
-    /// What is stored for this socket, or null.
+    /// What is stored for this socket, if it is traced. A socket without a cookie is not, which
+    /// keeps what the filters leave out at the price of one load.
     #[inline(always)]
-    pub(crate) fn conn(self) -> *mut Conn {
-        self.storage(0)
+    pub(crate) fn conn(self) -> Option<*mut Conn> {
+        let cookie: u64 = load(self.0, offset!(skc_cookie));
+        if cookie == 0 {
+            None
+        } else {
+            CONNS.get_ptr_mut(cookie)
+        }
     }
 
-    /// What is stored for this socket, made (zeroed) when nothing is yet; null when the kernel
-    /// has no memory for it.
+    /// Stores a new connection; false when the kernel has no room or memory for it.
     #[inline(always)]
-    pub(crate) fn conn_or_new(self) -> *mut Conn {
-        self.storage(CREATE)
+    pub(crate) fn store(self, conn: &Conn) -> bool {
+        // SAFETY: the helper gives a trusted socket its cookie.
+        let cookie = unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) };
+        CONNS.insert(cookie, conn, 0).is_ok()
     }
 
+    /// Forgets the connection.
     #[inline(always)]
-    fn storage(self, flags: u64) -> *mut Conn {
-        let map = (&raw const CONNS).cast_mut().cast();
-        // SAFETY: the map is a socket storage and the socket one the verifier trusts.
-        unsafe { bpf_sk_storage_get(map, self.0.cast_mut().cast(), core::ptr::null_mut(), flags) }.cast()
+    pub(crate) fn forget(self) {
+        // What is not there need not be removed.
+        let _ = CONNS.remove(load::<u64>(self.0, offset!(skc_cookie)));
     }
 
     /// The socket as `tcp_sock`; none for request and time-wait sockets.

@@ -1,17 +1,13 @@
-//! What the programs remember of one socket, in its `SkStorage`.
+//! What the programs remember of one connection, under its socket's cookie.
 
-/// How far a socket has come. Zeroed storage is [`phase::NEW`].
+/// How far a connection has come.
 pub mod phase {
-    /// Storage was created and nothing is known yet.
-    pub const NEW: u8 = 0;
     /// Between SYN_SENT and its answer.
     pub const CONNECTING: u8 = 1;
     /// Counted as open.
     pub const OPEN: u8 = 2;
     /// Counted as open and now in CLOSE_WAIT.
     pub const CLOSE_WAIT: u8 = 3;
-    /// Counted as closed; the socket may connect once more.
-    pub const CLOSED: u8 = 4;
 }
 
 /// Bits of [`Conn::flags`].

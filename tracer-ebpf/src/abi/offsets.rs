@@ -53,6 +53,8 @@ offsets! {
     skc_net = "sock_common", "skc_net.net";
     /// Socket flags.
     skc_flags = "sock_common", "skc_flags";
+    /// The socket's cookie; 0 until somebody asks for it.
+    skc_cookie = "sock_common", "skc_cookie";
     /// Inode number of a network namespace.
     net_inum = "net", "ns.inum";
     /// Protocol: tells TCP from MPTCP and others on the same tracepoint.

@@ -27,8 +27,8 @@ pub mod reason {
     pub const TIMEOUT: u8 = 5;
     /// The connect failed; the connection was never open.
     pub const CONNECT_FAILED: u8 = 6;
-    /// How many there are.
-    pub const COUNT: usize = 7;
+    /// How many an ended connection can have, [`OPEN`] counted.
+    pub const COUNT: usize = 6;
 }
 
 /// What identifies a peer.
@@ -47,8 +47,22 @@ pub struct PeerKey {
     pub pad: u8,
 }
 
-/// One duration per event: how many, how long, and how spread. The resolution is that of
-/// [`crate::buckets`]; sum and longest are exact.
+/// What is timed, as an index into [`PeerStats::durations`] and [`PeerStats::buckets`].
+pub mod timed {
+    /// From open to end, of the ended connections that were not seeded.
+    pub const LIFETIME: usize = 0;
+    /// From the last data segment in either direction to the first FIN or RST, of the ended
+    /// connections. One timer tick exact ([`super::super::config::Config::tick_ns`]).
+    pub const IDLE: usize = 1;
+    /// From the end of the peer's last connection to the next open, when it held none between.
+    pub const GAP: usize = 2;
+    /// Time in CLOSE_WAIT, of the connections that left it and were seen to enter it.
+    pub const CLOSE_WAIT: usize = 3;
+    /// How many there are.
+    pub const COUNT: usize = 4;
+}
+
+/// One thing that is timed, over all its occurrences. Both are exact.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Durations {
@@ -56,12 +70,13 @@ pub struct Durations {
     pub sum_ns: u64,
     /// Longest, in nanoseconds.
     pub max_ns: u64,
-    /// Counts by [`crate::buckets::time_bucket`].
-    pub buckets: [u32; TIME_BUCKETS],
 }
 
 /// The counters of one peer, one slot of the `PEERS` array. Slot 0 takes the connections of all
-/// peers that found no room. A whole number of cache lines, so that two peers never share one.
+/// peers that found no room.
+///
+/// A whole number of cache lines, so that two peers never share one; what changes together lies
+/// in one line, since with many peers each line is a miss.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct PeerStats {
@@ -83,6 +98,11 @@ pub struct PeerStats {
     pub close_wait_left: u32,
     /// Data retransmitted, in segments, over the ended connections.
     pub retransmits: u32,
+    /// The most request turns any ended connection can have had.
+    pub turns_bound_max: u32,
+    /// Always 0.
+    pub pad: u32,
+    // Second line.
     /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
     /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
     pub close_wait_entry_sum_ns: u64,
@@ -90,30 +110,23 @@ pub struct PeerStats {
     pub bytes_received: u64,
     /// Payload sent over the ended connections, in bytes.
     pub bytes_sent: u64,
-    /// Ended connections by [`reason`]. Index 0 stays 0, failed connects are in `failed` alone.
-    pub closes: [u32; 8],
-    /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
-    pub opens_by_held: [u32; HELD_BUCKETS],
-    /// From open to end, of the ended connections that were not seeded.
-    pub lifetime: Durations,
-    /// From the last data segment in either direction to the first FIN or RST, of the ended
-    /// connections. One timer tick exact ([`super::config::Config::tick_ns`]).
-    pub idle: Durations,
-    /// From the end of the peer's last connection to the next open, when it held none between.
-    pub gap: Durations,
-    /// Time in CLOSE_WAIT, of the connections that left it and were seen to enter it.
-    pub close_wait: Durations,
-    /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
-    pub last_end_ns: u64,
     /// Sum over the ended connections of the most request turns each can have had: the smaller
     /// of its data segments in and out.
     pub turns_bound_sum: u64,
-    /// The largest of these.
-    pub turns_bound_max: u32,
-    /// Always 0.
-    pub pad: u32,
+    /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
+    pub last_end_ns: u64,
+    /// Ended connections by [`reason`]. Index 0 stays 0, failed connects are in `failed` alone.
+    pub closes: [u32; reason::COUNT],
+    // Third line.
+    /// What is timed, by [`timed`].
+    pub durations: [Durations; timed::COUNT],
+    // From here on, one line or so of each is in use.
+    /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
+    pub opens_by_held: [u32; HELD_BUCKETS],
+    /// How each thing that is timed is spread, by [`timed`] and [`crate::buckets::time_bucket`].
+    pub buckets: [[u32; TIME_BUCKETS]; timed::COUNT],
     /// Fills the last cache line.
-    pub reserved: [u64; 3],
+    pub reserved: [u64; 4],
 }
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
@@ -121,5 +134,8 @@ const _: () = assert!(
     size_of::<PeerStats>() <= 1024,
     "a peer may cost 1 KiB of kernel memory"
 );
+
+const _: () = assert!(core::mem::offset_of!(PeerStats, close_wait_entry_sum_ns) == 64);
+const _: () = assert!(core::mem::offset_of!(PeerStats, durations) == 128);
 
 pod!(PeerKey, PeerStats);

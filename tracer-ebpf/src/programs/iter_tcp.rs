@@ -1,7 +1,6 @@
 //! `iter/tcp`: walks the sockets of one network namespace.
 //!
-//! Two programs. `tcpreuse_seed` gives every connection that was open before the tracer its storage and
-//! counts it; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
+//! Two programs. `tcpreuse_seed` counts every connection that was open before the tracer; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
 //! neither can race with the state change of that socket.
 
 use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
@@ -63,10 +62,10 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !count::wanted(sk, direction) {
         return 0;
     }
-    let stored = count::opened(sk, direction, true);
-    if stored.is_null() {
+    count::opened(sk, direction, true);
+    let Some(stored) = sk.conn() else {
         return 0;
-    }
+    };
     // SAFETY: tested, and the iterator holds the socket's lock.
     let conn = unsafe { &mut *stored };
     // Opened by the tracepoint since the tracer attached: nothing to add.
@@ -159,20 +158,20 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     }
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
-    let stored = sk.conn();
-    if stored.is_null() {
-        untracked(sk, &mut live)?;
-    } else {
-        // SAFETY: tested, and the iterator holds the socket's lock.
-        let conn = unsafe { &*stored };
-        live.direction = conn.direction;
-        if conn.phase == phase::OPEN || conn.phase == phase::CLOSE_WAIT {
-            live.opened_ns = conn.opened_ns;
-            live.close_wait_ns = conn.close_wait_ns;
-            live.slot = conn.slot;
-            live.held = conn.held;
-            live.owner = conn.owner;
-            live.flags = conn.flags | live_flag::TRACKED;
+    match sk.conn() {
+        None => untracked(sk, &mut live)?,
+        Some(stored) => {
+            // SAFETY: tested, and the iterator holds the socket's lock.
+            let conn = unsafe { &*stored };
+            live.direction = conn.direction;
+            if conn.phase != phase::CONNECTING {
+                live.opened_ns = conn.opened_ns;
+                live.close_wait_ns = conn.close_wait_ns;
+                live.slot = conn.slot;
+                live.held = conn.held;
+                live.owner = conn.owner;
+                live.flags = conn.flags | live_flag::TRACKED;
+            }
         }
     }
     if sk.has_socket() {

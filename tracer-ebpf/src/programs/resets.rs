@@ -7,8 +7,7 @@ use crate::sock::Sock;
 
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn tcpreuse_reset(ctx: BtfTracePointContext) -> i32 {
-    let conn = Sock(ctx.arg(0)).conn();
-    if !conn.is_null() {
+    if let Some(conn) = Sock(ctx.arg(0)).conn() {
         // SAFETY: tested, and the socket's lock is held.
         unsafe { (*conn).flags |= flag::RST_RECEIVED };
     }

@@ -25,29 +25,35 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
         count::connecting(sk);
         return 0;
     }
-    let stored = if steps & step::OPENED != 0 {
+    if steps & step::OPENED != 0 {
         let direction = if old == state::SYN_SENT {
             direction::OUTBOUND
         } else {
             direction::INBOUND
         };
-        if !count::wanted(sk, direction) {
+        if count::wanted(sk, direction) {
+            count::opened(sk, direction, false);
+        }
+        if steps == step::OPENED {
             return 0;
         }
-        count::opened(sk, direction, false)
-    } else {
-        sk.conn()
-    };
-    if stored.is_null() {
+    }
+    let Some(stored) = sk.conn() else {
         // Not traced; or the connect began before the tracer did, and failed.
         if old == state::SYN_SENT && new == state::CLOSE {
             count::connect_failed(sk, old);
-        } else if steps & step::OPENED != 0 {
+        } else {
             // Pruned unless the loader raises the level; one call site costs the verifier a lot.
-            debug!(&ctx, "an open is not traced: local port {}", sk.local_port());
+            debug!(
+                &ctx,
+                "not traced: state {} to {}, local port {}",
+                old,
+                new,
+                sk.local_port()
+            );
         }
         return 0;
-    }
+    };
     // SAFETY: tested, and the socket's lock is held.
     let conn = unsafe { &mut *stored };
     if steps & step::LOCAL_FIN != 0 {
@@ -61,8 +67,8 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     }
     if steps & step::ENDED != 0 {
         if conn.phase == phase::CONNECTING {
-            conn.phase = phase::CLOSED;
             count::connect_failed(sk, old);
+            sk.forget();
         } else {
             count::ended(sk, conn, old);
         }

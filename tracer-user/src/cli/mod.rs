@@ -9,7 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use self::values::Span;
-use crate::diagnosis::Expect;
+use crate::{
+    diagnosis::Expect,
+    kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
+};
 
 /// Which clients open new TCP connections instead of reusing theirs, why, and what to change.
 #[derive(Debug, Parser)]
@@ -63,7 +66,7 @@ pub struct Doctor {
     #[command(flatten)]
     pub kernel: Kernel,
     /// How many peers the memory figure is for
-    #[arg(long, value_name = "N", default_value_t = 16384, value_parser = values::peers)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
 }
 
@@ -107,8 +110,11 @@ pub struct Trace {
     #[arg(long, value_name = "BITS", default_value_t = 128, value_parser = clap::value_parser!(u8).range(0..=128))]
     pub prefix6: u8,
     /// How many peers have counters of their own
-    #[arg(long, value_name = "N", default_value_t = 16384, value_parser = values::peers)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
+    /// How many connections may be open at once; further ones are counted as dropped
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONNECTIONS, value_parser = values::connections)]
+    pub max_connections: u32,
     /// Where the kernel and the programs are.
     #[command(flatten)]
     pub kernel: Kernel,

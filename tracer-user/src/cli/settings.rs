@@ -23,6 +23,7 @@ impl Trace {
                 prefix6: self.prefix6,
             },
             max_peers: self.max_peers,
+            max_connections: self.max_connections,
             log: self.verbose,
             ..self.kernel.settings()
         }

@@ -48,7 +48,7 @@ impl Behaviour {
         match self {
             Self::Reusing => "keeps one connection and polls over it again and again",
             Self::FreshPerRequest => "connects anew for every poll and closes after the reply",
-            Self::PilingUp => "opens one more connection every second and keeps polling on all of them",
+            Self::PilingUp => "opens one more connection about every second and keeps polling on all of them",
             Self::CloseWaitLeak => "polls and closes, but the server never closes its end",
             Self::TooQuiet => "polls once and is gone",
         }
@@ -62,13 +62,13 @@ impl Behaviour {
                 start: 0..=500,
                 hold: 400..=900,
                 pause: 50..=150,
-                most: 100_000,
+                most: MOST_ROUNDS,
             },
             Self::FreshPerRequest => Pace {
                 start: 0..=500,
                 hold: 100..=200,
                 pause: 200..=300,
-                most: 100_000,
+                most: MOST_ROUNDS,
             },
             Self::PilingUp => Pace {
                 start: 0..=500,
@@ -97,6 +97,9 @@ impl fmt::Display for Behaviour {
         f.pad(self.verdict())
     }
 }
+
+/// An end even for a client that nobody stops: about a day of polls.
+pub(super) const MOST_ROUNDS: u32 = 100_000;
 
 /// Connections that one ill client piles up or has leaked at most: with three of either kind and
 /// both ends in one process, the demo stays well below the usual limit of 1024 descriptors.

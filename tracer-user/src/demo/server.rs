@@ -148,8 +148,12 @@ mod tests {
 
     const TICK: Duration = Duration::from_millis(200);
 
-    fn start(config: ServerConfig) -> LongPollServer {
-        LongPollServer::start(config).unwrap()
+    fn start(keep_alive: Duration, max_connections: usize) -> LongPollServer {
+        LongPollServer::start(ServerConfig {
+            keep_alive,
+            max_connections,
+        })
+        .unwrap()
     }
 
     async fn connect(server: &LongPollServer) -> BufReader<TcpStream> {
@@ -173,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn polls_travel_over_one_connection_until_the_client_asks_to_close() {
-        let server = start(ServerConfig::default());
+        let server = start(10 * TICK, 9);
         let mut stream = connect(&server).await;
         for _ in 0..3 {
             poll(&mut stream, Path::Poll, false).await;
@@ -186,10 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_falls_silent_is_closed_after_the_keep_alive_time() {
-        let server = start(ServerConfig {
-            keep_alive: TICK / 4,
-            ..ServerConfig::default()
-        });
+        let server = start(TICK / 4, 9);
         let mut stream = connect(&server).await;
         poll(&mut stream, Path::Poll, false).await;
         assert!(closed(&mut stream).await);
@@ -198,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn hostile_input_closes_the_connection_and_nothing_else() {
-        let server = start(ServerConfig::default());
+        let server = start(10 * TICK, 9);
         for input in [
             "\0\u{1}\u{2}\r\n\r\n".to_owned(),
             format!("GET /poll HTTP/1.1\r\nX: {}", "x".repeat(8192)),
@@ -213,10 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn connections_beyond_the_limit_are_closed_at_once() {
-        let server = start(ServerConfig {
-            max_connections: 1,
-            ..ServerConfig::default()
-        });
+        let server = start(10 * TICK, 1);
         let mut first = connect(&server).await;
         poll(&mut first, Path::Poll, false).await;
         assert!(closed(&mut connect(&server).await).await);
@@ -226,10 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_leaking_path_leaves_close_wait_until_shutdown() {
-        let server = start(ServerConfig {
-            keep_alive: TICK,
-            ..ServerConfig::default()
-        });
+        let server = start(TICK, 9);
         let address = server.local_addr();
         let leaked = || sockets(|entry| entry.local_address == address && entry.state == TcpState::CloseWait);
         let mut stream = connect(&server).await;

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    behaviour::{Behaviour, Pace},
+    behaviour::{Behaviour, MOST_ROUNDS, Pace},
     cast::Client,
     http::{self, Path, Request},
     jitter::Jitter,
@@ -147,7 +147,8 @@ impl Worker {
     async fn keep_polling(mut self, connection: Connection) -> Work {
         let pace = self.client.behaviour.pace();
         let mut kept = Some(connection);
-        while let Some(connection) = kept.take() {
+        for _ in 0..MOST_ROUNDS {
+            let Some(connection) = kept.take() else { break };
             kept = self.poll(connection, Path::Poll, &pace).await;
             if !self.pause_between(&pace).await {
                 break;

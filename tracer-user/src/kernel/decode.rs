@@ -7,7 +7,7 @@ use tracer_ebpf::{
         conn::flag,
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
-        peer::{Durations as AbiDurations, PeerKey, PeerStats, direction},
+        peer::{Durations as AbiDurations, PeerKey, PeerStats, direction, timed},
     },
     buckets::{HELD_BUCKETS, TIME_BUCKETS},
     transition::state,
@@ -98,12 +98,23 @@ fn key(from: &mut &[u8]) -> Got<PeerKey> {
     })
 }
 
-fn durations(from: &mut &[u8]) -> Got<AbiDurations> {
-    Ok(AbiDurations {
-        sum_ns: u64(from)?,
-        max_ns: u64(from)?,
-        buckets: u32s::<TIME_BUCKETS>(from)?,
-    })
+fn durations(from: &mut &[u8]) -> Got<[AbiDurations; timed::COUNT]> {
+    let mut durations = [AbiDurations { sum_ns: 0, max_ns: 0 }; timed::COUNT];
+    for one in &mut durations {
+        *one = AbiDurations {
+            sum_ns: u64(from)?,
+            max_ns: u64(from)?,
+        };
+    }
+    Ok(durations)
+}
+
+fn buckets(from: &mut &[u8]) -> Got<[[u32; TIME_BUCKETS]; timed::COUNT]> {
+    let mut buckets = [[0; TIME_BUCKETS]; timed::COUNT];
+    for one in &mut buckets {
+        *one = u32s(from)?;
+    }
+    Ok(buckets)
 }
 
 fn held(from: &mut &[u8]) -> Got<[u32; HELD_BUCKETS]> {
@@ -122,19 +133,17 @@ decode! {
         close_wait_seeded: u32,
         close_wait_left: u32,
         retransmits: u32,
+        turns_bound_max: u32,
+        pad: u32,
         close_wait_entry_sum_ns: u64,
         bytes_received: u64,
         bytes_sent: u64,
-        closes: u32s,
-        opens_by_held: held,
-        lifetime: durations,
-        idle: durations,
-        gap: durations,
-        close_wait: durations,
-        last_end_ns: u64,
         turns_bound_sum: u64,
-        turns_bound_max: u32,
-        pad: u32,
+        last_end_ns: u64,
+        closes: u32s,
+        durations: durations,
+        opens_by_held: held,
+        buckets: buckets,
         reserved: u64s,
     }
 }
@@ -210,7 +219,18 @@ pub(super) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
 /// The counters of a slot as the model has them. The counters of one slot are read one after
 /// the other while programs go on counting, so sums of two of them never go below zero here.
 pub(super) fn counters(stats: &PeerStats) -> Counters {
-    let [_, local_fin, remote_fin, local_rst, remote_rst, timeout, ..] = stats.closes.map(u64::from);
+    let [_, local_fin, remote_fin, local_rst, remote_rst, timeout] = stats.closes.map(u64::from);
+    let mut spreads = stats
+        .durations
+        .iter()
+        .zip(&stats.buckets)
+        .map(|(one, buckets)| Durations {
+            sum_ns: one.sum_ns,
+            max_ns: one.max_ns,
+            buckets: *buckets,
+        });
+    // In the order of `timed`.
+    let [lifetime, idle, gap, close_wait] = std::array::from_fn(|_| spreads.next().unwrap_or_default());
     let close_wait_now = (u64::from(stats.close_wait_entered) + u64::from(stats.close_wait_seeded))
         .saturating_sub(u64::from(stats.close_wait_left));
     Counters {
@@ -232,20 +252,12 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
             timeout,
         },
         opens_by_held: stats.opens_by_held,
-        lifetime: model_durations(&stats.lifetime),
-        idle: model_durations(&stats.idle),
-        gap: model_durations(&stats.gap),
-        close_wait: model_durations(&stats.close_wait),
+        lifetime,
+        idle,
+        gap,
+        close_wait,
         turns_bound_sum: stats.turns_bound_sum,
         turns_bound_max: u64::from(stats.turns_bound_max),
-    }
-}
-
-fn model_durations(from: &AbiDurations) -> Durations {
-    Durations {
-        sum_ns: from.sum_ns,
-        max_ns: from.max_ns,
-        buckets: from.buckets,
     }
 }
 
@@ -396,8 +408,13 @@ mod tests {
         same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
             close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
-        let gap = offset_of!(PeerStats, gap);
-        assert_eq!(value.gap.sum_ns, u64::from_ne_bytes(at(&bytes, gap)));
+        let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<AbiDurations>();
+        assert_eq!(
+            value.durations[timed::GAP].sum_ns,
+            u64::from_ne_bytes(at(&bytes, gap))
+        );
+        let gap = offset_of!(PeerStats, buckets) + timed::GAP * TIME_BUCKETS * 4;
+        assert_eq!(value.buckets[timed::GAP][0], u32::from_ne_bytes(at(&bytes, gap)));
         assert_eq!(
             value.closes[1],
             u32::from_ne_bytes(at(&bytes, offset_of!(PeerStats, closes) + 4))

@@ -40,6 +40,14 @@ const RESET: &str = "tcpreuse_reset";
 const SEED: &str = "tcpreuse_seed";
 const LIST: &str = "tcpreuse_list";
 
+/// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
+/// pollers we have heard of.
+pub const DEFAULT_MAX_PEERS: u32 = 16384;
+
+/// Connections open at once, unless said otherwise: four times the surge this was made for, both
+/// ends of loopback connections counted.
+pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
+
 /// What to load and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,6 +55,8 @@ pub struct Settings {
     pub filter: Filter,
     /// How many peers have a place of their own.
     pub max_peers: u32,
+    /// How many connections may be open at once.
+    pub max_connections: u32,
     /// Room for records of ended connections, bytes, rounded up to a power of two; `None`: none
     /// are written.
     pub record_bytes: Option<u32>,
@@ -62,7 +72,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             filter: Filter::default(),
-            max_peers: 16384,
+            max_peers: DEFAULT_MAX_PEERS,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
             record_bytes: None,
             btf: None,
             object: None,
@@ -348,6 +359,7 @@ fn load(
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("PEERS", config.slots + 1)
         .map_max_entries("SLOTS", settings.max_peers)
+        .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("ADDRESSES", rules.max(1))
         .map_max_entries("CLOSED", ring);
     loader.load(object).map_err(|error| match &error {

@@ -13,6 +13,7 @@ const ESSENTIAL: &[&str] = &[
     "skc_family",
     "skc_state",
     "skc_net",
+    "skc_cookie",
     "net_inum",
     "sk_protocol",
     "sk_err",
