@@ -50,6 +50,16 @@ pub(crate) fn swap<T: Word>(target: *mut T, value: T) -> T {
     unsafe { atomic_xchg::<T, { AtomicOrdering::AcqRel }>(target, value) }
 }
 
+/// Stores `new` if the value is `old`; tells whether it was.
+#[inline(always)]
+pub(crate) fn replace(target: *mut u64, old: u64, new: u64) -> bool {
+    // SAFETY: as in `add`.
+    let (_, done) = unsafe {
+        atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(target, old, new)
+    };
+    done
+}
+
 macro_rules! raise {
     ($name:ident, $type:ty) => {
         /// Raises the target to at least `value`. A handful of tries: to lose them all, that many

@@ -15,7 +15,7 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    atomic,
+    atomic, conns,
     maps::{CLOSED, config, lose, port_admitted},
     peers,
     sock::Sock,
@@ -51,12 +51,15 @@ pub(crate) fn connecting(sk: Sock) {
         return;
     }
     // A failure is counted when the connection opens, where room is asked for once more.
-    let _ = sk.store(&Conn {
-        owner: (bpf_get_current_pid_tgid() >> 32) as u32,
-        direction: direction::OUTBOUND,
-        phase: phase::CONNECTING,
-        ..NOTHING
-    });
+    let _ = conns::insert(
+        sk,
+        &Conn {
+            owner: (bpf_get_current_pid_tgid() >> 32) as u32,
+            direction: direction::OUTBOUND,
+            phase: phase::CONNECTING,
+            ..NOTHING
+        },
+    );
 }
 
 /// A connection of which nothing is known.
@@ -86,7 +89,7 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
     if !sk.admitted(netns, remote) {
         return;
     }
-    let stored = sk.conn();
+    let stored = conns::get(sk);
     let mut conn = NOTHING;
     // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
     conn.direction = direction;
@@ -119,10 +122,10 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
     if let Some(before) = stored {
         // SAFETY: tested; the socket's lock is held.
         unsafe { before.write(conn) };
-    } else if !sk.store(&conn) {
+    } else if !conns::insert(sk, &conn) {
         // SAFETY: tested.
         atomic::sub(unsafe { &raw mut (*stats).open_now }, 1);
-        lose!(storage_failed);
+        lose!(connections_dropped);
         return;
     }
     if conn.slot == 0 {
@@ -223,7 +226,7 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     if config!(records) != 0 {
         record(sk, conn, now, last_state, errno, &traffic);
     }
-    sk.forget();
+    conns::remove(sk);
 }
 
 /// What a connection carried.

@@ -2,7 +2,8 @@
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
 //! Rooms: `programs` holds the entry points, one file a kernel hook; `count` is what they do to
-//! the counters, `peers` finds a peer's slot, `sock` reads kernel sockets, `maps` declares all
+//! the counters, `conns` remembers
+//! each connection, `peers` finds a peer's slot, `sock` reads kernel sockets, `maps` declares all
 //! maps and globals, `atomic` wraps the instructions that Rust has no stable name for.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
@@ -20,6 +21,8 @@
 
 #[cfg(target_arch = "bpf")]
 mod atomic;
+#[cfg(target_arch = "bpf")]
+mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]

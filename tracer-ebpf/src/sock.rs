@@ -5,11 +5,11 @@
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock};
 use tracer_ebpf::{
-    abi::{conn::Conn, offsets::MISSING, peer::direction},
+    abi::{offsets::MISSING, peer::direction},
     address,
 };
 
-use crate::maps::{CONNS, config, offset};
+use crate::maps::{config, offset};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -145,31 +145,17 @@ impl Sock {
         )
     }
 
-    /// What is stored for this socket, if it is traced. A socket without a cookie is not, which
-    /// keeps what the filters leave out at the price of one load.
+    /// The socket's cookie, which is never used twice; 0 when nobody has asked for it yet.
     #[inline(always)]
-    pub(crate) fn conn(self) -> Option<*mut Conn> {
-        let cookie: u64 = load(self.0, offset!(skc_cookie));
-        if cookie == 0 {
-            None
-        } else {
-            CONNS.get_ptr_mut(cookie)
-        }
+    pub(crate) fn cookie(self) -> u64 {
+        load(self.0, offset!(skc_cookie))
     }
 
-    /// Stores a new connection; false when the kernel has no room or memory for it.
+    /// The socket's cookie, made if need be.
     #[inline(always)]
-    pub(crate) fn store(self, conn: &Conn) -> bool {
-        // SAFETY: the helper gives a trusted socket its cookie.
-        let cookie = unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) };
-        CONNS.insert(cookie, conn, 0).is_ok()
-    }
-
-    /// Forgets the connection.
-    #[inline(always)]
-    pub(crate) fn forget(self) {
-        // What is not there need not be removed.
-        let _ = CONNS.remove(load::<u64>(self.0, offset!(skc_cookie)));
+    pub(crate) fn cookie_or_new(self) -> u64 {
+        // SAFETY: the verifier trusts the socket.
+        unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) }
     }
 
     /// The socket as `tcp_sock`; none for request and time-wait sockets.

@@ -8,7 +8,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Trace, figure},
-    traffic::{EchoServer, source, visit},
+    traffic::{EchoServer, connect, source, visit},
 };
 
 /// Identifiers of the BPF programs a process holds open.
@@ -73,13 +73,18 @@ fn sigterm_and_sighup_end_a_run_with_an_answer() {
 fn churn_on_all_cpus_is_counted_exactly() {
     need_root!();
     const THREADS: u16 = 4;
-    const VISITS: u64 = 1500;
+    // Together more sockets than there are places, so that the held ones are in the way.
+    const VISITS: u64 = 5000;
+    const HELD: u64 = 64;
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let trace = Trace::start(
         &namespace,
         &["--port", &server.port().to_string(), "--direction", "both"],
     );
+    let held: Vec<_> = (0..HELD)
+        .map(|_| connect(source(100), server.address).unwrap())
+        .collect();
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let address = server.address;
@@ -90,10 +95,15 @@ fn churn_on_all_cpus_is_counted_exactly() {
         }
     });
     let diagnosis = trace.finish();
+    drop(held);
     diagnosis.assert_sound();
+    assert_eq!(diagnosis.accounting("open_now"), i64::try_from(2 * HELD).unwrap());
     let all = u64::from(THREADS) * VISITS;
     assert_eq!(figure(diagnosis.peer("127.1.0.1", "inbound"), "opens"), all / 2);
-    assert_eq!(figure(diagnosis.peer("127.0.0.1", "outbound"), "opens"), all);
+    assert_eq!(
+        figure(diagnosis.peer("127.0.0.1", "outbound"), "opens"),
+        all + HELD
+    );
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "outbound"), "closes"), all);
     for thread in 0..THREADS {
         let peer = diagnosis.peer(&source(1 + thread).to_string(), "inbound");

@@ -12,8 +12,8 @@ pub struct Losses {
     pub connections_unattributed: u64,
     /// Peers that found even the list of dropped peers full: `peers_dropped` is "at least" then.
     pub peers_dropped_unlisted: u64,
-    /// Connections not counted at all because the kernel gave no socket storage.
-    pub storage_failed: u64,
+    /// Connections not counted at all because there was no room to remember them.
+    pub connections_dropped: u64,
     /// Records not written because the ring buffer was full. No count is affected.
     pub ring_full: u64,
 }

@@ -14,7 +14,7 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    count,
+    conns, count,
     maps::LISTENERS,
     sock::{Sock, TcpSock},
 };
@@ -63,7 +63,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
         return 0;
     }
     count::opened(sk, direction, true);
-    let Some(stored) = sk.conn() else {
+    let Some(stored) = conns::get(sk) else {
         return 0;
     };
     // SAFETY: tested, and the iterator holds the socket's lock.
@@ -158,7 +158,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     }
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
-    match sk.conn() {
+    match conns::get(sk) {
         None => untracked(sk, &mut live)?,
         Some(stored) => {
             // SAFETY: tested, and the iterator holds the socket's lock.

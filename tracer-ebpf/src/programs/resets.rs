@@ -3,11 +3,11 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_ebpf::abi::conn::flag;
 
-use crate::sock::Sock;
+use crate::{conns, sock::Sock};
 
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn tcpreuse_reset(ctx: BtfTracePointContext) -> i32 {
-    if let Some(conn) = Sock(ctx.arg(0)).conn() {
+    if let Some(conn) = conns::get(Sock(ctx.arg(0))) {
         // SAFETY: tested, and the socket's lock is held.
         unsafe { (*conn).flags |= flag::RST_RECEIVED };
     }

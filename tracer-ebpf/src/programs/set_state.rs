@@ -7,7 +7,7 @@ use tracer_ebpf::{
     transition::{self, state, step},
 };
 
-use crate::{count, sock::Sock};
+use crate::{conns, count, sock::Sock};
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
@@ -38,7 +38,7 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
             return 0;
         }
     }
-    let Some(stored) = sk.conn() else {
+    let Some(stored) = conns::get(sk) else {
         // Not traced; or the connect began before the tracer did, and failed.
         if old == state::SYN_SENT && new == state::CLOSE {
             count::connect_failed(sk, old);
@@ -68,7 +68,7 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     if steps & step::ENDED != 0 {
         if conn.phase == phase::CONNECTING {
             count::connect_failed(sk, old);
-            sk.forget();
+            conns::remove(sk);
         } else {
             count::ended(sk, conn, old);
         }

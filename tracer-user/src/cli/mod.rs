@@ -112,7 +112,7 @@ pub struct Trace {
     /// How many peers have counters of their own
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
-    /// How many connections may be open at once; further ones are counted as dropped
+    /// How many connections may be open at once; what is beyond is dropped, and shown as such
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONNECTIONS, value_parser = values::connections)]
     pub max_connections: u32,
     /// Where the kernel and the programs are.

@@ -85,14 +85,14 @@ pub(super) fn peers(text: &str) -> Result<u32, String> {
     }
 }
 
-/// The kernel reserves 150 bytes for each.
+/// Each takes some 150 bytes in the kernel while it is open.
 const MAX_CONNECTIONS: u32 = 1 << 22;
 
 pub(super) fn connections(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(n) if (1..=MAX_CONNECTIONS).contains(&n) => Ok(n),
         _ => Err(format!(
-            "a number from 1 to {MAX_CONNECTIONS}; each connection takes 150 bytes of kernel memory"
+            "a number from 1 to {MAX_CONNECTIONS}; each open connection takes 150 bytes of kernel memory"
         )),
     }
 }

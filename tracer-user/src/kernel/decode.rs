@@ -351,7 +351,7 @@ pub(super) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses 
             peers_dropped: sum.peers_dropped + cpu.peers_dropped,
             connections_unattributed: sum.connections_unattributed + cpu.connections_unattributed,
             peers_dropped_unlisted: sum.peers_dropped_unlisted + cpu.peers_dropped_unlisted,
-            storage_failed: sum.storage_failed + cpu.storage_failed,
+            connections_dropped: sum.connections_dropped + cpu.connections_dropped,
             ring_full: sum.ring_full + cpu.ring_full,
         })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rustix::thread::{CapabilitySet, capabilities};
-use tracer_ebpf::abi::peer::PeerStats;
+use tracer_ebpf::abi::{conn::Conn, peer::PeerStats};
 
 use super::{
     btf::Btf,
@@ -73,7 +73,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
         ),
     });
     checks.push(namespaces());
-    checks.push(memory(settings.max_peers));
+    checks.push(memory(settings));
     checks.push(trial(settings));
     checks
 }
@@ -196,14 +196,19 @@ fn namespaces() -> Check {
     )
 }
 
-fn memory(max_peers: u32) -> Check {
-    // The hash that leads to a slot costs about 80 bytes an entry: key, value, links, bucket.
-    let bytes = u64::from(max_peers) * (size_of::<PeerStats>() as u64 + 80);
-    let mib = bytes.div_ceil(1 << 20);
+fn memory(settings: &Settings) -> Check {
+    // Per peer: its slot, and 80 bytes in the hash that leads to it (key, value, links, bucket).
+    let peers = u64::from(settings.max_peers) * (size_of::<PeerStats>() as u64 + 80);
+    // The places of connections, and a bucket for each that may find its place taken.
+    let connections = (1 << 15) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
+    let mib = (peers + connections).div_ceil(1 << 20);
     Check::new(
         "kernel memory",
         Status::Ok,
-        format!("about {mib} MiB for {max_peers} peers (--max-peers), and 128 bytes per connection"),
+        format!(
+            "about {mib} MiB while it runs, with room for {} peers (--max-peers)",
+            settings.max_peers
+        ),
     )
 }
 

@@ -248,7 +248,7 @@ impl Tracer {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
-            storage_failed: sum.storage_failed,
+            connections_dropped: sum.connections_dropped,
             records_lost: sum.ring_full,
             programs_skipped,
             namespaces_skipped: 0,

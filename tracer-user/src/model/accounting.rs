@@ -13,8 +13,8 @@ pub struct Losses {
     pub peers_dropped_unlisted: u64,
     /// Connections counted in the totals but for no peer.
     pub connections_unattributed: u64,
-    /// Connections the kernel gave no storage for: not counted at all.
-    pub storage_failed: u64,
+    /// Connections there was no room to remember: not counted at all.
+    pub connections_dropped: u64,
     /// Records of ended connections that found the ring full.
     pub records_lost: u64,
     /// State changes for which the kernel skipped the program because it was running already.

@@ -190,7 +190,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             drift: diagnosis.accounting.drift,
             events_lost: losses.records_lost + losses.programs_skipped,
             peers_dropped: losses.peers_dropped,
-            connections_dropped: losses.storage_failed,
+            connections_dropped: losses.connections_dropped,
             losses,
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),

@@ -236,10 +236,10 @@ pub fn lost(losses: &Losses) -> Vec<String> {
             ),
         ),
         (
-            losses.storage_failed,
+            losses.connections_dropped,
             format!(
-                "{} connections were not counted, the kernel had no memory",
-                losses.storage_failed
+                "{} connections were not counted for lack of room (raise --max-connections)",
+                losses.connections_dropped
             ),
         ),
         (

@@ -1,0 +1,71 @@
+//! What is remembered of each traced connection, from its begin to its end.
+//!
+//! An entry is only ever touched under the lock of its socket, by whoever holds that socket's
+//! cookie; between CPUs only the taking and giving back of a place must be atomic.
+
+use tracer_ebpf::abi::conn::Conn;
+
+use crate::{
+    atomic,
+    maps::{CONNS, PLACE_COUNT, PLACES, Place},
+    sock::Sock,
+};
+
+/// The entry of a socket, if it is traced. A socket without a cookie is not: what the filters
+/// leave out costs one load.
+#[inline(always)]
+pub(crate) fn get(sk: Sock) -> Option<*mut Conn> {
+    let cookie = sk.cookie();
+    if cookie == 0 {
+        return None;
+    }
+    match place_of(cookie) {
+        // SAFETY: tested.
+        Some(place) if unsafe { cookie_in(place) } == cookie => Some(unsafe { &raw mut (*place).conn }),
+        _ => CONNS.get_ptr_mut(cookie),
+    }
+}
+
+/// Makes an entry; false when there is no room left.
+#[inline(always)]
+pub(crate) fn insert(sk: Sock, conn: &Conn) -> bool {
+    let cookie = sk.cookie_or_new();
+    if let Some(place) = place_of(cookie) {
+        // SAFETY: tested.
+        let free = unsafe { atomic::replace(&raw mut (*place).cookie, 0, cookie) };
+        if free {
+            // SAFETY: tested, and the place is ours now.
+            unsafe { (&raw mut (*place).conn).write(*conn) };
+            return true;
+        }
+    }
+    CONNS.insert(cookie, conn, 0).is_ok()
+}
+
+/// Removes the entry, if there is one.
+#[inline(always)]
+pub(crate) fn remove(sk: Sock) {
+    let cookie = sk.cookie();
+    match place_of(cookie) {
+        // SAFETY: tested. After this the place may be somebody else's.
+        Some(place) if unsafe { cookie_in(place) } == cookie => {
+            atomic::swap(unsafe { &raw mut (*place).cookie }, 0);
+        }
+        _ => {
+            let _ = CONNS.remove(cookie);
+        }
+    }
+}
+
+#[inline(always)]
+fn place_of(cookie: u64) -> Option<*mut Place> {
+    PLACES.get_ptr_mut(cookie as u32 & (PLACE_COUNT as u32 - 1))
+}
+
+/// # Safety
+/// `place` was given by [`place_of`].
+#[inline(always)]
+unsafe fn cookie_in(place: *mut Place) -> u64 {
+    // SAFETY: the caller's promise. Volatile, because other CPUs write it too.
+    unsafe { (&raw const (*place).cookie).read_volatile() }
+}
