@@ -35,7 +35,7 @@ pub enum Failure {
     /// Output could not be written: exit code 2; a closed pipe is success.
     Output(io::Error),
     /// Anything else: exit code 3.
-    Other(String),
+    Other(anyhow::Error),
 }
 
 impl Failure {
@@ -57,7 +57,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Other(text) => f.write_str(text),
+            Self::Usage(text) => f.write_str(text),
+            // With its causes, in one line.
+            Self::Other(error) => write!(f, "{error:#}"),
             Self::CannotTrace(error) => error.fmt(f),
             Self::Output(error) => write!(f, "cannot write the output: {error}"),
         }
@@ -67,6 +69,12 @@ impl fmt::Display for Failure {
 impl From<TraceError> for Failure {
     fn from(error: TraceError) -> Self {
         Self::CannotTrace(error)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, anyhow};
+
 use super::{print, progress::Progress, stop::Stop};
 use crate::{
     cli::Demo,
@@ -27,18 +29,17 @@ pub fn run(args: &Demo) -> Result<Outcome, Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))?;
+        .context("cannot start the event loop")?;
     let (tallies, diagnosis) = runtime.block_on(play(args))?;
     print(&diagnosis, &args.output)?;
     check(&tallies, &diagnosis)
 }
 
 async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
-    let mut stop =
-        Stop::listen().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let mut stop = Stop::listen().context("cannot listen for signals")?;
     let mut progress = Progress::new();
-    let server = LongPollServer::start(ServerConfig::default())
-        .map_err(|error| Failure::Other(format!("cannot listen on 127.0.0.1 for the demo: {error}")))?;
+    let server =
+        LongPollServer::start(ServerConfig::default()).context("cannot listen on 127.0.0.1 for the demo")?;
     let address = server.local_addr();
     // Attached before the first client connects, so that every open of theirs is counted.
     let mut live = Live::start(&Settings {
@@ -103,7 +104,7 @@ fn check(tallies: &[Tally], diagnosis: &Diagnosis) -> Result<Outcome, Failure> {
     let differences = compare(tallies, diagnosis);
     let opened: u64 = tallies.iter().map(|tally| tally.opened).sum();
     if let Some(first) = differences.first() {
-        return Err(Failure::Other(format!(
+        return Err(Failure::Other(anyhow!(
             "the diagnosis is not what the demo's clients did ({}, first: {first}); run `tcpreuse doctor`, and run \
              the demo again on a less busy machine",
             words::count(differences.len() as u64, "difference", "differences"),

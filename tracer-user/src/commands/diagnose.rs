@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use anyhow::Context;
+
 use super::{print, progress::Progress, stop::Stop};
 use crate::{
     cli::Diagnose,
@@ -22,7 +24,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))?;
+        .context("cannot start the event loop")?;
     let sample = runtime.block_on(trace(args))?;
     let diagnosis = diagnose(&sample, &args.server.options());
     print(&diagnosis, &args.output)?;
@@ -32,8 +34,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
 
 async fn trace(args: &Diagnose) -> Result<Sample, Failure> {
     // Before the programs load, so that a signal in between is not lost.
-    let mut stop =
-        Stop::listen().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let mut stop = Stop::listen().context("cannot listen for signals")?;
     let mut live = Live::start(&args.trace.settings())?;
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();
