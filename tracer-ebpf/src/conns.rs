@@ -20,8 +20,11 @@ pub(crate) fn get(sk: Sock) -> Option<*mut Conn> {
         return None;
     }
     match place_of(cookie) {
-        // SAFETY: tested.
-        Some(place) if unsafe { cookie_in(place) } == cookie => Some(unsafe { &raw mut (*place).conn }),
+        // SAFETY: `place_of` gave it.
+        Some(place) if unsafe { cookie_in(place) } == cookie => {
+            // SAFETY: as above.
+            Some(unsafe { &raw mut (*place).conn })
+        }
         _ => CONNS.get_ptr_mut(cookie),
     }
 }
@@ -47,8 +50,9 @@ pub(crate) fn insert(sk: Sock, conn: &Conn) -> bool {
 pub(crate) fn remove(sk: Sock) {
     let cookie = sk.cookie();
     match place_of(cookie) {
-        // SAFETY: tested. After this the place may be somebody else's.
+        // SAFETY: `place_of` gave it.
         Some(place) if unsafe { cookie_in(place) } == cookie => {
+            // SAFETY: as above. After this the place may be somebody else's.
             atomic::swap(unsafe { &raw mut (*place).cookie }, 0);
         }
         _ => {

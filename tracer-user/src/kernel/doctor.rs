@@ -6,9 +6,10 @@ use rustix::thread::{CapabilitySet, capabilities};
 use tracer_ebpf::abi::{conn::Conn, peer::PeerStats};
 
 use super::{
-    btf::Btf,
-    load::{KERNEL_BTF, Settings, Tracer},
+    btf::{Btf, VMLINUX},
+    load::Settings,
     netns, object, offsets,
+    tracer::Tracer,
 };
 
 /// How one thing stands.
@@ -46,7 +47,7 @@ impl Check {
 /// Examines everything tracing needs. Works without privileges, and then says so.
 pub fn examine(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![kernel(), privileges()];
-    let path = settings.btf.as_deref().unwrap_or_else(|| Path::new(KERNEL_BTF));
+    let path = settings.btf.as_deref().unwrap_or_else(|| Path::new(VMLINUX));
     match Btf::from_file(path) {
         Ok(btf) => {
             checks.push(Check::new(

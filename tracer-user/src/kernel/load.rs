@@ -1,44 +1,29 @@
-//! Loads the programs, attaches them, and reads what they count.
+//! Loads the programs into the kernel, set up for this kernel and these settings.
 
-use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, LpmTrie, Map, MapData, MapError, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{LpmTrie, Map, MapData, MapError, lpm_trie::Key},
     programs::{BtfTracePoint, Iter, Program, ProgramError},
 };
-use aya_log::EbpfLogger;
 use tracer_ebpf::abi::{
-    closed::Closed,
     config::{Config, Prefix},
-    losses::Losses as AbiLosses,
     offsets::Offsets,
 };
 
 use super::{
     TraceError,
-    btf::Btf,
-    clock, decode, object,
+    btf::{Btf, VMLINUX},
+    clock, object,
     offsets::{self, Missing},
-    peers::PeerTable,
-    sockets,
 };
-use crate::{
-    filter::Filter,
-    model::{accounting::Losses, ended::Ended, peer::Counters, sample::Peer, socket::Sockets},
-};
+use crate::filter::Filter;
 
-/// Where the kernel publishes its types.
-pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
-
-const STATE: &str = "tcpreuse_state";
-const RESET: &str = "tcpreuse_reset";
-const SEED: &str = "tcpreuse_seed";
-const LIST: &str = "tcpreuse_list";
+pub(super) const STATE: &str = "tcpreuse_state";
+pub(super) const RESET: &str = "tcpreuse_reset";
+pub(super) const SEED: &str = "tcpreuse_seed";
+pub(super) const LIST: &str = "tcpreuse_list";
 
 /// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
 /// pollers we have heard of.
@@ -60,7 +45,7 @@ pub struct Settings {
     /// Room for records of ended connections, bytes, rounded up to a power of two; `None`: none
     /// are written.
     pub record_bytes: Option<u32>,
-    /// Instead of [`KERNEL_BTF`].
+    /// Instead of [`VMLINUX`].
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
     pub object: Option<PathBuf>,
@@ -79,241 +64,6 @@ impl Default for Settings {
             object: None,
             log: false,
         }
-    }
-}
-
-/// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
-pub struct Tracer {
-    ebpf: Ebpf,
-    table: PeerTable,
-    taken: Array<MapData, u32>,
-    losses: PerCpuArray<MapData, AbiLosses>,
-    records: Option<RingBuf<MapData>>,
-    logger: Option<EbpfLogger<&'static dyn log::Log>>,
-    filter: Filter,
-    missing: Vec<Missing>,
-    resets_seen: bool,
-    started_ns: u64,
-}
-
-impl Tracer {
-    /// Loads and attaches the programs, then counts what is open already (see [`Tracer::seed`]).
-    ///
-    /// # Errors
-    /// Says why tracing is impossible here.
-    pub fn start(settings: &Settings) -> Result<Self, TraceError> {
-        let btf_path = settings.btf.as_deref().unwrap_or_else(|| Path::new(KERNEL_BTF));
-        let btf = Btf::from_file(btf_path)?;
-        let (offsets, missing) = offsets::resolve(&btf)?;
-        if let Some(essential) = missing.iter().find(|missing| missing.essential) {
-            return Err(TraceError::Unsupported {
-                what: format!("member {}", essential.member),
-            });
-        }
-        if btf.tracepoint("inet_sock_set_state").is_err() {
-            return Err(TraceError::Unsupported {
-                what: "tracepoint inet_sock_set_state".to_owned(),
-            });
-        }
-        let resets_seen = btf.tracepoint("tcp_receive_reset").is_ok();
-        let started_ns = clock::now().monotonic_ns;
-        let config = config(settings, started_ns);
-        let object = object::read(settings.object.as_deref())?;
-        let damaged = |reason: String| TraceError::BadObject {
-            origin: object::origin(settings.object.as_deref()),
-            reason,
-        };
-
-        let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default()).map_err(|error| {
-            TraceError::Unsupported {
-                what: format!("type information aya can use ({error})"),
-            }
-        })?;
-        let mut ebpf = load(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
-        fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
-        // Before any map is taken out: a map that is dropped is closed, and a program names the
-        // maps it uses by their open files.
-        load_programs(&mut ebpf, &kernel_btf, resets_seen)?;
-
-        let Map::Array(peers) = take(&mut ebpf, "PEERS", &damaged)? else {
-            return Err(damaged("its map PEERS is no array".to_owned()));
-        };
-        let table = PeerTable::map(peers.fd(), config.slots as usize + 1)?;
-        let taken = typed(take(&mut ebpf, "TAKEN", &damaged)?, &damaged)?;
-        let losses = typed(take(&mut ebpf, "LOSSES", &damaged)?, &damaged)?;
-        let logger = match settings.log {
-            true => Some(EbpfLogger::init(&mut ebpf).map_err(|error| damaged(error.to_string()))?),
-            false => None,
-        };
-        let records = match settings.record_bytes {
-            Some(_) => Some(typed(take(&mut ebpf, "CLOSED", &damaged)?, &damaged)?),
-            None => None,
-        };
-        let mut tracer = Self {
-            ebpf,
-            table,
-            taken,
-            losses,
-            records,
-            logger,
-            filter: settings.filter.clone(),
-            missing,
-            resets_seen,
-            started_ns,
-        };
-        tracer.attach()?;
-        Ok(tracer)
-    }
-
-    /// Resets first: a state change must not find their tracepoint unattended.
-    fn attach(&mut self) -> Result<(), TraceError> {
-        for name in [RESET, STATE] {
-            if name == STATE || self.resets_seen {
-                self.tracepoint(name)?
-                    .attach()
-                    .map_err(|error| refused(name, &error))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts the connections that were open before tracing began, in every namespace. Those that
-    /// opened since the programs were attached are known already and are left as they are.
-    ///
-    /// # Errors
-    /// When the sockets cannot be walked.
-    pub fn seed(&mut self) -> Result<(), TraceError> {
-        let only = self.filter.netns;
-        sockets::walk(self.iterator(SEED)?, only).map(drop)
-    }
-
-    /// The live sockets the filters admit.
-    ///
-    /// # Errors
-    /// When the sockets cannot be walked.
-    pub fn sockets(&mut self) -> Result<Sockets, TraceError> {
-        let only = self.filter.netns;
-        sockets::walk(self.iterator(LIST)?, only)
-    }
-
-    /// All peers with their counters, and those of the connections that belong to none of them.
-    ///
-    /// # Errors
-    /// When the maps cannot be read.
-    pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
-        let taken = self.taken.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the peer table",
-            reason: error.to_string(),
-        })?;
-        let mut peers = Vec::new();
-        let mut unattributed = Counters::default();
-        for slot in 0..=taken {
-            let Some(stats) = self.table.read(slot as usize) else {
-                break;
-            };
-            let stats = stats.map_err(|error| TraceError::Read {
-                what: "the peer table",
-                reason: error.to_string(),
-            })?;
-            let counters = decode::counters(&stats);
-            if slot == 0 {
-                unattributed = counters;
-            } else if let Some(id) = decode::peer_id(&stats.key, &self.filter) {
-                peers.push(Peer { id, slot, counters });
-            }
-        }
-        peers.sort_unstable_by_key(|peer| peer.id);
-        Ok((peers, unattributed))
-    }
-
-    /// What was lost so far, but for the namespaces skipped, which a walk tells.
-    ///
-    /// # Errors
-    /// When the map cannot be read.
-    pub fn losses(&self) -> Result<Losses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the loss counters",
-            reason: error.to_string(),
-        })?;
-        let sum = decode::losses(per_cpu.iter().copied());
-        let mut programs_skipped = 0;
-        for name in [STATE, RESET] {
-            if let Some(Program::BtfTracePoint(program)) = self.ebpf.program(name)
-                && let Ok(fd) = program.fd()
-            {
-                programs_skipped += recursion_misses(fd.as_fd().as_raw_fd());
-            }
-        }
-        Ok(Losses {
-            peers_dropped: sum.peers_dropped,
-            peers_dropped_unlisted: sum.peers_dropped_unlisted,
-            connections_unattributed: sum.connections_unattributed,
-            connections_dropped: sum.connections_dropped,
-            records_lost: sum.ring_full,
-            programs_skipped,
-            namespaces_skipped: 0,
-        })
-    }
-
-    /// Takes the records of ended connections that have come since the last call, at most
-    /// `limit`. Nothing when records were not asked for.
-    pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
-        let mut ended = Vec::new();
-        let Some(ring) = &mut self.records else {
-            return ended;
-        };
-        while ended.len() < limit
-            && let Some(record) = ring.next()
-        {
-            match decode::closed(&record).map(|closed: Closed| decode::ended(&closed)) {
-                Ok(Some(connection)) => ended.push(connection),
-                Ok(None) => log::warn!("a record of an ended connection with unknown numbers was left out"),
-                Err(error) => log::warn!("a damaged record was left out: {error}"),
-            }
-        }
-        ended
-    }
-
-    /// Passes the programs' own messages on to the log.
-    pub fn flush_log(&mut self) {
-        if let Some(logger) = &mut self.logger {
-            logger.flush();
-        }
-    }
-
-    /// What this kernel does not have, and what is lost by that.
-    pub fn missing(&self) -> &[Missing] {
-        &self.missing
-    }
-
-    /// When the counters began, monotonic, ns.
-    pub fn started_ns(&self) -> u64 {
-        self.started_ns
-    }
-
-    /// The programs, for whoever wants their run time or instruction counts.
-    pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
-        self.ebpf.programs()
-    }
-
-    /// The namespaces of the counted peers that a walk did not see.
-    pub fn namespaces_unseen(peers: &[Peer], sockets: &Sockets) -> u64 {
-        let mut unseen: Vec<u32> = peers
-            .iter()
-            .filter(|peer| peer.counters.open_now > 0 && !sockets.namespaces.contains(&peer.id.netns))
-            .map(|peer| peer.id.netns)
-            .collect();
-        unseen.sort_unstable();
-        unseen.dedup();
-        unseen.len() as u64
-    }
-
-    fn tracepoint(&mut self, name: &str) -> Result<&mut BtfTracePoint, TraceError> {
-        program(&mut self.ebpf, name)
-    }
-
-    fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
-        program(&mut self.ebpf, name)
     }
 }
 
@@ -338,7 +88,89 @@ fn config(settings: &Settings, started_ns: u64) -> Config {
 
 type Damaged<'a> = &'a dyn Fn(String) -> TraceError;
 
-fn load(
+/// Programs that the kernel has taken, not attached yet.
+pub(super) struct Loaded {
+    /// Programs and maps.
+    pub(super) ebpf: Ebpf,
+    /// Slots of the peer table that peers may take.
+    pub(super) slots: u32,
+    /// What this kernel does not have.
+    pub(super) missing: Vec<Missing>,
+    /// Whether received resets have a tracepoint here.
+    pub(super) resets_seen: bool,
+    /// When the counters begin, monotonic, ns.
+    pub(super) started_ns: u64,
+    /// Where the object came from, for messages.
+    origin: String,
+}
+
+/// Finds this kernel's offsets and loads the programs with them.
+///
+/// # Errors
+/// Says why tracing is impossible here.
+pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
+    let btf_path = settings.btf.as_deref().unwrap_or_else(|| Path::new(VMLINUX));
+    let btf = Btf::from_file(btf_path)?;
+    let (offsets, missing) = offsets::resolve(&btf)?;
+    let unsupported = |what: String| TraceError::Unsupported { what };
+    if let Some(essential) = missing.iter().find(|missing| missing.essential) {
+        return Err(unsupported(format!("member {}", essential.member)));
+    }
+    if btf.tracepoint("inet_sock_set_state").is_err() {
+        return Err(unsupported("tracepoint inet_sock_set_state".to_owned()));
+    }
+    let resets_seen = btf.tracepoint("tcp_receive_reset").is_ok();
+    let object = object::read(settings.object.as_deref())?;
+    let origin = object::origin(settings.object.as_deref());
+    let damaged = |reason: String| TraceError::BadObject {
+        origin: origin.clone(),
+        reason,
+    };
+    // aya wants the same types once more, in its own form.
+    let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
+        .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
+    let config = config(settings, clock::now().monotonic_ns);
+    let mut ebpf = create_maps(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
+    fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
+    load_programs(&mut ebpf, &kernel_btf, resets_seen)?;
+    Ok(Loaded {
+        ebpf,
+        slots: config.slots,
+        missing,
+        resets_seen,
+        started_ns: config.started_ns,
+        origin,
+    })
+}
+
+impl Loaded {
+    /// Takes a map out. Only now, with the programs loaded: a map that is dropped is closed, and
+    /// a program names the maps it uses by their open files.
+    pub(super) fn take_map(&mut self, name: &str) -> Result<Map, TraceError> {
+        self.ebpf
+            .take_map(name)
+            .ok_or_else(|| self.damaged(format!("it has no map {name}")))
+    }
+
+    /// Takes a map out as what it should be.
+    pub(super) fn take<T>(&mut self, name: &str) -> Result<T, TraceError>
+    where
+        T: TryFrom<Map>,
+        T::Error: ToString,
+    {
+        T::try_from(self.take_map(name)?).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// The error for an object that is not what it should be.
+    pub(super) fn damaged(&self, reason: String) -> TraceError {
+        TraceError::BadObject {
+            origin: self.origin.clone(),
+            reason,
+        }
+    }
+}
+
+fn create_maps(
     settings: &Settings,
     config: &Config,
     offsets: &Offsets,
@@ -421,20 +253,8 @@ fn fill_addresses(ebpf: &mut Ebpf, filter: &Filter, damaged: Damaged<'_>) -> Res
     Ok(())
 }
 
-fn take(ebpf: &mut Ebpf, name: &str, damaged: Damaged<'_>) -> Result<Map, TraceError> {
-    ebpf.take_map(name)
-        .ok_or_else(|| damaged(format!("it has no map {name}")))
-}
-
-fn typed<T>(map: Map, damaged: Damaged<'_>) -> Result<T, TraceError>
-where
-    T: TryFrom<Map>,
-    T::Error: ToString,
-{
-    T::try_from(map).map_err(|error| damaged(error.to_string()))
-}
-
-fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut T, TraceError>
+/// A program as what it should be.
+pub(super) fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut T, TraceError>
 where
     &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
 {
@@ -460,7 +280,7 @@ where
 }
 
 /// Turns aya's many-line errors into one line; the verifier's words go to the log.
-fn refused(name: &str, error: &ProgramError) -> TraceError {
+pub(super) fn refused(name: &str, error: &ProgramError) -> TraceError {
     let (io_error, verifier_log) = match error {
         ProgramError::LoadError {
             io_error,
@@ -500,18 +320,4 @@ fn one_line(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// How often the kernel skipped a program because it was already running on that CPU. aya does
-/// not show the counter; the kernel also prints it for each open program.
-fn recursion_misses(fd: i32) -> u64 {
-    fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
-        .ok()
-        .and_then(|info| {
-            let line = info
-                .lines()
-                .find_map(|line| line.strip_prefix("recursion_misses:"))?;
-            line.trim().parse().ok()
-        })
-        .unwrap_or(0)
 }

@@ -11,6 +11,7 @@ mod object;
 pub mod offsets;
 mod peers;
 mod sockets;
+pub mod tracer;
 
 pub use error::TraceError;
 pub use object::embedded as embedded_object;

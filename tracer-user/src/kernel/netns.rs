@@ -40,7 +40,7 @@ pub fn own() -> Option<u32> {
 /// order of their inode, and how many could not be opened.
 ///
 /// One that is kept alive by nothing but an open file, a socket, or a thread that left its
-/// process's namespace is not found; [`super::load::Tracer::namespaces_unseen`] notices those
+/// process's namespace is not found; [`super::tracer::Tracer::namespaces_unseen`] notices those
 /// that have traffic.
 pub fn all() -> (Vec<Namespace>, u32) {
     let processes = fs::read_dir("/proc")

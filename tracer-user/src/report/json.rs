@@ -287,7 +287,7 @@ fn milliseconds(spread: Spread) -> Milliseconds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::text::tests::{example, origin};
+    use crate::report::example::{example, origin};
 
     #[test]
     fn the_example_reads_as_promised() {

@@ -1,5 +1,7 @@
 //! A diagnosis for people ([`text`]) and for programs ([`json`]).
 
+#[cfg(test)]
+mod example;
 pub mod json;
 pub mod text;
 

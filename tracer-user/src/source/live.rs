@@ -1,11 +1,7 @@
 //! Samples of this machine, from the running programs.
 
 use crate::{
-    kernel::{
-        TraceError, clock,
-        load::{Settings, Tracer},
-        offsets::Missing,
-    },
+    kernel::{TraceError, clock, load::Settings, offsets::Missing, tracer::Tracer},
     model::{
         accounting::{Accounting, Totals, drift},
         ended::Ended,

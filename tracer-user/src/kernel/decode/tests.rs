@@ -1,0 +1,87 @@
+//! Decoders against the structs they decode, and against arbitrary bytes.
+
+use std::mem::offset_of;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Bytes in which every position is different enough to catch a swapped or shifted field.
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|i| u8::try_from((i * 7 + i / 251) % 256).unwrap())
+        .collect()
+}
+
+fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+    bytes[offset..offset + N].try_into().unwrap()
+}
+
+macro_rules! same {
+        ($bytes:ident, $value:ident: $type:ident, $($field:ident as $int:ident),+) => {
+            $(assert_eq!($value.$field, $int::from_ne_bytes(at(&$bytes, offset_of!($type, $field))), stringify!($field));)+
+        };
+    }
+
+#[test]
+fn peer_stats_are_read_where_the_struct_has_them() {
+    let bytes = pattern(size_of::<PeerStats>());
+    let value = peer_stats(&bytes).unwrap();
+    same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
+            close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
+            close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+    let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<AbiDurations>();
+    assert_eq!(
+        value.durations[timed::GAP].sum_ns,
+        u64::from_ne_bytes(at(&bytes, gap))
+    );
+    let gap = offset_of!(PeerStats, buckets) + timed::GAP * TIME_BUCKETS * 4;
+    assert_eq!(value.buckets[timed::GAP][0], u32::from_ne_bytes(at(&bytes, gap)));
+    assert_eq!(
+        value.closes[1],
+        u32::from_ne_bytes(at(&bytes, offset_of!(PeerStats, closes) + 4))
+    );
+    assert_eq!(
+        value.key.port,
+        u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port)))
+    );
+}
+
+#[test]
+fn live_and_closed_are_read_where_the_structs_have_them() {
+    let bytes = pattern(size_of::<Live>());
+    let value = live(&bytes).unwrap();
+    same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
+            retransmits as u32, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
+    let bytes = pattern(size_of::<Closed>());
+    let value = closed(&bytes).unwrap();
+    same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
+            owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8, last_state as u8);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..1100)) {
+        let right = |size: usize| bytes.len() == size;
+        prop_assert_eq!(peer_stats(&bytes).is_ok(), right(size_of::<PeerStats>()));
+        prop_assert_eq!(closed(&bytes).is_ok(), right(size_of::<Closed>()));
+        prop_assert_eq!(live(&bytes).is_ok(), right(size_of::<Live>()));
+    }
+
+    #[test]
+    fn any_record_is_a_socket_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Live>())) {
+        let _ = socket(&live(&bytes).unwrap());
+    }
+
+    #[test]
+    fn any_slot_gives_counters(bytes in prop::collection::vec(any::<u8>(), size_of::<PeerStats>())) {
+        let stats = peer_stats(&bytes).unwrap();
+        let _ = counters(&stats);
+        let _ = peer_id(&stats.key, &Filter::default());
+    }
+
+    #[test]
+    fn any_ring_record_is_a_connection_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Closed>())) {
+        let _ = ended(&closed(&bytes).unwrap());
+    }
+}

@@ -1,0 +1,246 @@
+//! The running programs: starts them, and reads what they count.
+
+use std::{
+    fs,
+    os::fd::{AsFd, AsRawFd},
+};
+
+use aya::{
+    Ebpf,
+    maps::{Array, Map, MapData, PerCpuArray, RingBuf},
+    programs::{BtfTracePoint, Iter, Program},
+};
+use aya_log::EbpfLogger;
+use tracer_ebpf::abi::{closed::Closed, losses::Losses as AbiLosses};
+
+use super::{
+    TraceError, decode,
+    load::{LIST, RESET, SEED, STATE, Settings, load, program, refused},
+    offsets::Missing,
+    peers::PeerTable,
+    sockets,
+};
+use crate::{
+    filter::Filter,
+    model::{accounting::Losses, ended::Ended, peer::Counters, sample::Peer, socket::Sockets},
+};
+
+/// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
+pub struct Tracer {
+    ebpf: Ebpf,
+    table: PeerTable,
+    taken: Array<MapData, u32>,
+    losses: PerCpuArray<MapData, AbiLosses>,
+    records: Option<RingBuf<MapData>>,
+    logger: Option<EbpfLogger<&'static dyn log::Log>>,
+    filter: Filter,
+    missing: Vec<Missing>,
+    resets_seen: bool,
+    started_ns: u64,
+}
+
+impl Tracer {
+    /// Loads and attaches the programs. What is open already is not counted yet: that is
+    /// [`Tracer::seed`]'s.
+    ///
+    /// # Errors
+    /// Says why tracing is impossible here.
+    pub fn start(settings: &Settings) -> Result<Self, TraceError> {
+        let mut loaded = load(settings)?;
+        let Map::Array(peers) = loaded.take_map("PEERS")? else {
+            return Err(loaded.damaged("its map PEERS is no array".to_owned()));
+        };
+        let table = PeerTable::map(peers.fd(), loaded.slots as usize + 1)?;
+        let taken = loaded.take("TAKEN")?;
+        let losses = loaded.take("LOSSES")?;
+        let logger = match settings.log {
+            true => {
+                Some(EbpfLogger::init(&mut loaded.ebpf).map_err(|error| loaded.damaged(error.to_string()))?)
+            }
+            false => None,
+        };
+        let records = match settings.record_bytes {
+            Some(_) => Some(loaded.take("CLOSED")?),
+            None => None,
+        };
+        let mut tracer = Self {
+            ebpf: loaded.ebpf,
+            table,
+            taken,
+            losses,
+            records,
+            logger,
+            filter: settings.filter.clone(),
+            missing: loaded.missing,
+            resets_seen: loaded.resets_seen,
+            started_ns: loaded.started_ns,
+        };
+        tracer.attach()?;
+        Ok(tracer)
+    }
+
+    /// Resets first: a state change must not find their tracepoint unattended.
+    fn attach(&mut self) -> Result<(), TraceError> {
+        for name in [RESET, STATE] {
+            if name == STATE || self.resets_seen {
+                self.tracepoint(name)?
+                    .attach()
+                    .map_err(|error| refused(name, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the connections that were open before tracing began, in every namespace. Those that
+    /// opened since the programs were attached are known already and are left as they are.
+    ///
+    /// # Errors
+    /// When the sockets cannot be walked.
+    pub fn seed(&mut self) -> Result<(), TraceError> {
+        let only = self.filter.netns;
+        sockets::walk(self.iterator(SEED)?, only).map(drop)
+    }
+
+    /// The live sockets the filters admit.
+    ///
+    /// # Errors
+    /// When the sockets cannot be walked.
+    pub fn sockets(&mut self) -> Result<Sockets, TraceError> {
+        let only = self.filter.netns;
+        sockets::walk(self.iterator(LIST)?, only)
+    }
+
+    /// All peers with their counters, and those of the connections that belong to none of them.
+    ///
+    /// # Errors
+    /// When the maps cannot be read.
+    pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
+        let taken = self.taken.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the peer table",
+            reason: error.to_string(),
+        })?;
+        let mut peers = Vec::new();
+        let mut unattributed = Counters::default();
+        for slot in 0..=taken {
+            let Some(stats) = self.table.read(slot as usize) else {
+                break;
+            };
+            let stats = stats.map_err(|error| TraceError::Read {
+                what: "the peer table",
+                reason: error.to_string(),
+            })?;
+            let counters = decode::counters(&stats);
+            if slot == 0 {
+                unattributed = counters;
+            } else if let Some(id) = decode::peer_id(&stats.key, &self.filter) {
+                peers.push(Peer { id, slot, counters });
+            }
+        }
+        peers.sort_unstable_by_key(|peer| peer.id);
+        Ok((peers, unattributed))
+    }
+
+    /// What was lost so far, but for the namespaces skipped, which a walk tells.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn losses(&self) -> Result<Losses, TraceError> {
+        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the loss counters",
+            reason: error.to_string(),
+        })?;
+        let sum = decode::losses(per_cpu.iter().copied());
+        let mut programs_skipped = 0;
+        for name in [STATE, RESET] {
+            if let Some(Program::BtfTracePoint(program)) = self.ebpf.program(name)
+                && let Ok(fd) = program.fd()
+            {
+                programs_skipped += recursion_misses(fd.as_fd().as_raw_fd());
+            }
+        }
+        Ok(Losses {
+            peers_dropped: sum.peers_dropped,
+            peers_dropped_unlisted: sum.peers_dropped_unlisted,
+            connections_unattributed: sum.connections_unattributed,
+            connections_dropped: sum.connections_dropped,
+            records_lost: sum.ring_full,
+            programs_skipped,
+            namespaces_skipped: 0,
+        })
+    }
+
+    /// Takes the records of ended connections that have come since the last call, at most
+    /// `limit`. Nothing when records were not asked for.
+    pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        let Some(ring) = &mut self.records else {
+            return ended;
+        };
+        while ended.len() < limit
+            && let Some(record) = ring.next()
+        {
+            match decode::closed(&record).map(|closed: Closed| decode::ended(&closed)) {
+                Ok(Some(connection)) => ended.push(connection),
+                Ok(None) => log::warn!("a record of an ended connection with unknown numbers was left out"),
+                Err(error) => log::warn!("a damaged record was left out: {error}"),
+            }
+        }
+        ended
+    }
+
+    /// Passes the programs' own messages on to the log.
+    pub fn flush_log(&mut self) {
+        if let Some(logger) = &mut self.logger {
+            logger.flush();
+        }
+    }
+
+    /// What this kernel does not have, and what is lost by that.
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// When the counters began, monotonic, ns.
+    pub fn started_ns(&self) -> u64 {
+        self.started_ns
+    }
+
+    /// The programs, for whoever wants their run time or instruction counts.
+    pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
+        self.ebpf.programs()
+    }
+
+    /// The namespaces of the counted peers that a walk did not see.
+    pub fn namespaces_unseen(peers: &[Peer], sockets: &Sockets) -> u64 {
+        let mut unseen: Vec<u32> = peers
+            .iter()
+            .filter(|peer| peer.counters.open_now > 0 && !sockets.namespaces.contains(&peer.id.netns))
+            .map(|peer| peer.id.netns)
+            .collect();
+        unseen.sort_unstable();
+        unseen.dedup();
+        unseen.len() as u64
+    }
+
+    fn tracepoint(&mut self, name: &str) -> Result<&mut BtfTracePoint, TraceError> {
+        program(&mut self.ebpf, name)
+    }
+
+    fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
+        program(&mut self.ebpf, name)
+    }
+}
+
+/// How often the kernel skipped a program because it was already running on that CPU. aya does
+/// not show the counter; the kernel also prints it for each open program.
+fn recursion_misses(fd: i32) -> u64 {
+    fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
+        .ok()
+        .and_then(|info| {
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("recursion_misses:"))?;
+            line.trim().parse().ok()
+        })
+        .unwrap_or(0)
+}

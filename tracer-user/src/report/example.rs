@@ -1,0 +1,158 @@
+//! A sample with one peer of each verdict, for the tests of the reports.
+
+use super::Origin;
+use crate::{
+    diagnosis::{Diagnosis, Options, diagnose},
+    model::{
+        accounting::{Accounting, Losses, Totals},
+        durations::Durations,
+        peer::{Counters, Direction, PeerId},
+        sample::{Moment, Peer, Sample},
+        socket::{Connection, Listener, Since, Sockets, State},
+    },
+};
+
+const S: u64 = 1_000_000_000;
+
+pub(crate) fn origin() -> Origin {
+    Origin {
+        host: "web1".to_owned(),
+        kernel: "6.12.0".to_owned(),
+    }
+}
+
+fn durations(ns: u64, n: u32) -> Durations {
+    let mut durations = Durations {
+        sum_ns: ns * u64::from(n),
+        max_ns: ns,
+        ..Durations::default()
+    };
+    durations.buckets[tracer_ebpf::buckets::time_bucket(ns) as usize] = n;
+    durations
+}
+
+fn peer(slot: u32, last: u8, counters: Counters) -> Peer {
+    let network = ipnet::IpNet::new(std::net::Ipv4Addr::new(192, 0, 2, last).into(), 32).unwrap();
+    let id = PeerId {
+        netns: 4_026_531_840,
+        direction: Direction::Inbound,
+        port: 8081,
+        network,
+    };
+    Peer { id, slot, counters }
+}
+
+fn connection(slot: u32, last: u8, port: u16, state: State, opened_ns: u64) -> Connection {
+    Connection {
+        slot: Some(slot),
+        netns: 4_026_531_840,
+        direction: Direction::Inbound,
+        local: ([192, 0, 2, 1].into(), 8081),
+        remote: ([192, 0, 2, last].into(), port),
+        state,
+        since: Since::Opened(opened_ns),
+        close_wait_since_ns: (state == State::CloseWait).then_some(opened_ns + S),
+        has_file: true,
+        orphan: false,
+        unread: 0,
+        idle_ns: S / 10,
+        bytes_received: 100,
+        bytes_sent: 200,
+        data_segs_in: 9,
+        data_segs_out: 9,
+        retransmits: 0,
+        held: 0,
+        owner: None,
+    }
+}
+
+/// One peer of each verdict.
+pub(crate) fn sample() -> Sample {
+    let mut fresh = Counters {
+        open_peak: 1,
+        lifetime: durations(S / 10, 40),
+        idle: durations(0, 40),
+        gap: durations(S, 39),
+        ..Counters::default()
+    };
+    fresh.opens_by_held[0] = 40;
+    fresh.closes.remote_fin = 40;
+    fresh.turns_bound_sum = 40;
+    let mut piling = Counters {
+        open_now: 9,
+        open_peak: 9,
+        ..Counters::default()
+    };
+    piling.opens_by_held[..9].fill(1);
+    let mut leak = Counters {
+        open_now: 4,
+        open_peak: 4,
+        close_wait_entered: 4,
+        close_wait_now: 4,
+        ..Counters::default()
+    };
+    leak.opens_by_held[..4].fill(1);
+    let good = Counters {
+        open_now: 1,
+        open_peak: 1,
+        seeded: 1,
+        ..Counters::default()
+    };
+    let mut quiet = Counters {
+        open_peak: 1,
+        ..Counters::default()
+    };
+    quiet.opens_by_held[0] = 1;
+    quiet.closes.local_rst = 1;
+    let mut connections: Vec<Connection> = (0..9)
+        .map(|i| connection(2, 12, 40_000 + i, State::Established, u64::from(i) * S + 100 * S))
+        .collect();
+    connections
+        .extend((0..4).map(|i| connection(3, 13, 40_000 + i, State::CloseWait, u64::from(i) * S + 100 * S)));
+    connections.push(connection(4, 14, 40_000, State::Established, 100 * S));
+    let peers = vec![
+        peer(1, 11, fresh),
+        peer(2, 12, piling),
+        peer(3, 13, leak),
+        peer(4, 14, good),
+        peer(5, 15, quiet),
+    ];
+    Sample {
+        started: Moment {
+            monotonic_ns: 100 * S,
+            utc_ns: 1_767_225_600_000_000_000,
+        },
+        taken: Moment {
+            monotonic_ns: 160 * S,
+            utc_ns: 1_767_225_660_000_000_000,
+        },
+        peers,
+        unattributed: Counters::default(),
+        sockets: Sockets {
+            connections,
+            listeners: vec![Listener {
+                netns: 4_026_531_840,
+                address: [0, 0, 0, 0].into(),
+                port: 8081,
+                accept_queue: 0,
+                accept_queue_limit: 511,
+            }],
+            namespaces: vec![4_026_531_840],
+            namespaces_skipped: 0,
+        },
+        losses: Losses::default(),
+        accounting: Accounting {
+            totals: Totals {
+                seeded: 1,
+                opened: 54,
+                closed: 41,
+            },
+            open_now: 14,
+            drift: Some(0),
+        },
+    }
+}
+
+pub(crate) fn example() -> Diagnosis {
+    diagnose(&sample(), &Options::default())
+}
