@@ -12,10 +12,17 @@ const TIME_SHIFT: u32 = 20;
 
 /// Buckets of "connections held": exact up to [`HELD_EXACT`], then one per octave, the last one
 /// open-ended (from 4,096 on).
-pub const HELD_BUCKETS: usize = 40;
+pub const HELD_BUCKETS: usize = 25;
 
 /// Up to this many held connections, each number has its own bucket.
-pub const HELD_EXACT: u32 = 31;
+pub const HELD_EXACT: u32 = 15;
+
+/// Buckets of "request turns": exact up to [`TURNS_EXACT`], then one per octave, the last one
+/// open-ended (from 256 on).
+pub const TURN_BUCKETS: usize = 14;
+
+/// Up to this many turns, each number has its own bucket.
+pub const TURNS_EXACT: u32 = 7;
 
 /// The bucket of a duration in nanoseconds, always below [`TIME_BUCKETS`].
 ///
@@ -59,23 +66,41 @@ pub fn time_range(bucket: u32) -> (u64, u64) {
 /// The bucket of a number of held connections, always below [`HELD_BUCKETS`].
 #[inline(always)]
 pub fn held_bucket(held: u32) -> u32 {
-    if held <= HELD_EXACT {
-        return held;
-    }
-    let bucket = HELD_EXACT + 1 + (log2(held) - 5);
-    if bucket < HELD_BUCKETS as u32 {
-        bucket
-    } else {
-        HELD_BUCKETS as u32 - 1
-    }
+    counted_bucket(held, HELD_EXACT, HELD_BUCKETS as u32)
 }
 
 /// The smallest number of held connections that falls into the bucket.
 pub fn held_floor(bucket: u32) -> u32 {
-    if bucket <= HELD_EXACT {
+    counted_floor(bucket, HELD_EXACT)
+}
+
+/// The bucket of a number of turns, always below [`TURN_BUCKETS`].
+#[inline(always)]
+pub fn turn_bucket(turns: u32) -> u32 {
+    counted_bucket(turns, TURNS_EXACT, TURN_BUCKETS as u32)
+}
+
+/// The smallest number of turns that falls into the bucket.
+pub fn turn_floor(bucket: u32) -> u32 {
+    counted_floor(bucket, TURNS_EXACT)
+}
+
+/// A bucket for each number up to `exact`, which is one less than a power of two, then one per
+/// octave.
+#[inline(always)]
+fn counted_bucket(n: u32, exact: u32, buckets: u32) -> u32 {
+    if n <= exact {
+        return n;
+    }
+    let bucket = exact + log2(n) - log2(exact);
+    if bucket < buckets { bucket } else { buckets - 1 }
+}
+
+fn counted_floor(bucket: u32, exact: u32) -> u32 {
+    if bucket <= exact {
         bucket
     } else {
-        32 << (bucket - HELD_EXACT - 1)
+        (exact + 1) << (bucket - exact - 1)
     }
 }
 
@@ -121,10 +146,15 @@ mod tests {
         assert_eq!(time_bucket(2 * TIME_UNIT_NS), 3);
         assert_eq!(time_bucket(3 * TIME_UNIT_NS), 4);
         assert_eq!(time_bucket(u64::MAX), TIME_BUCKETS as u32 - 1);
-        assert_eq!(held_bucket(31), 31);
-        assert_eq!(held_bucket(32), 32);
-        assert_eq!(held_bucket(63), 32);
-        assert_eq!(held_bucket(64), 33);
+        assert_eq!(held_bucket(15), 15);
+        assert_eq!(held_bucket(16), 16);
+        assert_eq!(held_bucket(31), 16);
+        assert_eq!(held_bucket(32), 17);
+        assert_eq!(turn_bucket(7), 7);
+        assert_eq!(turn_bucket(8), 8);
+        assert_eq!(turn_bucket(255), 12);
+        assert_eq!(turn_bucket(256), 13);
+        assert_eq!(turn_bucket(u32::MAX), TURN_BUCKETS as u32 - 1);
         assert_eq!(held_bucket(u32::MAX), HELD_BUCKETS as u32 - 1);
     }
 
@@ -139,6 +169,14 @@ mod tests {
             let bucket = time_bucket(ns);
             let (low, high) = time_range(bucket);
             prop_assert!(low <= ns && ns < high, "{ns} not in {low}..{high} of bucket {bucket}");
+        }
+
+        #[test]
+        fn turn_buckets_rise_and_start_at_their_floor(turns in 0_u32..) {
+            let bucket = turn_bucket(turns);
+            prop_assert!((bucket as usize) < TURN_BUCKETS);
+            prop_assert!(turn_floor(bucket) <= turns);
+            prop_assert_eq!(turn_bucket(turn_floor(bucket)), bucket);
         }
 
         #[test]

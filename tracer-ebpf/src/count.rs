@@ -10,7 +10,7 @@ use tracer_ebpf::{
         peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
     },
     address,
-    buckets::{TIME_BUCKETS, held_bucket, time_bucket},
+    buckets::{TIME_BUCKETS, held_bucket, time_bucket, turn_bucket},
     transition,
 };
 
@@ -72,6 +72,8 @@ const NOTHING: Conn = Conn {
     slot: 0,
     held: 0,
     owner: 0,
+    turns: 0,
+    write_seq: 0,
     local_port: 0,
     direction: 0,
     phase: phase::OPEN,
@@ -256,16 +258,42 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
         if traffic.retransmits != 0 {
             atomic::add(&raw mut (*stats).retransmits, traffic.retransmits);
         }
-        let turns = traffic.data_segs_in.min(traffic.data_segs_out);
-        if turns != 0 {
-            atomic::add(&raw mut (*stats).turns_bound_sum, u64::from(turns));
-            atomic::raise32(&raw mut (*stats).turns_bound_max, turns);
-        }
         note(stats, timed::IDLE, conn.idle_ns);
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
+            let turns = turns(conn, traffic.data_segs_in, traffic.data_segs_out);
+            atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
+            atomic::raise32(&raw mut (*stats).turns_max, turns);
+            bump(&raw mut (*stats).turn_buckets, turn_bucket(turns));
         }
         (&raw mut (*stats).last_end_ns).write_volatile(now);
+    }
+}
+
+/// The process reads: a turn, if it has written since its last read. The first read is one too.
+#[inline(always)]
+pub(crate) fn read(sk: Sock, conn: &mut Conn) {
+    let Some(tcp) = sk.tcp() else {
+        return;
+    };
+    let write_seq = tcp.write_seq();
+    if conn.turns == 0 || conn.write_seq != write_seq {
+        conn.turns = conn.turns.wrapping_add(1);
+        conn.write_seq = write_seq;
+    }
+    if conn.owner == 0 {
+        conn.owner = (bpf_get_current_pid_tgid() >> 32) as u32;
+    }
+}
+
+/// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
+/// life is bounded by its segments, and only what came since was counted.
+#[inline(always)]
+pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
+    if config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0 {
+        conn.turns
+    } else {
+        data_segs_in.min(data_segs_out)
     }
 }
 
@@ -328,6 +356,7 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
         retransmits: traffic.retransmits,
         held: conn.held,
         owner: conn.owner,
+        turns: turns(conn, traffic.data_segs_in, traffic.data_segs_out),
         local_port: conn.local_port,
         remote_port: sk.remote_port(),
         errno: errno,
@@ -335,7 +364,7 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
         reason: conn.reason,
         flags: conn.flags,
         last_state: last_state,
-        pad: [0; 6],
+        pad: [0; 2],
     }
     entry.submit(NO_WAKEUP);
 }
@@ -360,6 +389,7 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
         let durations = (&raw mut (*stats).durations).cast::<Durations>().add(what);
         atomic::add(&raw mut (*durations).sum_ns, ns);
         atomic::raise64(&raw mut (*durations).max_ns, ns);
+        atomic::raise64(&raw mut (*durations).inverse_min_ns, !ns);
         let buckets = (&raw mut (*stats).buckets)
             .cast::<[u32; TIME_BUCKETS]>()
             .add(what);

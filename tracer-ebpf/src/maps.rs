@@ -92,7 +92,8 @@ static CONFIG: Global<Config> = Global::new(Config {
     filter_addresses: 0,
     admit_by_default: 1,
     records: 0,
-    pad: [0; 3],
+    count_turns: 0,
+    pad: [0; 2],
 });
 
 #[unsafe(no_mangle)]

@@ -118,6 +118,31 @@ impl Sock {
         }
     }
 
+    /// Inode number of the socket's file; 0 without one.
+    #[inline(always)]
+    pub(crate) fn inode(self) -> u64 {
+        if offset!(socket_file) == MISSING
+            || offset!(file_inode) == MISSING
+            || offset!(inode_number) == MISSING
+        {
+            return 0;
+        }
+        let socket: *const u8 = load(self.0, offset!(sk_socket));
+        if socket.is_null() {
+            return 0;
+        }
+        let file: *const u8 = load(socket, offset!(socket_file));
+        if file.is_null() {
+            return 0;
+        }
+        let inode: *const u8 = load(file, offset!(file_inode));
+        if inode.is_null() {
+            0
+        } else {
+            load(inode, offset!(inode_number))
+        }
+    }
+
     /// Whether a process holds the socket: false before accept and after close.
     #[inline(always)]
     pub(crate) fn has_socket(self) -> bool {
@@ -208,6 +233,12 @@ impl TcpSock {
             load_if_there(self.0, offset!(data_segs_in)),
             load_if_there(self.0, offset!(data_segs_out)),
         )
+    }
+
+    /// End of what the process has written, as a sequence number.
+    #[inline(always)]
+    pub(crate) fn write_seq(self) -> u32 {
+        load_if_there(self.0, offset!(write_seq))
     }
 
     /// Segments sent again.

@@ -50,6 +50,7 @@ fn nothing_stays_loaded_after_sigkill() {
         names,
         [
             "tcpreuse_list",
+            "tcpreuse_read",
             "tcpreuse_reset",
             "tcpreuse_seed",
             "tcpreuse_state"

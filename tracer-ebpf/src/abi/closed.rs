@@ -36,8 +36,10 @@ pub struct Closed {
     pub retransmits: u32,
     /// How many connections the peer held when this one opened.
     pub held: u32,
-    /// Process that connected it, thread group id; 0: not known.
+    /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,
+    /// Request turns; see [`super::config::Config::count_turns`] for how well they are known.
+    pub turns: u32,
     /// Local port.
     pub local_port: u16,
     /// Remote port.
@@ -53,7 +55,7 @@ pub struct Closed {
     /// The TCP state it left for CLOSE, as in the kernel's `enum`.
     pub last_state: u8,
     /// Always 0.
-    pub pad: [u8; 6],
+    pub pad: [u8; 2],
 }
 
 pod!(Closed);

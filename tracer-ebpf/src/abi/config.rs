@@ -41,8 +41,11 @@ pub struct Config {
     pub admit_by_default: u8,
     /// 1: write a [`super::closed::Closed`] record per ended connection.
     pub records: u8,
+    /// 1: request turns are counted, by the reads of the processes. 0: only a bound is known, the
+    /// smaller of the data segments in and out.
+    pub count_turns: u8,
     /// Always 0.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
 
 /// Key of the address filter, a longest-prefix-match trie.

@@ -36,8 +36,13 @@ pub struct Conn {
     pub slot: u32,
     /// How many connections the peer held when this one opened.
     pub held: u32,
-    /// Process that connected it, thread group id. 0: not known.
+    /// Process that connected it or, of an accepted one, that read from it first; thread group id.
+    /// 0: not known.
     pub owner: u32,
+    /// Request turns so far: reads by the process after it had written since the last one.
+    pub turns: u32,
+    /// Where the process had written to when it read last.
+    pub write_seq: u32,
     /// Local port.
     pub local_port: u16,
     /// One of [`super::peer::direction`].

@@ -22,6 +22,8 @@ pub struct Live {
     pub close_wait_ns: u64,
     /// Time since the last data segment in either direction, ns.
     pub idle_ns: u64,
+    /// Inode number of the socket's file; 0: it has none, or the kernel does not say.
+    pub inode: u64,
     /// Payload received so far, bytes.
     pub bytes_received: u64,
     /// Payload sent so far, bytes.
@@ -40,8 +42,10 @@ pub struct Live {
     pub queue_limit: u32,
     /// How many connections the peer held when this one opened.
     pub held: u32,
-    /// Process that connected it, thread group id; 0: not known.
+    /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,
+    /// Request turns; see [`super::config::Config::count_turns`] for how well they are known.
+    pub turns: u32,
     /// Segments with payload received so far.
     pub data_segs_in: u32,
     /// Segments with payload sent so far.
@@ -59,7 +63,7 @@ pub struct Live {
     /// Bits of [`live_flag`] and of [`super::conn::flag`].
     pub flags: u8,
     /// Always 0.
-    pub pad: [u8; 5],
+    pub pad: [u8; 1],
 }
 
 pod!(Live);

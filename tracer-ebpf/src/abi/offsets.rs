@@ -63,6 +63,12 @@ offsets! {
     sk_err = "sock", "sk_err";
     /// The process's side; null before accept and after close.
     sk_socket = "sock", "sk_socket";
+    /// Its file.
+    socket_file = "socket", "file";
+    /// The file's inode.
+    file_inode = "file", "f_inode";
+    /// The inode's number.
+    inode_number = "inode", "i_ino";
     /// Accept queue of a listener.
     sk_ack_backlog = "sock", "sk_ack_backlog";
     /// Limit of the accept queue.
@@ -83,6 +89,8 @@ offsets! {
     rcv_nxt = "tcp_sock", "rcv_nxt";
     /// First byte the process has not read.
     copied_seq = "tcp_sock", "copied_seq";
+    /// End of what the process has written.
+    write_seq = "tcp_sock", "write_seq";
     /// When data was last sent, in jiffies.
     lsndtime = "tcp_sock", "lsndtime";
     /// When data was last received, in jiffies.

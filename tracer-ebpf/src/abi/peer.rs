@@ -1,7 +1,7 @@
 //! Per-peer counters: what the diagnosis rests on.
 
 use super::pod;
-use crate::buckets::{HELD_BUCKETS, TIME_BUCKETS};
+use crate::buckets::{HELD_BUCKETS, TIME_BUCKETS, TURN_BUCKETS};
 
 /// Who opened a connection. Zero is "nobody", so that zeroed memory is never a direction.
 pub mod direction {
@@ -62,7 +62,7 @@ pub mod timed {
     pub const COUNT: usize = 4;
 }
 
-/// One thing that is timed, over all its occurrences. Both are exact.
+/// One thing that is timed, over all its occurrences. All exact.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Durations {
@@ -70,6 +70,9 @@ pub struct Durations {
     pub sum_ns: u64,
     /// Longest, in nanoseconds.
     pub max_ns: u64,
+    /// The shortest, in nanoseconds, with all bits turned round: so that the zero of fresh memory
+    /// means "none yet", and a shorter one is a larger number.
+    pub inverse_min_ns: u64,
 }
 
 /// The counters of one peer, one slot of the `PEERS` array. Slot 0 takes the connections of all
@@ -98,8 +101,8 @@ pub struct PeerStats {
     pub close_wait_left: u32,
     /// Data retransmitted, in segments, over the ended connections.
     pub retransmits: u32,
-    /// The most request turns any ended connection can have had.
-    pub turns_bound_max: u32,
+    /// The most request turns of any ended connection that was not seeded.
+    pub turns_max: u32,
     /// Always 0.
     pub pad: u32,
     // Second line.
@@ -110,9 +113,8 @@ pub struct PeerStats {
     pub bytes_received: u64,
     /// Payload sent over the ended connections, in bytes.
     pub bytes_sent: u64,
-    /// Sum over the ended connections of the most request turns each can have had: the smaller
-    /// of its data segments in and out.
-    pub turns_bound_sum: u64,
+    /// Request turns over the ended connections that were not seeded.
+    pub turns_sum: u64,
     /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
     pub last_end_ns: u64,
     /// Ended connections by [`reason`]. Index 0 stays 0, failed connects are in `failed` alone.
@@ -125,8 +127,10 @@ pub struct PeerStats {
     pub opens_by_held: [u32; HELD_BUCKETS],
     /// How each thing that is timed is spread, by [`timed`] and [`crate::buckets::time_bucket`].
     pub buckets: [[u32; TIME_BUCKETS]; timed::COUNT],
+    /// Those connections by their number of turns, by [`crate::buckets::turn_bucket`].
+    pub turn_buckets: [u32; TURN_BUCKETS],
     /// Fills the last cache line.
-    pub reserved: [u64; 4],
+    pub reserved: [u32; 1],
 }
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));

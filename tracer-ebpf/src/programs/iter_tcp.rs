@@ -125,6 +125,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         opened_ns: 0,
         close_wait_ns: 0,
         idle_ns: 0,
+        inode: sk.inode(),
         bytes_received: 0,
         bytes_sent: 0,
         local_address: sk.local_address(),
@@ -135,6 +136,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         queue_limit: 0,
         held: 0,
         owner: 0,
+        turns: 0,
         data_segs_in: 0,
         data_segs_out: 0,
         retransmits: 0,
@@ -143,7 +145,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         state,
         direction: 0,
         flags: 0,
-        pad: [0; 5],
+        pad: [0; 1],
     };
     if state == state::LISTEN {
         if !count::wanted(sk, direction::INBOUND) {
@@ -158,6 +160,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     }
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
+    (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
     match conns::get(sk) {
         None => untracked(sk, &mut live)?,
         Some(stored) => {
@@ -170,6 +173,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.slot = conn.slot;
                 live.held = conn.held;
                 live.owner = conn.owner;
+                live.turns = count::turns(conn, live.data_segs_in, live.data_segs_out);
                 live.flags = conn.flags | live_flag::TRACKED;
             }
         }
@@ -183,7 +187,6 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.queue = tcp.unread();
     live.idle_ns = tcp.idle_ns();
     (live.bytes_received, live.bytes_sent) = tcp.bytes();
-    (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
     live.retransmits = tcp.retransmits();
     Some(live)
 }

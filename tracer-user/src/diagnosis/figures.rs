@@ -5,6 +5,7 @@ use crate::model::{
     durations::Durations,
     peer::{Closes, Counters},
     socket::{Connection, Since, State},
+    turns::Turns,
 };
 
 /// Median and longest of something, ns; `None`: not measured, or nothing happened.
@@ -53,10 +54,8 @@ pub struct HeldNow {
     pub alive_after_next: u64,
     /// Of those that have a younger sibling: how many did not.
     pub silent_after_next: u64,
-    /// The most request turns any of them can have had.
-    pub turns_bound_max: u64,
-    /// Sum of these bounds.
-    pub turns_bound_sum: u64,
+    /// Their request turns so far, or the most there can have been.
+    pub turns: u64,
 }
 
 impl HeldNow {
@@ -102,8 +101,10 @@ pub struct Figures {
     pub never_accepted: u64,
     /// The established ones.
     pub held: HeldNow,
-    /// Sum over the ended connections of the most turns each can have had.
-    pub ended_turns_bound: u64,
+    /// Request turns of the ended connections, or the most there can have been.
+    pub turns: Turns,
+    /// Whether turns are counted; else they are bounds.
+    pub turns_counted: bool,
     /// Payload received, live connections included, bytes.
     pub bytes_received: u64,
     /// Payload sent likewise.
@@ -113,7 +114,13 @@ pub struct Figures {
 }
 
 /// Puts counters and live sockets together.
-pub(super) fn of(counters: &Counters, live: &[&Connection], expected: u32, now_ns: u64) -> Figures {
+pub(super) fn of(
+    counters: &Counters,
+    live: &[&Connection],
+    turns_counted: bool,
+    expected: u32,
+    now_ns: u64,
+) -> Figures {
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
     let in_close_wait = || {
         live.iter()
@@ -157,7 +164,8 @@ pub(super) fn of(counters: &Counters, live: &[&Connection], expected: u32, now_n
             .filter(|connection| connection.never_accepted())
             .count() as u64,
         held: held(live, now_ns),
-        ended_turns_bound: counters.turns_bound_sum,
+        turns: counters.turns.clone(),
+        turns_counted,
         bytes_received: counters.bytes_received + sum(|connection| connection.bytes_received),
         bytes_sent: counters.bytes_sent + sum(|connection| connection.bytes_sent),
         retransmits: counters.retransmits + sum(|connection| u64::from(connection.retransmits)),
@@ -191,10 +199,9 @@ fn held(live: &[&Connection], now_ns: u64) -> HeldNow {
             held.silent_after_next += 1;
         }
     }
-    for connection in established {
-        let turns = u64::from(connection.turns_bound());
-        held.turns_bound_sum += turns;
-        held.turns_bound_max = held.turns_bound_max.max(turns);
-    }
+    held.turns = established
+        .iter()
+        .map(|connection| u64::from(connection.turns))
+        .sum();
     held
 }

@@ -20,6 +20,7 @@ use crate::{
         ended::Ended,
         peer::{CloseReason, Closes, Counters, Direction, PeerId},
         socket::{Connection, Listener, Since, State},
+        turns::Turns,
     },
 };
 
@@ -80,14 +81,6 @@ fn u32s<const N: usize>(from: &mut &[u8]) -> Got<[u32; N]> {
     Ok(words)
 }
 
-fn u64s<const N: usize>(from: &mut &[u8]) -> Got<[u64; N]> {
-    let mut words = [0; N];
-    for word in &mut words {
-        *word = u64(from)?;
-    }
-    Ok(words)
-}
-
 fn key(from: &mut &[u8]) -> Got<PeerKey> {
     Ok(PeerKey {
         address: u32s(from)?,
@@ -99,11 +92,16 @@ fn key(from: &mut &[u8]) -> Got<PeerKey> {
 }
 
 fn durations(from: &mut &[u8]) -> Got<[AbiDurations; timed::COUNT]> {
-    let mut durations = [AbiDurations { sum_ns: 0, max_ns: 0 }; timed::COUNT];
+    let mut durations = [AbiDurations {
+        sum_ns: 0,
+        max_ns: 0,
+        inverse_min_ns: 0,
+    }; timed::COUNT];
     for one in &mut durations {
         *one = AbiDurations {
             sum_ns: u64(from)?,
             max_ns: u64(from)?,
+            inverse_min_ns: u64(from)?,
         };
     }
     Ok(durations)
@@ -133,18 +131,19 @@ decode! {
         close_wait_seeded: u32,
         close_wait_left: u32,
         retransmits: u32,
-        turns_bound_max: u32,
+        turns_max: u32,
         pad: u32,
         close_wait_entry_sum_ns: u64,
         bytes_received: u64,
         bytes_sent: u64,
-        turns_bound_sum: u64,
+        turns_sum: u64,
         last_end_ns: u64,
         closes: u32s,
         durations: durations,
         opens_by_held: held,
         buckets: buckets,
-        reserved: u64s,
+        turn_buckets: u32s,
+        reserved: u32s,
     }
 }
 
@@ -154,6 +153,7 @@ decode! {
         opened_ns: u64,
         close_wait_ns: u64,
         idle_ns: u64,
+        inode: u64,
         bytes_received: u64,
         bytes_sent: u64,
         local_address: u32s,
@@ -164,6 +164,7 @@ decode! {
         queue_limit: u32,
         held: u32,
         owner: u32,
+        turns: u32,
         data_segs_in: u32,
         data_segs_out: u32,
         retransmits: u32,
@@ -195,6 +196,7 @@ decode! {
         retransmits: u32,
         held: u32,
         owner: u32,
+        turns: u32,
         local_port: u16,
         remote_port: u16,
         errno: u16,
@@ -227,6 +229,7 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
         .map(|(one, buckets)| Durations {
             sum_ns: one.sum_ns,
             max_ns: one.max_ns,
+            min_ns: !one.inverse_min_ns,
             buckets: *buckets,
         });
     // In the order of `timed`.
@@ -256,8 +259,11 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
         idle,
         gap,
         close_wait,
-        turns_bound_sum: stats.turns_bound_sum,
-        turns_bound_max: u64::from(stats.turns_bound_max),
+        turns: Turns {
+            sum: stats.turns_sum,
+            max: u64::from(stats.turns_max),
+            buckets: stats.turn_buckets,
+        },
     }
 }
 
@@ -271,6 +277,7 @@ pub(super) fn socket(live: &Live) -> Option<Socket> {
             port: live.local_port,
             accept_queue: live.queue,
             accept_queue_limit: live.queue_limit,
+            inode: (live.inode != 0).then_some(live.inode),
         }));
     }
     let has = |bit: u8| live.flags & bit != 0;
@@ -299,7 +306,9 @@ pub(super) fn socket(live: &Live) -> Option<Socket> {
         data_segs_out: live.data_segs_out,
         retransmits: live.retransmits,
         held: live.held,
+        turns: live.turns,
         owner: (live.owner != 0).then_some(live.owner),
+        inode: (live.inode != 0).then_some(live.inode),
     }))
 }
 
@@ -330,6 +339,7 @@ pub(super) fn ended(closed: &Closed) -> Option<Ended> {
         data_segs_out: closed.data_segs_out,
         retransmits: closed.retransmits,
         held: closed.held,
+        turns: closed.turns,
         owner: (closed.owner != 0).then_some(closed.owner),
         errno: (closed.errno != 0).then_some(closed.errno),
     })

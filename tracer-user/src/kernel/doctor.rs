@@ -152,6 +152,11 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
             Status::Degraded,
             "not there: received resets are told by the socket's error alone",
         ),
+        absent(
+            "tcp_rcv_space_adjust",
+            Status::Degraded,
+            "not there: request turns are only known as a bound",
+        ),
         iterator,
     ]
 }

@@ -9,7 +9,7 @@ use aya::{
 };
 use tracer_ebpf::abi::{
     config::{Config, Prefix},
-    offsets::Offsets,
+    offsets::{MISSING, Offsets},
 };
 
 use super::{
@@ -22,6 +22,7 @@ use crate::filter::Filter;
 
 pub(super) const STATE: &str = "tcpreuse_state";
 pub(super) const RESET: &str = "tcpreuse_reset";
+pub(super) const READ: &str = "tcpreuse_read";
 pub(super) const SEED: &str = "tcpreuse_seed";
 pub(super) const LIST: &str = "tcpreuse_list";
 
@@ -67,7 +68,7 @@ impl Default for Settings {
     }
 }
 
-fn config(settings: &Settings, started_ns: u64) -> Config {
+fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     let (mask4, mask6) = settings.filter.masks();
     Config {
@@ -82,11 +83,21 @@ fn config(settings: &Settings, started_ns: u64) -> Config {
         filter_addresses: u8::from(!settings.filter.address_rules().is_empty()),
         admit_by_default: u8::from(settings.filter.admit_by_default()),
         records: u8::from(settings.record_bytes.is_some()),
-        pad: [0; 3],
+        count_turns: u8::from(has.reads),
+        pad: [0; 2],
     }
 }
 
 type Damaged<'a> = &'a dyn Fn(String) -> TraceError;
+
+/// Tracepoints that tracing can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Optional {
+    /// Of received resets; without, they are told by the socket's error alone.
+    pub(super) resets: bool,
+    /// Of reads; without, request turns are only bounded, and who accepted is not known at once.
+    pub(super) reads: bool,
+}
 
 /// Programs that the kernel has taken, not attached yet.
 pub(super) struct Loaded {
@@ -96,8 +107,8 @@ pub(super) struct Loaded {
     pub(super) slots: u32,
     /// What this kernel does not have.
     pub(super) missing: Vec<Missing>,
-    /// Whether received resets have a tracepoint here.
-    pub(super) resets_seen: bool,
+    /// What it has that not every kernel has.
+    pub(super) has: Optional,
     /// When the counters begin, monotonic, ns.
     pub(super) started_ns: u64,
     /// Where the object came from, for messages.
@@ -119,7 +130,10 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     if btf.tracepoint("inet_sock_set_state").is_err() {
         return Err(unsupported("tracepoint inet_sock_set_state".to_owned()));
     }
-    let resets_seen = btf.tracepoint("tcp_receive_reset").is_ok();
+    let has = Optional {
+        resets: btf.tracepoint("tcp_receive_reset").is_ok(),
+        reads: btf.tracepoint("tcp_rcv_space_adjust").is_ok() && offsets.write_seq != MISSING,
+    };
     let object = object::read(settings.object.as_deref())?;
     let origin = object::origin(settings.object.as_deref());
     let damaged = |reason: String| TraceError::BadObject {
@@ -129,15 +143,15 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     // aya wants the same types once more, in its own form.
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
-    let config = config(settings, clock::now().monotonic_ns);
+    let config = config(settings, has, clock::now().monotonic_ns);
     let mut ebpf = create_maps(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
-    load_programs(&mut ebpf, &kernel_btf, resets_seen)?;
+    load_programs(&mut ebpf, &kernel_btf, has)?;
     Ok(Loaded {
         ebpf,
         slots: config.slots,
         missing,
-        resets_seen,
+        has,
         started_ns: config.started_ns,
         origin,
     })
@@ -215,13 +229,18 @@ fn aya_log_level() -> u8 {
     log::Level::Debug as u8
 }
 
-fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, resets_seen: bool) -> Result<(), TraceError> {
+fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, has: Optional) -> Result<(), TraceError> {
     load_one(ebpf, STATE, |program: &mut BtfTracePoint| {
         program.load("inet_sock_set_state", btf)
     })?;
-    if resets_seen {
+    if has.resets {
         load_one(ebpf, RESET, |program: &mut BtfTracePoint| {
             program.load("tcp_receive_reset", btf)
+        })?;
+    }
+    if has.reads {
+        load_one(ebpf, READ, |program: &mut BtfTracePoint| {
+            program.load("tcp_rcv_space_adjust", btf)
         })?;
     }
     for name in [SEED, LIST] {

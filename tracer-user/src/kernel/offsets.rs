@@ -28,10 +28,12 @@ fn lost(field: &str) -> &'static str {
     match field {
         "skc_v6_daddr" | "skc_v6_rcv_saddr" => "IPv6 addresses",
         "bytes_received" | "bytes_sent" | "bytes_retrans" => "bytes received and sent",
-        "data_segs_in" | "data_segs_out" => "data segments and request turns",
+        "data_segs_in" | "data_segs_out" => "data segments",
         "total_retrans" => "retransmits",
         "rcv_nxt" | "copied_seq" => "unread bytes",
         "lsndtime" | "lrcvtime" => "idle time before close",
+        "write_seq" => "request turns",
+        "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
         _ => "everything",
     }
 }

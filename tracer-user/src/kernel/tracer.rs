@@ -15,7 +15,7 @@ use tracer_ebpf::abi::{closed::Closed, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
-    load::{LIST, RESET, SEED, STATE, Settings, load, program, refused},
+    load::{LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
     peers::PeerTable,
     sockets,
@@ -35,7 +35,7 @@ pub struct Tracer {
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
     missing: Vec<Missing>,
-    resets_seen: bool,
+    has: Optional,
     started_ns: u64,
 }
 
@@ -72,23 +72,29 @@ impl Tracer {
             logger,
             filter: settings.filter.clone(),
             missing: loaded.missing,
-            resets_seen: loaded.resets_seen,
+            has: loaded.has,
             started_ns: loaded.started_ns,
         };
         tracer.attach()?;
         Ok(tracer)
     }
 
-    /// Resets first: a state change must not find their tracepoint unattended.
+    /// The optional ones first: a state change must not find them unattended.
     fn attach(&mut self) -> Result<(), TraceError> {
-        for name in [RESET, STATE] {
-            if name == STATE || self.resets_seen {
-                self.tracepoint(name)?
-                    .attach()
-                    .map_err(|error| refused(name, &error))?;
-            }
+        for name in self.tracepoints() {
+            self.tracepoint(name)?
+                .attach()
+                .map_err(|error| refused(name, &error))?;
         }
         Ok(())
+    }
+
+    /// Names of the programs on tracepoints that are loaded.
+    fn tracepoints(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let Optional { resets, reads } = self.has;
+        [(RESET, resets), (READ, reads), (STATE, true)]
+            .into_iter()
+            .filter_map(|(name, loaded)| loaded.then_some(name))
     }
 
     /// Counts the connections that were open before tracing began, in every namespace. Those that
@@ -151,7 +157,7 @@ impl Tracer {
         })?;
         let sum = decode::losses(per_cpu.iter().copied());
         let mut programs_skipped = 0;
-        for name in [STATE, RESET] {
+        for name in self.tracepoints() {
             if let Some(Program::BtfTracePoint(program)) = self.ebpf.program(name)
                 && let Ok(fd) = program.fd()
             {
@@ -193,6 +199,11 @@ impl Tracer {
         if let Some(logger) = &mut self.logger {
             logger.flush();
         }
+    }
+
+    /// Whether request turns are counted; else only a bound is known.
+    pub fn counts_turns(&self) -> bool {
+        self.has.reads
     }
 
     /// What this kernel does not have, and what is lost by that.

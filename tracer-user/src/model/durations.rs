@@ -1,4 +1,5 @@
-//! Durations as the kernel keeps them: a coarse histogram with an exact sum and maximum.
+//! Durations as the kernel keeps them: a coarse histogram with exact sum, minimum and
+//! maximum.
 
 use tracer_ebpf::buckets::{TIME_BUCKETS, time_range};
 
@@ -9,6 +10,8 @@ pub struct Durations {
     pub sum_ns: u64,
     /// Longest, ns.
     pub max_ns: u64,
+    /// Shortest, ns; meaningless when nothing was noted.
+    pub min_ns: u64,
     /// Counts by [`tracer_ebpf::buckets::time_bucket`].
     pub buckets: [u32; TIME_BUCKETS],
 }
@@ -18,6 +21,7 @@ impl Default for Durations {
         Self {
             sum_ns: 0,
             max_ns: 0,
+            min_ns: u64::MAX,
             buckets: [0; TIME_BUCKETS],
         }
     }
@@ -39,6 +43,11 @@ impl Durations {
         (self.count() > 0).then_some(self.max_ns)
     }
 
+    /// Exact minimum, ns.
+    pub fn min_ns(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.min_ns)
+    }
+
     /// The median, ns: the mean when all lie in one bucket, else by linear interpolation in the
     /// median's bucket, whose edges are at most a factor of 1.5 apart.
     pub fn median_ns(&self) -> Option<u64> {
@@ -57,6 +66,7 @@ impl Durations {
                 } else {
                     high.min(self.max_ns)
                 };
+                let low = low.max(self.min_ns);
                 let high = high.max(low);
                 // The middle of the median's rank within the bucket, in half ranks.
                 let half_rank = (count + 1).saturating_sub(2 * below).clamp(1, 2 * n);
@@ -81,6 +91,7 @@ mod tests {
         for ns in values {
             durations.sum_ns += ns;
             durations.max_ns = durations.max_ns.max(*ns);
+            durations.min_ns = durations.min_ns.min(*ns);
             durations.buckets[time_bucket(*ns) as usize] += 1;
         }
         durations
@@ -110,7 +121,7 @@ mod tests {
             let exact = values[(values.len() - 1) / 2];
             let median = durations.median_ns().unwrap();
             let (low, high) = time_range(time_bucket(exact));
-            prop_assert!(median <= durations.max_ns);
+            prop_assert!((durations.min_ns..=durations.max_ns).contains(&median));
             prop_assert!(low <= median && median <= high, "{median} not in {low}..={high} around {exact}");
         }
     }

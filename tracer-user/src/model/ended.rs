@@ -42,7 +42,9 @@ pub struct Ended {
     pub retransmits: u32,
     /// Connections the peer held when this one opened.
     pub held: u32,
-    /// Process that connected it.
+    /// Request turns; of a seeded connection, at most so many over its whole life.
+    pub turns: u32,
+    /// Process that connected it or read from it first, by its thread group id.
     pub owner: Option<u32>,
     /// Error the socket ended with, a positive errno.
     pub errno: Option<u16>,

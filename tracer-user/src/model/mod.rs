@@ -8,3 +8,4 @@ pub mod ended;
 pub mod peer;
 pub mod sample;
 pub mod socket;
+pub mod turns;

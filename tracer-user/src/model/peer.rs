@@ -9,7 +9,7 @@ use tracer_ebpf::{
     buckets::{HELD_BUCKETS, held_floor},
 };
 
-use super::durations::Durations;
+use super::{durations::Durations, turns::Turns};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -168,10 +168,8 @@ pub struct Counters {
     pub gap: Durations,
     /// Time in CLOSE_WAIT of those that left it.
     pub close_wait: Durations,
-    /// Sum over ended connections of the most request turns each can have had.
-    pub turns_bound_sum: u64,
-    /// The largest of these.
-    pub turns_bound_max: u64,
+    /// Request turns of the ended connections that were not seeded.
+    pub turns: Turns,
 }
 
 impl Default for Counters {
@@ -193,8 +191,7 @@ impl Default for Counters {
             idle: Durations::default(),
             gap: Durations::default(),
             close_wait: Durations::default(),
-            turns_bound_sum: 0,
-            turns_bound_max: 0,
+            turns: Turns::default(),
         }
     }
 }
@@ -205,7 +202,7 @@ impl Counters {
         self.opens_by_held.iter().map(|n| u64::from(*n)).sum()
     }
 
-    /// Opens while the peer already held at least `expected` connections. Exact up to 31; above,
+    /// Opens while the peer already held at least `expected` connections. Exact up to 15; above,
     /// counted from the next bucket edge (a power of two) on, so never too many.
     pub fn overlaps(&self, expected: u32) -> u64 {
         (0_u32..)
@@ -226,8 +223,6 @@ impl Counters {
         self.bytes_received += other.bytes_received;
         self.bytes_sent += other.bytes_sent;
         self.closes.add(&other.closes);
-        self.turns_bound_sum += other.turns_bound_sum;
-        self.turns_bound_max = self.turns_bound_max.max(other.turns_bound_max);
         for (mine, theirs) in self.opens_by_held.iter_mut().zip(&other.opens_by_held) {
             *mine = mine.saturating_add(*theirs);
         }
@@ -244,13 +239,13 @@ mod tests {
         counters.opens_by_held[0] = 5;
         counters.opens_by_held[1] = 3;
         counters.opens_by_held[7] = 2;
-        counters.opens_by_held[32] = 1;
+        counters.opens_by_held[16] = 1;
         assert_eq!(counters.opens(), 11);
         assert_eq!(counters.overlaps(0), 11);
         assert_eq!(counters.overlaps(1), 6);
         assert_eq!(counters.overlaps(2), 3);
         assert_eq!(counters.overlaps(8), 1);
-        assert_eq!(counters.overlaps(33), 0, "bucket 32..64 starts below 33");
+        assert_eq!(counters.overlaps(17), 0, "bucket 16..32 starts below 17");
     }
 
     #[test]

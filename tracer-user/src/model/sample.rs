@@ -33,6 +33,8 @@ pub struct Sample {
     pub started: Moment,
     /// When the sample was taken.
     pub taken: Moment,
+    /// Whether turns are counted; else they are bounds: at most so many.
+    pub turns_counted: bool,
     /// All peers that have a place of their own, in a fixed order.
     pub peers: Vec<Peer>,
     /// All others together.

@@ -72,8 +72,12 @@ pub struct Connection {
     pub retransmits: u32,
     /// Connections the peer held when this one opened.
     pub held: u32,
-    /// Process that connected it.
+    /// Request turns so far; of a seeded connection, at most so many over its whole life.
+    pub turns: u32,
+    /// Process that connected it or read from it first, by its thread group id.
     pub owner: Option<u32>,
+    /// Inode number of the socket's file.
+    pub inode: Option<u64>,
 }
 
 impl Connection {
@@ -81,11 +85,6 @@ impl Connection {
     /// but such a socket is an orphan, and it has left the two states.
     pub fn never_accepted(&self) -> bool {
         !self.has_file && !self.orphan && matches!(self.state, State::Established | State::CloseWait)
-    }
-
-    /// At most this many request turns: each takes a data segment in each direction.
-    pub fn turns_bound(&self) -> u32 {
-        self.data_segs_in.min(self.data_segs_out)
     }
 }
 
@@ -102,6 +101,8 @@ pub struct Listener {
     pub accept_queue: u32,
     /// How many may wait.
     pub accept_queue_limit: u32,
+    /// Inode number of the socket's file.
+    pub inode: Option<u64>,
 }
 
 /// All live sockets at one moment.

@@ -25,6 +25,7 @@ fn durations(ns: u64, n: u32) -> Durations {
     let mut durations = Durations {
         sum_ns: ns * u64::from(n),
         max_ns: ns,
+        min_ns: ns,
         ..Durations::default()
     };
     durations.buckets[tracer_ebpf::buckets::time_bucket(ns) as usize] = n;
@@ -62,7 +63,9 @@ fn connection(slot: u32, last: u8, port: u16, state: State, opened_ns: u64) -> C
         data_segs_out: 9,
         retransmits: 0,
         held: 0,
+        turns: 9,
         owner: None,
+        inode: None,
     }
 }
 
@@ -77,7 +80,9 @@ pub(crate) fn sample() -> Sample {
     };
     fresh.opens_by_held[0] = 40;
     fresh.closes.remote_fin = 40;
-    fresh.turns_bound_sum = 40;
+    fresh.turns.sum = 40;
+    fresh.turns.max = 1;
+    fresh.turns.buckets[1] = 40;
     let mut piling = Counters {
         open_now: 9,
         open_peak: 9,
@@ -126,6 +131,7 @@ pub(crate) fn sample() -> Sample {
             monotonic_ns: 160 * S,
             utc_ns: 1_767_225_660_000_000_000,
         },
+        turns_counted: true,
         peers,
         unattributed: Counters::default(),
         sockets: Sockets {
@@ -136,6 +142,7 @@ pub(crate) fn sample() -> Sample {
                 port: 8081,
                 accept_queue: 0,
                 accept_queue_limit: 511,
+                inode: None,
             }],
             namespaces: vec![4_026_531_840],
             namespaces_skipped: 0,

@@ -262,7 +262,11 @@ fn figures(figures: &Figures) -> PeerFigures {
         lifetime_ms: milliseconds(figures.lifetime),
         idle_before_close_ms: milliseconds(figures.idle),
         reopen_gap_ms: milliseconds(figures.gap),
-        turns_per_connection: Turns { p50: None, max: None },
+        // A bound is not a measurement.
+        turns_per_connection: Turns {
+            p50: figures.turns.median().filter(|_| figures.turns_counted),
+            max: figures.turns.max().filter(|_| figures.turns_counted),
+        },
         close_wait: CloseWait {
             now: close_wait.now,
             oldest_ms: close_wait.oldest_ns.map(|ns| ns / NS_PER_MS),

@@ -46,6 +46,7 @@ impl Live {
         Ok(Sample {
             started: self.started,
             taken,
+            turns_counted: self.tracer.counts_turns(),
             peers,
             unattributed,
             sockets,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{ALMOST_NO_IDLE_NS, MIN_CLOSES, confidence, habitual},
+    thresholds::{ALMOST_NO_IDLE_NS, MIN_CLOSES, MIN_TURNS, confidence, habitual},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -28,11 +28,11 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let by_remote = figures.close_reasons.by_remote();
-    // With segments in one direction for one turn each, at most this many turns were possible.
-    let one_turn_each = figures.ended_turns_bound <= figures.closes + figures.closes / 5;
-    if !one_turn_each
-        && (!habitual(by_remote, figures.closes) || figures.ended_turns_bound > 3 * figures.closes)
-    {
+    // Counted or bounded: in neither case can there have been more.
+    let (turns, of) = (figures.turns.sum, figures.turns.connections());
+    let one_turn_each = of > 0 && 5 * turns <= 6 * of;
+    let by_the_peer = habitual(by_remote, figures.closes) && turns < MIN_TURNS * of;
+    if !one_turn_each && !by_the_peer {
         return None;
     }
     let explanation = format!(

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::{
         diagnosis::{CloseWait, HeldNow, Spread},
-        model::peer::Closes,
+        model::{peer::Closes, turns::Turns},
     };
 
     const MS: u64 = 1_000_000;
@@ -126,6 +126,17 @@ mod tests {
         }
     }
 
+    /// `n` connections with the same number of turns.
+    fn turns_each(n: u64, turns: u32) -> Turns {
+        let mut all = Turns {
+            sum: n * u64::from(turns),
+            max: u64::from(turns),
+            ..Turns::default()
+        };
+        all.buckets[tracer_ebpf::buckets::turn_bucket(turns) as usize] = u32::try_from(n).unwrap();
+        all
+    }
+
     /// One connection after another, each closed by the remote side right after its reply.
     fn fresh(n: u64) -> Figures {
         Figures {
@@ -138,7 +149,8 @@ mod tests {
             },
             lifetime: always(100 * MS),
             idle: always(0),
-            ended_turns_bound: n,
+            turns: turns_each(n, 1),
+            turns_counted: true,
             ..Figures::default()
         }
     }
@@ -154,8 +166,7 @@ mod tests {
                 established: n,
                 late: n - 2,
                 alive_after_next: n - 1,
-                turns_bound_sum: 9 * n,
-                turns_bound_max: 9,
+                turns: 9 * n,
                 ..HeldNow::default()
             },
             ..Figures::default()
@@ -188,8 +199,7 @@ mod tests {
             open_peak: 1,
             held: HeldNow {
                 established: 1,
-                turns_bound_sum: 40,
-                turns_bound_max: 40,
+                turns: 40,
                 ..HeldNow::default()
             },
             ..Figures::default()
@@ -233,7 +243,7 @@ mod tests {
     #[test]
     fn many_turns_a_connection_are_not_one_request_each() {
         let several = Figures {
-            ended_turns_bound: 200,
+            turns: turns_each(20, 10),
             ..fresh(20)
         };
         assert_eq!(judged(&several).verdict, Verdict::Reusing);

@@ -18,8 +18,9 @@ pub(super) static RULE: Rule = Rule {
 /// Several turns per connection on average, and no pile of connections.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    let connections = figures.closes + figures.held.established;
-    let turns = figures.ended_turns_bound + figures.held.turns_bound_sum;
+    // Ended connections that were seeded have no turns to their name and do not count here.
+    let connections = figures.turns.connections() + figures.held.established;
+    let turns = figures.turns.sum + figures.held.turns;
     if connections == 0 || turns < MIN_TURNS * connections {
         return None;
     }
@@ -27,8 +28,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let explanation = format!(
-        "{} carried up to {}; {} and {} in {}",
+        "{} carried {}{}; {} and {} in {}",
         count(connections, "connection", "connections"),
+        if figures.turns_counted && figures.seeded == 0 {
+            ""
+        } else {
+            "up to "
+        },
         count(turns, "request turn", "request turns"),
         count(figures.opens, "open", "opens"),
         count(figures.closes, "close", "closes"),

@@ -1,0 +1,70 @@
+//! Request turns per connection, as the kernel keeps them: a small histogram, exact where it matters.
+
+use tracer_ebpf::buckets::{TURN_BUCKETS, turn_floor};
+
+/// Request turns of ended connections that were not seeded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// All turns.
+    pub sum: u64,
+    /// The most of one connection.
+    pub max: u64,
+    /// Connections by their turns, by [`tracer_ebpf::buckets::turn_bucket`].
+    pub buckets: [u32; TURN_BUCKETS],
+}
+
+impl Turns {
+    /// How many connections.
+    pub fn connections(&self) -> u64 {
+        self.buckets.iter().map(|n| u64::from(*n)).sum()
+    }
+
+    /// The median: exact up to 7, above that the mean when all lie in one bucket, else the
+    /// smallest number of the median's bucket.
+    pub fn median(&self) -> Option<u64> {
+        let connections = self.connections();
+        let mut below = 0;
+        for (bucket, n) in (0_u32..).zip(&self.buckets) {
+            below += u64::from(*n);
+            if connections > 0 && u64::from(*n) == connections {
+                return Some(self.sum / connections);
+            }
+            if 2 * below >= connections && *n > 0 {
+                return Some(u64::from(turn_floor(bucket)));
+            }
+        }
+        None
+    }
+
+    /// The most of one connection.
+    pub fn max(&self) -> Option<u64> {
+        (self.connections() > 0).then_some(self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_ebpf::buckets::turn_bucket;
+
+    use super::*;
+
+    fn of(all: &[u32]) -> Turns {
+        let mut turns = Turns::default();
+        for n in all {
+            turns.sum += u64::from(*n);
+            turns.max = turns.max.max(u64::from(*n));
+            turns.buckets[turn_bucket(*n) as usize] += 1;
+        }
+        turns
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(of(&[]).median(), None);
+        assert_eq!(of(&[1, 1, 1, 9]).median(), Some(1));
+        assert_eq!(of(&[101, 101, 101]).median(), Some(101));
+        assert_eq!(of(&[1, 20, 30, 31]).median(), Some(16));
+        assert_eq!(of(&[0, 4, 7]).median(), Some(4));
+        assert_eq!(of(&[3, 40]).max(), Some(40));
+    }
+}
