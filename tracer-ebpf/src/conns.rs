@@ -7,7 +7,7 @@ use tracer_ebpf::abi::conn::Conn;
 
 use crate::{
     atomic,
-    maps::{CONNS, PLACE_COUNT, PLACES, Place},
+    maps::{CONNS, CONNS_USED, PLACE_COUNT, PLACES, Place},
     sock::Sock,
 };
 
@@ -25,7 +25,8 @@ pub(crate) fn get(sk: Sock) -> Option<*mut Conn> {
             // SAFETY: as above.
             Some(unsafe { &raw mut (*place).conn })
         }
-        _ => CONNS.get_ptr_mut(cookie),
+        _ if elsewhere() => CONNS.get_ptr_mut(cookie),
+        _ => None,
     }
 }
 
@@ -42,7 +43,13 @@ pub(crate) fn insert(sk: Sock, conn: &Conn) -> bool {
             return true;
         }
     }
-    CONNS.insert(cookie, conn, 0).is_ok()
+    if CONNS.insert(cookie, conn, 0).is_err() {
+        return false;
+    }
+    if let Some(used) = CONNS_USED.get_ptr_mut(0) {
+        atomic::add(used, 1);
+    }
+    true
 }
 
 /// Removes the entry, if there is one.
@@ -56,9 +63,26 @@ pub(crate) fn remove(sk: Sock) {
             atomic::swap(unsafe { &raw mut (*place).cookie }, 0);
         }
         _ => {
-            let _ = CONNS.remove(cookie);
+            if CONNS.remove(cookie).is_ok()
+                && let Some(used) = CONNS_USED.get_ptr_mut(0)
+            {
+                atomic::sub(used, 1);
+            }
         }
     }
+}
+
+/// Whether any connection is remembered outside its place. The look-up this spares is a cold
+/// cache line for every socket that has a cookie for some other reason.
+#[inline(always)]
+fn elsewhere() -> bool {
+    let Some(used) = CONNS_USED.get_ptr(0) else {
+        return true;
+    };
+    // SAFETY: tested. It cannot be too early: an entry is made and removed under the lock of the
+    // very socket the caller asks about.
+    let used = unsafe { used.read_volatile() };
+    used != 0
 }
 
 #[inline(always)]

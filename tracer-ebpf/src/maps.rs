@@ -41,6 +41,10 @@ pub(crate) static PLACES: Array<Place, PLACE_COUNT> = Array::new();
 #[btf_map]
 pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
+/// How many there are of these; while there are none, nobody need look.
+#[btf_map]
+pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
+
 /// The counters, one slot a peer. An array and not the value of the hash, because from the open
 /// on a connection knows its slot and needs no hash look-up, and because user space reads it
 /// through mmap without a system call.
