@@ -1,6 +1,10 @@
 //! A network namespace for one test.
 
-use std::{fs, os::unix::fs::MetadataExt, process::Command};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    process::{Child, Command},
+};
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
@@ -38,6 +42,15 @@ impl Namespace {
         }
     }
 
+    /// A process in the namespace, for as long as the result lives: a namespace that only a thread
+    /// is in cannot be found by others.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn resident(&self) -> Resident {
+        Resident(Command::new("sleep").arg("600").spawn().expect("sleep"))
+    }
+
     /// Runs a command line in the namespace; words are separated by spaces.
     ///
     /// # Panics
@@ -62,6 +75,18 @@ impl Namespace {
     pub fn sysctl(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+}
+
+/// A process that does nothing but be in a namespace.
+#[derive(Debug)]
+pub struct Resident(Child);
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod cli;
 mod counts;
+mod degraded;
 mod demo;
 mod failed;
 mod filters;
 mod load;
 mod losses;
+mod random;
 mod records;
 mod seed;
 mod verdicts;

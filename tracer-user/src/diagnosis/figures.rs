@@ -4,6 +4,7 @@ use super::thresholds::{MAX_POOL, MIN_PILE, POOL_FILLS_NS};
 use crate::model::{
     durations::Durations,
     peer::{Closes, Counters},
+    sample::Known,
     socket::{Connection, Since, State},
     turns::Turns,
 };
@@ -105,19 +106,19 @@ pub struct Figures {
     pub turns: Turns,
     /// Whether turns are counted; else they are bounds.
     pub turns_counted: bool,
-    /// Payload received, live connections included, bytes.
-    pub bytes_received: u64,
+    /// Payload received, live connections included, bytes; `None`: this kernel does not say.
+    pub bytes_received: Option<u64>,
     /// Payload sent likewise.
-    pub bytes_sent: u64,
+    pub bytes_sent: Option<u64>,
     /// Segments sent again likewise.
-    pub retransmits: u64,
+    pub retransmits: Option<u64>,
 }
 
 /// Puts counters and live sockets together.
 pub(super) fn of(
     counters: &Counters,
     live: &[&Connection],
-    turns_counted: bool,
+    known: Known,
     expected: u32,
     now_ns: u64,
 ) -> Figures {
@@ -146,7 +147,11 @@ pub(super) fn of(
         seeded: counters.seeded,
         close_reasons: counters.closes,
         lifetime: (&counters.lifetime).into(),
-        idle: (&counters.idle).into(),
+        idle: if known.idle {
+            (&counters.idle).into()
+        } else {
+            Spread::default()
+        },
         gap: (&counters.gap).into(),
         close_wait: CloseWait {
             now: counters.close_wait_now,
@@ -165,10 +170,16 @@ pub(super) fn of(
             .count() as u64,
         held: held(live, now_ns),
         turns: counters.turns.clone(),
-        turns_counted,
-        bytes_received: counters.bytes_received + sum(|connection| connection.bytes_received),
-        bytes_sent: counters.bytes_sent + sum(|connection| connection.bytes_sent),
-        retransmits: counters.retransmits + sum(|connection| u64::from(connection.retransmits)),
+        turns_counted: known.turns,
+        bytes_received: known
+            .bytes_received
+            .then(|| counters.bytes_received + sum(|connection| connection.bytes_received)),
+        bytes_sent: known
+            .bytes_sent
+            .then(|| counters.bytes_sent + sum(|connection| connection.bytes_sent)),
+        retransmits: known
+            .retransmits
+            .then(|| counters.retransmits + sum(|connection| u64::from(connection.retransmits))),
     }
 }
 

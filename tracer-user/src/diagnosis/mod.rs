@@ -54,13 +54,7 @@ pub fn diagnose(sample: &Sample, options: &Options) -> Diagnosis {
         .iter()
         .map(|peer| {
             let live = live(peer.slot);
-            let figures = figures::of(
-                &peer.counters,
-                live,
-                sample.turns_counted,
-                expected.connections,
-                now_ns,
-            );
+            let figures = figures::of(&peer.counters, live, sample.known, expected.connections, now_ns);
             let case = Case {
                 figures: &figures,
                 expected: expected.connections,

@@ -18,7 +18,7 @@ use super::{
     clock, object,
     offsets::{self, Missing},
 };
-use crate::filter::Filter;
+use crate::{filter::Filter, model::sample::Known};
 
 pub(super) const STATE: &str = "tcpreuse_state";
 pub(super) const RESET: &str = "tcpreuse_reset";
@@ -68,6 +68,18 @@ impl Default for Settings {
     }
 }
 
+/// Which figures there will be with these offsets and programs.
+fn known(offsets: &Offsets, has: Optional) -> Known {
+    let there = |members: &[u32]| !members.contains(&MISSING);
+    Known {
+        turns: has.reads,
+        idle: there(&[offsets.lsndtime, offsets.lrcvtime]),
+        bytes_received: there(&[offsets.bytes_received]),
+        bytes_sent: there(&[offsets.bytes_sent, offsets.bytes_retrans]),
+        retransmits: there(&[offsets.total_retrans]),
+    }
+}
+
 fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     let (mask4, mask6) = settings.filter.masks();
@@ -107,6 +119,8 @@ pub(super) struct Loaded {
     pub(super) slots: u32,
     /// What this kernel does not have.
     pub(super) missing: Vec<Missing>,
+    /// Which figures it gives.
+    pub(super) known: Known,
     /// What it has that not every kernel has.
     pub(super) has: Optional,
     /// When the counters begin, monotonic, ns.
@@ -151,6 +165,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
         ebpf,
         slots: config.slots,
         missing,
+        known: known(&offsets, has),
         has,
         started_ns: config.started_ns,
         origin,

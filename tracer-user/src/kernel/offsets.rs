@@ -27,7 +27,8 @@ const ESSENTIAL: &[&str] = &[
 fn lost(field: &str) -> &'static str {
     match field {
         "skc_v6_daddr" | "skc_v6_rcv_saddr" => "IPv6 addresses",
-        "bytes_received" | "bytes_sent" | "bytes_retrans" => "bytes received and sent",
+        "bytes_received" => "bytes received",
+        "bytes_sent" | "bytes_retrans" => "bytes sent",
         "data_segs_in" | "data_segs_out" => "data segments",
         "total_retrans" => "retransmits",
         "rcv_nxt" | "copied_seq" => "unread bytes",

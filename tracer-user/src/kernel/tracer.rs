@@ -22,7 +22,13 @@ use super::{
 };
 use crate::{
     filter::Filter,
-    model::{accounting::Losses, ended::Ended, peer::Counters, sample::Peer, socket::Sockets},
+    model::{
+        accounting::Losses,
+        ended::Ended,
+        peer::Counters,
+        sample::{Known, Peer},
+        socket::Sockets,
+    },
 };
 
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
@@ -35,6 +41,7 @@ pub struct Tracer {
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
     missing: Vec<Missing>,
+    known: Known,
     has: Optional,
     started_ns: u64,
 }
@@ -72,6 +79,7 @@ impl Tracer {
             logger,
             filter: settings.filter.clone(),
             missing: loaded.missing,
+            known: loaded.known,
             has: loaded.has,
             started_ns: loaded.started_ns,
         };
@@ -201,9 +209,9 @@ impl Tracer {
         }
     }
 
-    /// Whether request turns are counted; else only a bound is known.
-    pub fn counts_turns(&self) -> bool {
-        self.has.reads
+    /// Which figures this kernel gives.
+    pub fn known(&self) -> Known {
+        self.known
     }
 
     /// What this kernel does not have, and what is lost by that.

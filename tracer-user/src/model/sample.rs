@@ -26,6 +26,32 @@ pub struct Peer {
     pub counters: Counters,
 }
 
+/// Which figures the kernel gives. What is not known is 0 in the counters, which must not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Request turns are counted; else they are bounds: at most so many.
+    pub turns: bool,
+    /// Idle time before close.
+    pub idle: bool,
+    /// Payload received.
+    pub bytes_received: bool,
+    /// Payload sent.
+    pub bytes_sent: bool,
+    /// Segments sent again.
+    pub retransmits: bool,
+}
+
+impl Known {
+    /// What a kernel that has everything gives.
+    pub const ALL: Self = Self {
+        turns: true,
+        idle: true,
+        bytes_received: true,
+        bytes_sent: true,
+        retransmits: true,
+    };
+}
+
 /// Everything known at one moment; counters are cumulative since tracing began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -33,8 +59,8 @@ pub struct Sample {
     pub started: Moment,
     /// When the sample was taken.
     pub taken: Moment,
-    /// Whether turns are counted; else they are bounds: at most so many.
-    pub turns_counted: bool,
+    /// Which figures this kernel gives.
+    pub known: Known,
     /// All peers that have a place of their own, in a fixed order.
     pub peers: Vec<Peer>,
     /// All others together.

@@ -7,7 +7,7 @@ use crate::{
         accounting::{Accounting, Losses, Totals},
         durations::Durations,
         peer::{Counters, Direction, PeerId},
-        sample::{Moment, Peer, Sample},
+        sample::{Known, Moment, Peer, Sample},
         socket::{Connection, Listener, Since, Sockets, State},
     },
 };
@@ -131,7 +131,7 @@ pub(crate) fn sample() -> Sample {
             monotonic_ns: 160 * S,
             utc_ns: 1_767_225_660_000_000_000,
         },
-        turns_counted: true,
+        known: Known::ALL,
         peers,
         unattributed: Counters::default(),
         sockets: Sockets {

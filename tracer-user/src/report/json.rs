@@ -124,9 +124,9 @@ struct PeerFigures {
     turns_per_connection: Turns,
     close_wait: CloseWait,
     never_accepted: u64,
-    bytes_received: u64,
-    bytes_sent: u64,
-    retransmits: u64,
+    bytes_received: Option<u64>,
+    bytes_sent: Option<u64>,
+    retransmits: Option<u64>,
 }
 
 #[derive(Serialize)]

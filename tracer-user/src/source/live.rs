@@ -46,7 +46,7 @@ impl Live {
         Ok(Sample {
             started: self.started,
             taken,
-            turns_counted: self.tracer.counts_turns(),
+            known: self.tracer.known(),
             peers,
             unattributed,
             sockets,

@@ -1,0 +1,123 @@
+//! A kernel that lacks something: what needs it is unknown, all else stays exact, and `doctor` says so.
+//! Made from this kernel's own type information by renaming what is to be missing.
+
+use std::{fs, net::Ipv4Addr};
+
+use tcpreuse_tests::{
+    namespace::Namespace,
+    need_root,
+    program::{Trace, figure, run},
+    traffic::{EchoServer, source, visit},
+};
+
+/// This kernel's BTF without these names: each is a whole string of the string section.
+fn without(names: &[&str]) -> tempfile::NamedTempFile {
+    let mut btf = fs::read("/sys/kernel/btf/vmlinux").unwrap();
+    for name in names {
+        let needle: Vec<u8> = [b"\0", name.as_bytes(), b"\0"].concat();
+        let at = btf.windows(needle.len()).position(|window| window == needle);
+        let at = at.unwrap_or_else(|| panic!("{name} is not in this kernel's type information"));
+        // Another name of the same length.
+        btf[at + 1] = b'~';
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), btf).unwrap();
+    file
+}
+
+#[test]
+fn members_that_cost_one_figure_each() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let btf = without(&[
+        "bytes_received",
+        "total_retrans",
+        "lsndtime",
+        "data_segs_in",
+        "copied_seq",
+        "f_inode",
+    ]);
+    let path = btf.path().to_str().unwrap();
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string(), "--btf", path]);
+    (0..10).for_each(|_| visit(source(0), server.address));
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!(
+        (
+            figure(peer, "opens"),
+            figure(peer, "closes"),
+            figure(peer, "bytes_sent")
+        ),
+        (10, 10, 10)
+    );
+    // Unknown is null, and never 0.
+    for unknown in ["bytes_received", "retransmits"] {
+        assert!(peer["figures"][unknown].is_null(), "{unknown}: {peer:#}");
+    }
+    assert!(
+        peer["figures"]["idle_before_close_ms"]["p50"].is_null(),
+        "{peer:#}"
+    );
+    let output = run(&["doctor", "--btf", path]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    for line in [
+        "degraded  member tcp_sock.bytes_received: not there: bytes received will be unknown",
+        "degraded  member tcp_sock.total_retrans: not there: retransmits will be unknown",
+        "degraded  member tcp_sock.lsndtime: not there: idle time before close will be unknown",
+    ] {
+        assert!(said.contains(line), "{line} is not in {said}");
+    }
+}
+
+#[test]
+fn tracepoints_that_can_be_missed() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let btf = without(&["btf_trace_tcp_receive_reset", "btf_trace_tcp_rcv_space_adjust"]);
+    let path = btf.path().to_str().unwrap();
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string(), "--btf", path]);
+    (0..10).for_each(|_| visit(source(0), server.address));
+    // A RST is still told by the error it leaves.
+    for _ in 0..5 {
+        let mut stream = tcpreuse_tests::traffic::connect(source(1), server.address).unwrap();
+        tcpreuse_tests::traffic::turn(&mut stream);
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
+    }
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!(figure(peer, "opens"), 10);
+    // Turns are only bounded then, and a bound is no measurement.
+    assert!(
+        peer["figures"]["turns_per_connection"]["p50"].is_null(),
+        "{peer:#}"
+    );
+    // The bound is enough for the verdict.
+    assert_eq!(peer["verdict"], "fresh-per-request");
+    assert_eq!(
+        diagnosis.peer("127.1.0.2", "inbound")["figures"]["close_reasons"]["remote_rst"],
+        5
+    );
+}
+
+#[test]
+fn members_that_nothing_works_without() {
+    need_root!();
+    let btf = without(&["skc_num"]);
+    let path = btf.path().to_str().unwrap();
+    let output = run(&["diagnose", "--btf", path]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(
+        said,
+        "tcpreuse: this kernel has no member sock_common.skc_num, which every count needs; see `tcpreuse doctor`\n"
+    );
+    let output = run(&["doctor", "--btf", path]);
+    assert_eq!(output.status.code(), Some(3));
+}
