@@ -31,6 +31,15 @@ impl Directions {
     }
 }
 
+/// A cgroup (v2) as the kernel knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Inode number of its folder.
+    pub id: u64,
+    /// How many cgroups lie above it.
+    pub level: u32,
+}
+
 /// What to trace and how to group it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
@@ -44,6 +53,8 @@ pub struct Filter {
     pub directions: Directions,
     /// Only this network namespace.
     pub netns: Option<u32>,
+    /// Only sockets of this cgroup and those below it.
+    pub cgroup: Option<Cgroup>,
     /// Group IPv4 peers by this many leading bits.
     pub prefix4: u8,
     /// Group IPv6 peers by this many leading bits.
@@ -58,6 +69,7 @@ impl Default for Filter {
             exclude: Vec::new(),
             directions: Directions::Both,
             netns: None,
+            cgroup: None,
             prefix4: 32,
             prefix6: 128,
         }

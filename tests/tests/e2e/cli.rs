@@ -58,6 +58,8 @@ fn bad_usage_is_one_line_and_exit_code_2() {
         (&["diagnose", "--expect", "many"], "or auto"),
         (&["diagnose", "--format", "yaml"], "invalid value 'yaml'"),
         (&["diagnose", "--max-peers", "0"], "a number from 1 to"),
+        (&["diagnose", "--cgroup", "/proc"], "not in a cgroup2 file system"),
+        (&["diagnose", "--max-connections", "0"], "a number from 1 to"),
         (&["diagnose", "extra"], "unexpected argument 'extra'"),
         (&["diagnos"], "unrecognized subcommand 'diagnos'"),
         (&["diagnose", "--port"], "a value is required"),

@@ -116,7 +116,7 @@ fn members_that_nothing_works_without() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert_eq!(
         said,
-        "tcpreuse: this kernel has no member sock_common.skc_num, which every count needs; see `tcpreuse doctor`\n"
+        "tcpreuse: this kernel has no member sock_common.skc_num, which this trace needs; see `tcpreuse doctor`\n"
     );
     let output = run(&["doctor", "--btf", path]);
     assert_eq!(output.status.code(), Some(3));

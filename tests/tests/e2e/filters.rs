@@ -1,6 +1,11 @@
 //! What the filters leave out is not counted; what they group is counted together.
 
-use std::net::Ipv4Addr;
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tcpreuse_tests::{
     namespace::Namespace,
@@ -97,4 +102,63 @@ fn another_namespace_is_left_out() {
     let diagnosis = trace.finish();
     assert_ne!(elsewhere.inode, namespace.inode);
     assert_eq!(diagnosis.accounting("opened"), 0);
+}
+
+/// A cgroup (v2) that is gone again after the test; none where there is no cgroup2 file system.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new(name: &str) -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let root = mounts
+            .lines()
+            .find(|line| line.split(' ').nth(2) == Some("cgroup2"))?
+            .split(' ')
+            .nth(1)?;
+        let path = Path::new(root).join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(path.join("below")).ok()?;
+        Some(Self(path))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Its processes have ended; the kernel may take a moment to notice.
+        tcpreuse_tests::eventually("the cgroup to become empty", || {
+            let _ = fs::remove_dir(self.0.join("below"));
+            fs::remove_dir(&self.0).is_ok()
+        });
+    }
+}
+
+#[test]
+fn a_cgroup_means_its_sockets_and_those_below() {
+    need_root!();
+    let Some(cgroup) = Cgroup::new("tcpreuse-test") else {
+        tcpreuse_tests::skip(
+            "a_cgroup_means_its_sockets_and_those_below",
+            "no cgroup2 file system to write to",
+        );
+        return;
+    };
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let path = cgroup.0.to_str().unwrap();
+    let trace = Trace::start(&namespace, &["--direction", "outbound", "--cgroup", path]);
+    visit(source(0), server.address);
+    let script = format!(
+        "echo $$ > {path}/below/cgroup.procs; for i in 1 2 3; do exec 3<>/dev/tcp/127.0.0.1/{}; exec 3>&-; done",
+        server.port(),
+    );
+    assert!(
+        Command::new("bash")
+            .args(["-c", &script])
+            .status()
+            .unwrap()
+            .success()
+    );
+    visit(source(0), server.address);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    assert_eq!(diagnosis.accounting("opened"), 3);
 }

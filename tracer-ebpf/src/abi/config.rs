@@ -26,11 +26,17 @@ pub struct Config {
     pub mask4: [u32; 4],
     /// Mask over any other remote address, network order.
     pub mask6: [u32; 4],
+    /// Only sockets of this cgroup (v2) and those below it, by its kernfs id; 0: all.
+    pub cgroup: u64,
     /// Slots of the `PEERS` array that peers may take: as many as peers are allowed, and one per
     /// CPU that may be left over. Slot 0, for all others, is not counted.
     pub slots: u32,
     /// Only this network namespace; 0: all.
     pub netns: u32,
+    /// How many cgroups lie above that cgroup.
+    pub cgroup_level: u32,
+    /// Always 0.
+    pub pad_level: u32,
     /// Bits of [`directions`].
     pub directions: u8,
     /// 1: only the ports set in the port bitmap.

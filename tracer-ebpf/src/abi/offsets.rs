@@ -69,6 +69,16 @@ offsets! {
     file_inode = "file", "f_inode";
     /// The inode's number.
     inode_number = "inode", "i_ino";
+    /// The cgroup of the process that made it.
+    sk_cgroup = "sock", "sk_cgrp_data.cgroup";
+    /// How many cgroups lie above a cgroup.
+    cgroup_level = "cgroup", "level";
+    /// These cgroups, as pointers.
+    cgroup_ancestors = "cgroup", "ancestors";
+    /// A cgroup's node in its file system.
+    cgroup_node = "cgroup", "kn";
+    /// The node's id.
+    node_id = "kernfs_node", "id";
     /// Accept queue of a listener.
     sk_ack_backlog = "sock", "sk_ack_backlog";
     /// Limit of the accept queue.

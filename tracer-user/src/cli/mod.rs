@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use self::values::Span;
 use crate::{
     diagnosis::Expect,
+    filter::Cgroup,
     kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
 };
 
@@ -103,6 +104,9 @@ pub struct Trace {
     /// Only the network namespace with this inode number
     #[arg(long, value_name = "ID")]
     pub netns: Option<u32>,
+    /// Only sockets of this cgroup (v2) and those below it, as a path under /sys/fs/cgroup
+    #[arg(long, value_name = "PATH", value_parser = values::cgroup)]
+    pub cgroup: Option<Cgroup>,
     /// Group IPv4 peers by network
     #[arg(long, value_name = "BITS", default_value_t = 32, value_parser = clap::value_parser!(u8).range(0..=32))]
     pub prefix4: u8,

@@ -19,6 +19,7 @@ impl Trace {
                 exclude: self.exclude.clone(),
                 directions: self.directions(|| netns::any_listener(&self.ports)),
                 netns: self.netns,
+                cgroup: self.cgroup,
                 prefix4: self.prefix4,
                 prefix6: self.prefix6,
             },

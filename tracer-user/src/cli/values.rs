@@ -1,10 +1,10 @@
 //! Values on the command line, each with a message that says what would be right.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::diagnosis::Expect;
+use crate::{diagnosis::Expect, filter::Cgroup, kernel::cgroup};
 
 /// A length of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,10 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
         return IpNet::new(v4.into(), v6.prefix_len() - 96).map_err(|_| wrong());
     }
     Ok(network.trunc())
+}
+
+pub(super) fn cgroup(text: &str) -> Result<Cgroup, String> {
+    cgroup::find(Path::new(text))
 }
 
 pub(super) fn expect(text: &str) -> Result<Expect, String> {

@@ -17,8 +17,8 @@ pub enum TraceError {
         "cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE"
     )]
     Btf(#[from] BtfError),
-    /// The kernel lacks what every count needs.
-    #[error("this kernel has no {what}, which every count needs; see `tcpreuse doctor`")]
+    /// The kernel lacks what this trace cannot do without.
+    #[error("this kernel has no {what}, which this trace needs; see `tcpreuse doctor`")]
     Unsupported {
         /// What is missing.
         what: String,

@@ -88,6 +88,9 @@ fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
         tick_ns: clock::tick_ns(),
         mask4,
         mask6,
+        cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
+        cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| cgroup.level),
+        pad_level: 0,
         slots: settings.max_peers.saturating_add(cpus),
         netns: settings.filter.netns.unwrap_or(0),
         directions: settings.filter.directions.bits(),
@@ -143,6 +146,18 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     }
     if btf.tracepoint("inet_sock_set_state").is_err() {
         return Err(unsupported("tracepoint inet_sock_set_state".to_owned()));
+    }
+    let for_cgroups = [
+        offsets.sk_cgroup,
+        offsets.cgroup_level,
+        offsets.cgroup_ancestors,
+        offsets.cgroup_node,
+        offsets.node_id,
+    ];
+    if settings.filter.cgroup.is_some() && for_cgroups.contains(&MISSING) {
+        return Err(unsupported(
+            "way to tell a socket's cgroup (leave out --cgroup)".to_owned(),
+        ));
     }
     let has = Optional {
         resets: btf.tracepoint("tcp_receive_reset").is_ok(),

@@ -1,6 +1,7 @@
 //! Everything that talks to the kernel: its types, the programs, their maps, its namespaces.
 
 pub mod btf;
+pub mod cgroup;
 pub mod clock;
 mod decode;
 pub mod doctor;

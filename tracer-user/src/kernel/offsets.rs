@@ -33,6 +33,9 @@ fn lost(field: &str) -> &'static str {
         "total_retrans" => "retransmits",
         "rcv_nxt" | "copied_seq" => "unread bytes",
         "lsndtime" | "lrcvtime" => "idle time before close",
+        "sk_cgroup" | "cgroup_level" | "cgroup_ancestors" | "cgroup_node" | "node_id" => {
+            "the filter by cgroup"
+        }
         "write_seq" => "request turns",
         "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
         _ => "everything",
