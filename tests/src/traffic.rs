@@ -1,13 +1,14 @@
 //! Real TCP traffic whose numbers are known.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// No step of any test takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -109,4 +110,85 @@ pub fn source(n: u16) -> IpAddr {
     let [high, low] = n.to_be_bytes();
     // 0 and 255 as the last number would be odd for a host; 127.0 is left to servers.
     IpAddr::V4(Ipv4Addr::new(127, 1 + high, low / 200, 1 + low % 200))
+}
+
+/// Connects and accepts: the client's end and the server's.
+///
+/// # Panics
+/// When either fails.
+pub fn pair(source: IpAddr, server: SocketAddr, listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = connect(source, server).unwrap_or_else(|error| panic!("{source} to {server}: {error}"));
+    let (accepted, _) = listener.accept().expect("a connection to accept");
+    accepted.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    (client, accepted)
+}
+
+/// Closes with a RST, as `SO_LINGER` with no time does.
+///
+/// # Panics
+/// When the socket does not take the option.
+pub fn abort(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .expect("SO_LINGER");
+}
+
+/// A TCP socket as the kernel lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Local port.
+    pub local_port: u16,
+    /// Remote port.
+    pub remote_port: u16,
+    /// The kernel's number of its state.
+    pub state: u8,
+    /// Bytes that have arrived and wait to be read.
+    pub unread: u32,
+}
+
+/// The connections in the calling thread's namespace, half-open ones included, TIME_WAIT not.
+///
+/// # Panics
+/// Without `/proc`.
+pub fn connections() -> Vec<Listed> {
+    const LISTEN: u8 = 10;
+    /// What the timer column says of a socket that is only waited for.
+    const TIME_WAIT_TIMER: &str = "03:";
+    let number = |digits: &str| u32::from_str_radix(digits, 16).expect("a hexadecimal number");
+    let port = |address: &str| {
+        let (_, port) = address.rsplit_once(':').expect("an address and a port");
+        u16::try_from(number(port)).expect("a port")
+    };
+    let mut all = Vec::new();
+    for file in ["tcp", "tcp6"] {
+        let listed = fs::read_to_string(format!("/proc/thread-self/net/{file}")).expect("the socket list");
+        for line in listed.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let socket = Listed {
+                local_port: port(fields[1]),
+                remote_port: port(fields[2]),
+                state: u8::from_str_radix(fields[3], 16).expect("a state"),
+                unread: number(fields[4].rsplit_once(':').expect("two queues").1),
+            };
+            if socket.state != LISTEN && !fields[5].starts_with(TIME_WAIT_TIMER) {
+                all.push(socket);
+            }
+        }
+    }
+    all
+}
+
+/// A counter of the calling thread's namespace, as `nstat` shows it.
+///
+/// # Panics
+/// When this kernel does not have it.
+pub fn protocol_counter(name: &str) -> u64 {
+    let listed = fs::read_to_string("/proc/thread-self/net/netstat").expect("the protocol counters");
+    let lines: Vec<&str> = listed.lines().collect();
+    lines
+        .chunks(2)
+        .flat_map(|pair| pair[0].split_whitespace().zip(pair[1].split_whitespace()))
+        .find(|(found, _)| *found == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or_else(|| panic!("no counter {name}"))
 }

@@ -30,15 +30,16 @@ pub(crate) fn get(sk: Sock) -> Option<*mut Conn> {
     }
 }
 
-/// Makes an entry; false when there is no room left.
+/// Makes an entry, over the one that may be there; false when there is no room left.
 #[inline(always)]
 pub(crate) fn insert(sk: Sock, conn: &Conn) -> bool {
     let cookie = sk.cookie_or_new();
     if let Some(place) = place_of(cookie) {
-        // SAFETY: tested.
-        let free = unsafe { atomic::replace(&raw mut (*place).cookie, 0, cookie) };
-        if free {
-            // SAFETY: tested, and the place is ours now.
+        // SAFETY: `place_of` gave it.
+        let ours =
+            unsafe { cookie_in(place) == cookie || atomic::replace(&raw mut (*place).cookie, 0, cookie) };
+        if ours {
+            // SAFETY: as above, and the place is this socket's.
             unsafe { (&raw mut (*place).conn).write(*conn) };
             return true;
         }

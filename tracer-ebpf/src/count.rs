@@ -44,14 +44,14 @@ fn key(sk: Sock, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
     }
 }
 
-/// A process began to connect: it is the owner.
+/// A process began to connect: it is the owner. True if the connection is traced so far.
 #[inline(always)]
-pub(crate) fn connecting(sk: Sock) {
+pub(crate) fn connecting(sk: Sock) -> bool {
     if !wanted(sk, direction::OUTBOUND) {
-        return;
+        return false;
     }
     // A failure is counted when the connection opens, where room is asked for once more.
-    let _ = conns::insert(
+    conns::insert(
         sk,
         &Conn {
             owner: (bpf_get_current_pid_tgid() >> 32) as u32,
@@ -59,7 +59,7 @@ pub(crate) fn connecting(sk: Sock) {
             phase: phase::CONNECTING,
             ..NOTHING
         },
-    );
+    )
 }
 
 /// A connection of which nothing is known.
@@ -82,31 +82,34 @@ const NOTHING: Conn = Conn {
     pad: [0; 6],
 };
 
-/// The connection is open, or was found open (`seeded`): counts it, unless it is known already or
-/// the filters leave it out.
+/// The connection is open, or was found open (`seeded`): counts it, unless it is counted already or
+/// the filters leave it out. True if it is traced.
 #[inline(always)]
-pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
-    let netns = sk.netns();
-    let remote = sk.remote_address();
-    if !sk.admitted(netns, remote) {
-        return;
-    }
+pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
     let stored = conns::get(sk);
     let mut conn = NOTHING;
-    // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
     conn.direction = direction;
     if let Some(before) = stored {
         // SAFETY: tested; the socket's lock is held.
         let before = unsafe { &*before };
         if before.phase != phase::CONNECTING {
-            return;
+            return true;
         }
+        // A simultaneous open comes here from SYN_RECV, but a process of this host began it.
         conn.direction = direction::OUTBOUND;
         conn.owner = before.owner;
     }
+    if !wanted(sk, conn.direction) {
+        return false;
+    }
+    let netns = sk.netns();
+    let remote = sk.remote_address();
+    if !sk.admitted(netns, remote) {
+        return false;
+    }
     conn.slot = peers::slot_of(&key(sk, conn.direction, netns, remote));
     let Some(stats) = peers::stats(conn.slot) else {
-        return;
+        return false;
     };
     // SAFETY: tested.
     conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
@@ -128,7 +131,7 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
         // SAFETY: tested.
         atomic::sub(unsafe { &raw mut (*stats).open_now }, 1);
         lose!(connections_dropped);
-        return;
+        return false;
     }
     if conn.slot == 0 {
         lose!(connections_unattributed);
@@ -145,6 +148,7 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) {
             note(stats, timed::GAP, conn.gap_ns);
         }
     }
+    true
 }
 
 /// This host sent the first FIN.

@@ -67,9 +67,10 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// Listening ports, key `netns << 32 | port`: tells which seeded connections were inbound.
+/// Where something listens, as the key of a peer at that very address: tells which seeded
+/// connections were inbound.
 #[btf_map]
-pub(crate) static LISTENERS: HashMap<u64, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
 /// Which remote addresses to trace.
 #[btf_map]

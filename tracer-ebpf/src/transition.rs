@@ -65,6 +65,18 @@ pub const fn steps(old: u8, new: u8) -> u8 {
     }
 }
 
+/// Whether any of `steps` is still to be applied to a traced connection in this phase and with
+/// this close reason. False right after they have been applied.
+#[inline(always)]
+pub const fn undone(steps: u8, phase: u8, reason: u8) -> bool {
+    use crate::abi::{conn::phase as is, peer::reason as why};
+    // A connection that has ended is not remembered.
+    steps & step::ENDED != 0
+        || steps & step::OPENED != 0 && phase == is::CONNECTING
+        || steps & (step::LOCAL_FIN | step::REMOTE_FIN) != 0 && phase != is::CONNECTING && reason == why::OPEN
+        || steps & step::LEFT_CLOSE_WAIT != 0 && phase == is::CLOSE_WAIT
+}
+
 /// Whether a full socket in this state is a connection that counts as open.
 #[inline(always)]
 pub const fn is_open(state: u8) -> bool {
@@ -79,36 +91,36 @@ pub const fn is_open(state: u8) -> bool {
     )
 }
 
-/// Errors of `sk_err` that decide a close reason (Linux numbers, the same on every architecture
-/// this builds for).
+/// Errors of `sk_err` that tell a RST from a network that gave up (Linux numbers, the same on every
+/// architecture this builds for).
 mod errno {
     pub(super) const EPIPE: u16 = 32;
-    pub(super) const ENETUNREACH: u16 = 101;
+    pub(super) const ECONNABORTED: u16 = 103;
     pub(super) const ECONNRESET: u16 = 104;
-    pub(super) const ETIMEDOUT: u16 = 110;
-    pub(super) const EHOSTUNREACH: u16 = 113;
 }
 
 /// The close reason of a connection that went to CLOSE without any FIN before.
 ///
-/// A received RST decides first (seen by its own tracepoint, or left in `sk_err`), then a network
-/// that gave up, and whatever is left is this host aborting: a close with unread data reaches
-/// CLOSE before its RST leaves, with no error set.
+/// A received RST decides first (seen by its own tracepoint, or left in `sk_err`). An error that is
+/// none of this host's own means the network gave up: ETIMEDOUT, or what the last ICMP message said
+/// when the retransmissions ran out, which is one of many (unreachable, prohibited, refused by a
+/// firewall). Whatever is left is this host aborting: a close with unread data reaches CLOSE before
+/// its RST leaves, with no error set, and a socket that is destroyed from outside has ECONNABORTED.
 #[inline(always)]
 pub const fn abort_reason(rst_received: bool, errno: u16) -> u8 {
     use crate::abi::peer::reason;
     if rst_received || errno == errno::ECONNRESET || errno == errno::EPIPE {
         reason::REMOTE_RST
-    } else if errno == errno::ETIMEDOUT || errno == errno::EHOSTUNREACH || errno == errno::ENETUNREACH {
-        reason::TIMEOUT
-    } else {
+    } else if errno == 0 || errno == errno::ECONNABORTED {
         reason::LOCAL_RST
+    } else {
+        reason::TIMEOUT
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{abort_reason, errno, is_open, state as s, step, steps};
+    use super::{abort_reason, errno, is_open, state as s, step, steps, undone};
     use crate::abi::peer::reason;
 
     /// Applies a path of states and collects the steps of each change.
@@ -208,12 +220,49 @@ mod tests {
         }
     }
 
+    /// Along each path: undone before it is applied, done afterwards.
+    #[test]
+    fn what_was_applied_is_not_undone() {
+        use crate::abi::conn::phase;
+        // The state of a connection before a change, the change, and after.
+        let open = (phase::OPEN, reason::OPEN);
+        let closed_here = (phase::OPEN, reason::LOCAL_FIN);
+        let close_wait = (phase::CLOSE_WAIT, reason::REMOTE_FIN);
+        let left = (phase::OPEN, reason::REMOTE_FIN);
+        for (before, old, new, after) in [
+            (
+                (phase::CONNECTING, reason::OPEN),
+                s::SYN_SENT,
+                s::ESTABLISHED,
+                open,
+            ),
+            (open, s::ESTABLISHED, s::FIN_WAIT1, closed_here),
+            (open, s::ESTABLISHED, s::CLOSE_WAIT, close_wait),
+            (close_wait, s::CLOSE_WAIT, s::LAST_ACK, left),
+        ] {
+            let steps = steps(old, new);
+            assert!(undone(steps, before.0, before.1), "{old}→{new}");
+            assert!(!undone(steps, after.0, after.1), "{old}→{new}");
+        }
+        assert!(undone(steps(s::LAST_ACK, s::CLOSE), left.0, left.1));
+        assert!(!undone(
+            steps(s::FIN_WAIT1, s::FIN_WAIT2),
+            closed_here.0,
+            closed_here.1
+        ));
+    }
+
     #[test]
     fn abort_reasons_keep_their_precedence() {
-        assert_eq!(abort_reason(true, errno::ETIMEDOUT), reason::REMOTE_RST);
+        const ETIMEDOUT: u16 = 110;
+        assert_eq!(abort_reason(true, ETIMEDOUT), reason::REMOTE_RST);
         assert_eq!(abort_reason(false, errno::EPIPE), reason::REMOTE_RST);
-        assert_eq!(abort_reason(false, errno::ETIMEDOUT), reason::TIMEOUT);
-        assert_eq!(abort_reason(false, errno::EHOSTUNREACH), reason::TIMEOUT);
+        assert_eq!(abort_reason(false, errno::ECONNRESET), reason::REMOTE_RST);
+        // EACCES, ENOPROTOOPT, ENETUNREACH, ECONNREFUSED, EHOSTUNREACH.
+        for errno in [ETIMEDOUT, 13, 92, 101, 111, 113] {
+            assert_eq!(abort_reason(false, errno), reason::TIMEOUT, "{errno}");
+        }
         assert_eq!(abort_reason(false, 0), reason::LOCAL_RST);
+        assert_eq!(abort_reason(false, errno::ECONNABORTED), reason::LOCAL_RST);
     }
 }

@@ -51,6 +51,7 @@ fn nothing_stays_loaded_after_sigkill() {
         [
             "tcpreuse_list",
             "tcpreuse_read",
+            "tcpreuse_rescue",
             "tcpreuse_reset",
             "tcpreuse_seed",
             "tcpreuse_state"

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cli;
+mod closes;
 mod counts;
 mod degraded;
 mod demo;

@@ -1,7 +1,14 @@
 //! Connections that were open before tracing began are found, marked and counted once.
 
-use std::net::{Ipv4Addr, Shutdown};
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, Shutdown},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
+use tcpreuse::{filter::Filter, kernel::load::Settings, model::accounting::Losses, source::live::Live};
 use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
@@ -82,4 +89,70 @@ fn close_wait_and_the_accept_queue_are_seen_from_before() {
     assert_eq!(listener["never_accepted"], 5);
     // Not accepted by any process, so no process leaks them.
     assert_ne!(peer["verdict"], "close-wait-leak");
+}
+
+/// Attaching in the middle of a storm counts every connection once, whichever side of the moment it
+/// opened on.
+#[test]
+fn storms_while_seeding_make_no_drift() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let settings = Settings {
+        filter: Filter {
+            ports: vec![server.port()],
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        ..Settings::default()
+    };
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for thread in 0..3 {
+            let (stop, address) = (&stop, server.address);
+            scope.spawn(move || {
+                // A few stay open for a while, so that there is always something to seed.
+                let mut kept = VecDeque::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let mut stream = connect(source(thread), address).unwrap();
+                    turn(&mut stream);
+                    kept.push_back(stream);
+                    if kept.len() > 20 {
+                        kept.pop_front();
+                    }
+                }
+            });
+        }
+        let mut tracers: Vec<Live> = (0..5)
+            .map(|_| {
+                thread::sleep(Duration::from_millis(50));
+                Live::start(&settings).unwrap()
+            })
+            .collect();
+        for live in &mut tracers {
+            let sample = live.sample().unwrap();
+            assert!(sample.accounting.totals.seeded > 0);
+            assert_eq!(sample.accounting.drift, Some(0), "{:?}", sample.accounting);
+        }
+        stop.store(true, Ordering::Relaxed);
+        // At rest there is nothing left that could explain a difference.
+        eventually("all to be closed", || {
+            tracers
+                .iter_mut()
+                .all(|live| live.sample().unwrap().accounting.totals.open_now() == 0)
+        });
+        for live in &mut tracers {
+            let sample = live.sample().unwrap();
+            assert_eq!(
+                (sample.accounting.drift, sample.accounting.open_now),
+                (Some(0), 0)
+            );
+            let losses = Losses {
+                rescued: 0,
+                reads_skipped: 0,
+                ..sample.losses
+            };
+            assert_eq!(losses, Losses::default());
+        }
+    });
 }

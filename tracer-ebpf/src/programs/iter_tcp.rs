@@ -8,8 +8,9 @@ use tracer_ebpf::{
     abi::{
         conn::{flag, phase},
         live::{Live, live_flag},
-        peer::direction,
+        peer::{PeerKey, direction},
     },
+    address,
     transition::{is_open, state},
 };
 
@@ -45,24 +46,22 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     };
     let sk = tcp.sock();
     let state = sk.state();
-    let listener = listener_key(sk);
     if state == state::LISTEN {
         // A full table costs a direction, not a count.
-        let _ = LISTENERS.insert(listener, 1, 0);
+        let _ = LISTENERS.insert(listener_key(sk, sk.local_address()), 1, 0);
         return 0;
     }
     if !is_open(state) {
         return 0;
     }
-    let direction = if LISTENERS.get_ptr(listener).is_some() {
+    let direction = if is_listened_on(sk) {
         direction::INBOUND
     } else {
         direction::OUTBOUND
     };
-    if !count::wanted(sk, direction) {
+    if !count::opened(sk, direction, true) {
         return 0;
     }
-    count::opened(sk, direction, true);
     let Some(stored) = conns::get(sk) else {
         return 0;
     };
@@ -113,8 +112,31 @@ fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
 }
 
 #[inline(always)]
-fn listener_key(sk: Sock) -> u64 {
-    u64::from(sk.netns()) << 32 | u64::from(sk.local_port())
+fn listener_key(sk: Sock, address: [u32; 4]) -> PeerKey {
+    PeerKey {
+        address,
+        netns: sk.netns(),
+        port: sk.local_port(),
+        direction: direction::INBOUND,
+        pad: 0,
+    }
+}
+
+/// Whether something listens where this connection ends here, at its own address or at all of
+/// its family or of both. The port alone would not do: a client may have got the same one at
+/// another address.
+#[inline(always)]
+fn is_listened_on(sk: Sock) -> bool {
+    let mut key = listener_key(sk, sk.local_address());
+    if LISTENERS.get_ptr(key).is_some() {
+        return true;
+    }
+    key.address = address::mapped(0);
+    if LISTENERS.get_ptr(key).is_some() {
+        return true;
+    }
+    key.address = [0; 4];
+    LISTENERS.get_ptr(key).is_some()
 }
 
 #[inline(always)]
@@ -195,7 +217,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
 /// the counts miss, and the reader must hear of it.
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
-    let inbound = LISTENERS.get_ptr(listener_key(sk)).is_some();
+    let inbound = is_listened_on(sk);
     live.direction = if inbound {
         direction::INBOUND
     } else {

@@ -362,6 +362,7 @@ pub(super) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses 
             connections_unattributed: sum.connections_unattributed + cpu.connections_unattributed,
             peers_dropped_unlisted: sum.peers_dropped_unlisted + cpu.peers_dropped_unlisted,
             connections_dropped: sum.connections_dropped + cpu.connections_dropped,
+            rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
         })
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::{filter::Filter, model::sample::Known};
 
 pub(super) const STATE: &str = "tcpreuse_state";
+pub(super) const RESCUE: &str = "tcpreuse_rescue";
 pub(super) const RESET: &str = "tcpreuse_reset";
 pub(super) const READ: &str = "tcpreuse_read";
 pub(super) const SEED: &str = "tcpreuse_seed";
@@ -50,6 +51,9 @@ pub struct Settings {
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
     pub object: Option<PathBuf>,
+    /// Attach only the program that sees to what the kernel skips the other one for. For tests: it
+    /// has to count the same.
+    pub rescue_only: bool,
     /// Let the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
 }
@@ -63,6 +67,7 @@ impl Default for Settings {
             record_bytes: None,
             btf: None,
             object: None,
+            rescue_only: false,
             log: false,
         }
     }
@@ -260,9 +265,11 @@ fn aya_log_level() -> u8 {
 }
 
 fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, has: Optional) -> Result<(), TraceError> {
-    load_one(ebpf, STATE, |program: &mut BtfTracePoint| {
-        program.load("inet_sock_set_state", btf)
-    })?;
+    for name in [STATE, RESCUE] {
+        load_one(ebpf, name, |program: &mut BtfTracePoint| {
+            program.load("inet_sock_set_state", btf)
+        })?;
+    }
     if has.resets {
         load_one(ebpf, RESET, |program: &mut BtfTracePoint| {
             program.load("tcp_receive_reset", btf)

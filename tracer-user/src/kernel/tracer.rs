@@ -15,7 +15,7 @@ use tracer_ebpf::abi::{closed::Closed, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
-    load::{LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
+    load::{LIST, Optional, READ, RESCUE, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
     peers::PeerTable,
     sockets,
@@ -43,6 +43,7 @@ pub struct Tracer {
     missing: Vec<Missing>,
     known: Known,
     has: Optional,
+    rescue_only: bool,
     started_ns: u64,
 }
 
@@ -81,13 +82,15 @@ impl Tracer {
             missing: loaded.missing,
             known: loaded.known,
             has: loaded.has,
+            rescue_only: settings.rescue_only,
             started_ns: loaded.started_ns,
         };
         tracer.attach()?;
         Ok(tracer)
     }
 
-    /// The optional ones first: a state change must not find them unattended.
+    /// The optional ones first: a state change must not find them unattended. The kernel runs the
+    /// programs of a tracepoint in the order in which they were attached, so the rescue comes last.
     fn attach(&mut self) -> Result<(), TraceError> {
         for name in self.tracepoints() {
             self.tracepoint(name)?
@@ -100,9 +103,14 @@ impl Tracer {
     /// Names of the programs on tracepoints that are loaded.
     fn tracepoints(&self) -> impl Iterator<Item = &'static str> + use<> {
         let Optional { resets, reads } = self.has;
-        [(RESET, resets), (READ, reads), (STATE, true)]
-            .into_iter()
-            .filter_map(|(name, loaded)| loaded.then_some(name))
+        [
+            (RESET, resets),
+            (READ, reads),
+            (STATE, !self.rescue_only),
+            (RESCUE, true),
+        ]
+        .into_iter()
+        .filter_map(|(name, loaded)| loaded.then_some(name))
     }
 
     /// Counts the connections that were open before tracing began, in every namespace. Those that
@@ -164,23 +172,33 @@ impl Tracer {
             reason: error.to_string(),
         })?;
         let sum = decode::losses(per_cpu.iter().copied());
-        let mut programs_skipped = 0;
-        for name in self.tracepoints() {
-            if let Some(Program::BtfTracePoint(program)) = self.ebpf.program(name)
-                && let Ok(fd) = program.fd()
-            {
-                programs_skipped += recursion_misses(fd.as_fd().as_raw_fd());
-            }
-        }
+        // Skipped for good is at most what neither of the two has seen: of these changes some
+        // mean nothing, and those that came while only the second one ran were done by the first.
+        let skipped = self
+            .skipped(STATE)
+            .saturating_sub(sum.rescued)
+            .min(self.skipped(RESCUE));
         Ok(Losses {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
             connections_dropped: sum.connections_dropped,
             records_lost: sum.ring_full,
-            programs_skipped,
+            programs_skipped: skipped,
+            rescued: sum.rescued,
+            reads_skipped: self.skipped(READ),
             namespaces_skipped: 0,
         })
+    }
+
+    /// How often the kernel skipped a program because it was running already.
+    fn skipped(&self, name: &str) -> u64 {
+        match self.ebpf.program(name) {
+            Some(Program::BtfTracePoint(program)) => program
+                .fd()
+                .map_or(0, |fd| recursion_misses(fd.as_fd().as_raw_fd())),
+            _ => 0,
+        }
     }
 
     /// Takes the records of ended connections that have come since the last call, at most

@@ -17,8 +17,13 @@ pub struct Losses {
     pub connections_dropped: u64,
     /// Records of ended connections that found the ring full.
     pub records_lost: u64,
-    /// State changes for which the kernel skipped the program because it was running already.
+    /// At most so many state changes were not seen, because the kernel skips a program that is
+    /// running already.
     pub programs_skipped: u64,
+    /// Those that were skipped and seen all the same, by the second program: no loss.
+    pub rescued: u64,
+    /// Reads not seen for the same reason: a request turn less, each at most.
+    pub reads_skipped: u64,
     /// Network namespaces whose sockets could not be listed.
     pub namespaces_skipped: u64,
 }

@@ -249,8 +249,15 @@ pub fn lost(losses: &Losses) -> Vec<String> {
         (
             losses.programs_skipped,
             format!(
-                "{} state changes the kernel did not show",
+                "at most {} state changes the kernel did not show",
                 losses.programs_skipped
+            ),
+        ),
+        (
+            losses.reads_skipped,
+            format!(
+                "{} reads the kernel did not show, a request turn each at most",
+                losses.reads_skipped
             ),
         ),
         (
