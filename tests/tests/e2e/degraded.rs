@@ -16,9 +16,12 @@ fn without(names: &[&str]) -> tempfile::NamedTempFile {
     for name in names {
         let needle: Vec<u8> = [b"\0", name.as_bytes(), b"\0"].concat();
         let at = btf.windows(needle.len()).position(|window| window == needle);
-        let at = at.unwrap_or_else(|| panic!("{name} is not in this kernel's type information"));
+        assert!(at.is_some(), "{name} is not in this kernel's type information");
+        let at = at.unwrap();
         // Another name of the same length.
-        btf[at + 1] = b'~';
+        if let Some(byte) = btf.get_mut(at + 1) {
+            *byte = b'~';
+        }
     }
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), btf).unwrap();

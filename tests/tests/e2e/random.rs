@@ -51,6 +51,9 @@ struct Pair {
     half_closed: bool,
 }
 
+/// Notes how one end of a connection closed.
+type Note = fn(&mut Closes);
+
 /// The traffic of one namespace and its log.
 struct Traffic {
     netns: u32,
@@ -135,10 +138,9 @@ impl Traffic {
     /// The client closes its side, the server does not yet: CLOSE_WAIT.
     fn half_close(&mut self) {
         let index = usize::try_from(self.random.below(self.pairs.len() as u64)).unwrap();
-        let pair = &mut self.pairs[index];
-        if pair.half_closed {
+        let Some(pair) = self.pairs.get_mut(index).filter(|pair| !pair.half_closed) else {
             return;
-        }
+        };
         pair.client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
         pair.half_closed = true;
@@ -157,7 +159,7 @@ impl Traffic {
             self.random.below(5)
         };
         // Who is told what: the reason at the server's end, and at the client's.
-        let ends: (fn(&mut Closes), fn(&mut Closes)) = match way {
+        let ends: (Note, Note) = match way {
             // The client's FIN came first.
             0 => {
                 if !half_closed {
