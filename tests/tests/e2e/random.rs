@@ -317,7 +317,7 @@ fn run(seed: u64, rescue_only: bool) {
         }
         assert_eq!(counted.len(), truth.len(), "seed {seed}");
         assert_eq!(sample.losses.programs_skipped, 0);
-        assert!(!rescue_only || sample.losses.rescued > 0);
+        assert!(!rescue_only || sample.losses.nested.rescued > 0);
     });
 }
 

@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{filter::Filter, kernel::load::Settings, model::accounting::Losses, source::live::Live};
+use tcpreuse::{
+    filter::Filter,
+    kernel::load::Settings,
+    model::accounting::{Losses, Nested},
+    source::live::Live,
+};
 use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
@@ -148,7 +153,7 @@ fn storms_while_seeding_make_no_drift() {
                 (Some(0), 0)
             );
             let losses = Losses {
-                rescued: 0,
+                nested: Nested::default(),
                 reads_skipped: 0,
                 ..sample.losses
             };

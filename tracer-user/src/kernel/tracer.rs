@@ -23,7 +23,7 @@ use super::{
 use crate::{
     filter::Filter,
     model::{
-        accounting::Losses,
+        accounting::{Losses, Nested},
         ended::Ended,
         peer::Counters,
         sample::{Known, Peer},
@@ -162,7 +162,8 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// What was lost so far, but for the namespaces skipped, which a walk tells.
+    /// What was lost so far, but for what only a walk over the sockets tells: namespaces skipped,
+    /// and whether nested runs were a loss.
     ///
     /// # Errors
     /// When the map cannot be read.
@@ -172,20 +173,18 @@ impl Tracer {
             reason: error.to_string(),
         })?;
         let sum = decode::losses(per_cpu.iter().copied());
-        // Skipped for good is at most what neither of the two has seen: of these changes some
-        // mean nothing, and those that came while only the second one ran were done by the first.
-        let skipped = self
-            .skipped(STATE)
-            .saturating_sub(sum.rescued)
-            .min(self.skipped(RESCUE));
         Ok(Losses {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
             connections_dropped: sum.connections_dropped,
             records_lost: sum.ring_full,
-            programs_skipped: skipped,
-            rescued: sum.rescued,
+            programs_skipped: 0,
+            nested: Nested {
+                first: self.skipped(STATE),
+                second: self.skipped(RESCUE),
+                rescued: sum.rescued,
+            },
             reads_skipped: self.skipped(READ),
             namespaces_skipped: 0,
         })

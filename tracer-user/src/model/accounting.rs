@@ -4,6 +4,35 @@ use serde::Serialize;
 
 use super::peer::Counters;
 
+/// How often the kernel skipped each of the two programs that see state changes, because the program was
+/// running already on that CPU, and how often the second one saw to what the first had not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Nested {
+    /// Times the first was skipped, for changes that mean nothing too.
+    pub first: u64,
+    /// Times the second was skipped; the first did its work then.
+    pub second: u64,
+    /// Changes the second has seen to.
+    pub rescued: u64,
+}
+
+impl Nested {
+    /// How many changes both may have been skipped for.
+    ///
+    /// A softirq may come in the middle of one of the two, never of both: they run one after the
+    /// other, with preemption off, and a softirq is not interrupted by another. So there are none,
+    /// unless a kernel does that in another way; then changes are missing, and the counts differ
+    /// from the kernel's socket list. Where they agree (`drift` 0) none was lost; where they do
+    /// not, at most as many as neither counter rules out.
+    pub fn lost(self, drift: Option<i64>) -> u64 {
+        if drift == Some(0) {
+            0
+        } else {
+            self.first.saturating_sub(self.rescued).min(self.second)
+        }
+    }
+}
+
 /// What was lost, by cause. Every number is a count; zero is a measured zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
@@ -17,11 +46,10 @@ pub struct Losses {
     pub connections_dropped: u64,
     /// Records of ended connections that found the ring full.
     pub records_lost: u64,
-    /// At most so many state changes were not seen, because the kernel skips a program that is
-    /// running already.
+    /// At most so many state changes were seen by neither program; see [`Nested::lost`].
     pub programs_skipped: u64,
-    /// Those that were skipped and seen all the same, by the second program: no loss.
-    pub rescued: u64,
+    /// How often the kernel skipped one of the two because it was running already: no loss.
+    pub nested: Nested,
     /// Reads not seen for the same reason: a request turn less, each at most.
     pub reads_skipped: u64,
     /// Network namespaces whose sockets could not be listed.
@@ -95,6 +123,19 @@ mod tests {
             opened,
             closed,
         }
+    }
+
+    #[test]
+    fn nested_runs_are_a_loss_only_when_counts_and_list_differ() {
+        let nested = Nested {
+            first: 9,
+            second: 4,
+            rescued: 6,
+        };
+        assert_eq!(nested.lost(Some(0)), 0);
+        assert_eq!(nested.lost(Some(-1)), 3);
+        assert_eq!(nested.lost(None), 3);
+        assert_eq!(Nested { second: 0, ..nested }.lost(Some(1)), 0);
     }
 
     #[test]

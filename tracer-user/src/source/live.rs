@@ -23,8 +23,9 @@ impl Live {
     /// # Errors
     /// Says why tracing is impossible here.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
-        let started = clock::now();
         let mut tracer = Tracer::start(settings)?;
+        // From here on everything is counted; loading took a moment.
+        let started = clock::now();
         tracer.seed()?;
         Ok(Self { tracer, started })
     }
@@ -43,6 +44,7 @@ impl Live {
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
         let accounting = account(before, &peers, &unattributed, &sockets);
+        losses.programs_skipped = losses.nested.lost(accounting.drift);
         Ok(Sample {
             started: self.started,
             taken,

@@ -12,7 +12,7 @@ use crate::diagnosis::{
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::CloseWaitLeak,
     test,
-    fix: "fix the close path of the server's process: it must close a connection once the client has closed its side \
+    fix: "fix the close path of that process: it must close a connection once the other side has closed \
           (read until end of file, then close); restarting it frees what has leaked so far",
 };
 
@@ -33,7 +33,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let oldest = case.figures.close_wait_ages_ns.first().copied().unwrap_or(0);
     let explanation = format!(
-        "{} in CLOSE_WAIT that the server accepted and has not closed, the oldest for {}; {} entered CLOSE_WAIT \
+        "{} in CLOSE_WAIT that a process of this host holds and has not closed, the oldest for {}; {} entered CLOSE_WAIT \
          in {} and {} left it",
         count(
             close_wait.now - close_wait.never_accepted.min(close_wait.now),

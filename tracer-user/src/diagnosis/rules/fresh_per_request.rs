@@ -36,7 +36,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let explanation = format!(
-        "{} in {}, each for {} (median); {} closed by the client, {} by this server, {} after the last data",
+        "{} in {}, each for {} (median); {} closed by the remote side, {} by this host, {} after the last data",
         count(figures.opens, "open", "opens"),
         duration(case.window_ns),
         duration(figures.lifetime.p50_ns.unwrap_or(0)),
