@@ -131,8 +131,6 @@ pub(super) struct Loaded {
     pub(super) known: Known,
     /// What it has that not every kernel has.
     pub(super) has: Optional,
-    /// When the counters begin, monotonic, ns.
-    pub(super) started_ns: u64,
     /// Where the object came from, for messages.
     origin: String,
 }
@@ -187,7 +185,6 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
         missing,
         known: known(&offsets, has),
         has,
-        started_ns: config.started_ns,
         origin,
     })
 }

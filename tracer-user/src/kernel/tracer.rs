@@ -44,7 +44,6 @@ pub struct Tracer {
     known: Known,
     has: Optional,
     rescue_only: bool,
-    started_ns: u64,
 }
 
 impl Tracer {
@@ -83,7 +82,6 @@ impl Tracer {
             known: loaded.known,
             has: loaded.has,
             rescue_only: settings.rescue_only,
-            started_ns: loaded.started_ns,
         };
         tracer.attach()?;
         Ok(tracer)
@@ -234,11 +232,6 @@ impl Tracer {
     /// What this kernel does not have, and what is lost by that.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
-    }
-
-    /// When the counters began, monotonic, ns.
-    pub fn started_ns(&self) -> u64 {
-        self.started_ns
     }
 
     /// The programs, for whoever wants their run time or instruction counts.
