@@ -3,7 +3,7 @@
 //! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
 //! changed under its socket's lock, so plain stores do.
 
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated};
+use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase},
@@ -17,8 +17,8 @@ use tracer_ebpf::{
 use crate::{
     atomic, conns,
     maps::{CLOSED, config, lose, port_admitted},
-    peers,
-    sock::Sock,
+    owner, peers,
+    sock::{Sock, TcpSock},
 };
 
 /// `BPF_RB_NO_WAKEUP`: the reader polls, so a record costs no wake-up.
@@ -54,7 +54,7 @@ pub(crate) fn connecting(sk: Sock) -> bool {
     conns::insert(
         sk,
         &Conn {
-            owner: (bpf_get_current_pid_tgid() >> 32) as u32,
+            owner: owner::current(),
             direction: direction::OUTBOUND,
             phase: phase::CONNECTING,
             ..NOTHING
@@ -147,6 +147,9 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
         if conn.gap_ns != 0 {
             note(stats, timed::GAP, conn.gap_ns);
         }
+        if conn.owner != 0 {
+            (&raw mut (*stats).owner).write_volatile(conn.owner);
+        }
     }
     true
 }
@@ -157,6 +160,7 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
         conn.idle_ns = idle_ns(sk);
+        note_unanswered(sk, conn);
     }
 }
 
@@ -170,6 +174,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
     conn.idle_ns = idle_ns(sk);
+    note_unanswered(sk, conn);
     conn.close_wait_ns = now;
     let Some(stats) = peers::stats(conn.slot) else {
         return;
@@ -218,6 +223,7 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.reason == reason::OPEN {
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
         conn.idle_ns = idle_ns(sk);
+        note_unanswered(sk, conn);
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = sk.tcp() {
@@ -270,6 +276,9 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
             atomic::raise32(&raw mut (*stats).turns_max, turns);
             bump(&raw mut (*stats).turn_buckets, turn_bucket(turns));
         }
+        if conn.flags & flag::UNANSWERED != 0 {
+            atomic::add(&raw mut (*stats).unanswered, 1);
+        }
         (&raw mut (*stats).last_end_ns).write_volatile(now);
     }
 }
@@ -286,7 +295,45 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
         conn.write_seq = write_seq;
     }
     if conn.owner == 0 {
-        conn.owner = (bpf_get_current_pid_tgid() >> 32) as u32;
+        conn.owner = owner::current();
+        if let Some(stats) = peers::stats(conn.slot) {
+            // SAFETY: tested. The last one to write is as good as any.
+            unsafe { (&raw mut (*stats).owner).write_volatile(conn.owner) };
+        }
+    }
+}
+
+/// Whether the last request on the connection has no answer yet: the server's process has read and
+/// not written since, or has yet to read; seen from the client's end, it has written and not read.
+#[inline(always)]
+pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
+    if config!(count_turns) == 0 || conn.turns == 0 {
+        // No read was seen: the times of the last segments say which side spoke last.
+        return tcp.received_last() == (conn.direction == direction::INBOUND) && tcp.data_segs() != (0, 0);
+    }
+    let written = conn.write_seq != tcp.write_seq();
+    if conn.direction == direction::INBOUND {
+        !written || tcp.unread() > 0
+    } else {
+        written
+    }
+}
+
+/// Notes whether the client ends the connection while its request has no answer.
+#[inline(always)]
+fn note_unanswered(sk: Sock, conn: &mut Conn) {
+    let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
+    let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
+    let by_client = if conn.direction == direction::INBOUND {
+        by_remote
+    } else {
+        by_local
+    };
+    if by_client
+        && let Some(tcp) = sk.tcp()
+        && is_holding(tcp, conn)
+    {
+        conn.flags |= flag::UNANSWERED;
     }
 }
 

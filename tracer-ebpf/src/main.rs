@@ -3,7 +3,7 @@
 //!
 //! Rooms: `programs` holds the entry points, one file a kernel hook; `count` is what they do to
 //! the counters, `conns` remembers
-//! each connection, `peers` finds a peer's slot, `sock` reads kernel sockets, `maps` declares all
+//! each connection, `peers` finds a peer's slot, `owner` names the running process, `sock` reads kernel sockets, `maps` declares all
 //! maps and globals, `atomic` wraps the instructions that Rust has no stable name for.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
@@ -27,6 +27,8 @@ mod conns;
 mod count;
 #[cfg(target_arch = "bpf")]
 mod maps;
+#[cfg(target_arch = "bpf")]
+mod owner;
 #[cfg(target_arch = "bpf")]
 mod peers;
 #[cfg(target_arch = "bpf")]

@@ -9,6 +9,7 @@ use aya_ebpf::{
 use tracer_ebpf::{
     abi::{
         closed::Closed,
+        comm::Comm,
         config::{Config, PORT_WORDS, Prefix},
         conn::Conn,
         losses::Losses,
@@ -71,6 +72,11 @@ pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 /// connections were inbound.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// Names of the processes that connect or read, by thread group id: many of them have ended by the
+/// time anybody asks `/proc`.
+#[btf_map]
+pub(crate) static COMMS: HashMap<u32, Comm, 8192, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
 /// Which remote addresses to trace.
 #[btf_map]

@@ -28,7 +28,7 @@ pub(crate) struct TcpSock(*const u8);
 
 /// Loads a member. The caller passes a pointer the verifier trusts and an offset from BTF.
 #[inline(always)]
-fn load<T: Copy>(base: *const u8, offset: u32) -> T {
+pub(crate) fn load<T: Copy>(base: *const u8, offset: u32) -> T {
     // SAFETY: the verifier has checked this very load, or the program would not run.
     unsafe { base.add(offset as usize).cast::<T>().read_volatile() }
 }
@@ -291,6 +291,41 @@ impl TcpSock {
         let sent = now.wrapping_sub(load(self.0, offset!(lsndtime)));
         let received = now.wrapping_sub(load(self.0, offset!(lrcvtime)));
         u64::from(if sent < received { sent } else { received }) * config!(tick_ns)
+    }
+
+    /// Time since anything was received, data or acknowledgement, ns.
+    #[inline(always)]
+    pub(crate) fn heard_ns(self) -> u64 {
+        if offset!(rcv_tstamp) == MISSING || offset!(lrcvtime) == MISSING {
+            return 0;
+        }
+        // SAFETY: the helper only reads a clock.
+        let now = unsafe { bpf_jiffies64() } as u32;
+        let acked = now.wrapping_sub(load(self.0, offset!(rcv_tstamp)));
+        let received = now.wrapping_sub(load(self.0, offset!(lrcvtime)));
+        u64::from(if acked < received { acked } else { received }) * config!(tick_ns)
+    }
+
+    /// Whether the last data segment came from the other side. Two in one timer tick count as
+    /// answered.
+    #[inline(always)]
+    pub(crate) fn received_last(self) -> bool {
+        if offset!(lsndtime) == MISSING || offset!(lrcvtime) == MISSING {
+            return false;
+        }
+        let sent: u32 = load(self.0, offset!(lsndtime));
+        let received: u32 = load(self.0, offset!(lrcvtime));
+        received.wrapping_sub(sent).cast_signed() > 0
+    }
+
+    /// How often the oldest unacknowledged segment was sent again in vain, and how many probes
+    /// have no answer.
+    #[inline(always)]
+    pub(crate) fn in_vain(self) -> (u8, u8) {
+        (
+            load_if_there(self.0, offset!(retransmits_now)),
+            load_if_there(self.0, offset!(probes_out)),
+        )
     }
 
     /// Bytes that arrived and that the process has not read, without a FIN.

@@ -15,3 +15,4 @@ pub mod kernel;
 pub mod model;
 pub mod report;
 pub mod source;
+pub mod text;

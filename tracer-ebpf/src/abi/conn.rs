@@ -16,6 +16,8 @@ pub mod flag {
     pub const SEEDED: u8 = 1;
     /// A RST was received.
     pub const RST_RECEIVED: u8 = 2;
+    /// The client ended it while its request had no answer yet.
+    pub const UNANSWERED: u8 = 4;
 }
 
 /// One connection, from its connect or accept to its close.

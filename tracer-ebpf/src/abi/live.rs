@@ -10,6 +10,8 @@ pub mod live_flag {
     pub const HAS_FILE: u8 = 0x20;
     /// The socket was closed by its process and lives on in the kernel (`SOCK_DEAD`).
     pub const ORPHAN: u8 = 0x10;
+    /// A request has no answer yet: a poll is being held.
+    pub const HOLDING: u8 = 0x08;
 }
 
 /// One connection or listener, as it stood when the iterator passed.
@@ -22,6 +24,8 @@ pub struct Live {
     pub close_wait_ns: u64,
     /// Time since the last data segment in either direction, ns.
     pub idle_ns: u64,
+    /// Time since anything was received from the other side, data or acknowledgement, ns.
+    pub heard_ns: u64,
     /// Inode number of the socket's file; 0: it has none, or the kernel does not say.
     pub inode: u64,
     /// Payload received so far, bytes.
@@ -62,8 +66,12 @@ pub struct Live {
     pub direction: u8,
     /// Bits of [`live_flag`] and of [`super::conn::flag`].
     pub flags: u8,
+    /// How often what is being sent has been sent again in vain.
+    pub retries: u8,
+    /// Probes of an idle connection or a closed window that have no answer.
+    pub probes: u8,
     /// Always 0.
-    pub pad: [u8; 1],
+    pub pad: [u8; 7],
 }
 
 pod!(Live);

@@ -5,6 +5,7 @@
 //! order unless their documentation says "network order".
 
 pub mod closed;
+pub mod comm;
 pub mod config;
 pub mod conn;
 pub mod live;

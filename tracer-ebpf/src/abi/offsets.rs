@@ -105,6 +105,16 @@ offsets! {
     lsndtime = "tcp_sock", "lsndtime";
     /// When data was last received, in jiffies.
     lrcvtime = "inet_connection_sock", "icsk_ack.lrcvtime";
+    /// When an acknowledgement was last received, in jiffies.
+    rcv_tstamp = "tcp_sock", "rcv_tstamp";
+    /// How often the oldest unacknowledged segment has timed out.
+    retransmits_now = "inet_connection_sock", "icsk_retransmits";
+    /// Probes without an answer.
+    probes_out = "inet_connection_sock", "icsk_probes_out";
+    /// First thread of a process.
+    group_leader = "task_struct", "group_leader";
+    /// Name of a thread.
+    task_comm = "task_struct", "comm";
 }
 
 pod!(Offsets);
@@ -123,6 +133,6 @@ mod tests {
         assert_eq!(asked as usize, Offsets::PATHS.len());
         assert_eq!(asked as usize * size_of::<u32>(), size_of::<Offsets>());
         assert_eq!(offsets.skc_daddr, 1);
-        assert_eq!(offsets.lrcvtime, asked);
+        assert_eq!(offsets.task_comm, asked);
     }
 }

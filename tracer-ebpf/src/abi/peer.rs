@@ -103,8 +103,8 @@ pub struct PeerStats {
     pub retransmits: u32,
     /// The most request turns of any ended connection that was not seeded.
     pub turns_max: u32,
-    /// Always 0.
-    pub pad: u32,
+    /// Process that last connected to or read from the peer, thread group id; 0: not known.
+    pub owner: u32,
     // Second line.
     /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
     /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
@@ -129,8 +129,8 @@ pub struct PeerStats {
     pub buckets: [[u32; TIME_BUCKETS]; timed::COUNT],
     /// Those connections by their number of turns, by [`crate::buckets::turn_bucket`].
     pub turn_buckets: [u32; TURN_BUCKETS],
-    /// Fills the last cache line.
-    pub reserved: [u32; 1],
+    /// Connections the client ended while its request had no answer yet.
+    pub unanswered: u32,
 }
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));

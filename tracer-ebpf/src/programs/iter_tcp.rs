@@ -20,6 +20,9 @@ use crate::{
     sock::{Sock, TcpSock},
 };
 
+/// The bits of a connection's flags that a record shows.
+const CONN_FLAGS: u8 = flag::SEEDED | flag::RST_RECEIVED | flag::UNANSWERED;
+
 /// The kernel's `struct bpf_iter_meta`.
 #[repr(C)]
 struct IterMeta {
@@ -147,6 +150,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         opened_ns: 0,
         close_wait_ns: 0,
         idle_ns: 0,
+        heard_ns: 0,
         inode: sk.inode(),
         bytes_received: 0,
         bytes_sent: 0,
@@ -167,7 +171,9 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         state,
         direction: 0,
         flags: 0,
-        pad: [0; 1],
+        retries: 0,
+        probes: 0,
+        pad: [0; 7],
     };
     if state == state::LISTEN {
         if !count::wanted(sk, direction::INBOUND) {
@@ -196,7 +202,10 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.held = conn.held;
                 live.owner = conn.owner;
                 live.turns = count::turns(conn, live.data_segs_in, live.data_segs_out);
-                live.flags = conn.flags | live_flag::TRACKED;
+                live.flags = conn.flags & CONN_FLAGS | live_flag::TRACKED;
+                if count::is_holding(tcp, conn) {
+                    live.flags |= live_flag::HOLDING;
+                }
             }
         }
     }
@@ -208,6 +217,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     }
     live.queue = tcp.unread();
     live.idle_ns = tcp.idle_ns();
+    live.heard_ns = tcp.heard_ns();
+    (live.retries, live.probes) = tcp.in_vain();
     (live.bytes_received, live.bytes_sent) = tcp.bytes();
     live.retransmits = tcp.retransmits();
     Some(live)

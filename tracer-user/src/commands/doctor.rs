@@ -9,7 +9,7 @@ use crate::{
         doctor::{Check, Status, examine},
         load::Settings,
     },
-    report::sanitise,
+    text::sanitise,
 };
 
 /// Runs the command.

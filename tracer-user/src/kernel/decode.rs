@@ -4,6 +4,7 @@ use bytes::{Buf, TryGetError};
 use tracer_ebpf::{
     abi::{
         closed::Closed,
+        comm::Comm,
         conn::flag,
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
@@ -18,10 +19,12 @@ use crate::{
     model::{
         durations::Durations,
         ended::Ended,
+        owner::{Owner, Reason},
         peer::{CloseReason, Closes, Counters, Direction, PeerId},
         socket::{Connection, Listener, Since, State},
         turns::Turns,
     },
+    text::sanitise,
 };
 
 /// Reads one struct in the order of its fields, then wants the buffer to be empty.
@@ -119,6 +122,17 @@ fn held(from: &mut &[u8]) -> Got<[u32; HELD_BUCKETS]> {
     u32s(from)
 }
 
+/// The name of a process, made harmless.
+pub(super) fn comm(comm: &Comm) -> String {
+    let [first, second] = comm.words.map(u64::to_ne_bytes);
+    let bytes: Vec<u8> = first
+        .into_iter()
+        .chain(second)
+        .take_while(|byte| *byte != 0)
+        .collect();
+    sanitise(&String::from_utf8_lossy(&bytes))
+}
+
 decode! {
     /// One slot of the peer table.
     peer_stats -> PeerStats {
@@ -132,7 +146,7 @@ decode! {
         close_wait_left: u32,
         retransmits: u32,
         turns_max: u32,
-        pad: u32,
+        owner: u32,
         close_wait_entry_sum_ns: u64,
         bytes_received: u64,
         bytes_sent: u64,
@@ -143,7 +157,7 @@ decode! {
         opens_by_held: held,
         buckets: buckets,
         turn_buckets: u32s,
-        reserved: u32s,
+        unanswered: u32,
     }
 }
 
@@ -153,6 +167,7 @@ decode! {
         opened_ns: u64,
         close_wait_ns: u64,
         idle_ns: u64,
+        heard_ns: u64,
         inode: u64,
         bytes_received: u64,
         bytes_sent: u64,
@@ -173,6 +188,8 @@ decode! {
         state: u8,
         direction: u8,
         flags: u8,
+        retries: u8,
+        probes: u8,
         pad: u8s,
     }
 }
@@ -264,6 +281,8 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
             max: u64::from(stats.turns_max),
             buckets: stats.turn_buckets,
         },
+        unanswered: u64::from(stats.unanswered),
+        owner: known_pid(stats.owner),
     }
 }
 
@@ -278,6 +297,7 @@ pub(super) fn socket(live: &Live) -> Option<Socket> {
             accept_queue: live.queue,
             accept_queue_limit: live.queue_limit,
             inode: (live.inode != 0).then_some(live.inode),
+            owner: Owner::Unknown(Reason::NotYet),
         }));
     }
     let has = |bit: u8| live.flags & bit != 0;
@@ -307,7 +327,11 @@ pub(super) fn socket(live: &Live) -> Option<Socket> {
         retransmits: live.retransmits,
         held: live.held,
         turns: live.turns,
-        owner: (live.owner != 0).then_some(live.owner),
+        heard_ns: live.heard_ns,
+        retries: live.retries,
+        probes: live.probes,
+        holding: has(live_flag::HOLDING),
+        owner: known_pid(live.owner),
         inode: (live.inode != 0).then_some(live.inode),
     }))
 }
@@ -340,7 +364,8 @@ pub(super) fn ended(closed: &Closed) -> Option<Ended> {
         retransmits: closed.retransmits,
         held: closed.held,
         turns: closed.turns,
-        owner: (closed.owner != 0).then_some(closed.owner),
+        unanswered: closed.flags & flag::UNANSWERED != 0,
+        owner: known_pid(closed.owner),
         errno: (closed.errno != 0).then_some(closed.errno),
     })
 }
@@ -365,6 +390,11 @@ pub(super) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses 
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
         })
+}
+
+/// A process number; 0 means that none is known.
+fn known_pid(pid: u32) -> Option<u32> {
+    (pid != 0).then_some(pid)
 }
 
 pub(super) fn direction(value: u8) -> Option<Direction> {

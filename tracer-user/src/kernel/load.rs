@@ -82,6 +82,12 @@ fn known(offsets: &Offsets, has: Optional) -> Known {
         bytes_received: there(&[offsets.bytes_received]),
         bytes_sent: there(&[offsets.bytes_sent, offsets.bytes_retrans]),
         retransmits: there(&[offsets.total_retrans]),
+        heard: there(&[
+            offsets.lrcvtime,
+            offsets.rcv_tstamp,
+            offsets.retransmits_now,
+            offsets.probes_out,
+        ]),
     }
 }
 

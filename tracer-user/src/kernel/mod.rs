@@ -10,6 +10,7 @@ pub mod load;
 pub mod netns;
 mod object;
 pub mod offsets;
+pub mod owners;
 mod peers;
 mod sockets;
 pub mod tracer;

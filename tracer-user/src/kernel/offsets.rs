@@ -36,8 +36,11 @@ fn lost(field: &str) -> &'static str {
         "sk_cgroup" | "cgroup_level" | "cgroup_ancestors" | "cgroup_node" | "node_id" => {
             "the filter by cgroup"
         }
+        "rcv_tstamp" => "when a connection was last heard of",
+        "retransmits_now" | "probes_out" => "which connections are silent for good",
         "write_seq" => "request turns",
         "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
+        "group_leader" | "task_comm" => "the names of processes that have ended",
         _ => "everything",
     }
 }

@@ -7,16 +7,17 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{Array, Map, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
-use tracer_ebpf::abi::{closed::Closed, losses::Losses as AbiLosses};
+use tracer_ebpf::abi::{closed::Closed, comm::Comm, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
     load::{LIST, Optional, READ, RESCUE, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
+    owners,
     peers::PeerTable,
     sockets,
 };
@@ -37,6 +38,7 @@ pub struct Tracer {
     table: PeerTable,
     taken: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
+    comms: HashMap<MapData, u32, Comm>,
     records: Option<RingBuf<MapData>>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
@@ -60,6 +62,7 @@ impl Tracer {
         let table = PeerTable::map(peers.fd(), loaded.slots as usize + 1)?;
         let taken = loaded.take("TAKEN")?;
         let losses = loaded.take("LOSSES")?;
+        let comms = loaded.take("COMMS")?;
         let logger = match settings.log {
             true => {
                 Some(EbpfLogger::init(&mut loaded.ebpf).map_err(|error| loaded.damaged(error.to_string()))?)
@@ -75,6 +78,7 @@ impl Tracer {
             table,
             taken,
             losses,
+            comms,
             records,
             logger,
             filter: settings.filter.clone(),
@@ -186,6 +190,12 @@ impl Tracer {
             reads_skipped: self.skipped(READ),
             namespaces_skipped: 0,
         })
+    }
+
+    /// The name of a process that connected or read, even if it has ended since.
+    pub fn comm(&self, pid: u32) -> Option<String> {
+        let noted = self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm));
+        noted.or_else(|| owners::process(pid).map(|process| process.comm))
     }
 
     /// How often the kernel skipped a program because it was running already.

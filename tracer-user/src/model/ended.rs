@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    peer::{CloseReason, Direction},
+    peer::{CloseReason, Closer, Direction},
     socket::Since,
 };
 
@@ -44,8 +44,27 @@ pub struct Ended {
     pub held: u32,
     /// Request turns; of a seeded connection, at most so many over its whole life.
     pub turns: u32,
+    /// The client ended it while its request had no answer yet.
+    pub unanswered: bool,
     /// Process that connected it or read from it first, by its thread group id.
     pub owner: Option<u32>,
     /// Error the socket ended with, a positive errno.
     pub errno: Option<u16>,
+}
+
+impl Ended {
+    /// Who ended it first. A connect that failed was refused by the other side, or the network
+    /// had no way there, or the process gave up.
+    pub fn closer(&self) -> Closer {
+        match self.reason {
+            CloseReason::LocalFin | CloseReason::LocalRst => Closer::Local,
+            CloseReason::RemoteFin | CloseReason::RemoteRst => Closer::Remote,
+            CloseReason::Timeout => Closer::Network,
+            CloseReason::ConnectFailed => match self.errno.map(i32::from) {
+                Some(libc::ECONNREFUSED | libc::ECONNRESET) => Closer::Remote,
+                Some(_) => Closer::Network,
+                None => Closer::Local,
+            },
+        }
+    }
 }

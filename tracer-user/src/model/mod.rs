@@ -5,6 +5,7 @@
 pub mod accounting;
 pub mod durations;
 pub mod ended;
+pub mod owner;
 pub mod peer;
 pub mod sample;
 pub mod socket;

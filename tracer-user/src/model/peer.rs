@@ -98,6 +98,20 @@ impl CloseReason {
     }
 }
 
+/// Who ended a connection first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Closer {
+    /// This host.
+    Local,
+    /// The other side.
+    Remote,
+    /// Neither: it timed out, or the network was unreachable.
+    Network,
+    /// Nobody: it is still open.
+    None,
+}
+
 /// Ended connections by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Closes {
@@ -170,6 +184,10 @@ pub struct Counters {
     pub close_wait: Durations,
     /// Request turns of the ended connections that were not seeded.
     pub turns: Turns,
+    /// Ended connections that the client ended while its request had no answer yet.
+    pub unanswered: u64,
+    /// Process that last connected to the peer or read from it, by its thread group id.
+    pub owner: Option<u32>,
 }
 
 impl Default for Counters {
@@ -192,6 +210,8 @@ impl Default for Counters {
             gap: Durations::default(),
             close_wait: Durations::default(),
             turns: Turns::default(),
+            unanswered: 0,
+            owner: None,
         }
     }
 }
@@ -222,6 +242,7 @@ impl Counters {
         self.retransmits += other.retransmits;
         self.bytes_received += other.bytes_received;
         self.bytes_sent += other.bytes_sent;
+        self.unanswered += other.unanswered;
         self.closes.add(&other.closes);
         for (mine, theirs) in self.opens_by_held.iter_mut().zip(&other.opens_by_held) {
             *mine = mine.saturating_add(*theirs);

@@ -1,7 +1,10 @@
 //! One look at everything: what a source hands to the diagnosis, the views and the files.
 
+use std::collections::BTreeMap;
+
 use super::{
     accounting::{Accounting, Losses},
+    owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
 };
@@ -39,6 +42,8 @@ pub struct Known {
     pub bytes_sent: bool,
     /// Segments sent again.
     pub retransmits: bool,
+    /// When each live connection was last heard of, and what it sends in vain.
+    pub heard: bool,
 }
 
 impl Known {
@@ -49,6 +54,7 @@ impl Known {
         bytes_received: true,
         bytes_sent: true,
         retransmits: true,
+        heard: true,
     };
 }
 
@@ -67,8 +73,18 @@ pub struct Sample {
     pub unattributed: Counters,
     /// The live sockets.
     pub sockets: Sockets,
+    /// Names of the processes that own connections, by thread group id, as far as they are known.
+    pub names: BTreeMap<u32, String>,
     /// What was lost, by cause.
     pub losses: Losses,
     /// The identity and its check.
     pub accounting: Accounting,
+}
+
+impl Sample {
+    /// The process with this thread group id, if its name is known.
+    pub fn process(&self, pid: u32) -> Option<Process> {
+        let comm = self.names.get(&pid)?.clone();
+        Some(Process { pid, comm })
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::peer::Direction;
+use super::{owner::Owner, peer::Direction};
 
 /// A TCP state of a full socket that counts as open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,7 +74,17 @@ pub struct Connection {
     pub held: u32,
     /// Request turns so far; of a seeded connection, at most so many over its whole life.
     pub turns: u32,
-    /// Process that connected it or read from it first, by its thread group id.
+    /// Time since anything was received, data or acknowledgement, ns; of meaning when
+    /// [`super::sample::Known::heard`] says so.
+    pub heard_ns: u64,
+    /// How often what is being sent has been sent again in vain.
+    pub retries: u8,
+    /// Probes of an idle connection or a closed window that have no answer.
+    pub probes: u8,
+    /// The last request has no answer yet: a poll is being held.
+    pub holding: bool,
+    /// Process that holds it, else the one that connected it or read from it first, by its thread
+    /// group id.
     pub owner: Option<u32>,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
@@ -103,6 +113,8 @@ pub struct Listener {
     pub accept_queue_limit: u32,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
+    /// Who listens.
+    pub owner: Owner,
 }
 
 /// All live sockets at one moment.

@@ -6,6 +6,7 @@ use crate::{
     model::{
         accounting::{Accounting, Losses, Totals},
         durations::Durations,
+        owner::{Owner, Process},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
         socket::{Connection, Listener, Since, Sockets, State},
@@ -64,7 +65,11 @@ fn connection(slot: u32, last: u8, port: u16, state: State, opened_ns: u64) -> C
         retransmits: 0,
         held: 0,
         turns: 9,
-        owner: None,
+        heard_ns: S / 10,
+        retries: 0,
+        probes: 0,
+        holding: true,
+        owner: Some(4711),
         inode: None,
     }
 }
@@ -143,10 +148,15 @@ pub(crate) fn sample() -> Sample {
                 accept_queue: 0,
                 accept_queue_limit: 511,
                 inode: None,
+                owner: Owner::Process(Process {
+                    pid: 811,
+                    comm: "apache2".to_owned(),
+                }),
             }],
             namespaces: vec![4_026_531_840],
             namespaces_skipped: 0,
         },
+        names: [(4711, "java".to_owned())].into(),
         losses: Losses::default(),
         accounting: Accounting {
             totals: Totals {

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::{Origin, sanitise};
+use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Diagnosis, Judged,
         rules::words::{count, duration},
     },
     model::accounting::Losses,
+    text::sanitise,
 };
 
 const WIDTH: usize = 80;

@@ -1,13 +1,21 @@
 //! Samples of this machine, from the running programs.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use crate::{
-    kernel::{TraceError, clock, load::Settings, offsets::Missing, tracer::Tracer},
+    kernel::{
+        TraceError, clock,
+        load::Settings,
+        offsets::Missing,
+        owners::{Owners, Search},
+        tracer::Tracer,
+    },
     model::{
         accounting::{Accounting, Totals, drift},
         ended::Ended,
         peer::Counters,
         sample::{Moment, Peer, Sample},
-        socket::Sockets,
+        socket::{Connection, Sockets, State},
     },
 };
 
@@ -15,7 +23,15 @@ use crate::{
 pub struct Live {
     tracer: Tracer,
     started: Moment,
+    owners: Owners,
 }
+
+/// Looking for the holders of sockets goes through the open files of all processes, so it is done
+/// this often at most, ns.
+const OWNERS_PACE_NS: u64 = 5_000_000_000;
+
+/// Holders are looked for of so many sockets in CLOSE_WAIT at most: the oldest say enough.
+const MAX_WANTED: usize = 4096;
 
 impl Live {
     /// Attaches the programs and counts what is open already.
@@ -27,7 +43,12 @@ impl Live {
         // From here on everything is counted; loading took a moment.
         let started = clock::now();
         tracer.seed()?;
-        Ok(Self { tracer, started })
+        let owners = Owners::new(Search::default());
+        Ok(Self {
+            tracer,
+            started,
+            owners,
+        })
     }
 
     /// Everything known now.
@@ -37,7 +58,7 @@ impl Live {
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         let before = totals(&self.tracer.peers()?);
-        let sockets = self.tracer.sockets()?;
+        let mut sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
         let taken = clock::now();
         let mut losses = self.tracer.losses()?;
@@ -45,6 +66,7 @@ impl Live {
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
+        let names = self.name_owners(&mut sockets, &peers, taken.monotonic_ns);
         Ok(Sample {
             started: self.started,
             taken,
@@ -52,9 +74,55 @@ impl Live {
             peers,
             unattributed,
             sockets,
+            names,
             losses,
             accounting,
         })
+    }
+
+    /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.
+    fn name_owners(&mut self, sockets: &mut Sockets, peers: &[Peer], now_ns: u64) -> BTreeMap<u32, String> {
+        let mut lingering: Vec<&Connection> = sockets
+            .connections
+            .iter()
+            .filter(|connection| connection.state == State::CloseWait && connection.inode.is_some())
+            .collect();
+        lingering.sort_unstable_by_key(|connection| connection.close_wait_since_ns);
+        let wanted = sockets
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.inode)
+            .chain(lingering.iter().take(MAX_WANTED).filter_map(|one| one.inode))
+            .collect();
+        self.owners.refresh(&wanted, now_ns, OWNERS_PACE_NS);
+        let mut names = BTreeMap::new();
+        for listener in &mut sockets.listeners {
+            listener.owner = self.owners.of(listener.inode).clone();
+        }
+        for connection in &mut sockets.connections {
+            // Who holds it now says more than who read from it first.
+            if let Some(holder) = self.owners.of(connection.inode).process() {
+                connection.owner = Some(holder.pid);
+                names.insert(holder.pid, holder.comm.clone());
+            }
+        }
+        let live = sockets
+            .connections
+            .iter()
+            .filter_map(|connection| connection.owner);
+        for pid in live.chain(peers.iter().filter_map(|peer| peer.counters.owner)) {
+            if let Entry::Vacant(entry) = names.entry(pid)
+                && let Some(comm) = self.tracer.comm(pid)
+            {
+                entry.insert(comm);
+            }
+        }
+        names
+    }
+
+    /// The name of a process that owned a connection, even if it has ended since.
+    pub fn comm(&self, pid: u32) -> Option<String> {
+        self.tracer.comm(pid)
     }
 
     /// The sums over all peers: cheap enough for a progress line.

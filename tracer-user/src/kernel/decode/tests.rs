@@ -29,7 +29,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let value = peer_stats(&bytes).unwrap();
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
-            close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+            owner as u32, unanswered as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
     let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<AbiDurations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
@@ -52,11 +52,25 @@ fn live_and_closed_are_read_where_the_structs_have_them() {
     let bytes = pattern(size_of::<Live>());
     let value = live(&bytes).unwrap();
     same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
-            retransmits as u32, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
+            retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
     let bytes = pattern(size_of::<Closed>());
     let value = closed(&bytes).unwrap();
     same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
             owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8, last_state as u8);
+}
+
+#[test]
+fn names_end_at_the_first_zero_and_are_harmless() {
+    let of = |bytes: [u8; 16]| {
+        comm(&Comm {
+            words: [
+                u64::from_ne_bytes(at(&bytes, 0)),
+                u64::from_ne_bytes(at(&bytes, 8)),
+            ],
+        })
+    };
+    assert_eq!(of(*b"apache2\0rubbish!"), "apache2");
+    assert_eq!(of(*b"a\x1b[31mb\xffcdefghij"), "a[31mb\u{fffd}cdefghij");
 }
 
 proptest! {

@@ -1,0 +1,46 @@
+//! The process that a program runs in.
+
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_task_btf};
+use tracer_ebpf::abi::{comm::Comm, offsets::MISSING};
+
+use crate::{
+    maps::{COMMS, offset},
+    sock::load,
+};
+
+/// The current process's thread group id; its name is noted beside. Only to be asked where the
+/// kernel runs on behalf of that process.
+#[inline(always)]
+pub(crate) fn current() -> u32 {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    if let Some(comm) = comm() {
+        let known = COMMS.get_ptr(pid);
+        // SAFETY: tested. A name torn by another CPU's update is one that has just changed.
+        let same = known.is_some_and(|known| unsafe { known.read_volatile() } == comm);
+        if !same {
+            // A full table costs a name, which user space then asks /proc for.
+            let _ = COMMS.insert(pid, &comm, 0);
+        }
+    }
+    pid
+}
+
+/// The name of the current process, which is that of its first thread.
+#[inline(always)]
+fn comm() -> Option<Comm> {
+    if offset!(group_leader) == MISSING || offset!(task_comm) == MISSING {
+        return None;
+    }
+    // SAFETY: the helper only gives a pointer that the verifier trusts.
+    let task: *const u8 = unsafe { bpf_get_current_task_btf() }.cast_const().cast();
+    let leader: *const u8 = load(task, offset!(group_leader));
+    if leader.is_null() {
+        return None;
+    }
+    Some(Comm {
+        words: [
+            load(leader, offset!(task_comm)),
+            load(leader, offset!(task_comm) + 8),
+        ],
+    })
+}

@@ -1,0 +1,79 @@
+//! Which process holds a socket: from the inode numbers of socket files to processes.
+//!
+//! The kernel's socket list gives the inode number; which processes have that file open only
+//! `/proc` tells. One search ([`find`]) answers for any number of sockets, and [`Owners`] keeps
+//! the answers from one interval to the next.
+
+mod process;
+mod search;
+
+use hashbrown::{HashMap, HashSet, hash_map::Entry};
+
+pub use process::process;
+pub use search::{Search, find};
+
+use crate::model::owner::{Owner, Reason};
+
+/// Sockets that were looked for in vain bring about a search on their own only after this many
+/// times the pace of [`Owners::refresh`]: some, such as those io_uring holds, are never found.
+const PATIENCE: u64 = 10;
+
+/// What is known of the owners of the sockets that are wanted now.
+#[derive(Debug, Default)]
+pub struct Owners {
+    search: Search,
+    known: HashMap<u64, Owner>,
+    searched_ns: Option<u64>,
+}
+
+impl Owners {
+    /// Nothing known yet.
+    pub fn new(search: Search) -> Self {
+        Self {
+            search,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets what is not wanted any more, and searches when a wanted socket has no owner yet,
+    /// but only `pace_ns` or more after the last search. Times are monotonic, ns.
+    ///
+    /// A search renews all answers, so they are as old as it is. One that does not find a socket
+    /// again leaves the owner found before: the last holder says most about a socket that is just
+    /// being closed.
+    pub fn refresh(&mut self, wanted: &HashSet<u64>, now_ns: u64, pace_ns: u64) {
+        self.known.retain(|inode, _| wanted.contains(inode));
+        let wait_ns = if self.known.len() < wanted.len() {
+            pace_ns
+        } else if self.known.values().any(|owner| owner.process().is_none()) {
+            pace_ns.saturating_mul(PATIENCE)
+        } else {
+            return;
+        };
+        if self
+            .searched_ns
+            .is_some_and(|then| now_ns.saturating_sub(then) < wait_ns)
+        {
+            return;
+        }
+        self.searched_ns = Some(now_ns);
+        for (inode, owner) in find(wanted, &self.search) {
+            match self.known.entry(inode) {
+                Entry::Occupied(known) if owner.process().is_none() && known.get().process().is_some() => {}
+                entry => {
+                    entry.insert(owner);
+                }
+            }
+        }
+    }
+
+    /// Who holds the socket with this inode number; without one, it has no file.
+    pub fn of(&self, inode: Option<u64>) -> &Owner {
+        static NO_FILE: Owner = Owner::Unknown(Reason::NoFile);
+        static NOT_YET: Owner = Owner::Unknown(Reason::NotYet);
+        inode.map_or(&NO_FILE, |inode| self.known.get(&inode).unwrap_or(&NOT_YET))
+    }
+}
+
+#[cfg(test)]
+mod tests;
