@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase},
-        peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
+        peer::{Durations, LATE_NS, PeerKey, PeerStats, direction, reason, timed},
     },
     address,
     buckets::{TIME_BUCKETS, held_bucket, time_bucket, turn_bucket},
@@ -290,6 +290,9 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
         return;
     };
     let write_seq = tcp.write_seq();
+    if conn.turns == 0 && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
+        note_wait(tcp, conn);
+    }
     if conn.turns == 0 || conn.write_seq != write_seq {
         conn.turns = conn.turns.wrapping_add(1);
         conn.write_seq = write_seq;
@@ -299,6 +302,23 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
         if let Some(stats) = peers::stats(conn.slot) {
             // SAFETY: tested. The last one to write is as good as any.
             unsafe { (&raw mut (*stats).owner).write_volatile(conn.owner) };
+        }
+    }
+}
+
+/// The first read of an accepted connection: notes how long the data had been lying there, if that
+/// was long.
+#[inline(always)]
+fn note_wait(tcp: TcpSock, conn: &Conn) {
+    let waited = tcp.since_received_ns();
+    if waited < LATE_NS {
+        return;
+    }
+    if let Some(stats) = peers::stats(conn.slot) {
+        // 2^20 ns are as good as a millisecond here, and BPF has no cheap division. SAFETY: tested.
+        unsafe {
+            atomic::add(&raw mut (*stats).late_reads, 1);
+            atomic::raise32(&raw mut (*stats).late_read_max_ms, (waited >> 20) as u32);
         }
     }
 }

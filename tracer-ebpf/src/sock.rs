@@ -306,6 +306,17 @@ impl TcpSock {
         u64::from(if acked < received { acked } else { received }) * config!(tick_ns)
     }
 
+    /// Time since the last data segment was received, ns; 0 when the kernel does not say.
+    #[inline(always)]
+    pub(crate) fn since_received_ns(self) -> u64 {
+        if offset!(lrcvtime) == MISSING {
+            return 0;
+        }
+        // SAFETY: the helper only reads a clock.
+        let now = unsafe { bpf_jiffies64() } as u32;
+        u64::from(now.wrapping_sub(load(self.0, offset!(lrcvtime)))) * config!(tick_ns)
+    }
+
     /// Whether the last data segment came from the other side. Two in one timer tick count as
     /// answered.
     #[inline(always)]

@@ -14,5 +14,6 @@ pub mod filter;
 pub mod kernel;
 pub mod model;
 pub mod report;
+pub mod server_status;
 pub mod source;
 pub mod text;

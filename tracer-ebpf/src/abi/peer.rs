@@ -131,7 +131,17 @@ pub struct PeerStats {
     pub turn_buckets: [u32; TURN_BUCKETS],
     /// Connections the client ended while its request had no answer yet.
     pub unanswered: u32,
+    /// Connections whose first data lay unread for [`LATE_NS`] or longer: they waited for the
+    /// process to accept or to read.
+    pub late_reads: u32,
+    /// The longest such wait, ms.
+    pub late_read_max_ms: u32,
+    /// Fills the last cache line.
+    pub reserved: [u32; 2],
 }
+
+/// A process that is not overloaded reads what it was sent within milliseconds.
+pub const LATE_NS: u64 = 1_000_000_000;
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
 const _: () = assert!(

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use self::values::Span;
 use crate::{
-    diagnosis::Expect,
+    diagnosis::{Expect, ExpectPeer},
     filter::Cgroup,
     kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
 };
@@ -33,7 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trace for a while, then answer: who does not reuse connections, why, what to change
-    Diagnose(Diagnose),
+    Diagnose(Box<Diagnose>),
     /// Say what this kernel and these privileges allow, and how to get what is missing
     Doctor(Doctor),
     /// Start a long-poll server with well- and ill-behaved clients on loopback and diagnose them
@@ -55,6 +55,9 @@ pub struct Diagnose {
     /// How long to trace; Ctrl-C ends it early and still answers
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
     pub duration: Span,
+    /// How often to look at the sockets
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
     /// Exit with 1 when the answer is yes
     #[arg(long)]
     pub exit_code: bool,
@@ -151,12 +154,22 @@ pub struct Server {
     /// Connections one well-behaved peer holds; auto learns it from the peers
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = values::expect)]
     pub expect: Expect,
+    /// A peer or network that may hold more, such as a proxy or a NAT (repeatable)
+    #[arg(long = "expect-peer", value_name = "CIDR=N", value_parser = values::expect_peer)]
+    pub expect_peers: Vec<ExpectPeer>,
+    /// The server's KeepAliveTimeout, in seconds or with a unit; without, it is learned
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub keepalive_timeout: Option<Span>,
     /// How long the server may hold a poll, in seconds or with a unit
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub hold: Option<Span>,
     /// The server's MaxRequestWorkers
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_workers: Option<u32>,
+    /// Apache's status page, to know its workers: http://127.0.0.1/server-status?auto
+    // Read later: clap would repeat a value it refuses, and this one may hold a password.
+    #[arg(long, value_name = "URL")]
+    pub server_status: Option<String>,
 }
 
 /// How to print.

@@ -5,8 +5,10 @@ use std::{env, io::IsTerminal};
 use super::{Color, Direction, Kernel, Output, Server, Trace};
 use crate::{
     diagnosis::Options,
+    exit::Failure,
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
+    server_status::{self, StatusUrl},
 };
 
 impl Trace {
@@ -57,9 +59,27 @@ impl Server {
     pub fn options(&self) -> Options {
         Options {
             expect: self.expect,
+            expect_peers: self.expect_peers.clone(),
+            keepalive_ns: self.keepalive_timeout.map(super::values::Span::as_ns),
             hold_ns: self.hold.map(super::values::Span::as_ns),
             max_workers: self.max_workers,
+            workers: None,
+            own_requests: None,
         }
+    }
+}
+
+impl Server {
+    /// Where the status page is.
+    ///
+    /// # Errors
+    /// When it is no address of one, without repeating it.
+    pub fn status_url(&self) -> Result<Option<StatusUrl>, Failure> {
+        self.server_status
+            .as_deref()
+            .map(server_status::url)
+            .transpose()
+            .map_err(|reason| Failure::Usage(format!("invalid value for '--server-status <URL>': {reason}")))
     }
 }
 

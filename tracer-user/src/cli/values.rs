@@ -4,7 +4,11 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::{diagnosis::Expect, filter::Cgroup, kernel::cgroup};
+use crate::{
+    diagnosis::{Expect, ExpectPeer},
+    filter::Cgroup,
+    kernel::cgroup,
+};
 
 /// A length of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +79,30 @@ pub(super) fn expect(text: &str) -> Result<Expect, String> {
         Ok(n) if n > 0 => Ok(Expect::Connections(n)),
         _ => Err("the number of connections one well-behaved peer holds, or auto".to_owned()),
     }
+}
+
+/// `192.0.2.7=40`: a network and what each peer in it may hold.
+pub(super) fn expect_peer(text: &str) -> Result<ExpectPeer, String> {
+    let wrong = || "a network and a number of connections, like 192.0.2.0/24=40".to_owned();
+    let (net, connections) = text.rsplit_once('=').ok_or_else(wrong)?;
+    match connections.parse::<u32>() {
+        Ok(connections) if connections > 0 => Ok(ExpectPeer {
+            network: network(net)?,
+            connections,
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+/// Looking more often than this tells nothing more and costs more.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
+pub(super) fn interval(text: &str) -> Result<Span, String> {
+    let span = duration(text)?;
+    if span.0 < MIN_INTERVAL || span.0 > Duration::from_secs(3600) {
+        return Err("an interval is from 100ms to 1h".to_owned());
+    }
+    Ok(span)
 }
 
 /// The kernel reserves a KiB for each.
@@ -150,12 +178,21 @@ mod tests {
         assert_eq!(expect("auto"), Ok(Expect::Auto));
         assert_eq!(expect("3"), Ok(Expect::Connections(3)));
         assert!(expect("0").is_err());
+        let known = expect_peer("::ffff:192.0.2.0/120=40").unwrap();
+        assert_eq!(
+            (known.network.to_string().as_str(), known.connections),
+            ("192.0.2.0/24", 40)
+        );
+        for wrong in ["", "40", "192.0.2.7", "192.0.2.7=", "192.0.2.7=0", "=4", "host=4"] {
+            assert!(expect_peer(wrong).is_err(), "{wrong}");
+        }
+        assert!(interval("1s").is_ok() && interval("10ms").is_err() && interval("2h").is_err());
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_value_or_an_error(text in ".{0,40}") {
-            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text));
+            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text), expect_peer(&text), interval(&text));
         }
     }
 }

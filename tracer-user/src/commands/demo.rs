@@ -12,6 +12,7 @@ use crate::{
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
+    model::history::History,
     source::live::Live,
 };
 
@@ -92,6 +93,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
         tallies,
         diagnose(
             &sample,
+            &History::of(&sample),
             &Options {
                 hold_ns,
                 ..Options::default()

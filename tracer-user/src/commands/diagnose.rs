@@ -1,17 +1,16 @@
 //! `tcpreuse diagnose`: trace for a while, then answer.
 
-use std::time::{Duration, Instant};
-
-use tokio::time::{MissedTickBehavior, interval};
+use std::time::Instant;
 
 use anyhow::Context;
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, progress::Progress, stop::Stop};
+use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
 use crate::{
     cli::Diagnose,
-    diagnosis::{Answer, diagnose, rules::words},
+    diagnosis::{Answer, Diagnosis, diagnose, rules::words},
     exit::{Failure, Outcome},
-    model::sample::Sample,
+    model::history::History,
     source::live::Live,
 };
 
@@ -25,17 +24,18 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let sample = runtime.block_on(trace(args))?;
-    let diagnosis = diagnose(&sample, &args.server.options());
+    let diagnosis = runtime.block_on(trace(args))?;
     print(&diagnosis, &args.output)?;
     let yes = args.exit_code && diagnosis.answer == Answer::Yes;
     Ok(if yes { Outcome::AnswerYes } else { Outcome::Done })
 }
 
-async fn trace(args: &Diagnose) -> Result<Sample, Failure> {
+async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     // Before the programs load, so that a signal in between is not lost.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
+    let status_url = args.server.status_url()?;
     let mut live = Live::start(&args.trace.settings())?;
+    let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();
     for missing in live.missing() {
@@ -44,7 +44,8 @@ async fn trace(args: &Diagnose) -> Result<Sample, Failure> {
             missing.member, missing.lost
         ));
     }
-    let mut tick = interval(Duration::from_secs(1));
+    let mut history = History::new();
+    let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let deadline = tokio::time::sleep(duration);
     tokio::pin!(deadline);
@@ -54,15 +55,30 @@ async fn trace(args: &Diagnose) -> Result<Sample, Failure> {
             () = stop.requested() => break,
             () = &mut deadline => break,
             _ = tick.tick() => {
-                let counted = live.totals()?;
+                let sample = live.sample()?;
+                history.add(&sample);
+                let counted = sample.accounting.totals;
                 progress.update(begun.elapsed(), &format!(
                     "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C ends it early and answers)",
                     words::duration(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
                     words::duration(args.duration.as_ns()),
                     counted.opened, counted.closed, counted.open_now(),
                 ));
+                if let Some(news) = status.as_mut().and_then(StatusWatch::news) {
+                    progress.say(&news);
+                }
             }
         }
     }
-    Ok(live.sample()?)
+    let sample = live.sample()?;
+    history.add(&sample);
+    let mut options = args.server.options();
+    if let Some(status) = &mut status {
+        if let Some(news) = status.finish() {
+            progress.say(&news);
+        }
+        options.workers = status.workers();
+        options.own_requests = status.own_requests();
+    }
+    Ok(diagnose(&sample, &history, &options))
 }

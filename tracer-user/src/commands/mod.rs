@@ -4,6 +4,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 mod progress;
+mod status;
 mod stop;
 
 use std::io::{self, Write};

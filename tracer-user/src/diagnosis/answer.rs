@@ -4,11 +4,13 @@ use std::cmp::{Ordering, Reverse};
 
 use serde::Serialize;
 
-use super::{Expected, Figures, ListenerNow, Verdict, rules::Finding};
+use super::{Expected, Figures, Learned, ListenerNow, Verdict, rules::Finding, thresholds::share};
 use crate::model::{
     accounting::{Accounting, Losses},
+    history::Surge,
     peer::{Counters, PeerId},
     sample::Moment,
+    workers::Workers,
 };
 
 /// Are clients opening new connections instead of reusing theirs?
@@ -32,10 +34,12 @@ pub struct Judged {
     pub finding: Finding,
     /// What it rests on.
     pub figures: Figures,
+    /// Many independent clients seem to sit behind this address.
+    pub shared_address: bool,
 }
 
 /// One verdict over all peers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cause {
     /// Which.
     pub verdict: Verdict,
@@ -43,17 +47,21 @@ pub struct Cause {
     pub peers: u64,
     /// Connections these peers hold now.
     pub held: u64,
+    /// These, as a part of all connections that are held, 0 to 1.
+    pub share_of_held: f64,
     /// What to change.
     pub fix: &'static str,
 }
 
 /// How the number of open connections moved over the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Surge {
+pub struct Movement {
     /// Open when tracing began.
     pub from: u64,
     /// Open at the end.
     pub to: u64,
+    /// The greatest surge, if there was one.
+    pub surge: Option<Surge>,
 }
 
 /// Everything there is to say.
@@ -67,6 +75,10 @@ pub struct Diagnosis {
     pub taken: Moment,
     /// How many connections a well-behaved peer holds.
     pub expected: Expected,
+    /// What the peers show together of the server's settings.
+    pub learned: Learned,
+    /// What the server says of its workers.
+    pub workers: Option<Workers>,
     /// The identity and its check.
     pub accounting: Accounting,
     /// What was lost, by cause.
@@ -76,7 +88,7 @@ pub struct Diagnosis {
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
     /// The movement of the total.
-    pub surge: Surge,
+    pub movement: Movement,
     /// The causes, most peers first.
     pub causes: Vec<Cause>,
     /// All peers, worst first.
@@ -136,9 +148,14 @@ pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {
                 verdict,
                 peers: 1,
                 held: peer.figures.open_now,
+                share_of_held: 0.0,
                 fix: peer.finding.fix,
             }),
         }
+    }
+    let all = peers.iter().map(|peer| peer.figures.open_now).sum();
+    for cause in &mut causes {
+        cause.share_of_held = (share(cause.held, all) * 1000.0).round() / 1000.0;
     }
     causes.sort_by_key(|cause| (Reverse(cause.peers), Reverse(cause.held), cause.verdict));
     causes

@@ -1,5 +1,7 @@
 //! How many connections one well-behaved peer holds.
 
+use ipnet::IpNet;
+
 use super::thresholds::MIN_PEERS_TO_LEARN;
 
 /// What the user says about it.
@@ -10,6 +12,24 @@ pub enum Expect {
     Auto,
     /// This many.
     Connections(u32),
+}
+
+/// A peer of which the user knows how many connections it may hold: a proxy, or a NAT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectPeer {
+    /// Who.
+    pub network: IpNet,
+    /// How many.
+    pub connections: u32,
+}
+
+/// How many connections a peer may hold: what is said of the smallest network it is in, else
+/// what is expected of all.
+pub(super) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: u32) -> u32 {
+    said.iter()
+        .filter(|known| known.network.contains(&peer))
+        .max_by_key(|known| known.network.prefix_len())
+        .map_or(otherwise, |known| known.connections)
 }
 
 /// The number in use and where it comes from.
@@ -67,6 +87,18 @@ mod tests {
                 learned_from: None
             }
         );
+    }
+
+    #[test]
+    fn the_smallest_network_decides() {
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        let said = [("10.0.0.0/8", 20), ("10.1.0.0/16", 300)].map(|(text, connections)| ExpectPeer {
+            network: net(text),
+            connections,
+        });
+        assert_eq!(of_peer(net("10.1.2.3/32"), &said, 1), 300);
+        assert_eq!(of_peer(net("10.2.2.3/32"), &said, 1), 20);
+        assert_eq!(of_peer(net("192.0.2.1/32"), &said, 1), 1);
     }
 
     #[test]

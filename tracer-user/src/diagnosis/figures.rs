@@ -1,10 +1,15 @@
 //! A peer's figures: its counters and its live sockets, put together for rules and reports.
 
-use super::thresholds::{MAX_POOL, MIN_PILE, POOL_FILLS_NS};
+mod held;
+mod idle;
+
+pub use self::{held::HeldNow, idle::Idle};
+use super::thresholds::{LONGEST_HOLD_NS, NO_REQUEST_NS};
 use crate::model::{
     durations::Durations,
-    peer::{Closes, Counters},
-    sample::Known,
+    owner::Process,
+    peer::{Closes, Direction},
+    sample::{Peer, Sample},
     socket::{Connection, Since, State},
     turns::Turns,
 };
@@ -40,33 +45,48 @@ pub struct CloseWait {
     pub entered: u64,
     /// Left it again while traced.
     pub left: u64,
+    /// Median of those that left it, ns.
+    pub p50_ns: Option<u64>,
     /// Longest of those that left it, ns.
     pub longest_ns: Option<u64>,
 }
 
-/// The established connections of one peer, as the socket list shows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HeldNow {
-    /// How many.
-    pub established: u64,
-    /// How many opened well after the oldest: not a pool that was filled in one go.
-    pub late: u64,
-    /// Of those that have a younger sibling: how many carried data after that one had opened.
-    pub alive_after_next: u64,
-    /// Of those that have a younger sibling: how many did not.
-    pub silent_after_next: u64,
-    /// Their request turns so far, or the most there can have been.
-    pub turns: u64,
+/// Accepted connections that are in CLOSE_WAIT now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lingering {
+    /// How long those have been in it whose last request was answered, ns.
+    pub answered_ns: Vec<u64>,
+    /// And those whose last request was not: the server may still be holding a poll.
+    pub unanswered_ns: Vec<u64>,
+    /// The process that holds the most of them, and how many.
+    pub owner: Option<(Process, u64)>,
 }
 
-impl HeldNow {
-    /// More connections at once than a well-behaved peer needs: beyond the expected number, and
-    /// not a pool of usual size that was filled in one go.
-    pub fn is_pile(&self, expected: u32) -> bool {
-        let expected = u64::from(expected);
-        self.established >= expected + MIN_PILE
-            && (self.late >= MIN_PILE || self.established > expected.max(MAX_POOL))
+impl Lingering {
+    /// How many have been in it for longer than a server has any reason to. `hold_ns` is how long
+    /// it may hold a poll, if that is known.
+    pub fn overdue(&self, patience_ns: u64, hold_ns: Option<u64>) -> u64 {
+        let hold = hold_ns.unwrap_or(LONGEST_HOLD_NS).saturating_add(patience_ns);
+        // With a hold that is known, it may also explain what was answered: with a part of it.
+        let answered = patience_ns.max(hold_ns.unwrap_or(0));
+        let count = |ages: &[u64], limit| ages.iter().filter(|age| **age >= limit).count() as u64;
+        count(&self.answered_ns, answered) + count(&self.unanswered_ns, hold)
     }
+
+    /// Longest, ns.
+    pub fn oldest_ns(&self) -> u64 {
+        let all = self.answered_ns.iter().chain(&self.unanswered_ns);
+        all.copied().max().unwrap_or(0)
+    }
+}
+
+/// Connections of a peer that wait in an accept queue now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub now: u64,
+    /// How long the oldest has waited, ns; "at least" when it was there before the tracer.
+    pub oldest_ns: u64,
 }
 
 /// Everything a rule or a report says about a peer.
@@ -88,20 +108,34 @@ pub struct Figures {
     pub seeded: u64,
     /// Ended, by reason.
     pub close_reasons: Closes,
+    /// Ended by the client's FIN: the remote side's when this host is the server.
+    pub client_fin: u64,
+    /// Aborted by the client.
+    pub client_rst: u64,
+    /// Ended by the server's FIN.
+    pub server_fin: u64,
+    /// Ended by the client before it had its answer.
+    pub unanswered: u64,
     /// Lifetime of the ended.
     pub lifetime: Spread,
     /// Idle before the first FIN or RST.
-    pub idle: Spread,
+    pub idle: Idle,
     /// Time without a connection before a reopen.
     pub gap: Spread,
     /// CLOSE_WAIT.
     pub close_wait: CloseWait,
-    /// Ages of the accepted connections in CLOSE_WAIT, ns, oldest first.
-    pub close_wait_ages_ns: Vec<u64>,
+    /// Accepted connections in CLOSE_WAIT.
+    pub lingering: Lingering,
     /// In an accept queue, in whatever state.
-    pub never_accepted: u64,
+    pub waiting: Waiting,
+    /// Connections whose first request lay unread for a second or longer.
+    pub late_reads: u64,
+    /// The longest such wait, ns.
+    pub late_read_max_ns: u64,
     /// The established ones.
     pub held: HeldNow,
+    /// Established for a while without any request.
+    pub without_request: u64,
     /// Request turns of the ended connections, or the most there can have been.
     pub turns: Turns,
     /// Whether turns are counted; else they are bounds.
@@ -112,63 +146,92 @@ pub struct Figures {
     pub bytes_sent: Option<u64>,
     /// Segments sent again likewise.
     pub retransmits: Option<u64>,
+    /// Process of this host that has most to do with the peer.
+    pub owner: Option<Process>,
+}
+
+impl Figures {
+    /// Payload that came from the client and from the server, bytes.
+    pub fn bytes_by_role(&self, direction: Direction) -> (Option<u64>, Option<u64>) {
+        match direction {
+            Direction::Inbound => (self.bytes_received, self.bytes_sent),
+            Direction::Outbound => (self.bytes_sent, self.bytes_received),
+        }
+    }
+
+    /// Connections of which it is known what they carried.
+    pub fn seen(&self) -> u64 {
+        self.opens + self.seeded
+    }
 }
 
 /// Puts counters and live sockets together.
-pub(super) fn of(
-    counters: &Counters,
-    live: &[&Connection],
-    known: Known,
-    expected: u32,
-    now_ns: u64,
-) -> Figures {
+pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u32) -> Figures {
+    let (counters, known, now_ns) = (&peer.counters, sample.known, sample.taken.monotonic_ns);
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
+    let closes = counters.closes;
+    let (client_fin, client_rst, server_fin) = match peer.id.direction {
+        Direction::Inbound => (closes.remote_fin, closes.remote_rst, closes.local_fin),
+        Direction::Outbound => (closes.local_fin, closes.local_rst, closes.remote_fin),
+    };
     let in_close_wait = || {
         live.iter()
             .filter(|connection| connection.state == State::CloseWait)
     };
-    let age = |connection: &Connection| {
-        connection
-            .close_wait_since_ns
-            .map(|since| now_ns.saturating_sub(since))
-    };
-    let mut close_wait_ages_ns: Vec<u64> = in_close_wait()
-        .filter(|connection| connection.has_file)
-        .filter_map(|connection| age(connection))
-        .collect();
-    close_wait_ages_ns.sort_unstable_by(|a, b| b.cmp(a));
+    let waiting = || live.iter().filter(|connection| connection.never_accepted());
     Figures {
         opens: counters.opens(),
-        closes: counters.closes.total(),
+        closes: closes.total(),
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(expected),
         failed: counters.failed,
         seeded: counters.seeded,
-        close_reasons: counters.closes,
+        close_reasons: closes,
+        client_fin,
+        client_rst,
+        server_fin,
+        unanswered: counters.unanswered,
         lifetime: (&counters.lifetime).into(),
         idle: if known.idle {
             (&counters.idle).into()
         } else {
-            Spread::default()
+            Idle::default()
         },
         gap: (&counters.gap).into(),
         close_wait: CloseWait {
             now: counters.close_wait_now,
-            oldest_ns: in_close_wait().filter_map(|connection| age(connection)).max(),
+            oldest_ns: in_close_wait()
+                .filter_map(|connection| close_wait_age(connection, now_ns))
+                .max(),
             never_accepted: in_close_wait()
                 .filter(|connection| connection.never_accepted())
                 .count() as u64,
             entered: counters.close_wait_entered,
             left: counters.close_wait.count(),
+            p50_ns: counters.close_wait.median_ns(),
             longest_ns: counters.close_wait.max_ns(),
         },
-        close_wait_ages_ns,
-        never_accepted: live
+        lingering: lingering(sample, live),
+        waiting: Waiting {
+            now: waiting().count() as u64,
+            oldest_ns: waiting()
+                .map(|connection| age(connection, now_ns))
+                .max()
+                .unwrap_or(0),
+        },
+        late_reads: counters.late_reads,
+        late_read_max_ns: counters.late_read_max_ns,
+        held: held::of(live, known, now_ns),
+        without_request: live
             .iter()
-            .filter(|connection| connection.never_accepted())
+            .filter(|connection| {
+                connection.state == State::Established
+                    && connection.turns == 0
+                    && connection.has_file
+                    && age(connection, now_ns) >= NO_REQUEST_NS
+            })
             .count() as u64,
-        held: held(live, now_ns),
         turns: counters.turns.clone(),
         turns_counted: known.turns,
         bytes_received: known
@@ -180,39 +243,62 @@ pub(super) fn of(
         retransmits: known
             .retransmits
             .then(|| counters.retransmits + sum(|connection| u64::from(connection.retransmits))),
+        owner: owner(live)
+            .map(|(pid, _)| pid)
+            .or(counters.owner)
+            .and_then(|pid| sample.process(pid)),
     }
 }
 
-/// A connection is alive beside a younger one when data moved on it after that one had opened.
-fn held(live: &[&Connection], now_ns: u64) -> HeldNow {
-    let opened = |connection: &Connection| match connection.since {
+fn lingering(sample: &Sample, live: &[&Connection]) -> Lingering {
+    let accepted: Vec<&Connection> = live
+        .iter()
+        .copied()
+        .filter(|connection| connection.state == State::CloseWait && connection.has_file)
+        .collect();
+    let ages = |unanswered: bool| {
+        let mut ages: Vec<u64> = accepted
+            .iter()
+            .filter(|connection| connection.unanswered == unanswered)
+            .filter_map(|connection| close_wait_age(connection, sample.taken.monotonic_ns))
+            .collect();
+        ages.sort_unstable();
+        ages
+    };
+    Lingering {
+        answered_ns: ages(false),
+        unanswered_ns: ages(true),
+        owner: owner(&accepted).and_then(|(pid, held)| Some((sample.process(pid)?, held))),
+    }
+}
+
+/// The process that owns the most of these connections, the lowest number of equals, and how many.
+fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
+    let mut pids: Vec<u32> = live.iter().filter_map(|connection| connection.owner).collect();
+    pids.sort_unstable();
+    pids.chunk_by(|a, b| a == b)
+        .filter_map(|same| Some((*same.first()?, same.len() as u64)))
+        .max_by_key(|(pid, n)| (*n, std::cmp::Reverse(*pid)))
+}
+
+/// When a connection opened or was found open, monotonic, ns.
+fn opened_ns(connection: &Connection) -> u64 {
+    match connection.since {
         Since::Opened(ns) | Since::Seeded(ns) => ns,
         Since::Unknown => 0,
-    };
-    let mut established: Vec<&&Connection> = live
-        .iter()
-        .filter(|connection| connection.state == State::Established)
-        .collect();
-    established.sort_unstable_by_key(|connection| (opened(connection), connection.remote));
-    let mut held = HeldNow {
-        established: established.len() as u64,
-        ..HeldNow::default()
-    };
-    let oldest = established.first().map_or(0, |connection| opened(connection));
-    held.late = established
-        .iter()
-        .filter(|connection| opened(connection).saturating_sub(oldest) > POOL_FILLS_NS)
-        .count() as u64;
-    for (connection, next) in established.iter().zip(established.iter().skip(1)) {
-        if now_ns.saturating_sub(connection.idle_ns) > opened(next) {
-            held.alive_after_next += 1;
-        } else {
-            held.silent_after_next += 1;
-        }
     }
-    held.turns = established
-        .iter()
-        .map(|connection| u64::from(connection.turns))
-        .sum();
-    held
+}
+
+/// How long a connection has been open, ns, or known to be.
+fn age(connection: &Connection, now_ns: u64) -> u64 {
+    match connection.since {
+        Since::Opened(ns) | Since::Seeded(ns) => now_ns.saturating_sub(ns),
+        Since::Unknown => 0,
+    }
+}
+
+fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
+    connection
+        .close_wait_since_ns
+        .map(|since| now_ns.saturating_sub(since))
 }

@@ -158,6 +158,9 @@ decode! {
         buckets: buckets,
         turn_buckets: u32s,
         unanswered: u32,
+        late_reads: u32,
+        late_read_max_ms: u32,
+        reserved: u32s,
     }
 }
 
@@ -282,6 +285,8 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
             buckets: stats.turn_buckets,
         },
         unanswered: u64::from(stats.unanswered),
+        late_reads: u64::from(stats.late_reads),
+        late_read_max_ns: u64::from(stats.late_read_max_ms) << 20,
         owner: known_pid(stats.owner),
     }
 }
@@ -330,6 +335,7 @@ pub(super) fn socket(live: &Live) -> Option<Socket> {
         heard_ns: live.heard_ns,
         retries: live.retries,
         probes: live.probes,
+        unanswered: has(flag::UNANSWERED),
         holding: has(live_flag::HOLDING),
         owner: known_pid(live.owner),
         inode: (live.inode != 0).then_some(live.inode),

@@ -16,6 +16,24 @@ pub struct Durations {
     pub buckets: [u32; TIME_BUCKETS],
 }
 
+/// Durations that lie close together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// None of them is shorter, ns.
+    pub low_ns: u64,
+    /// None of them is longer, ns.
+    pub high_ns: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Cluster {
+    /// The distance between the limits, ns.
+    pub fn width_ns(&self) -> u64 {
+        self.high_ns.saturating_sub(self.low_ns)
+    }
+}
+
 impl Default for Durations {
     fn default() -> Self {
         Self {
@@ -46,6 +64,29 @@ impl Durations {
     /// Exact minimum, ns.
     pub fn min_ns(&self) -> Option<u64> {
         (self.count() > 0).then_some(self.min_ns)
+    }
+
+    /// Where most of the durations lie close together: the fullest two neighbouring buckets.
+    /// `None` when nothing was noted.
+    pub fn cluster(&self) -> Option<Cluster> {
+        let (mut first, mut most) = (0, 0);
+        for (bucket, pair) in self.buckets.windows(2).enumerate() {
+            let n: u64 = pair.iter().map(|n| u64::from(*n)).sum();
+            if n > most {
+                (first, most) = (u32::try_from(bucket).unwrap_or(0), n);
+            }
+        }
+        let (low, _) = time_range(first);
+        let (_, high) = time_range(first + 1);
+        (most > 0).then(|| Cluster {
+            low_ns: low.max(self.min_ns),
+            high_ns: if first as usize + 2 == TIME_BUCKETS {
+                self.max_ns
+            } else {
+                high.min(self.max_ns)
+            },
+            count: most,
+        })
     }
 
     /// The median, ns: the mean when all lie in one bucket, else by linear interpolation in the
@@ -111,6 +152,20 @@ mod tests {
         let durations = of(&[5_001_000_000; 10]);
         assert_eq!(durations.median_ns(), Some(5_001_000_000));
         assert_eq!(durations.max_ns(), Some(5_001_000_000));
+    }
+
+    #[test]
+    fn the_cluster_is_where_most_are() {
+        let s = 1_000_000_000;
+        assert_eq!(Durations::default().cluster(), None);
+        let constant = of(&[5 * s, 5 * s + 3, 5 * s + 9]).cluster().unwrap();
+        assert_eq!((constant.count, constant.width_ns()), (3, 9));
+        // Two that straddle an edge are still one cluster, and an outlier is not of it.
+        let edge = time_range(20).0;
+        let straddling = of(&[edge - 5, edge + 5, 1]).cluster().unwrap();
+        assert_eq!(straddling.count, 2);
+        let longest = of(&[3600 * s, 3601 * s]).cluster().unwrap();
+        assert_eq!(longest.high_ns, 3601 * s);
     }
 
     proptest! {

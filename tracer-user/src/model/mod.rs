@@ -5,8 +5,10 @@
 pub mod accounting;
 pub mod durations;
 pub mod ended;
+pub mod history;
 pub mod owner;
 pub mod peer;
 pub mod sample;
 pub mod socket;
 pub mod turns;
+pub mod workers;

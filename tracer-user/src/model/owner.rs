@@ -38,6 +38,15 @@ impl Owner {
             Self::Unknown(_) => None,
         }
     }
+
+    /// How many processes hold it; `None` when that is not known.
+    pub fn holders(&self) -> Option<u32> {
+        match self {
+            Self::Process(_) => Some(1),
+            Self::Shared { holders, .. } => Some(*holders),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// Why no process is known.

@@ -186,6 +186,11 @@ pub struct Counters {
     pub turns: Turns,
     /// Ended connections that the client ended while its request had no answer yet.
     pub unanswered: u64,
+    /// Accepted connections whose first data lay unread for a second or longer: they waited for
+    /// the process to accept them or to read.
+    pub late_reads: u64,
+    /// The longest such wait, ns, within 5 %.
+    pub late_read_max_ns: u64,
     /// Process that last connected to the peer or read from it, by its thread group id.
     pub owner: Option<u32>,
 }
@@ -211,6 +216,8 @@ impl Default for Counters {
             close_wait: Durations::default(),
             turns: Turns::default(),
             unanswered: 0,
+            late_reads: 0,
+            late_read_max_ns: 0,
             owner: None,
         }
     }
@@ -243,6 +250,7 @@ impl Counters {
         self.bytes_received += other.bytes_received;
         self.bytes_sent += other.bytes_sent;
         self.unanswered += other.unanswered;
+        self.late_reads += other.late_reads;
         self.closes.add(&other.closes);
         for (mine, theirs) in self.opens_by_held.iter_mut().zip(&other.opens_by_held) {
             *mine = mine.saturating_add(*theirs);

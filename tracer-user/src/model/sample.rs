@@ -82,6 +82,21 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// A sample of nothing, as when tracing has just begun.
+    pub fn empty(at: Moment) -> Self {
+        Self {
+            started: at,
+            taken: at,
+            known: Known::ALL,
+            peers: Vec::new(),
+            unattributed: Counters::default(),
+            sockets: Sockets::default(),
+            names: BTreeMap::new(),
+            losses: Losses::default(),
+            accounting: Accounting::default(),
+        }
+    }
+
     /// The process with this thread group id, if its name is known.
     pub fn process(&self, pid: u32) -> Option<Process> {
         let comm = self.names.get(&pid)?.clone();

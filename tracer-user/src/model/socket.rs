@@ -81,6 +81,8 @@ pub struct Connection {
     pub retries: u8,
     /// Probes of an idle connection or a closed window that have no answer.
     pub probes: u8,
+    /// Its request had no answer yet when the client ended it.
+    pub unanswered: bool,
     /// The last request has no answer yet: a poll is being held.
     pub holding: bool,
     /// Process that holds it, else the one that connected it or read from it first, by its thread

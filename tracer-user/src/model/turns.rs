@@ -1,6 +1,6 @@
 //! Request turns per connection, as the kernel keeps them: a small histogram, exact where it matters.
 
-use tracer_ebpf::buckets::{TURN_BUCKETS, turn_floor};
+use tracer_ebpf::buckets::{TURN_BUCKETS, turn_bucket, turn_floor};
 
 /// Request turns of ended connections that were not seeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,13 @@ impl Turns {
         None
     }
 
+    /// How many connections had about as many turns as the one with the most: exact up to 7, from
+    /// there on at least half as many.
+    pub fn like_the_most(&self) -> u64 {
+        let bucket = turn_bucket(u32::try_from(self.max).unwrap_or(u32::MAX));
+        self.buckets.get(bucket as usize).map_or(0, |n| u64::from(*n))
+    }
+
     /// The most of one connection.
     pub fn max(&self) -> Option<u64> {
         (self.connections() > 0).then_some(self.max)
@@ -44,8 +51,6 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use tracer_ebpf::buckets::turn_bucket;
-
     use super::*;
 
     fn of(all: &[u32]) -> Turns {

@@ -6,6 +6,7 @@ use crate::{
     model::{
         accounting::{Accounting, Losses, Totals},
         durations::Durations,
+        history::History,
         owner::{Owner, Process},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
@@ -64,10 +65,11 @@ fn connection(slot: u32, last: u8, port: u16, state: State, opened_ns: u64) -> C
         data_segs_out: 9,
         retransmits: 0,
         held: 0,
-        turns: 9,
+        turns: if slot == 2 { 1 } else { 9 },
         heard_ns: S / 10,
         retries: 0,
         probes: 0,
+        unanswered: false,
         holding: true,
         owner: Some(4711),
         inode: None,
@@ -85,6 +87,8 @@ pub(crate) fn sample() -> Sample {
     };
     fresh.opens_by_held[0] = 40;
     fresh.closes.remote_fin = 40;
+    fresh.bytes_received = 40 * 200;
+    fresh.bytes_sent = 40 * 300;
     fresh.turns.sum = 40;
     fresh.turns.max = 1;
     fresh.turns.buckets[1] = 40;
@@ -114,6 +118,7 @@ pub(crate) fn sample() -> Sample {
     };
     quiet.opens_by_held[0] = 1;
     quiet.closes.local_rst = 1;
+    quiet.bytes_received = 200;
     let mut connections: Vec<Connection> = (0..9)
         .map(|i| connection(2, 12, 40_000 + i, State::Established, u64::from(i) * S + 100 * S))
         .collect();
@@ -171,5 +176,5 @@ pub(crate) fn sample() -> Sample {
 }
 
 pub(crate) fn example() -> Diagnosis {
-    diagnose(&sample(), &Options::default())
+    diagnose(&sample(), &History::of(&sample()), &Options::default())
 }

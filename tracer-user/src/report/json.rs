@@ -10,6 +10,8 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        history::Shape,
+        owner::Process,
         peer::{Closes, Direction},
     },
 };
@@ -26,8 +28,9 @@ struct Document<'a> {
     version: &'static str,
     window: Window,
     expected: Expected,
+    learned: Learned,
     accounting: Accounting<'a>,
-    listeners: Vec<Listener>,
+    listeners: Vec<Listener<'a>>,
     surge: Surge,
     causes: Vec<Cause>,
     peers: Vec<Peer<'a>>,
@@ -46,6 +49,15 @@ struct Expected {
     learned_from_peers: Option<usize>,
 }
 
+/// What the peers show together of the server's settings.
+#[derive(Serialize)]
+struct Learned {
+    keepalive_timeout_ms: Option<u64>,
+    keepalive_timeout_from_peers: Option<u64>,
+    requests_per_connection: Option<u64>,
+    requests_per_connection_from_peers: Option<u64>,
+}
+
 #[derive(Serialize)]
 struct Accounting<'a> {
     seeded: u64,
@@ -60,7 +72,7 @@ struct Accounting<'a> {
 }
 
 #[derive(Serialize)]
-struct Listener {
+struct Listener<'a> {
     local_port: u16,
     netns: u32,
     held: u64,
@@ -68,20 +80,23 @@ struct Listener {
     never_accepted: u64,
     accept_queue: u64,
     accept_queue_limit: u64,
-    // What is not measured yet is null.
-    owner: Option<()>,
+    accept_queue_peak: u64,
+    never_accepted_peak: u64,
+    owner: Option<&'a Process>,
+    owners: Option<u32>,
     max_workers: Option<u32>,
     busy_workers: Option<u32>,
+    growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
 }
 
 #[derive(Serialize)]
 struct Surge {
-    detected: Option<bool>,
+    detected: bool,
     from: u64,
     to: u64,
     started: Option<String>,
-    shape: Option<&'static str>,
+    shape: Option<Shape>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +104,7 @@ struct Cause {
     verdict: Verdict,
     peers: u64,
     held: u64,
+    share_of_held: f64,
     fix: &'static str,
 }
 
@@ -103,6 +119,7 @@ struct Peer<'a> {
     also: &'a [Verdict],
     confidence: f64,
     shared_address: bool,
+    owner: Option<&'a Process>,
     figures: PeerFigures,
     explanation: &'a str,
     fix: &'static str,
@@ -127,6 +144,8 @@ struct PeerFigures {
     bytes_received: Option<u64>,
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
+    unanswered: u64,
+    late_reads: u64,
 }
 
 #[derive(Serialize)]
@@ -182,6 +201,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             connections: diagnosis.expected.connections,
             learned_from_peers: diagnosis.expected.learned_from,
         },
+        learned: learned(diagnosis),
         accounting: Accounting {
             seeded: totals.seeded,
             opened: totals.opened,
@@ -194,13 +214,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             losses,
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
-        surge: Surge {
-            detected: None,
-            from: diagnosis.surge.from,
-            to: diagnosis.surge.to,
-            started: None,
-            shape: None,
-        },
+        surge: surge(diagnosis),
         causes: diagnosis
             .causes
             .iter()
@@ -208,6 +222,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
                 verdict: cause.verdict,
                 peers: cause.peers,
                 held: cause.held,
+                share_of_held: cause.share_of_held,
                 fix: cause.fix,
             })
             .collect(),
@@ -215,7 +230,37 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
     }
 }
 
-fn listener(now: &ListenerNow) -> Listener {
+fn learned(diagnosis: &Diagnosis) -> Learned {
+    let learned = &diagnosis.learned;
+    Learned {
+        keepalive_timeout_ms: learned.keepalive.map(|constant| constant.value / NS_PER_MS),
+        keepalive_timeout_from_peers: learned.keepalive.map(|constant| constant.peers),
+        requests_per_connection: learned.request_limit.map(|constant| constant.value),
+        requests_per_connection_from_peers: learned.request_limit.map(|constant| constant.peers),
+    }
+}
+
+fn surge(diagnosis: &Diagnosis) -> Surge {
+    let movement = &diagnosis.movement;
+    match movement.surge {
+        Some(surge) => Surge {
+            detected: true,
+            from: surge.from,
+            to: surge.to,
+            started: Some(timestamp(surge.started)),
+            shape: Some(surge.shape),
+        },
+        None => Surge {
+            detected: false,
+            from: movement.from,
+            to: movement.to,
+            started: None,
+            shape: None,
+        },
+    }
+}
+
+fn listener(now: &ListenerNow) -> Listener<'_> {
     Listener {
         local_port: now.port,
         netns: now.netns,
@@ -224,10 +269,14 @@ fn listener(now: &ListenerNow) -> Listener {
         never_accepted: now.never_accepted,
         accept_queue: now.accept_queue,
         accept_queue_limit: now.accept_queue_limit,
-        owner: None,
+        accept_queue_peak: now.accept_queue_peak,
+        never_accepted_peak: now.never_accepted_peak,
+        owner: now.owner.process(),
+        owners: now.owner.holders(),
         max_workers: now.max_workers,
-        busy_workers: None,
-        exhausted_in_seconds: None,
+        busy_workers: now.busy_workers,
+        growth_per_second: now.per_second.map(|growth| (growth * 1000.0).round() / 1000.0),
+        exhausted_in_seconds: now.exhausted_in_s,
     }
 }
 
@@ -241,7 +290,8 @@ fn peer(judged: &Judged) -> Peer<'_> {
         verdict: judged.finding.verdict,
         also: &judged.finding.also,
         confidence: judged.finding.confidence,
-        shared_address: false,
+        shared_address: judged.shared_address,
+        owner: judged.figures.owner.as_ref(),
         figures: figures(&judged.figures),
         explanation: &judged.finding.explanation,
         fix: judged.finding.fix,
@@ -260,7 +310,10 @@ fn figures(figures: &Figures) -> PeerFigures {
         seeded: figures.seeded,
         close_reasons: figures.close_reasons,
         lifetime_ms: milliseconds(figures.lifetime),
-        idle_before_close_ms: milliseconds(figures.idle),
+        idle_before_close_ms: Milliseconds {
+            p50: figures.idle.p50_ns.map(|ns| ns / NS_PER_MS),
+            max: figures.idle.max_ns.map(|ns| ns / NS_PER_MS),
+        },
         reopen_gap_ms: milliseconds(figures.gap),
         // A bound is not a measurement.
         turns_per_connection: Turns {
@@ -274,10 +327,12 @@ fn figures(figures: &Figures) -> PeerFigures {
             longest_ms: close_wait.longest_ns.map(|ns| ns / NS_PER_MS),
             never_accepted: close_wait.never_accepted,
         },
-        never_accepted: figures.never_accepted,
+        never_accepted: figures.waiting.now,
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
+        unanswered: figures.unanswered,
+        late_reads: figures.late_reads,
     }
 }
 

@@ -37,6 +37,13 @@ fn timestamp(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
+/// The time of day in UTC, for people.
+fn clock(moment: Moment) -> String {
+    Timestamp::from_nanosecond(moment.utc_ns)
+        .map(|time| time.strftime("%H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

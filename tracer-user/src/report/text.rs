@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use super::Origin;
 use crate::{
     diagnosis::{
-        Answer, Diagnosis, Judged,
-        rules::words::{count, duration},
+        Answer, Constant, Diagnosis, Judged, ListenerNow,
+        rules::words::{self, count, duration},
     },
-    model::accounting::Losses,
+    model::{accounting::Losses, history::Shape},
     text::sanitise,
 };
 
@@ -35,7 +35,8 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
     writeln!(to)?;
-    listeners(to, diagnosis)?;
+    capacity(to, diagnosis, &paint)?;
+    movement(to, diagnosis, &paint)?;
     causes(to, diagnosis, &paint)?;
     peers(to, diagnosis, &paint)?;
     fine_print(to, diagnosis, origin, &paint)
@@ -67,35 +68,133 @@ fn headline(diagnosis: &Diagnosis) -> String {
     }
 }
 
-fn listeners(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
+fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     for now in diagnosis
         .listeners
         .iter()
         .filter(|now| now.held > 0 || now.accept_queue > 0)
     {
-        let workers = now
-            .max_workers
-            .map(|max| format!(" of {max} workers"))
+        let owner = now
+            .owner
+            .process()
+            .map(|process| format!(" ({})", words::process(process)))
             .unwrap_or_default();
-        writeln!(
-            to,
-            "port {}: {} held{workers}, {} in CLOSE_WAIT, {} never accepted, accept queue {} of {}",
-            now.port, now.held, now.close_wait, now.never_accepted, now.accept_queue, now.accept_queue_limit,
-        )?;
+        let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
+        let peak = if now.accept_queue_peak > now.accept_queue {
+            format!(" (at most {})", now.accept_queue_peak)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
+            now.port, now.held, now.close_wait, now.never_accepted,
+        );
+        writeln!(to, "{}", wrap(&line, 0))?;
+        if let (Some(max), Some(busy)) = (now.max_workers, now.busy_workers) {
+            writeln!(to, "{}", workers(now, busy, max, diagnosis, paint))?;
+        }
     }
+    Ok(())
+}
+
+fn workers(now: &ListenerNow, busy: u32, max: u32, diagnosis: &Diagnosis, paint: &Paint) -> String {
+    let states = match &diagnosis.workers {
+        Some(workers) if !workers.states.is_empty() => {
+            let states: Vec<String> = workers
+                .states
+                .iter()
+                .map(|(state, n)| format!("{n} {state}"))
+                .collect();
+            format!(" ({})", states.join(", "))
+        }
+        _ => String::new(),
+    };
+    let line = format!("workers: {busy} of {max} busy{states}");
+    match now.exhausted_in_s {
+        Some(0.0) => paint.bad(&wrap(
+            &format!("{line}: none is left; httpd logs AH00286 or AH00287 and new clients wait or get 503"),
+            2,
+        )),
+        Some(seconds) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "positive, and a guess"
+            )]
+            let left = duration((seconds * 1e9) as u64);
+            paint.bad(&wrap(
+                &format!("{line}; at the present growth none is left in {left} (AH00286 or AH00287)"),
+                2,
+            ))
+        }
+        None => wrap(&format!("{line}; they do not run out at present"), 2),
+    }
+}
+
+fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    let movement = &diagnosis.movement;
     writeln!(
         to,
         "open connections: {} at the start, {} now",
-        diagnosis.surge.from, diagnosis.surge.to
+        movement.from, movement.to
     )?;
+    if let Some(surge) = &movement.surge {
+        let who = match surge.shape {
+            Shape::Uniform => "evenly over the peers: look for one cause that they share",
+            Shape::Concentrated => "in few peers: look at those",
+        };
+        let line = format!(
+            "surge: from {} to {} since {}, {who} ({} of {} hold more than before)",
+            surge.from,
+            surge.to,
+            super::clock(surge.started),
+            surge.grown,
+            count(surge.peers, "peer", "peers"),
+        );
+        writeln!(to, "{}", paint.bad(&wrap(&line, 0)))?;
+    }
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
         Some(0) => "assumed; --expect sets it".to_owned(),
-        Some(peers) => format!("learned from {}", count(peers as u64, "peer", "peers")),
+        Some(peers) => format!(
+            "learned from what {} held at the start",
+            count(peers as u64, "peer", "peers")
+        ),
         None => "as given".to_owned(),
     };
     writeln!(to, "expected per peer: {} ({origin})", expected.connections)?;
+    learned(to, diagnosis)?;
     writeln!(to)
+}
+
+fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let learned = &diagnosis.learned;
+    let origin = |constant: &Constant| {
+        format!(
+            "learned from {} of {}",
+            count(constant.closes, "close", "closes"),
+            count(constant.peers, "peer", "peers")
+        )
+    };
+    match (learned.keepalive_given_ns, &learned.keepalive) {
+        (Some(given), _) => writeln!(to, "keep-alive timeout: {} (as given)", duration(given))?,
+        (None, Some(constant)) => writeln!(
+            to,
+            "keep-alive timeout: {} ({})",
+            duration(constant.value),
+            origin(constant)
+        )?,
+        (None, None) => {}
+    }
+    if let Some(constant) = &learned.request_limit {
+        writeln!(
+            to,
+            "requests per connection: {} ({})",
+            constant.value,
+            origin(constant)
+        )?;
+    }
+    Ok(())
 }
 
 fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
@@ -104,12 +203,13 @@ fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Resul
     }
     writeln!(to, "{}", paint.bold("Causes"))?;
     for cause in &diagnosis.causes {
-        let held = count(cause.held, "connection held", "connections held");
         let peers = count(cause.peers, "peer", "peers");
         writeln!(
             to,
-            "  {}  {peers}, {held}",
-            paint.bad(&format!("{:<18}", cause.verdict.id()))
+            "  {}  {peers}, {} held ({:.0} % of all)",
+            paint.bad(&format!("{:<19}", cause.verdict.id())),
+            cause.held,
+            cause.share_of_held * 100.0,
         )?;
         writeln!(to, "{}", wrap(&format!("change: {}", cause.fix), 4))?;
     }
@@ -136,10 +236,11 @@ fn peers(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result
             let opens = count(figures.opens, "open", "opens");
             writeln!(
                 to,
-                "  {:<18}  {:<32}  {opens}, {} held",
+                "  {:<19}  {:<30}  {opens}, {} held{}",
                 peer.finding.verdict.id(),
                 name(peer),
-                figures.open_now
+                figures.open_now,
+                if peer.shared_address { ", shared" } else { "" },
             )?;
         }
         and_more(to, others.len(), MAX_OTHERS)?;
@@ -162,10 +263,10 @@ fn and_more(to: &mut dyn Write, all: usize, shown: usize) -> io::Result<()> {
 
 fn one_accused(to: &mut dyn Write, peer: &Judged, paint: &Paint) -> io::Result<()> {
     let finding = &peer.finding;
-    let verdict = paint.bad(&format!("{:<18}", finding.verdict.id()));
+    let verdict = paint.bad(&format!("{:<19}", finding.verdict.id()));
     writeln!(
         to,
-        "  {verdict}  {:<32}  confidence {:.2}",
+        "  {verdict}  {:<30}  confidence {:.2}",
         name(peer),
         finding.confidence
     )?;

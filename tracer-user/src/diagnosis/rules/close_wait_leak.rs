@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, process},
 };
 use crate::diagnosis::{
     Verdict,
@@ -19,34 +19,30 @@ pub(super) static RULE: Rule = Rule {
 /// Accepted, in CLOSE_WAIT for longer than a poll is held, and hardly any ever leaves. Sockets
 /// that no process has accepted are not the process's fault and do not count.
 fn test(case: &Case<'_>) -> Option<Match> {
-    let close_wait = &case.figures.close_wait;
-    let patience = case.hold_ns.unwrap_or(0).max(LINGERING_NS);
-    let lingering = case
-        .figures
-        .close_wait_ages_ns
-        .iter()
-        .filter(|age| **age >= patience)
-        .count() as u64;
-    if lingering < MIN_LINGERING || share(close_wait.left, close_wait.left + lingering) > MAX_LEFT_CLOSE_WAIT
-    {
+    let (close_wait, lingering) = (&case.figures.close_wait, &case.figures.lingering);
+    let overdue = lingering.overdue(LINGERING_NS, case.hold_ns);
+    if overdue < MIN_LINGERING || share(close_wait.left, close_wait.left + overdue) > MAX_LEFT_CLOSE_WAIT {
         return None;
     }
-    let oldest = case.figures.close_wait_ages_ns.first().copied().unwrap_or(0);
+    let holder = match &lingering.owner {
+        Some((owner, _)) => process(owner),
+        None => "a process of this host".to_owned(),
+    };
     let explanation = format!(
-        "{} in CLOSE_WAIT that a process of this host holds and has not closed, the oldest for {}; {} entered CLOSE_WAIT \
-         in {} and {} left it",
+        "{} in CLOSE_WAIT that {holder} holds and has not closed, the oldest for {}; {} entered CLOSE_WAIT in {} and \
+         {} left it",
         count(
             close_wait.now - close_wait.never_accepted.min(close_wait.now),
             "connection is",
             "connections are"
         ),
-        duration(oldest),
+        duration(lingering.oldest_ns()),
         close_wait.entered,
         duration(case.window_ns),
         close_wait.left,
     );
     Some(Match {
-        confidence: confidence(lingering, lingering + close_wait.left),
+        confidence: confidence(overdue, overdue + close_wait.left),
         explanation,
     })
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{ALMOST_NO_IDLE_NS, MIN_CLOSES, MIN_TURNS, confidence, habitual},
+    thresholds::{CLIENT_AT_ONCE_NS, EXCEPTION, HABIT, MIN_CLOSES, MIN_TURNS, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -16,36 +16,46 @@ pub(super) static RULE: Rule = Rule {
           if the server closes, allow keep-alive there (`KeepAlive On`)",
 };
 
-/// Connections come one after the other, end with almost no idle time, and either the remote side
-/// ends them or none can have carried more than one request.
+/// Connections carry one request each, or end by the client after so few that it makes no
+/// difference, and no timer ended them. Those that only wait for their end, such as idle ones of
+/// varying length, are no better.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    if figures.closes < MIN_CLOSES {
+    if !case.has_requests()
+        || figures.closes < MIN_CLOSES
+        || share(figures.unanswered, figures.closes) > EXCEPTION
+    {
         return None;
     }
-    let single = figures.opens.saturating_sub(figures.overlaps);
-    if !habitual(single, figures.opens) || figures.idle.p50_ns? > ALMOST_NO_IDLE_NS {
-        return None;
-    }
-    let by_remote = figures.close_reasons.by_remote();
+    let by_client = figures.client_fin + figures.client_rst;
     // Counted or bounded: in neither case can there have been more.
     let (turns, of) = (figures.turns.sum, figures.turns.connections());
-    let one_turn_each = of > 0 && 5 * turns <= 6 * of;
-    let by_the_peer = habitual(by_remote, figures.closes) && turns < MIN_TURNS * of;
+    let one_turn_each = of > 0 && share(turns, of) <= 1.0 + EXCEPTION;
+    let by_the_peer = habitual(by_client, figures.closes) && turns < MIN_TURNS * of;
     if !one_turn_each && !by_the_peer {
         return None;
     }
+    let at_once = figures.idle.p50_ns? <= CLIENT_AT_ONCE_NS;
+    let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
+    if !ended || (!at_once && (figures.idle.constant().is_some() || by_client < figures.server_fin)) {
+        return None;
+    }
     let explanation = format!(
-        "{} in {}, each for {} (median); {} closed by the remote side, {} by this host, {} after the last data",
+        "{} in {}, {} open for {} (median); {} ended by the client and {} by the server, {} after the last data",
         count(figures.opens, "open", "opens"),
         duration(case.window_ns),
+        if one_turn_each {
+            "one request each,"
+        } else {
+            "a request or two each,"
+        },
         duration(figures.lifetime.p50_ns.unwrap_or(0)),
-        by_remote,
-        figures.close_reasons.local_fin + figures.close_reasons.local_rst,
+        by_client,
+        figures.closes - by_client.min(figures.closes),
         duration(figures.idle.p50_ns.unwrap_or(0)),
     );
     Some(Match {
-        confidence: confidence(single.min(figures.closes), figures.closes.max(figures.opens)),
+        confidence: confidence(by_client + figures.server_fin, figures.closes),
         explanation,
     })
 }

@@ -31,7 +31,11 @@ fn test(case: &Case<'_>) -> Option<Match> {
             duration(wait)
         )
     } else {
-        format!("{seen}: no pattern this version knows stands out")
+        let reasons = figures.close_reasons;
+        format!(
+            "{seen}: no pattern stands out (closed by this host's FIN {}, the other side's {}, resets {} and {}, timeouts {})",
+            reasons.local_fin, reasons.remote_fin, reasons.local_rst, reasons.remote_rst, reasons.timeout
+        )
     };
     Some(Match {
         confidence: 0.0,

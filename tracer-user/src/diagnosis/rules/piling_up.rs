@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_OVERLAPS, confidence, share},
+    thresholds::{MIN_OVERLAPS, confidence},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -16,39 +16,42 @@ pub(super) static RULE: Rule = Rule {
           another; the server can end the older poll of a session when a newer one arrives",
 };
 
-/// More established connections than expected, opened while the earlier ones were held, and most
-/// of the earlier ones moved data after a further one had opened. Connections in CLOSE_WAIT do
-/// not count: the peer has closed those.
+/// More established connections than expected, opened while the earlier ones were held, and the
+/// earlier ones are not known to be dead. Connections in CLOSE_WAIT do not count: the peer has
+/// closed those. Many connections each of which is reused are many clients behind one address.
 fn test(case: &Case<'_>) -> Option<Match> {
-    let held = &case.figures.held;
-    if case.figures.overlaps < MIN_OVERLAPS || !held.is_pile(case.expected) {
+    let (figures, held) = (case.figures, &case.figures.held);
+    if figures.overlaps < MIN_OVERLAPS || !held.is_pile(case.expected) || held.looks_shared(case.expected) {
         return None;
     }
-    // Silent ones may be dead paths; a pile needs most of them alive.
-    if share(
-        held.alive_after_next,
-        held.alive_after_next + held.silent_after_next,
-    ) < 0.5
-    {
+    // What waits for its answer or just sits there is the client's as long as nothing says that
+    // the path to it is dead.
+    let (dead, theirs) = (
+        held.dead + figures.close_reasons.timeout,
+        held.alive + held.holding + held.silent,
+    );
+    if dead > held.alive && 2 * dead > held.holding {
         return None;
     }
+    let state = match (held.alive, held.holding) {
+        (0, 0) => format!("the {} earlier ones stay open unused", held.silent),
+        (0, holding) => format!("{holding} of the earlier ones wait for their answer"),
+        (alive, 0) => format!("{alive} of the earlier ones went on being used"),
+        (alive, holding) => {
+            format!("{alive} of the earlier ones went on being used and {holding} wait for their answer")
+        }
+    };
     let explanation = format!(
-        "{} held at once where {} would do; {} of {} in {} came while it already held {}, and {} of the earlier ones \
-         went on carrying data",
+        "{} held at once where {} would do; {} of {} in {} came while it already held {}, and {state}",
         count(held.established, "connection is", "connections are"),
         case.expected,
-        case.figures.overlaps,
-        count(case.figures.opens, "open", "opens"),
+        figures.overlaps,
+        count(figures.opens, "open", "opens"),
         duration(case.window_ns),
         case.expected,
-        held.alive_after_next,
-    );
-    let confidence = confidence(
-        held.alive_after_next,
-        held.alive_after_next + held.silent_after_next,
     );
     Some(Match {
-        confidence,
+        confidence: confidence(theirs, theirs + dead),
         explanation,
     })
 }

@@ -24,11 +24,12 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if connections == 0 || turns < MIN_TURNS * connections {
         return None;
     }
-    if figures.held.is_pile(case.expected) {
+    let shared = figures.held.looks_shared(case.expected);
+    if figures.held.is_pile(case.expected) && !shared {
         return None;
     }
     let explanation = format!(
-        "{} carried {}{}; {} and {} in {}",
+        "{} carried {}{}; {} and {} in {}{}",
         count(connections, "connection", "connections"),
         if figures.turns_counted && figures.seeded == 0 {
             ""
@@ -39,6 +40,11 @@ fn test(case: &Case<'_>) -> Option<Match> {
         count(figures.opens, "open", "opens"),
         count(figures.closes, "close", "closes"),
         duration(case.window_ns),
+        if shared && figures.held.is_pile(case.expected) {
+            "; many clients seem to share this address"
+        } else {
+            ""
+        },
     );
     Some(Match {
         confidence: confidence(turns - connections.min(turns), turns),

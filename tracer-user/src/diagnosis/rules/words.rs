@@ -1,5 +1,8 @@
 //! Numbers as people write them, for the explanations.
 
+use super::Case;
+use crate::model::{durations::Cluster, owner::Process};
+
 /// A duration in ns with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10 min`.
 pub(crate) fn duration(ns: u64) -> String {
     const MS: u64 = 1_000_000;
@@ -19,6 +22,40 @@ pub(crate) fn duration(ns: u64) -> String {
     } else {
         format!("{} h", tenths(3_600 * S))
     }
+}
+
+/// A process with its number.
+pub(crate) fn process(process: &Process) -> String {
+    format!("{} (pid {})", process.comm, process.pid)
+}
+
+/// How often a peer connected, how much each connection carried, and how soon it came back.
+pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
+    let figures = case.figures;
+    let turns = match figures.turns.median() {
+        Some(turns) if figures.turns_counted => {
+            format!(", {} each (median)", count(turns, "request", "requests"))
+        }
+        _ => String::new(),
+    };
+    let gap = match figures.gap.p50_ns {
+        Some(gap) => format!(", back after {}", duration(gap)),
+        None => String::new(),
+    };
+    format!(
+        "{} in {}{turns}{gap}",
+        count(figures.opens, "open", "opens"),
+        duration(case.window_ns),
+    )
+}
+
+/// How far the times of a cluster lie apart.
+pub(super) fn spread(cluster: &Cluster) -> String {
+    format!(
+        "{} within {} of each other",
+        cluster.count,
+        duration(cluster.width_ns())
+    )
 }
 
 /// `1 connection`, `2 connections`.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     diagnosis::{Options, diagnose},
-    model::{accounting::Accounting, socket::Sockets},
+    model::{accounting::Accounting, history::History, socket::Sockets},
     report::example::{example, origin, sample},
 };
 
@@ -29,7 +29,7 @@ fn nothing_seen() {
         drift: Some(0),
         ..Accounting::default()
     };
-    insta::assert_snapshot!(text(&diagnose(&empty, &Options::default())));
+    insta::assert_snapshot!(text(&diagnose(&empty, &History::of(&empty), &Options::default())));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn losses_and_drift_are_shown() {
         ..Losses::default()
     };
     lossy.accounting.drift = Some(-2);
-    let text = text(&diagnose(&lossy, &Options::default()));
+    let text = text(&diagnose(&lossy, &History::of(&lossy), &Options::default()));
     insta::assert_snapshot!(
         text.lines()
             .rev()

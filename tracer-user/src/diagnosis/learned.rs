@@ -1,0 +1,153 @@
+//! What the peers of one host show together and a single one not yet: the server's constants.
+
+use super::{
+    Figures,
+    thresholds::{MIN_ALIKE, MIN_CLOSES, MIN_LIMIT, SERVER_AT_ONCE_NS, habitual, same},
+};
+
+/// A constant of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// Its value.
+    pub value: u64,
+    /// Ended connections that show it.
+    pub closes: u64,
+    /// Peers that show it.
+    pub peers: u64,
+}
+
+/// Constants of the server, learned from how it ends connections, or given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Keep-alive timeout as given, ns.
+    pub keepalive_given_ns: Option<u64>,
+    /// Idle time after which the server closes, ns.
+    pub keepalive: Option<Constant>,
+    /// Requests after which the server closes.
+    pub request_limit: Option<Constant>,
+}
+
+impl Learned {
+    /// Whether an idle time is the server's timeout, as far as that is known.
+    pub fn is_keepalive(&self, idle_ns: u64) -> Option<bool> {
+        let known = self
+            .keepalive_given_ns
+            .or(self.keepalive.map(|constant| constant.value))?;
+        Some(same(idle_ns, known))
+    }
+}
+
+/// Learns the constants from all peers.
+pub(super) fn learn<'a>(
+    peers: impl Iterator<Item = &'a Figures> + Clone,
+    keepalive_given_ns: Option<u64>,
+) -> Learned {
+    let by_server =
+        peers.filter(|figures| figures.closes > 0 && habitual(figures.server_fin, figures.closes));
+    let idle = by_server.clone().filter_map(|figures| {
+        let cluster = figures.idle.constant()?;
+        (cluster.low_ns >= SERVER_AT_ONCE_NS).then_some((figures.idle.p50_ns?, cluster.count))
+    });
+    let limits = by_server.filter_map(|figures| {
+        let at_once = figures.idle.p50_ns? < SERVER_AT_ONCE_NS;
+        let turns = &figures.turns;
+        let alike = habitual(turns.like_the_most(), turns.connections());
+        (at_once && figures.turns_counted && alike && turns.max >= MIN_LIMIT)
+            .then_some((turns.max, turns.like_the_most()))
+    });
+    Learned {
+        keepalive_given_ns,
+        keepalive: constant(idle.collect(), same),
+        request_limit: constant(limits.collect(), |a, b| a == b),
+    }
+}
+
+/// The median value and those that agree with it, if there are enough.
+fn constant(mut seen: Vec<(u64, u64)>, agree: fn(u64, u64) -> bool) -> Option<Constant> {
+    seen.sort_unstable();
+    let value = seen.get((seen.len().max(1) - 1) / 2)?.0;
+    let with: Vec<u64> = seen
+        .iter()
+        .filter(|(other, _)| agree(*other, value))
+        .map(|(_, closes)| *closes)
+        .collect();
+    let found = Constant {
+        value,
+        closes: with.iter().sum(),
+        peers: with.len() as u64,
+    };
+    (found.closes >= MIN_CLOSES || (found.peers >= MIN_ALIKE && found.closes >= MIN_ALIKE)).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnosis::{figures::Idle, thresholds::S},
+        model::{durations::Cluster, turns::Turns},
+    };
+
+    fn closed_by_server(closes: u64, idle_ns: u64, turns: u32) -> Figures {
+        let mut all = Turns {
+            sum: closes * u64::from(turns),
+            max: u64::from(turns),
+            ..Turns::default()
+        };
+        all.buckets[tracer_ebpf::buckets::turn_bucket(turns) as usize] = u32::try_from(closes).unwrap();
+        Figures {
+            closes,
+            server_fin: closes,
+            idle: Idle {
+                count: closes,
+                p50_ns: Some(idle_ns),
+                max_ns: Some(idle_ns),
+                cluster: Some(Cluster {
+                    low_ns: idle_ns,
+                    high_ns: idle_ns,
+                    count: closes,
+                }),
+            },
+            turns: all,
+            turns_counted: true,
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn peers_that_agree_make_a_constant_and_one_that_does_not_does_not_move_it() {
+        let peers = [
+            closed_by_server(2, 5 * S, 1),
+            closed_by_server(2, 5 * S + S / 100, 1),
+            closed_by_server(3, 5 * S + S / 50, 1),
+            closed_by_server(50, 30 * S, 1),
+        ];
+        let keepalive = learn(peers.iter(), None).keepalive.unwrap();
+        assert_eq!((keepalive.closes, keepalive.peers), (7, 3));
+        assert!(same(keepalive.value, 5 * S));
+    }
+
+    #[test]
+    fn a_few_closes_of_one_peer_are_no_constant_of_the_server() {
+        assert_eq!(
+            learn([closed_by_server(4, 5 * S, 1)].iter(), None).keepalive,
+            None
+        );
+    }
+
+    #[test]
+    fn limits_are_told_from_timeouts_by_idle_time() {
+        let peers = [closed_by_server(6, 0, 11)];
+        let learned = learn(peers.iter(), None);
+        assert_eq!(learned.keepalive, None);
+        assert_eq!(learned.request_limit.unwrap().value, 11);
+    }
+
+    #[test]
+    fn what_is_given_counts_before_what_is_learned() {
+        let peers = [closed_by_server(9, 5 * S, 1)];
+        let learned = learn(peers.iter(), Some(15 * S));
+        assert_eq!(learned.is_keepalive(5 * S), Some(false));
+        assert_eq!(learned.is_keepalive(15 * S), Some(true));
+        assert_eq!(Learned::default().is_keepalive(S), None);
+    }
+}

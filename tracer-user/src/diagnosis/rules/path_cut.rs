@@ -1,0 +1,46 @@
+//! A firewall or balancer cuts idle connections.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{CLIENT_AT_ONCE_NS, EXCEPTION, MIN_ALIKE, confidence, habitual, share},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::PathCut,
+    test,
+    fix: "send a heartbeat more often than that, or raise the idle timeout of the firewall or balancer on the way",
+};
+
+/// A RST from the other side after the same idle time again and again, with nothing left to answer.
+/// Well-behaved clients say goodbye with a FIN.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let cut = figures.close_reasons.remote_rst;
+    if !habitual(cut, figures.closes) || share(figures.unanswered, figures.closes) > EXCEPTION {
+        return None;
+    }
+    if !case.has_requests() {
+        return None;
+    }
+    let cluster = figures.idle.constant()?;
+    let idle = figures.idle.p50_ns?;
+    if cluster.count < MIN_ALIKE || idle < CLIENT_AT_ONCE_NS {
+        return None;
+    }
+    let explanation = format!(
+        "{} of {} in {} ended in a reset from outside after {} idle ({})",
+        cut,
+        count(figures.closes, "connection", "connections"),
+        duration(case.window_ns),
+        duration(idle),
+        words::spread(&cluster),
+    );
+    Some(Match {
+        confidence: confidence(cluster.count.min(cut), figures.closes),
+        explanation,
+    })
+}

@@ -1,0 +1,39 @@
+//! Scanners, health checks, slow clients: nothing to judge as a poller.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{NO_REQUEST_BYTES, confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::Stray,
+    test,
+    fix: "nothing to change for long polls; if there are many, filter them (--exclude) or shorten RequestReadTimeout",
+};
+
+/// What came from the client is too little for one request per connection, and those connections
+/// have ended or have been open for a while.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let (requested, _) = figures.bytes_by_role(case.direction);
+    let bytes = requested?;
+    let done = figures.closes + figures.without_request;
+    let all = figures.closes + figures.held.established;
+    if done == 0 || !habitual(done, all) || bytes >= NO_REQUEST_BYTES * all {
+        return None;
+    }
+    let explanation = format!(
+        "{} in {} brought {} altogether: no request",
+        count(all, "connection", "connections"),
+        duration(case.window_ns),
+        count(bytes, "byte", "bytes"),
+    );
+    Some(Match {
+        confidence: confidence(done, all),
+        explanation,
+    })
+}

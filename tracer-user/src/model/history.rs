@@ -1,0 +1,113 @@
+//! What a run of samples shows that a single one does not: how fast things grow, how high they
+//! went, and whether there was a surge. Bounded: it keeps the last minutes and two snapshots.
+
+mod surge;
+mod trend;
+
+use hashbrown::HashMap;
+
+use self::surge::Watch;
+pub use self::{
+    surge::{Shape, Surge},
+    trend::Trend,
+};
+use super::{
+    peer::Direction,
+    sample::Sample,
+    socket::{Connection, State},
+};
+
+/// A listening port of a network namespace.
+pub type PortKey = (u32, u16);
+
+/// Ports whose movement is kept; a host with more listeners than this is not told about the rest.
+const MAX_PORTS: usize = 4096;
+
+/// How one listening port fared over the run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PortHistory {
+    /// Connections held, over the last half minute.
+    pub held: Trend,
+    /// Longest its accept queue was.
+    pub accept_queue_peak: u64,
+    /// Most connections that waited to be accepted.
+    pub never_accepted_peak: u64,
+}
+
+/// The run so far.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    watch: Watch,
+    ports: HashMap<PortKey, PortHistory>,
+    samples: u64,
+}
+
+impl History {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The history of a run of which there is one sample.
+    pub fn of(sample: &Sample) -> Self {
+        let mut history = Self::new();
+        history.add(sample);
+        history
+    }
+
+    /// Takes in one more sample; samples come in the order in which they were taken.
+    pub fn add(&mut self, sample: &Sample) {
+        self.samples += 1;
+        self.watch.add(sample);
+        self.add_ports(sample);
+    }
+
+    /// How many samples it has seen.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// The greatest surge so far.
+    pub fn surge(&self) -> Option<Surge> {
+        self.watch.surge()
+    }
+
+    /// How one listening port fared.
+    pub fn port(&self, key: PortKey) -> Option<&PortHistory> {
+        self.ports.get(&key)
+    }
+
+    fn add_ports(&mut self, sample: &Sample) {
+        let mut now: HashMap<PortKey, (u64, u64, u64)> = HashMap::new();
+        for listener in &sample.sockets.listeners {
+            let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
+            *queue += u64::from(listener.accept_queue);
+        }
+        for connection in &sample.sockets.connections {
+            if let Some((_, held, waiting)) = inbound_port(connection).and_then(|key| now.get_mut(&key)) {
+                *held += 1;
+                *waiting += u64::from(connection.never_accepted());
+            }
+        }
+        for (key, (queue, held, waiting)) in now {
+            if self.ports.len() >= MAX_PORTS && !self.ports.contains_key(&key) {
+                continue;
+            }
+            let port = self.ports.entry(key).or_default();
+            port.held.add(sample.taken.monotonic_ns, held);
+            port.accept_queue_peak = port.accept_queue_peak.max(queue);
+            port.never_accepted_peak = port.never_accepted_peak.max(waiting);
+        }
+    }
+}
+
+/// The listening port a connection came in on.
+pub fn inbound_port(connection: &Connection) -> Option<PortKey> {
+    (connection.direction == Direction::Inbound).then_some((connection.netns, connection.local.1))
+}
+
+/// Whether a connection occupies a worker of a server that gives each one for as long as it is
+/// open: accepted, and not closed by the server yet.
+pub fn occupies_worker(connection: &Connection) -> bool {
+    connection.has_file && matches!(connection.state, State::Established | State::CloseWait)
+}

@@ -1,0 +1,99 @@
+//! Runs of samples, a second apart, in which only the numbers held matter.
+
+use super::*;
+use crate::model::{
+    peer::{Counters, Direction, PeerId},
+    sample::Peer,
+};
+
+const S: u64 = 1_000_000_000;
+
+fn sample(second: u64, held: &[u64]) -> Sample {
+    let mut sample = Sample::empty(Moment {
+        monotonic_ns: second * S,
+        utc_ns: i128::from(second * S),
+    });
+    sample.peers = (1..)
+        .zip(held)
+        .map(|(slot, held): (u32, &u64)| Peer {
+            id: PeerId {
+                netns: 1,
+                direction: Direction::Inbound,
+                port: 80,
+                network: std::net::IpAddr::from(slot.to_be_bytes()).into(),
+            },
+            slot,
+            counters: Counters {
+                open_now: *held,
+                ..Counters::default()
+            },
+        })
+        .collect();
+    sample.accounting.open_now = held.iter().sum();
+    sample
+}
+
+/// What is found when each of the peers holds, second by second, what `held` says.
+fn surge(seconds: u64, peers: usize, held: impl Fn(u64, usize) -> u64) -> Option<Surge> {
+    let mut watch = Watch::default();
+    for second in 0..seconds {
+        let all: Vec<u64> = (0..peers).map(|peer| held(second, peer)).collect();
+        watch.add(&sample(second, &all));
+    }
+    watch.surge()
+}
+
+#[test]
+fn the_case_this_is_for() {
+    // 200 peers with 10 each; from second 100 on they climb to 75 each within 200 s.
+    let found = surge(400, 200, |second, _| {
+        10 + (second.saturating_sub(100) * 65 / 200).min(65)
+    });
+    let found = found.unwrap();
+    assert_eq!((found.to, found.shape), (15_000, Shape::Uniform));
+    assert!((2000..=3300).contains(&found.from), "{found:?}");
+    let began = found.started.monotonic_ns / S;
+    assert!((95..=125).contains(&began), "{began}");
+    assert_eq!((found.grown, found.peers), (200, 200));
+}
+
+#[test]
+fn one_peer_makes_it_concentrated() {
+    let found = surge(100, 50, |second, peer| if peer == 7 { 1 + second * 3 } else { 1 });
+    assert_eq!(found.unwrap().shape, Shape::Concentrated);
+}
+
+#[test]
+fn a_normal_day_is_no_surge() {
+    // Threefold over two hours, with some noise.
+    let daily = |second: u64, peer: usize| 10 + second * 20 / 7200 + (second + peer as u64 * 7) % 3;
+    assert_eq!(surge(7200, 20, daily), None);
+}
+
+#[test]
+fn the_first_clients_of_a_server_are_no_surge() {
+    assert_eq!(
+        surge(60, 100, |second, peer| u64::from(second > peer as u64 / 10)),
+        None
+    );
+}
+
+#[test]
+fn noise_is_no_surge_and_does_not_hide_one() {
+    let noise = |second: u64, peer: usize| 10 + (second * 31 + peer as u64 * 17) % 5;
+    assert_eq!(surge(1000, 30, noise), None);
+    let found = surge(1000, 30, |second, peer| {
+        noise(second, peer) + second.saturating_sub(900).min(60)
+    });
+    assert!(found.unwrap().started.monotonic_ns / S >= 880);
+}
+
+#[test]
+fn a_surge_that_is_over_is_remembered() {
+    let found = surge(
+        2000,
+        10,
+        |second, _| if (100..200).contains(&second) { 50 } else { 5 },
+    );
+    assert_eq!((found.unwrap().from, found.unwrap().to), (50, 500));
+}

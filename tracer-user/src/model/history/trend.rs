@@ -1,0 +1,93 @@
+//! How fast a number grows.
+
+use std::collections::VecDeque;
+
+/// The growth is that of this last stretch, ns: long enough to level out single connections, short
+/// enough to follow a surge of some minutes.
+const WINDOW_NS: u64 = 30_000_000_000;
+
+/// Points kept; with more samples a second than this allows, the stretch is shorter.
+const MAX_POINTS: usize = 256;
+
+/// The last half minute of a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trend {
+    points: VecDeque<(u64, u64)>,
+}
+
+impl Trend {
+    /// Takes in the number at a moment; moments rise.
+    pub fn add(&mut self, at_ns: u64, value: u64) {
+        let too_old = |at: u64| at_ns.saturating_sub(at) > WINDOW_NS;
+        while self.points.front().is_some_and(|(at, _)| too_old(*at)) || self.points.len() >= MAX_POINTS {
+            self.points.pop_front();
+        }
+        self.points.push_back((at_ns, value));
+    }
+
+    /// Growth per second, as the slope of the line that fits best; `None` for less than three
+    /// points or three seconds.
+    pub fn per_second(&self) -> Option<f64> {
+        const MIN_POINTS: usize = 3;
+        const MIN_SPAN_NS: u64 = 3_000_000_000;
+        let (first, last) = (self.points.front()?.0, self.points.back()?.0);
+        if self.points.len() < MIN_POINTS || last - first < MIN_SPAN_NS {
+            return None;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "seconds and connections, far below 2^52"
+        )]
+        let points = || {
+            self.points
+                .iter()
+                .map(|(at, value)| ((at - first) as f64 / 1e9, *value as f64))
+        };
+        #[expect(clippy::cast_precision_loss, reason = "at most MAX_POINTS")]
+        let n = self.points.len() as f64;
+        let (sum_x, sum_y) = points().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x, sy + y));
+        let (mean_x, mean_y) = (sum_x / n, sum_y / n);
+        let (xy, xx) = points().fold((0.0, 0.0), |(xy, xx), (x, y)| {
+            (xy + (x - mean_x) * (y - mean_y), xx + (x - mean_x).powi(2))
+        });
+        (xx > 0.0).then(|| xy / xx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn trend(values: &[u64]) -> Trend {
+        let mut trend = Trend::default();
+        for (second, value) in (0..).zip(values) {
+            trend.add(second * S, *value);
+        }
+        trend
+    }
+
+    #[test]
+    fn a_line_has_its_slope() {
+        let slope = trend(&[10, 15, 20, 25, 30]).per_second().unwrap();
+        assert!((slope - 5.0).abs() < 1e-9, "{slope}");
+        assert_eq!(trend(&[7, 7, 7, 7]).per_second(), Some(0.0));
+    }
+
+    #[test]
+    fn too_little_has_none() {
+        assert_eq!(trend(&[]).per_second(), None);
+        assert_eq!(trend(&[1, 5]).per_second(), None);
+        assert_eq!(trend(&[1, 5, 9]).per_second(), None, "two seconds");
+    }
+
+    #[test]
+    fn what_is_long_past_does_not_count() {
+        let mut values = vec![1000; 60];
+        values.extend((0..40).map(|n| 1000 + 10 * n));
+        let slope = trend(&values).per_second().unwrap();
+        assert!((slope - 10.0).abs() < 0.5, "{slope}");
+        assert!(trend(&vec![3; 10_000]).points.len() <= MAX_POINTS);
+    }
+}

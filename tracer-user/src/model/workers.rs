@@ -1,0 +1,13 @@
+//! A server's workers, as the server itself counts them.
+
+/// What a status page said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workers {
+    /// Busy with a request or a connection; `None` when the page was read earlier but not lately,
+    /// as when no worker is left to answer.
+    pub busy: Option<u32>,
+    /// How many there can be, if the page tells.
+    pub max: Option<u32>,
+    /// How many are at what, in words for people.
+    pub states: Vec<(&'static str, u32)>,
+}

@@ -1,0 +1,174 @@
+//! Why there is no status. Each message is one line: where, what, what to do.
+
+use std::{io, time::Duration};
+
+use super::ParseError;
+use crate::text::sanitise;
+
+/// The most of a foreign text that a message repeats, characters.
+const MAX_FOREIGN: usize = 200;
+
+/// No status from this address.
+#[derive(Debug, thiserror::Error)]
+#[error("no server status from {url}: {fault}")]
+pub struct StatusError {
+    /// Where, without user and password.
+    pub url: String,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// What went wrong.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing, or not all, within the limit.
+    #[error(
+        "no whole answer within {limit:?}; a server whose workers are all taken cannot answer this either"
+    )]
+    Timeout {
+        /// The limit for the whole fetch.
+        limit: Duration,
+    },
+    /// Nobody listens there.
+    #[error("connection refused; does the server listen on this address and port?")]
+    ConnectionRefused,
+    /// The name leads nowhere, no route, and the like.
+    #[error("{reason}; is the address right?")]
+    Connect {
+        /// In the words of the system.
+        reason: String,
+    },
+    /// The connection ended first.
+    #[error("the server ended the connection before its answer was whole; its error log may say why")]
+    CutShort,
+    /// The certificate does not hold.
+    #[error(
+        "its certificate {reason}; on the server itself use an http://127.0.0.1/… address, else add its CA to this machine's certificates"
+    )]
+    Certificate {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This machine trusts nobody.
+    #[error(
+        "this machine has no CA certificates for https; install them (package ca-certificates), name a file of them in SSL_CERT_FILE, or use an http:// address"
+    )]
+    NoRoots,
+    /// No TLS connection.
+    #[error("no TLS connection: {reason}; does this port speak https? if not, use http://")]
+    Tls {
+        /// In the words of the TLS library.
+        reason: String,
+    },
+    /// What came back is not HTTP.
+    #[error("the answer is not valid HTTP: {reason}; does this port speak http, and not https?")]
+    Http {
+        /// In the words of the HTTP library.
+        reason: String,
+    },
+    /// An answer other than success.
+    #[error("the server answers {code}{}", hint(*code))]
+    Answer {
+        /// The HTTP status.
+        code: u16,
+    },
+    /// The redirect leads away from the host, back from https, or nowhere.
+    #[error("it redirects to {to}, which is not followed; give the address of the status page itself")]
+    Redirect {
+        /// As the server names it.
+        to: String,
+    },
+    /// One redirect after another.
+    #[error("more than {limit} redirects; give the address of the status page itself")]
+    TooManyRedirects {
+        /// How many were followed.
+        limit: u32,
+    },
+    /// The page is larger than a status page can sensibly be.
+    #[error("the page is larger than {limit} bytes; is this mod_status' address, with `?auto` at its end?")]
+    TooBig {
+        /// The limit.
+        limit: u64,
+    },
+    /// The page is no status page.
+    #[error(transparent)]
+    Page(#[from] ParseError),
+}
+
+/// The next step after an answer other than success.
+fn hint(code: u16) -> &'static str {
+    match code {
+        400 => "; does this port speak https, and not http?",
+        401 => ": it wants a login, http://USER:PASSWORD@…",
+        403 => ": mod_status is commonly for the server itself alone (Require local); ask from there",
+        404 => "; is mod_status switched on, and this the path of its <Location>?",
+        503 => "; are its workers all taken, or a proxy in between?",
+        _ => "; its error log may say why",
+    }
+}
+
+impl Fault {
+    /// What the HTTP library's error means; `limit` is that of the whole fetch.
+    pub(super) fn from_http(error: ureq::Error, limit: Duration) -> Self {
+        match error {
+            ureq::Error::Timeout(_) => Self::Timeout { limit },
+            ureq::Error::HostNotFound => Self::Connect {
+                reason: "no such host".to_owned(),
+            },
+            ureq::Error::Rustls(error) => Self::from_tls(&error),
+            ureq::Error::Tls(reason) => Self::Tls {
+                reason: reason.to_owned(),
+            },
+            ureq::Error::Io(error) => Self::from_io(&error),
+            other => Self::Http {
+                reason: foreign(&other.to_string()),
+            },
+        }
+    }
+
+    fn from_io(error: &io::Error) -> Self {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::from_tls(tls);
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::CutShort,
+            _ => Self::Connect {
+                reason: foreign(&error.to_string()),
+            },
+        }
+    }
+
+    fn from_tls(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as Wrong;
+        let rustls::Error::InvalidCertificate(wrong) = error else {
+            return Self::Tls {
+                reason: foreign(&error.to_string()),
+            };
+        };
+        let reason = match wrong {
+            Wrong::UnknownIssuer | Wrong::BadSignature => {
+                "is self-signed or by a CA this machine does not trust".to_owned()
+            }
+            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+                "is for another name than this address has".to_owned()
+            }
+            Wrong::Expired | Wrong::ExpiredContext { .. } => "has expired".to_owned(),
+            Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => "is not valid yet".to_owned(),
+            // What `openssl req -x509` makes. No list of CAs makes it acceptable as a server's own.
+            other if other.to_string().contains("CaUsedAsEndEntity") => {
+                "is a self-signed CA's own".to_owned()
+            }
+            other => format!("is not accepted ({})", foreign(&other.to_string())),
+        };
+        Self::Certificate { reason }
+    }
+}
+
+/// Text that the server may have had a hand in, fit for a terminal and one line.
+pub(super) fn foreign(text: &str) -> String {
+    sanitise(text).chars().take(MAX_FOREIGN).collect()
+}

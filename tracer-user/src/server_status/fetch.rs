@@ -1,0 +1,170 @@
+//! Brings the status page: one GET, bounded in time, size and redirects.
+//!
+//! Each fetch has a connection of its own and closes it: one kept alive would take a worker from a
+//! server that may be short of them. A trace sees these connections like any other.
+
+use std::{
+    io::Read,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rustls::crypto::ring;
+use ureq::{
+    Agent,
+    http::{
+        Response, StatusCode,
+        header::{AUTHORIZATION, CONNECTION, LOCATION},
+    },
+    tls::{Certificate, RootCerts, TlsConfig},
+};
+
+use super::{Fault, Status, StatusError, StatusUrl, error::foreign, parse};
+
+/// The most that a fetch may take of anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for all of it: name, connection, TLS, redirects, page.
+    pub total: Duration,
+    /// Size of the page, bytes. A page is a few hundred bytes and one for each worker.
+    pub bytes: u64,
+    /// Redirects followed.
+    pub redirects: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(3),
+            bytes: 256 * 1024,
+            redirects: 2,
+        }
+    }
+}
+
+/// Largest head of a reply, bytes.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Asks the server for its status. Blocks for up to `limits.total`; asks no proxy, whatever the
+/// environment says, since the answer of a proxy's host would be another server's.
+///
+/// # Errors
+/// When there is no whole, valid page within the limits.
+pub fn fetch(url: &StatusUrl, limits: &Limits) -> Result<Status, StatusError> {
+    fetch_trusting(url, limits, &system_roots)
+}
+
+/// The CAs that vouch for an https server; asked for only then.
+type Roots<'a> = &'a dyn Fn() -> Result<RootCerts, Fault>;
+
+fn fetch_trusting(url: &StatusUrl, limits: &Limits, roots: Roots) -> Result<Status, StatusError> {
+    follow(url, limits, roots).map_err(|fault| StatusError {
+        url: foreign(&url.to_string()),
+        fault,
+    })
+}
+
+fn follow(url: &StatusUrl, limits: &Limits, roots: Roots) -> Result<Status, Fault> {
+    let begun = Instant::now();
+    let mut at = url.clone();
+    for _ in 0..=limits.redirects {
+        let agent = agent(&at, limits, begun, roots)?;
+        let mut reply = get(&agent, &at).map_err(|error| Fault::from_http(error, limits.total))?;
+        match reply.status() {
+            StatusCode::OK => return Ok(parse(&read(&mut reply, limits)?)?),
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => at = next(&at, &reply)?,
+            other => return Err(Fault::Answer { code: other.as_u16() }),
+        }
+    }
+    Err(Fault::TooManyRedirects {
+        limit: limits.redirects,
+    })
+}
+
+fn agent(url: &StatusUrl, limits: &Limits, begun: Instant, roots: Roots) -> Result<Agent, Fault> {
+    let mut config = Agent::config_builder()
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_response_header_size(MAX_HEAD)
+        .user_agent(concat!("tcpreuse/", env!("CARGO_PKG_VERSION")));
+    if url.is_https() {
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .root_certs(roots()?);
+        config = config.tls_config(tls.build());
+    }
+    let left = limits
+        .total
+        .checked_sub(begun.elapsed())
+        .filter(|left| !left.is_zero())
+        .ok_or(Fault::Timeout { limit: limits.total })?;
+    Ok(config.timeout_global(Some(left)).build().new_agent())
+}
+
+fn get(agent: &Agent, url: &StatusUrl) -> Result<Response<ureq::Body>, ureq::Error> {
+    let mut request = agent.get(url.uri()).header(CONNECTION, "close");
+    if let Some(login) = url.login() {
+        request = request.header(AUTHORIZATION, login);
+    }
+    request.call()
+}
+
+/// Where a redirect leads.
+fn next<B>(at: &StatusUrl, reply: &Response<B>) -> Result<StatusUrl, Fault> {
+    let location = reply.headers().get(LOCATION);
+    let location = String::from_utf8_lossy(location.map_or(b"nowhere", |value| value.as_bytes()));
+    at.redirected(&location).ok_or_else(|| Fault::Redirect {
+        to: foreign(&location),
+    })
+}
+
+/// The page. Apache sends it as ISO 8859-1; all that matters in it is ASCII.
+fn read(reply: &mut Response<ureq::Body>, limits: &Limits) -> Result<String, Fault> {
+    let too_big = Fault::TooBig { limit: limits.bytes };
+    if reply
+        .body()
+        .content_length()
+        .is_some_and(|length| length > limits.bytes)
+    {
+        return Err(too_big);
+    }
+    let mut page = Vec::new();
+    reply
+        .body_mut()
+        .as_reader()
+        .take(limits.bytes.saturating_add(1))
+        .read_to_end(&mut page)
+        .map_err(|error| Fault::from_http(error.into(), limits.total))?;
+    if page.len() as u64 > limits.bytes {
+        return Err(too_big);
+    }
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// The CAs this machine trusts, so that a company's own CA counts as it does for `curl`.
+fn system_roots() -> Result<RootCerts, Fault> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    if found.is_empty() {
+        return Err(Fault::NoRoots);
+    }
+    Ok(found
+        .iter()
+        .map(|cert| Certificate::from_der(cert).to_owned())
+        .collect::<Vec<_>>()
+        .into())
+}
+
+#[cfg(test)]
+mod redirect_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tls_tests;
