@@ -4,7 +4,7 @@ mod held;
 mod idle;
 
 pub use self::{held::HeldNow, idle::Idle};
-use super::thresholds::{LONGEST_HOLD_NS, NO_REQUEST_NS};
+use super::thresholds::{LONGEST_HOLD_NS, NO_REQUEST_BYTES, NO_REQUEST_NS};
 use crate::model::{
     durations::Durations,
     owner::Process,
@@ -227,8 +227,9 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
             .iter()
             .filter(|connection| {
                 connection.state == State::Established
-                    && connection.turns == 0
                     && connection.has_file
+                    && connection.data_segs_in.min(connection.data_segs_out) == 0
+                    && connection.bytes_received.max(connection.bytes_sent) < NO_REQUEST_BYTES
                     && age(connection, now_ns) >= NO_REQUEST_NS
             })
             .count() as u64,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{NO_REQUEST_BYTES, confidence, habitual},
+    thresholds::{confidence, habitual},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -15,15 +15,15 @@ pub(super) static RULE: Rule = Rule {
     fix: "nothing to change for long polls; if there are many, filter them (--exclude) or shorten RequestReadTimeout",
 };
 
-/// What came from the client is too little for one request per connection, and those connections
-/// have ended or have been open for a while.
+/// What came from the client is too little for one request per connection, the server had nothing
+/// to say to it, and those connections have ended or have been open for a while.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    let (requested, _) = figures.bytes_by_role(case.direction);
-    let bytes = requested?;
+    let (asked, _) = figures.bytes_by_role(case.direction);
+    let bytes = asked?;
     let done = figures.closes + figures.without_request;
     let all = figures.closes + figures.held.established;
-    if done == 0 || !habitual(done, all) || bytes >= NO_REQUEST_BYTES * all {
+    if done == 0 || !habitual(done, all) || case.has_requests() {
         return None;
     }
     let explanation = format!(
