@@ -4,8 +4,10 @@ pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 mod progress;
+pub mod record;
 mod status;
 mod stop;
+pub mod verify;
 
 use std::io::{self, Write};
 

@@ -15,7 +15,9 @@ mod verdict;
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
+pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::rules::Case;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Judged, Movement},
@@ -28,7 +30,8 @@ pub use self::{
 use crate::model::{history::History, peer::PeerId, sample::Sample, socket::Connection, workers::Workers};
 
 /// What the user knows and the counters cannot tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// How many connections one well-behaved peer holds.
     pub expect: Expect,

@@ -1,12 +1,13 @@
 //! The identity `seeded + opened - closed = open now`, and its check against the socket list.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::peer::Counters;
 
 /// How often the kernel skipped each of the two programs that see state changes, because the program was
 /// running already on that CPU, and how often the second one saw to what the first had not done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Nested {
     /// Times the first was skipped, for changes that mean nothing too.
     pub first: u64,
@@ -34,7 +35,8 @@ impl Nested {
 }
 
 /// What was lost, by cause. Every number is a count; zero is a measured zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Losses {
     /// Distinct peers that found the peer table full.
     pub peers_dropped: u64,
@@ -57,7 +59,8 @@ pub struct Losses {
 }
 
 /// Sums over all peers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// Found open when tracing began.
     pub seeded: u64,
@@ -82,7 +85,8 @@ impl Totals {
 }
 
 /// The accounting block of every output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Accounting {
     /// The sums.
     pub totals: Totals,
