@@ -56,6 +56,10 @@ pub struct Diagnose {
     /// How to print.
     #[command(flatten)]
     pub output: Output,
+    /// Diagnose what `record` wrote instead of tracing; needs no root. Recordings of one host are
+    /// put together, those of several stand beside each other
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
+    pub from: Vec<PathBuf>,
     /// How long to trace; Ctrl-C ends it early and still answers
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
     pub duration: Span,

@@ -9,6 +9,7 @@ mod figures;
 mod learned;
 mod listeners;
 pub mod rules;
+mod several;
 pub mod thresholds;
 mod verdict;
 
@@ -25,6 +26,7 @@ pub use self::{
     figures::{CloseWait, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
     learned::{Constant, Learned},
     listeners::ListenerNow,
+    several::combine,
     verdict::Verdict,
 };
 use crate::model::{history::History, peer::PeerId, sample::Sample, socket::Connection, workers::Workers};
@@ -96,6 +98,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
                     .map_or(0, |(_, requests)| requests),
             });
             Judged {
+                host: None,
                 id: peer.id,
                 finding,
                 shared_address: figures.held.is_pile(expected) && figures.held.looks_shared(expected),

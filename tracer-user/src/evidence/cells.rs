@@ -23,7 +23,7 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     /// Nothing is known: an empty cell.
     Unknown,
     /// A number.
@@ -121,7 +121,7 @@ fn defused(text: &str) -> String {
 }
 
 /// The cells of one row, read one after the other.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     record: &'a csv::ByteRecord,
     columns: &'static [&'static str],
     at: usize,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, MANIFEST, error::EvidenceError};
 use crate::{
+    diagnosis::Options,
     kernel::load::Settings,
     model::{
         accounting::{Accounting, Losses},
@@ -108,6 +109,8 @@ pub struct Session {
     pub clock: Clock,
     /// What was traced.
     pub filters: Filters,
+    /// What the diagnosis was told.
+    pub options: Option<Options>,
     /// From one sample to the next.
     pub interval_ms: u64,
     /// Start, RFC 3339.

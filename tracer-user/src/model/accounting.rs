@@ -58,6 +58,27 @@ pub struct Losses {
     pub namespaces_skipped: u64,
 }
 
+impl Losses {
+    /// Adds those of another run or host.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.peers_dropped, other.peers_dropped),
+            (&mut self.peers_dropped_unlisted, other.peers_dropped_unlisted),
+            (&mut self.connections_unattributed, other.connections_unattributed),
+            (&mut self.connections_dropped, other.connections_dropped),
+            (&mut self.records_lost, other.records_lost),
+            (&mut self.programs_skipped, other.programs_skipped),
+            (&mut self.nested.first, other.nested.first),
+            (&mut self.nested.second, other.nested.second),
+            (&mut self.nested.rescued, other.nested.rescued),
+            (&mut self.reads_skipped, other.reads_skipped),
+            (&mut self.namespaces_skipped, other.namespaces_skipped),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}
+
 /// Sums over all peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -94,6 +115,17 @@ pub struct Accounting {
     pub open_now: u64,
     /// Counted minus listed, beyond what changed while the list was read; `None`: not checked.
     pub drift: Option<i64>,
+}
+
+impl Accounting {
+    /// Adds that of another host.
+    pub fn add(&mut self, other: &Self) {
+        self.totals.seeded += other.totals.seeded;
+        self.totals.opened += other.totals.opened;
+        self.totals.closed += other.totals.closed;
+        self.open_now += other.open_now;
+        self.drift = self.drift.zip(other.drift).map(|(a, b)| a.saturating_add(b));
+    }
 }
 
 /// How far the counted connections are from the listed ones, beyond what opened and closed

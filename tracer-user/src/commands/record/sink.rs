@@ -123,6 +123,7 @@ fn session(args: &Record, settings: &Settings) -> Session {
         kernel: origin.kernel,
         boot_id: boot_id(),
         filters: Filters::of(settings),
+        options: Some(args.server.options()),
         interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
         ..Session::default()
     }

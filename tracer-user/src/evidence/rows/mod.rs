@@ -48,7 +48,7 @@ impl Kind {
 }
 
 /// What the rows of one file have in common.
-pub(super) trait Row: Sized {
+pub(crate) trait Row: Sized {
     /// Which file.
     const KIND: Kind;
     /// The header.
