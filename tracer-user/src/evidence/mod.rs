@@ -19,7 +19,7 @@ pub mod rows;
 mod segments;
 pub mod select;
 pub mod state;
-//pub mod verify;
+pub mod verify;
 
 pub use self::{dir::Folder, error::EvidenceError};
 

@@ -36,6 +36,11 @@ pub struct Evidence {
     parts: Vec<(Kind, Part)>,
 }
 
+/// The rows of a part of one file.
+pub(super) fn rows_of<R: super::rows::Row>(folder: &Folder, part: Part) -> Result<Rows<R>, EvidenceError> {
+    Rows::open(folder, VecDeque::from([part]))
+}
+
 impl Evidence {
     /// Opens a directory.
     ///
