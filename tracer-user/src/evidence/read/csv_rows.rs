@@ -74,7 +74,6 @@ impl<R: Row> Rows<R> {
             let result = open.next::<R>(&mut self.record);
             match result {
                 Ok(None) => self.now = None,
-                Err(_) if open.torn && matches!(open.fill(&mut self.record), Ok(false)) => self.now = None,
                 other => return other,
             }
         }
@@ -162,9 +161,13 @@ impl Open {
         if !self.fill(record)? {
             return Ok(None);
         }
-        R::read(&mut Fields::new(record, R::COLUMNS))
-            .map(Some)
-            .map_err(|what| EvidenceError::row(&self.path, self.row, what))
+        let row = self.row;
+        match R::read(&mut Fields::new(record, R::COLUMNS)) {
+            Ok(read) => Ok(Some(read)),
+            // The last row of a file that was cut.
+            Err(_) if self.torn && matches!(self.fill(record), Ok(false)) => Ok(None),
+            Err(what) => Err(EvidenceError::row(&self.path, row, what)),
+        }
     }
 }
 

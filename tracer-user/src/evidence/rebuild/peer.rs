@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) slot: u32,
     /// From the rows of its connections.
     counters: Counters,
+    /// What the rows of open connections say they have received, sent, and sent again.
+    carried_by_open: (u64, u64, u64),
     /// Its row of the last interval.
     pub(super) gauge: Option<Box<PeerRow>>,
     /// When those that are open at that interval will have opened: the oldest are taken to have
@@ -40,6 +42,7 @@ impl Entry {
         Self {
             slot,
             counters: Counters::default(),
+            carried_by_open: (0, 0, 0),
             gauge: None,
             opened: VecDeque::new(),
             lingering: VecDeque::new(),
@@ -48,6 +51,12 @@ impl Entry {
 
     pub(super) fn connection(&mut self, row: &ConnectionRow, expected: u32) {
         count(&mut self.counters, row, expected);
+        if row.close_reason.is_none() {
+            let (received, sent, retransmits) = &mut self.carried_by_open;
+            add(received, row.bytes_received);
+            add(sent, row.bytes_sent);
+            add(retransmits, row.retransmits);
+        }
     }
 
     pub(super) fn interval(&mut self, row: PeerRow) {
@@ -86,17 +95,22 @@ impl Entry {
             .saturating_sub(counters.overlaps(expected))
             .min(missing);
         open(&mut counters, expected, overlaps);
+        let unmarked = gauge.overlaps.saturating_sub(counters.overlaps(expected));
+        mark_overlaps(&mut counters, expected, unmarked);
         open(&mut counters, 0, missing - overlaps);
         if !listed {
             counters.open_now = gauge.open_now;
             counters.close_wait_now = gauge.close_wait_now;
             let entered = counters.close_wait.count() + gauge.close_wait_now;
             counters.close_wait_entered = counters.close_wait_entered.max(entered);
-            // The live ones that are made up from gauges carry nothing.
-            counters.bytes_received = counters.bytes_received.max(gauge.bytes_received.unwrap_or(0));
-            counters.bytes_sent = counters.bytes_sent.max(gauge.bytes_sent.unwrap_or(0));
-            counters.retransmits = counters.retransmits.max(gauge.retransmits.unwrap_or(0));
         }
+        // What those that are still open have carried is added where they are; those that are made up
+        // from gauges carry nothing.
+        let apart = |gauge: Option<u64>, open: u64| gauge.unwrap_or(0).saturating_sub(open);
+        let (received, sent, retransmits) = self.carried_by_open;
+        counters.bytes_received = counters.bytes_received.max(apart(gauge.bytes_received, received));
+        counters.bytes_sent = counters.bytes_sent.max(apart(gauge.bytes_sent, sent));
+        counters.retransmits = counters.retransmits.max(apart(gauge.retransmits, retransmits));
         counters.open_peak = gauge.open_peak.max(counters.open_now);
         let before = (counters.open_now + counters.closes.total()).saturating_sub(counters.opens());
         counters.seeded = counters.seeded.max(before);
@@ -122,6 +136,21 @@ fn open(counters: &mut Counters, held: u32, n: u64) {
     if let Some(bucket) = counters.opens_by_held.get_mut(held_bucket(held) as usize) {
         *bucket = bucket.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
     }
+}
+
+/// Opens that were taken for first ones are overlaps.
+fn mark_overlaps(counters: &mut Counters, expected: u32, n: u64) {
+    let Some(first) = counters.opens_by_held.first_mut() else {
+        return;
+    };
+    let moved = u32::try_from(n).unwrap_or(u32::MAX).min(*first);
+    *first -= moved;
+    open(counters, expected, moved.into());
+}
+
+/// Sums stay far below what would run over.
+fn add(sum: &mut u64, more: Option<u64>) {
+    *sum = sum.saturating_add(more.unwrap_or(0)).min(1 << 60);
 }
 
 /// Counts one connection.
@@ -183,7 +212,6 @@ fn ended(counters: &mut Counters, row: &ConnectionRow) {
     if let Some(ms) = row.idle_before_close_ms {
         counters.idle.note(ms * NS_PER_MS);
     }
-    let add = |sum: &mut u64, more: Option<u64>| *sum = sum.saturating_add(more.unwrap_or(0)).min(1 << 60);
     add(&mut counters.bytes_received, row.bytes_received);
     add(&mut counters.bytes_sent, row.bytes_sent);
     add(&mut counters.retransmits, row.retransmits);

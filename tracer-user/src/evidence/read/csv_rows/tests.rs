@@ -1,1 +1,148 @@
+use std::{fs, path::Path};
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::evidence::{
+    block::write_row,
+    cells::Texts,
+    read::rows_of,
+    rows::{ConnectionRow, ListenerRow, PeerRow},
+    testing::{recorded, unfinished},
+};
+
+fn read<R: Row>(path: &Path) -> Result<Vec<R>, EvidenceError> {
+    let folder = Folder::open(path.parent().unwrap()).unwrap();
+    let part = Part {
+        name: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        from: 0,
+        to: None,
+    };
+    rows_of::<R>(&folder, part)?.collect()
+}
+
+fn with<R: Row>(content: &[u8]) -> Result<Vec<R>, EvidenceError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("{}.csv", R::KIND.stem()));
+    fs::write(&path, content).unwrap();
+    read(&path)
+}
+
+fn header<R: Row>() -> String {
+    format!("{}\n", R::COLUMNS.join(","))
+}
+
+/// What was written is read, and written again it is the same.
+fn comes_back<R: Row + PartialEq + std::fmt::Debug>(path: &Path) {
+    let name = format!("{}.csv", R::KIND.stem());
+    let rows: Vec<R> = read(&path.join(&name)).unwrap();
+    assert!(!rows.is_empty());
+    let (mut csv, mut texts) = (csv::Writer::from_writer(Vec::new()), Texts::default());
+    csv.write_record(R::COLUMNS).unwrap();
+    for row in &rows {
+        write_row(&mut csv, &mut texts, row).unwrap();
+    }
+    assert_eq!(csv.into_inner().unwrap(), fs::read(path.join(name)).unwrap());
+}
+
+#[test]
+fn rows_come_back_as_they_were() {
+    let (_parent, path, _) = recorded();
+    comes_back::<ConnectionRow>(&path);
+    comes_back::<PeerRow>(&path);
+    comes_back::<ListenerRow>(&path);
+}
+
+#[test]
+fn errors_name_file_and_row() {
+    let (_parent, path, _recording) = unfinished(None, 1, 1);
+    let good = fs::read_to_string(path.join("connections.csv")).unwrap();
+    let said = |content: String| with::<ConnectionRow>(content.as_bytes()).unwrap_err().to_string();
+    let cell = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from} in {good}");
+        said(good.replace(from, to))
+    };
+    for (error, wanted) in [
+        (
+            said("a,b\n1,2\n".to_owned()),
+            "connections.csv, row 1: the header is not the one",
+        ),
+        (said(String::new()), "row 1: the header"),
+        (
+            cell("remote_fin", "remote_end"),
+            "row 2: close_reason is none of the words",
+        ),
+        (cell("192.0.2.11", "host"), "row 2: remote_addr is no address"),
+        (cell("inbound", ""), "row 2: direction must not be empty"),
+        (cell(",200,300,", ",200,-300,"), "row 2: bytes_sent is no number"),
+        (
+            cell(",200,300,", ",200,99999999999999999999,"),
+            "row 2: bytes_sent is no number",
+        ),
+        (cell("2026-01-01", "yesterday"), "row 2: opened_at is no time"),
+        (
+            said(format!("{good}too,few\n{good}")),
+            "row 3: opened_at is no time",
+        ),
+    ] {
+        assert!(
+            error.contains(wanted) && error.lines().count() == 1,
+            "{error:?} does not say {wanted:?}"
+        );
+    }
+}
+
+#[test]
+fn a_row_without_end_does_not_fill_the_memory() {
+    for filler in ["a", ",", "\"\"", "\n\"a"] {
+        let huge = format!("{}\"{}", header::<ConnectionRow>(), filler.repeat(1 << 20));
+        let error = with::<ConnectionRow>(huge.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("row 2") && error.len() < 400, "{error}");
+    }
+    let huge = "x".repeat(1 << 20);
+    assert!(with::<PeerRow>(huge.as_bytes()).is_err());
+}
+
+#[test]
+fn control_characters_do_not_get_through() {
+    let (_parent, path, _recording) = unfinished(None, 1, 1);
+    let good = fs::read_to_string(path.join("connections.csv")).unwrap();
+    let hostile = good.replace("'=java", "\u{1b}[31m\u{202e}java");
+    let rows: Vec<ConnectionRow> = with(hostile.as_bytes()).unwrap();
+    assert_eq!(rows[0].owner_comm.as_deref(), Some("[31mjava"));
+    let error = with::<ConnectionRow>(good.replace("inbound", "\u{1b}[2J").as_bytes()).unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'), "{error}");
+}
+
+#[test]
+fn a_last_row_that_was_cut_is_left_out() {
+    let (_parent, path, _recording) = unfinished(None, 1, 2);
+    let good = fs::read_to_string(path.join("connections.csv")).unwrap();
+    let second = good.trim_end().rfind('\n').unwrap() + 1;
+    for cut in second..good.len() {
+        let rows: Vec<ConnectionRow> = with(&good.as_bytes()[..cut]).unwrap();
+        // Without its line end a row may still have all its cells.
+        assert!(rows.len() == 1 || cut == good.len() - 1, "{cut}: {rows:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_rows_or_an_error(bytes: Vec<u8>) {
+        for content in [bytes.clone(), [header::<ConnectionRow>().into_bytes(), bytes.clone()].concat()] {
+            let _ = with::<ConnectionRow>(&content);
+        }
+        let _ = with::<PeerRow>(&[header::<PeerRow>().into_bytes(), bytes.clone()].concat());
+        let _ = with::<ListenerRow>(&[header::<ListenerRow>().into_bytes(), bytes].concat());
+    }
+
+    #[test]
+    fn any_cells_are_a_row_or_an_error(
+        cells in prop::collection::vec("[0-9a-z.:,\"TZ=+-]{0,12}|2026-01-01T00:00:00Z|inbound|127.0.0.1|[0-9]{1,20}", 13..28)
+    ) {
+        let line = format!("{}\n", cells.join(","));
+        let _ = with::<ConnectionRow>(format!("{}{line}", header::<ConnectionRow>()).as_bytes());
+        let _ = with::<PeerRow>(format!("{}{line}", header::<PeerRow>()).as_bytes());
+        let _ = with::<ListenerRow>(format!("{}{line}", header::<ListenerRow>()).as_bytes());
+    }
+}
