@@ -12,6 +12,7 @@ mod filters;
 mod load;
 mod losses;
 mod random;
+mod record;
 mod records;
 mod seed;
 mod verdicts;

@@ -69,6 +69,8 @@ pub struct Report {
     pub up_to: Option<(u64, String)>,
     /// The recording was ended properly.
     pub stopped: bool,
+    /// Something is missing, so no later interval counts.
+    broken: bool,
 }
 
 impl Report {
@@ -85,11 +87,16 @@ impl Report {
         });
     }
 
-    /// Interval `number` is whole in one file; the smallest of all files counts.
-    fn whole_up_to(&mut self, number: u64, at: &str) {
-        if self.up_to.as_ref().is_none_or(|(known, _)| number < *known) {
-            self.up_to = Some((number, at.to_owned()));
+    /// What a segment comes to: its first and last interval, and the last that is whole in all its
+    /// files. Later segments count as long as nothing is missing before them.
+    fn segment_is_whole_up_to(&mut self, first: u64, last: u64, whole: Option<(u64, String)>) {
+        let follows = self.up_to.as_ref().is_none_or(|(known, _)| known + 1 == first);
+        if self.broken || !follows {
+            self.broken = true;
+            return;
         }
+        self.broken = whole.as_ref().is_none_or(|(number, _)| *number < last);
+        self.up_to = whole.or(self.up_to.take());
     }
 }
 
@@ -138,13 +145,18 @@ fn segment(
     report: &mut Report,
     seen: &mut Vec<String>,
 ) -> Result<(), EvidenceError> {
-    let ending = match journal::scan(folder, name, |_| Ok(())) {
+    let mut first = None;
+    let ending = match journal::scan(folder, name, |interval| {
+        first.get_or_insert(interval.interval);
+        Ok(())
+    }) {
         Ok(ending) => ending,
         // The manifest says whether it should be there.
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => {
             seen.push(name.to_owned());
             report.add(name, Condition::Altered, error.to_string());
+            report.broken = true;
             return Ok(());
         }
     };
@@ -162,12 +174,18 @@ fn segment(
             .push(format!("{name} was to be removed by rotation and is still there"));
     }
     let last = growing::journal(name, &ending, listed, report);
+    let mut whole: Vec<Option<(u64, String)>> = Vec::new();
     for kind in Kind::ALL {
         let file = segments::find(folder, kind, segment.or(number));
         if last.is_some() {
-            growing::rows(folder, kind, name, &file, report)?;
+            whole.push(growing::rows(folder, kind, name, &file, report)?);
         }
         seen.push(file);
+    }
+    if let (Some(last), Some(first)) = (last, first) {
+        // The file of which the least is whole counts; `None` is less than any.
+        let whole = whole.into_iter().min().flatten();
+        report.segment_is_whole_up_to(first, last.interval, whole);
     }
     // Under these names the manifest knows it when it got its number later.
     let plain = Kind::ALL.into_iter().map(segments::current_rows_name);

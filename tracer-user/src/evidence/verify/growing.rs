@@ -65,25 +65,24 @@ struct Walk<R> {
     fault: Option<(Condition, String, u64, Option<u64>)>,
 }
 
-/// The rows of one kind, by the digests in their journal.
+/// The rows of one kind, by the digests in their journal. Gives the last interval of which they are
+/// whole.
 pub(super) fn rows(
     folder: &Folder,
     kind: Kind,
     journal_name: &str,
     name: &str,
     report: &mut Report,
-) -> Result<(), EvidenceError> {
+) -> Result<Option<(u64, String)>, EvidenceError> {
     let file = match folder.open_file(name) {
         Ok(file) => file,
         Err(error) if error.is_missing() => {
             report.add(name, Condition::Missing, "the journal tells of its rows");
-            report.whole_up_to(0, "");
-            return Ok(());
+            return Ok(None);
         }
         Err(error) => {
             report.add(name, Condition::Altered, error.to_string());
-            report.whole_up_to(0, "");
-            return Ok(());
+            return Ok(None);
         }
     };
     let path = folder.path_of(name);
@@ -100,11 +99,7 @@ pub(super) fn rows(
         walk.step(interval, kind).map_err(cannot)
     })?;
     let rows = walk.whole.as_ref().map_or(0, |(_, _, rows)| *rows);
-    if let Some((number, at, _)) = &walk.whole {
-        report.whole_up_to(*number, at);
-    } else {
-        report.whole_up_to(0, "");
-    }
+    let whole = walk.whole.as_ref().map(|(number, at, _)| (*number, at.clone()));
     match walk.fault {
         None => {
             let beyond = length.saturating_sub(walk.at);
@@ -114,7 +109,7 @@ pub(super) fn rows(
                     Condition::Altered,
                     format!("{beyond} bytes were added to it"),
                 );
-                return Ok(());
+                return Ok(whole);
             }
             if beyond > 0 {
                 report.notes.push(format!(
@@ -138,7 +133,7 @@ pub(super) fn rows(
             );
         }
     }
-    Ok(())
+    Ok(whole)
 }
 
 impl<R: std::io::Read> Walk<R> {

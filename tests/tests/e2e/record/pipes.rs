@@ -1,0 +1,65 @@
+//! Rows to a pipe.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::Ipv4Addr,
+    path::Path,
+};
+
+use rustix::process::Signal;
+use tcpreuse_tests::{eventually, namespace::Namespace, need_root, traffic::EchoServer};
+
+use super::{Recorder, cell, json, visits};
+
+#[test]
+fn rows_go_to_a_pipe_as_they_come() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let port = server.port().to_string();
+    let mut recorder = Recorder::start(
+        &namespace,
+        Path::new("-"),
+        &["--port", &port, "--format", "jsonl"],
+    );
+    visits(1, 1, server.address);
+    // Before the next interval.
+    let mut stdout = BufReader::new(recorder.child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let row = json(&line);
+    assert_eq!(
+        (&row["close_reason"], &row["bytes_sent"]),
+        (&"remote_fin".into(), &1.into()),
+        "{row:#}"
+    );
+    assert!(row["errno"].is_null());
+    // Nobody reads any more: that is no error.
+    drop(stdout);
+    visits(1, 1, server.address);
+    eventually("the end", || recorder.child.try_wait().unwrap().is_some());
+    assert!(recorder.child.wait().unwrap().success());
+    let said = recorder.errors.take().unwrap().join().unwrap();
+    assert!(!said.contains("cannot"), "{said}");
+}
+
+#[test]
+fn a_pipe_gets_csv_with_its_header() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let port = server.port().to_string();
+    let recorder = Recorder::start(&namespace, Path::new("-"), &["--port", &port]);
+    visits(2, 10, server.address);
+    let (code, out, errors) = recorder.end(Signal::INT);
+    assert_eq!(code, Some(0), "{errors}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("opened_at,closed_at,"), "{out}");
+    assert_eq!(lines.len(), 21);
+    assert!(
+        lines[1..]
+            .iter()
+            .all(|line| cell(line, super::CLOSE_REASON) == "remote_fin")
+    );
+    assert!(errors.contains("recorded 20 rows; nothing was lost"), "{errors}");
+}
