@@ -2,6 +2,7 @@
 //! Each test has a network namespace of its own, so they can run side by side.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod cli;
 mod closes;
 mod counts;
@@ -11,6 +12,7 @@ mod failed;
 mod filters;
 mod load;
 mod losses;
+mod owners;
 mod random;
 mod records;
 mod seed;

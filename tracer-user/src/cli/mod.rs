@@ -1,4 +1,4 @@
-//! The command line: raw flags here, what they come to in [`settings`].
+//! The command line: raw flags here, what they come to in `settings`.
 
 mod settings;
 mod values;
