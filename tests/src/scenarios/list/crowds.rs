@@ -1,0 +1,125 @@
+//! Several causes at once, and how many or few are concerned.
+
+use super::*;
+
+const FRESH: Behaviour = Behaviour::Fresh {
+    hold: ms(150),
+    pause: ms(250),
+    asks: false,
+};
+
+const PILE: Behaviour = Behaviour::Pile {
+    every: ms(900),
+    hold: ms(150),
+    pause: ms(900),
+};
+
+const CLIENT_IDLE: Behaviour = Behaviour::IdleClose {
+    polls: 2,
+    hold: ms(200),
+    idle: ms(700),
+    pause: ms(400),
+    reset: false,
+};
+
+const CUT: Behaviour = Behaviour::IdleClose {
+    polls: 2,
+    hold: ms(200),
+    idle: ms(1000),
+    pause: ms(400),
+    reset: true,
+};
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![one_percent(), half(), everybody(), nat(), mixture()]
+}
+
+fn one_percent() -> Scenario {
+    let groups = vec![innocents(99), group("fresh", 1, FRESH, &["fresh-per-request"])];
+    scenario("one-percent", Knobs::default(), 8, groups)
+}
+
+fn half() -> Scenario {
+    let groups = vec![
+        innocents(24),
+        group("fresh", 8, FRESH, &["fresh-per-request"]),
+        group("piling", 8, PILE, &["piling-up"]),
+        group("client idle", 8, CLIENT_IDLE, &["client-idle-close"]),
+    ];
+    let knobs = Knobs {
+        max_request_workers: 250,
+        ..Knobs::default()
+    };
+    scenario("half", knobs, 12, groups)
+}
+
+fn everybody() -> Scenario {
+    let groups = vec![group("piling", 20, PILE, &["piling-up"])];
+    let knobs = Knobs {
+        max_request_workers: 300,
+        ..Knobs::default()
+    };
+    scenario("everybody", knobs, 10, groups)
+}
+
+/// Many clients behind one address, there before the tracer: their number alone means nothing.
+fn nat() -> Scenario {
+    let behind = Behaviour::Reuse {
+        connections: 30,
+        hold: ms(500),
+        pause: ms(200),
+        notices: Notices::AtOnce,
+    };
+    let groups = vec![group("shared address", 2, behind, &["reusing"]), innocents(8)];
+    Scenario {
+        warm_up: ms(1_500),
+        ..scenario("shared-address", Knobs::default(), 8, groups)
+    }
+}
+
+/// As many causes as one server can have at once.
+fn mixture() -> Scenario {
+    let server_idle = Behaviour::Reuse {
+        connections: 1,
+        hold: ms(200),
+        pause: ms(2_000),
+        notices: Notices::WithTheNextPoll,
+    };
+    let giving_up = |reset| Behaviour::GiveUp {
+        hold: ms(3_000),
+        patience: ms(800),
+        pause: ms(100),
+        reset,
+    };
+    let dying = Behaviour::HalfOpen {
+        polls: 2,
+        hold: ms(300),
+        last_hold: ms(20_000),
+        patience: ms(1_200),
+    };
+    let groups = vec![
+        innocents(10),
+        group("slow", 3, reuse(300, 1_000), &["reusing"]),
+        group("fresh", 3, FRESH, &["fresh-per-request"]),
+        group("server idle", 3, server_idle, &["server-idle-close"]),
+        group("client idle", 3, CLIENT_IDLE, &["client-idle-close"]),
+        group("cut", 3, CUT, &["path-cut"]),
+        group("piling", 3, PILE, &["piling-up"]),
+        group("dying", 3, dying, &["half-open"]),
+        group("giving up, FIN", 3, giving_up(false), &["early-abort"]),
+        group("giving up, RST", 3, giving_up(true), &["early-abort"]),
+        group("knocking", 3, Behaviour::Knock { every: ms(800) }, &["stray"]),
+    ];
+    let knobs = Knobs {
+        max_request_workers: 250,
+        ..keep_alive(1_500)
+    };
+    Scenario {
+        sysctls: &[
+            ("net.ipv4.tcp_keepalive_time", "1"),
+            ("net.ipv4.tcp_keepalive_intvl", "1"),
+            ("net.ipv4.tcp_keepalive_probes", "4"),
+        ],
+        ..scenario("mixture", knobs, 18, groups)
+    }
+}
