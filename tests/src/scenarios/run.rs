@@ -11,6 +11,7 @@ use tcpreuse::{
     diagnosis::diagnose,
     filter::{Directions, Filter},
     kernel::load::Settings,
+    model::history::History,
     source::live::Live,
 };
 
@@ -65,13 +66,15 @@ fn on_stage(scenario: &Scenario) -> Outcome {
         }
     };
     let begun = Instant::now();
+    let mut history = History::new();
     let mut outcome = Outcome::new(scenario.name, &scenario.groups, &addresses);
     let mut next = LOOK_EVERY;
     while next <= scenario.tracing {
         thread::sleep(next.saturating_sub(begun.elapsed()));
         let sample = live.sample().unwrap_or_else(|error| panic!("a sample: {error}"));
+        history.add(&sample);
         outcome.look(
-            &diagnose(&sample, &scenario.options),
+            &diagnose(&sample, &history, &scenario.options),
             begun.elapsed().as_secs_f64(),
         );
         next += LOOK_EVERY;

@@ -183,10 +183,14 @@ const COLUMNS: &[(&str, &[Column])] = &[
         &[
             ("established", |f| Some(f.held.established)),
             ("late", |f| Some(f.held.late)),
-            ("alive", |f| Some(f.held.alive_after_next)),
-            ("silent", |f| Some(f.held.silent_after_next)),
+            ("alive", |f| Some(f.held.alive)),
+            ("holding", |f| Some(f.held.holding)),
+            ("dead", |f| Some(f.held.dead)),
+            ("silent", |f| Some(f.held.silent)),
             ("turns", |f| Some(f.held.turns)),
-            ("never accepted", |f| Some(f.never_accepted)),
+            ("unanswered", |f| Some(f.unanswered)),
+            ("late reads", |f| Some(f.late_reads)),
+            ("never accepted", |f| Some(f.waiting.now)),
         ],
     ),
     (
