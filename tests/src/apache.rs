@@ -25,9 +25,6 @@ const PORT: u16 = 8080;
 /// How long it may take to start all its threads.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 
-/// How long it may take to stop when asked; after that it is killed.
-const STOPS_WITHIN: Duration = Duration::from_secs(2);
-
 /// What an operator sets. The defaults are Apache's own, but for two that a short test needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Knobs {
@@ -210,26 +207,13 @@ impl Apache {
             .map(|name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
             .concat()
     }
-
-    /// Its children have the group of their parent, and nobody else has.
-    fn signal(&self, signal: Signal) {
-        // It may be gone already.
-        let _ = kill_process_group(Pid::from_child(&self.child), signal);
-    }
 }
 
 impl Drop for Apache {
     fn drop(&mut self) {
-        self.signal(Signal::TERM);
-        let deadline = Instant::now() + STOPS_WITHIN;
-        while Instant::now() < deadline {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        // Workers in the middle of a poll do not hear.
-        self.signal(Signal::KILL);
+        // Asked politely it would wait for polls that are held. Its children have the group of their
+        // parent, and nobody else has; it may be gone already.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }

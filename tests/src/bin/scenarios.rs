@@ -1,6 +1,9 @@
 //! Runs scenarios one after another and says how often the verdict was right.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+};
 
 use tcpreuse_tests::scenarios::{Scenario, list, run, table};
 
@@ -59,7 +62,7 @@ fn chosen(names: &[String]) -> Result<Vec<Scenario>, String> {
 
 fn main() -> ExitCode {
     let usage = |error: String| {
-        eprint!("tcpreuse-scenarios: {error}\n\n{USAGE}");
+        say(&format!("tcpreuse-scenarios: {error}\n\n{USAGE}"));
         ExitCode::from(BAD_USAGE)
     };
     let args = match parse(std::env::args().skip(1)) {
@@ -72,12 +75,12 @@ fn main() -> ExitCode {
     };
     if args.list {
         for scenario in &scenarios {
-            println!("{}", scenario.name);
+            show(scenario.name);
         }
         return ExitCode::SUCCESS;
     }
     if let Some(reason) = scenarios.iter().find_map(run::obstacle) {
-        eprintln!("tcpreuse-scenarios: {reason}");
+        say(&format!("tcpreuse-scenarios: {reason}"));
         return ExitCode::from(CANNOT_RUN);
     }
     judge(&scenarios, &args)
@@ -87,28 +90,38 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
     let mut outcomes = Vec::new();
     for round in 1..=args.rounds {
         for scenario in scenarios {
-            eprintln!(
+            say(&format!(
                 "round {round} of {}: {}, {} s",
                 args.rounds,
                 scenario.name,
-                scenario.tracing.as_secs()
-            );
+                (scenario.warm_up + scenario.tracing).as_secs()
+            ));
             let outcome = run::run(scenario);
             if args.figures {
-                println!("{}", table::figures(&outcome));
+                show(&table::figures(&outcome));
             }
             outcomes.push(outcome);
         }
     }
-    println!("{}", table::matrix(&outcomes));
-    println!("{}", table::speed(&outcomes));
+    show(&table::matrix(&outcomes));
+    show(&table::speed(&outcomes));
     let complaints: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.complaints()).collect();
     for complaint in &complaints {
-        println!("WRONG {complaint}");
+        show(&format!("WRONG {complaint}"));
     }
     if complaints.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(WRONG)
     }
+}
+
+/// Results. A closed pipe is no reason to stop.
+fn show(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}
+
+/// Everything else.
+fn say(text: &str) {
+    let _ = writeln!(stderr(), "{}", text.trim_end());
 }

@@ -77,9 +77,12 @@ pub enum Behaviour {
         /// From that poll to the new connection.
         patience: Duration,
     },
-    /// Gives up on each poll before the reply and tries again.
+    /// Gives up on a poll before the reply and tries again.
     GiveUp {
-        /// How long a poll is held.
+        /// Polls of the same connection that it does wait for; the server holds them half as long
+        /// as the client has patience.
+        polls: u32,
+        /// How long the poll it gives up on is held.
         hold: Duration,
         /// How long it waits for it.
         patience: Duration,

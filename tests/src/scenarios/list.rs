@@ -1,7 +1,8 @@
 //! The scenarios. What each is about stands in the groups' names and truths.
 
-mod alone;
+mod broken;
 mod crowds;
+mod habits;
 mod workers;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::apache::Knobs;
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [alone::all(), workers::all(), crowds::all()].concat()
+    [habits::all(), broken::all(), workers::all(), crowds::all()].concat()
 }
 
 /// The one with this name.

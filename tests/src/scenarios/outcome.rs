@@ -145,6 +145,14 @@ impl Outcome {
                 )
             })
             .collect();
+        let slandered = self.peers.iter().filter(|peer| {
+            let well_behaved = self.groups[peer.group].truth.first() == Some(&"reusing");
+            well_behaved && peer.is_right && peer.slandered > 0
+        });
+        all.extend(slandered.map(|peer| {
+            let of = peer.slander.unwrap_or_default();
+            format!("{} {}: accused of {of} for a while", self.scenario, peer.address)
+        }));
         if self.drift != 0 {
             all.push(format!("{}: drift {}", self.scenario, self.drift));
         }

@@ -1,6 +1,7 @@
 //! The servers and the clients of one scenario at work, in a network namespace and a runtime.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -105,7 +106,7 @@ impl Stage {
                 self.clients.spawn(async move {
                     sleep(after).await;
                     client.wait_within(BEGIN_WITHIN).await;
-                    client.run(behaviour).await;
+                    let _: Infallible = client.run(behaviour).await;
                 });
             }
             next += group.clients;

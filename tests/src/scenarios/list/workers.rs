@@ -8,11 +8,13 @@ pub(super) fn all() -> Vec<Scenario> {
         never_accepted_unfiltered(),
         at_the_limit(),
         surge(),
+        surge_full_queue(),
     ]
 }
 
 fn waiting(patience: u64) -> Behaviour {
     Behaviour::GiveUp {
+        polls: 0,
         hold: ms(200),
         patience: ms(patience),
         pause: ms(300),
@@ -21,7 +23,7 @@ fn waiting(patience: u64) -> Behaviour {
 }
 
 /// Well-behaved clients take all workers, others wait.
-fn starved(name: &'static str, knobs: Knobs) -> Scenario {
+fn starved(name: &'static str, knobs: Knobs, waiters: u16) -> Scenario {
     let workers = u16::try_from(knobs.max_request_workers).unwrap_or(u16::MAX);
     let late = |group| Group {
         after: ms(1_000),
@@ -30,30 +32,30 @@ fn starved(name: &'static str, knobs: Knobs) -> Scenario {
     let truth = &["never-accepted"];
     let groups = vec![
         group("holding", workers, reuse(800, 50), &["reusing"]),
-        late(group("waiting", 6, waiting(60_000), truth)),
-        late(group("giving up", 6, waiting(2_000), truth)),
+        late(group("waiting", waiters, waiting(60_000), truth)),
+        late(group("giving up", waiters, waiting(2_000), truth)),
     ];
     Scenario {
         options: Options {
             max_workers: Some(knobs.max_request_workers),
             ..Options::default()
         },
-        ..scenario(name, knobs, 12, groups)
+        ..scenario(name, knobs, 10, groups)
     }
 }
 
 fn never_accepted() -> Scenario {
-    starved("never-accepted", few_workers(8))
+    starved("never-accepted", few_workers(8), 6)
 }
 
-/// And the accept queue has less room than they need.
+/// And the accept queue has less room than they need: whoever comes when it is full is not seen.
 fn never_accepted_unfiltered() -> Scenario {
     let knobs = Knobs {
         defer_accept: false,
         listen_backlog: 10,
         ..few_workers(8)
     };
-    starved("never-accepted-unfiltered", knobs)
+    starved("never-accepted-unfiltered", knobs, 4)
 }
 
 /// As many clients as workers, and nobody waits.
@@ -71,21 +73,31 @@ fn at_the_limit() -> Scenario {
 /// The case this is all for: a fleet that is steady for a while and then opens further connections
 /// without closing any, until no worker is left and connections wait.
 fn surge() -> Scenario {
-    let surging = Behaviour::Surge {
-        after: ms(7_000),
-        every: ms(1_500),
-        hold: ms(2_500),
+    let group = Group {
+        also: &["never-accepted"],
+        ..group("surging", 200, SURGING, &["piling-up"])
     };
-    let groups = vec![
-        Group {
-            also: &["never-accepted"],
-            ..group("surging", 200, surging, &["piling-up"])
-        },
-        innocents(10),
-    ];
+    surging("surge", 4_000, group)
+}
+
+/// The same with Apache's own backlog: as soon as that is full, further connections are not seen,
+/// and some peers have not got far beyond their first by then.
+fn surge_full_queue() -> Scenario {
+    let group = group("surging", 200, SURGING, &["piling-up", "never-accepted"]);
+    surging("surge-full-queue", 511, group)
+}
+
+const SURGING: Behaviour = Behaviour::Surge {
+    after: ms(7_000),
+    every: ms(1_500),
+    hold: ms(2_500),
+};
+
+fn surging(name: &'static str, listen_backlog: u32, group: Group) -> Scenario {
     let knobs = Knobs {
         max_request_workers: 400,
         threads_per_child: 50,
+        listen_backlog,
         ..Knobs::default()
     };
     Scenario {
@@ -94,6 +106,6 @@ fn surge() -> Scenario {
             max_workers: Some(400),
             ..Options::default()
         },
-        ..scenario("surge", knobs, 16, groups)
+        ..scenario(name, knobs, 13, vec![group, innocents(10)])
     }
 }
