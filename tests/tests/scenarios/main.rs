@@ -1,4 +1,5 @@
 //! Fleets of clients against a real server: everyone gets the verdict it has earned.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use tcpreuse_tests::{
     need_root,
