@@ -127,7 +127,7 @@ fn early_abort_kept() -> Scenario {
         group("RST", 4, giving_up(2, 3_000, 800, true), either),
         innocents(4),
     ];
-    scenario("early-abort-kept", Knobs::default(), 12, groups)
+    scenario("early-abort-kept", Knobs::default(), 14, groups)
 }
 
 const fn giving_up(polls: u32, hold: u64, patience: u64, reset: bool) -> Behaviour {
