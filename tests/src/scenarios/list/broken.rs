@@ -120,11 +120,10 @@ fn early_abort_long() -> Scenario {
 
 /// Polls that go well come before the one that is given up.
 fn early_abort_kept() -> Scenario {
-    // After a reply, a client that gives up with a RST looks like a firewall that does.
-    let either = &["early-abort", "path-cut"];
+    // A firewall would reset it when nothing was left to answer.
     let groups = vec![
         group("FIN", 4, giving_up(2, 3_000, 800, false), &["early-abort"]),
-        group("RST", 4, giving_up(2, 3_000, 800, true), either),
+        group("RST", 4, giving_up(2, 3_000, 800, true), &["early-abort"]),
         innocents(4),
     ];
     scenario("early-abort-kept", Knobs::default(), 14, groups)
