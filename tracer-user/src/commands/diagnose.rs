@@ -35,6 +35,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let mut live = Live::start(&args.trace.settings())?;
+    super::give_up_privileges();
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();

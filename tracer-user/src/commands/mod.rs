@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use crate::{
     cli::{Format, Output},
     diagnosis::Diagnosis,
+    kernel::privileges,
     report::{Origin, json, text},
 };
 
@@ -31,6 +32,13 @@ fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
         )?,
     }
     out.flush()
+}
+
+/// Once tracing has begun, while there is only one thread.
+fn give_up_privileges() {
+    if let Err(error) = privileges::give_up() {
+        log::warn!("{error}");
+    }
 }
 
 /// Messages for finding faults go to stderr when asked for; without, only warnings do.

@@ -12,6 +12,7 @@ mod object;
 pub mod offsets;
 pub mod owners;
 mod peers;
+pub mod privileges;
 mod sockets;
 pub mod tracer;
 
