@@ -32,6 +32,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Diagnose(args) => commands::diagnose::run(&args),
+        Command::Record(args) => commands::record::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
     }

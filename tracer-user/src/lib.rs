@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod demo;
 pub mod diagnosis;
+pub mod evidence;
 pub mod exit;
 pub mod filter;
 pub mod kernel;

@@ -34,6 +34,10 @@ pub struct Cli {
 pub enum Command {
     /// Trace for a while, then answer: who does not reuse connections, why, what to change
     Diagnose(Box<Diagnose>),
+    /// Write evidence to a directory until Ctrl-C, for --from, spreadsheets and databases
+    Record(Box<Record>),
+    /// Say what of an evidence directory is whole, cut, altered or missing
+    Verify(Verify),
     /// Say what this kernel and these privileges allow, and how to get what is missing
     Doctor(Doctor),
     /// Start a long-poll server with well- and ill-behaved clients on loopback and diagnose them
@@ -52,6 +56,10 @@ pub struct Diagnose {
     /// How to print.
     #[command(flatten)]
     pub output: Output,
+    /// Diagnose what `record` wrote instead of tracing; needs no root. Recordings of one host are
+    /// put together, those of several stand beside each other
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
+    pub from: Vec<PathBuf>,
     /// How long to trace; Ctrl-C ends it early and still answers
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
     pub duration: Span,
@@ -61,6 +69,62 @@ pub struct Diagnose {
     /// Exit with 1 when the answer is yes
     #[arg(long)]
     pub exit_code: bool,
+}
+
+/// Flags of `record`.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// A directory to make; - writes a row per ended connection to stdout instead
+    #[arg(short, long, value_name = "DIR|-")]
+    pub out: PathBuf,
+    /// How to print: the diagnosis at the end, or with --out - the rows
+    #[arg(long, value_enum)]
+    pub format: Option<RecordFormat>,
+    /// Colour the text
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// How long to record [default: until Ctrl-C]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Span>,
+    /// How often to look at the sockets, write, and make sure that it is on the disk
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
+    /// End when the files are as large as this, like 500M or 2G
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// With --max-size: remove the oldest rows instead of ending
+    #[arg(long, requires = "max_size")]
+    pub rotate: bool,
+    /// Add to an evidence directory instead of making one
+    #[arg(long)]
+    pub append: bool,
+}
+
+/// `--format` of `record`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// The diagnosis, for people.
+    Text,
+    /// The diagnosis, for programs.
+    Json,
+    /// Rows, to stdout.
+    Csv,
+    /// Rows as JSON, one a line, to stdout.
+    Jsonl,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The evidence directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 /// Flags of `doctor`.

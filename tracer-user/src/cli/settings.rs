@@ -4,7 +4,7 @@ use std::{env, io::IsTerminal};
 
 use super::{Color, Direction, Kernel, Output, Server, Trace};
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Expect, Options},
     exit::Failure,
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
@@ -12,6 +12,14 @@ use crate::{
 };
 
 impl Trace {
+    /// What to leave of a recording.
+    pub fn selection(&self) -> Filter {
+        Filter {
+            directions: self.directions(|| false),
+            ..self.settings().filter
+        }
+    }
+
     /// What to load. Without `--direction`, looks whether any of the ports is being listened on.
     pub fn settings(&self) -> Settings {
         Settings {
@@ -70,6 +78,27 @@ impl Server {
 }
 
 impl Server {
+    /// What the diagnosis of a recording is told: what was said then, unless something else is said
+    /// now.
+    pub fn options_over(&self, recorded: Options) -> Options {
+        let now = self.options();
+        Options {
+            expect: match now.expect {
+                Expect::Auto => recorded.expect,
+                given => given,
+            },
+            expect_peers: if now.expect_peers.is_empty() {
+                recorded.expect_peers
+            } else {
+                now.expect_peers
+            },
+            keepalive_ns: now.keepalive_ns.or(recorded.keepalive_ns),
+            hold_ns: now.hold_ns.or(recorded.hold_ns),
+            max_workers: now.max_workers.or(recorded.max_workers),
+            ..recorded
+        }
+    }
+
     /// Where the status page is.
     ///
     /// # Errors

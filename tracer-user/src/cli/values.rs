@@ -105,6 +105,29 @@ pub(super) fn interval(text: &str) -> Result<Span, String> {
     Ok(span)
 }
 
+/// Less does not hold a few intervals.
+const MIN_SIZE: u64 = 1 << 20;
+
+/// `1048576`, `10M`, `2G`: units are powers of 1024.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text.get(digits.len()..).unwrap_or_default() {
+        "" => 0,
+        "k" | "K" | "KiB" => 10,
+        "m" | "M" | "MiB" => 20,
+        "g" | "G" | "GiB" => 30,
+        "t" | "T" | "TiB" => 40,
+        _ => 64,
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .filter(|number| shift < 64 && *number <= u64::MAX >> shift)
+        .map(|number| number << shift)
+        .filter(|bytes| *bytes >= MIN_SIZE)
+        .ok_or_else(|| "a size of at least 1M, like 500M or 2G".to_owned())
+}
+
 /// The kernel reserves a KiB for each.
 pub(super) const MAX_PEERS: u32 = 1 << 20;
 
@@ -156,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn sizes() {
+        assert_eq!(size("1048576"), Ok(1 << 20));
+        assert_eq!(size("10M"), Ok(10 << 20));
+        assert_eq!(size("2GiB"), Ok(2 << 30));
+        for wrong in ["", "M", "1", "-1M", "10X", "10 M", "99999999999T", "1.5G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn networks() {
         let text = |text| network(text).map(|net| net.to_string());
         assert_eq!(text("192.0.2.7").unwrap(), "192.0.2.7/32");
@@ -192,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_value_or_an_error(text in ".{0,40}") {
-            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text), expect_peer(&text), interval(&text));
+            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text), expect_peer(&text), interval(&text), size(&text));
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::{
 /// When tracing is not possible or the answer cannot be written.
 pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
+    if !args.from.is_empty() {
+        return super::recorded::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,8 +4,11 @@ pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 mod progress;
+pub mod record;
+mod recorded;
 mod status;
 mod stop;
+pub mod verify;
 
 use std::io::{self, Write};
 
@@ -18,14 +21,18 @@ use crate::{
 
 /// Prints a diagnosis on stdout as asked.
 fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
-    let origin = Origin::this_machine();
+    print_of(diagnosis, &Origin::this_machine(), output)
+}
+
+/// Prints the diagnosis of another machine.
+fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match output.format {
-        Format::Json => json::write(&mut out, diagnosis, &origin)?,
+        Format::Json => json::write(&mut out, diagnosis, origin)?,
         Format::Text => text::write(
             &mut out,
             diagnosis,
-            &origin,
+            origin,
             text::Style {
                 color: output.colored(),
             },

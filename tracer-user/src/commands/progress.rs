@@ -10,17 +10,28 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Progress {
     terminal: bool,
+    pace: Duration,
     last_logged: Option<Duration>,
 }
 
 /// How often a line goes to something that is not a terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+const LOG_SELDOM: Duration = Duration::from_secs(60);
 
 impl Progress {
     pub(super) fn new() -> Self {
         Self {
             terminal: io::stderr().is_terminal(),
+            pace: LOG_EVERY,
             last_logged: None,
+        }
+    }
+
+    /// For a command that may run for days: fewer lines in a log.
+    pub(super) fn unhurried() -> Self {
+        Self {
+            pace: LOG_SELDOM,
+            ..Self::new()
         }
     }
 
@@ -37,7 +48,7 @@ impl Progress {
             let _ = io::stderr().flush();
         } else if self
             .last_logged
-            .is_none_or(|last| elapsed.saturating_sub(last) >= LOG_EVERY)
+            .is_none_or(|last| elapsed.saturating_sub(last) >= self.pace)
         {
             self.last_logged = Some(elapsed);
             let _ = writeln!(io::stderr(), "tcpreuse: {text}");

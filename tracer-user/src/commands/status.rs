@@ -4,6 +4,7 @@
 //! does not answer at all. So what it said before is kept.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
@@ -132,9 +133,9 @@ impl StatusWatch {
 }
 
 /// The states that workers are in, those of most workers first.
-fn states(status: &Status) -> Vec<(&'static str, u32)> {
+fn states(status: &Status) -> Vec<(Cow<'static, str>, u32)> {
     let board = &status.scoreboard;
-    let mut states: Vec<(&'static str, u32)> = [
+    let mut states: Vec<(Cow<'static, str>, u32)> = [
         ("starting", board.starting),
         ("reading", board.reading),
         ("sending or holding a poll", board.sending),
@@ -148,6 +149,7 @@ fn states(status: &Status) -> Vec<(&'static str, u32)> {
     ]
     .into_iter()
     .filter(|(_, n)| *n > 0)
+    .map(|(state, n)| (Cow::Borrowed(state), n))
     .collect();
     states.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     states

@@ -28,6 +28,8 @@ pub enum Answer {
 /// One peer with its verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
+    /// On which host, where there are several.
+    pub host: Option<String>,
     /// Who.
     pub id: PeerId,
     /// The verdict and its reasons.

@@ -1,11 +1,13 @@
 //! How many connections one well-behaved peer holds.
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::thresholds::{MAX_POOL, MIN_PEERS_TO_LEARN};
 
 /// What the user says about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expect {
     /// Learn it from the peers themselves.
     #[default]
@@ -15,7 +17,7 @@ pub enum Expect {
 }
 
 /// A peer of which the user knows how many connections it may hold: a proxy, or a NAT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectPeer {
     /// Who.
     pub network: IpNet,
@@ -25,7 +27,7 @@ pub struct ExpectPeer {
 
 /// How many connections a peer may hold: what is said of the smallest network it is in, else
 /// what is expected of all.
-pub(super) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: u32) -> u32 {
+pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: u32) -> u32 {
     said.iter()
         .filter(|known| known.network.contains(&peer))
         .max_by_key(|known| known.network.prefix_len())

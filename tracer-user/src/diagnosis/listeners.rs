@@ -14,6 +14,8 @@ use crate::model::{
 /// are taken together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerNow {
+    /// On which host, where there are several.
+    pub host: Option<String>,
     /// Inode number of the network namespace.
     pub netns: u32,
     /// Port.
@@ -55,6 +57,7 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> Vec<L
         let (now, _) = found.entry(key).or_insert_with(|| {
             let seen = history.port(key);
             let now = ListenerNow {
+                host: None,
                 netns: listener.netns,
                 port: listener.port,
                 held: 0,

@@ -9,13 +9,16 @@ mod figures;
 mod learned;
 mod listeners;
 pub mod rules;
+mod several;
 pub mod thresholds;
 mod verdict;
 
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
+pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::rules::Case;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Judged, Movement},
@@ -23,12 +26,14 @@ pub use self::{
     figures::{CloseWait, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
     learned::{Constant, Learned},
     listeners::ListenerNow,
+    several::combine,
     verdict::Verdict,
 };
 use crate::model::{history::History, peer::PeerId, sample::Sample, socket::Connection, workers::Workers};
 
 /// What the user knows and the counters cannot tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// How many connections one well-behaved peer holds.
     pub expect: Expect,
@@ -93,6 +98,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
                     .map_or(0, |(_, requests)| requests),
             });
             Judged {
+                host: None,
                 id: peer.id,
                 finding,
                 shared_address: figures.held.is_pile(expected) && figures.held.looks_shared(expected),

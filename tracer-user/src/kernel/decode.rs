@@ -18,7 +18,7 @@ use crate::{
     filter::{Filter, ip},
     model::{
         durations::Durations,
-        ended::Ended,
+        ended::{Ended, LastState},
         owner::{Owner, Reason},
         peer::{CloseReason, Closes, Counters, Direction, PeerId},
         socket::{Connection, Listener, Since, State},
@@ -358,6 +358,7 @@ pub(super) fn ended(closed: &Closed) -> Option<Ended> {
         netns: closed.netns,
         local: (ip(closed.local_address), closed.local_port),
         remote: (ip(closed.remote_address), closed.remote_port),
+        last_state: last_state(closed.last_state),
         reason,
         idle_ns: closed.idle_ns,
         gap_ns: known(closed.gap_ns),
@@ -408,6 +409,14 @@ pub(super) fn direction(value: u8) -> Option<Direction> {
         direction::INBOUND => Some(Direction::Inbound),
         direction::OUTBOUND => Some(Direction::Outbound),
         _ => None,
+    }
+}
+
+fn last_state(value: u8) -> LastState {
+    match value {
+        state::SYN_SENT => LastState::SynSent,
+        state::SYN_RECV => LastState::SynRecv,
+        _ => tcp_state(value).map_or(LastState::Unknown, LastState::Open),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod offsets;
 pub mod owners;
 mod peers;
 pub mod privileges;
+pub mod records;
 mod sockets;
 pub mod tracer;
 

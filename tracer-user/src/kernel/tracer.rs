@@ -7,11 +7,11 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, PerCpuArray},
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
-use tracer_ebpf::abi::{closed::Closed, comm::Comm, losses::Losses as AbiLosses};
+use tracer_ebpf::abi::{comm::Comm, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
@@ -19,6 +19,7 @@ use super::{
     offsets::Missing,
     owners,
     peers::PeerTable,
+    records::Records,
     sockets,
 };
 use crate::{
@@ -39,7 +40,7 @@ pub struct Tracer {
     taken: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
-    records: Option<RingBuf<MapData>>,
+    records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
     missing: Vec<Missing>,
@@ -70,7 +71,7 @@ impl Tracer {
             false => None,
         };
         let records = match settings.record_bytes {
-            Some(_) => Some(loaded.take("CLOSED")?),
+            Some(_) => Some(Records::new(loaded.take("CLOSED")?)),
             None => None,
         };
         let mut tracer = Self {
@@ -213,20 +214,15 @@ impl Tracer {
     /// Takes the records of ended connections that have come since the last call, at most
     /// `limit`. Nothing when records were not asked for.
     pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
-        let mut ended = Vec::new();
-        let Some(ring) = &mut self.records else {
-            return ended;
-        };
-        while ended.len() < limit
-            && let Some(record) = ring.next()
-        {
-            match decode::closed(&record).map(|closed: Closed| decode::ended(&closed)) {
-                Ok(Some(connection)) => ended.push(connection),
-                Ok(None) => log::warn!("a record of an ended connection with unknown numbers was left out"),
-                Err(error) => log::warn!("a damaged record was left out: {error}"),
-            }
+        match &mut self.records {
+            Some(records) => records.take(limit),
+            None => Vec::new(),
         }
-        ended
+    }
+
+    /// Hands out the reading end of the ring; [`Tracer::ended`] then gives nothing any more.
+    pub fn take_records(&mut self) -> Option<Records> {
+        self.records.take()
     }
 
     /// Passes the programs' own messages on to the log.

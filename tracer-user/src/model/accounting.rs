@@ -1,12 +1,13 @@
 //! The identity `seeded + opened - closed = open now`, and its check against the socket list.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::peer::Counters;
 
 /// How often the kernel skipped each of the two programs that see state changes, because the program was
 /// running already on that CPU, and how often the second one saw to what the first had not done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Nested {
     /// Times the first was skipped, for changes that mean nothing too.
     pub first: u64,
@@ -34,7 +35,8 @@ impl Nested {
 }
 
 /// What was lost, by cause. Every number is a count; zero is a measured zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Losses {
     /// Distinct peers that found the peer table full.
     pub peers_dropped: u64,
@@ -60,8 +62,30 @@ pub struct Losses {
     pub walk_repeats: u64,
 }
 
+impl Losses {
+    /// Adds those of another run or host.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.peers_dropped, other.peers_dropped),
+            (&mut self.peers_dropped_unlisted, other.peers_dropped_unlisted),
+            (&mut self.connections_unattributed, other.connections_unattributed),
+            (&mut self.connections_dropped, other.connections_dropped),
+            (&mut self.records_lost, other.records_lost),
+            (&mut self.programs_skipped, other.programs_skipped),
+            (&mut self.nested.first, other.nested.first),
+            (&mut self.nested.second, other.nested.second),
+            (&mut self.nested.rescued, other.nested.rescued),
+            (&mut self.reads_skipped, other.reads_skipped),
+            (&mut self.namespaces_skipped, other.namespaces_skipped),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}
+
 /// Sums over all peers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// Found open when tracing began.
     pub seeded: u64,
@@ -86,7 +110,8 @@ impl Totals {
 }
 
 /// The accounting block of every output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Accounting {
     /// The sums.
     pub totals: Totals,
@@ -94,6 +119,17 @@ pub struct Accounting {
     pub open_now: u64,
     /// Counted minus listed, beyond what changed while the list was read; `None`: not checked.
     pub drift: Option<i64>,
+}
+
+impl Accounting {
+    /// Adds that of another host.
+    pub fn add(&mut self, other: &Self) {
+        self.totals.seeded += other.totals.seeded;
+        self.totals.opened += other.totals.opened;
+        self.totals.closed += other.totals.closed;
+        self.open_now += other.open_now;
+        self.drift = self.drift.zip(other.drift).map(|(a, b)| a.saturating_add(b));
+    }
 }
 
 /// How far the counted connections are from the listed ones, beyond what opened and closed

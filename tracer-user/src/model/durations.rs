@@ -1,10 +1,12 @@
 //! Durations as the kernel keeps them: a coarse histogram with exact sum, minimum and
 //! maximum.
 
-use tracer_ebpf::buckets::{TIME_BUCKETS, time_range};
+use serde::{Deserialize, Serialize};
+use tracer_ebpf::buckets::{TIME_BUCKETS, time_bucket, time_range};
 
 /// How long something took, many times over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Durations {
     /// Sum, ns.
     pub sum_ns: u64,
@@ -13,6 +15,7 @@ pub struct Durations {
     /// Shortest, ns; meaningless when nothing was noted.
     pub min_ns: u64,
     /// Counts by [`tracer_ebpf::buckets::time_bucket`].
+    #[serde(with = "super::serial::sparse")]
     pub buckets: [u32; TIME_BUCKETS],
 }
 
@@ -46,6 +49,26 @@ impl Default for Durations {
 }
 
 impl Durations {
+    /// Notes one more.
+    pub fn note(&mut self, ns: u64) {
+        self.sum_ns = self.sum_ns.saturating_add(ns);
+        self.max_ns = self.max_ns.max(ns);
+        self.min_ns = self.min_ns.min(ns);
+        if let Some(bucket) = self.buckets.get_mut(time_bucket(ns) as usize) {
+            *bucket = bucket.saturating_add(1);
+        }
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.min_ns = self.min_ns.min(other.min_ns);
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine = mine.saturating_add(*theirs);
+        }
+    }
+
     /// How many durations were noted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|n| u64::from(*n)).sum()
@@ -123,18 +146,12 @@ impl Durations {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tracer_ebpf::buckets::time_bucket;
 
     use super::*;
 
     fn of(values: &[u64]) -> Durations {
         let mut durations = Durations::default();
-        for ns in values {
-            durations.sum_ns += ns;
-            durations.max_ns = durations.max_ns.max(*ns);
-            durations.min_ns = durations.min_ns.min(*ns);
-            durations.buckets[time_bucket(*ns) as usize] += 1;
-        }
+        values.iter().for_each(|ns| durations.note(*ns));
         durations
     }
 

@@ -4,8 +4,21 @@ use std::net::IpAddr;
 
 use super::{
     peer::{CloseReason, Closer, Direction},
-    socket::Since,
+    socket::{Since, State},
 };
+
+/// The state that a socket left for CLOSE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastState {
+    /// SYN_SENT: the connection was never open.
+    SynSent,
+    /// SYN_RECV: both sides connected at once, and it was never open.
+    SynRecv,
+    /// One that counts as open.
+    Open(State),
+    /// The kernel's number is none of these.
+    Unknown,
+}
 
 /// One ended connection or failed connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +35,8 @@ pub struct Ended {
     pub local: (IpAddr, u16),
     /// Remote end.
     pub remote: (IpAddr, u16),
+    /// The state it was in at its end.
+    pub last_state: LastState,
     /// What ended it first.
     pub reason: CloseReason,
     /// From the last data segment to the first FIN or RST, ns.
@@ -84,6 +99,7 @@ mod tests {
                 local: ([127, 0, 0, 1].into(), 1),
                 remote: ([127, 0, 0, 1].into(), 2),
                 reason: CloseReason::ConnectFailed,
+                last_state: LastState::SynSent,
                 idle_ns: 0,
                 gap_ns: None,
                 close_wait_ns: None,

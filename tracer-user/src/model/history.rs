@@ -5,6 +5,7 @@ mod surge;
 mod trend;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use self::surge::Watch;
 pub use self::{
@@ -24,7 +25,7 @@ pub type PortKey = (u32, u16);
 const MAX_PORTS: usize = 4096;
 
 /// How one listening port fared over the run.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
     /// Connections held, over the last half minute.
     pub held: Trend,
@@ -35,9 +36,10 @@ pub struct PortHistory {
 }
 
 /// The run so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     watch: Watch,
+    #[serde(with = "super::serial::pairs")]
     ports: HashMap<PortKey, PortHistory>,
     samples: u64,
 }
@@ -75,6 +77,11 @@ impl History {
     /// How one listening port fared.
     pub fn port(&self, key: PortKey) -> Option<&PortHistory> {
         self.ports.get(&key)
+    }
+
+    /// Whether it can have come from a run: one that was read from a file need not.
+    pub fn is_possible(&self) -> bool {
+        self.watch.is_possible() && self.ports.values().all(|port| port.held.is_possible())
     }
 
     fn add_ports(&mut self, sample: &Sample) {

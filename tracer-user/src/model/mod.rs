@@ -9,6 +9,7 @@ pub mod history;
 pub mod owner;
 pub mod peer;
 pub mod sample;
+mod serial;
 pub mod socket;
 pub mod turns;
 pub mod workers;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::text::sanitise;
 
 /// A process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Process {
     /// Its thread group id.
     pub pid: u32,
@@ -14,7 +16,8 @@ pub struct Process {
 }
 
 /// Who holds a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// One process.
     Process(Process),
@@ -39,6 +42,13 @@ impl Owner {
         }
     }
 
+    /// Makes the names harmless, where they were read from a file.
+    pub fn sanitise(&mut self) {
+        if let Self::Process(process) | Self::Shared { first: process, .. } = self {
+            process.comm = sanitise(&process.comm);
+        }
+    }
+
     /// How many processes hold it; `None` when that is not known.
     pub fn holders(&self) -> Option<u32> {
         match self {
@@ -50,7 +60,8 @@ impl Owner {
 }
 
 /// Why no process is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nobody has looked yet.
     NotYet,

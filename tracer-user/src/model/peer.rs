@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracer_ebpf::{
     abi::peer::reason,
     buckets::{HELD_BUCKETS, held_floor},
@@ -12,7 +12,7 @@ use tracer_ebpf::{
 use super::{durations::Durations, turns::Turns};
 
 /// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The remote side connected to a listener of this host.
@@ -32,7 +32,7 @@ impl fmt::Display for Direction {
 
 /// What identifies a peer: a remote address or network, on one port of a service, in one
 /// direction and network namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PeerId {
     /// Inode number of the network namespace.
     pub netns: u32,
@@ -113,7 +113,8 @@ pub enum Closer {
 }
 
 /// Ended connections by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Closes {
     /// This host sent the first FIN.
     pub local_fin: u64,
@@ -138,7 +139,8 @@ impl Closes {
         self.remote_fin + self.remote_rst
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds those of another peer or run.
+    pub fn add(&mut self, other: &Self) {
         self.local_fin += other.local_fin;
         self.remote_fin += other.remote_fin;
         self.local_rst += other.local_rst;
@@ -148,7 +150,8 @@ impl Closes {
 }
 
 /// A peer's counters since tracing began, as the kernel kept them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counters {
     /// Connections open now.
     pub open_now: u64,
@@ -173,6 +176,7 @@ pub struct Counters {
     /// Ended connections.
     pub closes: Closes,
     /// Opens by the number of connections held before.
+    #[serde(with = "super::serial::sparse")]
     pub opens_by_held: [u32; HELD_BUCKETS],
     /// Lifetimes of ended connections that were not seeded.
     pub lifetime: Durations,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     accounting::{Accounting, Losses},
     owner::Process,
@@ -10,7 +12,7 @@ use super::{
 };
 
 /// A moment on both clocks, taken together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// Monotonic clock, ns since boot.
     pub monotonic_ns: u64,
@@ -19,7 +21,7 @@ pub struct Moment {
 }
 
 /// One peer with its counters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Who.
     pub id: PeerId,
@@ -30,7 +32,7 @@ pub struct Peer {
 }
 
 /// Which figures the kernel gives. What is not known is 0 in the counters, which must not be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Request turns are counted; else they are bounds: at most so many.
     pub turns: bool,
@@ -59,7 +61,7 @@ impl Known {
 }
 
 /// Everything known at one moment; counters are cumulative since tracing began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// When tracing began.
     pub started: Moment,

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{owner::Owner, peer::Direction};
 
 /// A TCP state of a full socket that counts as open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
     /// ESTABLISHED
     Established,
@@ -21,8 +23,32 @@ pub enum State {
     Closing,
 }
 
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Established,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::Closing,
+    ];
+
+    /// As the kernel calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Established => "ESTABLISHED",
+            Self::FinWait1 => "FIN_WAIT1",
+            Self::FinWait2 => "FIN_WAIT2",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::LastAck => "LAST_ACK",
+            Self::Closing => "CLOSING",
+        }
+    }
+}
+
 /// When a connection began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Since {
     /// At this monotonic time, ns.
     Opened(u64),
@@ -34,7 +60,7 @@ pub enum Since {
 }
 
 /// One live connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// Slot of its peer's counters; `None` when the connection is not counted.
     pub slot: Option<u32>,
@@ -101,7 +127,7 @@ impl Connection {
 }
 
 /// One listening socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Inode number of the network namespace.
     pub netns: u32,
@@ -120,7 +146,7 @@ pub struct Listener {
 }
 
 /// All live sockets at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sockets {
     /// Connections the filters admit.
     pub connections: Vec<Connection>,

@@ -1,19 +1,40 @@
 //! Request turns per connection, as the kernel keeps them: a small histogram, exact where it matters.
 
+use serde::{Deserialize, Serialize};
 use tracer_ebpf::buckets::{TURN_BUCKETS, turn_bucket, turn_floor};
 
 /// Request turns of ended connections that were not seeded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Turns {
     /// All turns.
     pub sum: u64,
     /// The most of one connection.
     pub max: u64,
     /// Connections by their turns, by [`tracer_ebpf::buckets::turn_bucket`].
+    #[serde(with = "super::serial::sparse")]
     pub buckets: [u32; TURN_BUCKETS],
 }
 
 impl Turns {
+    /// Notes one more connection.
+    pub fn note(&mut self, turns: u32) {
+        self.sum = self.sum.saturating_add(u64::from(turns));
+        self.max = self.max.max(u64::from(turns));
+        if let Some(bucket) = self.buckets.get_mut(turn_bucket(turns) as usize) {
+            *bucket = bucket.saturating_add(1);
+        }
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine = mine.saturating_add(*theirs);
+        }
+    }
+
     /// How many connections.
     pub fn connections(&self) -> u64 {
         self.buckets.iter().map(|n| u64::from(*n)).sum()
@@ -55,11 +76,7 @@ mod tests {
 
     fn of(all: &[u32]) -> Turns {
         let mut turns = Turns::default();
-        for n in all {
-            turns.sum += u64::from(*n);
-            turns.max = turns.max.max(u64::from(*n));
-            turns.buckets[turn_bucket(*n) as usize] += 1;
-        }
+        all.iter().for_each(|n| turns.note(*n));
         turns
     }
 

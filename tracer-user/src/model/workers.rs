@@ -1,7 +1,12 @@
 //! A server's workers, as the server itself counts them.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// What a status page said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Workers {
     /// Busy with a request or a connection; `None` when the page was read earlier but not lately,
     /// as when no worker is left to answer.
@@ -9,5 +14,5 @@ pub struct Workers {
     /// How many there can be, if the page tells.
     pub max: Option<u32>,
     /// How many are at what, in words for people.
-    pub states: Vec<(&'static str, u32)>,
+    pub states: Vec<(Cow<'static, str>, u32)>,
 }

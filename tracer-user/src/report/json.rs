@@ -73,6 +73,8 @@ struct Accounting<'a> {
 
 #[derive(Serialize)]
 struct Listener<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     local_port: u16,
     netns: u32,
     held: u64,
@@ -110,6 +112,8 @@ struct Cause {
 
 #[derive(Serialize)]
 struct Peer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     peer: String,
     local_port: Option<u16>,
     remote_port: Option<u16>,
@@ -262,6 +266,7 @@ fn surge(diagnosis: &Diagnosis) -> Surge {
 
 fn listener(now: &ListenerNow) -> Listener<'_> {
     Listener {
+        host: now.host.as_deref(),
         local_port: now.port,
         netns: now.netns,
         held: now.held,
@@ -282,6 +287,7 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
 
 fn peer(judged: &Judged) -> Peer<'_> {
     Peer {
+        host: judged.host.as_deref(),
         peer: judged.id.name(),
         local_port: judged.id.local_port(),
         remote_port: judged.id.remote_port(),

@@ -1,7 +1,7 @@
 //! A diagnosis for people ([`text`]) and for programs ([`json`]).
 
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 pub mod json;
 pub mod text;
 
@@ -31,7 +31,7 @@ impl Origin {
 }
 
 /// RFC 3339 in UTC with nanoseconds.
-fn timestamp(moment: Moment) -> String {
+pub(crate) fn timestamp(moment: Moment) -> String {
     Timestamp::from_nanosecond(moment.utc_ns)
         .map(|time| format!("{time:.9}"))
         .unwrap_or_default()

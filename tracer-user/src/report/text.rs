@@ -85,8 +85,13 @@ fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Res
         } else {
             String::new()
         };
+        let host = now
+            .host
+            .as_ref()
+            .map(|host| format!("{host} "))
+            .unwrap_or_default();
         let line = format!(
-            "port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
+            "{host}port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
             now.port, now.held, now.close_wait, now.never_accepted,
         );
         writeln!(to, "{}", wrap(&line, 0))?;
@@ -278,9 +283,14 @@ fn one_accused(to: &mut dyn Write, peer: &Judged, paint: &Paint) -> io::Result<(
 
 /// Who connects to which port of whom.
 fn name(peer: &Judged) -> String {
+    let host = peer
+        .host
+        .as_ref()
+        .map(|host| format!(" on {host}"))
+        .unwrap_or_default();
     match peer.id.local_port() {
-        Some(port) => format!("{} → :{port}", peer.id.name()),
-        None => format!(":{} of {}", peer.id.port, peer.id.name()),
+        Some(port) => format!("{} → :{port}{host}", peer.id.name()),
+        None => format!(":{} of {}{host}", peer.id.port, peer.id.name()),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
         load::Settings,
         offsets::Missing,
         owners::{Owners, Search},
+        records::Records,
         tracer::Tracer,
     },
     model::{
@@ -144,6 +145,16 @@ impl Live {
     /// Records of connections that ended since the last call, at most `limit`.
     pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
         self.tracer.ended(limit)
+    }
+
+    /// The reading end of the ring of records, once, for a thread of its own.
+    pub fn take_records(&mut self) -> Option<Records> {
+        self.tracer.take_records()
+    }
+
+    /// When tracing began.
+    pub fn started(&self) -> Moment {
+        self.started
     }
 
     /// What this kernel does not have, and what is lost by that.

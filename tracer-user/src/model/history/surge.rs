@@ -1,7 +1,7 @@
 //! A surge: far more connections than minutes ago.
 
 use hashbrown::HashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::sample::{Moment, Sample};
 
@@ -28,7 +28,7 @@ const UNIFORM_SHARE: f64 = 0.5;
 const MAX_POINTS: usize = 2048;
 
 /// Who brought a surge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// All peers alike: look for a common cause.
@@ -38,7 +38,7 @@ pub enum Shape {
 }
 
 /// A rise of the number of open connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surge {
     /// When it began.
     pub started: Moment,
@@ -55,10 +55,11 @@ pub struct Surge {
 }
 
 /// What each peer held at one moment, by slot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Snapshot {
     taken: Moment,
     total: u64,
+    #[serde(with = "crate::model::serial::pairs")]
     held: HashMap<u32, u64>,
 }
 
@@ -85,7 +86,7 @@ impl Snapshot {
 ///
 /// Keeps the lowest point of the last minutes and compares. When that is too old, the lowest of its
 /// second half takes its place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Watch {
     base: Option<Snapshot>,
     next: Option<Snapshot>,
@@ -157,6 +158,17 @@ impl Watch {
             grown,
             peers,
         });
+    }
+
+    pub(super) fn is_possible(&self) -> bool {
+        const MAX: u64 = 1 << 44;
+        let snapshots = [&self.base, &self.next];
+        self.points.len() <= MAX_POINTS
+            && self.points.iter().all(|(_, open)| *open <= MAX)
+            && snapshots
+                .into_iter()
+                .flatten()
+                .all(|snapshot| snapshot.total <= MAX && snapshot.held.values().all(|held| *held <= MAX))
     }
 
     pub(super) fn surge(&self) -> Option<Surge> {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// The growth is that of this last stretch, ns: long enough to level out single connections, short
 /// enough to follow a surge of some minutes.
 const WINDOW_NS: u64 = 30_000_000_000;
@@ -9,8 +11,11 @@ const WINDOW_NS: u64 = 30_000_000_000;
 /// Points kept; with more samples a second than this allows, the stretch is shorter.
 const MAX_POINTS: usize = 256;
 
+/// Numbers beyond this are no counts of anything here.
+const MAX_VALUE: u64 = 1 << 44;
+
 /// The last half minute of a number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trend {
     points: VecDeque<(u64, u64)>,
 }
@@ -23,6 +28,16 @@ impl Trend {
             self.points.pop_front();
         }
         self.points.push_back((at_ns, value));
+    }
+
+    pub(super) fn is_possible(&self) -> bool {
+        self.points.len() <= MAX_POINTS
+            && self.points.iter().all(|(_, value)| *value <= MAX_VALUE)
+            && self
+                .points
+                .iter()
+                .zip(self.points.iter().skip(1))
+                .all(|((before, _), (after, _))| before <= after)
     }
 
     /// Growth per second, as the slope of the line that fits best; `None` for less than three

@@ -94,7 +94,10 @@ fn surging(max_workers: u32) -> Diagnosis {
         workers: Some(Workers {
             busy: Some(10),
             max: Some(16),
-            states: vec![("sending or holding a poll", 8), ("in keep-alive", 2)],
+            states: vec![
+                ("sending or holding a poll".into(), 8),
+                ("in keep-alive".into(), 2),
+            ],
         }),
         ..Options::default()
     };

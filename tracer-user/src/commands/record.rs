@@ -1,0 +1,266 @@
+//! `tcpreuse record`: evidence on disk for as long as it runs, and a diagnosis at the end.
+
+mod drain;
+mod rows;
+mod sink;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::{drain::Drain, rows::Rows, sink::Sink};
+use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
+use crate::{
+    cli::{Format, Output, Record, RecordFormat},
+    diagnosis::{Diagnosis, Options, diagnose, rules::words},
+    evidence::recording::{Block, Recording},
+    exit::{Failure, Outcome},
+    kernel::load::Settings,
+    model::{ended::Ended, history::History, sample::Sample},
+    report::{Origin, json, text},
+    source::live::Live,
+};
+
+/// Room in the ring: 116,000 records, three seconds of 40,000 ends each.
+const RING_BYTES: u32 = 16 << 20;
+
+/// From record to row. Between two of these, rows wait in memory.
+const ROWS_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs the command.
+///
+/// # Errors
+/// When tracing is not possible, or the evidence cannot be written in full.
+pub fn run(args: &Record) -> Result<Outcome, Failure> {
+    super::log_to_stderr(args.trace.verbose);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(record(args))
+}
+
+async fn record(args: &Record) -> Result<Outcome, Failure> {
+    let mut stop = Stop::listen().context("cannot listen for signals")?;
+    let status_url = args.server.status_url()?;
+    let settings = Settings {
+        record_bytes: Some(RING_BYTES),
+        ..args.trace.settings()
+    };
+    let mut sink = Sink::open(args, &settings)?;
+    let live = match Live::start(&settings) {
+        Ok(live) => live,
+        Err(error) => {
+            sink.discard();
+            return Err(error.into());
+        }
+    };
+    super::give_up_privileges();
+    sink.begin(live.started());
+    let mut run = Run::new(args, live, settings, status_url.map(StatusWatch::start))?;
+    let mut tick = interval(args.interval.0);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut rows = interval(ROWS_EVERY);
+    rows.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let deadline = tokio::time::sleep(args.duration.map_or(Duration::MAX, |span| span.0));
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            () = &mut deadline, if args.duration.is_some() => break,
+            _ = tick.tick() => {
+                run.interval(&mut sink)?;
+                if let Sink::Folder(recording) = &sink && recording.is_full() {
+                    run.progress.say("the files are as large as --max-size allows: ending here");
+                    break;
+                }
+            }
+            _ = rows.tick() => run.rows(&mut sink)?,
+        }
+    }
+    run.finish(sink)
+}
+
+/// A run of the command.
+struct Run<'a> {
+    args: &'a Record,
+    live: Live,
+    drain: Drain,
+    rows: Rows,
+    status: Option<StatusWatch>,
+    history: History,
+    progress: Progress,
+    begun: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        args: &'a Record,
+        mut live: Live,
+        settings: Settings,
+        status: Option<StatusWatch>,
+    ) -> Result<Self, Failure> {
+        let drain = Drain::start(live.take_records()).context("cannot start a thread")?;
+        let mut progress = Progress::unhurried();
+        for missing in live.missing() {
+            progress.say(&format!(
+                "this kernel has no {}: {} will be unknown",
+                missing.member, missing.lost
+            ));
+        }
+        Ok(Self {
+            rows: Rows::new(&live, settings.filter, args.server.expect_peers.clone()),
+            args,
+            live,
+            drain,
+            status,
+            history: History::new(),
+            progress,
+            begun: Instant::now(),
+        })
+    }
+
+    /// Looks at everything, and judges it.
+    fn look(&mut self) -> Result<(Sample, Options, Diagnosis), Failure> {
+        let sample = self.live.sample()?;
+        self.history.add(&sample);
+        let mut options = self.args.server.options();
+        if let Some(status) = &mut self.status {
+            options.workers = status.workers();
+            options.own_requests = status.own_requests();
+        }
+        let diagnosis = diagnose(&sample, &self.history, &options);
+        self.rows.learn(&diagnosis);
+        Ok((sample, options, diagnosis))
+    }
+
+    fn interval(&mut self, sink: &mut Sink) -> Result<(), Failure> {
+        let (sample, options, diagnosis) = self.look()?;
+        self.rows(sink)?;
+        sink.interval(&Block {
+            sample: &sample,
+            history: &self.history,
+            options: &options,
+            diagnosis: &diagnosis,
+        });
+        self.say(sink, &sample);
+        Ok(())
+    }
+
+    /// Turns records into rows.
+    fn rows(&mut self, sink: &mut Sink) -> Result<(), Failure> {
+        if self.rows.is_ready() {
+            let ended = self.drain.take();
+            self.write(sink, &ended)?;
+            sink.flush()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, sink: &mut Sink, ended: &[Ended]) -> Result<(), Failure> {
+        for one in ended {
+            sink.row(&self.rows.ended(one, &self.live))?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, sink: &mut Sink, sample: &Sample) {
+        if let Some(news) = self.status.as_mut().and_then(StatusWatch::news) {
+            self.progress.say(&news);
+        }
+        let mut lost = text::lost(&sample.losses);
+        if let Sink::Folder(recording) = sink {
+            if let Some(news) = recording.news() {
+                self.progress.say(&news);
+            }
+            if recording.rows_not_written() > 0 {
+                lost.push(format!("{} rows not written", recording.rows_not_written()));
+            }
+        }
+        let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let of = self.args.duration.map_or_else(String::new, |span| {
+            format!(" of {}", words::duration(span.as_ns()))
+        });
+        let counted = sample.accounting.totals;
+        let lost = match lost.is_empty() {
+            true => "nothing lost".to_owned(),
+            false => format!("lost: {}", lost.join("; ")),
+        };
+        self.progress.update(
+            self.begun.elapsed(),
+            &format!(
+                "recording, {}{of}: {}; {} opened, {} closed, {} open; {lost} (Ctrl-C ends it)",
+                words::duration(elapsed),
+                sink.written(),
+                counted.opened,
+                counted.closed,
+                counted.open_now(),
+            ),
+        );
+    }
+
+    fn finish(mut self, mut sink: Sink) -> Result<Outcome, Failure> {
+        if let Some(news) = self.status.as_mut().and_then(StatusWatch::finish) {
+            self.progress.say(&news);
+        }
+        let (sample, options, diagnosis) = self.look()?;
+        let mut ended = self.drain.finish();
+        // What ended later is not in the counters any more.
+        ended.retain(|one| one.closed_ns <= sample.taken.monotonic_ns);
+        self.write(&mut sink, &ended)?;
+        let Sink::Folder(mut recording) = sink else {
+            self.say_end(&sink, &sample);
+            return Ok(sink.flush().map(|()| Outcome::Done)?);
+        };
+        for row in self.rows.open(&sample, &ended, &self.live) {
+            recording.connection(&row);
+        }
+        let mut report = Vec::new();
+        json::write(&mut report, &diagnosis, &Origin::this_machine())?;
+        recording.finish(
+            &Block {
+                sample: &sample,
+                history: &self.history,
+                options: &options,
+                diagnosis: &diagnosis,
+            },
+            &report,
+        );
+        let sink = Sink::Folder(recording);
+        self.say_end(&sink, &sample);
+        let printed = print(&diagnosis, &self.output());
+        if let Sink::Folder(recording) = &sink
+            && let Some(incomplete) = Recording::incomplete(recording)
+        {
+            return Err(Failure::Usage(incomplete));
+        }
+        printed?;
+        Ok(Outcome::Done)
+    }
+
+    fn say_end(&mut self, sink: &Sink, sample: &Sample) {
+        let lost = text::lost(&sample.losses);
+        let lost = match lost.is_empty() {
+            true => "nothing was lost".to_owned(),
+            false => format!("lost: {}", lost.join("; ")),
+        };
+        let place = match sink {
+            Sink::Folder(recording) => format!(" in {}", recording.path().display()),
+            Sink::Stdout(..) => String::new(),
+        };
+        self.progress
+            .say(&format!("recorded {}{place}; {lost}", sink.written()));
+    }
+
+    fn output(&self) -> Output {
+        Output {
+            format: match self.args.format {
+                Some(RecordFormat::Json) => Format::Json,
+                _ => Format::Text,
+            },
+            color: self.args.color,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! From records and sockets to rows.
+
+use std::net::IpAddr;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::{
+    diagnosis::{Diagnosis, ExpectPeer, expected_of_peer},
+    evidence::rows::{ConnectionRow, Context},
+    filter::Filter,
+    model::{
+        ended::Ended,
+        sample::{Known, Moment, Sample},
+    },
+    source::live::Live,
+};
+
+/// What a row needs to know besides its record.
+pub(super) struct Rows {
+    clock: Moment,
+    known: Known,
+    filter: Filter,
+    expect_peers: Vec<ExpectPeer>,
+    expected: Option<u32>,
+    comms: HashMap<u32, Option<String>>,
+}
+
+impl Rows {
+    pub(super) fn new(live: &Live, filter: Filter, expect_peers: Vec<ExpectPeer>) -> Self {
+        Self {
+            clock: live.started(),
+            known: live.tracer().known(),
+            filter,
+            expect_peers,
+            expected: None,
+            comms: HashMap::new(),
+        }
+    }
+
+    /// From here on an overlap means what it means in this diagnosis.
+    pub(super) fn learn(&mut self, diagnosis: &Diagnosis) {
+        self.expected = Some(diagnosis.expected.connections);
+        // Numbers of processes are given away again.
+        self.comms.clear();
+    }
+
+    /// Whether rows can be made already.
+    pub(super) fn is_ready(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    pub(super) fn ended(&mut self, ended: &Ended, live: &Live) -> ConnectionRow {
+        let comm = self.comm(ended.owner, live);
+        ConnectionRow::of_ended(ended, &self.context(ended.remote.0), comm)
+    }
+
+    /// Those still open in the last sample. `ended` are the last that ended: they may have done so
+    /// while the sample was taken.
+    pub(super) fn open<'a>(
+        &'a mut self,
+        sample: &'a Sample,
+        ended: &[Ended],
+        live: &'a Live,
+    ) -> impl Iterator<Item = ConnectionRow> + 'a {
+        let gone: HashSet<_> = ended
+            .iter()
+            .map(|one| (one.netns, one.local, one.remote))
+            .collect();
+        sample
+            .sockets
+            .connections
+            .iter()
+            .filter(move |one| one.slot.is_some() && !gone.contains(&(one.netns, one.local, one.remote)))
+            .map(|one| {
+                let comm = one
+                    .owner
+                    .and_then(|pid| sample.names.get(&pid).cloned())
+                    .or_else(|| self.comm(one.owner, live));
+                ConnectionRow::of_open(one, sample.taken, &self.context(one.remote.0), comm)
+            })
+    }
+
+    fn comm(&mut self, pid: Option<u32>, live: &Live) -> Option<String> {
+        let pid = pid?;
+        self.comms.entry(pid).or_insert_with(|| live.comm(pid)).clone()
+    }
+
+    fn context(&self, remote: IpAddr) -> Context {
+        let expected = self.expected.unwrap_or(1);
+        let expected = match self.filter.network(remote) {
+            Some(peer) => expected_of_peer(peer.trunc(), &self.expect_peers, expected),
+            None => expected,
+        };
+        Context {
+            clock: self.clock,
+            known: self.known,
+            expected,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Where a recording goes: a directory, or rows on stdout.
+
+use std::{
+    io::{self, BufWriter, StdoutLock},
+    path::Path,
+};
+
+use crate::{
+    cli::{Record, RecordFormat},
+    evidence::{
+        manifest::{Filters, Session, boot_id},
+        recording::{Block, Limit, Recording},
+        rows::{ConnectionRow, RowFormat, RowWriter},
+    },
+    exit::Failure,
+    kernel::load::Settings,
+    model::sample::Moment,
+    report::Origin,
+};
+
+/// An open output.
+pub(super) enum Sink {
+    Folder(Box<Recording>),
+    Stdout(Box<RowWriter<BufWriter<StdoutLock<'static>>>>, u64),
+}
+
+impl Sink {
+    /// Opens what `--out` names, before anything is traced.
+    pub(super) fn open(args: &Record, settings: &Settings) -> Result<Self, Failure> {
+        let to_stdout = args.out == Path::new("-");
+        match (to_stdout, args.format) {
+            (true, Some(RecordFormat::Text | RecordFormat::Json)) => Err(Failure::Usage(
+                "--out - writes rows: use --format csv or --format jsonl with it".to_owned(),
+            )),
+            (false, Some(RecordFormat::Csv | RecordFormat::Jsonl)) => Err(Failure::Usage(
+                "--format csv and jsonl are for --out -; a directory always holds CSV files".to_owned(),
+            )),
+            (true, _) if args.append || args.max_size.is_some() => Err(Failure::Usage(
+                "--append and --max-size are for a directory, not for --out -".to_owned(),
+            )),
+            (true, format) => {
+                let format = match format {
+                    Some(RecordFormat::Jsonl) => RowFormat::Jsonl,
+                    _ => RowFormat::Csv,
+                };
+                let mut rows = RowWriter::new(BufWriter::new(io::stdout().lock()), format);
+                rows.header()?;
+                rows.flush()?;
+                Ok(Self::Stdout(Box::new(rows), 0))
+            }
+            (false, _) => {
+                let limit = args.max_size.map(|bytes| Limit {
+                    bytes,
+                    rotate: args.rotate,
+                });
+                let session = session(args, settings);
+                let recording = match args.append {
+                    true => Recording::append(&args.out, session, limit),
+                    false => Recording::create(&args.out, session, limit),
+                };
+                Ok(Self::Folder(Box::new(recording?)))
+            }
+        }
+    }
+
+    /// Tracing has begun.
+    pub(super) fn begin(&mut self, at: Moment) {
+        if let Self::Folder(recording) = self {
+            recording.begin(at);
+        }
+    }
+
+    /// Tracing could not begin.
+    pub(super) fn discard(self) {
+        if let Self::Folder(recording) = self {
+            recording.discard();
+        }
+    }
+
+    pub(super) fn row(&mut self, row: &ConnectionRow) -> io::Result<()> {
+        match self {
+            Self::Folder(recording) => {
+                recording.connection(row);
+                Ok(())
+            }
+            Self::Stdout(rows, n) => {
+                *n += 1;
+                rows.row(row)
+            }
+        }
+    }
+
+    /// Whoever reads a pipe need not wait for the next interval.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Stdout(rows, _) => rows.flush(),
+        }
+    }
+
+    pub(super) fn interval(&mut self, block: &Block<'_>) {
+        if let Self::Folder(recording) = self {
+            recording.interval(block);
+        }
+    }
+
+    /// What it has written, in words.
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Folder(recording) => {
+                format!("{} rows, {}", recording.rows(), size(recording.bytes()))
+            }
+            Self::Stdout(_, rows) => format!("{rows} rows"),
+        }
+    }
+}
+
+fn session(args: &Record, settings: &Settings) -> Session {
+    let origin = Origin::this_machine();
+    Session {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: origin.host,
+        kernel: origin.kernel,
+        boot_id: boot_id(),
+        filters: Filters::of(settings),
+        options: Some(args.server.options()),
+        interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
+        ..Session::default()
+    }
+}
+
+/// A number of bytes, for people.
+pub(super) fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    let of = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} KB", of(1_000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", of(1_000_000)),
+        _ => format!("{:.1} GB", of(1_000_000_000)),
+    }
+}

@@ -1,0 +1,72 @@
+//! `tcpreuse diagnose --from`: the answer from what was recorded.
+
+use std::borrow::Cow;
+
+use super::{print_of, progress::Progress};
+use crate::{
+    cli::Diagnose,
+    diagnosis::{Answer, combine, diagnose},
+    evidence::{
+        load::{Loaded, load},
+        merge::by_host,
+        select::select,
+    },
+    exit::{Failure, Outcome},
+    report::Origin,
+};
+
+pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
+    if args.server.server_status.is_some() {
+        return Err(Failure::Usage(
+            "--server-status asks a running server and cannot be used with --from".to_owned(),
+        ));
+    }
+    let filter = args.trace.selection();
+    let mut progress = Progress::new();
+    let mut all: Vec<Loaded> = Vec::new();
+    for path in &args.from {
+        let mut loaded = load(path)?;
+        select(&mut loaded.sample, &filter)?;
+        loaded.options = args.server.options_over(loaded.options);
+        all.push(loaded);
+    }
+    let hosts = by_host(all);
+    for note in hosts.iter().flat_map(|host| &host.notes) {
+        progress.say(note);
+    }
+    let origin = origin(&hosts);
+    let several = hosts.len() > 1;
+    let mut diagnoses: Vec<_> = hosts
+        .into_iter()
+        .map(|host| {
+            (
+                host.origin.host,
+                diagnose(&host.sample, &host.history, &host.options),
+            )
+        })
+        .collect();
+    let diagnosis = if several {
+        combine(diagnoses)
+    } else {
+        diagnoses.pop().map(|(_, diagnosis)| diagnosis)
+    };
+    let Some(diagnosis) = diagnosis else {
+        return Err(Failure::Usage("--from needs a directory".to_owned()));
+    };
+    print_of(&diagnosis, &origin, &args.output)?;
+    let yes = args.exit_code && diagnosis.answer == Answer::Yes;
+    Ok(if yes { Outcome::AnswerYes } else { Outcome::Done })
+}
+
+/// Where they were made, all of them by name.
+fn origin(hosts: &[Loaded]) -> Origin {
+    let list = |of: fn(&Origin) -> &str| {
+        let mut names: Vec<Cow<'_, str>> = hosts.iter().map(|host| of(&host.origin).into()).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    Origin {
+        host: list(|origin| &origin.host),
+        kernel: list(|origin| &origin.kernel),
+    }
+}

@@ -1,0 +1,92 @@
+//! The diagnoses of several hosts as one.
+
+use super::{
+    Diagnosis,
+    answer::{causes, overall, worst_first},
+};
+use crate::model::sample::Moment;
+
+/// Puts them together: every peer and listener bears the name of its host. `None` of none.
+///
+/// What was learned and expected is each host's own; the first one's stands for all.
+pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
+    let mut hosts = hosts.into_iter().map(|(host, mut diagnosis)| {
+        for peer in &mut diagnosis.peers {
+            peer.host = Some(host.clone());
+        }
+        for listener in &mut diagnosis.listeners {
+            listener.host = Some(host.clone());
+        }
+        diagnosis
+    });
+    let mut all = hosts.next()?;
+    all.workers = None;
+    for other in hosts {
+        (all.started, all.taken) = window(&all, &other);
+        all.accounting.add(&other.accounting);
+        all.losses.add(&other.losses);
+        all.unattributed.accumulate(&other.unattributed);
+        all.movement.from += other.movement.from;
+        all.movement.to += other.movement.to;
+        let rise = |diagnosis: &Diagnosis| {
+            diagnosis
+                .movement
+                .surge
+                .map_or(0, |surge| surge.to.saturating_sub(surge.from))
+        };
+        if rise(&other) > rise(&all) {
+            all.movement.surge = other.movement.surge;
+        }
+        all.listeners.extend(other.listeners);
+        all.peers.extend(other.peers);
+    }
+    all.peers.sort_by(worst_first);
+    all.causes = causes(&all.peers);
+    all.answer = overall(&all.peers);
+    Some(all)
+}
+
+/// From the first start to the last end. Monotonic clocks of different hosts cannot be compared, so
+/// the length is that of UTC.
+fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment) {
+    let start = a.started.utc_ns.min(b.started.utc_ns);
+    let end = if a.taken.utc_ns >= b.taken.utc_ns {
+        a.taken
+    } else {
+        b.taken
+    };
+    let length = u64::try_from(end.utc_ns - start).unwrap_or(0);
+    let started = Moment {
+        monotonic_ns: end.monotonic_ns.saturating_sub(length),
+        utc_ns: start,
+    };
+    (started, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example::example;
+
+    #[test]
+    fn peers_of_different_hosts_stay_apart() {
+        let one = example();
+        let both = combine(vec![
+            ("web1".to_owned(), one.clone()),
+            ("web2".to_owned(), one.clone()),
+        ])
+        .unwrap();
+        assert_eq!(both.peers.len(), 2 * one.peers.len());
+        for host in ["web1", "web2"] {
+            let of_host = both
+                .peers
+                .iter()
+                .filter(|peer| peer.host.as_deref() == Some(host));
+            assert_eq!(of_host.count(), one.peers.len());
+        }
+        assert_eq!(both.accounting.open_now, 2 * one.accounting.open_now);
+        assert_eq!(both.window_ns(), one.window_ns());
+        assert_eq!(both.causes.len(), one.causes.len());
+        assert_eq!(combine(Vec::new()), None);
+    }
+}

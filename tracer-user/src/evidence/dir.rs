@@ -1,0 +1,346 @@
+//! The directory itself: made for its owner alone, and never left through a symbolic link.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Write},
+    os::{fd::OwnedFd, unix::ffi::OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, renameat, unlinkat,
+    },
+    io::Errno,
+};
+
+use super::EvidenceError;
+
+/// Others may not even list it.
+const DIRECTORY: Mode = Mode::RWXU;
+const FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Names that a listing gives at most: an evidence directory has a few dozen.
+const MAX_NAMES: usize = 100_000;
+
+/// An open directory. Files are named relative to it, so moving it elsewhere changes nothing.
+#[derive(Debug)]
+pub struct Folder {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes a new one with mode 0700.
+    ///
+    /// # Errors
+    /// When anything of that name is there, or it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, EvidenceError> {
+        let path = plain(path);
+        match mkdirat(CWD, &path, DIRECTORY) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return Err(EvidenceError::new(
+                    &path,
+                    "is there already; name a new directory, or add a further recording to it with --append",
+                ));
+            }
+            Err(error) => {
+                return Err(EvidenceError::io(
+                    &path,
+                    "cannot make the directory",
+                    error.into(),
+                ));
+            }
+        }
+        let folder = Self::open_own(&path)?;
+        fchmod(&folder.fd, DIRECTORY).map_err(|error| folder.failed("cannot make it private", error))?;
+        Ok(folder)
+    }
+
+    /// Opens an existing one to add to it.
+    ///
+    /// # Errors
+    /// When it is a symbolic link, or others could have put files there.
+    pub fn open_own(path: &Path) -> Result<Self, EvidenceError> {
+        let path = plain(path);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(CWD, &path, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOTDIR | Errno::LOOP => EvidenceError::new(
+                &path,
+                "is a symbolic link or no directory; name the directory itself",
+            ),
+            error => EvidenceError::io(&path, "cannot open the directory", error.into()),
+        })?;
+        let folder = Self { fd, path };
+        let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot look at it", error))?;
+        let others = Mode::WGRP | Mode::WOTH;
+        if stat.st_uid != rustix::process::geteuid().as_raw()
+            || Mode::from_raw_mode(stat.st_mode).intersects(others)
+        {
+            return Err(EvidenceError::new(
+                &folder.path,
+                "belongs to somebody else or others may write to it; name a new directory",
+            ));
+        }
+        Ok(folder)
+    }
+
+    /// Opens one to read from it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty())
+            .map_err(|error| EvidenceError::io(path, "cannot open the evidence directory", error.into()))?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where it is, or was when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file's path, for messages.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes a new file with mode 0600.
+    ///
+    /// # Errors
+    /// When anything of that name is there, or it cannot be made.
+    pub fn create_file(&self, name: &str) -> Result<File, EvidenceError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.fd, name, flags, FILE)
+            .map(File::from)
+            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot make the file", error.into()))
+    }
+
+    /// Opens a file of ours to go on writing.
+    ///
+    /// # Errors
+    /// When it is no regular file, or cannot be opened.
+    pub fn open_to_append(&self, name: &str) -> Result<File, EvidenceError> {
+        self.open_regular(name, OFlags::RDWR)
+    }
+
+    /// Opens a file to read it.
+    ///
+    /// # Errors
+    /// When it is no regular file, or cannot be opened.
+    pub fn open_file(&self, name: &str) -> Result<File, EvidenceError> {
+        self.open_regular(name, OFlags::RDONLY)
+    }
+
+    /// Does not wait for the other end of a pipe that somebody put there.
+    fn open_regular(&self, name: &str, access: OFlags) -> Result<File, EvidenceError> {
+        let path = self.path_of(name);
+        let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|error| match error {
+            Errno::LOOP => EvidenceError::new(&path, "is a symbolic link, and links are not followed"),
+            error => EvidenceError::io(&path, "cannot open it", error.into()),
+        })?;
+        let stat = fstat(&fd).map_err(|error| EvidenceError::io(&path, "cannot look at it", error.into()))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(EvidenceError::new(&path, "is no regular file"));
+        }
+        Ok(File::from(fd))
+    }
+
+    /// Reads a small file whole.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger than `limit`.
+    pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, EvidenceError> {
+        let mut bytes = Vec::new();
+        self.open_file(name)?
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot read it", error))?;
+        if bytes.len() as u64 > limit {
+            return Err(EvidenceError::new(
+                &self.path_of(name),
+                format!("is larger than {limit} bytes"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// Puts a file in place of the one of that name, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is still there then.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        let temporary = format!(".{name}.new");
+        // What a killed recorder left behind.
+        let _ = self.remove(&temporary);
+        let mut file = self.create_file(&temporary)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| Ok(renameat(&self.fd, &temporary, &self.fd, name)?))
+            .and_then(|()| Ok(fsync(&self.fd)?));
+        written.map_err(|error| {
+            let _ = self.remove(&temporary);
+            EvidenceError::io(&self.path_of(name), "cannot write it", error)
+        })
+    }
+
+    /// Gives a file another name.
+    ///
+    /// # Errors
+    /// When the system does not.
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), EvidenceError> {
+        renameat(&self.fd, from, &self.fd, to)
+            .map_err(|error| EvidenceError::io(&self.path_of(from), "cannot rename it", error.into()))
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), EvidenceError> {
+        unlinkat(&self.fd, name, AtFlags::empty())
+            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot remove it", error.into()))
+    }
+
+    /// Removes the directory, which must be empty.
+    ///
+    /// # Errors
+    /// When it is not, or cannot be removed.
+    pub fn remove_self(self) -> io::Result<()> {
+        std::fs::remove_dir(&self.path)
+    }
+
+    /// Makes what was created, renamed and removed outlast a power cut.
+    ///
+    /// # Errors
+    /// When the system does not.
+    pub fn sync(&self) -> Result<(), EvidenceError> {
+        fsync(&self.fd).map_err(|error| self.failed("cannot write it to the disk", error))
+    }
+
+    /// Whether it has been removed since: files in it can still be written, but nobody will find
+    /// them.
+    pub fn is_removed(&self) -> bool {
+        fstat(&self.fd).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
+    /// The names in it, in order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn names(&self) -> Result<Vec<String>, EvidenceError> {
+        let cannot = |error| self.failed("cannot list it", error);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.fd).map_err(cannot)?.take(MAX_NAMES) {
+            let name = entry.map_err(cannot)?.file_name().to_owned();
+            if ![&b"."[..], b".."].contains(&name.as_bytes()) {
+                let name = OsString::from_vec(name.into_bytes());
+                names.push(name.to_string_lossy().into_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn failed(&self, tried: &str, error: Errno) -> EvidenceError {
+        EvidenceError::io(&self.path, tried, error.into())
+    }
+}
+
+/// Without a slash at the end, which would follow a symbolic link.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn only_the_owner_may_look() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("evidence");
+        let folder = Folder::create(&path).unwrap();
+        folder.create_file("a").unwrap();
+        folder.replace("b", b"x").unwrap();
+        assert_eq!(
+            (mode(&path), mode(&path.join("a")), mode(&path.join("b"))),
+            (0o700, 0o600, 0o600)
+        );
+        assert_eq!(folder.names().unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_there_is_not_taken_over() {
+        let parent = tempfile::tempdir().unwrap();
+        let there = parent.path().join("there");
+        Folder::create(&there).unwrap();
+        let error = Folder::create(&there).unwrap_err().to_string();
+        assert!(error.contains("--append"), "{error}");
+        let link = parent.path().join("link");
+        symlink(&there, &link).unwrap();
+        for path in [link.clone(), link.join("")] {
+            assert!(Folder::create(&path).is_err());
+            let error = Folder::open_own(&path).unwrap_err().to_string();
+            assert!(error.contains("symbolic link"), "{error}");
+        }
+        std::fs::set_permissions(&there, PermissionsExt::from_mode(0o770)).unwrap();
+        assert!(
+            Folder::open_own(&there)
+                .unwrap_err()
+                .to_string()
+                .contains("others")
+        );
+    }
+
+    #[test]
+    fn links_and_pipes_are_not_read() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&parent.path().join("evidence")).unwrap();
+        symlink("/etc/passwd", folder.path_of("link")).unwrap();
+        rustix::fs::mkfifoat(CWD, folder.path_of("pipe"), FILE).unwrap();
+        for (name, wanted) in [
+            ("link", "symbolic link"),
+            ("pipe", "no regular file"),
+            ("none", "No such file"),
+        ] {
+            for result in [folder.open_file(name), folder.open_to_append(name)] {
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains(wanted), "{error}");
+            }
+        }
+        assert!(folder.create_file("link").is_err());
+        folder.create_file("large").unwrap().write_all(&[0; 100]).unwrap();
+        assert!(
+            folder
+                .read("large", 99)
+                .unwrap_err()
+                .to_string()
+                .contains("larger")
+        );
+        assert_eq!(folder.read("large", 100).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn a_removed_directory_is_noticed() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&parent.path().join("evidence")).unwrap();
+        assert!(!folder.is_removed());
+        std::fs::remove_dir(folder.path()).unwrap();
+        assert!(folder.is_removed());
+    }
+}

@@ -1,0 +1,287 @@
+//! `manifest.json`: where, when and how the evidence was made, and what belongs to it.
+
+use std::{collections::BTreeMap, fs};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Folder, MANIFEST, error::EvidenceError};
+use crate::{
+    diagnosis::Options,
+    kernel::load::Settings,
+    model::{
+        accounting::{Accounting, Losses},
+        sample::Moment,
+    },
+    report::{Origin, timestamp},
+    text::sanitise,
+};
+
+/// Name and version of the layout.
+pub const SCHEMA: &str = "tcpreuse.evidence/1";
+
+/// A manifest is never larger than this, bytes.
+const MAX_MANIFEST: u64 = 16 << 20;
+
+/// Both clocks at one moment: every time in the files is reckoned from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Clock {
+    /// Monotonic, ns since boot.
+    pub monotonic_ns: u64,
+    /// UTC, RFC 3339.
+    pub utc: String,
+}
+
+impl Clock {
+    /// As it stands in the file.
+    pub fn of(moment: Moment) -> Self {
+        Self {
+            monotonic_ns: moment.monotonic_ns,
+            utc: timestamp(moment),
+        }
+    }
+
+    /// As the model has it; `None` when the time is none.
+    pub fn moment(&self) -> Option<Moment> {
+        let utc: jiff::Timestamp = self.utc.parse().ok()?;
+        Some(Moment {
+            monotonic_ns: self.monotonic_ns,
+            utc_ns: utc.as_nanosecond(),
+        })
+    }
+}
+
+/// What was traced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filters {
+    /// Ports; none: all.
+    pub ports: Vec<u16>,
+    /// Remote networks; none: all.
+    pub peers: Vec<String>,
+    /// Remote networks left out.
+    pub exclude: Vec<String>,
+    /// `inbound`, `outbound` or `both`.
+    pub direction: String,
+    /// The one network namespace.
+    pub netns: Option<u32>,
+    /// The one cgroup, by its id.
+    pub cgroup: Option<u64>,
+    /// Leading bits by which IPv4 peers are grouped.
+    pub prefix4: Option<u8>,
+    /// Leading bits by which IPv6 peers are grouped.
+    pub prefix6: Option<u8>,
+}
+
+impl Filters {
+    /// What these settings trace.
+    pub fn of(settings: &Settings) -> Self {
+        let filter = &settings.filter;
+        let texts = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect();
+        Self {
+            ports: filter.ports.clone(),
+            peers: texts(&filter.include),
+            exclude: texts(&filter.exclude),
+            direction: format!("{:?}", filter.directions).to_lowercase(),
+            netns: filter.netns,
+            cgroup: filter.cgroup.map(|cgroup| cgroup.id),
+            prefix4: Some(filter.prefix4),
+            prefix6: Some(filter.prefix6),
+        }
+    }
+}
+
+/// One recording; a directory has several after `--append`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// Counts from 1.
+    pub session: u64,
+    /// Version of tcpreuse.
+    pub version: String,
+    /// Host name.
+    pub host: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Which boot, so that monotonic times can be compared.
+    pub boot_id: Option<String>,
+    /// Both clocks at the start.
+    pub clock: Clock,
+    /// What was traced.
+    pub filters: Filters,
+    /// What the diagnosis was told.
+    pub options: Option<Options>,
+    /// From one sample to the next.
+    pub interval_ms: u64,
+    /// Start, RFC 3339.
+    pub started: String,
+    /// End; `null`: still running, or it did not end properly.
+    pub stopped: Option<String>,
+    /// Connections a well-behaved peer holds, as `overlap` and `overlaps` mean it.
+    pub expected_connections: Option<u32>,
+    /// Seeded, opened, closed, open.
+    pub accounting: Counted,
+    /// What was lost, by cause.
+    pub losses: Losses,
+    /// Rows that could not be written.
+    pub rows_not_written: u64,
+    /// The last complete interval.
+    pub intervals: u64,
+    /// The segment of the files in which it begins.
+    pub first_segment: u64,
+    /// Where in that segment it begins: bytes of each file.
+    pub begins: BTreeMap<String, u64>,
+}
+
+/// The accounting block, as in the diagnosis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counted {
+    /// Open when tracing began.
+    pub seeded: u64,
+    /// Opened since.
+    pub opened: u64,
+    /// Closed since.
+    pub closed: u64,
+    /// Open at the end.
+    pub open_now: u64,
+    /// Counted minus listed; `null`: not checked.
+    pub drift: Option<i64>,
+    /// Records and state changes lost.
+    pub events_lost: u64,
+    /// Peers without counters of their own.
+    pub peers_dropped: u64,
+    /// Connections not counted.
+    pub connections_dropped: u64,
+}
+
+impl Counted {
+    /// Of a sample.
+    pub fn of(accounting: &Accounting, losses: &Losses) -> Self {
+        Self {
+            seeded: accounting.totals.seeded,
+            opened: accounting.totals.opened,
+            closed: accounting.totals.closed,
+            open_now: accounting.open_now,
+            drift: accounting.drift,
+            events_lost: losses.records_lost + losses.programs_skipped,
+            peers_dropped: losses.peers_dropped,
+            connections_dropped: losses.connections_dropped,
+        }
+    }
+}
+
+/// One file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listed {
+    /// Length.
+    pub bytes: u64,
+    /// Rows without the header, where the file has rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// SHA-256.
+    pub sha256: String,
+    /// The segment it belongs to, where it is one of those that grow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<u64>,
+    /// The digest before, while the file is being replaced; empty when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_sha256: Option<String>,
+}
+
+/// What was removed to keep the directory small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Removed {
+    /// Segments; they are numbered from 1, and the oldest go first.
+    pub segments: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Rows of `connections.csv`.
+    pub connections_rows: u64,
+    /// Rows of `peers.csv`.
+    pub peers_rows: u64,
+    /// Rows of `listeners.csv`.
+    pub listeners_rows: u64,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The last recording.
+    #[serde(flatten)]
+    pub session: Session,
+    /// Those before it.
+    pub earlier: Vec<Session>,
+    /// The current segment of the files that grow.
+    pub segment: u64,
+    /// What rotation has removed.
+    pub removed: Removed,
+    /// Every file but this one.
+    pub files: BTreeMap<String, Listed>,
+}
+
+impl Manifest {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is not there, is none, or is of another schema.
+    pub fn read(folder: &Folder) -> Result<Self, EvidenceError> {
+        let path = folder.path_of(MANIFEST);
+        let bytes = folder.read(MANIFEST, MAX_MANIFEST).map_err(|error| {
+            if error.is_missing() {
+                EvidenceError::new(
+                    folder.path(),
+                    "has no manifest.json, so it is no evidence directory; name one that `tcpreuse record` made",
+                )
+            } else {
+                error
+            }
+        })?;
+        let mut manifest: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| EvidenceError::new(&path, format!("is no manifest: {error}")))?;
+        if manifest.schema != SCHEMA {
+            return Err(EvidenceError::new(
+                &path,
+                format!(
+                    "has the schema {:?}, and this tcpreuse reads {SCHEMA:?}; use the version that recorded it",
+                    manifest.schema.chars().take(64).collect::<String>()
+                ),
+            ));
+        }
+        for session in manifest.earlier.iter_mut().chain([&mut manifest.session]) {
+            session.host = sanitise(&session.host);
+            session.kernel = sanitise(&session.kernel);
+        }
+        Ok(manifest)
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Folder) -> Result<(), EvidenceError> {
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| EvidenceError::new(&folder.path_of(MANIFEST), error.to_string()))?;
+        bytes.push(b'\n');
+        folder.replace(MANIFEST, &bytes)
+    }
+
+    /// Where the last recording was made.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            host: self.session.host.clone(),
+            kernel: self.session.kernel.clone(),
+        }
+    }
+}
+
+/// Which boot of this machine it is.
+pub fn boot_id() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(sanitise(text.trim()))
+}

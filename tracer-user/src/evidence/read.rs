@@ -1,0 +1,157 @@
+//! Reads an evidence directory row by row, up to its last whole interval.
+
+mod csv_rows;
+
+use std::{collections::VecDeque, path::Path};
+
+pub(crate) use self::csv_rows::Rows;
+use super::{
+    Folder,
+    error::EvidenceError,
+    journal::{self, Interval},
+    manifest::Manifest,
+    rows::Kind,
+    segments,
+};
+
+/// A part of a file of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// Where the rows begin; the header always is at the beginning of the file.
+    pub(crate) from: u64,
+    /// Where they end; `None`: at the end of the file.
+    pub(crate) to: Option<u64>,
+}
+
+/// An open evidence directory: the last recording in it.
+#[derive(Debug)]
+pub struct Evidence {
+    pub(crate) folder: Folder,
+    pub(crate) manifest: Manifest,
+    /// The last whole interval, where there is a journal.
+    pub(crate) last: Option<Interval>,
+    /// What a reader should be told.
+    pub(crate) notes: Vec<String>,
+    parts: Vec<(Kind, Part)>,
+}
+
+/// The rows of a part of one file.
+pub(super) fn rows_of<R: super::rows::Row>(folder: &Folder, part: Part) -> Result<Rows<R>, EvidenceError> {
+    Rows::open(folder, VecDeque::from([part]))
+}
+
+impl Evidence {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// When it is no evidence directory.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let folder = Folder::open(path)?;
+        let manifest = Manifest::read(&folder)?;
+        let mut evidence = Self {
+            folder,
+            manifest,
+            last: None,
+            notes: Vec::new(),
+            parts: Vec::new(),
+        };
+        let earlier = evidence.manifest.earlier.len();
+        if earlier > 0 {
+            evidence.notes.push(format!(
+                "holds {} recordings; this is the last one, from {} on",
+                earlier + 1,
+                evidence.manifest.session.started
+            ));
+        }
+        evidence.find_parts()?;
+        Ok(evidence)
+    }
+
+    fn find_parts(&mut self) -> Result<(), EvidenceError> {
+        let older = segments::older(&self.folder)?;
+        let first = self.manifest.session.first_segment;
+        let journals = older
+            .into_iter()
+            .filter(|segment| *segment >= first)
+            .map(|segment| (Some(segment), segments::journal_name(segment)))
+            .chain([(None, segments::current_journal_name())]);
+        for (number, name) in journals {
+            match journal::scan(&self.folder, &name, |_| Ok(())) {
+                Ok(ending) => self.add_segment(number, ending.last),
+                Err(error) if error.is_missing() => {}
+                Err(error) => {
+                    self.notes.push(format!(
+                        "{error}; all rows there are read, whole interval or not (see `tcpreuse verify`)"
+                    ));
+                    self.add_unjournalled(number);
+                }
+            }
+        }
+        if self.last.is_none() && self.parts.is_empty() {
+            self.add_unjournalled(None);
+        }
+        Ok(())
+    }
+
+    fn add_segment(&mut self, number: Option<u64>, last: Option<Interval>) {
+        let Some(last) = last.filter(|last| last.session == self.manifest.session.session) else {
+            return;
+        };
+        let begins = last.segment == self.manifest.session.first_segment;
+        for kind in Kind::ALL {
+            let from = match begins {
+                true => self
+                    .manifest
+                    .session
+                    .begins
+                    .get(kind.stem())
+                    .copied()
+                    .unwrap_or(0),
+                false => 0,
+            };
+            let part = Part {
+                name: segments::find(&self.folder, kind, number.or(Some(last.segment))),
+                from,
+                to: Some(last.extent(kind).bytes),
+            };
+            self.parts.push((kind, part));
+        }
+        self.last = Some(last);
+    }
+
+    fn add_unjournalled(&mut self, number: Option<u64>) {
+        for kind in Kind::ALL {
+            let part = Part {
+                name: segments::find(&self.folder, kind, number),
+                from: 0,
+                to: None,
+            };
+            if self
+                .folder
+                .open_file(&part.name)
+                .is_err_and(|error| error.is_missing())
+            {
+                self.notes.push(format!("there is no {}", part.name));
+            } else {
+                self.parts.push((kind, part));
+            }
+        }
+    }
+
+    /// Whether there is any row file.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.parts.iter().any(|(of, _)| *of == kind)
+    }
+
+    /// The rows of one kind, oldest first.
+    pub(crate) fn rows<R: super::rows::Row>(&self) -> Result<Rows<R>, EvidenceError> {
+        let parts: VecDeque<Part> = self
+            .parts
+            .iter()
+            .filter(|(kind, _)| *kind == R::KIND)
+            .map(|(_, part)| part.clone())
+            .collect();
+        Rows::open(&self.folder, parts)
+    }
+}

@@ -1,0 +1,172 @@
+//! The rows of a CSV file, one at a time and none of them without limit.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    marker::PhantomData,
+    path::PathBuf,
+};
+
+use super::Part;
+use crate::evidence::{Folder, MAX_ROW, cells::Fields, error::EvidenceError, rows::Row};
+
+/// Hands out no more for one row than a row can have.
+struct Bounded<R> {
+    inner: R,
+    left: usize,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other(format!("is longer than {MAX_ROW} bytes")));
+        }
+        let room = to.len().min(self.left);
+        let got = self.inner.read(to.get_mut(..room).unwrap_or_default())?;
+        self.left -= got;
+        Ok(got)
+    }
+}
+
+type Source = csv::Reader<Bounded<io::Take<File>>>;
+
+/// Rows of one kind from the parts of several files.
+pub(crate) struct Rows<R> {
+    /// Opened at once, so that a directory that changes meanwhile does not matter.
+    parts: VecDeque<(PathBuf, File, Part)>,
+    now: Option<Open>,
+    record: csv::ByteRecord,
+    kind: PhantomData<R>,
+}
+
+struct Open {
+    path: PathBuf,
+    source: Source,
+    row: u64,
+    /// The file does not end with a line end, so its last row may have been cut.
+    torn: bool,
+}
+
+impl<R: Row> Rows<R> {
+    pub(super) fn open(folder: &Folder, parts: VecDeque<Part>) -> Result<Self, EvidenceError> {
+        let mut files = VecDeque::new();
+        for part in parts {
+            files.push_back((folder.path_of(&part.name), folder.open_file(&part.name)?, part));
+        }
+        Ok(Self {
+            parts: files,
+            now: None,
+            record: csv::ByteRecord::new(),
+            kind: PhantomData,
+        })
+    }
+
+    fn next_row(&mut self) -> Result<Option<R>, EvidenceError> {
+        loop {
+            let Some(open) = &mut self.now else {
+                let Some((path, file, part)) = self.parts.pop_front() else {
+                    return Ok(None);
+                };
+                self.now = Some(Open::new::<R>(path, file, &part)?);
+                continue;
+            };
+            let result = open.next::<R>(&mut self.record);
+            match result {
+                Ok(None) => self.now = None,
+                Err(_) if open.torn && matches!(open.fill(&mut self.record), Ok(false)) => self.now = None,
+                other => return other,
+            }
+        }
+    }
+}
+
+impl<R: Row> Iterator for Rows<R> {
+    type Item = Result<R, EvidenceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_row().transpose();
+        if matches!(next, Some(Err(_))) {
+            // After a fault there is nothing more to trust.
+            self.now = None;
+            self.parts.clear();
+        }
+        next
+    }
+}
+
+impl Open {
+    fn new<R: Row>(path: PathBuf, mut file: File, part: &Part) -> Result<Self, EvidenceError> {
+        let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
+        let length = file.metadata().map_err(cannot)?.len();
+        let end = part.to.unwrap_or(length).min(length);
+        let mut last = [b'\n'];
+        if end > 0 {
+            file.seek(SeekFrom::Start(end - 1)).map_err(cannot)?;
+            file.read_exact(&mut last).map_err(cannot)?;
+        }
+        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        let reader = |file: File, bytes: u64| {
+            csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(Bounded {
+                    inner: file.take(bytes),
+                    left: MAX_ROW,
+                })
+        };
+        let mut record = csv::ByteRecord::new();
+        let mut open = Self {
+            source: reader(file.try_clone().map_err(cannot)?, end),
+            row: 0,
+            torn: last != [b'\n'],
+            path: path.clone(),
+        };
+        let any = open.fill(&mut record)?;
+        let same = R::COLUMNS
+            .iter()
+            .map(|name| Some(name.as_bytes()))
+            .eq((0..R::COLUMNS.len()).map(|at| record.get(at)));
+        if !any || !same {
+            return Err(EvidenceError::row(
+                &path,
+                1,
+                format!(
+                    "the header is not the one of {}.csv: {}",
+                    R::KIND.stem(),
+                    R::COLUMNS.join(",")
+                ),
+            ));
+        }
+        if part.from > 0 {
+            file.seek(SeekFrom::Start(part.from)).map_err(cannot)?;
+            open.source = reader(file, end.saturating_sub(part.from));
+        }
+        Ok(open)
+    }
+
+    /// Reads one record; false at the end.
+    fn fill(&mut self, record: &mut csv::ByteRecord) -> Result<bool, EvidenceError> {
+        self.row += 1;
+        self.source.get_mut().left = MAX_ROW;
+        self.source.read_byte_record(record).map_err(|error| {
+            let what = match error.kind() {
+                csv::ErrorKind::Io(error) => error.to_string(),
+                _ => error.to_string(),
+            };
+            EvidenceError::row(&self.path, self.row, what)
+        })
+    }
+
+    fn next<R: Row>(&mut self, record: &mut csv::ByteRecord) -> Result<Option<R>, EvidenceError> {
+        if !self.fill(record)? {
+            return Ok(None);
+        }
+        R::read(&mut Fields::new(record, R::COLUMNS))
+            .map(Some)
+            .map_err(|what| EvidenceError::row(&self.path, self.row, what))
+    }
+}
+
+#[cfg(test)]
+mod tests;

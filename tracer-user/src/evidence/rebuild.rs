@@ -1,0 +1,286 @@
+//! A sample from rows alone, for when there is no state that belongs to them.
+//!
+//! What was counted is counted again; what the files do not say is left unknown, or taken to be
+//! what accuses nobody.
+
+mod intervals;
+mod live;
+mod peer;
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use hashbrown::HashMap;
+use ipnet::IpNet;
+
+pub(crate) use self::intervals::{Intervals, Step};
+use self::peer::Entry;
+use super::{
+    MAX_PEERS,
+    manifest::Session,
+    rows::{ConnectionRow, ListenerRow},
+};
+use crate::model::{
+    accounting::{Accounting, Totals},
+    owner::{Owner, Reason},
+    peer::{Counters, Direction, PeerId},
+    sample::{Known, Moment, Peer, Sample},
+    socket::{Connection, Listener, Sockets},
+};
+
+/// Names of processes that are kept.
+const MAX_NAMES: usize = 1 << 16;
+
+/// Connections that are open that are kept one by one.
+const MAX_LIVE: usize = 1 << 20;
+
+/// Where there is no clock in the manifest, the monotonic one is taken to have stood here.
+const SOME_TIME_NS: u64 = 1 << 52;
+
+/// Rows so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Rebuild {
+    clock: Option<Moment>,
+    started: Option<i128>,
+    earliest: Option<i128>,
+    latest: Option<i128>,
+    expected: u32,
+    prefix4: u8,
+    prefix6: u8,
+    known: Known,
+    peers: HashMap<PeerId, Entry>,
+    unattributed: Counters,
+    names: BTreeMap<u32, String>,
+    /// Rows of connections that were open at stop.
+    open: Vec<ConnectionRow>,
+    listeners: Vec<ListenerRow>,
+}
+
+impl Rebuild {
+    pub(crate) fn new(session: &Session) -> Self {
+        Self {
+            clock: session.clock.moment(),
+            started: session.started.parse().ok().map(jiff::Timestamp::as_nanosecond),
+            earliest: None,
+            latest: None,
+            expected: session.expected_connections.unwrap_or(1).max(1),
+            prefix4: session.filters.prefix4.unwrap_or(32).min(32),
+            prefix6: session.filters.prefix6.unwrap_or(128).min(128),
+            known: Known {
+                turns: false,
+                idle: false,
+                bytes_received: false,
+                bytes_sent: false,
+                retransmits: false,
+                heard: false,
+            },
+            peers: HashMap::new(),
+            unattributed: Counters::default(),
+            names: BTreeMap::new(),
+            open: Vec::new(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// Takes in the row of a connection.
+    pub(crate) fn connection(&mut self, row: &ConnectionRow) {
+        self.see(row.opened_at);
+        self.see(row.closed_at);
+        self.known.turns |= row.turns.is_some();
+        self.known.idle |= row.idle_before_close_ms.is_some();
+        self.known.bytes_received |= row.bytes_received.is_some();
+        self.known.bytes_sent |= row.bytes_sent.is_some();
+        self.known.retransmits |= row.retransmits.is_some();
+        if let (Some(pid), Some(comm)) = (row.owner_pid, &row.owner_comm)
+            && self.names.len() < MAX_NAMES
+        {
+            self.names.insert(pid, comm.clone());
+        }
+        let id = PeerId {
+            netns: row.netns,
+            direction: row.direction,
+            port: row.port(),
+            network: self.network(row.remote.0),
+        };
+        let expected = self.expected;
+        match self.entry(id) {
+            Some(entry) => entry.connection(row, expected),
+            None => peer::count(&mut self.unattributed, row, expected),
+        }
+        if row.close_reason.is_none() && self.open.len() < MAX_LIVE {
+            self.open.push(row.clone());
+        }
+    }
+
+    /// Takes in one interval.
+    pub(crate) fn interval(&mut self, step: Step) {
+        self.see(Some(step.at));
+        for row in step.peers {
+            self.known.bytes_received |= row.bytes_received.is_some();
+            self.known.bytes_sent |= row.bytes_sent.is_some();
+            self.known.retransmits |= row.retransmits.is_some();
+            if let Some(entry) = self.entry(row.id) {
+                entry.interval(row);
+            }
+        }
+        self.listeners = step.listeners;
+    }
+
+    fn see(&mut self, at: Option<i128>) {
+        let Some(at) = at else { return };
+        self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
+        self.latest = Some(self.latest.map_or(at, |known| known.max(at)));
+    }
+
+    fn network(&self, address: IpAddr) -> IpNet {
+        let bits = match address {
+            IpAddr::V4(_) => self.prefix4,
+            IpAddr::V6(_) => self.prefix6,
+        };
+        IpNet::new(address, bits).map_or_else(|_| address.into(), |network| network.trunc())
+    }
+
+    /// The counters of a peer; `None` when there are too many of them.
+    fn entry(&mut self, id: PeerId) -> Option<&mut Entry> {
+        if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
+            return None;
+        }
+        // Slot 0 is for those that have none of their own.
+        let slot = u32::try_from(self.peers.len() + 1).unwrap_or(0);
+        Some(self.peers.entry(id).or_insert_with(|| Entry::new(slot)))
+    }
+
+    fn started(&self) -> i128 {
+        self.started.or(self.earliest).unwrap_or(0)
+    }
+
+    /// A moment on both clocks.
+    pub(crate) fn moment(&self, utc_ns: i128) -> Moment {
+        let clock = self.clock.unwrap_or(Moment {
+            monotonic_ns: SOME_TIME_NS,
+            utc_ns: self.started(),
+        });
+        let monotonic = i128::from(clock.monotonic_ns) + utc_ns - clock.utc_ns;
+        Moment {
+            monotonic_ns: u64::try_from(monotonic.clamp(0, 1 << 62)).unwrap_or(0),
+            utc_ns,
+        }
+    }
+
+    /// Everything that is known after these rows. `at`: when, where that is known better than from
+    /// the rows.
+    pub(crate) fn sample(&self, at: Option<i128>) -> Sample {
+        let started = self.moment(self.started());
+        let taken = self.moment(at.or(self.latest).unwrap_or_else(|| self.started()));
+        let mut connections: Vec<Connection> = Vec::new();
+        for row in &self.open {
+            let id = PeerId {
+                netns: row.netns,
+                direction: row.direction,
+                port: row.port(),
+                network: self.network(row.remote.0),
+            };
+            let slot = self.peers.get(&id).map(|entry| entry.slot);
+            connections.push(live::of_row(self, row, slot, started, taken));
+        }
+        let mut peers: Vec<Peer> = Vec::with_capacity(self.peers.len());
+        let mut totals = Totals::default();
+        let mut open_now = self.unattributed.open_now;
+        totals.add(&self.unattributed);
+        for (id, entry) in &self.peers {
+            if self.open.is_empty() {
+                live::of_gauges(self, *id, entry, taken, &mut connections);
+            }
+            let counters = entry.counters(self.expected, !self.open.is_empty());
+            totals.add(&counters);
+            open_now += counters.open_now;
+            peers.push(Peer {
+                id: *id,
+                slot: entry.slot,
+                counters,
+            });
+        }
+        peers.sort_unstable_by_key(|peer| peer.id);
+        connections.sort_unstable_by_key(|one| (one.netns, one.local, one.remote));
+        Sample {
+            started,
+            taken,
+            known: self.known,
+            peers,
+            unattributed: self.unattributed.clone(),
+            sockets: Sockets {
+                connections,
+                listeners: self.listeners.iter().map(listener).collect(),
+                ..Sockets::default()
+            },
+            names: self.names.clone(),
+            losses: crate::model::accounting::Losses::default(),
+            accounting: Accounting {
+                totals,
+                open_now,
+                drift: None,
+            },
+        }
+    }
+
+    /// As much of a sample as a [`crate::model::history::History`] looks at, of the last interval.
+    pub(crate) fn outline(&self, at: i128) -> Sample {
+        let mut sample = Sample::empty(self.moment(at));
+        sample.started = self.moment(self.started());
+        for (id, entry) in &self.peers {
+            let open_now = entry.open_now();
+            sample.accounting.open_now += open_now;
+            if open_now > 0 {
+                sample.peers.push(Peer {
+                    id: *id,
+                    slot: entry.slot,
+                    counters: Counters {
+                        open_now,
+                        ..Counters::default()
+                    },
+                });
+            }
+        }
+        sample.sockets.listeners = self.listeners.iter().map(listener).collect();
+        for row in &self.listeners {
+            live::of_listener(row, &mut sample.sockets.connections);
+        }
+        sample
+    }
+}
+
+fn listener(row: &ListenerRow) -> Listener {
+    let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Listener {
+        netns: row.netns,
+        address: row.address,
+        port: row.port,
+        accept_queue: narrow(row.accept_queue),
+        accept_queue_limit: narrow(row.accept_queue_limit),
+        inode: None,
+        owner: match &row.owner {
+            Some(process) => Owner::Process(process.clone()),
+            None => Owner::Unknown(Reason::NotYet),
+        },
+    }
+}
+
+/// Whether the client ended the connection of a row, as far as its reason tells.
+fn by_client(row: &ConnectionRow) -> bool {
+    use crate::model::peer::CloseReason::{LocalFin, LocalRst, RemoteFin, RemoteRst};
+    match row.direction {
+        Direction::Inbound => matches!(row.close_reason, Some(RemoteFin | RemoteRst)),
+        Direction::Outbound => matches!(row.close_reason, Some(LocalFin | LocalRst)),
+    }
+}
+
+/// What the client sent and what came back.
+fn asked_and_answered(row: &ConnectionRow) -> (u64, u64) {
+    let (received, sent) = (row.bytes_received.unwrap_or(0), row.bytes_sent.unwrap_or(0));
+    match row.direction {
+        Direction::Inbound => (received, sent),
+        Direction::Outbound => (sent, received),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The rows of `peers.csv` and `listeners.csv`, an interval at a time.
+
+use std::iter::Peekable;
+
+use crate::evidence::{
+    MAX_PEERS,
+    error::EvidenceError,
+    read::{Evidence, Rows},
+    rows::{Kind, ListenerRow, PeerRow},
+};
+
+/// Listeners of one interval that are kept.
+const MAX_LISTENERS: usize = 1 << 16;
+
+/// What was sampled at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) at: i128,
+    pub(crate) peers: Vec<PeerRow>,
+    pub(crate) listeners: Vec<ListenerRow>,
+}
+
+/// The intervals in order.
+pub(crate) struct Intervals {
+    peers: Option<Peekable<Rows<PeerRow>>>,
+    listeners: Option<Peekable<Rows<ListenerRow>>>,
+}
+
+impl Intervals {
+    pub(crate) fn of(evidence: &Evidence) -> Result<Self, EvidenceError> {
+        let peers = evidence.has(Kind::Peers).then(|| evidence.rows()).transpose()?;
+        let listeners = evidence
+            .has(Kind::Listeners)
+            .then(|| evidence.rows())
+            .transpose()?;
+        Ok(Self {
+            peers: peers.map(Iterator::peekable),
+            listeners: listeners.map(Iterator::peekable),
+        })
+    }
+
+    fn step(&mut self) -> Result<Option<Step>, EvidenceError> {
+        let peer = first(self.peers.as_mut(), |row| row.sampled_at)?;
+        let listener = first(self.listeners.as_mut(), |row| row.sampled_at)?;
+        let Some(at) = peer.into_iter().chain(listener).min() else {
+            return Ok(None);
+        };
+        Ok(Some(Step {
+            at,
+            peers: gather(self.peers.as_mut(), MAX_PEERS, |row| row.sampled_at == at)?,
+            listeners: gather(self.listeners.as_mut(), MAX_LISTENERS, |row| row.sampled_at == at)?,
+        }))
+    }
+}
+
+type Read<T> = Result<T, EvidenceError>;
+
+/// When the next row was sampled.
+fn first<T, I: Iterator<Item = Read<T>>>(
+    rows: Option<&mut Peekable<I>>,
+    at: impl FnOnce(&T) -> i128,
+) -> Read<Option<i128>> {
+    let Some(rows) = rows else { return Ok(None) };
+    match rows.peek() {
+        Some(Ok(row)) => Ok(Some(at(row))),
+        Some(Err(_)) => match rows.next() {
+            Some(Err(error)) => Err(error),
+            _ => Ok(None),
+        },
+        None => Ok(None),
+    }
+}
+
+fn gather<T, I: Iterator<Item = Read<T>>>(
+    rows: Option<&mut Peekable<I>>,
+    limit: usize,
+    wanted: impl Fn(&T) -> bool,
+) -> Read<Vec<T>> {
+    let mut gathered = Vec::new();
+    let Some(rows) = rows else { return Ok(gathered) };
+    while let Some(row) = rows.next_if(|row| row.as_ref().is_ok_and(&wanted)) {
+        if gathered.len() < limit {
+            gathered.push(row?);
+        }
+    }
+    Ok(gathered)
+}
+
+impl Iterator for Intervals {
+    type Item = Read<Step>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}

@@ -1,0 +1,151 @@
+//! Open connections, from the rows written at stop or, without those, from what the last interval
+//! says of how many there were.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{MAX_LIVE, Rebuild, asked_and_answered, peer::Entry};
+use crate::{
+    evidence::rows::{ConnectionRow, ListenerRow},
+    model::{
+        ended::LastState,
+        peer::{Direction, PeerId},
+        sample::Moment,
+        socket::{Connection, Since, State},
+    },
+};
+
+/// A connection of which nothing is known.
+fn nothing(netns: u32, direction: Direction) -> Connection {
+    let nowhere: (IpAddr, u16) = (Ipv4Addr::UNSPECIFIED.into(), 0);
+    Connection {
+        slot: None,
+        netns,
+        direction,
+        local: nowhere,
+        remote: nowhere,
+        state: State::Established,
+        since: Since::Unknown,
+        close_wait_since_ns: None,
+        has_file: true,
+        orphan: false,
+        unread: 0,
+        idle_ns: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        data_segs_in: 0,
+        data_segs_out: 0,
+        retransmits: 0,
+        held: 0,
+        turns: 0,
+        heard_ns: 0,
+        retries: 0,
+        probes: 0,
+        unanswered: false,
+        holding: false,
+        owner: None,
+        inode: None,
+    }
+}
+
+/// From the row of a connection that was open at stop.
+pub(super) fn of_row(
+    rebuild: &Rebuild,
+    row: &ConnectionRow,
+    slot: Option<u32>,
+    started: Moment,
+    taken: Moment,
+) -> Connection {
+    let narrow = |n: Option<u64>| u32::try_from(n.unwrap_or(0)).unwrap_or(u32::MAX);
+    let state = match row.state {
+        LastState::Open(state) => state,
+        _ => State::Established,
+    };
+    let owned = matches!(state, State::Established | State::CloseWait);
+    let (segs_in, segs_out) = (narrow(row.segs_in), narrow(row.segs_out));
+    let (asked, answered) = asked_and_answered(row);
+    let unanswered = asked > 0 && answered == 0;
+    Connection {
+        slot,
+        local: row.local,
+        remote: row.remote,
+        state,
+        since: match row.opened_at {
+            Some(at) => Since::Opened(rebuild.moment(at).monotonic_ns),
+            None => Since::Seeded(started.monotonic_ns),
+        },
+        close_wait_since_ns: row
+            .close_wait_ms
+            .filter(|_| state == State::CloseWait)
+            .map(|ms| taken.monotonic_ns.saturating_sub(ms * 1_000_000)),
+        has_file: owned && row.accepted != Some(false),
+        orphan: !owned,
+        bytes_received: row.bytes_received.unwrap_or(0),
+        bytes_sent: row.bytes_sent.unwrap_or(0),
+        data_segs_in: segs_in,
+        data_segs_out: segs_out,
+        retransmits: narrow(row.retransmits),
+        held: if row.overlap == Some(true) {
+            rebuild.expected
+        } else {
+            0
+        },
+        turns: row
+            .turns
+            .map_or(segs_in.min(segs_out), |turns| narrow(Some(turns))),
+        unanswered: unanswered && state == State::CloseWait,
+        holding: unanswered,
+        owner: row.owner_pid,
+        ..nothing(row.netns, row.direction)
+    }
+}
+
+/// As many as the last interval says were open.
+pub(super) fn of_gauges(
+    rebuild: &Rebuild,
+    id: PeerId,
+    entry: &Entry,
+    taken: Moment,
+    to: &mut Vec<Connection>,
+) {
+    let Some(gauge) = &entry.gauge else { return };
+    let ns = |at: i128| rebuild.moment(at).monotonic_ns.min(taken.monotonic_ns);
+    let room = MAX_LIVE.saturating_sub(to.len());
+    let open = entry.opened.len().min(room);
+    let lingering = entry.lingering.len().min(open);
+    let end: (IpAddr, u16) = (id.network.addr(), id.remote_port().unwrap_or(0));
+    for (n, opened) in entry.opened.iter().take(open).enumerate() {
+        let close_wait = n < lingering;
+        // Whoever waits to be accepted came last; and who gave up waiting is in CLOSE_WAIT.
+        let from_the_end = match close_wait {
+            true => lingering - 1 - n,
+            false => lingering + (open - 1 - n),
+        };
+        to.push(Connection {
+            slot: Some(entry.slot),
+            local: (Ipv4Addr::UNSPECIFIED.into(), id.local_port().unwrap_or(0)),
+            remote: end,
+            state: if close_wait {
+                State::CloseWait
+            } else {
+                State::Established
+            },
+            since: Since::Opened(ns(*opened)),
+            close_wait_since_ns: entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at)),
+            has_file: from_the_end as u64 >= gauge.never_accepted,
+            ..nothing(id.netns, id.direction)
+        });
+    }
+}
+
+/// As many as a listener says it holds, for what is known of ports.
+pub(super) fn of_listener(row: &ListenerRow, to: &mut Vec<Connection>) {
+    let room = MAX_LIVE.saturating_sub(to.len());
+    let held = usize::try_from(row.held).unwrap_or(usize::MAX).min(room);
+    for n in 0..held {
+        to.push(Connection {
+            local: (row.address, row.port),
+            has_file: n as u64 >= row.never_accepted,
+            ..nothing(row.netns, Direction::Inbound)
+        });
+    }
+}

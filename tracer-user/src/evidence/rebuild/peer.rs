@@ -1,0 +1,198 @@
+//! One peer, counted again from its rows.
+
+use std::collections::VecDeque;
+
+use tracer_ebpf::buckets::held_bucket;
+
+use super::{asked_and_answered, by_client};
+use crate::{
+    diagnosis::thresholds::LATE_CLOSE_NS,
+    evidence::rows::{ConnectionRow, PeerRow},
+    model::{
+        ended::LastState,
+        peer::{CloseReason, Counters},
+        socket::State,
+    },
+};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Times of connections of one peer that are kept.
+const MAX_TIMES: usize = 4096;
+
+/// One peer.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) slot: u32,
+    /// From the rows of its connections.
+    counters: Counters,
+    /// Its row of the last interval.
+    pub(super) gauge: Option<Box<PeerRow>>,
+    /// When those that are open at that interval will have opened: the oldest are taken to have
+    /// ended first, so that no age is too high.
+    pub(super) opened: VecDeque<i128>,
+    /// When those in CLOSE_WAIT will have entered it likewise.
+    pub(super) lingering: VecDeque<i128>,
+}
+
+impl Entry {
+    pub(super) fn new(slot: u32) -> Self {
+        Self {
+            slot,
+            counters: Counters::default(),
+            gauge: None,
+            opened: VecDeque::new(),
+            lingering: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn connection(&mut self, row: &ConnectionRow, expected: u32) {
+        count(&mut self.counters, row, expected);
+    }
+
+    pub(super) fn interval(&mut self, row: PeerRow) {
+        let before = self.gauge.as_ref().map_or(0, |gauge| gauge.opens);
+        let opened = row.opens.saturating_sub(before).min(MAX_TIMES as u64);
+        follow(&mut self.opened, row.open_now, opened, row.sampled_at);
+        follow(&mut self.lingering, row.close_wait_now, 0, row.sampled_at);
+        if let (Some(first), Some(ms)) = (self.lingering.front_mut(), row.close_wait_oldest_ms) {
+            *first = (*first).min(row.sampled_at - i128::from(ms * NS_PER_MS));
+        }
+        self.gauge = Some(Box::new(row));
+    }
+
+    /// Open at the last interval.
+    pub(super) fn open_now(&self) -> u64 {
+        self.gauge.as_ref().map_or(0, |gauge| gauge.open_now)
+    }
+
+    /// The counters. Rows may have been lost, and the row of the interval then knows better; at
+    /// stop (`listed`) those that are open have rows of their own.
+    pub(super) fn counters(&self, expected: u32, listed: bool) -> Counters {
+        let mut counters = self.counters.clone();
+        let Some(gauge) = &self.gauge else {
+            return counters;
+        };
+        let closes = &mut counters.closes;
+        closes.local_fin = closes.local_fin.max(gauge.closes.local_fin);
+        closes.remote_fin = closes.remote_fin.max(gauge.closes.remote_fin);
+        closes.local_rst = closes.local_rst.max(gauge.closes.local_rst);
+        closes.remote_rst = closes.remote_rst.max(gauge.closes.remote_rst);
+        closes.timeout = closes.timeout.max(gauge.closes.timeout);
+        counters.failed = counters.failed.max(gauge.failed);
+        let missing = gauge.opens.saturating_sub(counters.opens());
+        let overlaps = gauge
+            .overlaps
+            .saturating_sub(counters.overlaps(expected))
+            .min(missing);
+        open(&mut counters, expected, overlaps);
+        open(&mut counters, 0, missing - overlaps);
+        if !listed {
+            counters.open_now = gauge.open_now;
+            counters.close_wait_now = gauge.close_wait_now;
+            let entered = counters.close_wait.count() + gauge.close_wait_now;
+            counters.close_wait_entered = counters.close_wait_entered.max(entered);
+            // The live ones that are made up from gauges carry nothing.
+            counters.bytes_received = counters.bytes_received.max(gauge.bytes_received.unwrap_or(0));
+            counters.bytes_sent = counters.bytes_sent.max(gauge.bytes_sent.unwrap_or(0));
+            counters.retransmits = counters.retransmits.max(gauge.retransmits.unwrap_or(0));
+        }
+        counters.open_peak = gauge.open_peak.max(counters.open_now);
+        let before = (counters.open_now + counters.closes.total()).saturating_sub(counters.opens());
+        counters.seeded = counters.seeded.max(before);
+        counters
+    }
+}
+
+/// Keeps a list of times as long as a gauge: what comes, comes now, and the oldest goes first.
+fn follow(times: &mut VecDeque<i128>, now: u64, came: u64, at: i128) {
+    let now = usize::try_from(now).unwrap_or(usize::MAX).min(MAX_TIMES);
+    for _ in 0..came {
+        times.push_back(at);
+    }
+    while times.len() < now {
+        times.push_back(at);
+    }
+    while times.len() > now {
+        times.pop_front();
+    }
+}
+
+fn open(counters: &mut Counters, held: u32, n: u64) {
+    if let Some(bucket) = counters.opens_by_held.get_mut(held_bucket(held) as usize) {
+        *bucket = bucket.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+    }
+}
+
+/// Counts one connection.
+pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32) {
+    if row.close_reason == Some(CloseReason::ConnectFailed) {
+        counters.failed += 1;
+        return;
+    }
+    if row.seeded {
+        counters.seeded += 1;
+    } else {
+        // How many were held is not in the row, only whether it was as many as expected.
+        let held = if row.overlap == Some(true) { expected } else { 0 };
+        open(counters, held, 1);
+    }
+    counters.owner = row.owner_pid.or(counters.owner);
+    if let Some(ms) = row.reopen_gap_ms {
+        counters.gap.note(ms * NS_PER_MS);
+    }
+    let closes = &mut counters.closes;
+    let reason = match row.close_reason {
+        None => {
+            counters.open_now += 1;
+            counters.open_peak = counters.open_peak.max(counters.open_now);
+            if row.state == LastState::Open(State::CloseWait) {
+                counters.close_wait_now += 1;
+                counters.close_wait_entered += u64::from(!row.seeded);
+            }
+            return;
+        }
+        Some(CloseReason::LocalFin) => &mut closes.local_fin,
+        Some(CloseReason::RemoteFin) => &mut closes.remote_fin,
+        Some(CloseReason::LocalRst) => &mut closes.local_rst,
+        Some(CloseReason::RemoteRst) => &mut closes.remote_rst,
+        Some(CloseReason::Timeout | CloseReason::ConnectFailed) => &mut closes.timeout,
+    };
+    *reason += 1;
+    ended(counters, row);
+}
+
+/// Counts what only an end tells.
+fn ended(counters: &mut Counters, row: &ConnectionRow) {
+    if !row.seeded {
+        let exact = row
+            .closed_at
+            .zip(row.opened_at)
+            .and_then(|(closed, opened)| u64::try_from(closed - opened).ok());
+        if let Some(ns) = exact.or(row.duration_ms.map(|ms| ms * NS_PER_MS)) {
+            counters.lifetime.note(ns);
+        }
+        let bound = || row.segs_in.unwrap_or(0).min(row.segs_out.unwrap_or(0));
+        let turns = row.turns.unwrap_or_else(bound);
+        counters.turns.note(u32::try_from(turns).unwrap_or(u32::MAX));
+        if let Some(ms) = row.close_wait_ms {
+            counters.close_wait.note(ms * NS_PER_MS);
+            counters.close_wait_entered += 1;
+        }
+    }
+    if let Some(ms) = row.idle_before_close_ms {
+        counters.idle.note(ms * NS_PER_MS);
+    }
+    let add = |sum: &mut u64, more: Option<u64>| *sum = sum.saturating_add(more.unwrap_or(0)).min(1 << 60);
+    add(&mut counters.bytes_received, row.bytes_received);
+    add(&mut counters.bytes_sent, row.bytes_sent);
+    add(&mut counters.retransmits, row.retransmits);
+    let (asked, answered) = asked_and_answered(row);
+    // A server that takes its time to close was busy with something: with the poll.
+    let late = row
+        .close_wait_ms
+        .is_some_and(|ms| ms * NS_PER_MS >= LATE_CLOSE_NS);
+    if by_client(row) && ((asked > 0 && answered == 0) || late) {
+        counters.unanswered += 1;
+    }
+}

@@ -1,0 +1,352 @@
+//! Writes an evidence directory, an interval at a time.
+//!
+//! Counting must go on whatever happens to the disk, so nothing here ends a run: what could not be
+//! written is taken back to the last whole interval, counted, and said; the next interval is tried
+//! again.
+
+mod files;
+mod rotation;
+
+use std::{path::Path, time::Instant};
+
+use self::files::Files;
+pub use self::rotation::Limit;
+use super::{
+    DIAGNOSIS, Folder, STATE,
+    block::hex,
+    error::EvidenceError,
+    journal::{Extent, Interval},
+    manifest::{Clock, Counted, Listed, Manifest, SCHEMA, Session},
+    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
+    segments,
+    state::StateRef,
+};
+use crate::{
+    diagnosis::{Diagnosis, Options},
+    model::{
+        history::History,
+        sample::{Moment, Sample},
+    },
+    report::timestamp,
+};
+use sha2::{Digest, Sha256};
+
+/// The manifest and the state are replaced this often.
+const STATE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// One interval, ready to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Everything known at its end.
+    pub sample: &'a Sample,
+    /// The run up to it.
+    pub history: &'a History,
+    /// What the diagnosis is told.
+    pub options: &'a Options,
+    /// What it says.
+    pub diagnosis: &'a Diagnosis,
+}
+
+/// An evidence directory that is being written.
+#[derive(Debug)]
+pub struct Recording {
+    folder: Folder,
+    files: Files,
+    manifest: Manifest,
+    limit: Option<Limit>,
+    interval: u64,
+    state_written: Option<Instant>,
+    /// Why the present block cannot be written.
+    failed: Option<String>,
+    trouble: Option<String>,
+    said: Option<String>,
+    is_new: bool,
+}
+
+impl Recording {
+    /// Makes a new directory.
+    ///
+    /// # Errors
+    /// When something of that name is there, or it cannot be written.
+    pub fn create(path: &Path, session: Session, limit: Option<Limit>) -> Result<Self, EvidenceError> {
+        let folder = Folder::create(path)?;
+        let made = Files::create(&folder, 1);
+        let files = made.inspect_err(|_| files::remove(&folder))?;
+        let manifest = Manifest {
+            schema: SCHEMA.to_owned(),
+            session: Session {
+                session: 1,
+                first_segment: 1,
+                ..session
+            },
+            segment: 1,
+            ..Manifest::default()
+        };
+        let mut recording = Self::over(folder, files, manifest, limit);
+        recording.is_new = true;
+        match recording.write_manifest() {
+            Ok(()) => Ok(recording),
+            Err(error) => {
+                recording.discard();
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds a further recording to a directory.
+    ///
+    /// # Errors
+    /// When it is no evidence directory of ours, its last interval is not what was written, or it
+    /// cannot be written.
+    pub fn append(path: &Path, session: Session, limit: Option<Limit>) -> Result<Self, EvidenceError> {
+        let folder = Folder::open_own(path)?;
+        let mut manifest = Manifest::read(&folder)?;
+        let (files, last) = Files::resume(&folder, manifest.segment)?;
+        let number = manifest.session.session + 1;
+        manifest.earlier.push(std::mem::replace(
+            &mut manifest.session,
+            Session {
+                session: number,
+                first_segment: files.segment,
+                begins: files.lengths(),
+                ..session
+            },
+        ));
+        manifest.segment = files.segment;
+        let mut recording = Self::over(folder, files, manifest, limit);
+        recording.interval = last;
+        recording.write_manifest()?;
+        Ok(recording)
+    }
+
+    fn over(folder: Folder, files: Files, manifest: Manifest, limit: Option<Limit>) -> Self {
+        Self {
+            folder,
+            files,
+            manifest,
+            limit,
+            interval: 0,
+            state_written: None,
+            failed: None,
+            trouble: None,
+            said: None,
+            is_new: false,
+        }
+    }
+
+    /// Tracing has begun.
+    pub fn begin(&mut self, at: Moment) {
+        self.manifest.session.clock = Clock::of(at);
+        self.manifest.session.started = timestamp(at);
+        let result = self.write_manifest();
+        self.note(result);
+    }
+
+    /// Tracing could not begin: removes what was made for it.
+    pub fn discard(self) {
+        if self.is_new {
+            files::remove(&self.folder);
+            // It holds nothing but what was just removed.
+            let _ = self.folder.remove_self();
+        }
+    }
+
+    /// Adds the row of a connection to the present interval.
+    pub fn connection(&mut self, row: &ConnectionRow) {
+        if self.failed.is_some() {
+            self.manifest.session.rows_not_written += 1;
+        } else if let Err(error) = self.files.connection(row) {
+            self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error));
+        }
+    }
+
+    /// Ends an interval.
+    pub fn interval(&mut self, block: &Block<'_>) {
+        self.end_interval(block, false);
+        if self
+            .state_written
+            .is_none_or(|written| written.elapsed() >= STATE_EVERY)
+        {
+            self.state_written = Some(Instant::now());
+            let result = self.put_aside(block, None);
+            self.note(result);
+        }
+        self.rotate_if_large();
+    }
+
+    /// Ends the last interval and the recording. `report` is the diagnosis as JSON.
+    pub fn finish(&mut self, block: &Block<'_>, report: &[u8]) {
+        self.end_interval(block, true);
+        let result = self.put_aside(block, Some(report)).and_then(|()| {
+            for listed in self.manifest.files.values_mut() {
+                listed.previous_sha256 = None;
+            }
+            self.manifest.session.stopped = Some(timestamp(block.sample.taken));
+            self.write_manifest()
+        });
+        self.note(result);
+    }
+
+    fn end_interval(&mut self, block: &Block<'_>, last: bool) {
+        self.failed = None;
+        self.trouble = None;
+        self.manifest.session.accounting = Counted::of(&block.sample.accounting, &block.sample.losses);
+        self.manifest.session.losses = block.sample.losses;
+        self.manifest.session.expected_connections = Some(block.diagnosis.expected.connections);
+        let peers: Vec<PeerRow> = block
+            .diagnosis
+            .peers
+            .iter()
+            .map(|judged| PeerRow::of(judged, block.sample.taken))
+            .collect();
+        let listeners = ListenerRow::of(block.sample, block.diagnosis);
+        let interval = Interval {
+            interval: self.interval + 1,
+            session: self.manifest.session.session,
+            segment: self.files.segment,
+            at: timestamp(block.sample.taken),
+            monotonic_ns: block.sample.taken.monotonic_ns,
+            last,
+            accounting: block.sample.accounting,
+            losses: block.sample.losses,
+            rows_not_written: self.manifest.session.rows_not_written,
+            ..Interval::default()
+        };
+        match self.files.end_block(&peers, &listeners, interval) {
+            Ok(()) => {
+                self.interval += 1;
+                self.manifest.session.intervals = self.interval;
+            }
+            Err(error) => self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error)),
+        }
+    }
+
+    fn give_up(&mut self, error: &EvidenceError) {
+        self.manifest.session.rows_not_written += self.files.take_back();
+        self.failed = Some(error.to_string());
+        self.trouble = self.failed.clone();
+    }
+
+    fn note(&mut self, result: Result<(), EvidenceError>) {
+        if let Err(error) = result {
+            self.trouble.get_or_insert(error.to_string());
+        }
+    }
+
+    /// Replaces the state and, at stop, the diagnosis. The manifest is told first, so that at no
+    /// moment a file is there that it does not know.
+    fn put_aside(&mut self, block: &Block<'_>, report: Option<&[u8]>) -> Result<(), EvidenceError> {
+        let number = (self.manifest.session.session, self.interval);
+        let state = StateRef::new(number, block.sample, block.history, block.options)
+            .bytes()
+            .map_err(|error| EvidenceError::new(&self.folder.path_of(STATE), error.to_string()))?;
+        let files = [(STATE, Some(state.as_slice())), (DIAGNOSIS, report)];
+        for (name, bytes) in files {
+            let Some(bytes) = bytes else { continue };
+            let before = self.manifest.files.get(name).map(|listed| listed.sha256.clone());
+            let listed = Listed {
+                bytes: bytes.len() as u64,
+                sha256: hex(&Sha256::digest(bytes)),
+                previous_sha256: Some(before.unwrap_or_default()),
+                ..Listed::default()
+            };
+            self.manifest.files.insert(name.to_owned(), listed);
+        }
+        self.write_manifest()?;
+        for (name, bytes) in files {
+            if let Some(bytes) = bytes {
+                self.folder.replace(name, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_manifest(&mut self) -> Result<(), EvidenceError> {
+        let segment = Some(self.files.segment);
+        let listed = |extent: Extent| Listed {
+            bytes: extent.bytes,
+            rows: Some(extent.rows),
+            sha256: extent.sha256,
+            segment,
+            previous_sha256: None,
+        };
+        for kind in Kind::ALL {
+            let extent = self.files.whole(kind);
+            self.manifest
+                .files
+                .insert(segments::current_rows_name(kind), listed(extent));
+        }
+        let journal = self.files.whole_journal();
+        self.manifest
+            .files
+            .insert(segments::current_journal_name(), listed(journal));
+        self.manifest.write(&self.folder)
+    }
+
+    /// What has happened to the writing and was not said yet.
+    pub fn news(&mut self) -> Option<String> {
+        if self.trouble == self.said {
+            return None;
+        }
+        self.said.clone_from(&self.trouble);
+        Some(match &self.trouble {
+            Some(trouble) => format!("{trouble}; counting goes on, and writing is tried again each interval"),
+            None => format!(
+                "writing again; {} rows could not be written",
+                self.manifest.session.rows_not_written
+            ),
+        })
+    }
+
+    /// What keeps the evidence from being complete, if anything does.
+    pub fn incomplete(&self) -> Option<String> {
+        let lost = self.manifest.session.rows_not_written;
+        match &self.trouble {
+            Some(trouble) => Some(format!(
+                "the evidence is complete up to interval {} only: {trouble}",
+                self.interval
+            )),
+            None if lost > 0 => Some(format!(
+                "{lost} rows of {} could not be written; the counters are complete",
+                self.folder.path().display()
+            )),
+            None => None,
+        }
+    }
+
+    /// Rows of all files so far.
+    pub fn rows(&self) -> u64 {
+        Kind::ALL
+            .iter()
+            .map(|kind| self.files.whole(*kind).rows)
+            .sum::<u64>()
+            + self.older().filter_map(|listed| listed.rows).sum::<u64>()
+    }
+
+    /// Bytes of the files that grow.
+    pub fn bytes(&self) -> u64 {
+        self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
+    }
+
+    /// Rows that could not be written.
+    pub fn rows_not_written(&self) -> u64 {
+        self.manifest.session.rows_not_written
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The older segments in the manifest.
+    fn older(&self) -> impl Iterator<Item = &Listed> {
+        self.manifest.files.values().filter(|listed| {
+            listed
+                .segment
+                .is_some_and(|segment| segment != self.files.segment)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The files of the current segment: three of rows and their journal.
+
+use std::{collections::BTreeMap, io};
+
+use crate::evidence::{
+    Folder, MANIFEST,
+    block::{Growing, RowFile},
+    error::EvidenceError,
+    journal::{self, Extent, Interval},
+    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
+    segments,
+};
+
+/// Open files of one segment.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) segment: u64,
+    connections: RowFile,
+    peers: RowFile,
+    listeners: RowFile,
+    journal: Growing,
+}
+
+impl Files {
+    /// New ones under the plain names.
+    pub(super) fn create(folder: &Folder, segment: u64) -> Result<Self, EvidenceError> {
+        let files = Self {
+            segment,
+            connections: RowFile::create(folder, Kind::Connections)?,
+            peers: RowFile::create(folder, Kind::Peers)?,
+            listeners: RowFile::create(folder, Kind::Listeners)?,
+            journal: Growing::new(folder.create_file(&segments::current_journal_name())?),
+        };
+        folder.sync()?;
+        Ok(files)
+    }
+
+    /// Takes up those that are there after their last whole interval, and gives its number.
+    pub(super) fn resume(folder: &Folder, segment: u64) -> Result<(Self, u64), EvidenceError> {
+        let older = segments::older(folder)?;
+        let name = segments::current_journal_name();
+        let ending = match journal::scan(folder, &name, |_| Ok(())) {
+            Err(error) if error.is_missing() && !older.is_empty() => {
+                // Ended between two segments.
+                let segment = segment.max(older.last().copied().unwrap_or(0) + 1);
+                for kind in Kind::ALL {
+                    let _ = folder.remove(&segments::current_rows_name(kind));
+                }
+                return Ok((Self::create(folder, segment)?, last_of(folder, &older)?));
+            }
+            other => other?,
+        };
+        let segment = match &ending.last {
+            Some(last) => last.segment,
+            None => segment.max(older.last().copied().unwrap_or(0) + 1),
+        };
+        let rows = |kind: Kind| -> Result<RowFile, EvidenceError> {
+            let name = segments::current_rows_name(kind);
+            let found = segments::find(folder, kind, Some(segment));
+            if found != name {
+                // It ended while the segment was given its number.
+                let _ = folder.remove(&name);
+                folder.rename(&found, &name)?;
+            }
+            let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error);
+            let whole = match &ending.last {
+                Some(last) => last.extent(kind).clone(),
+                None => RowFile::empty(kind).map_err(cannot)?,
+            };
+            let file = folder.open_to_append(&name)?;
+            match Growing::resume(file, &whole).map_err(cannot)? {
+                Some(growing) => Ok(RowFile::over(kind, growing)),
+                None => Err(damaged(folder, &name)),
+            }
+        };
+        let (connections, peers, listeners) = (
+            rows(Kind::Connections)?,
+            rows(Kind::Peers)?,
+            rows(Kind::Listeners)?,
+        );
+        let journal = Growing::resume(folder.open_to_append(&name)?, &ending.whole)
+            .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error))?
+            .ok_or_else(|| damaged(folder, &name))?;
+        let last = match ending.last {
+            Some(last) => last.interval,
+            None => last_of(folder, &older)?,
+        };
+        let files = Self {
+            segment,
+            connections,
+            peers,
+            listeners,
+            journal,
+        };
+        Ok((files, last))
+    }
+
+    pub(super) fn connection(&mut self, row: &ConnectionRow) -> io::Result<()> {
+        self.connections.put(row)
+    }
+
+    /// Writes the rest of the block, then the line that says it is whole.
+    pub(super) fn end_block(
+        &mut self,
+        peers: &[PeerRow],
+        listeners: &[ListenerRow],
+        mut line: Interval,
+    ) -> io::Result<()> {
+        for row in peers {
+            self.peers.put(row)?;
+        }
+        for row in listeners {
+            self.listeners.put(row)?;
+        }
+        for file in self.rows_mut() {
+            file.finish_block()?;
+        }
+        for file in [&self.connections, &self.peers, &self.listeners] {
+            *line.extent_mut(file.kind()) = file.written();
+        }
+        line.before = self.journal.whole().sha256;
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
+        self.journal.write(&text, 1)?;
+        self.journal.sync()?;
+        self.rows_mut().into_iter().for_each(RowFile::accept);
+        self.journal.accept();
+        Ok(())
+    }
+
+    /// Goes back to the last whole block; how many rows are gone.
+    pub(super) fn take_back(&mut self) -> u64 {
+        // When not even that works, readers still stop at the last whole line.
+        let _ = self.journal.take_back();
+        self.rows_mut().into_iter().map(RowFile::take_back).sum()
+    }
+
+    fn rows_mut(&mut self) -> [&mut RowFile; 3] {
+        [&mut self.connections, &mut self.peers, &mut self.listeners]
+    }
+
+    fn of(&self, kind: Kind) -> &RowFile {
+        match kind {
+            Kind::Connections => &self.connections,
+            Kind::Peers => &self.peers,
+            Kind::Listeners => &self.listeners,
+        }
+    }
+
+    pub(super) fn whole(&self, kind: Kind) -> Extent {
+        self.of(kind).whole()
+    }
+
+    pub(super) fn whole_journal(&self) -> Extent {
+        self.journal.whole()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        Kind::ALL
+            .iter()
+            .map(|kind| self.of(*kind).whole_bytes())
+            .sum::<u64>()
+            + self.journal.whole_bytes()
+    }
+
+    /// The length of each file of rows.
+    pub(super) fn lengths(&self) -> BTreeMap<String, u64> {
+        Kind::ALL
+            .into_iter()
+            .map(|kind| (kind.stem().to_owned(), self.of(kind).whole_bytes()))
+            .collect()
+    }
+}
+
+/// The last interval of the older segments.
+fn last_of(folder: &Folder, older: &[u64]) -> Result<u64, EvidenceError> {
+    let Some(segment) = older.last() else {
+        return Ok(0);
+    };
+    let ending = journal::scan(folder, &segments::journal_name(*segment), |_| Ok(()))?;
+    Ok(ending.last.map_or(0, |last| last.interval))
+}
+
+fn damaged(folder: &Folder, name: &str) -> EvidenceError {
+    EvidenceError::new(
+        &folder.path_of(name),
+        "is not what was written (see `tcpreuse verify`); record to a new directory",
+    )
+}
+
+/// Removes what [`Files::create`] and the first manifest have made.
+pub(super) fn remove(folder: &Folder) {
+    let rows = Kind::ALL.into_iter().map(segments::current_rows_name);
+    for name in rows.chain([segments::current_journal_name(), MANIFEST.to_owned()]) {
+        // What is not there need not be removed.
+        let _ = folder.remove(&name);
+    }
+}

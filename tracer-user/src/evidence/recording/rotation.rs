@@ -1,0 +1,101 @@
+//! Keeps a recording within its size: the files that grow are cut into segments, and the oldest go
+//! first.
+
+use super::{Recording, files::Files};
+use crate::evidence::{error::EvidenceError, manifest::Listed, rows::Kind, segments};
+
+/// A directory is made of about so many segments: so much of the newest part is always there.
+const SEGMENTS: u64 = 8;
+
+/// How large the files that grow may become together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Bytes.
+    pub bytes: u64,
+    /// Remove the oldest instead of ending the recording.
+    pub rotate: bool,
+}
+
+impl Recording {
+    /// Whether the recording must end because it is as large as it may become.
+    pub fn is_full(&self) -> bool {
+        self.limit
+            .is_some_and(|limit| !limit.rotate && self.bytes() >= limit.bytes)
+    }
+
+    pub(super) fn rotate_if_large(&mut self) {
+        let Some(limit) = self.limit.filter(|limit| limit.rotate) else {
+            return;
+        };
+        if self.failed.is_some() || self.files.bytes() < limit.bytes / SEGMENTS {
+            return;
+        }
+        let result = self.rotate(limit);
+        self.note(result);
+    }
+
+    fn rotate(&mut self, limit: Limit) -> Result<(), EvidenceError> {
+        let segment = self.files.segment;
+        let rows = Kind::ALL.map(|kind| {
+            (
+                segments::current_rows_name(kind),
+                segments::rows_name(kind, segment),
+            )
+        });
+        // The journal last: what it says of a segment holds under either name.
+        let journal = (segments::current_journal_name(), segments::journal_name(segment));
+        self.write_manifest()?;
+        for (plain, numbered) in rows.iter().chain([&journal]) {
+            if self.folder.open_file(numbered).is_ok() {
+                // An attempt that failed later has come so far. What is there under the plain name
+                // is then the beginning of the next segment, and empty.
+                let _ = self.folder.remove(plain);
+            } else {
+                self.folder.rename(plain, numbered)?;
+            }
+        }
+        let files = Files::create(&self.folder, segment + 1)?;
+        for (plain, numbered) in rows.into_iter().chain([journal]) {
+            if let Some(listed) = self.manifest.files.remove(&plain) {
+                self.manifest.files.insert(numbered, listed);
+            }
+        }
+        self.files = files;
+        self.manifest.segment = segment + 1;
+        let gone = self.forget_oldest(limit.bytes - limit.bytes / SEGMENTS);
+        self.write_manifest()?;
+        for name in gone {
+            self.folder.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest segments out of the manifest until the rest is small enough; their files.
+    fn forget_oldest(&mut self, keep: u64) -> Vec<String> {
+        let mut gone = Vec::new();
+        while self.bytes() > keep {
+            let Some(oldest) = self.older().filter_map(|listed| listed.segment).min() else {
+                break;
+            };
+            let files = &mut self.manifest.files;
+            let of_oldest: Vec<(String, Listed)> = files
+                .extract_if(.., |_, listed| listed.segment == Some(oldest))
+                .collect();
+            let removed = &mut self.manifest.removed;
+            removed.segments += 1;
+            for (name, listed) in of_oldest {
+                let rows = listed.rows.unwrap_or(0);
+                removed.bytes += listed.bytes;
+                if name == segments::rows_name(Kind::Connections, oldest) {
+                    removed.connections_rows += rows;
+                } else if name == segments::rows_name(Kind::Peers, oldest) {
+                    removed.peers_rows += rows;
+                } else if name == segments::rows_name(Kind::Listeners, oldest) {
+                    removed.listeners_rows += rows;
+                }
+                gone.push(name);
+            }
+        }
+        gone
+    }
+}

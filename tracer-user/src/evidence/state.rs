@@ -1,0 +1,274 @@
+//! `state.json`: the last complete sample with what led to it, so that a diagnosis made from a
+//! recording is the one that was made live.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Folder, STATE, error::EvidenceError};
+use crate::{
+    diagnosis::Options,
+    model::{
+        history::History,
+        peer::Counters,
+        sample::{Moment, Sample},
+        socket::{Connection, Since},
+    },
+    text::sanitise,
+};
+
+/// Name and version of the layout.
+const SCHEMA: &str = "tcpreuse.state/1";
+
+/// A state is never larger than this, bytes: 100,000 peers with as many connections have some 80 MB.
+const MAX_STATE: u64 = 256 << 20;
+
+/// Counts beyond this are none; sums of many of them still fit.
+const MAX_COUNT: u64 = 1 << 44;
+
+/// Times beyond this are none: 146 years.
+const MAX_NS: u64 = 1 << 62;
+
+/// What the file holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State {
+    schema: String,
+    /// Which recording.
+    pub session: u64,
+    /// Which interval of it.
+    pub interval: u64,
+    /// Everything known at its end.
+    pub sample: Sample,
+    /// The run up to it.
+    pub history: History,
+    /// What the diagnosis was told.
+    pub options: Options,
+}
+
+/// The same, borrowed, to be written.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct StateRef<'a> {
+    schema: &'static str,
+    session: u64,
+    interval: u64,
+    sample: &'a Sample,
+    history: &'a History,
+    options: &'a Options,
+}
+
+impl<'a> StateRef<'a> {
+    /// Puts it together.
+    pub fn new(
+        (session, interval): (u64, u64),
+        sample: &'a Sample,
+        history: &'a History,
+        options: &'a Options,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            session,
+            interval,
+            sample,
+            history,
+            options,
+        }
+    }
+
+    /// As it stands in the file.
+    ///
+    /// # Errors
+    /// Never, unless a value has no place in JSON.
+    pub fn bytes(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl State {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is not there, damaged, or holds what cannot be.
+    pub fn read(folder: &Folder) -> Result<Self, EvidenceError> {
+        Self::parse(&folder.read(STATE, MAX_STATE)?)
+            .map_err(|what| EvidenceError::new(&folder.path_of(STATE), what))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut state: Self =
+            serde_json::from_slice(bytes).map_err(|error| format!("is no state: {error}"))?;
+        if state.schema != SCHEMA {
+            return Err("has another schema".to_owned());
+        }
+        if !is_possible(&state.sample) || !state.history.is_possible() {
+            return Err("holds numbers that cannot be".to_owned());
+        }
+        for name in state.sample.names.values_mut() {
+            *name = sanitise(name);
+        }
+        for listener in &mut state.sample.sockets.listeners {
+            listener.owner.sanitise();
+        }
+        if let Some(workers) = &mut state.options.workers {
+            for (state, _) in &mut workers.states {
+                *state = sanitise(state).into();
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Whether all numbers are such that no sum over them runs over.
+fn is_possible(sample: &Sample) -> bool {
+    let totals = sample.accounting.totals;
+    let losses = sample.losses;
+    let counts = [
+        totals.seeded,
+        totals.opened,
+        totals.closed,
+        sample.accounting.open_now,
+        losses.peers_dropped,
+        losses.peers_dropped_unlisted,
+        losses.connections_unattributed,
+        losses.connections_dropped,
+        losses.records_lost,
+        losses.programs_skipped,
+        losses.reads_skipped,
+        losses.namespaces_skipped,
+    ];
+    let drift = sample.accounting.drift.unwrap_or(0).unsigned_abs();
+    counts.iter().chain([&drift]).all(|n| *n <= MAX_COUNT)
+        && [sample.started, sample.taken].into_iter().all(moment)
+        && sample.peers.iter().all(|peer| counters(&peer.counters))
+        && counters(&sample.unattributed)
+        && sample.sockets.connections.iter().all(connection)
+}
+
+fn moment(moment: Moment) -> bool {
+    moment.monotonic_ns <= MAX_NS && moment.utc_ns.unsigned_abs() <= u128::from(u64::MAX)
+}
+
+fn counters(counters: &Counters) -> bool {
+    let closes = counters.closes;
+    let counts = [
+        counters.open_now,
+        counters.open_peak,
+        counters.seeded,
+        counters.failed,
+        counters.close_wait_entered,
+        counters.close_wait_now,
+        counters.retransmits,
+        counters.bytes_received >> 8,
+        counters.bytes_sent >> 8,
+        closes.local_fin,
+        closes.remote_fin,
+        closes.local_rst,
+        closes.remote_rst,
+        closes.timeout,
+        counters.turns.sum,
+        counters.turns.max,
+        counters.unanswered,
+        counters.late_reads,
+    ];
+    let spreads = [
+        &counters.lifetime,
+        &counters.idle,
+        &counters.gap,
+        &counters.close_wait,
+    ];
+    counts.into_iter().all(|n| n <= MAX_COUNT)
+        && counters.late_read_max_ns <= MAX_NS
+        && spreads
+            .into_iter()
+            .all(|spread| spread.sum_ns <= MAX_NS && spread.max_ns <= MAX_NS)
+}
+
+fn connection(connection: &Connection) -> bool {
+    let since = match connection.since {
+        Since::Opened(ns) | Since::Seeded(ns) => ns,
+        Since::Unknown => 0,
+    };
+    let times = [
+        since,
+        connection.close_wait_since_ns.unwrap_or(0),
+        connection.idle_ns,
+        connection.heard_ns,
+    ];
+    times.into_iter().all(|ns| ns <= MAX_NS)
+        && (connection.bytes_received | connection.bytes_sent) >> 8 <= MAX_COUNT
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        diagnosis::diagnose,
+        report::example::{origin, sample},
+        report::json,
+    };
+
+    fn example() -> Vec<u8> {
+        let (sample, options) = (sample(), Options::default());
+        let history = History::of(&sample);
+        StateRef::new((1, 60), &sample, &history, &options)
+            .bytes()
+            .unwrap()
+    }
+
+    fn report(sample: &Sample, history: &History, options: &Options) -> String {
+        let mut out = Vec::new();
+        json::write(&mut out, &diagnose(sample, history, options), &origin()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_diagnosis_is_the_same_byte_for_byte() {
+        let live = sample();
+        let state = State::parse(&example()).unwrap();
+        assert_eq!(state.sample, live);
+        assert_eq!(
+            report(&state.sample, &state.history, &state.options),
+            report(&live, &History::of(&live), &Options::default())
+        );
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let text = String::from_utf8(example()).unwrap();
+        for (from, to) in [
+            ("\"open_now\":9", "\"open_now\":18446744073709551615"),
+            ("\"opened\":54", "\"opened\":18446744073709551615"),
+            ("\"bytes_sent\":12000", "\"bytes_sent\":18446744073709551615"),
+            ("\"idle_ns\":100000000", "\"idle_ns\":18446744073709551615"),
+        ] {
+            assert!(text.contains(from), "{from} in {text}");
+            let error = State::parse(text.replace(from, to).as_bytes()).unwrap_err();
+            assert!(error.contains("cannot be"), "{error}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert!(State::parse(deep.as_bytes()).is_err());
+        let hidden = format!(r#"{{"schema":"{SCHEMA}","unknown":{deep}}}"#);
+        assert!(State::parse(hidden.as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_state_is_an_error_or_can_be_diagnosed(at: prop::sample::Index, byte: u8) {
+            let mut bytes = example();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(state) = State::parse(&bytes) {
+                let _ = report(&state.sample, &state.history, &state.options);
+            }
+        }
+
+        #[test]
+        fn a_cut_state_is_an_error(at: prop::sample::Index) {
+            let bytes = example();
+            prop_assert!(State::parse(&bytes[..at.index(bytes.len())]).is_err());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What of an evidence directory is whole, cut, altered or missing.
+
+mod growing;
+
+use std::{
+    fmt,
+    io::{self, Read},
+    path::Path,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Folder, MANIFEST,
+    block::hex,
+    error::EvidenceError,
+    journal::{self, Interval},
+    manifest::{Listed, Manifest},
+    rows::Kind,
+    segments,
+    state::State,
+};
+
+/// What is the matter with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It is what was written.
+    Whole,
+    /// What was written last is not there.
+    Cut,
+    /// It is not what was written.
+    Altered,
+    /// It is not there.
+    Missing,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Whole => "whole",
+            Self::Cut => "CUT",
+            Self::Altered => "ALTERED",
+            Self::Missing => "MISSING",
+        })
+    }
+}
+
+/// What was found of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub condition: Condition,
+    /// More about that.
+    pub details: String,
+}
+
+/// What was found of all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// File by file.
+    pub files: Vec<Found>,
+    /// What is no fault and still to be known.
+    pub notes: Vec<String>,
+    /// SHA-256 of the manifest, which nothing in the directory vouches for.
+    pub manifest_sha256: String,
+    /// The last interval that is whole in all files, and when it ended.
+    pub up_to: Option<(u64, String)>,
+    /// The recording was ended properly.
+    pub stopped: bool,
+}
+
+impl Report {
+    /// Whether every file is what was written.
+    pub fn is_whole(&self) -> bool {
+        self.files.iter().all(|found| found.condition == Condition::Whole)
+    }
+
+    fn add(&mut self, name: &str, condition: Condition, details: impl Into<String>) {
+        self.files.push(Found {
+            name: name.to_owned(),
+            condition,
+            details: details.into(),
+        });
+    }
+
+    /// Interval `number` is whole in one file; the smallest of all files counts.
+    fn whole_up_to(&mut self, number: u64, at: &str) {
+        if self.up_to.as_ref().is_none_or(|(known, _)| number < *known) {
+            self.up_to = Some((number, at.to_owned()));
+        }
+    }
+}
+
+/// Checks a directory.
+///
+/// # Errors
+/// When it is no evidence directory, or cannot be read.
+pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
+    let folder = Folder::open(path)?;
+    let manifest = Manifest::read(&folder)?;
+    let mut report = Report {
+        stopped: manifest.session.stopped.is_some(),
+        manifest_sha256: digest(&folder, MANIFEST)?.1,
+        ..Report::default()
+    };
+    let older = segments::older(&folder)?;
+    let journals: Vec<(Option<u64>, String)> = older
+        .into_iter()
+        .map(|segment| (Some(segment), segments::journal_name(segment)))
+        .chain([(None, segments::current_journal_name())])
+        .collect();
+    let mut seen: Vec<String> = vec![MANIFEST.to_owned()];
+    for (number, name) in journals {
+        segment(&folder, &manifest, number, &name, &mut report, &mut seen)?;
+    }
+    for (name, listed) in &manifest.files {
+        if !seen.contains(name) {
+            small(&folder, name, listed, &mut report)?;
+            seen.push(name.clone());
+        }
+    }
+    for name in folder.names()? {
+        if !seen.contains(&name) {
+            report.notes.push(format!("{name} is no part of the evidence"));
+        }
+    }
+    Ok(report)
+}
+
+/// One segment: its journal and the rows that the journal tells of.
+fn segment(
+    folder: &Folder,
+    manifest: &Manifest,
+    number: Option<u64>,
+    name: &str,
+    report: &mut Report,
+    seen: &mut Vec<String>,
+) -> Result<(), EvidenceError> {
+    let ending = match journal::scan(folder, name, |_| Ok(())) {
+        Ok(ending) => ending,
+        // The manifest says whether it should be there.
+        Err(error) if error.is_missing() => return Ok(()),
+        Err(error) => {
+            seen.push(name.to_owned());
+            report.add(name, Condition::Altered, error.to_string());
+            return Ok(());
+        }
+    };
+    seen.push(name.to_owned());
+    let segment = ending.last.as_ref().map(|last| last.segment);
+    // A journal that got its number after the manifest was written is listed under its plain name.
+    let listed = [name.to_owned(), segments::current_journal_name()]
+        .into_iter()
+        .filter_map(|name| manifest.files.get(&name))
+        .find(|listed| listed.segment == segment || segment.is_none());
+    let removed = number.is_some_and(|number| number <= manifest.removed.segments);
+    if removed {
+        report
+            .notes
+            .push(format!("{name} was to be removed by rotation and is still there"));
+    }
+    let last = growing::journal(name, &ending, listed, report);
+    for kind in Kind::ALL {
+        let file = segments::find(folder, kind, segment.or(number));
+        if last.is_some() {
+            growing::rows(folder, kind, name, &file, report)?;
+        }
+        seen.push(file);
+    }
+    Ok(())
+}
+
+/// A file that is replaced as a whole, or one there is no journal for.
+fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> Result<(), EvidenceError> {
+    let (bytes, sha256) = match digest(folder, name) {
+        Ok(found) => found,
+        Err(error) if error.is_missing() => {
+            // It may have been about to be written for the first time.
+            if listed.previous_sha256.as_deref() == Some("") && !report.stopped {
+                report.notes.push(format!("{name} was not written yet"));
+            } else {
+                report.add(
+                    name,
+                    Condition::Missing,
+                    format!("{} bytes were recorded", listed.bytes),
+                );
+            }
+            return Ok(());
+        }
+        Err(error) => {
+            report.add(name, Condition::Altered, error.to_string());
+            return Ok(());
+        }
+    };
+    let rows = listed
+        .rows
+        .map_or_else(String::new, |rows| format!("{rows} rows, "));
+    if sha256 == listed.sha256 || listed.previous_sha256.as_ref() == Some(&sha256) {
+        report.add(name, Condition::Whole, format!("{rows}{bytes} bytes"));
+    } else if bytes < listed.bytes {
+        let details = format!("{bytes} of {} bytes are there", listed.bytes);
+        report.add(name, Condition::Cut, details);
+    } else {
+        let details = match (name == super::STATE, State::read(folder)) {
+            (true, Err(error)) => format!("its SHA-256 is another one, and {error}"),
+            _ => "its SHA-256 is another one".to_owned(),
+        };
+        report.add(name, Condition::Altered, details);
+    }
+    Ok(())
+}
+
+/// Length and digest of a file.
+fn digest(folder: &Folder, name: &str) -> Result<(u64, String), EvidenceError> {
+    let mut digest = Sha256::new();
+    let mut file = folder.open_file(name)?;
+    let bytes = io::copy(&mut file, &mut digest)
+        .map_err(|error| EvidenceError::io(&folder.path_of(name), "cannot read it", error))?;
+    Ok((bytes, hex(&digest.finalize())))
+}
+
+/// Reads on to a length; false when the file ends before.
+fn read_to(file: &mut impl Read, from: u64, to: u64, digest: &mut Sha256) -> io::Result<bool> {
+    let wanted = to.saturating_sub(from);
+    Ok(io::copy(&mut file.take(wanted), digest)? == wanted && to >= from)
+}
+
+/// When an interval ended, in words.
+fn interval_name(interval: &Interval) -> String {
+    format!("interval {} ({})", interval.interval, interval.at)
+}
+
+#[cfg(test)]
+mod tests;

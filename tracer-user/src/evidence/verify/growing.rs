@@ -1,0 +1,188 @@
+//! Files that grow, checked interval by interval.
+
+use std::io::BufReader;
+
+use sha2::{Digest, Sha256};
+
+use super::{Condition, Report, interval_name, read_to};
+use crate::evidence::{
+    Folder,
+    block::hex,
+    error::EvidenceError,
+    journal::{self, Ending, Interval},
+    manifest::Listed,
+    read::Part,
+    rows::{ConnectionRow, Kind, ListenerRow, PeerRow, Row},
+};
+
+/// A journal against what the manifest says of it. The manifest is older when the recorder was
+/// killed, so the journal may have grown since. Gives the last whole interval.
+pub(super) fn journal<'a>(
+    name: &str,
+    ending: &'a Ending,
+    listed: Option<&Listed>,
+    report: &mut Report,
+) -> Option<&'a Interval> {
+    let whole = &ending.whole;
+    let (condition, details) = match listed {
+        None if report.stopped => (Condition::Altered, "the manifest does not know it".to_owned()),
+        Some(listed) if whole.bytes < listed.bytes => (
+            Condition::Cut,
+            format!(
+                "{} of {} intervals are there",
+                whole.rows,
+                listed.rows.unwrap_or(0)
+            ),
+        ),
+        Some(listed) if report.stopped && (whole.bytes, &whole.sha256) != (listed.bytes, &listed.sha256) => {
+            (Condition::Altered, "its SHA-256 is another one".to_owned())
+        }
+        Some(_) if report.stopped && ending.torn > 0 => (
+            Condition::Altered,
+            format!("{} bytes were added to it", ending.torn),
+        ),
+        _ => (
+            Condition::Whole,
+            format!("{} intervals, {} bytes", whole.rows, whole.bytes),
+        ),
+    };
+    report.add(name, condition, details);
+    if ending.torn > 0 && !report.stopped {
+        report.notes.push(format!(
+            "{name}: {} bytes after the last whole interval are not counted",
+            ending.torn
+        ));
+    }
+    ending.last.as_ref()
+}
+
+/// What the journal says of a file of rows, one interval after the other.
+struct Walk<R> {
+    file: R,
+    at: u64,
+    digest: Sha256,
+    whole: Option<(u64, String, u64)>,
+    fault: Option<(Condition, String, u64, Option<u64>)>,
+}
+
+/// The rows of one kind, by the digests in their journal.
+pub(super) fn rows(
+    folder: &Folder,
+    kind: Kind,
+    journal_name: &str,
+    name: &str,
+    report: &mut Report,
+) -> Result<(), EvidenceError> {
+    let file = match folder.open_file(name) {
+        Ok(file) => file,
+        Err(error) if error.is_missing() => {
+            report.add(name, Condition::Missing, "the journal tells of its rows");
+            report.whole_up_to(0, "");
+            return Ok(());
+        }
+        Err(error) => {
+            report.add(name, Condition::Altered, error.to_string());
+            report.whole_up_to(0, "");
+            return Ok(());
+        }
+    };
+    let path = folder.path_of(name);
+    let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
+    let length = file.metadata().map_err(cannot)?.len();
+    let mut walk = Walk {
+        file: BufReader::with_capacity(1 << 16, file),
+        at: 0,
+        digest: Sha256::new(),
+        whole: None,
+        fault: None,
+    };
+    journal::scan(folder, journal_name, |interval| {
+        walk.step(interval, kind).map_err(cannot)
+    })?;
+    let rows = walk.whole.as_ref().map_or(0, |(_, _, rows)| *rows);
+    if let Some((number, at, _)) = &walk.whole {
+        report.whole_up_to(*number, at);
+    } else {
+        report.whole_up_to(0, "");
+    }
+    match walk.fault {
+        None => {
+            let beyond = length.saturating_sub(walk.at);
+            if beyond > 0 && report.stopped {
+                report.add(
+                    name,
+                    Condition::Altered,
+                    format!("{beyond} bytes were added to it"),
+                );
+                return Ok(());
+            }
+            if beyond > 0 {
+                report.notes.push(format!(
+                    "{name}: {beyond} bytes after the last whole interval are not counted"
+                ));
+            }
+            report.add(name, Condition::Whole, format!("{rows} rows, {} bytes", walk.at));
+        }
+        Some((condition, what, from, to)) => {
+            let row = first_bad_row(folder, kind, name)?;
+            let row = row.map_or_else(String::new, |error| format!("; {error}"));
+            // The header is row 1.
+            let range = match to {
+                Some(to) => format!("rows {} to {}", from + 2, to + 1),
+                None => format!("rows from {} on", from + 2),
+            };
+            report.add(
+                name,
+                condition,
+                format!("{rows} rows are whole; {what}, {range}{row}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+impl<R: std::io::Read> Walk<R> {
+    fn step(&mut self, interval: &Interval, kind: Kind) -> std::io::Result<()> {
+        if self.fault.is_some() {
+            return Ok(());
+        }
+        let wanted = interval.extent(kind);
+        let before = self.whole.as_ref().map_or(0, |(_, _, rows)| *rows);
+        if !read_to(&mut self.file, self.at, wanted.bytes, &mut self.digest)? {
+            let what = format!("it ends within {}", interval_name(interval));
+            self.fault = Some((Condition::Cut, what, before, None));
+        } else if hex(&self.digest.clone().finalize()) != wanted.sha256 {
+            let what = format!("what was written in {} is not there", interval_name(interval));
+            self.fault = Some((
+                Condition::Altered,
+                what,
+                before,
+                Some(wanted.rows.max(before + 1)),
+            ));
+        } else {
+            self.at = wanted.bytes;
+            self.whole = Some((interval.interval, interval.at.clone(), wanted.rows));
+        }
+        Ok(())
+    }
+}
+
+/// The first row that is none, if there is such a row.
+fn first_bad_row(folder: &Folder, kind: Kind, name: &str) -> Result<Option<EvidenceError>, EvidenceError> {
+    fn of<R: Row>(folder: &Folder, part: Part) -> Option<EvidenceError> {
+        match crate::evidence::read::rows_of::<R>(folder, part) {
+            Ok(rows) => rows.into_iter().find_map(Result::err),
+            Err(error) => Some(error),
+        }
+    }
+    let part = Part {
+        name: name.to_owned(),
+        from: 0,
+        to: None,
+    };
+    Ok(match kind {
+        Kind::Connections => of::<ConnectionRow>(folder, part),
+        Kind::Peers => of::<PeerRow>(folder, part),
+        Kind::Listeners => of::<ListenerRow>(folder, part),
+    })
+}

@@ -1,0 +1,100 @@
+//! How the model is written to a file: long arrays that are mostly zero, and maps with keys that
+//! are no text.
+
+/// An array as a list of places and numbers, zeros left out.
+pub(super) mod sparse {
+    use std::fmt;
+
+    use serde::{
+        Deserializer, Serialize, Serializer,
+        de::{Error, SeqAccess, Visitor},
+    };
+
+    pub(in crate::model) fn serialize<S: Serializer, const N: usize>(
+        array: &[u32; N],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let filled: Vec<(usize, u32)> = array
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, n)| *n > 0)
+            .collect();
+        filled.serialize(to)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+        from: D,
+    ) -> Result<[u32; N], D::Error> {
+        struct Places<const N: usize>;
+        impl<'de, const N: usize> Visitor<'de> for Places<N> {
+            type Value = [u32; N];
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of places below {N} and numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut array = [0; N];
+                while let Some((place, number)) = list.next_element::<(usize, u32)>()? {
+                    let slot = array.get_mut(place);
+                    *slot.ok_or_else(|| A::Error::custom(format!("there is no place {place} of {N}")))? =
+                        number;
+                }
+                Ok(array)
+            }
+        }
+        from.deserialize_seq(Places)
+    }
+}
+
+/// A map as a list of keys and values, in the order of the keys.
+pub(super) mod pairs {
+    use std::hash::Hash;
+
+    use hashbrown::HashMap;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in crate::model) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize>(
+        map: &HashMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut pairs: Vec<(&K, &V)> = map.iter().collect();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        pairs.serialize(to)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D, K, V>(from: D) -> Result<HashMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Eq + Hash,
+        V: Deserialize<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{durations::Durations, peer::Counters};
+
+    #[test]
+    fn counters_survive_the_way_there_and_back() {
+        let mut counters = Counters {
+            owner: Some(7),
+            ..Counters::default()
+        };
+        counters.opens_by_held[3] = 9;
+        counters.lifetime.note(5_000_000_000);
+        counters.turns.note(300);
+        let text = serde_json::to_string(&counters).unwrap();
+        assert_eq!(serde_json::from_str::<Counters>(&text).unwrap(), counters);
+        assert!(text.contains("[[3,9]]"), "{text}");
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_is_an_error() {
+        let error = serde_json::from_str::<Durations>(r#"{"buckets":[[99,1]]}"#).unwrap_err();
+        assert!(error.to_string().contains("no place 99"), "{error}");
+    }
+}
