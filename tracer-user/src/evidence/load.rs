@@ -129,6 +129,7 @@ fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
     match &evidence.last {
         Some(last) => {
             sample.losses = last.losses;
+            sample.taken.monotonic_ns = last.monotonic_ns.min(1 << 62);
             // Of what the rows count, not of something else.
             if last.accounting.totals == sample.accounting.totals {
                 sample.accounting.drift = last.accounting.drift;
@@ -139,7 +140,7 @@ fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
 }
 
 /// What the manifest knows of what the diagnosis was told.
-fn options(manifest: &Manifest) -> Options {
+pub(crate) fn options(manifest: &Manifest) -> Options {
     let session = &manifest.session;
     let by_hand = || Options {
         expect: match session.expected_connections {

@@ -12,13 +12,15 @@ pub mod journal;
 pub mod load;
 pub mod manifest;
 pub mod merge;
-pub mod read;
-mod rebuild;
+pub(crate) mod read;
+pub(crate) mod rebuild;
 pub mod recording;
 pub mod rows;
 mod segments;
 pub mod select;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod verify;
 
 pub use self::{dir::Folder, error::EvidenceError};

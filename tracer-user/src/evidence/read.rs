@@ -26,7 +26,7 @@ pub(crate) struct Part {
 
 /// An open evidence directory: the last recording in it.
 #[derive(Debug)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     pub(crate) folder: Folder,
     pub(crate) manifest: Manifest,
     /// The last whole interval, where there is a journal.
@@ -46,7 +46,7 @@ impl Evidence {
     ///
     /// # Errors
     /// When it is no evidence directory.
-    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
         let manifest = Manifest::read(&folder)?;
         let mut evidence = Self {

@@ -37,23 +37,20 @@ impl Files {
 
     /// Takes up those that are there after their last whole interval, and gives its number.
     pub(super) fn resume(folder: &Folder, segment: u64) -> Result<(Self, u64), EvidenceError> {
-        let older = segments::older(folder)?;
         let name = segments::current_journal_name();
-        let ending = match journal::scan(folder, &name, |_| Ok(())) {
-            Err(error) if error.is_missing() && !older.is_empty() => {
-                // Ended between two segments.
-                let segment = segment.max(older.last().copied().unwrap_or(0) + 1);
-                for kind in Kind::ALL {
-                    let _ = folder.remove(&segments::current_rows_name(kind));
-                }
-                return Ok((Self::create(folder, segment)?, last_of(folder, &older)?));
-            }
-            other => other?,
+        let older = segments::older(folder)?;
+        let begun = |folder: &Folder| match journal::scan(folder, &name, |_| Ok(())) {
+            Ok(ending) => Ok(ending.last.is_some()),
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
         };
-        let segment = match &ending.last {
-            Some(last) => last.segment,
-            None => segment.max(older.last().copied().unwrap_or(0) + 1),
-        };
+        if older.last() == Some(&segment) && !begun(folder)? {
+            // It ended after the segment got its number and before the manifest knew: undone here.
+            let _ = folder.remove(&name);
+            folder.rename(&segments::journal_name(segment), &name)?;
+        }
+        let ending = journal::scan(folder, &name, |_| Ok(()))?;
+        let segment = ending.last.as_ref().map_or(segment, |last| last.segment);
         let rows = |kind: Kind| -> Result<RowFile, EvidenceError> {
             let name = segments::current_rows_name(kind);
             let found = segments::find(folder, kind, Some(segment));

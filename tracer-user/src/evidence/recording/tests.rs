@@ -1,1 +1,194 @@
+use std::{fs, os::unix::fs::PermissionsExt};
 
+use super::*;
+use crate::evidence::{
+    testing::{INTERVALS, play, recorded, session, unfinished},
+    verify::{Condition, verify},
+};
+
+#[test]
+fn a_finished_recording_is_whole() {
+    let (_parent, path, _) = recorded();
+    let report = verify(&path).unwrap();
+    assert!(
+        report.is_whole() && report.stopped && report.notes.is_empty(),
+        "{report:?}"
+    );
+    assert_eq!(report.up_to.unwrap().0, INTERVALS as u64);
+    for entry in fs::read_dir(&path).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{entry:?}"
+        );
+    }
+    let rows = fs::read_to_string(path.join("connections.csv")).unwrap();
+    assert!(rows.contains(",'=java,"), "{rows}");
+}
+
+/// A power cut may leave any length of what was written last.
+#[test]
+fn cut_anywhere_in_the_last_block_the_rest_reads_back() {
+    let (_parent, path, recording) = unfinished(None, 3, 3);
+    drop(recording);
+    let journal = fs::read(path.join("intervals.jsonl")).unwrap();
+    let lines: Vec<&[u8]> = journal.split_inclusive(|byte| *byte == b'\n').collect();
+    let before: serde_json::Value = serde_json::from_slice(lines[1]).unwrap();
+    for (stem, name) in [
+        ("connections", "connections.csv"),
+        ("peers", "peers.csv"),
+        ("listeners", "listeners.csv"),
+    ] {
+        let whole = fs::read(path.join(name)).unwrap();
+        let from = usize::try_from(before[stem]["bytes"].as_u64().unwrap()).unwrap();
+        assert!(from < whole.len());
+        for cut in from..whole.len() {
+            fs::write(path.join(name), &whole[..cut]).unwrap();
+            let report = verify(&path).unwrap();
+            let found = report.files.iter().find(|found| found.name == name).unwrap();
+            assert_eq!(found.condition, Condition::Cut, "{name} at {cut}: {report:?}");
+            assert_eq!(report.up_to.unwrap().0, 2);
+            let loaded = crate::evidence::load::load(&path).unwrap();
+            assert!(!loaded.sample.peers.is_empty());
+        }
+        fs::write(path.join(name), &whole).unwrap();
+    }
+    // A journal line that is not whole says that its interval is not.
+    let from = lines[0].len() + lines[1].len();
+    for cut in from..journal.len() {
+        fs::write(path.join("intervals.jsonl"), &journal[..cut]).unwrap();
+        let report = verify(&path).unwrap();
+        assert!(report.is_whole(), "at {cut}: {report:?}");
+        assert_eq!(report.up_to.unwrap().0, 2, "at {cut}");
+        crate::evidence::load::load(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_recording_can_be_added_to() {
+    let (_parent, path, first) = unfinished(None, 2, 5);
+    // Rows after the last interval, as a killed recorder leaves them.
+    let mut rows = fs::OpenOptions::new()
+        .append(true)
+        .open(path.join("connections.csv"))
+        .unwrap();
+    std::io::Write::write_all(&mut rows, b"2026-01-01T00:0").unwrap();
+    let two = first.rows();
+    assert_eq!(first.incomplete(), None);
+    let mut second = Recording::append(&path, session(), None).unwrap();
+    let last = play(&mut second, 2, 5, true);
+    assert_eq!(second.news(), None);
+    assert!(second.rows() > two);
+    let report = verify(&path).unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    assert_eq!(report.up_to.unwrap().0, 4);
+    let loaded = crate::evidence::load::load(&path).unwrap();
+    assert_eq!(loaded.sample, last);
+    assert!(
+        loaded.notes[0].contains("holds 2 recordings"),
+        "{:?}",
+        loaded.notes
+    );
+    // Only the rows of the last recording count, whatever the state.
+    fs::remove_file(path.join("state.json")).unwrap();
+    let loaded = crate::evidence::load::load(&path).unwrap();
+    let (totals, wanted) = (loaded.sample.accounting.totals, last.accounting.totals);
+    assert_eq!(
+        (totals.closed, totals.open_now()),
+        (wanted.closed, wanted.open_now())
+    );
+}
+
+#[test]
+fn a_damaged_recording_is_not_added_to() {
+    let (_parent, path, _recording) = unfinished(None, 2, 5);
+    let text = fs::read_to_string(path.join("peers.csv")).unwrap();
+    fs::write(path.join("peers.csv"), text.replace("192.0.2.11", "192.0.2.99")).unwrap();
+    let error = Recording::append(&path, session(), None).unwrap_err().to_string();
+    assert!(error.contains("peers.csv: is not what was written"), "{error}");
+}
+
+#[test]
+fn old_segments_go_first() {
+    let limit = Limit {
+        bytes: 64 << 10,
+        rotate: true,
+    };
+    let (_parent, path, mut recording) = unfinished(Some(limit), 40, 20);
+    assert_eq!(recording.news(), None);
+    let removed = recording.manifest.removed;
+    assert!(
+        removed.segments > 0 && removed.connections_rows % 20 == 0,
+        "{removed:?}"
+    );
+    assert!(recording.bytes() <= limit.bytes, "{}", recording.bytes());
+    assert_eq!(removed.connections_rows + recording_rows(&path), 40 * 20);
+    let report = verify(&path).unwrap();
+    assert!(report.is_whole() && report.notes.is_empty(), "{report:?}");
+    let loaded = crate::evidence::load::load(&path).unwrap();
+    assert!(!loaded.sample.peers.is_empty());
+    // Adding goes on in the last segment.
+    drop(recording);
+    let mut second = Recording::append(&path, session(), Some(limit)).unwrap();
+    play(&mut second, 30, 20, true);
+    assert_eq!(second.news(), None);
+    assert!(verify(&path).unwrap().is_whole());
+}
+
+/// Rows of connections in all segments.
+fn recording_rows(path: &Path) -> u64 {
+    let files = fs::read_dir(path).unwrap().flatten();
+    let names = files.map(|file| file.path());
+    names
+        .filter(|file| {
+            file.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("connections")
+        })
+        .map(|file| fs::read_to_string(file).unwrap().lines().count() as u64 - 1)
+        .sum()
+}
+
+/// Killed between any two steps of giving a segment its number.
+#[test]
+fn a_rotation_may_end_anywhere() {
+    for steps in 0..=4 {
+        let (_parent, path, recording) = unfinished(None, 2, 5);
+        drop(recording);
+        let names = ["connections.csv", "peers.csv", "listeners.csv", "intervals.jsonl"];
+        for name in names.iter().take(steps) {
+            let (stem, ending) = name.split_once('.').unwrap();
+            fs::rename(path.join(name), path.join(format!("{stem}-000001.{ending}"))).unwrap();
+        }
+        let report = verify(&path).unwrap();
+        assert!(report.is_whole(), "{steps}: {report:?}");
+        assert_eq!(report.up_to.clone().unwrap().0, 2);
+        let loaded = crate::evidence::load::load(&path).unwrap();
+        assert_eq!(loaded.sample.accounting.totals.closed, 10 + 1, "{steps}");
+        let mut second = Recording::append(&path, session(), None).unwrap();
+        play(&mut second, 2, 5, true);
+        let report = verify(&path).unwrap();
+        assert!(report.is_whole(), "{steps}: {report:?}");
+        assert_eq!(report.up_to.unwrap().0, 4, "{steps}");
+    }
+}
+
+#[test]
+fn a_removed_directory_is_told_and_counting_goes_on() {
+    let (_parent, path, mut recording) = unfinished(None, 2, 5);
+    fs::remove_dir_all(&path).unwrap();
+    play(&mut recording, 2, 5, false);
+    let news = recording.news().unwrap();
+    assert!(
+        news.contains("removed") && news.contains("counting goes on"),
+        "{news}"
+    );
+    assert_eq!(recording.news(), None);
+    assert!(
+        recording.incomplete().unwrap().contains("up to interval 2"),
+        "{:?}",
+        recording.incomplete()
+    );
+}

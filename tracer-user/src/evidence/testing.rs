@@ -1,0 +1,158 @@
+//! A recording for tests, made without a kernel: peers that open and close, a sample a second.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{
+    manifest::Session,
+    recording::{Block, Limit, Recording},
+    rows::{ConnectionRow, Context},
+};
+use crate::{
+    diagnosis::{Options, diagnose},
+    model::{
+        accounting::{Accounting, Totals},
+        ended::{Ended, LastState},
+        history::History,
+        peer::{CloseReason, Direction},
+        sample::{Moment, Sample},
+        socket::{Since, State},
+    },
+    report::example::sample as example,
+    report::json,
+};
+
+pub(crate) const INTERVALS: usize = 6;
+const S: u64 = 1_000_000_000;
+
+pub(crate) fn session() -> Session {
+    Session {
+        version: "0.1.0".to_owned(),
+        host: "web1".to_owned(),
+        kernel: "6.12.0".to_owned(),
+        interval_ms: 1000,
+        options: Some(Options::default()),
+        ..Session::default()
+    }
+}
+
+/// One that ended after a request.
+pub(crate) fn ended(n: u64, at: Moment) -> Ended {
+    Ended {
+        since: Since::Opened(at.monotonic_ns - S / 10),
+        closed_ns: at.monotonic_ns,
+        direction: Direction::Inbound,
+        netns: 4_026_531_840,
+        local: ([192, 0, 2, 1].into(), 8081),
+        remote: (
+            [192, 0, 2, 11].into(),
+            u16::try_from(30_000 + n % 30_000).unwrap(),
+        ),
+        last_state: LastState::Open(State::LastAck),
+        reason: CloseReason::RemoteFin,
+        idle_ns: 0,
+        gap_ns: (n > 0).then_some(S),
+        close_wait_ns: Some(1_000_000),
+        bytes_received: 200,
+        bytes_sent: 300,
+        data_segs_in: 1,
+        data_segs_out: 1,
+        retransmits: 0,
+        held: 0,
+        turns: 1,
+        unanswered: false,
+        owner: Some(4711),
+        errno: None,
+    }
+}
+
+/// The example, with `n` connections of its first peer ended so far.
+fn sample(n: u32, taken: Moment) -> Sample {
+    let mut sample = example();
+    sample.taken = taken;
+    let mut totals = Totals::default();
+    for peer in &mut sample.peers {
+        let counters = &mut peer.counters;
+        if peer.slot == 1 {
+            counters.opens_by_held[0] = n;
+            counters.closes.remote_fin = n.into();
+        }
+        totals.add(counters);
+    }
+    sample.accounting = Accounting {
+        totals,
+        open_now: totals.open_now(),
+        drift: Some(0),
+    };
+    sample
+}
+
+/// A finished recording, and the last sample.
+pub(crate) fn recorded() -> (TempDir, PathBuf, Sample) {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("evidence");
+    let mut recording = Recording::create(&path, session(), None).unwrap();
+    let last = play(&mut recording, INTERVALS, 10, true);
+    assert_eq!(recording.news(), None);
+    (parent, path, last)
+}
+
+/// A recording that was not ended.
+pub(crate) fn unfinished(limit: Option<Limit>, intervals: usize, rows: u32) -> (TempDir, PathBuf, Recording) {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("evidence");
+    let mut recording = Recording::create(&path, session(), limit).unwrap();
+    play(&mut recording, intervals, rows, false);
+    (parent, path, recording)
+}
+
+/// Records some intervals with some ended connections each; the last sample.
+pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finish: bool) -> Sample {
+    let started = example().started;
+    let at = |ns: u64| Moment {
+        monotonic_ns: started.monotonic_ns + ns,
+        utc_ns: started.utc_ns + i128::from(ns),
+    };
+    recording.begin(started);
+    let (mut history, options) = (History::new(), Options::default());
+    let mut last = example();
+    let context = Context {
+        clock: started,
+        known: last.known,
+        expected: 1,
+    };
+    for interval in 1..=intervals as u64 {
+        let taken = at(interval * S);
+        for n in 0..rows {
+            let ended = ended(u64::from(n), at(interval * S - S / 2 + u64::from(n)));
+            recording.connection(&ConnectionRow::of_ended(
+                &ended,
+                &context,
+                Some("=java".to_owned()),
+            ));
+        }
+        let so_far = u32::try_from(interval).unwrap() * rows;
+        last = sample(so_far, taken);
+        history.add(&last);
+        let diagnosis = diagnose(&last, &history, &options);
+        let block = Block {
+            sample: &last,
+            history: &history,
+            options: &options,
+            diagnosis: &diagnosis,
+        };
+        if interval < intervals as u64 || !finish {
+            recording.interval(&block);
+            continue;
+        }
+        for open in &last.sockets.connections {
+            let name = last.names.get(&4711).cloned();
+            recording.connection(&ConnectionRow::of_open(open, last.taken, &context, name));
+        }
+        let mut report = Vec::new();
+        json::write(&mut report, &diagnosis, &crate::report::example::origin()).unwrap();
+        recording.finish(&block, &report);
+    }
+    last
+}

@@ -1,0 +1,288 @@
+//! Samples from a recording, one per interval, as [`super::live`] gives them; with control over time.
+
+use std::{
+    iter::Peekable,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    diagnosis::Options,
+    evidence::{
+        EvidenceError,
+        load::{self, fresh_state},
+        read::{Evidence, Rows},
+        rebuild::{Intervals, Rebuild, Step},
+        rows::{ConnectionRow, Kind},
+        state::State,
+    },
+    model::{history::History, sample::Sample},
+    report::Origin,
+};
+
+/// Slower or faster than this makes no sense.
+const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
+
+/// A recording being played.
+pub struct Replay {
+    path: PathBuf,
+    origin: Origin,
+    options: Options,
+    /// The last sample as it was live, if that is known.
+    state: Option<State>,
+    /// Times of the intervals, UTC, ns.
+    times: Vec<i128>,
+    /// How many intervals have been taken in.
+    position: usize,
+    speed: f64,
+    /// Played time that has not come to the next interval yet, ns.
+    ahead_ns: f64,
+    reading: Reading,
+}
+
+/// The files at one position.
+struct Reading {
+    rebuild: Rebuild,
+    history: History,
+    intervals: Peekable<Intervals>,
+    connections: Option<Peekable<Rows<ConnectionRow>>>,
+}
+
+impl Reading {
+    fn open(path: &Path) -> Result<(Evidence, Self), EvidenceError> {
+        let evidence = Evidence::open(path)?;
+        let connections = evidence
+            .has(Kind::Connections)
+            .then(|| evidence.rows())
+            .transpose()?;
+        let reading = Self {
+            rebuild: Rebuild::new(&evidence.manifest.session),
+            history: History::new(),
+            intervals: Intervals::of(&evidence)?.peekable(),
+            connections: connections.map(Iterator::peekable),
+        };
+        Ok((evidence, reading))
+    }
+
+    /// Takes in the next interval; its time.
+    fn step(&mut self, is_last: bool) -> Result<Option<i128>, EvidenceError> {
+        let Some(step) = self.intervals.next().transpose()? else {
+            return Ok(None);
+        };
+        let at = step.at;
+        self.connections(at, is_last)?;
+        self.take(step);
+        Ok(Some(at))
+    }
+
+    fn take(&mut self, step: Step) {
+        let at = step.at;
+        self.rebuild.interval(step);
+        self.history.add(&self.rebuild.outline(at));
+    }
+
+    /// Takes in what ended up to a moment and, with the last interval, what was open then.
+    fn connections(&mut self, at: i128, is_last: bool) -> Result<(), EvidenceError> {
+        let Some(rows) = &mut self.connections else {
+            return Ok(());
+        };
+        let due = |row: &ConnectionRow| is_last || row.closed_at.is_some_and(|closed| closed <= at);
+        while let Some(row) = rows.next_if(|row| row.as_ref().is_err() || row.as_ref().is_ok_and(due)) {
+            self.rebuild.connection(&row?);
+        }
+        Ok(())
+    }
+}
+
+impl Replay {
+    /// Opens a recording before its first interval.
+    ///
+    /// # Errors
+    /// When it is no evidence directory, or a row is none.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let (evidence, _) = Reading::open(path)?;
+        let mut times = Vec::new();
+        for step in Intervals::of(&evidence)? {
+            times.push(step?.at);
+        }
+        // An interval without peers and listeners has no rows; the end of the recording has.
+        if let Some(end) = load::end(&evidence).filter(|end| times.last().is_none_or(|last| end > last)) {
+            times.push(end);
+        }
+        let state = fresh_state(&evidence).ok();
+        let options = match &state {
+            Some(state) => state.options.clone(),
+            None => load::options(&evidence.manifest),
+        };
+        let (_, reading) = Reading::open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            origin: evidence.manifest.origin(),
+            options,
+            state,
+            times,
+            position: 0,
+            speed: 1.0,
+            ahead_ns: 0.0,
+            reading,
+        })
+    }
+
+    /// Where it was recorded.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What the diagnosis was told.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The run up to the present interval.
+    pub fn history(&self) -> &History {
+        match &self.state {
+            Some(state) if self.is_at_end() => &state.history,
+            _ => &self.reading.history,
+        }
+    }
+
+    /// How many intervals there are.
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is nothing to play.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// How many of them have been played.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Whether the last one has been played.
+    pub fn is_at_end(&self) -> bool {
+        self.position >= self.times.len()
+    }
+
+    /// When the interval at a position was sampled, UTC, ns.
+    pub fn time(&self, position: usize) -> Option<i128> {
+        self.times.get(position).copied()
+    }
+
+    /// The next interval; `None` after the last.
+    ///
+    /// # Errors
+    /// When a row is none.
+    pub fn step(&mut self) -> Result<Option<Sample>, EvidenceError> {
+        Ok(if self.advance()? {
+            Some(self.sample())
+        } else {
+            None
+        })
+    }
+
+    /// The interval before the present one; `None` at the first.
+    ///
+    /// # Errors
+    /// When a row is none.
+    pub fn step_back(&mut self) -> Result<Option<Sample>, EvidenceError> {
+        match self.position.checked_sub(2) {
+            Some(position) => self.go_to(position),
+            None => Ok(None),
+        }
+    }
+
+    /// The last interval that was sampled at `utc_ns` or before, else the first.
+    ///
+    /// # Errors
+    /// When a row is none.
+    pub fn seek(&mut self, utc_ns: i128) -> Result<Option<Sample>, EvidenceError> {
+        let after = self.times.iter().take_while(|at| **at <= utc_ns).count();
+        self.go_to(after.saturating_sub(1))
+    }
+
+    /// The interval with this number, counted from 0.
+    ///
+    /// # Errors
+    /// When a row is none.
+    pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
+        self.ahead_ns = 0.0;
+        if position < self.position {
+            // Counting backwards is not possible; counting again is fast.
+            self.reading = Reading::open(&self.path)?.1;
+            self.position = 0;
+        }
+        while self.position <= position && self.advance()? {}
+        Ok((self.position > 0).then(|| self.sample()))
+    }
+
+    /// How much faster than it happened it is played.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Sets that.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.speed = speed.clamp(*SPEEDS.start(), *SPEEDS.end());
+    }
+
+    /// Plays for so much time of the one who looks on; the newest interval that this has come to,
+    /// `None` when that is still the present one.
+    ///
+    /// # Errors
+    /// When a row is none.
+    pub fn play(&mut self, time: Duration) -> Result<Option<Sample>, EvidenceError> {
+        self.ahead_ns += time.as_secs_f64() * 1e9 * self.speed;
+        let mut moved = false;
+        while let Some(gap_ns) = self.gap_ns()
+            && self.ahead_ns >= gap_ns
+        {
+            self.ahead_ns -= gap_ns;
+            moved |= self.advance()?;
+        }
+        if self.is_at_end() {
+            self.ahead_ns = 0.0;
+        }
+        Ok(moved.then(|| self.sample()))
+    }
+
+    /// From the present interval to the next; the first comes at once.
+    fn gap_ns(&self) -> Option<f64> {
+        let next = self.time(self.position)?;
+        let now = match self.position.checked_sub(1) {
+            Some(before) => self.time(before)?,
+            None => return Some(0.0),
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a time to wait")]
+        let gap = (next - now).max(0) as f64;
+        Some(gap)
+    }
+
+    fn advance(&mut self) -> Result<bool, EvidenceError> {
+        let Some(at) = self.time(self.position) else {
+            return Ok(false);
+        };
+        let is_last = self.position + 1 == self.times.len();
+        if self.reading.step(is_last)?.is_none() {
+            // The end of a recording whose last interval has no rows.
+            self.reading.connections(at, true)?;
+        }
+        self.position += 1;
+        Ok(true)
+    }
+
+    fn sample(&self) -> Sample {
+        match &self.state {
+            Some(state) if self.is_at_end() => state.sample.clone(),
+            _ => {
+                let at = self.position.checked_sub(1).and_then(|before| self.time(before));
+                self.reading.rebuild.sample(at)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
