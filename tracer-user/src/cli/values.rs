@@ -97,12 +97,20 @@ pub(super) fn expect_peer(text: &str) -> Result<ExpectPeer, String> {
 /// Looking more often than this tells nothing more and costs more.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn interval(text: &str) -> Result<Span, String> {
+pub(crate) fn interval(text: &str) -> Result<Span, String> {
     let span = duration(text)?;
     if span.0 < MIN_INTERVAL || span.0 > Duration::from_secs(3600) {
         return Err("an interval is from 100ms to 1h".to_owned());
     }
     Ok(span)
+}
+
+/// `100x30`
+pub(super) fn screen(text: &str) -> Result<(u16, u16), String> {
+    let number = |text: &str| text.parse::<u16>().ok().filter(|n| (1..=1000).contains(n));
+    text.split_once('x')
+        .and_then(|(columns, rows)| Some((number(columns)?, number(rows)?)))
+        .ok_or_else(|| "columns and rows, like 100x30".to_owned())
 }
 
 /// The kernel reserves a KiB for each.

@@ -1,11 +1,13 @@
 //! The commands, one a file: what the user typed, made to happen.
 
+pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 mod progress;
 mod status;
 mod stop;
+pub mod top;
 
 use std::io::{self, Write};
 
@@ -35,6 +37,10 @@ fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
 
 /// Messages for finding faults go to stderr when asked for; without, only warnings do.
 fn log_to_stderr(verbose: bool) {
+    log_to(verbose, env_logger::Target::Stderr);
+}
+
+fn log_to(verbose: bool, target: env_logger::Target) {
     let level = if verbose {
         log::LevelFilter::Debug
     } else {
@@ -46,5 +52,6 @@ fn log_to_stderr(verbose: bool) {
         .filter_module("tracer", level)
         .format_target(false)
         .format_timestamp(None)
+        .target(target)
         .try_init();
 }

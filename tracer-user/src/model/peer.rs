@@ -138,7 +138,8 @@ impl Closes {
         self.remote_fin + self.remote_rst
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds those of another peer.
+    pub fn add(&mut self, other: &Self) {
         self.local_fin += other.local_fin;
         self.remote_fin += other.remote_fin;
         self.local_rst += other.local_rst;
