@@ -11,6 +11,7 @@
 pub mod namespace;
 pub mod program;
 pub mod random;
+pub mod terminal;
 pub mod traffic;
 
 use std::{

@@ -14,4 +14,5 @@ mod losses;
 mod random;
 mod records;
 mod seed;
+mod top;
 mod verdicts;

@@ -18,7 +18,7 @@ use crossterm::{
     style::{Print, ResetColor},
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
-use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer};
+use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer, layout::Rect};
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Whether the terminal is ours at the moment.
@@ -77,7 +77,9 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `clear()`, which asks the terminal where its cursor is: the answer comes as input.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Gives the terminal back, stops this process, and takes the terminal again when it goes on.

@@ -160,4 +160,6 @@ pub fn picture(app: &mut App, width: u16, height: u16) -> String {
 }
 
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod tests;
