@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod program;
 pub mod random;
 pub mod scenarios;
+pub mod terminal;
 pub mod traffic;
 
 use std::{

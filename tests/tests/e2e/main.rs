@@ -17,4 +17,5 @@ mod owners;
 mod random;
 mod records;
 mod seed;
+mod top;
 mod verdicts;

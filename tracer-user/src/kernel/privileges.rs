@@ -7,8 +7,20 @@
 use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 use rustix::thread::set_no_new_privs;
 
-/// What is needed while tracing goes on.
-const KEPT: [Capability; 6] = [
+/// What a thread does from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Reads what the programs count, and walks sockets and processes.
+    Tracing,
+    /// Shows it, and writes files where the user stands.
+    Showing,
+}
+
+/// What showing needs: a folder of the user who called sudo is not root's.
+const SHOWING: [Capability; 1] = [Capability::CAP_DAC_OVERRIDE];
+
+/// What tracing needs while it goes on.
+const TRACING: [Capability; 6] = [
     // Reading maps and starting the socket iterators.
     Capability::CAP_BPF,
     Capability::CAP_PERFMON,
@@ -43,14 +55,17 @@ impl From<rustix::io::Errno> for StillPrivileged {
     }
 }
 
-/// Leaves the calling thread, and those it starts from then on, with the capabilities that tracing
-/// needs and no way to get others. To be called while there is only this thread.
+/// Leaves the calling thread, and those it starts from then on, with the capabilities that its role
+/// needs and no way to get others. Threads that are there already keep theirs.
 ///
 /// # Errors
 /// When the kernel refuses; nothing depends on it.
-pub fn give_up() -> Result<(), StillPrivileged> {
+pub fn give_up(role: Role) -> Result<(), StillPrivileged> {
     set_no_new_privs(true)?;
-    let wanted: CapsHashSet = KEPT.into_iter().collect();
+    let wanted: CapsHashSet = match role {
+        Role::Tracing => TRACING.into_iter().collect(),
+        Role::Showing => SHOWING.into_iter().collect(),
+    };
     let permitted = caps::read(None, CapSet::Permitted)?;
     // Only a process that may change its bounding set has one worth changing.
     if permitted.contains(&Capability::CAP_SETPCAP) {

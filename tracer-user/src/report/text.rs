@@ -42,7 +42,8 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     fine_print(to, diagnosis, origin, &paint)
 }
 
-fn headline(diagnosis: &Diagnosis) -> String {
+/// The answer in one sentence.
+pub fn headline(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.peers.len() as u64;
     let window = duration(diagnosis.window_ns());
     match diagnosis.answer {
