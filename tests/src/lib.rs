@@ -8,9 +8,12 @@
     reason = "test support: a surprise has to fail the test"
 )]
 
+pub mod apache;
 pub mod namespace;
 pub mod program;
 pub mod random;
+pub mod scenarios;
+pub mod terminal;
 pub mod traffic;
 
 use std::{

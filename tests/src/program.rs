@@ -14,13 +14,21 @@ use crate::namespace::Namespace;
 
 /// The binary.
 pub fn binary() -> PathBuf {
+    sibling("tcpreuse-under-test")
+}
+
+/// A binary of this package.
+///
+/// # Panics
+/// When the test does not know where it is itself.
+pub fn sibling(name: &str) -> PathBuf {
     // Beside the test's own folder, where cargo puts the binaries of this package.
     let mut path = std::env::current_exe().expect("the test's own path");
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    path.join("tcpreuse-under-test")
+    path.join(name)
 }
 
 /// Runs it to its end.

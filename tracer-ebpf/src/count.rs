@@ -328,8 +328,13 @@ fn note_wait(tcp: TcpSock, conn: &Conn) {
 #[inline(always)]
 pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
     if config!(count_turns) == 0 || conn.turns == 0 {
-        // No read was seen: the times of the last segments say which side spoke last.
-        return tcp.received_last() == (conn.direction == direction::INBOUND) && tcp.data_segs() != (0, 0);
+        // No read was seen: the last segments say which side spoke last.
+        return match tcp.data_segs() {
+            (0, 0) => false,
+            (_, 0) => conn.direction == direction::INBOUND,
+            (0, _) => conn.direction == direction::OUTBOUND,
+            _ => tcp.received_last() == (conn.direction == direction::INBOUND),
+        };
     }
     let written = conn.write_seq != tcp.write_seq();
     if conn.direction == direction::INBOUND {

@@ -19,7 +19,7 @@ pub(crate) fn current() -> u32 {
         let same = known.is_some_and(|known| unsafe { known.read_volatile() } == comm);
         if !same {
             // A full table costs a name, which user space then asks /proc for.
-            let _ = COMMS.insert(pid, &comm, 0);
+            let _ = COMMS.insert(pid, comm, 0);
         }
     }
     pid

@@ -280,41 +280,36 @@ impl TcpSock {
     }
 
     /// Time since the last data segment in either direction, ns; a connection without data counts
-    /// from its handshake. Both clocks are 32-bit jiffies and wrap.
+    /// from its handshake.
     #[inline(always)]
     pub(crate) fn idle_ns(self) -> u64 {
-        if offset!(lsndtime) == MISSING || offset!(lrcvtime) == MISSING {
-            return 0;
-        }
-        // SAFETY: the helper only reads a clock.
-        let now = unsafe { bpf_jiffies64() } as u32;
-        let sent = now.wrapping_sub(load(self.0, offset!(lsndtime)));
-        let received = now.wrapping_sub(load(self.0, offset!(lrcvtime)));
-        u64::from(if sent < received { sent } else { received }) * config!(tick_ns)
+        self.since_either(offset!(lsndtime), offset!(lrcvtime))
     }
 
     /// Time since anything was received, data or acknowledgement, ns.
     #[inline(always)]
     pub(crate) fn heard_ns(self) -> u64 {
-        if offset!(rcv_tstamp) == MISSING || offset!(lrcvtime) == MISSING {
-            return 0;
-        }
-        // SAFETY: the helper only reads a clock.
-        let now = unsafe { bpf_jiffies64() } as u32;
-        let acked = now.wrapping_sub(load(self.0, offset!(rcv_tstamp)));
-        let received = now.wrapping_sub(load(self.0, offset!(lrcvtime)));
-        u64::from(if acked < received { acked } else { received }) * config!(tick_ns)
+        self.since_either(offset!(rcv_tstamp), offset!(lrcvtime))
     }
 
     /// Time since the last data segment was received, ns; 0 when the kernel does not say.
     #[inline(always)]
     pub(crate) fn since_received_ns(self) -> u64 {
-        if offset!(lrcvtime) == MISSING {
+        self.since_either(offset!(lrcvtime), offset!(lrcvtime))
+    }
+
+    /// Time since the later of two moments, ns; 0 when the kernel does not note one of them. These
+    /// clocks are 32-bit jiffies and wrap.
+    #[inline(always)]
+    fn since_either(self, one: u32, other: u32) -> u64 {
+        if one == MISSING || other == MISSING {
             return 0;
         }
         // SAFETY: the helper only reads a clock.
         let now = unsafe { bpf_jiffies64() } as u32;
-        u64::from(now.wrapping_sub(load(self.0, offset!(lrcvtime)))) * config!(tick_ns)
+        let one = now.wrapping_sub(load(self.0, one));
+        let other = now.wrapping_sub(load(self.0, other));
+        u64::from(if one < other { one } else { other }) * config!(tick_ns)
     }
 
     /// Whether the last data segment came from the other side. Two in one timer tick count as

@@ -1,9 +1,12 @@
 //! The program as a whole: parses the command line, runs the command, and turns its end into an
 //! exit code.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::{
     cli::{Cli, Command},
@@ -20,22 +23,34 @@ pub fn main() -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            return ExitCode::from(2);
-        }
         Err(error) => return end(Err(exit::usage(&error))),
     };
-    end(run(cli))
+    match cli.command {
+        Some(command) => end(run(command)),
+        None if io::stdout().is_terminal() => end(top_as_it_is()),
+        None => {
+            // Whoever reads it may be gone; the exit code says that something was missing.
+            let _ = write!(io::stderr(), "{}", Cli::command().render_help());
+            ExitCode::from(2)
+        }
+    }
 }
 
-fn run(cli: Cli) -> Result<Outcome, Failure> {
-    match cli.command {
+/// Plain `tcpreuse` on a terminal.
+fn top_as_it_is() -> Result<Outcome, Failure> {
+    let cli = Cli::try_parse_from(["tcpreuse", "top"]).map_err(|error| exit::usage(&error))?;
+    cli.command.map_or(Ok(Outcome::Done), run)
+}
+
+fn run(command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Top(args) => commands::top::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
+        Command::Config(args) => commands::config::run(&args),
     }
 }
 

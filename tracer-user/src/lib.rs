@@ -7,6 +7,7 @@
 pub mod app;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod demo;
 pub mod diagnosis;
 pub mod evidence;
@@ -18,3 +19,4 @@ pub mod report;
 pub mod server_status;
 pub mod source;
 pub mod text;
+pub mod view;

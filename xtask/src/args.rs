@@ -9,14 +9,17 @@ usage: cargo xtask <command>
   build [--debug]   build the tcpreuse binary
   build-ebpf        build the BPF object alone
   demo [ARG...]     build, then run `tcpreuse demo ARG...` (through sudo if need be)
+  scenarios [ARG...]
+                    build, then run the scenarios of clients and servers with known verdicts: all, or those
+                    named; --list, --figures, --rounds N (through sudo if need be)
   test [ARG...]     run all tests; ARG... goes to `cargo test`
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
 used, the distribution's compiler is: see `cargo xtask setup`.
 
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo` and `test` pass on
-the code of what they run.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`,
+`scenarios` and `test` pass on the code of what they run.
 ";
 
 /// One command with what it was given.
@@ -27,6 +30,7 @@ pub(crate) enum Task {
     Build { profile: Profile },
     BuildEbpf,
     Demo(Vec<OsString>),
+    Scenarios(Vec<OsString>),
     Test(Vec<OsString>),
     Lint,
 }
@@ -69,6 +73,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some("lint") if rest.is_empty() => Ok(Task::Lint),
         Some(name @ ("build-ebpf" | "lint")) => Err(format!("`{name}` takes no arguments")),
         Some("demo") => Ok(Task::Demo(rest)),
+        Some("scenarios") => Ok(Task::Scenarios(rest)),
         Some("test") => Ok(Task::Test(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
@@ -110,6 +115,10 @@ mod tests {
         let passed_on = vec!["--help".into(), "--".into(), "--nocapture".into()];
         assert_eq!(parsed("test --help -- --nocapture"), Ok(Task::Test(passed_on)));
         assert_eq!(parsed("demo"), Ok(Task::Demo(Vec::new())));
+        assert_eq!(
+            parsed("scenarios --list"),
+            Ok(Task::Scenarios(vec!["--list".into()]))
+        );
     }
 
     #[test]

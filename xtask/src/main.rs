@@ -47,6 +47,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Build { profile } => build::run(&project, profile)?,
         Task::BuildEbpf => build::object(&project)?,
         Task::Demo(arguments) => return build::demo(&project, &arguments),
+        Task::Scenarios(arguments) => return build::scenarios(&project, &arguments),
         Task::Test(arguments) => return test::run(&project, &arguments),
         Task::Lint => lint::run(&project)?,
     }

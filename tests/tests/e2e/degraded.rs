@@ -40,6 +40,9 @@ fn members_that_cost_one_figure_each() {
         "data_segs_in",
         "copied_seq",
         "f_inode",
+        "rcv_tstamp",
+        "icsk_probes_out",
+        "group_leader",
     ]);
     let path = btf.path().to_str().unwrap();
     let trace = Trace::start(&namespace, &["--port", &server.port().to_string(), "--btf", path]);
@@ -63,6 +66,9 @@ fn members_that_cost_one_figure_each() {
         peer["figures"]["idle_before_close_ms"]["p50"].is_null(),
         "{peer:#}"
     );
+    // Of a process that is still there, the name is known all the same.
+    assert_eq!(peer["owner"]["pid"], std::process::id());
+    assert!(!peer["owner"]["comm"].as_str().unwrap().is_empty());
     let output = run(&["doctor", "--btf", path]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
@@ -70,6 +76,8 @@ fn members_that_cost_one_figure_each() {
         "degraded  member tcp_sock.bytes_received: not there: bytes received will be unknown",
         "degraded  member tcp_sock.total_retrans: not there: retransmits will be unknown",
         "degraded  member tcp_sock.lsndtime: not there: idle time before close will be unknown",
+        "degraded  member inet_connection_sock.icsk_probes_out: not there: which connections are silent for good will be unknown",
+        "degraded  member task_struct.group_leader: not there: the names of processes that have ended will be unknown",
     ] {
         assert!(said.contains(line), "{line} is not in {said}");
     }
@@ -101,6 +109,8 @@ fn tracepoints_that_can_be_missed() {
         peer["figures"]["turns_per_connection"]["p50"].is_null(),
         "{peer:#}"
     );
+    // Nor is it known how long a request lay unread.
+    assert!(peer["figures"]["late_reads"].is_null(), "{peer:#}");
     // The bound is enough for the verdict.
     assert_eq!(peer["verdict"], "fresh-per-request");
     assert_eq!(

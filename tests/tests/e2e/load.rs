@@ -1,13 +1,19 @@
 //! Loading, unloading, and counting under load.
 
-use std::{fs, net::Ipv4Addr, thread};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::Ipv4Addr,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+};
 
 use rustix::process::Signal;
 use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
     need_root,
-    program::{Trace, figure},
+    program::{Trace, figure, sibling},
     traffic::{EchoServer, connect, source, visit},
 };
 
@@ -61,6 +67,38 @@ fn nothing_stays_loaded_after_sigkill() {
     eventually("the kernel to unload the programs", || loaded(&ids).is_empty());
 }
 
+/// A set of capabilities in `/proc/PID/status`, or a flag.
+fn status_of(pid: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .unwrap();
+    u64::from_str_radix(value.trim(), 16).unwrap()
+}
+
+#[test]
+fn only_what_tracing_needs_is_kept() {
+    need_root!();
+    // CAP_DAC_READ_SEARCH, NET_ADMIN, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF.
+    const KEPT: u64 = 1 << 2 | 1 << 12 | 1 << 19 | 1 << 21 | 1 << 38 | 1 << 39;
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
+    for set in ["CapEff", "CapPrm", "CapBnd"] {
+        assert_eq!(status_of(trace.pid(), set) & !KEPT, 0, "{set}");
+    }
+    assert_eq!(status_of(trace.pid(), "CapInh"), 0);
+    assert_eq!(status_of(trace.pid(), "NoNewPrivs"), 1);
+    // And it is enough: the list of sockets, owners included.
+    let mut stream = connect(source(0), server.address).unwrap();
+    tcpreuse_tests::traffic::turn(&mut stream);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    assert_eq!(diagnosis.0["listeners"][0]["owner"]["pid"], std::process::id());
+    assert_eq!(diagnosis.accounting("open_now"), 1);
+}
+
 #[test]
 fn sigterm_and_sighup_end_a_run_with_an_answer() {
     need_root!();
@@ -112,6 +150,87 @@ fn churn_on_all_cpus_is_counted_exactly() {
         assert_eq!(
             (figure(peer, "opens"), figure(peer, "closes")),
             (VISITS / 2, VISITS / 2)
+        );
+    }
+}
+
+/// A process that churns, for one port and some clients.
+struct Churn {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    port: String,
+}
+
+impl Churn {
+    fn start(seconds: u64, first: u16, peers: u16) -> Self {
+        let mut child = Command::new(sibling("tcpreuse-churn"))
+            .args([seconds, first.into(), peers.into()].map(|number: u64| number.to_string()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut port = String::new();
+        out.read_line(&mut port).unwrap();
+        let port = port.trim().to_owned();
+        Self { child, out, port }
+    }
+
+    fn go(&mut self) {
+        writeln!(self.child.stdin.as_mut().unwrap()).unwrap();
+    }
+
+    /// How many connections each client opened.
+    fn opened(&mut self) -> Vec<(String, u64)> {
+        let mut said = String::new();
+        self.out.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        let counts = said.lines().map(|line| {
+            let (client, opened) = line.split_once(' ').unwrap();
+            (client.to_owned(), opened.parse().unwrap())
+        });
+        counts.collect()
+    }
+}
+
+impl Drop for Churn {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything this machine can do for half a minute, nested state changes included: both ends of
+/// every connection are traced.
+#[test]
+fn half_a_minute_at_full_rate_from_several_processes_is_exact() {
+    need_root!();
+    const SECONDS: u64 = 30;
+    const PROCESSES: u16 = 4;
+    const PEERS: u16 = 25;
+    let namespace = Namespace::new();
+    // TIME_WAIT would use up the ports of a client's address.
+    namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
+    let mut all: Vec<Churn> = (0..PROCESSES)
+        .map(|process| Churn::start(SECONDS, process * PEERS, PEERS))
+        .collect();
+    let ports: Vec<&str> = all.iter().map(|churn| churn.port.as_str()).collect();
+    let trace = Trace::start(&namespace, &["--port", &ports.join(","), "--direction", "both"]);
+    all.iter_mut().for_each(Churn::go);
+    let opened: Vec<Vec<(String, u64)>> = all.iter_mut().map(Churn::opened).collect();
+    // The servers have gone with their processes, so both ends are closed.
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let sum: u64 = opened.iter().flatten().map(|(_, opened)| opened).sum();
+    assert!(sum > SECONDS * 100, "{sum} connections are no load");
+    assert_eq!(diagnosis.accounting("opened"), i64::try_from(2 * sum).unwrap());
+    assert_eq!(diagnosis.accounting("closed"), i64::try_from(2 * sum).unwrap());
+    for (client, opened) in opened.iter().flatten() {
+        let peer = diagnosis.peer(client, "inbound");
+        assert_eq!(
+            (figure(peer, "opens"), figure(peer, "closes")),
+            (*opened, *opened),
+            "{client}"
         );
     }
 }

@@ -2,6 +2,8 @@
 //! Each test has a network namespace of its own, so they can run side by side.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
+mod capacity;
 mod cli;
 mod closes;
 mod counts;
@@ -11,8 +13,10 @@ mod failed;
 mod filters;
 mod load;
 mod losses;
+mod owners;
 mod random;
 mod record;
 mod records;
 mod seed;
+mod top;
 mod verdicts;

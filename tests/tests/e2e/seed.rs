@@ -155,6 +155,8 @@ fn storms_while_seeding_make_no_drift() {
             let losses = Losses {
                 nested: Nested::default(),
                 reads_skipped: 0,
+                walks_resumed: 0,
+                walk_repeats: 0,
                 ..sample.losses
             };
             assert_eq!(losses, Losses::default());

@@ -66,3 +66,45 @@ fn nothing_at_all_is_not_an_accusation() {
     assert_eq!(diagnosis.0["answer"], "insufficient-data");
     assert!(diagnosis.peers().is_empty());
 }
+
+#[test]
+fn many_clients_behind_one_address_are_said_to_be_that_and_not_accused() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
+    let mut behind: Vec<_> = (0..30)
+        .map(|_| connect(source(0), server.address).unwrap())
+        .collect();
+    for _ in 0..5 {
+        behind.iter_mut().for_each(turn);
+        thread::sleep(Duration::from_millis(300));
+    }
+    let diagnosis = trace.finish();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!(
+        (&peer["verdict"], &peer["shared_address"]),
+        (&"reusing".into(), &true.into())
+    );
+    assert_eq!(diagnosis.0["answer"], "no");
+}
+
+#[test]
+fn a_peer_that_may_hold_more_is_not_accused_of_it() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let port = server.port().to_string();
+    let known = Trace::start(&namespace, &["--port", &port, "--expect-peer", "127.1.0.0/16=20"]);
+    let unknown = Trace::start(&namespace, &["--port", &port, "--expect-peer", "127.2.0.0/16=20"]);
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        let mut stream = connect(source(0), server.address).unwrap();
+        turn(&mut stream);
+        held.push(stream);
+        thread::sleep(Duration::from_millis(250));
+    }
+    let verdict = |trace: Trace| trace.finish().peer("127.1.0.1", "inbound")["verdict"].clone();
+    assert_eq!(verdict(unknown), "piling-up");
+    assert_ne!(verdict(known), "piling-up");
+}

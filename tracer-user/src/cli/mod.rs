@@ -1,7 +1,7 @@
-//! The command line: raw flags here, what they come to in [`settings`].
+//! The command line: raw flags here, what they come to in `settings`.
 
 mod settings;
-mod values;
+pub(crate) mod values;
 
 use std::path::PathBuf;
 
@@ -20,18 +20,20 @@ use crate::{
 #[command(
     name = "tcpreuse",
     version,
-    arg_required_else_help = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Without a command, on a terminal: top."
 )]
 pub struct Cli {
-    /// What to do.
+    /// What to do; `None`: `top` on a terminal.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show live which peers do not reuse connections, worst first
+    Top(Box<Top>),
     /// Trace for a while, then answer: who does not reuse connections, why, what to change
     Diagnose(Box<Diagnose>),
     /// Write evidence to a directory until Ctrl-C, for --from, spreadsheets and databases
@@ -42,6 +44,66 @@ pub enum Command {
     Doctor(Doctor),
     /// Start a long-poll server with well- and ill-behaved clients on loopback and diagnose them
     Demo(Demo),
+    /// Show what can be set in a file
+    Config(Config),
+}
+
+/// Flags of `top`.
+#[derive(Debug, Args)]
+pub struct Top {
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// How it looks.
+    #[command(flatten)]
+    pub view: ViewFlags,
+    /// Print rows instead of a screen, as without a terminal
+    #[arg(short, long)]
+    pub batch: bool,
+    /// End after so many times; with --batch or without a terminal
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub iterations: Option<u32>,
+    /// Print at most so many rows each time
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Print one screen of this size after --iterations, for pictures
+    #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
+    pub screen: Option<(u16, u16)>,
+}
+
+/// How the live view looks; what is not given comes from the environment or a file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "The view")]
+pub struct ViewFlags {
+    /// How often to look at the sockets [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    pub interval: Option<String>,
+    /// Columns in their order; `tcpreuse config --print-default` lists all
+    #[arg(long, value_name = "NAME[,NAME…]")]
+    pub columns: Option<String>,
+    /// Sort by this column, or worst (first); with a minus in front the other way round
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Colour the screen
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// Nothing but ASCII on the screen
+    #[arg(long)]
+    pub ascii: bool,
+    /// Settings, instead of ~/.config/tcpreuse/config.toml or /etc/tcpreuse.toml
+    #[arg(long, value_name = "FILE", env = "TCPREUSE_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// Flags of `config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// Print a file with all settings as they are without one
+    #[arg(long, required = true)]
+    pub print_default: bool,
 }
 
 /// Flags of `diagnose`.

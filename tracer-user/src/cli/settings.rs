@@ -115,10 +115,17 @@ impl Server {
 impl Output {
     /// Whether to colour what goes to stdout.
     pub fn colored(&self) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
+        self.color.on_stdout()
+    }
+}
+
+impl Color {
+    /// Whether to colour what goes to stdout.
+    pub fn on_stdout(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
                 std::io::stdout().is_terminal()
                     && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
                     && env::var_os("TERM").is_none_or(|term| term != "dumb")
@@ -137,7 +144,7 @@ mod tests {
     fn trace(args: &[&str]) -> Trace {
         let all = ["tcpreuse", "diagnose"].iter().chain(args);
         match Cli::try_parse_from(all).unwrap().command {
-            Command::Diagnose(diagnose) => diagnose.trace,
+            Some(Command::Diagnose(diagnose)) => diagnose.trace,
             _ => unreachable!(),
         }
     }

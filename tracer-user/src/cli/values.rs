@@ -97,7 +97,7 @@ pub(super) fn expect_peer(text: &str) -> Result<ExpectPeer, String> {
 /// Looking more often than this tells nothing more and costs more.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn interval(text: &str) -> Result<Span, String> {
+pub(crate) fn interval(text: &str) -> Result<Span, String> {
     let span = duration(text)?;
     if span.0 < MIN_INTERVAL || span.0 > Duration::from_secs(3600) {
         return Err("an interval is from 100ms to 1h".to_owned());
@@ -126,6 +126,14 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .map(|number| number << shift)
         .filter(|bytes| *bytes >= MIN_SIZE)
         .ok_or_else(|| "a size of at least 1M, like 500M or 2G".to_owned())
+}
+
+/// `100x30`
+pub(super) fn screen(text: &str) -> Result<(u16, u16), String> {
+    let number = |text: &str| text.parse::<u16>().ok().filter(|n| (1..=1000).contains(n));
+    text.split_once('x')
+        .and_then(|(columns, rows)| Some((number(columns)?, number(rows)?)))
+        .ok_or_else(|| "columns and rows, like 100x30".to_owned())
 }
 
 /// The kernel reserves a KiB for each.

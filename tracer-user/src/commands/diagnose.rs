@@ -10,6 +10,7 @@ use crate::{
     cli::Diagnose,
     diagnosis::{Answer, Diagnosis, diagnose, rules::words},
     exit::{Failure, Outcome},
+    kernel::privileges::Role,
     model::history::History,
     source::live::Live,
 };
@@ -38,6 +39,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let mut live = Live::start(&args.trace.settings())?;
+    super::give_up_privileges(Role::Tracing);
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();

@@ -1,5 +1,6 @@
 //! The commands, one a file: what the user typed, made to happen.
 
+pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
@@ -8,6 +9,7 @@ pub mod record;
 mod recorded;
 mod status;
 mod stop;
+pub mod top;
 pub mod verify;
 
 use std::io::{self, Write};
@@ -15,6 +17,7 @@ use std::io::{self, Write};
 use crate::{
     cli::{Format, Output},
     diagnosis::Diagnosis,
+    kernel::privileges::{self, Role},
     report::{Origin, json, text},
 };
 
@@ -40,8 +43,19 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Resu
     out.flush()
 }
 
+/// Once tracing has begun, and before the calling thread starts others.
+fn give_up_privileges(role: Role) {
+    if let Err(error) = privileges::give_up(role) {
+        log::warn!("{error}");
+    }
+}
+
 /// Messages for finding faults go to stderr when asked for; without, only warnings do.
 fn log_to_stderr(verbose: bool) {
+    log_to(verbose, env_logger::Target::Stderr);
+}
+
+fn log_to(verbose: bool, target: env_logger::Target) {
     let level = if verbose {
         log::LevelFilter::Debug
     } else {
@@ -53,5 +67,6 @@ fn log_to_stderr(verbose: bool) {
         .filter_module("tracer", level)
         .format_target(false)
         .format_timestamp(None)
+        .target(target)
         .try_init();
 }

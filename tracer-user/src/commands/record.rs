@@ -16,7 +16,7 @@ use crate::{
     diagnosis::{Diagnosis, Options, diagnose, rules::words},
     evidence::recording::{Block, Recording},
     exit::{Failure, Outcome},
-    kernel::load::Settings,
+    kernel::{load::Settings, privileges::Role},
     model::{ended::Ended, history::History, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
@@ -56,6 +56,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
             return Err(error.into());
         }
     };
+    super::give_up_privileges(Role::Tracing);
     sink.begin(live.started());
     let mut run = Run::new(args, live, settings, status_url.map(StatusWatch::start))?;
     let mut tick = interval(args.interval.0);

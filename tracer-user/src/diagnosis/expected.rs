@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::thresholds::MIN_PEERS_TO_LEARN;
+use super::thresholds::{MAX_POOL, MIN_PEERS_TO_LEARN};
 
 /// What the user says about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,8 @@ pub struct Expected {
 }
 
 /// Learns the number: the first quartile of what each peer held when tracing began, if enough
-/// peers held anything, and at least 1.
+/// peers held anything; at least 1, and no more than a pool of usual size, since tracing may have
+/// begun when all of them were piling up already.
 ///
 /// What they hold later says nothing about how many would do: in the very case this is for, all
 /// peers pile up evenly. And from a few peers nothing is learned, because one of them may be the
@@ -66,7 +67,7 @@ pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>) -> Expect
     held.sort_unstable();
     let quartile = held.get((held.len() - 1) / 4).copied().unwrap_or(1);
     Expected {
-        connections: u32::try_from(quartile.max(1)).unwrap_or(u32::MAX),
+        connections: u32::try_from(quartile.clamp(1, MAX_POOL)).unwrap_or(u32::MAX),
         learned_from: Some(held.len()),
     }
 }
@@ -108,6 +109,11 @@ mod tests {
         assert_eq!(learned(&[]), 1);
         assert_eq!(learned(&[75, 75, 75]), 1);
         assert_eq!(learned(&[75, 75, 75, 0, 0, 0]), 1);
+    }
+
+    #[test]
+    fn a_surge_that_has_begun_already_teaches_no_more_than_a_pool() {
+        assert_eq!(learned(&[75; 200]), 8);
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub struct Figures {
     pub server_fin: u64,
     /// Ended by the client before it had its answer.
     pub unanswered: u64,
+    /// Whether that can be told.
+    pub answers_known: bool,
     /// Lifetime of the ended.
     pub lifetime: Spread,
     /// Idle before the first FIN or RST.
@@ -192,6 +194,8 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
         client_rst,
         server_fin,
         unanswered: counters.unanswered,
+        // By reads and writes, else by the times of the last segments.
+        answers_known: known.turns || known.idle,
         lifetime: (&counters.lifetime).into(),
         idle: if known.idle {
             (&counters.idle).into()

@@ -75,6 +75,10 @@ pub const MAX_POOL: u64 = 8;
 /// At least this many opens must overlap, for the same reason.
 pub const MIN_OVERLAPS: u64 = 3;
 
+/// So many that wait to be accepted at once, beyond the expected ones, are a pile: a client that
+/// retries closes the one before.
+pub const MIN_UNACCEPTED: u64 = 2;
+
 /// A peer whose connections are all reused is many clients behind one address, unless more than
 /// this share of them came in the second half of the time since the first.
 pub const STILL_GROWING: f64 = 0.25;

@@ -210,8 +210,7 @@ impl Rebuild {
             sockets: Sockets {
                 connections,
                 listeners: self.listeners.iter().map(listener).collect(),
-                namespaces: Vec::new(),
-                namespaces_skipped: 0,
+                ..Sockets::default()
             },
             names: self.names.clone(),
             losses: crate::model::accounting::Losses::default(),

@@ -12,6 +12,7 @@ mod object;
 pub mod offsets;
 pub mod owners;
 mod peers;
+pub mod privileges;
 pub mod records;
 mod sockets;
 pub mod tracer;

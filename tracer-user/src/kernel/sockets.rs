@@ -3,6 +3,7 @@
 use std::{fs::File, io::Read, thread};
 
 use aya::programs::Iter;
+use hashbrown::HashSet;
 use tracer_ebpf::abi::live::Live;
 
 use super::{
@@ -43,7 +44,19 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
             .join()
             .unwrap_or_else(|_| Err(read_error("the walk over the sockets ended unexpectedly")))
     })?;
+    leave_out_repeats(&mut sockets);
     Ok(sockets)
+}
+
+/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
+/// between two of them, kernels before 6.16 may show a socket again.
+fn leave_out_repeats(sockets: &mut Sockets) {
+    let mut seen = HashSet::with_capacity(sockets.connections.len());
+    let all = sockets.connections.len();
+    sockets
+        .connections
+        .retain(|connection| seen.insert((connection.netns, connection.local, connection.remote)));
+    sockets.walk_repeats = (all - sockets.connections.len()) as u64;
 }
 
 /// Without CAP_SYS_ADMIN, the own namespace still can be walked.
@@ -75,6 +88,7 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
                     std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock
                 ) =>
             {
+                sockets.walks_resumed += 1;
                 continue;
             }
             Err(error) => return Err(read_error(error)),

@@ -190,6 +190,8 @@ impl Tracer {
             },
             reads_skipped: self.skipped(READ),
             namespaces_skipped: 0,
+            walks_resumed: 0,
+            walk_repeats: 0,
         })
     }
 

@@ -56,6 +56,10 @@ pub struct Losses {
     pub reads_skipped: u64,
     /// Network namespaces whose sockets could not be listed.
     pub namespaces_skipped: u64,
+    /// How often the kernel broke off a walk over the sockets and was asked to go on: no loss.
+    pub walks_resumed: u64,
+    /// Connections that a walk showed twice and that were counted once: no loss.
+    pub walk_repeats: u64,
 }
 
 impl Losses {

@@ -83,3 +83,41 @@ impl Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_closed_a_connect_that_failed() {
+        let failed = |errno: Option<i32>| {
+            Ended {
+                since: Since::Unknown,
+                closed_ns: 1,
+                direction: Direction::Outbound,
+                netns: 1,
+                local: ([127, 0, 0, 1].into(), 1),
+                remote: ([127, 0, 0, 1].into(), 2),
+                reason: CloseReason::ConnectFailed,
+                last_state: LastState::SynSent,
+                idle_ns: 0,
+                gap_ns: None,
+                close_wait_ns: None,
+                bytes_received: 0,
+                bytes_sent: 0,
+                data_segs_in: 0,
+                data_segs_out: 0,
+                retransmits: 0,
+                held: 0,
+                turns: 0,
+                unanswered: false,
+                owner: None,
+                errno: errno.map(|errno| u16::try_from(errno).unwrap()),
+            }
+            .closer()
+        };
+        assert_eq!(failed(Some(libc::ECONNREFUSED)), Closer::Remote);
+        assert_eq!(failed(Some(libc::ETIMEDOUT)), Closer::Network);
+        assert_eq!(failed(None), Closer::Local);
+    }
+}

@@ -156,4 +156,8 @@ pub struct Sockets {
     pub namespaces: Vec<u32>,
     /// Namespaces that could not be walked.
     pub namespaces_skipped: u32,
+    /// How often the kernel broke off a walk and was asked to go on.
+    pub walks_resumed: u64,
+    /// Connections it showed twice, listed once here.
+    pub walk_repeats: u64,
 }

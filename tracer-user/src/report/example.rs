@@ -160,6 +160,8 @@ pub(crate) fn sample() -> Sample {
             }],
             namespaces: vec![4_026_531_840],
             namespaces_skipped: 0,
+            walks_resumed: 0,
+            walk_repeats: 0,
         },
         names: [(4711, "java".to_owned())].into(),
         losses: Losses::default(),

@@ -148,8 +148,8 @@ struct PeerFigures {
     bytes_received: Option<u64>,
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
-    unanswered: u64,
-    late_reads: u64,
+    unanswered: Option<u64>,
+    late_reads: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -337,8 +337,8 @@ fn figures(figures: &Figures) -> PeerFigures {
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
-        unanswered: figures.unanswered,
-        late_reads: figures.late_reads,
+        unanswered: figures.answers_known.then_some(figures.unanswered),
+        late_reads: figures.turns_counted.then_some(figures.late_reads),
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn timestamp(moment: Moment) -> String {
 }
 
 /// The time of day in UTC, for people.
-fn clock(moment: Moment) -> String {
+pub(crate) fn clock(moment: Moment) -> String {
     Timestamp::from_nanosecond(moment.utc_ns)
         .map(|time| time.strftime("%H:%M:%S UTC").to_string())
         .unwrap_or_default()

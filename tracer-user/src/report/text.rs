@@ -42,7 +42,8 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     fine_print(to, diagnosis, origin, &paint)
 }
 
-fn headline(diagnosis: &Diagnosis) -> String {
+/// The answer in one sentence.
+pub fn headline(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.peers.len() as u64;
     let window = duration(diagnosis.window_ns());
     match diagnosis.answer {
@@ -77,7 +78,7 @@ fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Res
         let owner = now
             .owner
             .process()
-            .map(|process| format!(" ({})", words::process(process)))
+            .map(|process| format!(", {}", words::process(process)))
             .unwrap_or_default();
         let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
         let peak = if now.accept_queue_peak > now.accept_queue {
@@ -117,7 +118,7 @@ fn workers(now: &ListenerNow, busy: u32, max: u32, diagnosis: &Diagnosis, paint:
     let line = format!("workers: {busy} of {max} busy{states}");
     match now.exhausted_in_s {
         Some(0.0) => paint.bad(&wrap(
-            &format!("{line}: none is left; httpd logs AH00286 or AH00287 and new clients wait or get 503"),
+            &format!("{line}: none is left: httpd logs AH00286, new clients wait or get 503"),
             2,
         )),
         Some(seconds) => {
@@ -128,7 +129,7 @@ fn workers(now: &ListenerNow, busy: u32, max: u32, diagnosis: &Diagnosis, paint:
             )]
             let left = duration((seconds * 1e9) as u64);
             paint.bad(&wrap(
-                &format!("{line}; at the present growth none is left in {left} (AH00286 or AH00287)"),
+                &format!("{line}; at the present growth none is left in {left}, and httpd logs AH00286"),
                 2,
             ))
         }

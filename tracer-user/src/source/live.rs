@@ -25,6 +25,9 @@ pub struct Live {
     tracer: Tracer,
     started: Moment,
     owners: Owners,
+    /// Of all walks so far.
+    resumed: u64,
+    repeats: u64,
 }
 
 /// Looking for the holders of sockets goes through the open files of all processes, so it is done
@@ -49,6 +52,8 @@ impl Live {
             tracer,
             started,
             owners,
+            resumed: 0,
+            repeats: 0,
         })
     }
 
@@ -65,6 +70,9 @@ impl Live {
         let mut losses = self.tracer.losses()?;
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
+        self.resumed += sockets.walks_resumed;
+        self.repeats += sockets.walk_repeats;
+        (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
         let names = self.name_owners(&mut sockets, &peers, taken.monotonic_ns);

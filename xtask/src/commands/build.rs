@@ -1,4 +1,4 @@
-//! `build`, `build-ebpf` and `demo`.
+//! `build`, `build-ebpf`, `demo` and `scenarios`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -40,15 +40,32 @@ pub(crate) fn demo(project: &Project, arguments: &[OsString]) -> Result<ExitCode
     let binary = tracer(project, Profile::Release)?;
     let mut command = Command::new(&binary);
     command.arg("demo").args(arguments);
+    become_root_and(command, "demo")
+}
+
+/// Builds the scenarios as the tests do and becomes their runner.
+pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
+    setup::for_tests(project)?;
+    let (package, binary) = ("tcpreuse-tests", "tcpreuse-scenarios");
+    let mut build = project.cargo();
+    build.args(["build", "--locked", "--package", package, "--bin", binary]);
+    process::run(&mut build)?;
+    let mut command = Command::new(project.target.join("debug").join(binary));
+    command.args(arguments);
+    become_root_and(command, "scenarios")
+}
+
+/// Becomes a command that traces.
+fn become_root_and(mut command: Command, task: &str) -> Result<ExitCode> {
     if !setup::is_root() {
-        command = with_sudo(&command)?;
+        command = with_sudo(&command, task)?;
     }
-    // Replaced, not waited for: Ctrl-C and the exit code are then the tracer's own.
+    // Replaced, not waited for: Ctrl-C and the exit code are then the command's own.
     let error = command.exec();
     Err(error).with_context(|| format!("cannot start `{}`", process::line(&command)))
 }
 
-fn with_sudo(command: &Command) -> Result<Command, Refusal> {
+fn with_sudo(command: &Command, task: &str) -> Result<Command, Refusal> {
     let Some(sudo) = Machine.on_path("sudo") else {
         let reason = "tracing takes root, and there is no sudo here; as root, run:".to_owned();
         return Err(Refusal {
@@ -56,7 +73,7 @@ fn with_sudo(command: &Command) -> Result<Command, Refusal> {
             advice: format!("  {}", process::line(command)),
         });
     };
-    process::complain("demo: tracing takes root, so the demo runs through sudo");
+    process::complain(&format!("{task}: tracing takes root, so this runs through sudo"));
     let mut with_sudo = Command::new(sudo);
     with_sudo.arg(command.get_program()).args(command.get_args());
     Ok(with_sudo)

@@ -27,11 +27,13 @@ const LINKER_VERSION: &str = "0.13.0";
 const COMPILER_PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 
-/// Programs the tests run, and the packages they are in.
+/// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
+/// its modules: the one named `apache2` would start it as a service.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
+    ("apache2", "apache2-bin"),
 ];
 
 /// The command: with `tests`, what the tests need belongs to it.

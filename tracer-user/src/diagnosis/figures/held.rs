@@ -25,8 +25,8 @@ pub struct HeldNow {
     /// Of those that have a younger sibling: how many were not, but wait for an answer that the
     /// server owes them. A poll that is held is as silent as a path that has died.
     pub holding: u64,
-    /// Of those that have a younger sibling: how many have something sent in vain and were not
-    /// heard of since that one opened.
+    /// Of those that have a younger sibling, closed by this host or not: how many have something
+    /// sent in vain and were not heard of since that one opened.
     pub dead: u64,
     /// Of those that have a younger sibling: the others, of which nothing shows either.
     pub silent: u64,
@@ -89,12 +89,10 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
     };
     for (connection, next) in established.iter().zip(established.iter().skip(1)) {
         let silence = silence_ns(connection, known);
-        let since_next = age(next, now_ns);
-        let in_vain = connection.retries > 0 || connection.probes > 0;
-        if known.heard && in_vain && silence >= SILENT_NS && silence >= since_next {
+        if is_dead(connection, known) && silence >= age(next, now_ns) {
             held.dead += 1;
             held.dead_longest_ns = held.dead_longest_ns.max(silence);
-        } else if silence < since_next {
+        } else if silence < age(next, now_ns) {
             held.alive += 1;
         } else if connection.holding {
             held.holding += 1;
@@ -102,7 +100,23 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
             held.silent += 1;
         }
     }
+    // Those this host has closed meanwhile, with a FIN that nobody acknowledges.
+    if let Some(youngest) = established.last() {
+        for connection in live.iter().filter(|one| one.state != State::Established) {
+            let silence = silence_ns(connection, known);
+            if is_dead(connection, known) && silence >= age(youngest, now_ns) {
+                held.dead += 1;
+                held.dead_longest_ns = held.dead_longest_ns.max(silence);
+            }
+        }
+    }
     held
+}
+
+/// Something is being sent in vain, and has been for longer than a lost segment explains.
+fn is_dead(connection: &Connection, known: Known) -> bool {
+    let in_vain = connection.retries > 0 || connection.probes > 0;
+    known.heard && in_vain && connection.heard_ns >= SILENT_NS
 }
 
 /// Time since anything was heard on the connection, ns; without that, since data moved.

@@ -18,7 +18,7 @@ mod stray;
 pub(crate) mod words;
 
 use super::{Figures, Learned, ListenerNow, Verdict, thresholds::NO_REQUEST_BYTES};
-use crate::model::peer::Direction;
+use crate::model::{durations::Cluster, peer::Direction};
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,15 @@ impl Case<'_> {
         let connections = self.figures.closes + self.figures.held.established;
         asked.is_none_or(|bytes| bytes >= NO_REQUEST_BYTES * connections.max(1))
             || answered.is_none_or(|bytes| bytes > 0)
+    }
+
+    /// The idle time after which connections end again and again, with its median, if there is one
+    /// and if there were requests at all.
+    fn constant_idle(&self) -> Option<(Cluster, u64)> {
+        if !self.has_requests() {
+            return None;
+        }
+        Some((self.figures.idle.constant()?, self.figures.idle.p50_ns?))
     }
 }
 

@@ -23,11 +23,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if !habitual(cut, figures.closes) || share(figures.unanswered, figures.closes) > EXCEPTION {
         return None;
     }
-    if !case.has_requests() {
-        return None;
-    }
-    let cluster = figures.idle.constant()?;
-    let idle = figures.idle.p50_ns?;
+    let (cluster, idle) = case.constant_idle()?;
     if cluster.count < MIN_ALIKE || idle < CLIENT_AT_ONCE_NS {
         return None;
     }

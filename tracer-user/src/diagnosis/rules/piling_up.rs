@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_OVERLAPS, confidence},
+    thresholds::{MIN_OVERLAPS, MIN_UNACCEPTED, confidence},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -21,7 +21,8 @@ pub(super) static RULE: Rule = Rule {
 /// closed those. Many connections each of which is reused are many clients behind one address.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
-    if figures.overlaps < MIN_OVERLAPS || !held.is_pile(case.expected) || held.looks_shared(case.expected) {
+    let pile = figures.overlaps >= MIN_OVERLAPS && held.is_pile(case.expected);
+    if !(pile || piles_up_unaccepted(case)) || held.looks_shared(case.expected) {
         return None;
     }
     // What waits for its answer or just sits there is the client's as long as nothing says that
@@ -54,4 +55,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(theirs, theirs + dead),
         explanation,
     })
+}
+
+/// Where nobody accepts, few connections make it: opening one more while earlier ones wait, and not
+/// in one go, is enough.
+fn piles_up_unaccepted(case: &Case<'_>) -> bool {
+    let (figures, held) = (case.figures, &case.figures.held);
+    figures.waiting.now >= MIN_UNACCEPTED
+        && figures.overlaps >= MIN_UNACCEPTED
+        && held.late >= MIN_UNACCEPTED
+        && held.established >= u64::from(case.expected) + MIN_UNACCEPTED
 }

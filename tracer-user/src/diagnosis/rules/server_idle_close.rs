@@ -22,11 +22,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     {
         return None;
     }
-    if !case.has_requests() {
-        return None;
-    }
-    let cluster = figures.idle.constant()?;
-    let idle = figures.idle.p50_ns?;
+    let (cluster, idle) = case.constant_idle()?;
     let expected = case.learned.is_keepalive(idle);
     let at_once = match case.learned.keepalive_given_ns {
         // A timeout that is known to be short may be this short.

@@ -549,6 +549,25 @@ fn our_own_requests_accuse_nobody() {
 }
 
 #[test]
+fn a_few_that_wait_unaccepted_are_a_pile_if_the_client_holds_on_to_them() {
+    let mut few = queued();
+    few.opens = 2;
+    few.overlaps = 2;
+    few.waiting.now = 2;
+    few.held.established = 3;
+    few.held.late = 2;
+    few.held.holding = 2;
+    let finding = judged(&few);
+    assert_eq!(
+        (finding.verdict, finding.also),
+        (Verdict::PilingUp, vec![Verdict::NeverAccepted])
+    );
+    // A pool that opened at once and waits is none.
+    few.held.late = 0;
+    assert_eq!(verdict(&few), Verdict::NeverAccepted);
+}
+
+#[test]
 fn a_slow_client_is_stray() {
     let slow = Figures {
         opens: 3,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     diagnosis::{Options, diagnose},
-    model::{accounting::Accounting, history::History, socket::Sockets},
+    model::{accounting::Accounting, history::History, sample::Sample, socket::Sockets, workers::Workers},
     report::example::{example, origin, sample},
 };
 
@@ -65,4 +65,53 @@ fn no_line_is_wider_than_a_terminal() {
 #[test]
 fn the_same_evidence_gives_the_same_text() {
     assert_eq!(text(&example()), text(&example()));
+}
+
+/// The example ten seconds ago, with a third of the connections for each second before.
+fn before(seconds: u64, open: u64) -> Sample {
+    let mut earlier = sample();
+    earlier.taken.monotonic_ns -= seconds * 1_000_000_000;
+    earlier.taken.utc_ns -= i128::from(seconds) * 1_000_000_000;
+    earlier.accounting.open_now = open;
+    earlier.peers[1].counters.open_now = open / 2;
+    earlier
+        .sockets
+        .connections
+        .truncate(usize::try_from(open / 20).unwrap());
+    earlier
+}
+
+fn surging(max_workers: u32) -> Diagnosis {
+    let mut history = History::new();
+    for (seconds, open) in [(10, 20), (8, 22), (6, 60), (4, 120), (2, 180)] {
+        history.add(&before(seconds, open));
+    }
+    let now = sample();
+    history.add(&now);
+    let options = Options {
+        max_workers: Some(max_workers),
+        keepalive_ns: Some(5_000_000_000),
+        workers: Some(Workers {
+            busy: Some(10),
+            max: Some(16),
+            states: vec![
+                ("sending or holding a poll".into(), 8),
+                ("in keep-alive".into(), 2),
+            ],
+        }),
+        ..Options::default()
+    };
+    diagnose(&now, &history, &options)
+}
+
+#[test]
+fn capacity_and_surge_come_before_causes() {
+    let head = |max_workers| {
+        let text = text(&surging(max_workers));
+        text.split("\nCauses").next().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(format!("{}\n-----\n{}", head(16), head(10)));
+    for line in text(&surging(16)).lines() {
+        assert!(line.chars().count() <= WIDTH, "{line}");
+    }
 }

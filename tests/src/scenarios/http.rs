@@ -1,0 +1,121 @@
+//! A client's end of an HTTP/1.1 connection.
+
+use std::{
+    io::{Error, ErrorKind, Result},
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpSocket, TcpStream},
+};
+
+/// Longest reply a client of these tests reads.
+const MAX_REPLY: u64 = 64 << 10;
+
+/// What a poll asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Poll {
+    pub(super) path: &'static str,
+    pub(super) hold: Duration,
+    /// Ask the server to close after the reply.
+    pub(super) close: bool,
+}
+
+impl Poll {
+    pub(super) const fn held(hold: Duration) -> Self {
+        Self {
+            path: "/poll",
+            hold,
+            close: false,
+        }
+    }
+
+    /// As it goes over the wire.
+    pub(super) fn request(&self) -> String {
+        let close = if self.close { "Connection: close\r\n" } else { "" };
+        format!(
+            "GET {}?hold={} HTTP/1.1\r\nHost: localhost\r\n{close}\r\n",
+            self.path,
+            self.hold.as_millis()
+        )
+    }
+}
+
+/// What comes after a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The connection can be used again.
+    Keep,
+    /// The server has said that it closes.
+    Close,
+}
+
+/// A connection. Dropping it closes it with a FIN.
+#[derive(Debug)]
+pub(super) struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    /// Opens one from an address.
+    pub(super) async fn open(source: IpAddr, server: SocketAddr) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        Ok(Self(BufReader::new(socket.connect(server).await?)))
+    }
+
+    /// Sends bytes.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write_all(bytes).await
+    }
+
+    /// Polls once, and reads the reply to its end.
+    pub(super) async fn poll(&mut self, poll: Poll) -> Result<Then> {
+        self.send(poll.request().as_bytes()).await?;
+        let (mut then, mut length, mut line, mut ok) = (Then::Keep, None, String::new(), false);
+        let mut head = (&mut self.0).take(MAX_REPLY);
+        loop {
+            line.clear();
+            if head.read_line(&mut line).await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            ok |= line.starts_with("http/1.1 200");
+            match line.split_once(':').map(|(name, value)| (name, value.trim())) {
+                Some(("connection", "close")) => then = Then::Close,
+                Some(("content-length", value)) => length = value.parse().ok(),
+                _ => {}
+            }
+        }
+        let length = length.filter(|length| *length <= MAX_REPLY);
+        let (true, Some(length)) = (ok, length) else {
+            return Err(Error::new(ErrorKind::InvalidData, "not the reply to a poll"));
+        };
+        let mut body = (&mut self.0).take(length);
+        if tokio::io::copy(&mut body, &mut tokio::io::sink()).await? < length {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(then)
+    }
+
+    /// Waits until the server closes.
+    pub(super) async fn ended(&mut self) {
+        let mut byte = [0];
+        // An error is an end too.
+        while self.0.read(&mut byte).await.is_ok_and(|n| n > 0) {}
+    }
+
+    /// Ends it with a RST.
+    pub(super) fn reset(self) {
+        let _ = SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// The client's port.
+    pub(super) fn port(&self) -> Result<u16> {
+        Ok(self.0.get_ref().local_addr()?.port())
+    }
+}

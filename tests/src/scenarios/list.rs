@@ -1,0 +1,80 @@
+//! The scenarios. What each is about stands in the groups' names and truths.
+
+mod broken;
+mod crowds;
+mod habits;
+mod workers;
+
+use std::time::Duration;
+
+use tcpreuse::diagnosis::Options;
+
+use super::{Behaviour, Group, Scenario, Server, behaviour::Notices, ms};
+use crate::apache::Knobs;
+
+/// All of them.
+pub fn all() -> Vec<Scenario> {
+    [habits::all(), broken::all(), workers::all(), crowds::all()].concat()
+}
+
+/// The one with this name.
+pub fn named(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}
+
+/// Clients that begin at once.
+fn group(name: &'static str, clients: u16, behaviour: Behaviour, truth: &'static [&'static str]) -> Group {
+    Group {
+        name,
+        behaviour,
+        clients,
+        after: Duration::ZERO,
+        truth,
+        also: &[],
+    }
+}
+
+/// Clients that do nothing wrong: long polls one after another over one connection.
+fn innocents(clients: u16) -> Group {
+    group("innocent", clients, reuse(500, 150), &["reusing"])
+}
+
+/// One connection, kept.
+const fn reuse(hold: u64, pause: u64) -> Behaviour {
+    Behaviour::Reuse {
+        connections: 1,
+        hold: ms(hold),
+        pause: ms(pause),
+        notices: Notices::WithTheNextPoll,
+    }
+}
+
+/// Tracing begins when the clients do.
+fn scenario(name: &'static str, knobs: Knobs, seconds: u64, groups: Vec<Group>) -> Scenario {
+    Scenario {
+        name,
+        server: Server::Apache(knobs),
+        groups,
+        sysctls: &[],
+        warm_up: Duration::ZERO,
+        tracing: Duration::from_secs(seconds),
+        options: Options::default(),
+    }
+}
+
+/// Apache's defaults but for the keep-alive timeout.
+fn keep_alive(timeout: u64) -> Knobs {
+    Knobs {
+        keep_alive_timeout: ms(timeout),
+        ..Knobs::default()
+    }
+}
+
+/// So many workers, all in one child.
+fn few_workers(workers: u32) -> Knobs {
+    Knobs {
+        max_request_workers: workers,
+        threads_per_child: workers,
+        ..Knobs::default()
+    }
+}

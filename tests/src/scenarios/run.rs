@@ -1,0 +1,95 @@
+//! Runs a scenario under the tracer.
+
+use std::{
+    panic::resume_unwind,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tcpreuse::{
+    diagnosis::diagnose,
+    filter::{Directions, Filter},
+    kernel::load::Settings,
+    model::history::History,
+    source::live::Live,
+};
+
+use super::{Scenario, Server, outcome::Outcome, stage::Stage};
+use crate::{apache::Apache, namespace::Namespace};
+
+/// How often the diagnosis is asked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a scenario cannot run here; `None` when it can.
+pub fn obstacle(scenario: &Scenario) -> Option<&'static str> {
+    let needs_apache = matches!(scenario.server, Server::Apache(_));
+    (needs_apache && !Apache::is_installed()).then_some("needs apache2 with the worker MPM")
+}
+
+/// Runs it from beginning to end, in a namespace and a thread of its own.
+///
+/// # Panics
+/// When the servers do not start or tracing is not possible.
+pub fn run(scenario: &Scenario) -> Outcome {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(scenario.name.to_owned());
+        let running = thread
+            .spawn_scoped(scope, || on_stage(scenario))
+            .expect("a thread");
+        running.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+fn on_stage(scenario: &Scenario) -> Outcome {
+    allow_many_files();
+    let namespace = Namespace::new();
+    let _resident = namespace.resident();
+    let mut stage = Stage::set(scenario, &namespace);
+    let settings = Settings {
+        filter: Filter {
+            ports: vec![stage.port()],
+            netns: Some(namespace.inode),
+            directions: Directions::Inbound,
+            ..Filter::default()
+        },
+        ..Settings::default()
+    };
+    let attach = || Live::start(&settings).unwrap_or_else(|error| panic!("tracing: {error}"));
+    let (mut live, addresses) = match scenario.warm_up {
+        // Attaching takes a moment, and nothing is to be open already.
+        Duration::ZERO => (attach(), stage.begin(&scenario.groups)),
+        warm_up => {
+            let addresses = stage.begin(&scenario.groups);
+            thread::sleep(warm_up);
+            (attach(), addresses)
+        }
+    };
+    let begun = Instant::now();
+    let mut history = History::new();
+    let mut outcome = Outcome::new(scenario.name, &scenario.groups, &addresses);
+    let mut next = LOOK_EVERY;
+    while next <= scenario.tracing {
+        thread::sleep(next.saturating_sub(begun.elapsed()));
+        let sample = live.sample().unwrap_or_else(|error| panic!("a sample: {error}"));
+        history.add(&sample);
+        outcome.look(
+            &diagnose(&sample, &history, &scenario.options),
+            begun.elapsed().as_secs_f64(),
+        );
+        next += LOOK_EVERY;
+    }
+    outcome.done = stage.done();
+    outcome.log = stage.log();
+    outcome
+}
+
+/// Clients and upstream are in this process, with a descriptor for each end.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most).expect("more open files");
+}

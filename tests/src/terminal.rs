@@ -1,0 +1,257 @@
+//! The program on a terminal: a pseudo-terminal, and what a user would see on it.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    num::NonZeroU16,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    process::{Pid, Signal, ioctl_tiocsctty, kill_process, setsid},
+    pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
+    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+};
+
+use crate::{namespace::Namespace, program::binary};
+
+/// The program with a terminal of its own.
+pub struct OnTerminal {
+    child: Child,
+    master: File,
+    /// Kept open, so that the terminal can be looked at when the program is gone.
+    slave: OwnedFd,
+    seen: Arc<Mutex<Seen>>,
+    before: Termios,
+}
+
+/// What has come out.
+struct Seen {
+    parser: vt100::Parser,
+    bytes: u64,
+}
+
+fn size(columns: u16, rows: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    }
+}
+
+fn positive(n: u16) -> NonZeroU16 {
+    NonZeroU16::new(n).expect("a terminal has columns and rows")
+}
+
+impl OnTerminal {
+    /// Starts `top` for a namespace on a terminal of this size.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn top(namespace: &Namespace, args: &[&str], (columns, rows): (u16, u16)) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .args(["top", "--netns", &namespace.inode.to_string()])
+            .args(args);
+        Self::start(command, (columns, rows))
+    }
+
+    /// Starts a command on a terminal of this size, as the leader of its session.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(mut command: Command, (columns, rows): (u16, u16)) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).expect("a pseudo-terminal");
+        grantpt(&master).expect("a pseudo-terminal of our own");
+        unlockpt(&master).expect("a pseudo-terminal to open");
+        let slave = ioctl_tiocgptpeer(&master, flags).expect("the terminal's other end");
+        tcsetwinsize(&master, size(columns, rows)).expect("a size");
+        let before = tcgetattr(&slave).expect("the terminal's settings");
+        let end = || slave.try_clone().expect("another descriptor");
+        command
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .env("TERM", "xterm-256color")
+            .env("LANG", "C.UTF-8")
+            .env_remove("LC_ALL")
+            .env_remove("LC_CTYPE")
+            .env_remove("NO_COLOR");
+        let terminal = end();
+        // SAFETY: only two system calls between fork and exec, neither of which allocates.
+        unsafe {
+            command.pre_exec(move || {
+                setsid()?;
+                ioctl_tiocsctty(terminal.as_fd())?;
+                Ok(())
+            });
+        }
+        let child = command.spawn().expect("the program under test");
+        drop(command);
+        let seen = Arc::new(Mutex::new(Seen {
+            parser: vt100::Parser::new(positive(rows), positive(columns), 0),
+            bytes: 0,
+        }));
+        let master = File::from(master);
+        let mut out = master.try_clone().expect("another descriptor");
+        let shared = Arc::clone(&seen);
+        thread::spawn(move || {
+            let mut buffer = [0; 1 << 16];
+            // It ends with an error when the last descriptor of the other end is closed.
+            while let Ok(n @ 1..) = out.read(&mut buffer) {
+                let mut seen = shared.lock().expect("no panic while drawing");
+                seen.parser.process(&buffer[..n]);
+                seen.bytes += n as u64;
+            }
+        });
+        Self {
+            child,
+            master,
+            slave,
+            seen,
+            before,
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Looks at the terminal.
+    ///
+    /// # Panics
+    /// When the terminal could not be followed.
+    pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        at(self.seen.lock().expect("no panic while drawing").parser.screen())
+    }
+
+    /// The screen as text.
+    pub fn text(&self) -> String {
+        self.look(vt100::Screen::contents)
+    }
+
+    /// The lines of the screen.
+    pub fn lines(&self) -> Vec<String> {
+        self.text().lines().map(str::to_owned).collect()
+    }
+
+    /// How much has come out so far.
+    ///
+    /// # Panics
+    /// When the terminal could not be followed.
+    pub fn bytes(&self) -> u64 {
+        self.seen.lock().expect("no panic while drawing").bytes
+    }
+
+    /// Types.
+    ///
+    /// # Panics
+    /// When nobody reads.
+    pub fn type_in(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("keys typed");
+    }
+
+    /// Waits until the screen is as wanted.
+    ///
+    /// # Panics
+    /// When it does not become so within 20 seconds.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let text = self.text();
+            if wanted(&text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what} is not on the screen:\n{text}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the screen has this text.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn wait_for(&self, text: &str) {
+        self.wait(text, |screen| screen.contains(text));
+    }
+
+    /// Makes the terminal another size, as a user does with a window.
+    ///
+    /// # Panics
+    /// When the terminal does not allow it.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut seen = self.seen.lock().expect("no panic while drawing");
+        seen.parser.set_size(positive(rows), positive(columns));
+        tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a running program");
+    }
+
+    /// Waits for the program to end.
+    ///
+    /// # Panics
+    /// When it does not within ten seconds.
+    pub fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its end") {
+                // What it wrote last has still to be read.
+                thread::sleep(Duration::from_millis(100));
+                return status;
+            }
+            assert!(Instant::now() < deadline, "does not end:\n{}", self.text());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether the terminal is as it was before the program began.
+    ///
+    /// # Panics
+    /// When its settings cannot be read.
+    pub fn is_as_before(&self) -> bool {
+        let now = tcgetattr(&self.slave).expect("the terminal's settings");
+        let same = (
+            now.input_modes,
+            now.output_modes,
+            now.control_modes,
+            now.local_modes,
+        ) == (
+            self.before.input_modes,
+            self.before.output_modes,
+            self.before.control_modes,
+            self.before.local_modes,
+        );
+        let plain = self.look(|screen| {
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+                && screen.fgcolor() == vt100::Color::Default
+        });
+        same && plain
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        // A test that failed must not leave it behind; one that has ended does not mind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,223 @@
+//! The whole server: what it holds, how long its workers last, and surges.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tcpreuse_tests::{
+    namespace::Namespace,
+    need_root,
+    program::{Diagnosis, Trace, run},
+    traffic::{EchoServer, connect, source, turn},
+};
+
+/// Opens a connection of each of these clients and leaves it open.
+fn open(clients: impl Iterator<Item = u16>, server: SocketAddr, held: &mut Vec<TcpStream>) {
+    for client in clients {
+        let mut stream = connect(source(client), server).unwrap();
+        turn(&mut stream);
+        held.push(stream);
+    }
+}
+
+fn the_listener(diagnosis: &Diagnosis) -> &Value {
+    assert!(diagnosis.0.pointer("/listeners/1").is_none(), "{:#}", diagnosis.0);
+    diagnosis.0.pointer("/listeners/0").unwrap()
+}
+
+fn trace(namespace: &Namespace, port: u16, more: &[&str]) -> Trace {
+    let port = port.to_string();
+    let args: Vec<&str> = ["--port", &port]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    Trace::start(namespace, &args)
+}
+
+#[test]
+fn growth_gives_the_time_until_no_worker_is_left() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = trace(&namespace, server.port(), &["--max-workers", "1000"]);
+    let (mut held, begun) = (Vec::new(), Instant::now());
+    for step in 1..=30 {
+        open(0..10, server.address, &mut held);
+        thread::sleep((begun + step * Duration::from_millis(200)).saturating_duration_since(Instant::now()));
+    }
+    let diagnosis = trace.finish();
+    let listener = the_listener(&diagnosis);
+    assert_eq!(
+        (&listener["held"], &listener["busy_workers"]),
+        (&300.into(), &300.into())
+    );
+    assert_eq!(listener["max_workers"], 1000);
+    // 700 are left, at some 50 a second.
+    let left = listener["exhausted_in_seconds"].as_f64().unwrap();
+    assert!((10.0..20.0).contains(&left), "{listener:#}");
+}
+
+#[test]
+fn workers_that_are_all_taken_are_said_so_and_those_of_a_quiet_server_last() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut held = Vec::new();
+    open(0..20, server.address, &mut held);
+    for (workers, busy, left) in [("20", 20, Some(0.0)), ("15", 15, Some(0.0)), ("40", 20, None)] {
+        let diagnosis = trace(&namespace, server.port(), &["--max-workers", workers]).finish();
+        let listener = the_listener(&diagnosis);
+        assert_eq!(listener["busy_workers"], busy, "{listener:#}");
+        assert_eq!(listener["exhausted_in_seconds"].as_f64(), left, "{listener:#}");
+        // Clients that hold one connection each have done nothing wrong.
+        assert_ne!(diagnosis.0["answer"], "yes");
+    }
+}
+
+#[test]
+fn a_surge_has_a_beginning_and_a_shape() {
+    need_root!();
+    for (all, grow, shape) in [(20, 20, "uniform"), (20, 2, "concentrated")] {
+        let namespace = Namespace::new();
+        let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+        let mut held = Vec::new();
+        open(0..all, server.address, &mut held);
+        let trace = trace(&namespace, server.port(), &["--interval", "200ms"]);
+        thread::sleep(Duration::from_secs(2));
+        for _ in 0..100 / grow {
+            open(0..grow, server.address, &mut held);
+            thread::sleep(Duration::from_millis(30));
+        }
+        thread::sleep(Duration::from_millis(300));
+        let diagnosis = trace.finish();
+        let surge = &diagnosis.0["surge"];
+        assert_eq!(surge["detected"], true, "{surge:#}");
+        assert_eq!(
+            (&surge["to"], &surge["shape"]),
+            (&(all + 100).into(), &shape.into())
+        );
+        assert!((20..40).contains(&surge["from"].as_u64().unwrap()), "{surge:#}");
+        let (began, start) = (
+            surge["started"].as_str().unwrap(),
+            diagnosis.0["window"]["start"].as_str().unwrap(),
+        );
+        assert!(began > start, "{began} {start}");
+    }
+}
+
+/// Serves one reply to everybody, until the test ends.
+fn page(reply: impl Fn(&mut TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let _ = stream.read(&mut [0; 1024]);
+            reply(&mut stream);
+        }
+    });
+    port
+}
+
+const PAGE: &str = "BusyWorkers: 3\nIdleWorkers: 2\nScoreboard: WWK__...\n";
+
+fn status_of(port: u16) -> (Diagnosis, String) {
+    let namespace = Namespace::current();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut held = Vec::new();
+    open(0..4, server.address, &mut held);
+    let url = format!("http://127.0.0.1:{port}/server-status?auto");
+    let output = run(&[
+        "diagnose",
+        "--format",
+        "json",
+        "--duration",
+        "1s",
+        "--netns",
+        &namespace.inode.to_string(),
+        "--port",
+        &server.port().to_string(),
+        "--server-status",
+        &url,
+    ]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    (Diagnosis(serde_json::from_slice(&output.stdout).unwrap()), said)
+}
+
+#[test]
+fn a_status_page_tells_the_workers() {
+    need_root!();
+    let _namespace = Namespace::new();
+    let port = page(|stream| {
+        let length = PAGE.len();
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{PAGE}"
+        );
+    });
+    let (diagnosis, _) = status_of(port);
+    let listener = the_listener(&diagnosis);
+    assert_eq!(
+        (&listener["max_workers"], &listener["busy_workers"]),
+        (&8.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_hostile_status_page_costs_a_line_and_nothing_else() {
+    need_root!();
+    let _namespace = Namespace::new();
+    let ports = [
+        page(|_| thread::sleep(Duration::from_secs(30))),
+        page(|stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
+            while stream.write_all(&[b'x'; 65536]).is_ok() {}
+        }),
+        page(|stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n<html>\x1b[31m</html>");
+        }),
+        page(|stream| {
+            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        }),
+    ];
+    for port in ports {
+        let (diagnosis, said) = status_of(port);
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains("server status"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        assert!(
+            lines[0].ends_with("going on without it") && !said.contains('\u{1b}'),
+            "{said}"
+        );
+        let listener = the_listener(&diagnosis);
+        assert!(
+            listener["max_workers"].is_null() && listener["held"] == 4,
+            "{listener:#}"
+        );
+    }
+}
+
+#[test]
+fn an_address_of_no_page_is_refused_without_repeating_a_password() {
+    for url in [
+        "127.0.0.1/server-status",
+        "ftp://u:secret@h/",
+        "http://u:sec/ret@h/",
+    ] {
+        let output = run(&["diagnose", "--server-status", url]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.contains("--server-status") && !said.contains("sec"),
+            "{said}"
+        );
+    }
+}

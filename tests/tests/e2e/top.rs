@@ -1,0 +1,464 @@
+//! The live view on a real terminal, and what it prints without one.
+
+use std::{
+    fs,
+    io::Read,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use tcpreuse_tests::{
+    eventually,
+    namespace::Namespace,
+    need_root,
+    program::binary,
+    terminal::OnTerminal,
+    traffic::{EchoServer, connect, source, turn, visit},
+};
+
+/// Clients of three kinds, until it is dropped.
+struct Clients {
+    stop: Arc<AtomicBool>,
+    port: u16,
+}
+
+impl Clients {
+    /// `source(0)` keeps its connection, `source(1)` connects for each request, `source(2)` opens
+    /// more and more, and `source(3)` is never closed by the server.
+    fn start() -> Self {
+        let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+        let stop = Arc::new(AtomicBool::new(false));
+        let run = |pause_ms: u64, mut step: Box<dyn FnMut() + Send>| {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    step();
+                    thread::sleep(Duration::from_millis(pause_ms));
+                }
+            });
+        };
+        let address = server.address;
+        let mut kept = connect(source(0), address).unwrap();
+        run(50, Box::new(move || turn(&mut kept)));
+        run(40, Box::new(move || visit(source(1), address)));
+        let mut pile: Vec<TcpStream> = Vec::new();
+        run(
+            150,
+            Box::new(move || {
+                if pile.len() < 100 {
+                    let mut stream = connect(source(2), address).unwrap();
+                    turn(&mut stream);
+                    pile.push(stream);
+                }
+            }),
+        );
+        let (leaking, mut leaked) = leaking_server();
+        run(
+            300,
+            Box::new(move || {
+                if leaked.len() < 60 {
+                    leak(leaking, &mut leaked);
+                }
+            }),
+        );
+        Self {
+            stop,
+            port: server.port(),
+        }
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+type Leaked = (TcpListener, Vec<TcpStream>);
+
+/// A server that does not close.
+fn leaking_server() -> (SocketAddr, Kept) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    (listener.local_addr().unwrap(), Kept((listener, Vec::new())))
+}
+
+struct Kept(Leaked);
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.0.1.len()
+    }
+}
+
+fn leak(address: SocketAddr, kept: &mut Kept) {
+    drop(connect(source(3), address).unwrap());
+    let (mut stream, _) = kept.0.0.accept().unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    kept.0.1.push(stream);
+}
+
+/// The place of the line that begins with a peer and says this of it.
+fn line_of(screen: &str, peer: &str, verdict: &str) -> Option<usize> {
+    let begins = format!("{peer} ");
+    screen
+        .lines()
+        .position(|line| line.starts_with(&begins) && line.contains(verdict))
+}
+
+#[test]
+fn the_worst_stand_on_top_and_keys_work() {
+    need_root!();
+    let namespace = Namespace::new();
+    let clients = Clients::start();
+    let mut top = OnTerminal::top(
+        &namespace,
+        &["--interval", "500ms", "--direction", "inbound"],
+        (100, 30),
+    );
+    let ill = [
+        ("127.1.0.2", "fresh-per-request"),
+        ("127.1.0.3", "piling-up"),
+        ("127.1.0.4", "close-wait-leak"),
+    ];
+    top.wait("each verdict, the good peer below the ill ones", |screen| {
+        let good = line_of(screen, "127.1.0.1", "reusing");
+        let ill: Vec<Option<usize>> = ill
+            .iter()
+            .map(|(peer, verdict)| line_of(screen, peer, verdict))
+            .collect();
+        screen.starts_with("YES: 3 of 4 peers")
+            && ill
+                .iter()
+                .all(|line| line.is_some() && *line < good && good.is_some())
+    });
+    assert!(!top.is_as_before(), "the screen is taken over");
+    assert!(top.text().contains("lost 0, drift 0"), "{}", top.text());
+
+    top.type_in("/v:fresh\r");
+    top.wait("the filter", |screen| {
+        line_of(screen, "127.1.0.2", "fresh").is_some() && line_of(screen, "127.1.0.3", "").is_none()
+    });
+    top.type_in("\r");
+    top.wait("the detail with a timeline", |screen| {
+        screen.contains("change  keep one pooled HTTP client") && screen.contains("remote FIN")
+    });
+    top.type_in("\u{1b}");
+    top.wait_for("PEER");
+    top.type_in("\u{1b}");
+    top.wait("all peers", |screen| {
+        line_of(screen, "127.1.0.1", "reusing").is_some()
+    });
+    top.type_in("2");
+    top.wait_for("CAUSE");
+    top.type_in("4");
+    top.wait_for("CLOSE_WAIT");
+    top.type_in("5");
+    top.wait_for("tracing began with");
+    top.type_in("1?");
+    top.wait_for("keys; any other key goes back");
+    top.type_in("x");
+    top.wait_for("PEER");
+    top.type_in("s");
+    top.wait_for("by peer");
+    top.type_in(" ");
+    top.wait_for("PAUSED");
+    thread::sleep(Duration::from_secs(1));
+    top.wait("how far behind", |screen| screen.contains("PAUSED, 1."));
+    top.type_in(" ");
+    top.resize(60, 10);
+    top.wait("the small screen", |screen| {
+        screen.lines().count() == 10 && screen.lines().all(|line| line.chars().count() <= 60)
+    });
+    // A click on a title sorts by it.
+    top.type_in("\u{1b}[<0;2;4M\u{1b}[<0;2;4m");
+    top.wait_for("PEER^".replace('^', "▾").as_str());
+    // Drawn anew after something else has written on it.
+    let before = top.bytes();
+    top.type_in("\u{c}");
+    eventually("the whole screen again", || top.bytes() > before + 300);
+    top.type_in("q");
+    assert!(top.end().success());
+    assert!(top.is_as_before(), "the terminal is as it was");
+    assert!(clients.port > 0);
+}
+
+#[test]
+fn signals_leave_the_terminal_as_it_was() {
+    need_root!();
+    let namespace = Namespace::new();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut top = OnTerminal::top(&namespace, &[], (80, 24));
+        top.wait_for("NOTHING TO JUDGE");
+        top.signal(signal);
+        assert!(top.end().success(), "{signal:?}");
+        assert!(top.is_as_before(), "{signal:?}");
+    }
+    let mut top = OnTerminal::top(&namespace, &[], (80, 24));
+    top.wait_for("NOTHING TO JUDGE");
+    top.type_in("\u{3}");
+    assert!(top.end().success() && top.is_as_before(), "Ctrl-C");
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.starts_with('T')
+}
+
+#[test]
+fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
+    need_root!();
+    let namespace = Namespace::new();
+    let mut top = OnTerminal::top(&namespace, &[], (80, 24));
+    top.wait_for("NOTHING TO JUDGE");
+    for by_key in [true, false] {
+        if by_key {
+            top.type_in("\u{1a}");
+        } else {
+            top.signal(Signal::TSTP);
+        }
+        eventually("the stop", || is_stopped(top.pid()) && top.is_as_before());
+        top.signal(Signal::CONT);
+        top.wait("the screen again", |screen| {
+            top.look(vt100_alternate) && screen.contains("NOTHING TO JUDGE")
+        });
+    }
+    // Stopped from outside, it had no chance to give anything back; it draws anew all the same.
+    top.signal(Signal::STOP);
+    eventually("the stop", || is_stopped(top.pid()));
+    let before = top.bytes();
+    top.signal(Signal::CONT);
+    eventually("the screen anew", || top.bytes() > before + 200);
+    top.type_in("q");
+    assert!(top.end().success() && top.is_as_before());
+}
+
+fn vt100_alternate(screen: &vt100::Screen) -> bool {
+    screen.alternate_screen()
+}
+
+#[test]
+fn a_breakdown_leaves_a_terminal_on_which_its_words_can_be_read() {
+    let mut command = Command::new(binary());
+    command.env("UNDER_TEST_PANIC", "1");
+    let mut broken = OnTerminal::start(command, (100, 24));
+    assert!(!broken.end().success());
+    assert!(broken.is_as_before());
+    assert!(broken.text().contains("on purpose"), "{}", broken.text());
+}
+
+#[test]
+fn what_cannot_begin_says_so_on_the_terminal_as_it_is() {
+    need_root!();
+    let mut command = Command::new(binary());
+    command.args(["top", "--btf", "/nonexistent"]);
+    let mut top = OnTerminal::start(command, (100, 24));
+    assert_eq!(top.end().code(), Some(3));
+    let said = top.text();
+    assert!(
+        said.starts_with("tcpreuse: ") && said.contains("/nonexistent"),
+        "{said}"
+    );
+    assert!(top.is_as_before());
+}
+
+#[test]
+fn a_hostile_process_name_stays_in_its_column() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let script = format!(
+        "printf '\\033[41m\\033[2J\\nX' >/proc/$$/comm; exec 3<>/dev/tcp/127.0.0.1/{}; printf x >&3; \
+         read -r -n 1 <&3; sleep 60 & wait",
+        server.port()
+    );
+    let mut top = OnTerminal::top(&namespace, &["--direction", "outbound"], (200, 24));
+    // Who connects is known of what connects while it is traced.
+    top.wait_for("NOTHING TO JUDGE");
+    let mut client = Command::new("bash").args(["-c", &script]).spawn().unwrap();
+    top.wait("the peer", |screen| {
+        line_of(screen, "127.0.0.1", "X (pid").is_some()
+    });
+    top.look(|screen| {
+        let (rows, columns) = screen.size();
+        for row in 0..rows.get() {
+            for column in 0..columns.get() {
+                let cell = screen.cell(row, column).unwrap();
+                assert_eq!(cell.bgcolor(), vt100::Color::Default, "at {row}, {column}");
+            }
+        }
+    });
+    top.type_in("q");
+    assert!(top.end().success());
+    client.kill().unwrap();
+    client.wait().unwrap();
+}
+
+#[test]
+fn without_a_terminal_there_are_plain_rows() {
+    need_root!();
+    let namespace = Namespace::new();
+    let _clients = Clients::start();
+    let output = Command::new(binary())
+        .args([
+            "top",
+            "--netns",
+            &namespace.inode.to_string(),
+            "--interval",
+            "300ms",
+            "-n",
+            "3",
+        ])
+        .args([
+            "--direction",
+            "inbound",
+            "--columns",
+            "peer,opens,open_now",
+            "--sort",
+            "peer",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!said.contains('\u{1b}'), "{said}");
+    let titles = said.lines().filter(|line| line.starts_with("PEER ")).count();
+    assert_eq!(titles, 3, "{said}");
+    assert!(said.lines().any(|line| line.starts_with("127.1.0.2 ")), "{said}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    need_root!();
+    let mut child = Command::new(binary())
+        .args(["top", "--interval", "100ms"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && !said.contains("cannot write"),
+        "{said}"
+    );
+}
+
+#[test]
+fn without_a_command_there_is_the_view_on_a_terminal_and_help_elsewhere() {
+    need_root!();
+    let _namespace = Namespace::new();
+    let mut plain = OnTerminal::start(Command::new(binary()), (100, 24));
+    plain.wait_for("1 peers");
+    plain.type_in("q");
+    assert!(plain.end().success() && plain.is_as_before());
+    let output = Command::new(binary()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: tcpreuse"));
+}
+
+#[test]
+fn settings_come_from_a_file_and_what_is_wrong_in_it_is_said() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    let run = |content: &str| {
+        fs::write(&file, content).unwrap();
+        Command::new(binary())
+            .args(["top", "-n", "1", "--config"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let output = run("columns = [\"verdict\", \"peer\"]\n");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("\nVERDICT"),
+        "{output:?}"
+    );
+    let output = run("colums = [\"peer\"]\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains("settings.toml, line 1, colums: unknown field"),
+        "{said}"
+    );
+    let default = Command::new(binary())
+        .args(["config", "--print-default"])
+        .output()
+        .unwrap();
+    let output = run(&String::from_utf8(default.stdout).unwrap());
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Ticks of the clock that a process has used, of which a second has a hundred.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let ticks = |field: usize| fields.get(field).unwrap().parse::<u64>().unwrap();
+    ticks(11) + ticks(12)
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a measurement")]
+fn keys_are_answered_at_once_under_load() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let address = server.address;
+    let stop = Arc::new(AtomicBool::new(false));
+    let churn = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || {
+            let mut visits = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                visit(source(u16::try_from(visits % 2000).unwrap()), address);
+                visits += 1;
+            }
+            visits
+        })
+    };
+    let mut top = OnTerminal::top(&namespace, &[], (160, 50));
+    top.wait_for("YES");
+    let (begun, used) = (Instant::now(), ticks(top.pid()));
+    let mut answers = Vec::new();
+    for i in 0..60 {
+        thread::sleep(Duration::from_millis(50));
+        let before = top.bytes();
+        let pressed = Instant::now();
+        top.type_in(if i % 2 == 0 { "2" } else { "1" });
+        while top.bytes() == before {
+            assert!(pressed.elapsed() < Duration::from_secs(5), "no answer");
+            thread::sleep(Duration::from_micros(200));
+        }
+        answers.push(pressed.elapsed());
+    }
+    let (seconds, used) = (begun.elapsed().as_secs_f64(), ticks(top.pid()) - used);
+    stop.store(true, Ordering::Relaxed);
+    let visits = churn.join().unwrap();
+    answers.sort();
+    println!(
+        "{visits} connections, keys answered in {:?} (median), {:?} (95 %), {:?} (most); {:.0} % of a CPU",
+        answers[30],
+        answers[57],
+        answers[59],
+        f64::from(u32::try_from(used).unwrap()) / seconds,
+    );
+    assert!(answers[30] < Duration::from_millis(50), "{answers:?}");
+    top.type_in("q");
+    assert!(top.end().success());
+}

@@ -1,0 +1,19 @@
+//! `tcpreuse config`: what can be set in a file.
+
+use std::io::{self, Write};
+
+use crate::{
+    cli, config,
+    exit::{Failure, Outcome},
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// When nobody takes what is printed.
+pub fn run(_args: &cli::Config) -> Result<Outcome, Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(config::default_file().as_bytes())?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}

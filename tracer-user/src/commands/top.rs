@@ -1,0 +1,84 @@
+//! `tcpreuse top`: the live view, or plain rows where there is no terminal.
+
+mod feed;
+mod log;
+mod words;
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+    sync::Arc,
+};
+
+use self::feed::LiveFeed;
+use crate::{
+    cli::Top,
+    config::Config,
+    exit::{Failure, Outcome},
+    kernel::{clock, load::Settings, privileges::Role},
+    report::Origin,
+    view::{
+        app::Look,
+        batch,
+        export::NewDirectory,
+        feed as feeding,
+        keeper::Prefixes,
+        run,
+        theme::{Glyphs, Theme, environment},
+    },
+};
+
+/// Room for records of connections that ended since they were last taken: some 20,000.
+const RECORD_BYTES: u32 = 4 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// When a setting is wrong, tracing is not possible, or the terminal fails.
+pub fn run(args: &Top) -> Result<Outcome, Failure> {
+    let config = Config::resolve(&args.view, environment)?;
+    let status_url = args.server.status_url()?;
+    let batch = args.batch || args.screen.is_some() || !io::stdout().is_terminal();
+    let messages = if batch {
+        super::log_to_stderr(args.trace.verbose);
+        None
+    } else {
+        Some(log::collect(args.trace.verbose))
+    };
+    let settings = Settings {
+        record_bytes: Some(RECORD_BYTES),
+        ..args.trace.settings()
+    };
+    let origin = Origin::this_machine();
+    let look = Look {
+        columns: config.columns.clone(),
+        sort: config.sort,
+        theme: Theme {
+            color: config.color.on_stdout(),
+        },
+        glyphs: Glyphs::new(config.only_ascii(environment)),
+        host: origin.host.clone(),
+        filters: words::filters(&settings.filter),
+    };
+    let prefixes = Prefixes {
+        v4: settings.filter.prefix4,
+        v6: settings.filter.prefix6,
+    };
+    let options = args.server.options();
+    let make = move || LiveFeed::start(&settings, options, status_url, messages);
+    let feeding = feeding::start(make, prefixes, config.interval)?;
+    super::give_up_privileges(Role::Showing);
+    if batch {
+        let limits = batch::Limits {
+            times: args.iterations,
+            rows: args.rows,
+            screen: args.screen,
+        };
+        batch::run(look, feeding, limits)?;
+    } else {
+        let parent = env::current_dir().unwrap_or_else(|_| "/".into());
+        let export = Arc::new(NewDirectory { parent, origin });
+        run::run(look, feeding, export, clock::now())?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,87 @@
+//! Live samples for the view.
+
+use std::collections::VecDeque;
+
+use super::log::Messages;
+use crate::{
+    commands::{give_up_privileges, status::StatusWatch},
+    diagnosis::Options,
+    exit::Failure,
+    kernel::{load::Settings, privileges::Role},
+    model::ended::Ended,
+    server_status::StatusUrl,
+    source::live::Live,
+    view::{feed::Feed, keeper::Batch},
+};
+
+/// Records kept from one batch to the next; they illustrate, and the view keeps no more.
+const MAX_ENDED: usize = 16_384;
+
+/// Samples of this machine.
+pub(super) struct LiveFeed {
+    live: Live,
+    status: Option<StatusWatch>,
+    options: Options,
+    ended: VecDeque<Ended>,
+    notes: Vec<String>,
+    messages: Option<Messages>,
+}
+
+impl LiveFeed {
+    /// Attaches the programs.
+    pub(super) fn start(
+        settings: &Settings,
+        options: Options,
+        status_url: Option<StatusUrl>,
+        messages: Option<Messages>,
+    ) -> Result<Self, Failure> {
+        let live = Live::start(settings)?;
+        give_up_privileges(Role::Tracing);
+        let notes = live
+            .missing()
+            .iter()
+            .map(|missing| {
+                format!(
+                    "this kernel has no {}: {} will be unknown",
+                    missing.member, missing.lost
+                )
+            })
+            .collect();
+        Ok(Self {
+            live,
+            status: status_url.map(StatusWatch::start),
+            options,
+            ended: VecDeque::new(),
+            notes,
+            messages,
+        })
+    }
+}
+
+impl Feed for LiveFeed {
+    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        self.between();
+        let sample = self.live.sample()?;
+        if let Some(status) = &mut self.status {
+            self.notes.extend(status.news());
+            self.options.workers = status.workers();
+            self.options.own_requests = status.own_requests();
+        }
+        if let Some(messages) = &self.messages {
+            self.notes.extend(messages.take());
+        }
+        Ok(Some(Batch {
+            sample,
+            ended: std::mem::take(&mut self.ended).into(),
+            options: self.options.clone(),
+            notes: std::mem::take(&mut self.notes),
+        }))
+    }
+
+    /// The ring has room for a moment only.
+    fn between(&mut self) {
+        self.ended.extend(self.live.ended(MAX_ENDED));
+        let surplus = self.ended.len().saturating_sub(MAX_ENDED);
+        self.ended.drain(..surplus);
+    }
+}

@@ -1,0 +1,53 @@
+//! The file of settings.
+
+use super::Written;
+use crate::{exit::Failure, view::columns::COLUMNS};
+
+/// Reads a file; `name` is its name for messages.
+pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count();
+        // The key of that line, if it has one.
+        let key = text
+            .lines()
+            .nth(line)
+            .and_then(|line| line.split_once('='))
+            .map(|(key, _)| format!(", {}", key.trim()))
+            .unwrap_or_default();
+        let message = error.message().replace('\n', " ");
+        Failure::Usage(format!("{name}, line {}{key}: {message}", line + 1))
+    })
+}
+
+/// A file that says what holds without one.
+pub fn default_file() -> String {
+    let mut columns = String::new();
+    for spec in &COLUMNS {
+        let name = format!("\"{}\",", spec.name);
+        columns.push_str(&format!("    {name:<26} # {}\n", spec.help));
+    }
+    format!(
+        "# Settings of `tcpreuse top`. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
+         # XDG_CONFIG_HOME from ~/.config), else from /etc/tcpreuse.toml, or with --config FILE.\n\
+         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII) and flags count more.\n\
+         \n\
+         # Columns of the peers in their order. When the screen is narrow some make room, always\n\
+         # the same ones first.\n\
+         columns = [\n{columns}]\n\
+         \n\
+         # Order of the peers: \"worst\" first, or by a column; \"-opens\" is the other way round.\n\
+         sort = \"worst\"\n\
+         \n\
+         # \"auto\" (on a terminal, unless NO_COLOR is set), \"always\" or \"never\".\n\
+         color = \"auto\"\n\
+         \n\
+         # How often to look at the sockets, from 100ms to 1h.\n\
+         interval = \"1s\"\n\
+         \n\
+         # Nothing but ASCII on the screen: \"auto\" (when the locale has no UTF-8 or the terminal\n\
+         # is a console), \"always\" or \"never\".\n\
+         ascii = \"auto\"\n"
+    )
+}

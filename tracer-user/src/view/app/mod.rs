@@ -1,0 +1,411 @@
+//! The state of the view and how actions change it. No terminal here: what has to be done outside
+//! comes back as an [`Effect`], which one place carries out.
+
+mod cursor;
+mod detail;
+mod lists;
+mod mouse;
+mod typing;
+
+use std::sync::Arc;
+
+use tui_input::Input;
+
+pub use self::{cursor::Cursor, detail::Detail, lists::SocketKey, mouse::Hits};
+use super::{
+    columns::{COLUMNS, Column},
+    filter::Filter,
+    format::age,
+    keys::Action,
+    names::Names,
+    row::Row,
+    snapshot::Snapshot,
+    theme::{Glyphs, Theme},
+};
+use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// The peers, worst first.
+    Peers,
+    /// The causes with what to change.
+    Causes,
+    /// The listeners and their workers.
+    Listeners,
+    /// The live connections.
+    Connections,
+    /// What happened.
+    Log,
+}
+
+impl Tab {
+    /// All in order.
+    pub const ALL: [Self; 5] = [
+        Self::Peers,
+        Self::Causes,
+        Self::Listeners,
+        Self::Connections,
+        Self::Log,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peers => "peers",
+            Self::Causes => "causes",
+            Self::Listeners => "listeners",
+            Self::Connections => "connections",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// The order of the peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By which column; `None`: worst first.
+    pub column: Option<Column>,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+/// What keys go to.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// Commands.
+    Command,
+    /// The line of the filter, with the filter there was before.
+    Filter(Input, String),
+    /// The help, scrolled by so many lines.
+    Help(usize),
+}
+
+/// Whether the screen follows what is counted.
+#[derive(Clone, Debug)]
+pub enum Flow {
+    /// It does.
+    Following,
+    /// It stands still; this is what it will show.
+    Paused(Arc<Snapshot>),
+}
+
+/// What has to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Stop it like any job.
+    Suspend,
+    /// Draw everything, whatever the terminal is thought to show.
+    Repaint,
+    /// Hand text to the terminal's clipboard.
+    Copy(String),
+    /// Write the evidence so far.
+    Export,
+}
+
+/// How the view looks and what it says of itself.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Columns of the peer table.
+    pub columns: Vec<Column>,
+    /// Order of the peers at first.
+    pub sort: Sort,
+    /// Colours.
+    pub theme: Theme,
+    /// Characters.
+    pub glyphs: Glyphs,
+    /// The host it runs on.
+    pub host: String,
+    /// What is traced, in words.
+    pub filters: String,
+}
+
+/// Everything the screen depends on.
+#[derive(Debug)]
+pub struct App {
+    /// How it looks.
+    pub look: Look,
+    /// What is shown.
+    pub shown: Arc<Snapshot>,
+    /// Whether it follows.
+    pub flow: Flow,
+    /// Which tab.
+    pub tab: Tab,
+    /// The peer that is looked at closely.
+    pub detail: Option<Detail>,
+    /// What keys go to.
+    pub mode: Mode,
+    /// Order of the peers.
+    pub sort: Sort,
+    /// The filter as typed.
+    pub filter_text: String,
+    /// What came of the last thing the user did; until the next key.
+    pub message: Option<String>,
+    /// Whether peers are grouped.
+    pub grouped: bool,
+    /// Reverse names.
+    pub names: Names,
+    /// What the mouse may hit, from the last drawing.
+    pub hits: Hits,
+    filter: Filter,
+    groups: Vec<Row>,
+    /// What is shown of peers and connections, as places in the snapshot.
+    peer_order: Vec<usize>,
+    socket_order: Vec<usize>,
+    /// Where the user is in each list.
+    pub peers: Cursor<PeerId>,
+    /// As above.
+    pub causes: Cursor<Verdict>,
+    /// As above.
+    pub listeners: Cursor<(u32, u16)>,
+    /// As above.
+    pub sockets: Cursor<SocketKey>,
+    /// As above; rows of the log have no better name than their number.
+    pub log: Cursor<usize>,
+    /// Rows of the list on the screen.
+    pub page: usize,
+}
+
+impl App {
+    /// Shows a first snapshot.
+    pub fn new(look: Look, first: Arc<Snapshot>) -> Self {
+        let mut app = Self {
+            sort: look.sort,
+            look,
+            shown: first,
+            flow: Flow::Following,
+            tab: Tab::Peers,
+            detail: None,
+            mode: Mode::Command,
+            filter_text: String::new(),
+            message: None,
+            grouped: false,
+            names: Names::off(),
+            hits: Hits::default(),
+            filter: Filter::default(),
+            groups: Vec::new(),
+            peer_order: Vec::new(),
+            socket_order: Vec::new(),
+            peers: Cursor::default(),
+            causes: Cursor::default(),
+            listeners: Cursor::default(),
+            sockets: Cursor::default(),
+            log: Cursor::default(),
+            page: 1,
+        };
+        app.refresh();
+        app
+    }
+
+    /// A newer snapshot has come. Gives whether the screen changes.
+    pub fn update(&mut self, snapshot: Arc<Snapshot>) {
+        match &mut self.flow {
+            Flow::Following => {
+                self.shown = snapshot;
+                self.refresh();
+            }
+            Flow::Paused(latest) => *latest = snapshot,
+        }
+    }
+
+    /// The newest snapshot, shown or not.
+    pub fn latest(&self) -> &Arc<Snapshot> {
+        match &self.flow {
+            Flow::Following => &self.shown,
+            Flow::Paused(latest) => latest,
+        }
+    }
+
+    /// How far the screen is behind, ns; `None`: it follows.
+    pub fn behind_ns(&self) -> Option<u64> {
+        match &self.flow {
+            Flow::Following => None,
+            Flow::Paused(latest) => {
+                let (now, shown) = (latest.taken(), self.shown.taken());
+                Some(now.monotonic_ns.saturating_sub(shown.monotonic_ns))
+            }
+        }
+    }
+
+    /// Does what the user wants, as far as it can be done here.
+    pub fn act(&mut self, action: Action) -> Option<Effect> {
+        self.message = None;
+        if let Mode::Help(_) = self.mode {
+            return self.act_in_help(action);
+        }
+        match action {
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::PageDown => self.step(self.page_step()),
+            Action::PageUp => self.step(-self.page_step()),
+            Action::Top => self.go_to_top(),
+            Action::Bottom => self.step(isize::MAX),
+            Action::Enter => self.enter(),
+            Action::Back => self.back(),
+            Action::NextTab => self.turn_tab(1),
+            Action::PreviousTab => self.turn_tab(Tab::ALL.len() - 1),
+            Action::Tab(number) => self.show_tab(number),
+            Action::NextSort => self.next_sort(),
+            Action::ReverseSort => self.reverse_sort(),
+            Action::Filter => self.begin_filter(),
+            Action::Pause => self.pause(),
+            Action::Group => self.group(),
+            Action::Names => self.toggle_names(),
+            Action::Help => self.mode = Mode::Help(0),
+            Action::Copy => return Some(Effect::Copy(self.sentence())),
+            Action::Export => return Some(Effect::Export),
+            Action::Redraw => return Some(Effect::Repaint),
+            Action::Suspend => return Some(Effect::Suspend),
+            Action::Quit => return Some(Effect::Quit),
+        }
+        None
+    }
+
+    fn act_in_help(&mut self, action: Action) -> Option<Effect> {
+        let page = self.page_step().unsigned_abs();
+        if let Mode::Help(top) = &mut self.mode {
+            match action {
+                Action::Down => *top += 1,
+                Action::Up => *top = top.saturating_sub(1),
+                Action::PageDown => *top += page,
+                Action::PageUp => *top = top.saturating_sub(page),
+                Action::Top => *top = 0,
+                Action::Redraw => return Some(Effect::Repaint),
+                Action::Suspend => return Some(Effect::Suspend),
+                Action::Quit => return Some(Effect::Quit),
+                _ => self.mode = Mode::Command,
+            }
+        }
+        None
+    }
+
+    fn turn_tab(&mut self, by: usize) {
+        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        self.show_tab((at + by) % Tab::ALL.len());
+    }
+
+    pub(super) fn show_tab(&mut self, number: usize) {
+        if let Some(tab) = Tab::ALL.get(number) {
+            self.detail = None;
+            self.tab = *tab;
+            self.refresh();
+        }
+    }
+
+    /// By the columns that can be seen, in their order, then worst first again.
+    fn next_sort(&mut self) {
+        if self.tab != Tab::Peers {
+            self.message = Some("only the peers can be sorted; 1 shows them".to_owned());
+            return;
+        }
+        let seen = &self.look.columns;
+        let next = match self.sort.column {
+            None => seen.first(),
+            Some(now) => seen
+                .iter()
+                .position(|column| *column == now)
+                .and_then(|at| seen.get(at + 1)),
+        };
+        self.sort = Sort {
+            column: next.copied(),
+            reversed: false,
+        };
+        self.refresh();
+    }
+
+    fn reverse_sort(&mut self) {
+        self.sort.reversed = !self.sort.reversed;
+        self.refresh();
+    }
+
+    /// Sorts by a column; by the one that is sorted by already, the other way round.
+    pub fn sort_by(&mut self, column: Column) {
+        let reversed = self.sort.column == Some(column) && !self.sort.reversed;
+        self.sort = Sort {
+            column: Some(column),
+            reversed,
+        };
+        self.refresh();
+    }
+
+    /// What the peers are sorted by, in words.
+    pub fn order_in_words(&self) -> String {
+        let by = match self.sort.column {
+            Some(column) => format!("by {}", column.spec().name),
+            None => "worst first".to_owned(),
+        };
+        if self.sort.reversed {
+            format!("{by}, reversed")
+        } else {
+            by
+        }
+    }
+
+    fn pause(&mut self) {
+        match std::mem::replace(&mut self.flow, Flow::Following) {
+            Flow::Following => self.flow = Flow::Paused(Arc::clone(&self.shown)),
+            Flow::Paused(latest) => {
+                self.shown = latest;
+                self.refresh();
+            }
+        }
+    }
+
+    fn group(&mut self) {
+        self.grouped = !self.grouped;
+        self.detail = None;
+        let how = if self.grouped {
+            "grouped by /24 and /64"
+        } else {
+            "one row per peer"
+        };
+        self.message = Some(how.to_owned());
+        self.refresh();
+    }
+
+    fn toggle_names(&mut self) {
+        self.names.toggle();
+        let how = if self.names.is_on() {
+            "looking up names of the addresses on the screen"
+        } else {
+            "addresses, not names"
+        };
+        self.message = Some(how.to_owned());
+        self.refresh();
+    }
+
+    /// The sentence about what is selected, fit for a ticket.
+    fn sentence(&self) -> String {
+        let id = match (&self.detail, self.tab) {
+            (Some(detail), _) => Some(detail.id),
+            (None, Tab::Peers) => self.selected_row().filter(|row| row.peers == 1).map(|row| row.id),
+            (None, _) => None,
+        };
+        match id.and_then(|id| self.shown.peer(id)) {
+            Some(peer) => format!(
+                "{} on port {}: {}: {}. Change: {}.",
+                peer.id.name(),
+                peer.id.port,
+                peer.finding.verdict,
+                peer.finding.explanation,
+                peer.finding.fix
+            ),
+            None => text::headline(&self.shown.diagnosis),
+        }
+    }
+
+    /// How long ago the shown sample began, in words.
+    pub fn window(&self) -> String {
+        age(self.shown.diagnosis.window_ns())
+    }
+}
+
+/// The columns that are shown if nobody says otherwise.
+pub fn default_columns() -> Vec<Column> {
+    COLUMNS.iter().map(|spec| spec.column).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,190 @@
+//! What actions do to the state.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::*;
+use crate::view::example;
+
+pub(crate) fn look() -> Look {
+    Look {
+        columns: default_columns(),
+        sort: Sort::default(),
+        theme: Theme { color: true },
+        glyphs: Glyphs::UNICODE,
+        host: "web1".to_owned(),
+        filters: "port 8081 inbound".to_owned(),
+    }
+}
+
+fn app() -> App {
+    App::new(look(), Arc::new(example::snapshot()))
+}
+
+fn names(app: &App) -> Vec<&str> {
+    app.peer_rows().map(|row| row.name.as_str()).collect()
+}
+
+fn press(app: &mut App, keys: &str) -> Option<Effect> {
+    let mut effect = None;
+    for c in keys.chars() {
+        let code = match c {
+            '\n' => KeyCode::Enter,
+            '\u{1b}' => KeyCode::Esc,
+            '\t' => KeyCode::Tab,
+            c => KeyCode::Char(c),
+        };
+        effect = app.key(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+    effect
+}
+
+#[test]
+fn the_worst_stand_first_and_sorting_is_stable() {
+    let mut app = app();
+    let first = names(&app).join(" ");
+    let verdicts: Vec<bool> = app.peer_rows().map(|row| row.verdict.accuses()).collect();
+    assert!(verdicts.is_sorted_by(|a, b| a >= b));
+    app.sort_by(Column::Open);
+    let open: Vec<u64> = app.peer_rows().map(|row| row.open_now).collect();
+    assert!(open.is_sorted_by(|a, b| a >= b), "greatest first: {open:?}");
+    app.sort_by(Column::Open);
+    let open: Vec<u64> = app.peer_rows().map(|row| row.open_now).collect();
+    assert!(open.is_sorted(), "the other way round: {open:?}");
+    app.sort_by(Column::Peer);
+    assert_eq!(names(&app)[0], "192.0.2.11");
+    // Through all columns, and then worst first again.
+    for _ in 0..COLUMNS.len() {
+        press(&mut app, "s");
+    }
+    assert_eq!(app.sort, Sort::default());
+    assert_eq!(names(&app).join(" "), first);
+    press(&mut app, "S");
+    let mut reversed = names(&app);
+    reversed.reverse();
+    assert_eq!(reversed.join(" "), first);
+}
+
+#[test]
+fn the_selection_stays_on_its_peer() {
+    let mut app = app();
+    press(&mut app, "jjj");
+    let selected = app.selected_row().unwrap().id;
+    for keys in ["s", "s", "S", "ss"] {
+        press(&mut app, keys);
+        assert_eq!(app.selected_row().unwrap().id, selected, "after {keys}");
+    }
+    app.update(Arc::new(example::after(200)));
+    assert_eq!(app.selected_row().unwrap().id, selected);
+    press(&mut app, "g");
+    assert_eq!(app.peers.row(), 0);
+    press(&mut app, "S");
+    assert_eq!(app.peers.row(), 0, "on top it stays on top");
+    press(&mut app, "G");
+    assert_eq!(app.peers.row(), app.peer_count() - 1);
+}
+
+#[test]
+fn a_filter_works_while_it_is_typed() {
+    let mut app = app();
+    let all = app.peer_count();
+    press(&mut app, "/198.51");
+    assert_eq!(app.peer_count(), 3);
+    press(&mut app, ".100.21");
+    assert_eq!(app.peer_count(), 1);
+    press(&mut app, "\u{1b}");
+    assert_eq!(app.peer_count(), all, "Esc takes back what was typed");
+    press(&mut app, "/v:reusing\n");
+    assert!(matches!(app.mode, Mode::Command));
+    let kept = app.peer_count();
+    assert!(kept > 0 && kept < all);
+    press(&mut app, "jq");
+    assert_eq!(app.filter_text, "v:reusing");
+    press(&mut app, "\u{1b}");
+    assert_eq!(app.peer_count(), all, "Esc drops the filter");
+    app.begin_filter();
+    app.paste("\u{1b}[31m192.0.2.12\r\n");
+    assert_eq!(app.filter_text, "[31m192.0.2.12");
+}
+
+#[test]
+fn paused_the_screen_stands_still_and_says_how_far_it_is_behind() {
+    let mut app = App::new(look(), Arc::new(example::after(10)));
+    press(&mut app, " ");
+    assert_eq!(app.behind_ns(), Some(0));
+    app.update(Arc::new(example::after(17)));
+    assert_eq!(app.behind_ns(), Some(7_000_000_000));
+    assert_eq!(app.shown.diagnosis.window_ns(), 10_000_000_000);
+    assert_eq!(app.latest().diagnosis.window_ns(), 17_000_000_000);
+    press(&mut app, " ");
+    assert_eq!(app.behind_ns(), None);
+    assert_eq!(app.shown.diagnosis.window_ns(), 17_000_000_000);
+}
+
+#[test]
+fn groups_open_into_their_peers() {
+    let mut app = app();
+    let all = app.peer_count();
+    press(&mut app, "p");
+    assert_eq!(app.peer_count(), 4);
+    let (group, peers) = app.peer_rows().map(|row| (row.id, row.peers)).next().unwrap();
+    press(&mut app, "\n");
+    assert!(!app.grouped);
+    assert_eq!(app.peer_count() as u64, peers);
+    assert!(app.peer_rows().all(|row| group.network.contains(&row.id.network)));
+    press(&mut app, "\u{1b}");
+    assert_eq!(app.peer_count(), all);
+    // A selected peer is found again in its group.
+    press(&mut app, "Gp");
+    let last = app.selected_row().unwrap().name.clone();
+    assert!(last.contains('/'), "{last}");
+}
+
+#[test]
+fn enter_leads_closer_and_escape_back() {
+    let mut app = app();
+    press(&mut app, "\n");
+    assert_eq!(
+        app.detail.map(|detail| detail.id),
+        app.selected_row().map(|row| row.id)
+    );
+    press(&mut app, "\u{1b}");
+    assert_eq!(app.detail, None);
+    press(&mut app, "2\n");
+    assert_eq!(app.tab, Tab::Peers);
+    assert!(app.filter_text.starts_with("verdict:"), "{}", app.filter_text);
+    let cause = app.shown.diagnosis.causes[0].clone();
+    assert_eq!(app.peer_count() as u64, cause.peers);
+    press(&mut app, "\u{1b}4\n");
+    assert_eq!(app.detail.unwrap().id, app.shown.sockets[0].peer.unwrap().0);
+    press(&mut app, "\t");
+    assert_eq!((app.tab, app.detail), (Tab::Log, None));
+}
+
+#[test]
+fn what_is_to_be_done_outside_comes_back() {
+    let mut app = app();
+    assert_eq!(press(&mut app, "q"), Some(Effect::Quit));
+    assert_eq!(press(&mut app, "e"), Some(Effect::Export));
+    let Some(Effect::Copy(sentence)) = press(&mut app, "y") else {
+        panic!("nothing to copy");
+    };
+    let worst = &app.shown.diagnosis.peers[0];
+    assert!(
+        sentence.contains(&worst.id.name()) && sentence.contains(worst.finding.fix),
+        "{sentence}"
+    );
+    assert_eq!(press(&mut app, "?q"), Some(Effect::Quit), "in the help too");
+    assert_eq!(press(&mut app, "?x"), None);
+}
+
+#[test]
+fn nothing_to_show_is_no_trouble() {
+    let at = example::snapshot().taken();
+    let mut app = App::new(look(), Arc::new(crate::view::keeper::Keeper::nothing(at)));
+    for keys in [
+        "j", "k", "G", "\n", "sS", "p", "2\n", "3\n", "4\n", "5\n", "1", "/x\n", "y", "e", " ", "?",
+    ] {
+        press(&mut app, keys);
+    }
+    assert!(app.is_empty());
+}

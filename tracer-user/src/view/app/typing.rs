@@ -1,0 +1,102 @@
+//! Typing a filter: it works while it is being typed.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::{Input, InputRequest};
+
+use super::{App, Effect, Mode};
+use crate::view::{filter::Filter, fit::visible, keys};
+
+/// Longer than any sensible filter.
+const MAX_FILTER: usize = 200;
+
+impl App {
+    /// A key was pressed.
+    pub fn key(&mut self, event: KeyEvent) -> Option<Effect> {
+        if let Mode::Filter(..) = self.mode {
+            return self.type_key(event);
+        }
+        match keys::action(event) {
+            Some(action) => self.act(action),
+            None => {
+                match self.mode {
+                    Mode::Help(_) => self.mode = Mode::Command,
+                    _ => self.message = Some("? shows the keys".to_owned()),
+                }
+                None
+            }
+        }
+    }
+
+    /// Text was pasted: into a filter only.
+    pub fn paste(&mut self, text: &str) {
+        for c in visible(text).chars() {
+            self.edit(InputRequest::InsertChar(c));
+        }
+    }
+
+    pub(super) fn begin_filter(&mut self) {
+        self.detail = None;
+        let before = self.filter_text.clone();
+        self.mode = Mode::Filter(Input::new(before.clone()), before);
+    }
+
+    fn type_key(&mut self, event: KeyEvent) -> Option<Effect> {
+        let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        let request = match event.code {
+            KeyCode::Enter => {
+                self.mode = Mode::Command;
+                return None;
+            }
+            KeyCode::Esc => {
+                if let Mode::Filter(_, before) = std::mem::replace(&mut self.mode, Mode::Command) {
+                    self.set_filter(&before);
+                }
+                return None;
+            }
+            KeyCode::Char('c') if control => return Some(Effect::Quit),
+            KeyCode::Char('z') if control => return Some(Effect::Suspend),
+            KeyCode::Char('l') if control => return Some(Effect::Repaint),
+            KeyCode::Char('a') if control => InputRequest::GoToStart,
+            KeyCode::Char('e') if control => InputRequest::GoToEnd,
+            KeyCode::Char('h') if control => InputRequest::DeletePrevChar,
+            KeyCode::Char('u') if control => InputRequest::DeleteFromStart,
+            KeyCode::Char('k') if control => InputRequest::DeleteTillEnd,
+            KeyCode::Char('w') if control => InputRequest::DeletePrevWord,
+            KeyCode::Char(c) if !control => InputRequest::InsertChar(c),
+            KeyCode::Backspace => InputRequest::DeletePrevChar,
+            KeyCode::Delete => InputRequest::DeleteNextChar,
+            KeyCode::Left => InputRequest::GoToPrevChar,
+            KeyCode::Right => InputRequest::GoToNextChar,
+            KeyCode::Home => InputRequest::GoToStart,
+            KeyCode::End => InputRequest::GoToEnd,
+            // The list can be moved in while a filter is typed.
+            KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
+                return keys::action(event).and_then(|action| self.act(action));
+            }
+            _ => return None,
+        };
+        self.edit(request);
+        None
+    }
+
+    fn edit(&mut self, request: InputRequest) {
+        let Mode::Filter(input, _) = &mut self.mode else {
+            return;
+        };
+        if let InputRequest::InsertChar(c) = request
+            && (input.value().chars().count() >= MAX_FILTER || visible(&c.to_string()).is_empty())
+        {
+            return;
+        }
+        input.handle(request);
+        let text = input.value().to_owned();
+        self.set_filter(&text);
+    }
+
+    /// Filters by something else.
+    pub fn set_filter(&mut self, text: &str) {
+        self.filter = Filter::parse(text);
+        text.clone_into(&mut self.filter_text);
+        self.refresh();
+    }
+}

@@ -1,0 +1,179 @@
+//! Without a terminal: plain rows, once an interval, for a file, a pipe or a log.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use super::{
+    app::{App, Look},
+    columns::Column,
+    feed::Feeding,
+    fit::{pad, visible},
+    format::{elapsed, rate},
+    panes::picture,
+    signals::{Asked, Signals},
+};
+use crate::{
+    exit::Failure,
+    report::{clock, text},
+};
+
+/// How much is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// So many times; `None`: until the end.
+    pub times: Option<u32>,
+    /// Rows each time; `None`: all.
+    pub rows: Option<usize>,
+    /// A whole screen of this size instead of rows, once, at the end.
+    pub screen: Option<(u16, u16)>,
+}
+
+/// Prints a feed until it ends, a signal comes or it was printed often enough.
+///
+/// # Errors
+/// When the feed fails or nobody takes what is printed.
+pub fn run(look: Look, feeding: Feeding, limits: Limits) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(print(look, feeding, limits))
+}
+
+async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), Failure> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let mut app: Option<App> = None;
+    let mut times = 0;
+    loop {
+        tokio::select! {
+            biased;
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                // Nothing to give back or to take again.
+                Asked::Stop => rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::STOP,
+                )
+                .map_err(io::Error::from)?,
+                Asked::GoOn => {}
+            },
+            Ok(()) = feeding.snapshots.changed() => {
+                let Some(snapshot) = feeding.snapshots.borrow_and_update().clone() else {
+                    continue;
+                };
+                let app = match &mut app {
+                    Some(app) => {
+                        app.update(snapshot);
+                        app
+                    }
+                    None => app.insert(App::new(look.clone(), snapshot)),
+                };
+                times += 1;
+                if limits.screen.is_none() {
+                    let mut out = io::BufWriter::new(io::stdout().lock());
+                    rows(&mut out, app, limits.rows)?;
+                    out.flush()?;
+                }
+                if limits.times.is_some_and(|most| times >= most) {
+                    break;
+                }
+            }
+            end = &mut feeding.end => return super::run::ended(end.ok()),
+        }
+    }
+    if let (Some(app), Some((width, height))) = (&mut app, limits.screen) {
+        let mut out = io::stdout().lock();
+        out.write_all(picture(app, width, height).as_bytes())?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// One moment: a line that sums it up, the titles, the rows, an empty line.
+fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
+    let (glyphs, diagnosis) = (&app.look.glyphs, &app.shown.diagnosis);
+    let accounting = &diagnosis.accounting;
+    let opens = app
+        .shown
+        .opens_per_s
+        .map_or_else(|| glyphs.unknown.to_string(), rate);
+    let drift = accounting
+        .drift
+        .map_or_else(|| glyphs.unknown.to_string(), |drift| drift.to_string());
+    let lost = text::lost(&diagnosis.losses);
+    let lost = if lost.is_empty() {
+        "nothing".to_owned()
+    } else {
+        lost.join("; ")
+    };
+    writeln!(
+        to,
+        "{} after {}: {} open, {opens} opens/s, drift {drift}, lost {lost}",
+        clock(app.shown.taken()),
+        elapsed(diagnosis.window_ns()),
+        accounting.open_now,
+    )?;
+    writeln!(to, "{}", visible(&text::headline(diagnosis)))?;
+    // Each column as wide as its widest value: there is no screen to fit.
+    let shown = || app.peer_rows().take(most.unwrap_or(usize::MAX));
+    let cells: Vec<Vec<String>> = shown()
+        .map(|row| {
+            let text = |column: &Column| visible(&column.text(row, glyphs));
+            app.look.columns.iter().map(text).collect()
+        })
+        .collect();
+    let titles = app.look.columns.iter().map(|column| column.spec().title);
+    let widths: Vec<usize> = titles
+        .clone()
+        .enumerate()
+        .map(|(i, title)| {
+            let values = cells.iter().filter_map(|row| row.get(i));
+            let widest = values.map(|text| super::fit::width(text)).max().unwrap_or(0);
+            widest.max(super::fit::width(title))
+        })
+        .collect();
+    let line = |values: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = values
+            .zip(&app.look.columns)
+            .zip(&widths)
+            .map(|((text, column), width)| pad(text, *width, column.spec().align, glyphs.ellipsis))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    writeln!(to, "{}", line(&mut titles.clone()))?;
+    for row in &cells {
+        writeln!(to, "{}", line(&mut row.iter().map(String::as_str)))?;
+    }
+    let more = app.peer_count() - cells.len();
+    if more > 0 {
+        writeln!(to, "and {more} more; --rows shows more")?;
+    }
+    writeln!(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::view::{app::tests::look, example, theme::Glyphs};
+
+    #[test]
+    fn rows_are_plain_text() {
+        let mut app = App::new(
+            Look {
+                glyphs: Glyphs::ASCII,
+                ..look()
+            },
+            Arc::new(example::snapshot()),
+        );
+        let mut out = Vec::new();
+        rows(&mut out, &app, Some(4)).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.is_ascii() && !shown.contains('\u{1b}'), "{shown}");
+        insta::assert_snapshot!(shown);
+        app.set_filter("v:nothing");
+        rows(&mut io::sink(), &app, None).unwrap();
+    }
+}

@@ -1,0 +1,104 @@
+//! Connections that have ended, as far as there are records of them and room to keep them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use hashbrown::HashMap;
+use ipnet::IpNet;
+
+use super::Prefixes;
+use crate::model::{
+    ended::Ended,
+    peer::{Direction, PeerId},
+};
+
+/// Kept of one peer: more bars than a screen has rows.
+const MAX_OF_PEER: usize = 128;
+
+/// Kept in all, some 200 bytes each.
+const MAX_IN_ALL: usize = 16_384;
+
+/// Of one peer.
+#[derive(Debug, Default)]
+struct Kept {
+    /// How many have been let go.
+    gone: u64,
+    records: Arc<VecDeque<Ended>>,
+}
+
+/// The latest of each peer.
+#[derive(Debug)]
+pub(super) struct Past {
+    prefixes: Prefixes,
+    peers: HashMap<PeerId, Kept>,
+    /// Whose came when and which of its own it was, oldest first, to know which to let go.
+    order: VecDeque<(PeerId, u64)>,
+}
+
+impl Past {
+    pub(super) fn new(prefixes: Prefixes) -> Self {
+        Self {
+            prefixes,
+            peers: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, ended: Vec<Ended>) {
+        for one in ended {
+            let Some(id) = self.id(&one) else {
+                continue;
+            };
+            let kept = self.peers.entry(id).or_default();
+            let records = Arc::make_mut(&mut kept.records);
+            self.order.push_back((id, kept.gone + records.len() as u64));
+            records.push_back(one);
+            if records.len() > MAX_OF_PEER {
+                records.pop_front();
+                kept.gone += 1;
+            }
+        }
+        if self.order.len() > 2 * MAX_IN_ALL {
+            // First the marks of those that are gone already.
+            let peers = &self.peers;
+            self.order
+                .retain(|(id, number)| peers.get(id).is_some_and(|kept| *number >= kept.gone));
+            let surplus = self.order.len().saturating_sub(MAX_IN_ALL);
+            let old: Vec<PeerId> = self.order.drain(..surplus).map(|(id, _)| id).collect();
+            old.into_iter().for_each(|id| self.let_go(id));
+        }
+    }
+
+    fn let_go(&mut self, id: PeerId) {
+        if let Some(kept) = self.peers.get_mut(&id) {
+            let records = Arc::make_mut(&mut kept.records);
+            records.pop_front();
+            kept.gone += 1;
+            if records.is_empty() {
+                self.peers.remove(&id);
+            }
+        }
+    }
+
+    pub(super) fn shared(&self) -> HashMap<PeerId, Arc<VecDeque<Ended>>> {
+        let shared = |(id, kept): (&PeerId, &Kept)| (*id, Arc::clone(&kept.records));
+        self.peers.iter().map(shared).collect()
+    }
+
+    fn id(&self, ended: &Ended) -> Option<PeerId> {
+        let address = ended.remote.0.to_canonical();
+        let bits = if address.is_ipv4() {
+            self.prefixes.v4
+        } else {
+            self.prefixes.v6
+        };
+        Some(PeerId {
+            netns: ended.netns,
+            direction: ended.direction,
+            port: match ended.direction {
+                Direction::Inbound => ended.local.1,
+                Direction::Outbound => ended.remote.1,
+            },
+            network: IpNet::new(address, bits).ok()?.trunc(),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Opens per second, over the last few seconds.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use crate::model::sample::Sample;
+
+/// The stretch a rate is taken over, ns: long enough that a poll every second or two is not now 0
+/// and now 1, short enough to follow what happens.
+const WINDOW_NS: u64 = 5_000_000_000;
+
+/// Samples kept at most; with more in a stretch than this, the stretch is shorter.
+const MAX_MARKS: usize = 16;
+
+/// How many connections had been opened at one moment, by slot and in all.
+#[derive(Debug)]
+struct Mark {
+    at_ns: u64,
+    total: u64,
+    by_slot: HashMap<u32, u64>,
+}
+
+/// The last few seconds.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    marks: VecDeque<Mark>,
+}
+
+impl Rates {
+    pub(super) fn add(&mut self, sample: &Sample) {
+        let mark = Mark {
+            at_ns: sample.taken.monotonic_ns,
+            total: sample.accounting.totals.opened,
+            by_slot: sample
+                .peers
+                .iter()
+                .map(|peer| (peer.slot, peer.counters.opens()))
+                .collect(),
+        };
+        // One that is older than the stretch stays: with it, a stretch is never shorter than asked.
+        let old = |mark: Option<&Mark>| {
+            mark.is_some_and(|known| sample.taken.monotonic_ns.saturating_sub(known.at_ns) >= WINDOW_NS)
+        };
+        while old(self.marks.get(1)) || self.marks.len() >= MAX_MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back(mark);
+    }
+
+    /// All peers together.
+    pub(super) fn total(&self) -> Option<f64> {
+        self.rate(|mark| mark.total)
+    }
+
+    /// One peer. A peer that was not there before had opened nothing.
+    pub(super) fn of(&self, slot: u32) -> Option<f64> {
+        self.rate(|mark| mark.by_slot.get(&slot).copied().unwrap_or(0))
+    }
+
+    fn rate(&self, of: impl Fn(&Mark) -> u64) -> Option<f64> {
+        let (first, last) = (self.marks.front()?, self.marks.back()?);
+        let ns = last.at_ns.checked_sub(first.at_ns).filter(|ns| *ns > 0)?;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "connections and seconds, far below 2^52"
+        )]
+        let rate = of(last).saturating_sub(of(first)) as f64 / (ns as f64 / 1e9);
+        Some(rate)
+    }
+}

@@ -1,0 +1,301 @@
+//! The keys, as data: what answers to them, the help and the bottom line are all made from one table.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// One row down.
+    Down,
+    /// One row up.
+    Up,
+    /// A screen down.
+    PageDown,
+    /// A screen up.
+    PageUp,
+    /// To the first row, and stay there.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// Look closer.
+    Enter,
+    /// Back, one step at a time.
+    Back,
+    /// The next tab.
+    NextTab,
+    /// The tab before.
+    PreviousTab,
+    /// The tab of that number, from 0.
+    Tab(usize),
+    /// Sort by the next column.
+    NextSort,
+    /// Turn the order round.
+    ReverseSort,
+    /// Type a filter.
+    Filter,
+    /// Hold the screen, or let it go on.
+    Pause,
+    /// Take peers together by network, or not.
+    Group,
+    /// Look up names, or not.
+    Names,
+    /// Write the evidence so far.
+    Export,
+    /// Copy the sentence.
+    Copy,
+    /// Show the keys.
+    Help,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop like any job.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// A letter with Control.
+    Ctrl(char),
+    /// A key without a character.
+    Named(KeyCode),
+}
+
+impl Key {
+    /// Whether this event is it. Shift is part of the character.
+    fn is(self, event: KeyEvent) -> bool {
+        let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        match self {
+            Self::Char(c) => event.code == KeyCode::Char(c) && !control && !alt,
+            Self::Ctrl(c) => event.code == KeyCode::Char(c) && control,
+            Self::Named(code) => event.code == code,
+        }
+    }
+}
+
+/// Keys that do the same, with what the help says of them.
+#[derive(Debug)]
+pub struct Binding {
+    /// Any of these.
+    pub keys: &'static [Key],
+    /// How the help writes them.
+    pub shown: &'static str,
+    /// What they do.
+    pub action: Action,
+    /// What they do, in words.
+    pub help: &'static str,
+    /// A word for the bottom line; empty: not there.
+    pub hint: &'static str,
+}
+
+const fn binding(
+    keys: &'static [Key],
+    shown: &'static str,
+    action: Action,
+    help: &'static str,
+    hint: &'static str,
+) -> Binding {
+    Binding {
+        keys,
+        shown,
+        action,
+        help,
+        hint,
+    }
+}
+
+use Key::{Char, Ctrl, Named};
+
+/// All keys in the order of the help.
+pub static KEYS: [Binding; 26] = [
+    binding(
+        &[Named(KeyCode::Down), Char('j')],
+        "down j",
+        Action::Down,
+        "one row down",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::Up), Char('k')],
+        "up k",
+        Action::Up,
+        "one row up",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::PageDown), Ctrl('f'), Ctrl('d')],
+        "PgDn ^F",
+        Action::PageDown,
+        "a screen down",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::PageUp), Ctrl('b'), Ctrl('u')],
+        "PgUp ^B",
+        Action::PageUp,
+        "a screen up",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::Home), Char('g')],
+        "g Home",
+        Action::Top,
+        "first row; the selection stays on top from then on",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::End), Char('G')],
+        "G End",
+        Action::Bottom,
+        "last row",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::Enter)],
+        "Enter",
+        Action::Enter,
+        "look closer: a peer's figures and connections, the peers of a cause",
+        "detail",
+    ),
+    binding(
+        &[Named(KeyCode::Esc)],
+        "Esc",
+        Action::Back,
+        "back; drops the filter",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::Tab), Named(KeyCode::Right)],
+        "Tab",
+        Action::NextTab,
+        "next tab",
+        "",
+    ),
+    binding(
+        &[Named(KeyCode::BackTab), Named(KeyCode::Left)],
+        "S-Tab",
+        Action::PreviousTab,
+        "tab before",
+        "",
+    ),
+    binding(&[Char('1')], "1", Action::Tab(0), "peers", ""),
+    binding(&[Char('2')], "2", Action::Tab(1), "causes", ""),
+    binding(&[Char('3')], "3", Action::Tab(2), "listeners", ""),
+    binding(&[Char('4')], "4", Action::Tab(3), "connections", ""),
+    binding(&[Char('5')], "5", Action::Tab(4), "log of what happened", ""),
+    binding(
+        &[Char('s')],
+        "s",
+        Action::NextSort,
+        "sort by the next column, after the last one worst first again",
+        "sort",
+    ),
+    binding(&[Char('S')], "S", Action::ReverseSort, "turn the order round", ""),
+    binding(
+        &[Char('/')],
+        "/",
+        Action::Filter,
+        "filter: address, CIDR, verdict, state or process; v: s: owner: port: peer: ! narrow it",
+        "filter",
+    ),
+    binding(
+        &[Char(' ')],
+        "Space",
+        Action::Pause,
+        "hold the screen; counting goes on",
+        "pause",
+    ),
+    binding(
+        &[Char('p')],
+        "p",
+        Action::Group,
+        "group peers by network, /24 and /64",
+        "group",
+    ),
+    binding(
+        &[Char('d')],
+        "d",
+        Action::Names,
+        "look up the names of the addresses on the screen",
+        "",
+    ),
+    binding(
+        &[Char('y')],
+        "y",
+        Action::Copy,
+        "copy the sentence about the peer, or the answer",
+        "copy",
+    ),
+    binding(
+        &[Char('e')],
+        "e",
+        Action::Export,
+        "write the diagnosis and the table to a new directory",
+        "export",
+    ),
+    binding(
+        &[Char('?'), Char('h'), Named(KeyCode::F(1))],
+        "? h",
+        Action::Help,
+        "this help",
+        "help",
+    ),
+    binding(&[Ctrl('l')], "^L", Action::Redraw, "draw the screen anew", ""),
+    binding(
+        &[Char('q'), Ctrl('c'), Named(KeyCode::F(10))],
+        "q ^C",
+        Action::Quit,
+        "quit",
+        "quit",
+    ),
+];
+
+/// Stopping works as everywhere and needs no line in the help.
+const SUSPEND: Key = Ctrl('z');
+
+/// What a key does outside of a line that is being typed.
+pub fn action(event: KeyEvent) -> Option<Action> {
+    if SUSPEND.is(event) {
+        return Some(Action::Suspend);
+    }
+    let bound = |binding: &&Binding| binding.keys.iter().any(|key| key.is(event));
+    KEYS.iter().find(bound).map(|binding| binding.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
+        action(KeyEvent::new(code, modifiers))
+    }
+
+    #[test]
+    fn every_key_does_one_thing_and_says_what() {
+        let all: Vec<Key> = KEYS.iter().flat_map(|binding| binding.keys).copied().collect();
+        for (i, key) in all.iter().enumerate() {
+            assert!(!all[..i].contains(key), "{key:?} is bound twice");
+        }
+        for binding in &KEYS {
+            assert!(!binding.shown.is_empty() && !binding.help.is_empty());
+        }
+    }
+
+    #[test]
+    fn control_and_shift_make_other_keys() {
+        let (none, control) = (KeyModifiers::NONE, KeyModifiers::CONTROL);
+        assert_eq!(press(KeyCode::Char('s'), none), Some(Action::NextSort));
+        assert_eq!(
+            press(KeyCode::Char('S'), KeyModifiers::SHIFT),
+            Some(Action::ReverseSort)
+        );
+        assert_eq!(press(KeyCode::Char('c'), control), Some(Action::Quit));
+        assert_eq!(press(KeyCode::Char('z'), control), Some(Action::Suspend));
+        assert_eq!(press(KeyCode::Char('j'), control), None);
+        assert_eq!(press(KeyCode::Char('x'), none), None);
+    }
+}

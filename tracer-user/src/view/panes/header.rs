@@ -1,0 +1,288 @@
+//! The header: the answer first, then what it is about.
+
+use ratatui::layout::Rect;
+
+use super::row_of;
+use crate::{
+    diagnosis::{Answer, Diagnosis, ListenerNow},
+    report::text,
+    view::{
+        app::App,
+        format::{age, elapsed, rate},
+        pen::Pen,
+        snapshot::Point,
+        theme::{Glyphs, Role},
+    },
+};
+
+/// A piece of a line.
+type Piece = (String, Role);
+
+/// Columns before a chart: its name and its value.
+const LABEL: u16 = 18;
+
+/// A chart is not wider than this: what is to be read next stays near.
+const MAX_CHART: u16 = 80;
+
+/// The header with charts; gives its height.
+pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let diagnosis = &app.shown.diagnosis;
+    answer(app, row_of(area, 0), pen);
+    let (open, close_wait) = (diagnosis.accounting.open_now, close_wait(app));
+    let chart = area.width.saturating_sub(LABEL + 38).clamp(10, MAX_CHART);
+    let course = thinned(&app.shown.course, chart.into());
+    let span_ns = span(&app.shown.course);
+    let values = |of: fn(&Point) -> u64| -> Vec<u64> { course.iter().map(of).collect() };
+    let opens = app
+        .shown
+        .opens_per_s
+        .map_or_else(|| pen.glyphs.unknown.to_string(), rate);
+    let most = app
+        .shown
+        .course
+        .iter()
+        .map(|point| point.open)
+        .max()
+        .unwrap_or(open);
+    let lines = [
+        (
+            "open",
+            open,
+            values(|point| point.open),
+            most,
+            Role::Plain,
+            format!("{opens} opens/s, most {most} in {}", age(span_ns)),
+        ),
+        (
+            "CLOSE_WAIT",
+            close_wait,
+            values(|point| point.close_wait),
+            // On the scale of what is open, so that the share of it can be seen.
+            most,
+            if close_wait > 0 {
+                Role::Doubtful
+            } else {
+                Role::Plain
+            },
+            oldest(app),
+        ),
+    ];
+    for (row, (name, value, values, most, role, after)) in (1..).zip(lines) {
+        let line = row_of(area, row);
+        pen.text(line.x, line.y, 11, name, Role::Faint);
+        let value = format!("{value:>6}");
+        pen.text(
+            line.x + 11,
+            line.y,
+            6,
+            &value,
+            if role == Role::Plain { Role::Strong } else { role },
+        );
+        pen.text(
+            line.x + LABEL,
+            line.y,
+            chart,
+            &pen.glyphs.chart(&values, most),
+            role,
+        );
+        let x = LABEL + chart + 1;
+        pen.text(
+            line.x + x,
+            line.y,
+            line.width.saturating_sub(x),
+            &after,
+            Role::Faint,
+        );
+    }
+    let mut capacity = capacity(diagnosis, &pen.glyphs);
+    capacity.extend(separated(losses(diagnosis), &pen.glyphs));
+    pen.line(row_of(area, 3), &capacity);
+    pen.line(row_of(area, 4), &about(app, &pen.glyphs));
+    5
+}
+
+/// The header for few rows; gives its height.
+pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let diagnosis = &app.shown.diagnosis;
+    answer(app, row_of(area, 0), pen);
+    let close_wait = close_wait(app);
+    let mut line = vec![
+        (format!("{} open", diagnosis.accounting.open_now), Role::Strong),
+        (
+            format!(" {close_wait} CLOSE_WAIT"),
+            if close_wait > 0 {
+                Role::Doubtful
+            } else {
+                Role::Plain
+            },
+        ),
+    ];
+    if let Some(per_second) = app.shown.opens_per_s {
+        line.push((format!(" {} opens/s", rate(per_second)), Role::Plain));
+    }
+    let losses = losses(diagnosis);
+    if losses.iter().any(|(_, role)| *role == Role::Bad) {
+        line.extend(separated(losses, &pen.glyphs));
+    }
+    if let Some(paused) = paused(app) {
+        line.extend(separated(vec![paused], &pen.glyphs));
+    }
+    line.extend(separated(capacity(diagnosis, &pen.glyphs), &pen.glyphs));
+    pen.line(row_of(area, 1), &line);
+    2
+}
+
+fn answer(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let diagnosis = &app.shown.diagnosis;
+    let role = match diagnosis.answer {
+        Answer::Yes => Role::Bad,
+        Answer::No => Role::Good,
+        Answer::InsufficientData => Role::Strong,
+    };
+    // The advice that follows the first sentence is about the command that ends by itself.
+    let headline = text::headline(diagnosis);
+    let mut text = match diagnosis.answer {
+        Answer::InsufficientData => headline
+            .split_once(". ")
+            .map_or(headline.clone(), |(first, _)| first.to_owned()),
+        Answer::Yes | Answer::No => headline,
+    };
+    let causes: Vec<String> = diagnosis
+        .causes
+        .iter()
+        .map(|cause| format!("{} {}", cause.peers, cause.verdict))
+        .collect();
+    if !causes.is_empty() {
+        text = format!("{} {}", text, causes.join(", "));
+    }
+    pen.text(area.x, area.y, area.width, &text, role);
+}
+
+fn close_wait(app: &App) -> u64 {
+    let peers = app.shown.diagnosis.peers.iter();
+    let counted: u64 = peers.map(|peer| peer.figures.close_wait.now).sum();
+    counted + app.shown.diagnosis.unattributed.close_wait_now
+}
+
+fn oldest(app: &App) -> String {
+    let peers = app.shown.diagnosis.peers.iter();
+    match peers.filter_map(|peer| peer.figures.close_wait.oldest_ns).max() {
+        Some(ns) => format!("oldest for {}", age(ns)),
+        None => "none".to_owned(),
+    }
+}
+
+/// The worker pool of the listener that holds the most, and its accept queue.
+fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
+    let busiest = diagnosis
+        .listeners
+        .iter()
+        .max_by_key(|now| (now.exhausted_in_s == Some(0.0), now.held));
+    let Some(now) = busiest else {
+        return vec![("no listener".to_owned(), Role::Faint)];
+    };
+    let mut pieces = vec![(format!("port {} ", now.port), Role::Faint)];
+    pieces.extend(workers(now));
+    let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
+    let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
+    let role = if full || now.never_accepted > 0 {
+        Role::Bad
+    } else {
+        Role::Plain
+    };
+    pieces.push((glyphs.dot.to_owned(), Role::Faint));
+    pieces.push((queue, role));
+    if now.never_accepted > 0 {
+        pieces.push((format!(", {} never accepted", now.never_accepted), Role::Bad));
+    }
+    pieces
+}
+
+fn workers(now: &ListenerNow) -> Vec<Piece> {
+    let (Some(busy), Some(max)) = (now.busy_workers, now.max_workers) else {
+        return vec![(format!("holds {}, workers not known", now.held), Role::Plain)];
+    };
+    let mut pieces = vec![(format!("workers {busy} of {max}"), Role::Strong)];
+    match now.exhausted_in_s {
+        Some(0.0) => pieces.push((", none left".to_owned(), Role::Bad)),
+        Some(seconds) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "positive, and a guess"
+            )]
+            let ns = (seconds * 1e9) as u64;
+            pieces.push((format!(", none left in {}", age(ns)), Role::Bad));
+        }
+        None => {}
+    }
+    pieces
+}
+
+/// What was lost and the drift; in red when there is any.
+fn losses(diagnosis: &Diagnosis) -> Vec<Piece> {
+    let lost = text::lost(&diagnosis.losses);
+    let first = match lost.first() {
+        None => ("lost 0".to_owned(), Role::Faint),
+        Some(first) => (format!("LOST {first}"), Role::Bad),
+    };
+    let drift = match diagnosis.accounting.drift {
+        Some(0) => (", drift 0".to_owned(), Role::Faint),
+        Some(drift) => (format!(", DRIFT {drift}"), Role::Bad),
+        None => (", drift not checked".to_owned(), Role::Faint),
+    };
+    vec![first, drift]
+}
+
+fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
+    let window = app.shown.diagnosis.window_ns();
+    let mut pieces = vec![
+        (format!("{} ", elapsed(window)), Role::Strong),
+        (app.look.host.clone(), Role::Faint),
+        (glyphs.dot.to_owned(), Role::Faint),
+        (app.look.filters.clone(), Role::Faint),
+    ];
+    if let Some(paused) = paused(app) {
+        pieces.extend(separated(vec![paused], glyphs));
+    }
+    pieces
+}
+
+fn paused(app: &App) -> Option<Piece> {
+    let behind = app.behind_ns()?;
+    Some((
+        format!("PAUSED, {} behind (space goes on)", age(behind)),
+        Role::Bad,
+    ))
+}
+
+fn separated(pieces: Vec<Piece>, glyphs: &Glyphs) -> Vec<Piece> {
+    let mut all = vec![(glyphs.dot.to_owned(), Role::Faint)];
+    all.extend(pieces);
+    all
+}
+
+/// How long the course is, ns.
+fn span(course: &[Point]) -> u64 {
+    match (course.first(), course.last()) {
+        (Some(first), Some(last)) => last.at_ns.saturating_sub(first.at_ns),
+        _ => 0,
+    }
+}
+
+/// The course in at most so many points, each the highest of those it stands for.
+fn thinned(course: &[Point], most: usize) -> Vec<Point> {
+    let each = course.len().div_ceil(most.max(1)).max(1);
+    // Whole steps from the beginning, so that a point does not change when others come.
+    course
+        .chunks(each)
+        .filter_map(|chunk| {
+            let last = chunk.last()?;
+            Some(Point {
+                at_ns: last.at_ns,
+                open: chunk.iter().map(|point| point.open).max()?,
+                close_wait: chunk.iter().map(|point| point.close_wait).max()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,227 @@
+//! The lists beside the peers: causes, listeners, live connections, and what happened.
+
+use ratatui::layout::Rect;
+
+use super::table::{Cell, Head, draw, number, words};
+use crate::{
+    diagnosis::rules::words::{count, process},
+    model::{peer::Direction, socket::State},
+    report::clock,
+    view::{
+        app::App,
+        fit::wrap,
+        format::{age, bytes, rate},
+        pen::Pen,
+        row::state_name,
+        snapshot::{Socket, Weight},
+        theme::{Glyphs, Role},
+    },
+};
+
+/// The causes, and what to change for the selected one.
+pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
+    const HEADS: [Head; 5] = [
+        words("CAUSE", 20, 0, 0),
+        number("PEERS", 6, 0),
+        number("HELD", 6, 0),
+        number("SHARE", 6, 0),
+        words("CHANGE", 10, 400, 1),
+    ];
+    // Below the list, in whole: the line of a cause has no room for it.
+    let selected = app.shown.diagnosis.causes.get(app.causes.row());
+    let advice: Vec<String> = selected.map_or_else(Vec::new, |cause| {
+        wrap(&format!("{}: {}", cause.verdict, cause.fix), area.width.into())
+    });
+    let room = u16::try_from(advice.len() + 1).unwrap_or(u16::MAX);
+    let room = room.min(area.height / 2);
+    let list = Rect {
+        height: area.height - room,
+        ..area
+    };
+    draw(app, list, pen, &HEADS, "no peer is accused", |app, row| {
+        let cause = app.shown.diagnosis.causes.get(row)?;
+        Some(vec![
+            (cause.verdict.to_string(), Role::Bad),
+            (cause.peers.to_string(), Role::Plain),
+            (cause.held.to_string(), Role::Plain),
+            (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
+            (cause.fix.to_owned(), Role::Plain),
+        ])
+    });
+    for (y, line) in (list.bottom() + 1..area.bottom()).zip(&advice) {
+        pen.text(area.x, y, area.width, line, Role::Plain);
+    }
+}
+
+/// The listeners and their workers.
+pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
+    const HEADS: [Head; 10] = [
+        number("PORT", 5, 0),
+        number("HELD", 6, 0),
+        number("CLWAIT", 6, 0),
+        number("NOTACC", 6, 1),
+        words("QUEUE", 10, 0, 0),
+        number("PEAK", 5, 4),
+        number("GROWTH/S", 8, 3),
+        words("WORKERS", 11, 0, 2),
+        words("NONE LEFT IN", 12, 0, 5),
+        words("OWNER", 14, 40, 6),
+    ];
+    let unknown = app.look.glyphs.unknown.to_string();
+    draw(
+        app,
+        area,
+        pen,
+        &HEADS,
+        "nobody listens on what is traced",
+        |app, row| {
+            let now = app.shown.diagnosis.listeners.get(row)?;
+            let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
+            let workers = match (now.busy_workers, now.max_workers) {
+                (Some(busy), Some(max)) => format!("{busy} of {max}"),
+                _ => unknown.clone(),
+            };
+            let exhausted = match now.exhausted_in_s {
+                Some(0.0) => ("none left".to_owned(), Role::Bad),
+                Some(seconds) => (format!("{seconds:.0}s"), Role::Bad),
+                None => (unknown.clone(), Role::Plain),
+            };
+            let owner = match (now.owner.process(), now.owner.holders()) {
+                (Some(first), Some(holders)) if holders > 1 => {
+                    format!("{}, {} more", process(first), holders - 1)
+                }
+                (Some(first), _) => process(first),
+                (None, _) => unknown.clone(),
+            };
+            let growth = match now.per_second {
+                Some(growth) if growth < 0.0 => format!("-{}", rate(-growth)),
+                Some(growth) => rate(growth),
+                None => unknown.clone(),
+            };
+            Some(vec![
+                (now.port.to_string(), Role::Strong),
+                (now.held.to_string(), Role::Plain),
+                (now.close_wait.to_string(), doubtful(now.close_wait > 0)),
+                (now.never_accepted.to_string(), bad(now.never_accepted > 0)),
+                (
+                    format!("{} of {}", now.accept_queue, now.accept_queue_limit),
+                    bad(full),
+                ),
+                (now.accept_queue_peak.to_string(), Role::Plain),
+                (growth, Role::Plain),
+                (workers, Role::Plain),
+                exhausted,
+                (owner, Role::Plain),
+            ])
+        },
+    );
+}
+
+/// The live connections, CLOSE_WAIT and the oldest first.
+pub(super) fn connections(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
+    const HEADS: [Head; 11] = [
+        words("STATE", 11, 0, 0),
+        number("FOR", 7, 0),
+        number("AGE", 8, 0),
+        words("REMOTE", 21, 26, 0),
+        words("LOCAL", 14, 26, 3),
+        number("TURNS", 5, 4),
+        number("IDLE", 7, 2),
+        number("RECV", 6, 7),
+        number("SENT", 6, 8),
+        words("VERDICT", 19, 0, 5),
+        words("OWNER", 14, 16, 6),
+    ];
+    let glyphs = app.look.glyphs;
+    draw(
+        app,
+        area,
+        pen,
+        &HEADS,
+        "no live connection passes the filter",
+        |app, row| {
+            app.socket_row(row)
+                .map(|socket| connection_cells(app, socket, &glyphs))
+        },
+    );
+}
+
+fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
+    let connection = &socket.connection;
+    let now = app.shown.taken();
+    let waiting = connection.state == State::CloseWait;
+    let remote = match app.names.of(connection.remote.0.into()) {
+        Some(host) => format!("{host}:{}", connection.remote.1),
+        None => endpoint(connection.remote),
+    };
+    let arrow = match connection.direction {
+        Direction::Inbound => "",
+        Direction::Outbound => ">",
+    };
+    let unknown = || glyphs.unknown.to_string();
+    let owner = match &socket.owner {
+        Some(owner) => process(owner),
+        None if connection.never_accepted() => "not accepted".to_owned(),
+        None => unknown(),
+    };
+    vec![
+        (state_name(connection.state).to_owned(), doubtful(waiting)),
+        (
+            socket.close_wait_ns(now).map(age).unwrap_or_default(),
+            doubtful(waiting),
+        ),
+        (age_of(socket, app, glyphs), Role::Plain),
+        (format!("{arrow}{remote}"), Role::Strong),
+        (endpoint(connection.local), Role::Plain),
+        (connection.turns.to_string(), Role::Plain),
+        (age(connection.idle_ns), Role::Plain),
+        (bytes(connection.bytes_received), Role::Plain),
+        (bytes(connection.bytes_sent), Role::Plain),
+        match socket.peer {
+            Some((_, verdict)) => (verdict.to_string(), bad(verdict.accuses())),
+            None => (unknown(), Role::Plain),
+        },
+        (owner, bad(connection.never_accepted())),
+    ]
+}
+
+/// How long a connection has been open; `>`: at least.
+pub(super) fn age_of(socket: &Socket, app: &App, glyphs: &Glyphs) -> String {
+    match socket.age(app.shown.taken()) {
+        Some((ns, true)) => format!(">{}", age(ns)),
+        Some((ns, false)) => age(ns),
+        None => glyphs.unknown.to_string(),
+    }
+}
+
+/// An address and a port as people write them.
+pub(super) fn endpoint((address, port): (std::net::IpAddr, u16)) -> String {
+    std::net::SocketAddr::new(address, port).to_string()
+}
+
+/// What happened, oldest first.
+pub(super) fn log(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
+    const HEADS: [Head; 2] = [words("TIME", 12, 0, 0), words("WHAT", 20, 400, 0)];
+    draw(app, area, pen, &HEADS, "nothing yet", |app, row| {
+        let event = app.shown.log.get(row)?;
+        let role = match event.weight {
+            Weight::Note => Role::Plain,
+            Weight::Good => Role::Good,
+            Weight::Bad => Role::Bad,
+        };
+        Some(vec![(clock(event.at), Role::Faint), (event.text.clone(), role)])
+    });
+}
+
+/// How many more lines there are.
+pub(super) fn and_more(n: usize) -> String {
+    format!("and {}", count(n as u64, "more", "more"))
+}
+
+fn doubtful(yes: bool) -> Role {
+    if yes { Role::Doubtful } else { Role::Plain }
+}
+
+fn bad(yes: bool) -> Role {
+    if yes { Role::Bad } else { Role::Plain }
+}

@@ -1,0 +1,221 @@
+//! Every screen at several sizes, and what hostile names can do to it: nothing.
+
+use std::sync::Arc;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Modifier},
+};
+
+use super::*;
+use crate::view::{
+    app::{Look, Sort, default_columns},
+    example, fit,
+    keys::Action,
+    snapshot::Snapshot,
+    theme::{Glyphs, Theme},
+};
+
+fn look(color: bool, glyphs: Glyphs) -> Look {
+    Look {
+        columns: default_columns(),
+        sort: Sort::default(),
+        theme: Theme { color },
+        glyphs,
+        host: "web1".to_owned(),
+        filters: "port 8081 inbound".to_owned(),
+    }
+}
+
+fn app_of(snapshot: Snapshot, look: Look) -> App {
+    App::new(look, Arc::new(snapshot))
+}
+
+fn screen(app: &mut App, width: u16, height: u16) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    draw(app, &mut buffer);
+    buffer
+}
+
+/// The state in which each screen is shown.
+const SCREENS: [(&str, &[Action]); 7] = [
+    ("peers", &[]),
+    ("causes", &[Action::Tab(1)]),
+    ("listeners", &[Action::Tab(2)]),
+    ("connections", &[Action::Tab(3)]),
+    ("log", &[Action::Tab(4)]),
+    ("detail", &[Action::Enter]),
+    ("help", &[Action::Help]),
+];
+
+#[test]
+fn every_screen_at_every_size() {
+    for (name, actions) in SCREENS {
+        for (width, height) in [(60, 10), (100, 30), (200, 50)] {
+            let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+            for action in actions {
+                app.act(*action);
+            }
+            let shown = picture(&mut app, width, height);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), shown);
+        }
+    }
+}
+
+#[test]
+fn special_states() {
+    let mut app = app_of(example::after(30), look(true, Glyphs::UNICODE));
+    app.act(Action::Pause);
+    app.update(Arc::new(example::after(42)));
+    app.act(Action::Group);
+    app.message = None;
+    insta::assert_snapshot!("paused_grouped_100x20", picture(&mut app, 100, 20));
+    let mut app = app_of(example::snapshot(), look(true, Glyphs::ASCII));
+    app.sort_by(crate::view::columns::Column::Open);
+    app.set_filter("state:established");
+    let shown = picture(&mut app, 100, 20);
+    assert!(shown.is_ascii(), "{shown}");
+    insta::assert_snapshot!("ascii_filtered_100x20", shown);
+    app.set_filter("");
+    app.act(Action::Top);
+    app.act(Action::Enter);
+    let shown = picture(&mut app, 100, 40);
+    assert!(shown.is_ascii(), "{shown}");
+    insta::assert_snapshot!("ascii_detail_100x40", shown);
+}
+
+#[test]
+fn losses_and_drift_are_in_red() {
+    let mut snapshot = example::snapshot();
+    snapshot.diagnosis.losses.peers_dropped = 3;
+    snapshot.diagnosis.accounting.drift = Some(2);
+    for (width, height) in [(100, 30), (140, 10)] {
+        let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
+        let buffer = screen(&mut app, width, height);
+        let shown = picture(&mut app, width, height);
+        let y = shown.lines().position(|line| line.contains("LOST 3")).unwrap();
+        let red = |x: u16| buffer[(x, u16::try_from(y).unwrap())].fg == Color::Red;
+        assert!((0..width).any(red), "{shown}");
+    }
+}
+
+#[test]
+fn without_colours_the_screen_says_the_same() {
+    for (_, actions) in SCREENS {
+        let mut texts = Vec::new();
+        for color in [true, false] {
+            let mut app = app_of(example::snapshot(), look(color, Glyphs::UNICODE));
+            for action in actions {
+                app.act(*action);
+            }
+            let buffer = screen(&mut app, 100, 30);
+            let colored = buffer.content.iter().any(|cell| cell.fg != Color::Reset);
+            assert_eq!(colored, color && colored);
+            texts.push(picture(&mut app, 100, 30));
+        }
+        assert_eq!(texts[0], texts[1]);
+    }
+    let mut app = app_of(example::snapshot(), look(false, Glyphs::UNICODE));
+    let buffer = screen(&mut app, 100, 30);
+    assert!(
+        buffer
+            .content
+            .iter()
+            .all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset)
+    );
+    let reversed = |cell: &ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
+    assert!(buffer.content.iter().any(reversed), "the selection can be seen");
+}
+
+#[test]
+fn no_size_is_too_small_or_too_large() {
+    for (_, actions) in SCREENS {
+        let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+        for action in actions {
+            app.act(*action);
+        }
+        for width in [0, 1, 5, 19, 20, 37, 59, 80, 133, 400] {
+            for height in [0, 1, 3, 4, 5, 9, 17, 18, 100] {
+                screen(&mut app, width, height);
+                app.act(Action::PageDown);
+                app.act(Action::Up);
+            }
+        }
+    }
+}
+
+/// Names that try to move the cursor, colour the screen, turn the writing or shift columns.
+const HOSTILE: [&str; 7] = [
+    "\u{1b}[2J\u{1b}[31mred",
+    "a\nb\rc\td\u{8}e\u{7}",
+    "\u{202e}evil\u{2066}x",
+    "日本語日本語日本語",
+    "e\u{301}\u{301}\u{301}\u{200d}\u{200b}\u{feff}",
+    "\u{9b}31m\u{85}\u{ad}",
+    "👩\u{200d}👩\u{200d}👧\u{fe0f}🏳\u{fe0f}\u{200d}🌈",
+];
+
+#[test]
+fn hostile_names_cannot_do_anything() {
+    for hostile in HOSTILE {
+        let mut plain = example::snapshot();
+        let mut snapshot = example::snapshot();
+        for peer in &mut snapshot.diagnosis.peers {
+            if let Some(owner) = &mut peer.figures.owner {
+                owner.comm = hostile.to_owned();
+            }
+        }
+        for row in &mut snapshot.rows {
+            row.owner = hostile.to_owned();
+        }
+        for row in &mut plain.rows {
+            row.owner = "harmless".to_owned();
+        }
+        for socket in &mut snapshot.sockets {
+            if let Some(owner) = &mut socket.owner {
+                owner.comm = hostile.to_owned();
+            }
+        }
+        for (_, actions) in SCREENS {
+            let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
+            app.look.host = hostile.to_owned();
+            app.act(Action::Names);
+            for row in &snapshot.rows {
+                app.names.learn(row.id.network.addr(), Some(hostile));
+            }
+            for action in actions {
+                app.act(*action);
+            }
+            let buffer = screen(&mut app, 200, 30);
+            for cell in &buffer.content {
+                let one = cell.symbol().chars().count() <= 1;
+                let harmless = cell
+                    .symbol()
+                    .chars()
+                    .all(|c| !c.is_control() && fit::visible(&c.to_string()) == c.to_string());
+                assert!(one && harmless, "{:?} from {hostile:?}", cell.symbol());
+            }
+        }
+        // Columns after a hostile one stand where they stand without it.
+        let verdict_at = |snapshot: Snapshot, name: Option<&str>| {
+            let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
+            app.act(Action::Names);
+            if let Some(name) = name {
+                let ids: Vec<_> = app.shown.rows.iter().map(|row| row.id).collect();
+                for id in ids {
+                    app.names.learn(id.network.addr(), Some(name));
+                }
+            }
+            let buffer = screen(&mut app, 200, 30);
+            let column: Vec<String> = (7..19)
+                .map(|y| (47..66).map(|x| buffer[(x, y)].symbol().to_owned()).collect())
+                .collect();
+            column.join("\n")
+        };
+        assert_eq!(
+            verdict_at(snapshot.clone(), Some(hostile)),
+            verdict_at(plain, None)
+        );
+    }
+}

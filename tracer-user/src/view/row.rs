@@ -1,0 +1,264 @@
+//! A row of the peer table: a peer's figures as they are shown, or those of a network of peers.
+
+use hashbrown::HashMap;
+use ipnet::IpNet;
+
+use super::fit::visible;
+use crate::{
+    diagnosis::{Judged, Verdict, rules::words},
+    model::{
+        peer::{Closes, PeerId},
+        socket::{Connection, State},
+    },
+};
+
+/// States of live sockets that somebody has, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct States(u8);
+
+impl States {
+    const NEVER_ACCEPTED: u8 = 6;
+
+    /// Adds those of a connection.
+    pub fn add(&mut self, connection: &Connection) {
+        self.0 |= 1 << connection.state as u8;
+        if connection.never_accepted() {
+            self.0 |= 1 << Self::NEVER_ACCEPTED;
+        }
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let names = [
+            "established",
+            "fin-wait-1",
+            "fin-wait-2",
+            "close-wait",
+            "last-ack",
+            "closing",
+            "never-accepted",
+        ];
+        (0_u8..)
+            .zip(names)
+            .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
+            .map(|(_, name)| name)
+    }
+}
+
+/// The name of a state as `ss` and people write it.
+pub fn state_name(state: State) -> &'static str {
+    match state {
+        State::Established => "ESTABLISHED",
+        State::FinWait1 => "FIN_WAIT1",
+        State::FinWait2 => "FIN_WAIT2",
+        State::CloseWait => "CLOSE_WAIT",
+        State::LastAck => "LAST_ACK",
+        State::Closing => "CLOSING",
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The peer, or the network with the port and direction that its peers share.
+    pub id: PeerId,
+    /// The name as shown.
+    pub name: String,
+    /// How many peers it stands for.
+    pub peers: u64,
+    /// Where its worst peer stands in the diagnosis.
+    pub rank: usize,
+    /// Verdict of the worst peer.
+    pub verdict: Verdict,
+    /// Whether there are further verdicts.
+    pub more_verdicts: bool,
+    /// Confidence in the verdict.
+    pub confidence: f64,
+    /// Opened while traced.
+    pub opens: u64,
+    /// Opened per second lately; `None`: no two samples yet.
+    pub opens_per_s: Option<f64>,
+    /// Open now.
+    pub open_now: u64,
+    /// Most open at once; `None` for several peers, whose peaks do not add up.
+    pub open_peak: Option<u64>,
+    /// Opens while it held enough already.
+    pub overlaps: u64,
+    /// Failed connects.
+    pub failed: u64,
+    /// Ended, by reason.
+    pub closes: Closes,
+    /// In CLOSE_WAIT now.
+    pub close_wait: u64,
+    /// How long the oldest of these has been, ns.
+    pub oldest_ns: Option<u64>,
+    /// Median idle time before close, ns; `None` for several peers too.
+    pub idle_ns: Option<u64>,
+    /// Median of request turns per connection; `None` for several peers too.
+    pub turns: Option<u64>,
+    /// Whether turns are counted; else they are "at most".
+    pub turns_counted: bool,
+    /// Payload received, bytes.
+    pub received: Option<u64>,
+    /// Payload sent, bytes.
+    pub sent: Option<u64>,
+    /// Process of this host that has most to do with it, made harmless.
+    pub owner: String,
+    /// States of its live sockets.
+    pub states: States,
+    /// Many clients seem to sit behind it.
+    pub shared: bool,
+}
+
+impl Row {
+    /// The row of one peer, the `rank`-th of the diagnosis.
+    pub fn of(peer: &Judged, rank: usize, opens_per_s: Option<f64>, states: States) -> Self {
+        let figures = &peer.figures;
+        Self {
+            id: peer.id,
+            name: peer.id.name(),
+            peers: 1,
+            rank,
+            verdict: peer.finding.verdict,
+            more_verdicts: !peer.finding.also.is_empty(),
+            confidence: peer.finding.confidence,
+            opens: figures.opens,
+            opens_per_s,
+            open_now: figures.open_now,
+            open_peak: Some(figures.open_peak),
+            overlaps: figures.overlaps,
+            failed: figures.failed,
+            closes: figures.close_reasons,
+            close_wait: figures.close_wait.now,
+            oldest_ns: figures.close_wait.oldest_ns,
+            idle_ns: figures.idle.p50_ns,
+            turns: figures.turns.median(),
+            turns_counted: figures.turns_counted,
+            received: figures.bytes_received,
+            sent: figures.bytes_sent,
+            owner: figures
+                .owner
+                .as_ref()
+                .map(|owner| visible(&words::process(owner)))
+                .unwrap_or_default(),
+            states,
+            shared: peer.shared_address,
+        }
+    }
+
+    /// Takes in another peer of the same network. What has no sum becomes unknown.
+    fn absorb(&mut self, other: &Self) {
+        self.peers += other.peers;
+        if other.rank < self.rank {
+            self.rank = other.rank;
+            self.confidence = other.confidence;
+        }
+        self.more_verdicts |= other.more_verdicts || other.verdict != self.verdict;
+        if self.rank == other.rank {
+            self.verdict = other.verdict;
+        }
+        self.opens += other.opens;
+        self.opens_per_s = self.opens_per_s.zip(other.opens_per_s).map(|(a, b)| a + b);
+        self.open_now += other.open_now;
+        self.open_peak = None;
+        self.overlaps += other.overlaps;
+        self.failed += other.failed;
+        self.closes.add(&other.closes);
+        self.close_wait += other.close_wait;
+        self.oldest_ns = self.oldest_ns.max(other.oldest_ns);
+        self.idle_ns = None;
+        self.turns = None;
+        self.received = self.received.zip(other.received).map(|(a, b)| a + b);
+        self.sent = self.sent.zip(other.sent).map(|(a, b)| a + b);
+        if self.owner != other.owner {
+            self.owner.clear();
+        }
+        self.states.merge(other.states);
+        self.shared |= other.shared;
+    }
+}
+
+/// The networks by which peers are taken together on the screen.
+const GROUP_V4: u8 = 24;
+
+/// For IPv6, one customer's network.
+const GROUP_V6: u8 = 64;
+
+/// The network a peer is shown under when peers are grouped.
+pub fn group_of(id: PeerId) -> PeerId {
+    let bits = match id.network {
+        IpNet::V4(_) => GROUP_V4,
+        IpNet::V6(_) => GROUP_V6,
+    };
+    let bits = bits.min(id.network.prefix_len());
+    let network = IpNet::new(id.network.addr(), bits).map_or(id.network, |net| net.trunc());
+    PeerId { network, ..id }
+}
+
+/// One row per network, in the order of their worst peers.
+pub fn grouped(rows: &[Row]) -> Vec<Row> {
+    let mut groups: Vec<Row> = Vec::new();
+    let mut places: HashMap<PeerId, usize> = HashMap::new();
+    for row in rows {
+        let id = group_of(row.id);
+        let place = *places.entry(id).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.absorb(row),
+            None => groups.push(Row {
+                id,
+                name: id.name(),
+                ..row.clone()
+            }),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::example;
+
+    #[test]
+    fn a_group_has_sums_and_nothing_that_has_no_sum() {
+        let snapshot = example::snapshot();
+        let groups = grouped(&snapshot.rows);
+        assert!(groups.len() < snapshot.rows.len());
+        let opens = |rows: &[Row]| rows.iter().map(|row| row.opens).sum::<u64>();
+        assert_eq!(opens(&groups), opens(&snapshot.rows));
+        let largest = groups.iter().max_by_key(|row| row.peers).unwrap();
+        assert!(largest.peers > 1 && largest.open_peak.is_none() && largest.turns.is_none());
+        assert!(largest.name.ends_with("/24"), "{}", largest.name);
+        assert_eq!(
+            largest.verdict,
+            snapshot
+                .rows
+                .iter()
+                .find(|row| group_of(row.id) == largest.id)
+                .unwrap()
+                .verdict,
+            "the worst peer decides"
+        );
+    }
+
+    #[test]
+    fn networks_wider_than_the_group_stay() {
+        let id = PeerId {
+            netns: 1,
+            direction: crate::model::peer::Direction::Inbound,
+            port: 80,
+            network: "10.0.0.0/16".parse().unwrap(),
+        };
+        assert_eq!(group_of(id), id);
+        let v6 = PeerId {
+            network: "2001:db8::1:2:3/128".parse().unwrap(),
+            ..id
+        };
+        assert_eq!(group_of(v6).name(), "2001:db8::/64");
+    }
+}

@@ -1,0 +1,231 @@
+//! The loop that owns the state: keys first, then signals, then what is new. All effects on the
+//! world outside are carried out here.
+
+use std::{io, net::IpAddr, sync::Arc, thread};
+
+use anyhow::{Context, anyhow};
+use crossterm::event::Event;
+use rustix::process::{Signal, kill_current_process_group};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::{
+    app::{App, Effect, Look},
+    export::{Export, Shown},
+    feed::Feeding,
+    input,
+    keeper::Keeper,
+    names, panes,
+    signals::{Asked, Signals},
+    terminal::{self, Screen},
+};
+use crate::{exit::Failure, model::sample::Moment};
+
+/// What comes from threads that work for the view.
+#[derive(Debug)]
+enum Note {
+    Name(IpAddr, Option<String>),
+    Done(String),
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    End,
+}
+
+/// The view at work.
+struct View {
+    app: App,
+    screen: Screen,
+    export: Arc<dyn Export>,
+    notes: UnboundedSender<Note>,
+}
+
+/// Shows a feed on the terminal until the user has seen enough.
+///
+/// # Errors
+/// When the feed or the terminal fails.
+pub fn run(look: Look, feeding: Feeding, export: Arc<dyn Export>, begun: Moment) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(show(look, feeding, export, begun))
+}
+
+async fn show(
+    look: Look,
+    mut feeding: Feeding,
+    export: Arc<dyn Export>,
+    begun: Moment,
+) -> Result<(), Failure> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    // What cannot be traced is said on the terminal as it is, not on one that flickers.
+    let first = tokio::select! {
+        biased;
+        Asked::End = signals.next() => return Ok(()),
+        end = &mut feeding.end => return ended(end.ok()),
+        changed = feeding.snapshots.changed() => match changed {
+            Ok(()) => feeding.snapshots.borrow_and_update().clone(),
+            Err(_) => return ended((&mut feeding.end).await.ok()),
+        },
+    };
+    let first = first.unwrap_or_else(|| Arc::new(Keeper::nothing(begun)));
+    let (send, mut notes) = unbounded_channel();
+    let mut view = View {
+        app: App::new(look, first),
+        screen: Screen::take().context("cannot use the terminal")?,
+        export,
+        notes: send.clone(),
+    };
+    view.app.names.ask_at(names::start(move |address, name| {
+        send.send(Note::Name(address, name)).is_ok()
+    }));
+    let mut input = input::start().context("cannot read keys")?;
+    let result = view
+        .serve(&mut signals, &mut feeding, &mut input, &mut notes)
+        .await;
+    // Before anything is said.
+    drop(view);
+    result
+}
+
+impl View {
+    async fn serve(
+        &mut self,
+        signals: &mut Signals,
+        feeding: &mut Feeding,
+        input: &mut UnboundedReceiver<Event>,
+        notes: &mut UnboundedReceiver<Note>,
+    ) -> Result<(), Failure> {
+        let mut feeds = true;
+        self.draw()?;
+        loop {
+            let next = tokio::select! {
+                biased;
+                event = input.recv() => match event {
+                    Some(event) => self.input(event, input)?,
+                    // The terminal is gone.
+                    None => Next::End,
+                },
+                asked = signals.next() => self.asked(asked)?,
+                Some(note) = notes.recv() => self.note(note),
+                Ok(()) = feeding.snapshots.changed(), if feeds => {
+                    if let Some(snapshot) = feeding.snapshots.borrow_and_update().clone() {
+                        self.app.update(snapshot);
+                    }
+                    Next::GoOn
+                },
+                end = &mut feeding.end, if feeds => {
+                    feeds = false;
+                    ended(end.ok())?;
+                    self.app.message = Some("the end; q quits".to_owned());
+                    Next::GoOn
+                },
+            };
+            if next == Next::End {
+                return Ok(());
+            }
+            self.draw()?;
+        }
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let app = &mut self.app;
+        self.screen.draw(|buffer| panes::draw(app, buffer))?;
+        self.app.want_names();
+        Ok(())
+    }
+
+    /// Takes in all that was typed meanwhile, so that a held key does not lag behind.
+    fn input(&mut self, first: Event, input: &mut UnboundedReceiver<Event>) -> Result<Next, Failure> {
+        let mut event = Some(first);
+        while let Some(this) = event {
+            let effect = match this {
+                Event::Key(key) => self.app.key(key),
+                Event::Mouse(mouse) => {
+                    self.app.mouse(mouse);
+                    None
+                }
+                Event::Paste(text) => {
+                    self.app.paste(&text);
+                    None
+                }
+                Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
+            };
+            if let Some(effect) = effect
+                && self.apply(effect)? == Next::End
+            {
+                return Ok(Next::End);
+            }
+            event = input.try_recv().ok();
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// The one place where the view does something to the world.
+    fn apply(&mut self, effect: Effect) -> Result<Next, Failure> {
+        match effect {
+            Effect::Quit => return Ok(Next::End),
+            // The whole job, as the terminal would have done; the signal comes back to us.
+            Effect::Suspend => kill_current_process_group(Signal::TSTP).map_err(io::Error::from)?,
+            Effect::Repaint => self.screen.repaint()?,
+            Effect::Copy(text) => {
+                self.screen.copy(&text)?;
+                self.app.message = Some(format!("copied, if the terminal allows it: {text}"));
+            }
+            Effect::Export => self.export(),
+        }
+        Ok(Next::GoOn)
+    }
+
+    fn export(&mut self) {
+        let shown = Shown {
+            snapshot: Arc::clone(&self.app.shown),
+            columns: self.app.look.columns.clone(),
+            rows: self.app.all_rows(),
+        };
+        let (export, notes) = (Arc::clone(&self.export), self.notes.clone());
+        let work = move || {
+            let said = match export.export(&shown) {
+                Ok(path) => format!("written to {}", path.display()),
+                Err(reason) => reason,
+            };
+            // Nobody listens when the view has ended first.
+            let _ = notes.send(Note::Done(said));
+        };
+        let started = thread::Builder::new().name("export".to_owned()).spawn(work);
+        self.app.message = Some(match started {
+            Ok(_) => "writing".to_owned(),
+            Err(error) => format!("cannot write: {error}"),
+        });
+    }
+
+    fn note(&mut self, note: Note) -> Next {
+        match note {
+            Note::Name(address, name) => self.app.learn_name(address, name.as_deref()),
+            Note::Done(said) => self.app.message = Some(said),
+        }
+        Next::GoOn
+    }
+
+    fn asked(&mut self, asked: Asked) -> Result<Next, Failure> {
+        match asked {
+            Asked::End => return Ok(Next::End),
+            Asked::Stop => self.screen.stop()?,
+            Asked::GoOn => self.screen.go_on()?,
+        }
+        Ok(Next::GoOn)
+    }
+}
+
+/// How the feed ended; nothing at all means that its thread broke down.
+pub(super) fn ended(end: Option<Result<(), Failure>>) -> Result<(), Failure> {
+    end.unwrap_or_else(|| {
+        let why = terminal::broken().unwrap_or_else(|| "no reason was given".to_owned());
+        Err(Failure::Other(anyhow!(
+            "a fault in tcpreuse: sampling broke off ({why}); please report it"
+        )))
+    })
+}

@@ -1,0 +1,115 @@
+//! What the view is given: everything it shows of one moment. It is made in the feed's thread and
+//! never changes, so the screen can stand still while counting goes on.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use hashbrown::HashMap;
+
+use super::row::Row;
+use crate::{
+    diagnosis::{Diagnosis, Judged, Verdict},
+    model::{
+        ended::Ended,
+        owner::Process,
+        peer::PeerId,
+        sample::Moment,
+        socket::{Connection, Since},
+    },
+};
+
+/// One moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The answer and everything behind it.
+    pub diagnosis: Diagnosis,
+    /// One row per peer, in the order of the diagnosis: worst first.
+    pub rows: Vec<Row>,
+    /// The live connections: CLOSE_WAIT first, then the oldest.
+    pub sockets: Vec<Socket>,
+    /// Opened per second lately; `None`: no two samples yet.
+    pub opens_per_s: Option<f64>,
+    /// The last minutes, oldest first.
+    pub course: Vec<Point>,
+    /// What happened, oldest first.
+    pub log: Arc<VecDeque<Event>>,
+    /// Connections that ended, as far as there are records and room; oldest first.
+    pub past: HashMap<PeerId, Arc<VecDeque<Ended>>>,
+}
+
+impl Snapshot {
+    /// When it was taken.
+    pub fn taken(&self) -> Moment {
+        self.diagnosis.taken
+    }
+
+    /// A peer with its verdict.
+    pub fn peer(&self, id: PeerId) -> Option<&Judged> {
+        // The rows stand in the same order.
+        let place = self.rows.iter().position(|row| row.id == id)?;
+        self.diagnosis.peers.get(place)
+    }
+}
+
+/// One point of the chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When, monotonic, ns.
+    pub at_ns: u64,
+    /// Connections open.
+    pub open: u64,
+    /// Of these, in CLOSE_WAIT.
+    pub close_wait: u64,
+}
+
+/// A live connection with what the table of peers knows of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Socket {
+    /// The connection.
+    pub connection: Connection,
+    /// Whose it is.
+    pub peer: Option<(PeerId, Verdict)>,
+    /// The process that holds it.
+    pub owner: Option<Process>,
+}
+
+impl Socket {
+    /// How long it has been open, ns, and whether that is only "at least"; `None`: unknown.
+    pub fn age(&self, now: Moment) -> Option<(u64, bool)> {
+        let ns = |since: u64| now.monotonic_ns.saturating_sub(since);
+        match self.connection.since {
+            Since::Opened(since) => Some((ns(since), false)),
+            Since::Seeded(since) => Some((ns(since), true)),
+            Since::Unknown => None,
+        }
+    }
+
+    /// How long it has been in CLOSE_WAIT, ns.
+    pub fn close_wait_ns(&self, now: Moment) -> Option<u64> {
+        let since = self.connection.close_wait_since_ns?;
+        Some(now.monotonic_ns.saturating_sub(since))
+    }
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// For the record.
+    Note,
+    /// Better than before.
+    Good,
+    /// Worse than before.
+    Bad,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Moment,
+    /// How much it matters.
+    pub weight: Weight,
+    /// What, in one line.
+    pub text: String,
+    /// Whose.
+    pub peer: Option<PeerId>,
+}
