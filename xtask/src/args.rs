@@ -9,6 +9,7 @@ usage: cargo xtask <command>
   build [--debug]   build the tcpreuse binary
   build-ebpf        build the BPF object alone
   demo [ARG...]     build, then run `tcpreuse demo ARG...` (through sudo if need be)
+  picture           run the demo and put what its live view shows into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
@@ -27,6 +28,7 @@ pub(crate) enum Task {
     Build { profile: Profile },
     BuildEbpf,
     Demo(Vec<OsString>),
+    Picture,
     Test(Vec<OsString>),
     Lint,
 }
@@ -66,8 +68,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
             Ok(Task::Build { profile })
         }
         Some("build-ebpf") if rest.is_empty() => Ok(Task::BuildEbpf),
+        Some("picture") if rest.is_empty() => Ok(Task::Picture),
         Some("lint") if rest.is_empty() => Ok(Task::Lint),
-        Some(name @ ("build-ebpf" | "lint")) => Err(format!("`{name}` takes no arguments")),
+        Some(name @ ("build-ebpf" | "picture" | "lint")) => Err(format!("`{name}` takes no arguments")),
         Some("demo") => Ok(Task::Demo(rest)),
         Some("test") => Ok(Task::Test(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{build, lint, setup, test};
+use crate::commands::{build, lint, picture, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -47,6 +47,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Build { profile } => build::run(&project, profile)?,
         Task::BuildEbpf => build::object(&project)?,
         Task::Demo(arguments) => return build::demo(&project, &arguments),
+        Task::Picture => picture::run(&project)?,
         Task::Test(arguments) => return test::run(&project, &arguments),
         Task::Lint => lint::run(&project)?,
     }

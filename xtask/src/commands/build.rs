@@ -37,15 +37,22 @@ pub(crate) fn object(project: &Project) -> Result<()> {
 
 /// Builds the tracer and becomes its demo.
 pub(crate) fn demo(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
-    let binary = tracer(project, Profile::Release)?;
-    let mut command = Command::new(&binary);
-    command.arg("demo").args(arguments);
-    if !setup::is_root() {
-        command = with_sudo(&command)?;
-    }
+    let mut command = demo_command(project)?;
+    command.args(arguments);
     // Replaced, not waited for: Ctrl-C and the exit code are then the tracer's own.
     let error = command.exec();
     Err(error).with_context(|| format!("cannot start `{}`", process::line(&command)))
+}
+
+/// The demo, built, and as root.
+pub(super) fn demo_command(project: &Project) -> Result<Command> {
+    let binary = tracer(project, Profile::Release)?;
+    let mut command = Command::new(&binary);
+    command.arg("demo");
+    if !setup::is_root() {
+        command = with_sudo(&command)?;
+    }
+    Ok(command)
 }
 
 fn with_sudo(command: &Command) -> Result<Command, Refusal> {
