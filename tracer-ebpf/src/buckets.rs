@@ -165,7 +165,7 @@ mod tests {
         }
 
         #[test]
-        fn a_duration_lies_in_its_bucket(ns in 0_u64..TIME_UNIT_NS * 3 << 17) {
+        fn a_duration_lies_in_its_bucket(ns in 0_u64..(TIME_UNIT_NS * 3) << 17) {
             let bucket = time_bucket(ns);
             let (low, high) = time_range(bucket);
             prop_assert!(low <= ns && ns < high, "{ns} not in {low}..{high} of bucket {bucket}");
