@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase},
-        peer::{Durations, LATE_NS, PeerKey, PeerStats, direction, reason, timed},
+        peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
     },
     address,
     buckets::{TIME_BUCKETS, held_bucket, time_bucket, turn_bucket},
@@ -18,7 +18,8 @@ use crate::{
     atomic, conns,
     maps::{CLOSED, config, lose, port_admitted},
     owner, peers,
-    sock::{Sock, TcpSock},
+    sock::Sock,
+    turns,
 };
 
 /// `BPF_RB_NO_WAKEUP`: the reader polls, so a record costs no wake-up.
@@ -160,7 +161,7 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
         conn.idle_ns = idle_ns(sk);
-        note_unanswered(sk, conn);
+        turns::note_unanswered(sk, conn);
     }
 }
 
@@ -174,7 +175,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
     conn.idle_ns = idle_ns(sk);
-    note_unanswered(sk, conn);
+    turns::note_unanswered(sk, conn);
     conn.close_wait_ns = now;
     let Some(stats) = peers::stats(conn.slot) else {
         return;
@@ -223,7 +224,7 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.reason == reason::OPEN {
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
         conn.idle_ns = idle_ns(sk);
-        note_unanswered(sk, conn);
+        turns::note_unanswered(sk, conn);
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = sk.tcp() {
@@ -271,7 +272,7 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
         note(stats, timed::IDLE, conn.idle_ns);
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
-            let turns = turns(conn, traffic.data_segs_in, traffic.data_segs_out);
+            let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
             atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
             atomic::raise32(&raw mut (*stats).turns_max, turns);
             bump(&raw mut (*stats).turn_buckets, turn_bucket(turns));
@@ -280,96 +281,6 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
             atomic::add(&raw mut (*stats).unanswered, 1);
         }
         (&raw mut (*stats).last_end_ns).write_volatile(now);
-    }
-}
-
-/// The process reads: a turn, if it has written since its last read. The first read is one too.
-#[inline(always)]
-pub(crate) fn read(sk: Sock, conn: &mut Conn) {
-    let Some(tcp) = sk.tcp() else {
-        return;
-    };
-    let write_seq = tcp.write_seq();
-    if conn.turns == 0 && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
-        note_wait(tcp, conn);
-    }
-    if conn.turns == 0 || conn.write_seq != write_seq {
-        conn.turns = conn.turns.wrapping_add(1);
-        conn.write_seq = write_seq;
-    }
-    if conn.owner == 0 {
-        conn.owner = owner::current();
-        if let Some(stats) = peers::stats(conn.slot) {
-            // SAFETY: tested. The last one to write is as good as any.
-            unsafe { (&raw mut (*stats).owner).write_volatile(conn.owner) };
-        }
-    }
-}
-
-/// The first read of an accepted connection: notes how long the data had been lying there, if that
-/// was long.
-#[inline(always)]
-fn note_wait(tcp: TcpSock, conn: &Conn) {
-    let waited = tcp.since_received_ns();
-    if waited < LATE_NS {
-        return;
-    }
-    if let Some(stats) = peers::stats(conn.slot) {
-        // 2^20 ns are as good as a millisecond here, and BPF has no cheap division. SAFETY: tested.
-        unsafe {
-            atomic::add(&raw mut (*stats).late_reads, 1);
-            atomic::raise32(&raw mut (*stats).late_read_max_ms, (waited >> 20) as u32);
-        }
-    }
-}
-
-/// Whether the last request on the connection has no answer yet: the server's process has read and
-/// not written since, or has yet to read; seen from the client's end, it has written and not read.
-#[inline(always)]
-pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
-    if config!(count_turns) == 0 || conn.turns == 0 {
-        // No read was seen: the last segments say which side spoke last.
-        return match tcp.data_segs() {
-            (0, 0) => false,
-            (_, 0) => conn.direction == direction::INBOUND,
-            (0, _) => conn.direction == direction::OUTBOUND,
-            _ => tcp.received_last() == (conn.direction == direction::INBOUND),
-        };
-    }
-    let written = conn.write_seq != tcp.write_seq();
-    if conn.direction == direction::INBOUND {
-        !written || tcp.unread() > 0
-    } else {
-        written
-    }
-}
-
-/// Notes whether the client ends the connection while its request has no answer.
-#[inline(always)]
-fn note_unanswered(sk: Sock, conn: &mut Conn) {
-    let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
-    let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
-    let by_client = if conn.direction == direction::INBOUND {
-        by_remote
-    } else {
-        by_local
-    };
-    if by_client
-        && let Some(tcp) = sk.tcp()
-        && is_holding(tcp, conn)
-    {
-        conn.flags |= flag::UNANSWERED;
-    }
-}
-
-/// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
-/// life is bounded by its segments, and only what came since was counted.
-#[inline(always)]
-pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
-    if config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0 {
-        conn.turns
-    } else {
-        data_segs_in.min(data_segs_out)
     }
 }
 
@@ -432,7 +343,7 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
         retransmits: traffic.retransmits,
         held: conn.held,
         owner: conn.owner,
-        turns: turns(conn, traffic.data_segs_in, traffic.data_segs_out),
+        turns: turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out),
         local_port: conn.local_port,
         remote_port: sk.remote_port(),
         errno: errno,

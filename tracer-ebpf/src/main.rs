@@ -1,10 +1,10 @@
 //! The BPF programs. Built for the BPF target only; on any other target this is an empty program,
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
-//! Rooms: `programs` holds the entry points, one file a kernel hook; `count` is what they do to
-//! the counters, `conns` remembers
-//! each connection, `peers` finds a peer's slot, `owner` names the running process, `sock` reads kernel sockets, `maps` declares all
-//! maps and globals, `atomic` wraps the instructions that Rust has no stable name for.
+//! Rooms: `programs` holds the entry points, one file a kernel hook; `count` and `turns` are what they
+//! do to the counters, `conns` remembers each connection, `peers` finds a peer's slot, `owner` names
+//! the running process, `sock` reads kernel sockets, `maps` declares all maps and globals, `atomic`
+//! wraps the instructions that Rust has no stable name for.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
     target_arch = "bpf",
@@ -35,6 +35,8 @@ mod peers;
 mod programs;
 #[cfg(target_arch = "bpf")]
 mod sock;
+#[cfg(target_arch = "bpf")]
+mod turns;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

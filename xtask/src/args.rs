@@ -12,6 +12,7 @@ usage: cargo xtask <command>
   scenarios [ARG...]
                     build, then run the scenarios of clients and servers with known verdicts: all, or those
                     named; --list, --figures, --rounds N (through sudo if need be)
+  picture           run the demo and put what its live view shows into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
@@ -31,6 +32,7 @@ pub(crate) enum Task {
     BuildEbpf,
     Demo(Vec<OsString>),
     Scenarios(Vec<OsString>),
+    Picture,
     Test(Vec<OsString>),
     Lint,
 }
@@ -70,8 +72,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
             Ok(Task::Build { profile })
         }
         Some("build-ebpf") if rest.is_empty() => Ok(Task::BuildEbpf),
+        Some("picture") if rest.is_empty() => Ok(Task::Picture),
         Some("lint") if rest.is_empty() => Ok(Task::Lint),
-        Some(name @ ("build-ebpf" | "lint")) => Err(format!("`{name}` takes no arguments")),
+        Some(name @ ("build-ebpf" | "picture" | "lint")) => Err(format!("`{name}` takes no arguments")),
         Some("demo") => Ok(Task::Demo(rest)),
         Some("scenarios") => Ok(Task::Scenarios(rest)),
         Some("test") => Ok(Task::Test(rest)),

@@ -1,108 +1,23 @@
 //! The live view on a real terminal, and what it prints without one.
 
+mod batch;
+mod clients;
+mod speed;
+
 use std::{
     fs,
-    io::Read,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::Ipv4Addr,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::Signal;
 use tcpreuse_tests::{
-    eventually,
-    namespace::Namespace,
-    need_root,
-    program::binary,
-    terminal::OnTerminal,
-    traffic::{EchoServer, connect, source, turn, visit},
+    eventually, namespace::Namespace, need_root, program::binary, terminal::OnTerminal, traffic::EchoServer,
 };
 
-/// Clients of three kinds, until it is dropped.
-struct Clients {
-    stop: Arc<AtomicBool>,
-    port: u16,
-}
-
-impl Clients {
-    /// `source(0)` keeps its connection, `source(1)` connects for each request, `source(2)` opens
-    /// more and more, and `source(3)` is never closed by the server.
-    fn start() -> Self {
-        let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
-        let stop = Arc::new(AtomicBool::new(false));
-        let run = |pause_ms: u64, mut step: Box<dyn FnMut() + Send>| {
-            let stop = Arc::clone(&stop);
-            thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    step();
-                    thread::sleep(Duration::from_millis(pause_ms));
-                }
-            });
-        };
-        let address = server.address;
-        let mut kept = connect(source(0), address).unwrap();
-        run(50, Box::new(move || turn(&mut kept)));
-        run(40, Box::new(move || visit(source(1), address)));
-        let mut pile: Vec<TcpStream> = Vec::new();
-        run(
-            150,
-            Box::new(move || {
-                if pile.len() < 100 {
-                    let mut stream = connect(source(2), address).unwrap();
-                    turn(&mut stream);
-                    pile.push(stream);
-                }
-            }),
-        );
-        let (leaking, mut leaked) = leaking_server();
-        run(
-            300,
-            Box::new(move || {
-                if leaked.len() < 60 {
-                    leak(leaking, &mut leaked);
-                }
-            }),
-        );
-        Self {
-            stop,
-            port: server.port(),
-        }
-    }
-}
-
-impl Drop for Clients {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-type Leaked = (TcpListener, Vec<TcpStream>);
-
-/// A server that does not close.
-fn leaking_server() -> (SocketAddr, Kept) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    (listener.local_addr().unwrap(), Kept((listener, Vec::new())))
-}
-
-struct Kept(Leaked);
-
-impl Kept {
-    fn len(&self) -> usize {
-        self.0.1.len()
-    }
-}
-
-fn leak(address: SocketAddr, kept: &mut Kept) {
-    drop(connect(source(3), address).unwrap());
-    let (mut stream, _) = kept.0.0.accept().unwrap();
-    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-    kept.0.1.push(stream);
-}
+use self::clients::Clients;
 
 /// The place of the line that begins with a peer and says this of it.
 fn line_of(screen: &str, peer: &str, verdict: &str) -> Option<usize> {
@@ -301,63 +216,6 @@ fn a_hostile_process_name_stays_in_its_column() {
 }
 
 #[test]
-fn without_a_terminal_there_are_plain_rows() {
-    need_root!();
-    let namespace = Namespace::new();
-    let _clients = Clients::start();
-    let output = Command::new(binary())
-        .args([
-            "top",
-            "--netns",
-            &namespace.inode.to_string(),
-            "--interval",
-            "300ms",
-            "-n",
-            "3",
-        ])
-        .args([
-            "--direction",
-            "inbound",
-            "--columns",
-            "peer,opens,open_now",
-            "--sort",
-            "peer",
-        ])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(!said.contains('\u{1b}'), "{said}");
-    let titles = said.lines().filter(|line| line.starts_with("PEER ")).count();
-    assert_eq!(titles, 3, "{said}");
-    assert!(said.lines().any(|line| line.starts_with("127.1.0.2 ")), "{said}");
-}
-
-#[test]
-fn a_reader_that_goes_away_is_no_error() {
-    need_root!();
-    let mut child = Command::new(binary())
-        .args(["top", "--interval", "100ms"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && !said.contains("cannot write"),
-        "{said}"
-    );
-}
-
-#[test]
 fn without_a_command_there_is_the_view_on_a_terminal_and_help_elsewhere() {
     need_root!();
     let _namespace = Namespace::new();
@@ -368,97 +226,4 @@ fn without_a_command_there_is_the_view_on_a_terminal_and_help_elsewhere() {
     let output = Command::new(binary()).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: tcpreuse"));
-}
-
-#[test]
-fn settings_come_from_a_file_and_what_is_wrong_in_it_is_said() {
-    need_root!();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("settings.toml");
-    let run = |content: &str| {
-        fs::write(&file, content).unwrap();
-        Command::new(binary())
-            .args(["top", "-n", "1", "--config"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    };
-    let output = run("columns = [\"verdict\", \"peer\"]\n");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("\nVERDICT"),
-        "{output:?}"
-    );
-    let output = run("colums = [\"peer\"]\n");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(
-        said.contains("settings.toml, line 1, colums: unknown field"),
-        "{said}"
-    );
-    let default = Command::new(binary())
-        .args(["config", "--print-default"])
-        .output()
-        .unwrap();
-    let output = run(&String::from_utf8(default.stdout).unwrap());
-    assert!(output.status.success(), "{output:?}");
-}
-
-/// Ticks of the clock that a process has used, of which a second has a hundred.
-fn ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    let ticks = |field: usize| fields.get(field).unwrap().parse::<u64>().unwrap();
-    ticks(11) + ticks(12)
-}
-
-#[test]
-#[expect(clippy::print_stdout, reason = "a measurement")]
-fn keys_are_answered_at_once_under_load() {
-    need_root!();
-    let namespace = Namespace::new();
-    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
-    let address = server.address;
-    let stop = Arc::new(AtomicBool::new(false));
-    let churn = {
-        let stop = Arc::clone(&stop);
-        thread::spawn(move || {
-            let mut visits = 0_u32;
-            while !stop.load(Ordering::Relaxed) {
-                visit(source(u16::try_from(visits % 2000).unwrap()), address);
-                visits += 1;
-            }
-            visits
-        })
-    };
-    let mut top = OnTerminal::top(&namespace, &[], (160, 50));
-    top.wait_for("YES");
-    let (begun, used) = (Instant::now(), ticks(top.pid()));
-    let mut answers = Vec::new();
-    for i in 0..60 {
-        thread::sleep(Duration::from_millis(50));
-        let before = top.bytes();
-        let pressed = Instant::now();
-        top.type_in(if i % 2 == 0 { "2" } else { "1" });
-        while top.bytes() == before {
-            assert!(pressed.elapsed() < Duration::from_secs(5), "no answer");
-            thread::sleep(Duration::from_micros(200));
-        }
-        answers.push(pressed.elapsed());
-    }
-    let (seconds, used) = (begun.elapsed().as_secs_f64(), ticks(top.pid()) - used);
-    stop.store(true, Ordering::Relaxed);
-    let visits = churn.join().unwrap();
-    answers.sort();
-    println!(
-        "{visits} connections, keys answered in {:?} (median), {:?} (95 %), {:?} (most); {:.0} % of a CPU",
-        answers[30],
-        answers[57],
-        answers[59],
-        f64::from(u32::try_from(used).unwrap()) / seconds,
-    );
-    assert!(answers[30] < Duration::from_millis(50), "{answers:?}");
-    top.type_in("q");
-    assert!(top.end().success());
 }

@@ -18,6 +18,7 @@ use crate::{
     conns, count,
     maps::LISTENERS,
     sock::{Sock, TcpSock},
+    turns,
 };
 
 /// The bits of a connection's flags that a record shows.
@@ -205,9 +206,9 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.slot = conn.slot;
                 live.held = conn.held;
                 live.owner = conn.owner;
-                live.turns = count::turns(conn, live.data_segs_in, live.data_segs_out);
+                live.turns = turns::turns(conn, live.data_segs_in, live.data_segs_out);
                 live.flags = conn.flags & CONN_FLAGS | live_flag::TRACKED;
-                if count::is_holding(tcp, conn) {
+                if turns::is_holding(tcp, conn) {
                     live.flags |= live_flag::HOLDING;
                 }
             }

@@ -4,14 +4,14 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{conns, count, sock::Sock};
+use crate::{conns, sock::Sock, turns};
 
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub(crate) fn tcpreuse_read(ctx: BtfTracePointContext) -> i32 {
     let sk = Sock(ctx.arg(0));
     if let Some(conn) = conns::get(sk) {
         // SAFETY: tested, and the reader holds the socket's lock.
-        count::read(sk, unsafe { &mut *conn });
+        turns::read(sk, unsafe { &mut *conn });
     }
     0
 }

@@ -69,9 +69,6 @@ pub struct Top {
     /// Print at most so many rows each time
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
-    /// Print one screen of this size after --iterations, for pictures
-    #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
-    pub screen: Option<(u16, u16)>,
 }
 
 /// How the live view looks; what is not given comes from the environment or a file.
@@ -212,6 +209,9 @@ pub struct Demo {
     /// Where the kernel and the programs are.
     #[command(flatten)]
     pub kernel: Kernel,
+    /// Print what `top` would show of it on a screen of this size, for the README
+    #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
+    pub picture: Option<(u16, u16)>,
 }
 
 /// What to trace and how to group it. The same for every command that traces.

@@ -1,9 +1,15 @@
 //! `tcpreuse demo`: well- and ill-behaved clients on loopback, traced and diagnosed for real.
 
-use std::time::{Duration, Instant};
+mod picture;
+
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow};
 
+use self::picture::Picture;
 use super::{print, progress::Progress, stop::Stop};
 use crate::{
     cli::Demo,
@@ -31,12 +37,15 @@ pub fn run(args: &Demo) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let (tallies, diagnosis) = runtime.block_on(play(args))?;
-    print(&diagnosis, &args.output)?;
+    let (tallies, diagnosis, picture) = runtime.block_on(play(args))?;
+    match picture {
+        Some(picture) => io::stdout().lock().write_all(picture.as_bytes())?,
+        None => print(&diagnosis, &args.output)?,
+    }
     check(&tallies, &diagnosis)
 }
 
-async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
+async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let mut progress = Progress::new();
     let server =
@@ -61,6 +70,11 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
         let clients = cast.iter().filter(|client| client.behaviour == behaviour).count();
         progress.say(&format!("  {clients} of them: each {}", behaviour.describe()));
     }
+    let options = Options {
+        hold_ns: u64::try_from(LONGEST_HOLD.as_nanos()).ok(),
+        ..Options::default()
+    };
+    let mut picture = args.picture.map(Picture::new);
     let running = Running::start(cast, address);
     let begun = Instant::now();
     while begun.elapsed() < args.duration.0 {
@@ -68,6 +82,9 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
             biased;
             () = stop.requested() => break,
             () = tokio::time::sleep(STEP.min(args.duration.0.saturating_sub(begun.elapsed()))) => {}
+        }
+        if let Some(picture) = &mut picture {
+            picture.add(live.sample()?, &options);
         }
         let counted = live.totals()?;
         progress.update(
@@ -88,18 +105,12 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis), Failure> {
     let tallies = held.tallies().to_vec();
     held.release();
     server.shutdown().await;
-    let hold_ns = u64::try_from(LONGEST_HOLD.as_nanos()).ok();
-    Ok((
-        tallies,
-        diagnose(
-            &sample,
-            &History::of(&sample),
-            &Options {
-                hold_ns,
-                ..Options::default()
-            },
-        ),
-    ))
+    let diagnosis = diagnose(&sample, &History::of(&sample), &options);
+    let picture = picture.map(|mut picture| {
+        picture.add(sample, &options);
+        picture.text(format!("port {} inbound", address.port()))
+    });
+    Ok((tallies, diagnosis, picture))
 }
 
 fn check(tallies: &[Tally], diagnosis: &Diagnosis) -> Result<Outcome, Failure> {

@@ -38,7 +38,7 @@ const RECORD_BYTES: u32 = 4 << 20;
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let config = Config::resolve(&args.view, environment)?;
     let status_url = args.server.status_url()?;
-    let batch = args.batch || args.screen.is_some() || !io::stdout().is_terminal();
+    let batch = args.batch || !io::stdout().is_terminal();
     let messages = if batch {
         super::log_to_stderr(args.trace.verbose);
         None
@@ -72,7 +72,6 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         let limits = batch::Limits {
             times: args.iterations,
             rows: args.rows,
-            screen: args.screen,
         };
         batch::run(look, feeding, limits)?;
     } else {

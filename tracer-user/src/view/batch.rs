@@ -10,7 +10,6 @@ use super::{
     feed::Feeding,
     fit::{pad, visible},
     format::{elapsed, rate},
-    panes::picture,
     signals::{Asked, Signals},
 };
 use crate::{
@@ -25,8 +24,6 @@ pub struct Limits {
     pub times: Option<u32>,
     /// Rows each time; `None`: all.
     pub rows: Option<usize>,
-    /// A whole screen of this size instead of rows, once, at the end.
-    pub screen: Option<(u16, u16)>,
 }
 
 /// Prints a feed until it ends, a signal comes or it was printed often enough.
@@ -49,7 +46,7 @@ async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), F
         tokio::select! {
             biased;
             asked = signals.next() => match asked {
-                Asked::End => break,
+                Asked::End => return Ok(()),
                 // Nothing to give back or to take again.
                 Asked::Stop => rustix::process::kill_process(
                     rustix::process::getpid(),
@@ -70,24 +67,16 @@ async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), F
                     None => app.insert(App::new(look.clone(), snapshot)),
                 };
                 times += 1;
-                if limits.screen.is_none() {
-                    let mut out = io::BufWriter::new(io::stdout().lock());
-                    rows(&mut out, app, limits.rows)?;
-                    out.flush()?;
-                }
+                let mut out = io::BufWriter::new(io::stdout().lock());
+                rows(&mut out, app, limits.rows)?;
+                out.flush()?;
                 if limits.times.is_some_and(|most| times >= most) {
-                    break;
+                    return Ok(());
                 }
             }
             end = &mut feeding.end => return super::run::ended(end.ok()),
         }
     }
-    if let (Some(app), Some((width, height))) = (&mut app, limits.screen) {
-        let mut out = io::stdout().lock();
-        out.write_all(picture(app, width, height).as_bytes())?;
-        out.flush()?;
-    }
-    Ok(())
 }
 
 /// One moment: a line that sums it up, the titles, the rows, an empty line.

@@ -37,10 +37,16 @@ pub(crate) fn object(project: &Project) -> Result<()> {
 
 /// Builds the tracer and becomes its demo.
 pub(crate) fn demo(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
-    let binary = tracer(project, Profile::Release)?;
-    let mut command = Command::new(&binary);
-    command.arg("demo").args(arguments);
-    become_root_and(command, "demo")
+    let mut command = demo_command(project)?;
+    command.args(arguments);
+    become_it(command)
+}
+
+/// The demo, built, and as root.
+pub(super) fn demo_command(project: &Project) -> Result<Command> {
+    let mut command = Command::new(tracer(project, Profile::Release)?);
+    command.arg("demo");
+    as_root(command, "demo")
 }
 
 /// Builds the scenarios as the tests do and becomes their runner.
@@ -52,17 +58,21 @@ pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<Exi
     process::run(&mut build)?;
     let mut command = Command::new(project.target.join("debug").join(binary));
     command.args(arguments);
-    become_root_and(command, "scenarios")
+    become_it(as_root(command, "scenarios")?)
 }
 
-/// Becomes a command that traces.
-fn become_root_and(mut command: Command, task: &str) -> Result<ExitCode> {
-    if !setup::is_root() {
-        command = with_sudo(&command, task)?;
-    }
-    // Replaced, not waited for: Ctrl-C and the exit code are then the command's own.
+/// Replaces this process, so that Ctrl-C and the exit code are the command's own.
+fn become_it(mut command: Command) -> Result<ExitCode> {
     let error = command.exec();
     Err(error).with_context(|| format!("cannot start `{}`", process::line(&command)))
+}
+
+/// A command that traces, through sudo if need be.
+fn as_root(command: Command, task: &str) -> Result<Command> {
+    if setup::is_root() {
+        return Ok(command);
+    }
+    Ok(with_sudo(&command, task)?)
 }
 
 fn with_sudo(command: &Command, task: &str) -> Result<Command, Refusal> {

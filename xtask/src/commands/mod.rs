@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod lint;
+pub(crate) mod picture;
 pub(crate) mod setup;
 mod tally;
 pub(crate) mod test;

@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-use super::{App, Detail, Tab};
+use super::{App, Tab};
 use crate::{
     model::peer::PeerId,
     view::{
@@ -103,39 +101,6 @@ impl App {
         // They are not kept up while another tab is shown.
         self.refresh_peers();
         self.peer_rows().cloned().collect()
-    }
-
-    /// Asks for the names of the addresses on the screen.
-    pub fn want_names(&mut self) {
-        if !self.names.is_on() {
-            return;
-        }
-        let first = self.hits.first;
-        let rows = first..first + usize::from(self.hits.rows.height);
-        let shown: Vec<IpNet> = match (self.detail, self.tab) {
-            (Some(detail), _) => vec![detail.id.network],
-            (None, Tab::Peers) => {
-                let networks = rows.filter_map(|row| self.peer_row(row));
-                networks.map(|row| row.id.network).collect()
-            }
-            (None, Tab::Connections) => {
-                let sockets = rows.filter_map(|row| self.socket_row(row));
-                sockets.map(|socket| socket.connection.remote.0.into()).collect()
-            }
-            (None, _) => Vec::new(),
-        };
-        for network in shown {
-            self.names.want(network);
-        }
-    }
-
-    /// A name has come.
-    pub fn learn_name(&mut self, address: IpAddr, name: Option<&str>) {
-        self.names.learn(address, name);
-        // A filter may ask for it.
-        if !self.filter.is_empty() {
-            self.refresh();
-        }
     }
 
     /// The selected row of the peer table.
@@ -294,65 +259,6 @@ impl App {
             Tab::Listeners => self.listeners.stay_on_top(),
             Tab::Connections => self.sockets.stay_on_top(),
             Tab::Log => self.log.stay_on_top(),
-        }
-    }
-
-    /// Looks closer at what is selected.
-    pub(super) fn enter(&mut self) {
-        if self.detail.is_some() {
-            return;
-        }
-        match self.tab {
-            Tab::Peers => match self.selected_row().map(|row| (row.id, row.peers)) {
-                Some((id, 1)) => self.look_at(id),
-                Some((id, _)) => {
-                    // A group opens into its peers.
-                    self.grouped = false;
-                    self.set_filter(&format!("peer:{} port:{}", id.network, id.port));
-                }
-                None => {}
-            },
-            Tab::Causes => {
-                let cause = self.shown.diagnosis.causes.get(self.causes.row());
-                if let Some(verdict) = cause.map(|cause| cause.verdict) {
-                    self.show_peers(&format!("verdict:{verdict}"));
-                }
-            }
-            Tab::Listeners => {
-                let listener = self.shown.diagnosis.listeners.get(self.listeners.row());
-                if let Some(port) = listener.map(|listener| listener.port) {
-                    self.show_peers(&format!("port:{port}"));
-                }
-            }
-            Tab::Connections => {
-                let peer = self.socket_row(self.sockets.row()).and_then(|socket| socket.peer);
-                if let Some((id, _)) = peer {
-                    self.look_at(id);
-                }
-            }
-            Tab::Log => {
-                let event = self.shown.log.get(self.log.row());
-                if let Some(id) = event.and_then(|event| event.peer) {
-                    self.look_at(id);
-                }
-            }
-        }
-    }
-
-    fn look_at(&mut self, id: PeerId) {
-        self.detail = Some(Detail::new(id));
-    }
-
-    fn show_peers(&mut self, filter: &str) {
-        self.tab = Tab::Peers;
-        self.peers.stay_on_top();
-        self.set_filter(filter);
-    }
-
-    /// One step back: from the detail, from the filter.
-    pub(super) fn back(&mut self) {
-        if self.detail.take().is_none() && !self.filter_text.is_empty() {
-            self.set_filter("");
         }
     }
 }

@@ -1,17 +1,23 @@
 //! The state of the view and how actions change it. No terminal here: what has to be done outside
 //! comes back as an [`Effect`], which one place carries out.
 
+mod closer;
 mod cursor;
 mod detail;
+mod kinds;
 mod lists;
 mod mouse;
 mod typing;
 
 use std::sync::Arc;
 
-use tui_input::Input;
-
-pub use self::{cursor::Cursor, detail::Detail, lists::SocketKey, mouse::Hits};
+pub use self::{
+    cursor::Cursor,
+    detail::Detail,
+    kinds::{Effect, Flow, Look, Mode, Sort, Tab},
+    lists::SocketKey,
+    mouse::Hits,
+};
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
@@ -20,107 +26,8 @@ use super::{
     names::Names,
     row::Row,
     snapshot::Snapshot,
-    theme::{Glyphs, Theme},
 };
 use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
-
-/// What is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tab {
-    /// The peers, worst first.
-    Peers,
-    /// The causes with what to change.
-    Causes,
-    /// The listeners and their workers.
-    Listeners,
-    /// The live connections.
-    Connections,
-    /// What happened.
-    Log,
-}
-
-impl Tab {
-    /// All in order.
-    pub const ALL: [Self; 5] = [
-        Self::Peers,
-        Self::Causes,
-        Self::Listeners,
-        Self::Connections,
-        Self::Log,
-    ];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Peers => "peers",
-            Self::Causes => "causes",
-            Self::Listeners => "listeners",
-            Self::Connections => "connections",
-            Self::Log => "log",
-        }
-    }
-}
-
-/// The order of the peers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sort {
-    /// By which column; `None`: worst first.
-    pub column: Option<Column>,
-    /// The other way round.
-    pub reversed: bool,
-}
-
-/// What keys go to.
-#[derive(Clone, Debug)]
-pub enum Mode {
-    /// Commands.
-    Command,
-    /// The line of the filter, with the filter there was before.
-    Filter(Input, String),
-    /// The help, scrolled by so many lines.
-    Help(usize),
-}
-
-/// Whether the screen follows what is counted.
-#[derive(Clone, Debug)]
-pub enum Flow {
-    /// It does.
-    Following,
-    /// It stands still; this is what it will show.
-    Paused(Arc<Snapshot>),
-}
-
-/// What has to be done outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// End the program.
-    Quit,
-    /// Stop it like any job.
-    Suspend,
-    /// Draw everything, whatever the terminal is thought to show.
-    Repaint,
-    /// Hand text to the terminal's clipboard.
-    Copy(String),
-    /// Write the evidence so far.
-    Export,
-}
-
-/// How the view looks and what it says of itself.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// Columns of the peer table.
-    pub columns: Vec<Column>,
-    /// Order of the peers at first.
-    pub sort: Sort,
-    /// Colours.
-    pub theme: Theme,
-    /// Characters.
-    pub glyphs: Glyphs,
-    /// The host it runs on.
-    pub host: String,
-    /// What is traced, in words.
-    pub filters: String,
-}
 
 /// Everything the screen depends on.
 #[derive(Debug)]

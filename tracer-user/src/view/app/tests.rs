@@ -3,7 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::view::example;
+use crate::view::{
+    example,
+    theme::{Glyphs, Theme},
+};
 
 pub(crate) fn look() -> Look {
     Look {

@@ -64,3 +64,24 @@ fn what_is_kept_is_bounded() {
     assert_eq!(last.past.values().next().unwrap().len(), 128);
     assert_eq!(last.past.values().next().unwrap()[127].remote.1, 51_999);
 }
+
+#[test]
+fn a_surge_is_said_once() {
+    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut last = None;
+    for second in 0..20 {
+        let mut batch = example::batch(second);
+        let open = if second < 8 { 20 } else { 120 + u64::from(second) };
+        batch.sample.accounting.open_now = open;
+        batch.sample.peers[0].counters.open_now = open;
+        last = Some(keeper.add(batch));
+    }
+    let log = last.unwrap().log;
+    let surges: Vec<&Event> = log
+        .iter()
+        .filter(|event| event.text.starts_with("a surge began"))
+        .collect();
+    assert_eq!(surges.len(), 1, "{log:?}");
+    assert!(surges[0].text.contains("from 20 to 128"), "{}", surges[0].text);
+    assert_eq!(surges[0].weight, Weight::Bad);
+}

@@ -9,7 +9,8 @@ use std::{
 
 use super::*;
 use crate::{
-    model::{peer::PeerId, sample::Peer},
+    diagnosis::{Options, diagnose},
+    model::{history::History, peer::PeerId, sample::Peer},
     view::{
         app::tests::look,
         columns::Column,
@@ -67,6 +68,11 @@ fn took<T>(what: &str, limit: Duration, times: u32, mut work: impl FnMut() -> T)
 #[test]
 fn with_ten_thousand_peers() {
     let limit = Duration::from_secs(5);
+    let sample = many(90).sample;
+    let history = History::of(&sample);
+    took("diagnosis alone", limit, 4, || {
+        diagnose(&sample, &history, &Options::default())
+    });
     let mut keeper = Keeper::new(example::PREFIXES);
     keeper.add(many(89));
     let mut batches: Vec<Batch> = (90..94).map(many).collect();

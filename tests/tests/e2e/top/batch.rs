@@ -1,0 +1,102 @@
+//! Plain rows without a terminal, and settings from a file.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use tcpreuse_tests::{namespace::Namespace, need_root, program::binary};
+
+use super::clients::Clients;
+
+#[test]
+fn without_a_terminal_there_are_plain_rows() {
+    need_root!();
+    let namespace = Namespace::new();
+    let _clients = Clients::start();
+    let output = Command::new(binary())
+        .args([
+            "top",
+            "--netns",
+            &namespace.inode.to_string(),
+            "--interval",
+            "300ms",
+            "-n",
+            "3",
+        ])
+        .args([
+            "--direction",
+            "inbound",
+            "--columns",
+            "peer,opens,open_now",
+            "--sort",
+            "peer",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!said.contains('\u{1b}'), "{said}");
+    let titles = said.lines().filter(|line| line.starts_with("PEER ")).count();
+    assert_eq!(titles, 3, "{said}");
+    assert!(said.lines().any(|line| line.starts_with("127.1.0.2 ")), "{said}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    need_root!();
+    let mut child = Command::new(binary())
+        .args(["top", "--interval", "100ms"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && !said.contains("cannot write"),
+        "{said}"
+    );
+}
+
+#[test]
+fn settings_come_from_a_file_and_what_is_wrong_in_it_is_said() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    let run = |content: &str| {
+        fs::write(&file, content).unwrap();
+        Command::new(binary())
+            .args(["top", "-n", "1", "--config"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let output = run("columns = [\"verdict\", \"peer\"]\n");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("\nVERDICT"),
+        "{output:?}"
+    );
+    let output = run("colums = [\"peer\"]\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains("settings.toml, line 1, colums: unknown field"),
+        "{said}"
+    );
+    let default = Command::new(binary())
+        .args(["config", "--print-default"])
+        .output()
+        .unwrap();
+    let output = run(&String::from_utf8(default.stdout).unwrap());
+    assert!(output.status.success(), "{output:?}");
+}

@@ -1,0 +1,95 @@
+//! Clients of four kinds, for as long as a test lasts.
+
+use std::{
+    io::Read,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use tcpreuse_tests::traffic::{EchoServer, connect, source, turn, visit};
+
+/// The clients, until it is dropped.
+pub(super) struct Clients {
+    stop: Arc<AtomicBool>,
+    pub(super) port: u16,
+}
+
+impl Clients {
+    /// `source(0)` keeps its connection, `source(1)` connects for each request, `source(2)` opens
+    /// more and more, and `source(3)` is never closed by the server.
+    pub(super) fn start() -> Self {
+        let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+        let stop = Arc::new(AtomicBool::new(false));
+        let run = |pause_ms: u64, mut step: Box<dyn FnMut() + Send>| {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    step();
+                    thread::sleep(Duration::from_millis(pause_ms));
+                }
+            });
+        };
+        let address = server.address;
+        let mut kept = connect(source(0), address).unwrap();
+        run(50, Box::new(move || turn(&mut kept)));
+        run(40, Box::new(move || visit(source(1), address)));
+        let mut pile: Vec<TcpStream> = Vec::new();
+        run(
+            150,
+            Box::new(move || {
+                if pile.len() < 100 {
+                    let mut stream = connect(source(2), address).unwrap();
+                    turn(&mut stream);
+                    pile.push(stream);
+                }
+            }),
+        );
+        let (leaking, mut leaked) = leaking_server();
+        run(
+            300,
+            Box::new(move || {
+                if leaked.len() < 60 {
+                    leak(leaking, &mut leaked);
+                }
+            }),
+        );
+        Self {
+            stop,
+            port: server.port(),
+        }
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+type Leaked = (TcpListener, Vec<TcpStream>);
+
+/// A server that does not close.
+fn leaking_server() -> (SocketAddr, Kept) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    (listener.local_addr().unwrap(), Kept((listener, Vec::new())))
+}
+
+struct Kept(Leaked);
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.0.1.len()
+    }
+}
+
+fn leak(address: SocketAddr, kept: &mut Kept) {
+    drop(connect(source(3), address).unwrap());
+    let (mut stream, _) = kept.0.0.accept().unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    kept.0.1.push(stream);
+}

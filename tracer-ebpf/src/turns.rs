@@ -1,0 +1,103 @@
+//! Requests and answers, told from the reads and writes of the process.
+
+use tracer_ebpf::abi::{
+    conn::{Conn, flag},
+    peer::{LATE_NS, direction, reason},
+};
+
+use crate::{
+    atomic,
+    maps::config,
+    owner, peers,
+    sock::{Sock, TcpSock},
+};
+
+/// The process reads: a turn, if it has written since its last read. The first read is one too.
+#[inline(always)]
+pub(crate) fn read(sk: Sock, conn: &mut Conn) {
+    let Some(tcp) = sk.tcp() else {
+        return;
+    };
+    let write_seq = tcp.write_seq();
+    if conn.turns == 0 && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
+        note_wait(tcp, conn);
+    }
+    if conn.turns == 0 || conn.write_seq != write_seq {
+        conn.turns = conn.turns.wrapping_add(1);
+        conn.write_seq = write_seq;
+    }
+    if conn.owner == 0 {
+        conn.owner = owner::current();
+        if let Some(stats) = peers::stats(conn.slot) {
+            // SAFETY: tested. The last one to write is as good as any.
+            unsafe { (&raw mut (*stats).owner).write_volatile(conn.owner) };
+        }
+    }
+}
+
+/// The first read of an accepted connection: notes how long the data had been lying there, if that
+/// was long.
+#[inline(always)]
+fn note_wait(tcp: TcpSock, conn: &Conn) {
+    let waited = tcp.since_received_ns();
+    if waited < LATE_NS {
+        return;
+    }
+    if let Some(stats) = peers::stats(conn.slot) {
+        // 2^20 ns are as good as a millisecond here, and BPF has no cheap division. SAFETY: tested.
+        unsafe {
+            atomic::add(&raw mut (*stats).late_reads, 1);
+            atomic::raise32(&raw mut (*stats).late_read_max_ms, (waited >> 20) as u32);
+        }
+    }
+}
+
+/// Whether the last request on the connection has no answer yet: the server's process has read and
+/// not written since, or has yet to read; seen from the client's end, it has written and not read.
+#[inline(always)]
+pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
+    if config!(count_turns) == 0 || conn.turns == 0 {
+        // No read was seen: the last segments say which side spoke last.
+        return match tcp.data_segs() {
+            (0, 0) => false,
+            (_, 0) => conn.direction == direction::INBOUND,
+            (0, _) => conn.direction == direction::OUTBOUND,
+            _ => tcp.received_last() == (conn.direction == direction::INBOUND),
+        };
+    }
+    let written = conn.write_seq != tcp.write_seq();
+    if conn.direction == direction::INBOUND {
+        !written || tcp.unread() > 0
+    } else {
+        written
+    }
+}
+
+/// Notes whether the client ends the connection while its request has no answer.
+#[inline(always)]
+pub(crate) fn note_unanswered(sk: Sock, conn: &mut Conn) {
+    let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
+    let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
+    let by_client = if conn.direction == direction::INBOUND {
+        by_remote
+    } else {
+        by_local
+    };
+    if by_client
+        && let Some(tcp) = sk.tcp()
+        && is_holding(tcp, conn)
+    {
+        conn.flags |= flag::UNANSWERED;
+    }
+}
+
+/// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
+/// life is bounded by its segments, and only what came since was counted.
+#[inline(always)]
+pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
+    if config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0 {
+        conn.turns
+    } else {
+        data_segs_in.min(data_segs_out)
+    }
+}

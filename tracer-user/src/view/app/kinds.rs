@@ -1,0 +1,109 @@
+//! What there is to choose from: tabs, orders, modes, and what comes of an action.
+
+use std::sync::Arc;
+
+use tui_input::Input;
+
+use crate::view::{
+    columns::Column,
+    snapshot::Snapshot,
+    theme::{Glyphs, Theme},
+};
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// The peers, worst first.
+    Peers,
+    /// The causes with what to change.
+    Causes,
+    /// The listeners and their workers.
+    Listeners,
+    /// The live connections.
+    Connections,
+    /// What happened.
+    Log,
+}
+
+impl Tab {
+    /// All in order.
+    pub const ALL: [Self; 5] = [
+        Self::Peers,
+        Self::Causes,
+        Self::Listeners,
+        Self::Connections,
+        Self::Log,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peers => "peers",
+            Self::Causes => "causes",
+            Self::Listeners => "listeners",
+            Self::Connections => "connections",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// The order of the peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By which column; `None`: worst first.
+    pub column: Option<Column>,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+/// What keys go to.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// Commands.
+    Command,
+    /// The line of the filter, with the filter there was before.
+    Filter(Input, String),
+    /// The help, scrolled by so many lines.
+    Help(usize),
+}
+
+/// Whether the screen follows what is counted.
+#[derive(Clone, Debug)]
+pub enum Flow {
+    /// It does.
+    Following,
+    /// It stands still; this is what it will show.
+    Paused(Arc<Snapshot>),
+}
+
+/// What has to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Stop it like any job.
+    Suspend,
+    /// Draw everything, whatever the terminal is thought to show.
+    Repaint,
+    /// Hand text to the terminal's clipboard.
+    Copy(String),
+    /// Write the evidence so far.
+    Export,
+}
+
+/// How the view looks and what it says of itself.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Columns of the peer table.
+    pub columns: Vec<Column>,
+    /// Order of the peers at first.
+    pub sort: Sort,
+    /// Colours.
+    pub theme: Theme,
+    /// Characters.
+    pub glyphs: Glyphs,
+    /// The host it runs on.
+    pub host: String,
+    /// What is traced, in words.
+    pub filters: String,
+}

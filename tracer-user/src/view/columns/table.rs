@@ -1,0 +1,186 @@
+//! The columns in the order in which they stand.
+
+use super::{Column, Spec};
+use crate::view::fit::Align;
+
+const fn words(
+    column: Column,
+    name: &'static str,
+    title: &'static str,
+    width: u16,
+    stretch: u16,
+    drop: u8,
+    help: &'static str,
+) -> Spec {
+    Spec {
+        column,
+        name,
+        title,
+        width,
+        stretch,
+        align: Align::Left,
+        drop,
+        greatest_first: false,
+        help,
+    }
+}
+
+const fn number(
+    column: Column,
+    name: &'static str,
+    title: &'static str,
+    width: u16,
+    drop: u8,
+    help: &'static str,
+) -> Spec {
+    Spec {
+        column,
+        name,
+        title,
+        width,
+        stretch: 0,
+        align: Align::Right,
+        drop,
+        greatest_first: true,
+        help,
+    }
+}
+
+/// All columns in the order in which they stand.
+pub static COLUMNS: [Spec; 18] = [
+    words(
+        Column::Peer,
+        "peer",
+        "PEER",
+        18,
+        21,
+        0,
+        "remote address, or network when grouped",
+    ),
+    words(
+        Column::Port,
+        "port",
+        "PORT",
+        6,
+        0,
+        4,
+        "the service's port; > before it when this host connects",
+    ),
+    words(
+        Column::Verdict,
+        "verdict",
+        "VERDICT",
+        20,
+        0,
+        0,
+        "what is going on; + when there is more than one cause",
+    ),
+    number(
+        Column::Confidence,
+        "confidence",
+        "CONF",
+        4,
+        15,
+        "confidence in the verdict, 0 to 1",
+    ),
+    number(
+        Column::Opens,
+        "opens",
+        "OPENS",
+        6,
+        3,
+        "connections opened while traced",
+    ),
+    number(
+        Column::Rate,
+        "opens_per_s",
+        "OPEN/S",
+        6,
+        2,
+        "connections opened per second, over the last seconds",
+    ),
+    number(Column::Open, "open_now", "OPEN", 5, 0, "connections open now"),
+    number(
+        Column::Peak,
+        "open_peak",
+        "PEAK",
+        5,
+        9,
+        "most connections open at once",
+    ),
+    number(
+        Column::Overlaps,
+        "overlaps",
+        "OVERLAP",
+        7,
+        8,
+        "opens while it held as many as it needs already",
+    ),
+    number(
+        Column::Closes,
+        "closes",
+        "CLOSES",
+        6,
+        10,
+        "connections ended while traced",
+    ),
+    words(
+        Column::ClosedBy,
+        "closed_by",
+        "CLOSED BY",
+        15,
+        0,
+        7,
+        "who ended most of them, how, and what share",
+    ),
+    number(
+        Column::CloseWait,
+        "close_wait_now",
+        "CLWAIT",
+        6,
+        1,
+        "connections in CLOSE_WAIT now",
+    ),
+    number(
+        Column::Oldest,
+        "close_wait_oldest_ms",
+        "OLDEST",
+        7,
+        5,
+        "how long the oldest has been in CLOSE_WAIT",
+    ),
+    number(
+        Column::Idle,
+        "idle_before_close_ms",
+        "IDLE",
+        7,
+        11,
+        "idle time before close, median",
+    ),
+    number(
+        Column::Turns,
+        "turns_per_connection",
+        "TURNS",
+        5,
+        6,
+        "request turns per connection, median",
+    ),
+    number(
+        Column::Received,
+        "bytes_received",
+        "RECV",
+        6,
+        13,
+        "payload received",
+    ),
+    number(Column::Sent, "bytes_sent", "SENT", 6, 14, "payload sent"),
+    words(
+        Column::Owner,
+        "owner",
+        "OWNER",
+        14,
+        16,
+        12,
+        "process of this host that has most to do with it",
+    ),
+];
