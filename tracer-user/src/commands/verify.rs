@@ -46,7 +46,13 @@ fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         false => "still running, or not ended properly",
     };
     match &report.up_to {
-        Some((0, _)) | None => writeln!(to, "no interval is whole in all files; {end}")?,
+        None if !report.journalled => {
+            writeln!(
+                to,
+                "there is no journal: checked by what the manifest says of whole files"
+            )?;
+        }
+        None => writeln!(to, "no interval is whole in all files; {end}")?,
         Some((number, at)) => {
             writeln!(to, "whole up to interval {number}, {}; {end}", sanitise(at))?;
         }

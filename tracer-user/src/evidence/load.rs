@@ -6,7 +6,7 @@ use super::{
     error::EvidenceError,
     manifest::Manifest,
     read::Evidence,
-    rebuild::{Intervals, Rebuild},
+    rebuild::{Intervals, Pace, Rebuild},
     rows::{ConnectionRow, Kind},
     state::State,
 };
@@ -98,11 +98,14 @@ fn from_rows(evidence: &Evidence) -> Result<(Sample, History), EvidenceError> {
         }
     }
     let mut history = History::new();
+    let mut pace = Pace::until(end(evidence));
     for step in Intervals::of(evidence)? {
         let step = step?;
         let at = step.at;
         rebuild.interval(step);
-        history.add(&rebuild.outline(at));
+        if pace.wants(at, rebuild.len()) {
+            history.add(&rebuild.outline(at));
+        }
     }
     let mut sample = rebuild.sample(end(evidence));
     add_what_the_journal_knows(evidence, &mut sample);

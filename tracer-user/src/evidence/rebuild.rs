@@ -5,6 +5,7 @@
 
 mod intervals;
 mod live;
+mod pace;
 mod peer;
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -12,8 +13,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 use hashbrown::HashMap;
 use ipnet::IpNet;
 
-pub(crate) use self::intervals::{Intervals, Step};
 use self::peer::Entry;
+pub(crate) use self::{
+    intervals::{Intervals, Step},
+    pace::Pace,
+};
 use super::{
     MAX_PEERS,
     manifest::Session,
@@ -220,6 +224,11 @@ impl Rebuild {
                 drift: None,
             },
         }
+    }
+
+    /// How many peers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.peers.len()
     }
 
     /// As much of a sample as a [`crate::model::history::History`] looks at, of the last interval.

@@ -69,6 +69,8 @@ pub struct Report {
     pub up_to: Option<(u64, String)>,
     /// The recording was ended properly.
     pub stopped: bool,
+    /// There is a journal of intervals.
+    pub journalled: bool,
     /// Something is missing, so no later interval counts.
     broken: bool,
 }
@@ -161,6 +163,7 @@ fn segment(
         }
     };
     seen.push(name.to_owned());
+    report.journalled = true;
     let segment = ending.last.as_ref().map(|last| last.segment);
     // A journal that got its number after the manifest was written is listed under its plain name.
     let listed = [name.to_owned(), segments::current_journal_name()]

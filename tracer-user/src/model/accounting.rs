@@ -65,18 +65,34 @@ pub struct Losses {
 impl Losses {
     /// Adds those of another run or host.
     pub fn add(&mut self, other: &Self) {
+        // Named one by one, so that a new one is not forgotten here.
+        let Self {
+            peers_dropped,
+            peers_dropped_unlisted,
+            connections_unattributed,
+            connections_dropped,
+            records_lost,
+            programs_skipped,
+            nested,
+            reads_skipped,
+            namespaces_skipped,
+            walks_resumed,
+            walk_repeats,
+        } = self;
         for (mine, theirs) in [
-            (&mut self.peers_dropped, other.peers_dropped),
-            (&mut self.peers_dropped_unlisted, other.peers_dropped_unlisted),
-            (&mut self.connections_unattributed, other.connections_unattributed),
-            (&mut self.connections_dropped, other.connections_dropped),
-            (&mut self.records_lost, other.records_lost),
-            (&mut self.programs_skipped, other.programs_skipped),
-            (&mut self.nested.first, other.nested.first),
-            (&mut self.nested.second, other.nested.second),
-            (&mut self.nested.rescued, other.nested.rescued),
-            (&mut self.reads_skipped, other.reads_skipped),
-            (&mut self.namespaces_skipped, other.namespaces_skipped),
+            (peers_dropped, other.peers_dropped),
+            (peers_dropped_unlisted, other.peers_dropped_unlisted),
+            (connections_unattributed, other.connections_unattributed),
+            (connections_dropped, other.connections_dropped),
+            (records_lost, other.records_lost),
+            (programs_skipped, other.programs_skipped),
+            (&mut nested.first, other.nested.first),
+            (&mut nested.second, other.nested.second),
+            (&mut nested.rescued, other.nested.rescued),
+            (reads_skipped, other.reads_skipped),
+            (namespaces_skipped, other.namespaces_skipped),
+            (walks_resumed, other.walks_resumed),
+            (walk_repeats, other.walk_repeats),
         ] {
             *mine = mine.saturating_add(theirs);
         }

@@ -11,6 +11,9 @@ use super::{
     socket::Sockets,
 };
 
+/// Peers of a sample that is read from a file; each takes more than a KiB.
+const MAX_READ_PEERS: usize = 1 << 18;
+
 /// A moment on both clocks, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
@@ -70,6 +73,7 @@ pub struct Sample {
     /// Which figures this kernel gives.
     pub known: Known,
     /// All peers that have a place of their own, in a fixed order.
+    #[serde(deserialize_with = "super::serial::bounded::deserialize::<_, _, MAX_READ_PEERS>")]
     pub peers: Vec<Peer>,
     /// All others together.
     pub unattributed: Counters,

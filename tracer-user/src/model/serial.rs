@@ -48,6 +48,43 @@ pub(super) mod sparse {
     }
 }
 
+/// A list that is no longer than any that can be: a file may claim otherwise.
+pub(super) mod bounded {
+    use std::{fmt, marker::PhantomData};
+
+    use serde::{
+        Deserialize, Deserializer,
+        de::{Error, SeqAccess, Visitor},
+    };
+
+    pub(in crate::model) fn deserialize<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: Deserialize<'de>,
+    {
+        struct Items<T, const MAX: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {MAX}")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    if items.len() >= MAX {
+                        return Err(A::Error::custom(format!("there are more than {MAX}")));
+                    }
+                    items.push(item);
+                }
+                Ok(items)
+            }
+        }
+        from.deserialize_seq(Items::<T, MAX>(PhantomData))
+    }
+}
+
 /// A map as a list of keys and values, in the order of the keys.
 pub(super) mod pairs {
     use std::hash::Hash;
@@ -90,6 +127,15 @@ mod tests {
         let text = serde_json::to_string(&counters).unwrap();
         assert_eq!(serde_json::from_str::<Counters>(&text).unwrap(), counters);
         assert!(text.contains("[[3,9]]"), "{text}");
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_an_error() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Few(#[serde(deserialize_with = "super::bounded::deserialize::<_, _, 3>")] Vec<u8>);
+        assert_eq!(serde_json::from_str::<Few>("[1,2,3]").unwrap().0, [1, 2, 3]);
+        let error = serde_json::from_str::<Few>("[1,2,3,4]").unwrap_err();
+        assert!(error.to_string().contains("more than 3"), "{error}");
     }
 
     #[test]

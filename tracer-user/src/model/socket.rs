@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{owner::Owner, peer::Direction};
 
+/// Connections of a sample that is read from a file; each takes a quarter of a KiB.
+const MAX_READ_CONNECTIONS: usize = 1 << 20;
+
 /// A TCP state of a full socket that counts as open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
@@ -149,6 +152,7 @@ pub struct Listener {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sockets {
     /// Connections the filters admit.
+    #[serde(deserialize_with = "super::serial::bounded::deserialize::<_, _, MAX_READ_CONNECTIONS>")]
     pub connections: Vec<Connection>,
     /// Listeners the filters admit.
     pub listeners: Vec<Listener>,
