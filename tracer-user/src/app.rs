@@ -51,6 +51,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(args) => commands::config::run(&args),
+        Command::Completions(args) => commands::manual::completions(&args),
+        Command::Man(args) => commands::manual::manual(&args),
     }
 }
 

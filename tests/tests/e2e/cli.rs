@@ -215,3 +215,20 @@ fn a_full_disk_is_an_error() {
         "{said}"
     );
 }
+
+#[test]
+fn completions_and_manual_pages_name_what_there_is() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("--expect-peer"),
+            "{shell}"
+        );
+    }
+    let page = |args: &[&str]| String::from_utf8(run(args).stdout).unwrap();
+    assert!(page(&["man"]).contains(".SH SUBCOMMANDS"));
+    let diagnose = page(&["man", "diagnose"]);
+    assert!(diagnose.contains("server\\-status"), "{diagnose}");
+    assert_one_line(&run(&["man", "nonsense"]), 2, "there is no command 'nonsense'");
+}

@@ -1,0 +1,52 @@
+//! `tcpreuse completions` and `tcpreuse man`: what a package installs beside the binary, made from
+//! the command line itself.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use crate::{
+    cli::{Cli, Completions, Manual},
+    exit::{Failure, Outcome},
+};
+
+const NAME: &str = "tcpreuse";
+
+/// Prints a shell's completions.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn completions(args: &Completions) -> Result<Outcome, Failure> {
+    // Into memory first: the generator panics when its writer fails.
+    let mut out = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut out);
+    print(&out)
+}
+
+/// Prints the manual page of the program, or of one of its commands.
+///
+/// # Errors
+/// When there is no such command, or the page cannot be written.
+pub fn manual(args: &Manual) -> Result<Outcome, Failure> {
+    let mut program = Cli::command();
+    // So that the commands know their whole names.
+    program.build();
+    let page = match &args.command {
+        None => program,
+        Some(name) => program
+            .find_subcommand(name)
+            .cloned()
+            .ok_or_else(|| Failure::Usage(format!("there is no command '{name}'; see `tcpreuse --help`")))?,
+    };
+    let mut out = Vec::new();
+    Man::new(page).render(&mut out)?;
+    print(&out)
+}
+
+fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(Outcome::Done)
+}
