@@ -222,7 +222,7 @@ fn completions_and_manual_pages_name_what_there_is() {
         let output = run(&["completions", shell]);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.success() && text.contains("--expect-peer"),
+            output.status.success() && text.contains("expect-peer"),
             "{shell}"
         );
     }
