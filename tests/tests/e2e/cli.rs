@@ -221,10 +221,7 @@ fn completions_and_manual_pages_name_what_there_is() {
     for shell in ["bash", "zsh", "fish"] {
         let output = run(&["completions", shell]);
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("expect-peer"),
-            "{shell}"
-        );
+        assert!(output.status.success() && text.contains("expect-peer"), "{shell}");
     }
     let page = |args: &[&str]| String::from_utf8(run(args).stdout).unwrap();
     assert!(page(&["man"]).contains(".SH SUBCOMMANDS"));

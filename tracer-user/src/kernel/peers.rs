@@ -1,15 +1,19 @@
 //! The peer table, read through a shared mapping: no system call per peer, and no copy of the
 //! table in the kernel.
 
-use std::{os::fd::AsFd, ptr};
+use std::{mem::offset_of, os::fd::AsFd, ptr};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
-use tracer_ebpf::abi::peer::PeerStats;
+use tracer_ebpf::{
+    abi::peer::{PeerStats, reason},
+    buckets::HELD_BUCKETS,
+};
 
 use super::{
     TraceError,
     decode::{DecodeError, peer_stats},
 };
+use crate::model::accounting::Totals;
 
 const SLOT_WORDS: usize = size_of::<PeerStats>() / size_of::<u64>();
 
@@ -56,6 +60,30 @@ impl PeerTable {
             chunk.copy_from_slice(&word.to_ne_bytes());
         }
         Some(peer_stats(&bytes))
+    }
+
+    /// What one slot adds to the totals, without reading all of it; `None` beyond the table.
+    pub(super) fn totals(&self, slot: usize) -> Option<Totals> {
+        if slot >= self.slots {
+            return None;
+        }
+        // SAFETY: below `slots`, so inside the mapping.
+        let base = unsafe { self.base.add(slot) }.cast::<u8>();
+        let sum = |offset: usize, count: usize| -> u64 {
+            (0..count)
+                .map(|index| {
+                    // SAFETY: the callers below name fields of PeerStats, which lie inside the slot and
+                    // are aligned. Volatile, because the kernel writes too.
+                    let word = unsafe { base.add(offset).cast::<u32>().add(index).read_volatile() };
+                    u64::from(word)
+                })
+                .sum()
+        };
+        Some(Totals {
+            seeded: sum(offset_of!(PeerStats, seeded), 1),
+            opened: sum(offset_of!(PeerStats, opens_by_held), HELD_BUCKETS),
+            closed: sum(offset_of!(PeerStats, closes), reason::COUNT),
+        })
     }
 }
 

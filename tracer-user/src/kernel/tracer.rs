@@ -25,7 +25,7 @@ use super::{
 use crate::{
     filter::Filter,
     model::{
-        accounting::{Losses, Nested},
+        accounting::{Losses, Nested, Totals},
         ended::Ended,
         peer::Counters,
         sample::{Known, Peer},
@@ -135,15 +135,35 @@ impl Tracer {
         sockets::walk(self.iterator(LIST)?, only)
     }
 
+    /// The sums over all peers and what belongs to none: a small part of the work of
+    /// [`Tracer::peers`].
+    ///
+    /// # Errors
+    /// When the maps cannot be read.
+    pub fn totals(&self) -> Result<Totals, TraceError> {
+        let mut sum = Totals::default();
+        for one in (0..=self.slots_taken()?).map_while(|slot| self.table.totals(slot as usize)) {
+            sum.seeded += one.seeded;
+            sum.opened += one.opened;
+            sum.closed += one.closed;
+        }
+        Ok(sum)
+    }
+
+    /// The highest slot any peer has taken; there are none beyond.
+    fn slots_taken(&self) -> Result<u32, TraceError> {
+        self.taken.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the peer table",
+            reason: error.to_string(),
+        })
+    }
+
     /// All peers with their counters, and those of the connections that belong to none of them.
     ///
     /// # Errors
     /// When the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
-        let taken = self.taken.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the peer table",
-            reason: error.to_string(),
-        })?;
+        let taken = self.slots_taken()?;
         let mut peers = Vec::new();
         let mut unattributed = Counters::default();
         for slot in 0..=taken {

@@ -63,7 +63,7 @@ impl Live {
     /// When maps or sockets cannot be read.
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
-        let before = totals(&self.tracer.peers()?);
+        let before = self.tracer.totals()?;
         let mut sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
         let taken = clock::now();
@@ -139,7 +139,7 @@ impl Live {
     /// # Errors
     /// When the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
-        Ok(totals(&self.tracer.peers()?))
+        self.tracer.totals()
     }
 
     /// Records of connections that ended since the last call, at most `limit`.
@@ -166,15 +166,6 @@ impl Live {
     pub fn tracer(&self) -> &Tracer {
         &self.tracer
     }
-}
-
-fn totals((peers, unattributed): &(Vec<Peer>, Counters)) -> Totals {
-    let mut totals = Totals::default();
-    totals.add(unattributed);
-    for peer in peers {
-        totals.add(&peer.counters);
-    }
-    totals
 }
 
 fn account(before: Totals, peers: &[Peer], unattributed: &Counters, sockets: &Sockets) -> Accounting {
