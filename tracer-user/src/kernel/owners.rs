@@ -7,6 +7,8 @@
 mod process;
 mod search;
 
+use std::time::{Duration, Instant};
+
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 pub use process::process;
@@ -18,12 +20,21 @@ use crate::model::owner::{Owner, Reason};
 /// times the pace of [`Owners::refresh`]: some, such as those io_uring holds, are never found.
 const PATIENCE: u64 = 10;
 
+/// A search that takes longer than this is followed by a rest of [`RESTS`] times as long, so that a
+/// host with very many open files is not kept busy by being looked at.
+const LONG: Duration = Duration::from_millis(250);
+
+/// See [`LONG`].
+const RESTS: u32 = 20;
+
 /// What is known of the owners of the sockets that are wanted now.
 #[derive(Debug, Default)]
 pub struct Owners {
     search: Search,
     known: HashMap<u64, Owner>,
     searched_ns: Option<u64>,
+    /// After a search that took long, to be waited for before the next.
+    rest_ns: u64,
 }
 
 impl Owners {
@@ -36,7 +47,8 @@ impl Owners {
     }
 
     /// Forgets what is not wanted any more, and searches when a wanted socket has no owner yet,
-    /// but only `pace_ns` or more after the last search. Times are monotonic, ns.
+    /// but only `pace_ns` or more after the last search, and later if that took long. Times are
+    /// monotonic, ns.
     ///
     /// A search renews all answers, so they are as old as it is. One that does not find a socket
     /// again leaves the owner found before: the last holder says most about a socket that is just
@@ -52,12 +64,20 @@ impl Owners {
         };
         if self
             .searched_ns
-            .is_some_and(|then| now_ns.saturating_sub(then) < wait_ns)
+            .is_some_and(|then| now_ns.saturating_sub(then) < wait_ns.max(self.rest_ns))
         {
             return;
         }
         self.searched_ns = Some(now_ns);
-        for (inode, owner) in find(wanted, &self.search) {
+        let begun = Instant::now();
+        let found = find(wanted, &self.search);
+        let took = begun.elapsed();
+        self.rest_ns = if took > LONG {
+            u64::try_from((took * RESTS).as_nanos()).unwrap_or(u64::MAX)
+        } else {
+            0
+        };
+        for (inode, owner) in found {
             match self.known.entry(inode) {
                 Entry::Occupied(known) if owner.process().is_none() && known.get().process().is_some() => {}
                 entry => {

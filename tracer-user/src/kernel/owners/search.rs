@@ -39,11 +39,11 @@ pub struct Search {
 }
 
 impl Default for Search {
-    /// A million files or a quarter of a second, whichever comes first.
+    /// A million files or a second, whichever comes first.
     fn default() -> Self {
         Self {
             max_files: 1_000_000,
-            budget: Duration::from_millis(250),
+            budget: Duration::from_secs(1),
             sharing: true,
         }
     }
