@@ -7,6 +7,7 @@ pub mod doctor;
 mod progress;
 pub mod record;
 mod recorded;
+pub mod replay;
 mod status;
 mod stop;
 pub mod top;
