@@ -47,6 +47,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Top(args) => commands::top::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
         Command::Record(args) => commands::record::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Demo(args) => commands::demo::run(&args),

@@ -39,6 +39,8 @@ pub enum Command {
     Diagnose(Box<Diagnose>),
     /// Write evidence to a directory until Ctrl-C, for --from, spreadsheets and databases
     Record(Box<Record>),
+    /// Play a recording in the view of top, with control over time; needs no root
+    Replay(Box<Replay>),
     /// Say what of an evidence directory is whole, cut, altered or missing
     Verify(Verify),
     /// Say what this kernel and these privileges allow, and how to get what is missing
@@ -197,6 +199,30 @@ pub enum RecordFormat {
     Csv,
     /// Rows as JSON, one a line, to stdout.
     Jsonl,
+}
+
+/// Flags of `replay`.
+#[derive(Debug, Args)]
+#[command(mut_arg("interval", |arg| arg.hide(true)))]
+pub struct Replay {
+    /// The evidence directory that `record` wrote
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// How much faster than it happened; + and - change it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::speed)]
+    pub speed: f64,
+    /// How it looks.
+    #[command(flatten)]
+    pub view: ViewFlags,
+    /// Print rows of every interval instead of a screen, without waiting, as without a terminal
+    #[arg(short, long)]
+    pub batch: bool,
+    /// End after so many intervals; with --batch or without a terminal
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub iterations: Option<u32>,
+    /// Print at most so many rows each time
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
 }
 
 /// Flags of `verify`.

@@ -8,6 +8,7 @@ use crate::{
     diagnosis::{Expect, ExpectPeer},
     filter::Cgroup,
     kernel::cgroup,
+    source::replay::SPEEDS,
 };
 
 /// A length of time.
@@ -126,6 +127,14 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .map(|number| number << shift)
         .filter(|bytes| *bytes >= MIN_SIZE)
         .ok_or_else(|| "a size of at least 1M, like 500M or 2G".to_owned())
+}
+
+/// A speed of playing.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches(['x', '×']).parse::<f64>().ok();
+    number
+        .filter(|speed| SPEEDS.contains(speed))
+        .ok_or_else(|| "a number from 0.01 to 1000000, like 10".to_owned())
 }
 
 /// `100x30`

@@ -8,6 +8,7 @@ pub mod manual;
 mod progress;
 pub mod record;
 mod recorded;
+pub mod replay;
 mod status;
 mod stop;
 pub mod top;

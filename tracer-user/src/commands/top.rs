@@ -2,7 +2,7 @@
 
 mod feed;
 mod log;
-mod words;
+pub(super) mod words;
 
 use std::{
     env,

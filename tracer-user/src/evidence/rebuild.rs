@@ -3,6 +3,7 @@
 //! What was counted is counted again; what the files do not say is left unknown, or taken to be
 //! what accuses nobody.
 
+mod ended;
 mod intervals;
 mod live;
 mod pace;
@@ -229,6 +230,14 @@ impl Rebuild {
     /// How many peers there are.
     pub(crate) fn len(&self) -> usize {
         self.peers.len()
+    }
+
+    /// How many are open and in CLOSE_WAIT at the last interval.
+    pub(crate) fn gauges(&self) -> (u64, u64) {
+        let gauges = self.peers.values().filter_map(|entry| entry.gauge.as_ref());
+        gauges.fold((0, 0), |(open, close_wait), gauge| {
+            (open + gauge.open_now, close_wait + gauge.close_wait_now)
+        })
     }
 
     /// As much of a sample as a [`crate::model::history::History`] looks at, of the last interval.

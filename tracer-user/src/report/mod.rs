@@ -44,6 +44,22 @@ pub(crate) fn clock(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
+/// The same without the name of the zone, for where it is said elsewhere or there is no room.
+pub(crate) fn clock_of(utc_ns: i128) -> String {
+    formatted(utc_ns, "%H:%M:%S")
+}
+
+/// The day in UTC, in six columns.
+pub(crate) fn day_of(utc_ns: i128) -> String {
+    formatted(utc_ns, "%b %d")
+}
+
+fn formatted(utc_ns: i128, format: &str) -> String {
+    Timestamp::from_nanosecond(utc_ns)
+        .map(|time| time.strftime(format).to_string())
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

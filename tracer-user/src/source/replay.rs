@@ -1,37 +1,51 @@
 //! Samples from a recording, one per interval, as [`super::live`] gives them; with control over time.
 
+mod overview;
+
 use std::{
+    collections::VecDeque,
     iter::Peekable,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+pub use self::overview::Level;
+use self::overview::Overview;
 use crate::{
     diagnosis::Options,
     evidence::{
-        EvidenceError,
-        load::{self, fresh_state},
+        EvidenceError, load,
+        manifest::Manifest,
         read::{Evidence, Rows},
         rebuild::{Intervals, Rebuild, Step},
         rows::{ConnectionRow, Kind},
         state::State,
     },
-    model::{history::History, sample::Sample},
+    model::{
+        ended::Ended,
+        history::History,
+        sample::{Moment, Sample},
+    },
     report::Origin,
 };
 
 /// Slower or faster than this makes no sense.
-const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
+pub const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
+
+/// Records of ended connections kept until they are taken; they illustrate.
+const MAX_ENDED: usize = 16_384;
 
 /// A recording being played.
 pub struct Replay {
     path: PathBuf,
-    origin: Origin,
+    manifest: Manifest,
     options: Options,
     /// The last sample as it was live, if that is known.
     state: Option<State>,
-    /// Times of the intervals, UTC, ns.
-    times: Vec<i128>,
+    /// The intervals.
+    levels: Vec<Level>,
+    /// When the surge began.
+    surge: Option<Moment>,
     /// How many intervals have been taken in.
     position: usize,
     speed: f64,
@@ -46,6 +60,8 @@ struct Reading {
     history: History,
     intervals: Peekable<Intervals>,
     connections: Option<Peekable<Rows<ConnectionRow>>>,
+    /// The latest that have ended and not been taken.
+    ended: VecDeque<Ended>,
 }
 
 impl Reading {
@@ -60,6 +76,7 @@ impl Reading {
             history: History::new(),
             intervals: Intervals::of(&evidence)?.peekable(),
             connections: connections.map(Iterator::peekable),
+            ended: VecDeque::new(),
         };
         Ok((evidence, reading))
     }
@@ -88,7 +105,12 @@ impl Reading {
         };
         let due = |row: &ConnectionRow| is_last || row.closed_at.is_some_and(|closed| closed <= at);
         while let Some(row) = rows.next_if(|row| row.as_ref().is_err() || row.as_ref().is_ok_and(due)) {
-            self.rebuild.connection(&row?);
+            let row = row?;
+            self.rebuild.connection(&row);
+            if self.ended.len() == MAX_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.extend(self.rebuild.ended(&row));
         }
         Ok(())
     }
@@ -100,16 +122,12 @@ impl Replay {
     /// # Errors
     /// When it is no evidence directory, or a row is none.
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
-        let (evidence, _) = Reading::open(path)?;
-        let mut times = Vec::new();
-        for step in Intervals::of(&evidence)? {
-            times.push(step?.at);
-        }
-        // An interval without peers and listeners has no rows; the end of the recording has.
-        if let Some(end) = load::end(&evidence).filter(|end| times.last().is_none_or(|last| end > last)) {
-            times.push(end);
-        }
-        let state = fresh_state(&evidence).ok();
+        let Overview {
+            evidence,
+            state,
+            levels,
+            surge,
+        } = Overview::of(path)?;
         let options = match &state {
             Some(state) => state.options.clone(),
             None => load::options(&evidence.manifest),
@@ -117,10 +135,11 @@ impl Replay {
         let (_, reading) = Reading::open(path)?;
         Ok(Self {
             path: path.to_owned(),
-            origin: evidence.manifest.origin(),
+            manifest: evidence.manifest,
             options,
             state,
-            times,
+            levels,
+            surge,
             position: 0,
             speed: 1.0,
             ahead_ns: 0.0,
@@ -129,8 +148,29 @@ impl Replay {
     }
 
     /// Where it was recorded.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
+    pub fn origin(&self) -> Origin {
+        self.manifest.origin()
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The connections that have ended since this was asked last, as far as there is room, or since
+    /// the beginning after a way back.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.reading.ended).into()
+    }
+
+    /// How much was open at each interval.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// When the surge began, if there was one at any time.
+    pub fn surge(&self) -> Option<Moment> {
+        self.surge
     }
 
     /// What the diagnosis was told.
@@ -148,12 +188,12 @@ impl Replay {
 
     /// How many intervals there are.
     pub fn len(&self) -> usize {
-        self.times.len()
+        self.levels.len()
     }
 
     /// Whether there is nothing to play.
     pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
+        self.levels.is_empty()
     }
 
     /// How many of them have been played.
@@ -163,12 +203,12 @@ impl Replay {
 
     /// Whether the last one has been played.
     pub fn is_at_end(&self) -> bool {
-        self.position >= self.times.len()
+        self.position >= self.levels.len()
     }
 
     /// When the interval at a position was sampled, UTC, ns.
     pub fn time(&self, position: usize) -> Option<i128> {
-        self.times.get(position).copied()
+        self.levels.get(position).map(|level| level.at.utc_ns)
     }
 
     /// The next interval; `None` after the last.
@@ -199,8 +239,13 @@ impl Replay {
     /// # Errors
     /// When a row is none.
     pub fn seek(&mut self, utc_ns: i128) -> Result<Option<Sample>, EvidenceError> {
-        let after = self.times.iter().take_while(|at| **at <= utc_ns).count();
-        self.go_to(after.saturating_sub(1))
+        self.go_to(self.position_at(utc_ns))
+    }
+
+    /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
+    pub fn position_at(&self, utc_ns: i128) -> usize {
+        let before = |level: &&Level| level.at.utc_ns <= utc_ns;
+        self.levels.iter().take_while(before).count().saturating_sub(1)
     }
 
     /// The interval with this number, counted from 0.
@@ -209,7 +254,7 @@ impl Replay {
     /// When a row is none.
     pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns = 0.0;
-        if position < self.position {
+        if position + 1 < self.position {
             // Counting backwards is not possible; counting again is fast.
             self.reading = Reading::open(&self.path)?.1;
             self.position = 0;
@@ -248,6 +293,12 @@ impl Replay {
         Ok(moved.then(|| self.sample()))
     }
 
+    /// How long the one who looks on waits for the next interval; `None` after the last.
+    pub fn wait(&self) -> Option<Duration> {
+        let ns = (self.gap_ns()? - self.ahead_ns).max(0.0);
+        Duration::try_from_secs_f64(ns / 1e9 / self.speed).ok()
+    }
+
     /// From the present interval to the next; the first comes at once.
     fn gap_ns(&self) -> Option<f64> {
         let next = self.time(self.position)?;
@@ -264,7 +315,7 @@ impl Replay {
         let Some(at) = self.time(self.position) else {
             return Ok(false);
         };
-        let is_last = self.position + 1 == self.times.len();
+        let is_last = self.position + 1 == self.levels.len();
         if self.reading.step(is_last)?.is_none() {
             // The end of a recording whose last interval has no rows.
             self.reading.connections(at, true)?;

@@ -1,6 +1,9 @@
 //! Without a terminal: plain rows, once an interval, for a file, a pipe or a log.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use anyhow::Context;
 
@@ -10,6 +13,7 @@ use super::{
     feed::Feeding,
     fit::{pad, visible},
     format::{elapsed, rate},
+    keeper::{Batch, Keeper, Prefixes},
     signals::{Asked, Signals},
 };
 use crate::{
@@ -79,6 +83,33 @@ async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), F
     }
 }
 
+/// Prints every batch there is, without waiting, or as many as wanted.
+///
+/// # Errors
+/// When the next cannot be had or nobody takes what is printed.
+pub fn run_all(
+    look: Look,
+    prefixes: Prefixes,
+    limits: Limits,
+    mut next: impl FnMut() -> Result<Option<Batch>, Failure>,
+) -> Result<(), Failure> {
+    let mut keeper = Keeper::new(prefixes);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut app: Option<App> = None;
+    let mut times = 0;
+    while limits.times.is_none_or(|most| times < most)
+        && let Some(batch) = next()?
+    {
+        let snapshot = Arc::new(keeper.add(batch));
+        let app = app.get_or_insert_with(|| App::new(look.clone(), Arc::clone(&snapshot)));
+        app.update(snapshot);
+        rows(&mut out, app, limits.rows)?;
+        out.flush()?;
+        times += 1;
+    }
+    Ok(())
+}
+
 /// One moment: a line that sums it up, the titles, the rows, an empty line.
 fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
     let (glyphs, diagnosis) = (&app.look.glyphs, &app.shown.diagnosis);
@@ -143,8 +174,6 @@ fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::view::{app::tests::look, example, theme::Glyphs};
 

@@ -236,6 +236,7 @@ pub(crate) fn batch(second: u32) -> Batch {
             ..Options::default()
         },
         notes: Vec::new(),
+        replayed: None,
     }
 }
 

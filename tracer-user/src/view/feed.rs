@@ -15,17 +15,44 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     keeper::{Batch, Keeper, Prefixes},
+    playback::{Command, Playback},
     snapshot::Snapshot,
 };
 use crate::exit::Failure;
 
+/// What a feed has to say.
+#[derive(Debug)]
+pub enum News {
+    /// Everything known now.
+    Batch(Batch),
+    /// The same as before, but it is played otherwise.
+    Playback(Playback),
+    /// Nothing.
+    Nothing,
+    /// Nothing, and nothing more will come.
+    End,
+}
+
 /// Gives what is known, one moment after another.
 pub trait Feed {
-    /// Everything known now; `None` when nothing more will come.
+    /// What there is when it is due.
     ///
     /// # Errors
     /// When it cannot be read; nothing more will come then either.
-    fn next(&mut self) -> Result<Option<Batch>, Failure>;
+    fn next(&mut self) -> Result<News, Failure>;
+
+    /// When the next is due, of which the last was due at `due`.
+    fn due(&self, due: Instant, interval: Duration) -> Instant {
+        next_due(due, interval, Instant::now())
+    }
+
+    /// Does what the user wants, at once.
+    ///
+    /// # Errors
+    /// As for [`Feed::next`].
+    fn obey(&mut self, _: Command) -> Result<News, Failure> {
+        Ok(News::Nothing)
+    }
 
     /// Called several times between two batches, for what must not wait so long.
     fn between(&mut self) {}
@@ -41,7 +68,35 @@ pub struct Feeding {
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     /// How it ended: well when the feed has no more, or not at all when the thread broke down.
     pub end: oneshot::Receiver<Result<(), Failure>>,
-    _stop: Sender<()>,
+    /// Takes what the user wants; the feed ends when all of these are gone.
+    pub commands: Sender<Command>,
+}
+
+/// Makes snapshots and hands them out.
+struct Publisher {
+    keeper: Keeper,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
+impl Publisher {
+    /// Gives whether to go on: more is to come, and somebody looks.
+    fn publish(&mut self, news: News) -> bool {
+        let snapshot = match news {
+            News::Nothing => return true,
+            News::End => return false,
+            News::Batch(batch) => self.keeper.add(batch),
+            News::Playback(playback) => {
+                let Some(last) = self.snapshots.borrow().clone() else {
+                    return true;
+                };
+                Snapshot {
+                    playback: Some(playback),
+                    ..Snapshot::clone(&last)
+                }
+            }
+        };
+        self.snapshots.send(Some(Arc::new(snapshot))).is_ok()
+    }
 }
 
 /// Starts a feed. It is made in its thread, so it need not be able to change threads.
@@ -55,22 +110,31 @@ pub fn start<F: Feed>(
 ) -> io::Result<Feeding> {
     let (publish, snapshots) = watch::channel(None);
     let (tell_end, end) = oneshot::channel();
-    let (stop, stopped) = channel::<()>();
+    let (commands, told) = channel();
     let work = move || {
-        let mut keeper = Keeper::new(prefixes);
+        let mut publisher = Publisher {
+            keeper: Keeper::new(prefixes),
+            snapshots: publish,
+        };
         let feed = || -> Result<(), Failure> {
             let mut feed = make()?;
             let mut due = Instant::now();
-            while let Some(batch) = feed.next()? {
-                if publish.send(Some(Arc::new(keeper.add(batch)))).is_err() {
-                    return Ok(());
-                }
-                due = next_due(due, interval, Instant::now());
-                // Nothing is ever sent: it ends the wait by being dropped.
+            while publisher.publish(feed.next()?) {
+                due = feed.due(due, interval);
                 while let Some(left) = due.checked_duration_since(Instant::now()) {
-                    match stopped.recv_timeout(left.min(BETWEEN)) {
+                    match told.recv_timeout(left.min(BETWEEN)) {
                         Err(RecvTimeoutError::Timeout) => feed.between(),
-                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                        Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                        Ok(command) => {
+                            let news = feed.obey(command)?;
+                            let changed = !matches!(news, News::Nothing);
+                            if !publisher.publish(news) {
+                                return Ok(());
+                            }
+                            if changed {
+                                due = feed.due(Instant::now(), interval);
+                            }
+                        }
                     }
                 }
             }
@@ -80,13 +144,13 @@ pub fn start<F: Feed>(
         // Nobody listens when the view has ended first.
         let _ = tell_end.send(result);
         // The last snapshot stays until then.
-        let _ = stopped.recv();
+        while told.recv().is_ok() {}
     };
     thread::Builder::new().name("feed".to_owned()).spawn(work)?;
     Ok(Feeding {
         snapshots,
         end,
-        _stop: stop,
+        commands,
     })
 }
 
@@ -104,9 +168,12 @@ mod tests {
     struct Short(u32);
 
     impl Feed for Short {
-        fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        fn next(&mut self) -> Result<News, Failure> {
             self.0 += 1;
-            Ok((self.0 <= 3).then(|| example::batch(self.0)))
+            Ok(match self.0 {
+                ..=3 => News::Batch(example::batch(self.0)),
+                _ => News::End,
+            })
         }
     }
 
@@ -114,7 +181,7 @@ mod tests {
         let Feeding {
             snapshots,
             end,
-            _stop,
+            commands: _commands,
         } = feeding;
         let end = end.blocking_recv().unwrap();
         let last = snapshots.borrow().clone();

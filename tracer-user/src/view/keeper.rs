@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use self::{changes::Changes, past::Past, rates::Rates};
 use super::{
+    playback::Playback,
     row::{Row, States},
     snapshot::{Event, Point, Snapshot, Socket, Weight},
 };
@@ -45,6 +46,32 @@ pub struct Batch {
     pub options: Options,
     /// What else happened, a line each.
     pub notes: Vec<String>,
+    /// What only a recording knows.
+    pub replayed: Option<Box<Replayed>>,
+}
+
+/// What a feed of a recording knows beside the sample.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The whole run up to the sample, shown or not.
+    pub history: History,
+    /// How it goes on from the batch before.
+    pub link: Link,
+    /// The chart between the two.
+    pub course: Vec<Point>,
+    /// Where it is.
+    pub playback: Playback,
+}
+
+/// How a batch of a recording goes on from the one before.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// It is later.
+    Follows,
+    /// It is the first of the recording, again or not.
+    Begins,
+    /// It is earlier. The sample before it in the recording tells how fast things went.
+    Back(Box<Sample>),
 }
 
 /// Leading bits by which peers are grouped, of IPv4 and IPv6.
@@ -59,6 +86,7 @@ pub struct Prefixes {
 /// Makes snapshots.
 #[derive(Debug)]
 pub struct Keeper {
+    prefixes: Prefixes,
     history: History,
     rates: Rates,
     changes: Changes,
@@ -71,6 +99,7 @@ impl Keeper {
     /// Nothing seen yet.
     pub fn new(prefixes: Prefixes) -> Self {
         Self {
+            prefixes,
             history: History::new(),
             rates: Rates::default(),
             changes: Changes::default(),
@@ -87,9 +116,22 @@ impl Keeper {
             ended,
             options,
             notes,
+            replayed,
         } = batch;
-        self.history.add(&sample);
-        let diagnosis = diagnose(&sample, &self.history, &options);
+        let mut back = false;
+        let mut playback = None;
+        let diagnosis = match replayed {
+            None => {
+                self.history.add(&sample);
+                diagnose(&sample, &self.history, &options)
+            }
+            Some(replayed) => {
+                back = self.rewind(&replayed.link);
+                self.course.extend(replayed.course);
+                playback = Some(replayed.playback);
+                diagnose(&sample, &replayed.history, &options)
+            }
+        };
         self.rates.add(&sample);
         self.past.add(ended);
         self.chart(&sample);
@@ -99,7 +141,12 @@ impl Keeper {
             text,
             peer: None,
         });
-        let events: Vec<Event> = notes.chain(self.changes.add(&diagnosis)).collect();
+        let mut changes = self.changes.add(&diagnosis);
+        if back {
+            // All that is true there would seem to have begun at that moment.
+            changes.clear();
+        }
+        let events: Vec<Event> = notes.chain(changes).collect();
         self.note(events);
         let ids: HashMap<u32, PeerId> = sample.peers.iter().map(|peer| (peer.slot, peer.id)).collect();
         let slots: HashMap<PeerId, u32> = sample.peers.iter().map(|peer| (peer.id, peer.slot)).collect();
@@ -115,7 +162,7 @@ impl Keeper {
             .enumerate()
             .map(|(rank, peer)| {
                 let slot = slots.get(&peer.id);
-                let rate = slot.and_then(|slot| self.rates.of(*slot));
+                let rate = slot.and_then(|_| self.rates.of(peer.id));
                 let states = slot.and_then(|slot| states.get(slot)).copied();
                 Row::of(peer, rank, rate, states.unwrap_or_default())
             })
@@ -130,6 +177,7 @@ impl Keeper {
             course: self.course.iter().copied().collect(),
             log: Arc::clone(&self.log),
             past: self.past.shared(),
+            playback,
         }
     }
 
@@ -144,7 +192,21 @@ impl Keeper {
             course: Vec::new(),
             log: Arc::default(),
             past: HashMap::new(),
+            playback: None,
         }
+    }
+
+    /// Forgets what comes after an earlier moment: everything, as it comes again from there on.
+    /// Gives whether something came before that moment.
+    fn rewind(&mut self, link: &Link) -> bool {
+        if let Link::Begins | Link::Back(_) = link {
+            *self = Self::new(self.prefixes);
+        }
+        let Link::Back(before) = link else {
+            return false;
+        };
+        self.rates.add(before);
+        true
     }
 
     fn chart(&mut self, sample: &Sample) {

@@ -1,6 +1,11 @@
 //! The keys, as data: what answers to them, the help and the bottom line are all made from one table.
 
+mod replay;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use self::replay::REPLAY_KEYS;
+use super::playback::Command;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub enum Action {
     Group,
     /// Look up names, or not.
     Names,
+    /// Move in the time of a recording.
+    Play(Command),
     /// Write the evidence so far.
     Export,
     /// Copy the sentence.
@@ -110,8 +117,8 @@ const fn binding(
 
 use Key::{Char, Ctrl, Named};
 
-/// All keys in the order of the help.
-pub static KEYS: [Binding; 26] = [
+/// The keys of every view in the order of the help.
+static KEYS: [Binding; 26] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
         "down j",
@@ -257,13 +264,23 @@ pub static KEYS: [Binding; 26] = [
 /// Stopping works as everywhere and needs no line in the help.
 const SUSPEND: Key = Ctrl('z');
 
+/// All keys in the order of the help; those of a recording only when it is one.
+pub fn bindings(replay: bool) -> impl Iterator<Item = &'static Binding> {
+    let own: &[Binding] = if replay { &REPLAY_KEYS } else { &[] };
+    // Holding is the player's, as what is not shown meanwhile does not go on either.
+    let common = KEYS
+        .iter()
+        .filter(move |binding| !(replay && binding.action == Action::Pause));
+    own.iter().chain(common)
+}
+
 /// What a key does outside of a line that is being typed.
-pub fn action(event: KeyEvent) -> Option<Action> {
+pub fn action(event: KeyEvent, replay: bool) -> Option<Action> {
     if SUSPEND.is(event) {
         return Some(Action::Suspend);
     }
     let bound = |binding: &&Binding| binding.keys.iter().any(|key| key.is(event));
-    KEYS.iter().find(bound).map(|binding| binding.action)
+    bindings(replay).find(bound).map(|binding| binding.action)
 }
 
 #[cfg(test)]
@@ -271,17 +288,36 @@ mod tests {
     use super::*;
 
     fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
-        action(KeyEvent::new(code, modifiers))
+        action(KeyEvent::new(code, modifiers), false)
     }
 
     #[test]
     fn every_key_does_one_thing_and_says_what() {
-        let all: Vec<Key> = KEYS.iter().flat_map(|binding| binding.keys).copied().collect();
-        for (i, key) in all.iter().enumerate() {
-            assert!(!all[..i].contains(key), "{key:?} is bound twice");
+        for replay in [false, true] {
+            let all: Vec<Key> = bindings(replay)
+                .flat_map(|binding| binding.keys)
+                .copied()
+                .collect();
+            for (i, key) in all.iter().enumerate() {
+                assert!(!all[..i].contains(key), "{key:?} is bound twice");
+            }
+            for binding in bindings(replay) {
+                assert!(!binding.shown.is_empty() && !binding.help.is_empty());
+            }
         }
-        for binding in &KEYS {
-            assert!(!binding.shown.is_empty() && !binding.help.is_empty());
+    }
+
+    #[test]
+    fn time_is_moved_in_recordings_only() {
+        for (c, live, command) in [
+            (' ', Some(Action::Pause), Command::PlayOrHold),
+            ('.', None, Command::Step(1)),
+            ('$', None, Command::ToEnd),
+            ('n', None, Command::ToSurge),
+        ] {
+            let event = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+            assert_eq!(action(event, false), live);
+            assert_eq!(action(event, true), Some(Action::Play(command)));
         }
     }
 

@@ -21,6 +21,7 @@ pub mod layout;
 pub mod names;
 pub mod panes;
 pub mod pen;
+pub mod playback;
 pub mod row;
 pub mod run;
 pub mod signals;

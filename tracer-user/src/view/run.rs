@@ -15,6 +15,7 @@ use super::{
     input,
     keeper::Keeper,
     names, panes,
+    playback::Command,
     signals::{Asked, Signals},
     terminal::{self, Screen},
 };
@@ -39,6 +40,7 @@ struct View {
     app: App,
     screen: Screen,
     export: Arc<dyn Export>,
+    commands: std::sync::mpsc::Sender<Command>,
     notes: UnboundedSender<Note>,
 }
 
@@ -77,6 +79,7 @@ async fn show(
         app: App::new(look, first),
         screen: Screen::take().context("cannot use the terminal")?,
         export,
+        commands: feeding.commands.clone(),
         notes: send.clone(),
     };
     view.app.names.ask_at(names::start(move |address, name| {
@@ -176,6 +179,8 @@ impl View {
                 self.app.message = Some(format!("copied, if the terminal allows it: {text}"));
             }
             Effect::Export => self.export(),
+            // Nobody listens when the feed has ended.
+            Effect::Play(command) => drop(self.commands.send(command)),
         }
         Ok(Next::GoOn)
     }

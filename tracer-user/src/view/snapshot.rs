@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use hashbrown::HashMap;
 
-use super::row::Row;
+use super::{playback::Playback, row::Row};
 use crate::{
     diagnosis::{Diagnosis, Judged, Verdict},
     model::{
@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub log: Arc<VecDeque<Event>>,
     /// Connections that ended, as far as there are records and room; oldest first.
     pub past: HashMap<PeerId, Arc<VecDeque<Ended>>>,
+    /// Where the recording is; `None`: this is live.
+    pub playback: Option<Playback>,
 }
 
 impl Snapshot {

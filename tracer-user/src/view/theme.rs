@@ -78,6 +78,10 @@ pub struct Glyphs {
     pub seeded: char,
     /// Is still there.
     pub alive: char,
+    /// What is still to come.
+    pub rest: char,
+    /// So many times as much.
+    pub times: char,
     /// From one to the other.
     pub arrow: &'static str,
     /// Between two items of a line.
@@ -98,6 +102,8 @@ impl Glyphs {
         close_wait: '░',
         seeded: '«',
         alive: '▸',
+        rest: '─',
+        times: '×',
         arrow: "→",
         dot: " · ",
         ascii: false,
@@ -114,6 +120,8 @@ impl Glyphs {
         close_wait: 'w',
         seeded: '<',
         alive: '>',
+        rest: '-',
+        times: 'x',
         arrow: "->",
         dot: " | ",
         ascii: true,

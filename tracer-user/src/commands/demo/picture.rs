@@ -39,6 +39,7 @@ impl Picture {
             ended: Vec::new(),
             options: options.clone(),
             notes: Vec::new(),
+            replayed: None,
         }));
     }
 

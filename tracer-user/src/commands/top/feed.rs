@@ -11,7 +11,10 @@ use crate::{
     model::ended::Ended,
     server_status::StatusUrl,
     source::live::Live,
-    view::{feed::Feed, keeper::Batch},
+    view::{
+        feed::{Feed, News},
+        keeper::Batch,
+    },
 };
 
 /// Records kept from one batch to the next; they illustrate, and the view keeps no more.
@@ -59,7 +62,7 @@ impl LiveFeed {
 }
 
 impl Feed for LiveFeed {
-    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+    fn next(&mut self) -> Result<News, Failure> {
         self.between();
         let sample = self.live.sample()?;
         if let Some(status) = &mut self.status {
@@ -70,11 +73,12 @@ impl Feed for LiveFeed {
         if let Some(messages) = &self.messages {
             self.notes.extend(messages.take());
         }
-        Ok(Some(Batch {
+        Ok(News::Batch(Batch {
             sample,
             ended: std::mem::take(&mut self.ended).into(),
             options: self.options.clone(),
             notes: std::mem::take(&mut self.notes),
+            replayed: None,
         }))
     }
 

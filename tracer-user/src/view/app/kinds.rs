@@ -6,6 +6,7 @@ use tui_input::Input;
 
 use crate::view::{
     columns::Column,
+    playback::Command,
     snapshot::Snapshot,
     theme::{Glyphs, Theme},
 };
@@ -89,6 +90,8 @@ pub enum Effect {
     Copy(String),
     /// Write the evidence so far.
     Export,
+    /// Tell the feed to move in time.
+    Play(Command),
 }
 
 /// How the view looks and what it says of itself.

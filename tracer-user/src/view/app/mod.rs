@@ -24,6 +24,7 @@ use super::{
     format::age,
     keys::Action,
     names::Names,
+    playback::Command,
     row::Row,
     snapshot::Snapshot,
 };
@@ -162,6 +163,7 @@ impl App {
             Action::Names => self.toggle_names(),
             Action::Help => self.mode = Mode::Help(0),
             Action::Copy => return Some(Effect::Copy(self.sentence())),
+            Action::Play(command) => return self.play(command),
             Action::Export => return Some(Effect::Export),
             Action::Redraw => return Some(Effect::Repaint),
             Action::Suspend => return Some(Effect::Suspend),
@@ -258,6 +260,20 @@ impl App {
                 self.refresh();
             }
         }
+    }
+
+    /// Whether it is a recording, with time that can be moved in.
+    pub fn is_replay(&self) -> bool {
+        self.shown.playback.is_some()
+    }
+
+    fn play(&mut self, command: Command) -> Option<Effect> {
+        let playback = self.shown.playback?;
+        if command == Command::ToSurge && playback.surge.is_none() {
+            self.message = Some("no surge in this recording".to_owned());
+            return None;
+        }
+        Some(Effect::Play(command))
     }
 
     fn group(&mut self) {

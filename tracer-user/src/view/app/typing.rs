@@ -15,7 +15,7 @@ impl App {
         if let Mode::Filter(..) = self.mode {
             return self.type_key(event);
         }
-        match keys::action(event) {
+        match keys::action(event, self.is_replay()) {
             Some(action) => self.act(action),
             None => {
                 match self.mode {
@@ -71,7 +71,7 @@ impl App {
             KeyCode::End => InputRequest::GoToEnd,
             // The list can be moved in while a filter is typed.
             KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
-                return keys::action(event).and_then(|action| self.act(action));
+                return keys::action(event, self.is_replay()).and_then(|action| self.act(action));
             }
             _ => return None,
         };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use crate::model::sample::Sample;
+use crate::model::{peer::PeerId, sample::Sample};
 
 /// The stretch a rate is taken over, ns: long enough that a poll every second or two is not now 0
 /// and now 1, short enough to follow what happens.
@@ -13,12 +13,13 @@ const WINDOW_NS: u64 = 5_000_000_000;
 /// Samples kept at most; with more in a stretch than this, the stretch is shorter.
 const MAX_MARKS: usize = 16;
 
-/// How many connections had been opened at one moment, by slot and in all.
+/// How many connections had been opened at one moment, by peer and in all. The
+/// slots of a recording are not those of its last sample.
 #[derive(Debug)]
 struct Mark {
     at_ns: u64,
     total: u64,
-    by_slot: HashMap<u32, u64>,
+    by_peer: HashMap<PeerId, u64>,
 }
 
 /// The last few seconds.
@@ -32,10 +33,10 @@ impl Rates {
         let mark = Mark {
             at_ns: sample.taken.monotonic_ns,
             total: sample.accounting.totals.opened,
-            by_slot: sample
+            by_peer: sample
                 .peers
                 .iter()
-                .map(|peer| (peer.slot, peer.counters.opens()))
+                .map(|peer| (peer.id, peer.counters.opens()))
                 .collect(),
         };
         // One that is older than the stretch stays: with it, a stretch is never shorter than asked.
@@ -54,8 +55,8 @@ impl Rates {
     }
 
     /// One peer. A peer that was not there before had opened nothing.
-    pub(super) fn of(&self, slot: u32) -> Option<f64> {
-        self.rate(|mark| mark.by_slot.get(&slot).copied().unwrap_or(0))
+    pub(super) fn of(&self, id: PeerId) -> Option<f64> {
+        self.rate(|mark| mark.by_peer.get(&id).copied().unwrap_or(0))
     }
 
     fn rate(&self, of: impl Fn(&Mark) -> u64) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::row_of;
+use super::{playback, row_of};
 use crate::{
     diagnosis::{Answer, Diagnosis, ListenerNow},
     report::text,
@@ -98,7 +98,7 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     capacity.extend(separated(losses(diagnosis), &pen.glyphs));
     pen.line(row_of(area, 3), &capacity);
     pen.line(row_of(area, 4), &about(app, &pen.glyphs));
-    5
+    5 + time_line(app, row_of(area, 5), pen)
 }
 
 /// The header for few rows; gives its height.
@@ -129,7 +129,20 @@ pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     }
     line.extend(separated(capacity(diagnosis, &pen.glyphs), &pen.glyphs));
     pen.line(row_of(area, 1), &line);
-    2
+    // The list has less room then, but at least one row.
+    if area.height < 7 {
+        return 2;
+    }
+    2 + time_line(app, row_of(area, 2), pen)
+}
+
+/// Where the recording is, if it is one; gives how many rows that takes.
+fn time_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let Some(at) = &app.shown.playback else {
+        return 0;
+    };
+    playback::draw(at, area, pen);
+    1
 }
 
 fn answer(app: &App, area: Rect, pen: &mut Pen<'_>) {

@@ -6,7 +6,7 @@ use crate::view::{
     app::{App, Mode},
     columns::COLUMNS,
     fit::wrap,
-    keys::KEYS,
+    keys::bindings,
     pen::Pen,
     theme::Role,
 };
@@ -21,7 +21,7 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         "keys; any other key goes back".to_owned(),
         Role::Strong,
     )];
-    let entries = KEYS.iter().map(|binding| (binding.shown, binding.help));
+    let entries = bindings(app.is_replay()).map(|binding| (binding.shown, binding.help));
     add(&mut lines, entries, room);
     let title = "columns of the peers; s and a click on a title sort by them";
     lines.push((String::new(), title.to_owned(), Role::Strong));

@@ -5,13 +5,14 @@ mod header;
 mod help;
 mod lists;
 mod peers;
+mod playback;
 mod table;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     app::{App, Hits, Mode, Tab},
-    keys::KEYS,
+    keys::bindings,
     pen::Pen,
     theme::Role,
 };
@@ -126,8 +127,7 @@ fn draw_footer(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<(u16, u16)> {
         pen.text(area.x, area.y, area.width, message, Role::Strong);
         return None;
     }
-    let hints: Vec<String> = KEYS
-        .iter()
+    let hints: Vec<String> = bindings(app.is_replay())
         .filter(|binding| !binding.hint.is_empty())
         .map(|binding| {
             let key = binding.shown.split(' ').next().unwrap_or_default();

@@ -1,0 +1,96 @@
+//! `tcpreuse replay`: the live view over a recording, or plain rows where there is no terminal.
+
+mod player;
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+    sync::Arc,
+    time::Instant,
+};
+
+use self::player::Player;
+use super::top::words;
+use crate::{
+    cli,
+    config::Config,
+    evidence::manifest::Filters,
+    exit::{Failure, Outcome},
+    filter::{Directions, Filter},
+    source::replay::Replay,
+    text::sanitise,
+    view::{
+        app::Look,
+        batch,
+        export::NewDirectory,
+        feed as feeding,
+        keeper::Prefixes,
+        run,
+        theme::{Glyphs, Theme, environment},
+    },
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// When it is no recording, a setting is wrong, or the terminal fails.
+pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
+    let config = Config::resolve(&args.view, environment)?;
+    let mut replay = Replay::open(&args.dir)?;
+    let Some(first) = replay.levels().first().map(|level| level.at) else {
+        return Err(Failure::Usage(format!(
+            "{}: no interval was recorded, so there is nothing to play",
+            sanitise(&args.dir.to_string_lossy())
+        )));
+    };
+    replay.set_speed(args.speed);
+    let origin = replay.origin();
+    let filter = filter(&replay.manifest().session.filters);
+    let look = Look {
+        columns: config.columns.clone(),
+        sort: config.sort,
+        theme: Theme {
+            color: config.color.on_stdout(),
+        },
+        glyphs: Glyphs::new(config.only_ascii(environment)),
+        host: origin.host.clone(),
+        filters: words::filters(&filter),
+    };
+    let prefixes = Prefixes {
+        v4: filter.prefix4,
+        v6: filter.prefix6,
+    };
+    let mut player = Player::new(replay, Instant::now());
+    if args.batch || !io::stdout().is_terminal() {
+        let limits = batch::Limits {
+            times: args.iterations,
+            rows: args.rows,
+        };
+        batch::run_all(look, prefixes, limits, || player.each())?;
+    } else {
+        let feeding = feeding::start(move || Ok(player), prefixes, config.interval)?;
+        let parent = env::current_dir().unwrap_or_else(|_| "/".into());
+        let export = Arc::new(NewDirectory { parent, origin });
+        run::run(look, feeding, export, first)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// What was traced. What is not understood in it is left out: it is only shown.
+fn filter(filters: &Filters) -> Filter {
+    let networks = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect();
+    Filter {
+        ports: filters.ports.clone(),
+        include: networks(&filters.peers),
+        exclude: networks(&filters.exclude),
+        directions: match filters.direction.as_str() {
+            "inbound" => Directions::Inbound,
+            "outbound" => Directions::Outbound,
+            _ => Directions::Both,
+        },
+        netns: filters.netns,
+        cgroup: None,
+        prefix4: filters.prefix4.unwrap_or(32).min(32),
+        prefix6: filters.prefix6.unwrap_or(128).min(128),
+    }
+}

@@ -1,0 +1,68 @@
+//! A recording as a whole: its intervals and what is looked for in it.
+
+use std::path::Path;
+
+use super::Reading;
+use crate::{
+    evidence::{
+        EvidenceError,
+        load::{self, fresh_state},
+        read::Evidence,
+        state::State,
+    },
+    model::sample::Moment,
+};
+
+/// How much was open at one interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// When.
+    pub at: Moment,
+    /// Connections open.
+    pub open: u64,
+    /// Of these, in CLOSE_WAIT.
+    pub close_wait: u64,
+}
+
+/// What one reading from beginning to end comes to.
+pub(super) struct Overview {
+    pub(super) evidence: Evidence,
+    /// The last sample as it was live, if that is known.
+    pub(super) state: Option<State>,
+    pub(super) levels: Vec<Level>,
+    pub(super) surge: Option<Moment>,
+}
+
+impl Overview {
+    pub(super) fn of(path: &Path) -> Result<Self, EvidenceError> {
+        let (evidence, mut reading) = Reading::open(path)?;
+        let mut levels = Vec::new();
+        let level = |reading: &Reading, at| {
+            let (open, close_wait) = reading.rebuild.gauges();
+            Level {
+                at: reading.rebuild.moment(at),
+                open,
+                close_wait,
+            }
+        };
+        while let Some(step) = reading.intervals.next().transpose()? {
+            let at = step.at;
+            reading.take(step);
+            levels.push(level(&reading, at));
+        }
+        // An interval without peers and listeners has no rows; the end of the recording has.
+        let last = levels.last().map(|last| last.at.utc_ns);
+        if let Some(end) = load::end(&evidence).filter(|end| last.is_none_or(|last| *end > last)) {
+            levels.push(level(&reading, end));
+        }
+        let state = fresh_state(&evidence).ok();
+        let history = state.as_ref().map_or(&reading.history, |state| &state.history);
+        let surge = history.surge().map(|surge| surge.started);
+        Ok(Self {
+            evidence,
+            state,
+            levels,
+            surge,
+        })
+    }
+}
