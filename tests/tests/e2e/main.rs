@@ -17,6 +17,7 @@ mod owners;
 mod random;
 mod record;
 mod records;
+mod replay;
 mod seed;
 mod top;
 mod verdicts;

@@ -24,13 +24,13 @@ use tcpreuse_tests::{
 };
 
 /// A `record` in the background.
-struct Recorder {
+pub(crate) struct Recorder {
     child: Child,
     errors: Option<JoinHandle<String>>,
 }
 
 impl Recorder {
-    fn start(namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command.arg("record");
         Self::spawn(command, namespace, out, args)
@@ -66,7 +66,7 @@ impl Recorder {
     }
 
     /// Ends it; exit code, stdout, stderr.
-    fn end(mut self, signal: Signal) -> (Option<i32>, String, String) {
+    pub(crate) fn end(mut self, signal: Signal) -> (Option<i32>, String, String) {
         self.signal(signal);
         let mut out = String::new();
         self.child
@@ -96,17 +96,17 @@ impl Drop for Recorder {
 }
 
 /// A place for an evidence directory.
-fn place() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");
     (parent, path)
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
 }
 
@@ -139,7 +139,7 @@ fn cell(row: &str, column: usize) -> &str {
 /// Column of `close_reason` in `connections.csv`.
 const CLOSE_REASON: usize = 10;
 
-fn visits(threads: u16, each: u32, server: SocketAddr) {
+pub(crate) fn visits(threads: u16, each: u32, server: SocketAddr) {
     thread::scope(|scope| {
         for thread in 0..threads {
             scope.spawn(move || (0..each).for_each(|_| visit(source(thread), server)));

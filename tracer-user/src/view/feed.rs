@@ -24,7 +24,7 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub enum News {
     /// Everything known now.
-    Batch(Batch),
+    Batch(Box<Batch>),
     /// The same as before, but it is played otherwise.
     Playback(Playback),
     /// Nothing.
@@ -84,7 +84,7 @@ impl Publisher {
         let snapshot = match news {
             News::Nothing => return true,
             News::End => return false,
-            News::Batch(batch) => self.keeper.add(batch),
+            News::Batch(batch) => self.keeper.add(*batch),
             News::Playback(playback) => {
                 let Some(last) = self.snapshots.borrow().clone() else {
                     return true;
@@ -171,7 +171,7 @@ mod tests {
         fn next(&mut self) -> Result<News, Failure> {
             self.0 += 1;
             Ok(match self.0 {
-                ..=3 => News::Batch(example::batch(self.0)),
+                ..=3 => News::Batch(Box::new(example::batch(self.0))),
                 _ => News::End,
             })
         }

@@ -72,7 +72,7 @@ impl Player {
 
     fn news(&mut self, now: Instant) -> Result<News, Failure> {
         Ok(match self.play(now)? {
-            Some(sample) => News::Batch(self.batch(sample)),
+            Some(sample) => News::Batch(Box::new(self.batch(sample))),
             None => News::Nothing,
         })
     }
@@ -113,7 +113,7 @@ impl Player {
         self.playing &= !self.replay.is_at_end();
         Ok(match sample {
             Some(sample) if self.went_back || self.replay.position() != self.given => {
-                News::Batch(self.batch(sample))
+                News::Batch(Box::new(self.batch(sample)))
             }
             _ => News::Playback(self.playback()),
         })

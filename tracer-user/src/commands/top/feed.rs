@@ -73,13 +73,13 @@ impl Feed for LiveFeed {
         if let Some(messages) = &self.messages {
             self.notes.extend(messages.take());
         }
-        Ok(News::Batch(Batch {
+        Ok(News::Batch(Box::new(Batch {
             sample,
             ended: std::mem::take(&mut self.ended).into(),
             options: self.options.clone(),
             notes: std::mem::take(&mut self.notes),
             replayed: None,
-        }))
+        })))
     }
 
     /// The ring has room for a moment only.

@@ -47,7 +47,7 @@ pub(super) static REPLAY_KEYS: [Binding; 10] = [
         "+ >",
         Command::Faster,
         "faster",
-        "faster",
+        "",
     ),
     play(&[Char('-'), Char('<')], "- <", Command::Slower, "slower", ""),
     play(&[Char('0')], "0", Command::ToStart, "to the start", ""),

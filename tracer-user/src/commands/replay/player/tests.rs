@@ -41,7 +41,7 @@ impl Played {
 
     fn take(&mut self, news: News) {
         match news {
-            News::Batch(batch) => self.shown = Some(self.keeper.add(batch)),
+            News::Batch(batch) => self.shown = Some(self.keeper.add(*batch)),
             News::Playback(playback) => self.shown.as_mut().unwrap().playback = Some(playback),
             News::Nothing => {}
             News::End => panic!("a recording stays on the screen"),
