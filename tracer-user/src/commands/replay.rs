@@ -10,7 +10,7 @@ use std::{
 };
 
 use self::player::Player;
-use super::top::words;
+use super::top;
 use crate::{
     cli,
     config::Config,
@@ -19,15 +19,7 @@ use crate::{
     filter::{Directions, Filter},
     source::replay::Replay,
     text::sanitise,
-    view::{
-        app::Look,
-        batch,
-        export::NewDirectory,
-        feed as feeding,
-        keeper::Prefixes,
-        run,
-        theme::{Glyphs, Theme, environment},
-    },
+    view::{batch, export::NewDirectory, feed as feeding, run, theme::environment},
 };
 
 /// Runs the command.
@@ -46,20 +38,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     replay.set_speed(args.speed);
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
-    let look = Look {
-        columns: config.columns.clone(),
-        sort: config.sort,
-        theme: Theme {
-            color: config.color.on_stdout(),
-        },
-        glyphs: Glyphs::new(config.only_ascii(environment)),
-        host: origin.host.clone(),
-        filters: words::filters(&filter),
-    };
-    let prefixes = Prefixes {
-        v4: filter.prefix4,
-        v6: filter.prefix6,
-    };
+    let (look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
     let mut player = Player::new(replay, Instant::now());
     if args.batch || !io::stdout().is_terminal() {
         let limits = batch::Limits {

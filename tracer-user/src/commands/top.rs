@@ -2,7 +2,7 @@
 
 mod feed;
 mod log;
-pub(super) mod words;
+mod words;
 
 use std::{
     env,
@@ -15,6 +15,7 @@ use crate::{
     cli::Top,
     config::Config,
     exit::{Failure, Outcome},
+    filter::Filter,
     kernel::{clock, load::Settings, privileges::Role},
     report::Origin,
     view::{
@@ -50,20 +51,8 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         ..args.trace.settings()
     };
     let origin = Origin::this_machine();
-    let look = Look {
-        columns: config.columns.clone(),
-        sort: config.sort,
-        theme: Theme {
-            color: config.color.on_stdout(),
-        },
-        glyphs: Glyphs::new(config.only_ascii(environment)),
-        host: origin.host.clone(),
-        filters: words::filters(&settings.filter),
-    };
-    let prefixes = Prefixes {
-        v4: settings.filter.prefix4,
-        v6: settings.filter.prefix6,
-    };
+    let look = look(&config, &origin, &settings.filter);
+    let prefixes = prefixes(&settings.filter);
     let options = args.server.options();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, config.interval)?;
@@ -80,4 +69,26 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         run::run(look, feeding, export, clock::now())?;
     }
     Ok(Outcome::Done)
+}
+
+/// How the view looks with these settings, wherever its samples come from.
+pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter) -> Look {
+    Look {
+        columns: config.columns.clone(),
+        sort: config.sort,
+        theme: Theme {
+            color: config.color.on_stdout(),
+        },
+        glyphs: Glyphs::new(config.only_ascii(environment)),
+        host: origin.host.clone(),
+        filters: words::filters(filter),
+    }
+}
+
+/// The leading bits by which a filter groups peers.
+pub(super) fn prefixes(filter: &Filter) -> Prefixes {
+    Prefixes {
+        v4: filter.prefix4,
+        v6: filter.prefix6,
+    }
 }

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::filter::{Directions, Filter};
 
 /// The filters in a few words.
-pub(in crate::commands) fn filters(filter: &Filter) -> String {
+pub(super) fn filters(filter: &Filter) -> String {
     let mut parts = Vec::new();
     let ports: Vec<String> = filter.ports.iter().map(u16::to_string).collect();
     if !ports.is_empty() {
