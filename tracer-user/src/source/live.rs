@@ -112,7 +112,7 @@ impl Live {
             // Who holds it now says more than who read from it first.
             if let Some(holder) = self.owners.of(connection.inode).process() {
                 connection.owner = Some(holder.pid);
-                names.insert(holder.pid, holder.comm.clone());
+                names.entry(holder.pid).or_insert_with(|| holder.comm.clone());
             }
         }
         let live = sockets
