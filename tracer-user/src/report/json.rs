@@ -125,7 +125,7 @@ struct Peer<'a> {
     shared_address: bool,
     owner: Option<&'a Process>,
     figures: PeerFigures,
-    explanation: &'a str,
+    explanation: String,
     fix: &'static str,
 }
 
@@ -299,7 +299,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         shared_address: judged.shared_address,
         owner: judged.figures.owner.as_ref(),
         figures: figures(&judged.figures),
-        explanation: &judged.finding.explanation,
+        explanation: judged.explanation(),
         fix: judged.finding.fix,
     }
 }
