@@ -4,7 +4,7 @@
 
 mod adjustable;
 
-pub use self::adjustable::{Adjustable, Kind, THRESHOLDS, Thresholds};
+pub use self::adjustable::{Adjustable, Changed, Kind, THRESHOLDS, Thresholds};
 
 /// Milliseconds, in ns.
 pub const MS: u64 = 1_000_000;

@@ -128,7 +128,7 @@ impl Keeper {
                 diagnose(&sample, &self.history, &options)
             }
             Some(replayed) => {
-                back = self.rewind(&replayed.link);
+                back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
                 playback = Some(replayed.playback);
                 diagnose(&sample, &replayed.history, &options)
@@ -202,15 +202,19 @@ impl Keeper {
         }
     }
 
-    /// Forgets what comes after an earlier moment: everything, as it comes again from there on.
-    /// Gives whether something came before that moment.
-    fn rewind(&mut self, link: &Link) -> bool {
-        if let Link::Begins | Link::Back(_) = link {
-            *self = Self::new(self.prefixes);
-        }
+    /// Forgets what comes after an earlier moment: it comes again from there on. Of what came before
+    /// the log stays. Gives whether something came before that moment.
+    fn rewind(&mut self, link: &Link, to: Moment) -> bool {
+        let mut log = match link {
+            Link::Follows => return false,
+            Link::Begins | Link::Back(_) => std::mem::replace(self, Self::new(self.prefixes)).log,
+        };
         let Link::Back(before) = link else {
             return false;
         };
+        // What was seen on the way to that moment happened all the same.
+        Arc::make_mut(&mut log).retain(|event| event.at.monotonic_ns <= to.monotonic_ns);
+        self.log = log;
         self.rates.add(before);
         true
     }

@@ -1,6 +1,6 @@
 //! The thresholds that an operator may change, with what a file or flag may say of each.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,32 @@ pub enum Kind {
     Count,
     /// Time, ns.
     Time,
+}
+
+impl Kind {
+    /// A value as people write it, and as it is read again.
+    pub fn written(self, value: u64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Time => humantime::format_duration(Duration::from_nanos(value)).to_string(),
+        }
+    }
+}
+
+/// A threshold with another value.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed {
+    /// Which.
+    pub threshold: &'static Adjustable,
+    /// Its value, within its limits.
+    pub value: u64,
+}
+
+impl Changed {
+    /// Makes it hold.
+    pub fn apply(&self, to: &mut Thresholds) {
+        (self.threshold.set)(to, self.value);
+    }
 }
 
 /// One threshold.
@@ -89,7 +115,7 @@ thresholds! {
     min_pile: Count = 3, 1 => 100_000;
 
     /// Connections that open within this time of a peer's oldest one may be a pool being filled.
-    pool_fills: Time = 2 * S, 0 => H;
+    pool_fills: Time = 2 * S, MS => H;
 
     /// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8
     /// by default. No more than this is learned as the expected number either.
@@ -133,8 +159,8 @@ impl Adjustable {
 }
 
 impl Thresholds {
-    /// Those that are not what they are by default: counts, and times in ms.
-    pub fn changed(&self) -> BTreeMap<&'static str, u64> {
+    /// Those that are not what they are by default: counts, and times in ms, which end in `_ms`.
+    pub fn changed(&self) -> BTreeMap<String, u64> {
         let default = Self::default();
         THRESHOLDS
             .iter()
@@ -142,8 +168,8 @@ impl Thresholds {
             .map(|one| {
                 let value = (one.get)(self);
                 match one.kind {
-                    Kind::Count => (one.name, value),
-                    Kind::Time => (one.name, value / MS),
+                    Kind::Count => (one.name.to_owned(), value),
+                    Kind::Time => (format!("{}_ms", one.name), value / MS),
                 }
             })
             .collect()
@@ -173,7 +199,7 @@ mod tests {
         (Adjustable::named("min_pile").unwrap().set)(&mut changed, 7);
         assert_eq!(
             changed.changed(),
-            BTreeMap::from([("min_pile", 7), ("silent", 3_000)])
+            BTreeMap::from([("min_pile".to_owned(), 7), ("silent_ms".to_owned(), 3_000)])
         );
         assert_eq!((changed.silent, changed.min_pile), (3 * S, 7));
         changed.min_turns = 0;
