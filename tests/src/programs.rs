@@ -47,6 +47,13 @@ pub fn of_process(pid: u32) -> Vec<Program> {
         .collect()
 }
 
+/// Whether the kernel still has any of the programs with these numbers.
+pub fn is_any_loaded(ids: &[u32]) -> bool {
+    loaded_programs()
+        .flatten()
+        .any(|program| ids.contains(&program.id()))
+}
+
 /// Whether a process has attached a program by a link.
 pub fn is_attached(pid: u32) -> bool {
     descriptors(pid)
