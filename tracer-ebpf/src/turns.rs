@@ -75,7 +75,7 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
 
 /// Notes whether the client ends the connection while its request has no answer.
 #[inline(always)]
-pub(crate) fn note_unanswered(sk: Sock, conn: &mut Conn) {
+pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
     let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
     let by_client = if conn.direction == direction::INBOUND {
@@ -83,19 +83,22 @@ pub(crate) fn note_unanswered(sk: Sock, conn: &mut Conn) {
     } else {
         by_local
     };
-    if by_client
-        && let Some(tcp) = sk.tcp()
-        && is_holding(tcp, conn)
-    {
+    if by_client && is_holding(tcp, conn) {
         conn.flags |= flag::UNANSWERED;
     }
+}
+
+/// Whether the turns of a connection were counted, all of them.
+#[inline(always)]
+pub(crate) fn are_counted(conn: &Conn) -> bool {
+    config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0
 }
 
 /// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
 /// life is bounded by its segments, and only what came since was counted.
 #[inline(always)]
 pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
-    if config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0 {
+    if are_counted(conn) {
         conn.turns
     } else {
         data_segs_in.min(data_segs_out)

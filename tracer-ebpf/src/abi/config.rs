@@ -28,15 +28,17 @@ pub struct Config {
     pub mask6: [u32; 4],
     /// Only sockets of this cgroup (v2) and those below it, by its kernfs id; 0: all.
     pub cgroup: u64,
-    /// Slots of the `PEERS` array that peers may take: as many as peers are allowed, and one per
-    /// CPU that may be left over. Slot 0, for all others, is not counted.
-    pub slots: u32,
+    /// Seed of the hash of peers, another one in each run.
+    pub hash_seed: u64,
+    /// How many peers may have a slot of the `PEERS` array. It has as many slots, one per CPU that may be
+    /// left over, and slot 0 for all others.
+    pub peers: u32,
     /// Only this network namespace; 0: all.
     pub netns: u32,
     /// How many cgroups lie above that cgroup.
     pub cgroup_level: u32,
-    /// Always 0.
-    pub pad_level: u32,
+    /// Cells of the `INDEX` of peers, less one: a mask.
+    pub index_mask: u32,
     /// Bits of [`directions`].
     pub directions: u8,
     /// 1: only the ports set in the port bitmap.

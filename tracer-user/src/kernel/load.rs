@@ -1,15 +1,21 @@
 //! Loads the programs into the kernel, set up for this kernel and these settings.
 
-use std::path::{Path, PathBuf};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    path::{Path, PathBuf},
+};
 
 use aya::{
     Ebpf, EbpfLoader,
     maps::{LpmTrie, Map, MapData, MapError, lpm_trie::Key},
     programs::{BtfTracePoint, Iter, Program, ProgramError},
 };
-use tracer_ebpf::abi::{
-    config::{Config, Prefix},
-    offsets::{MISSING, Offsets},
+use tracer_ebpf::{
+    abi::{
+        config::{Config, Prefix},
+        offsets::{MISSING, Offsets},
+    },
+    index,
 };
 
 use super::{
@@ -92,7 +98,6 @@ fn known(offsets: &Offsets, has: Optional) -> Known {
 }
 
 fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
-    let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     let (mask4, mask6) = settings.filter.masks();
     Config {
         started_ns,
@@ -101,8 +106,10 @@ fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
         mask6,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
         cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| cgroup.level),
-        pad_level: 0,
-        slots: settings.max_peers.saturating_add(cpus),
+        // Random keys, from the system, and nothing hashed with them.
+        hash_seed: RandomState::new().build_hasher().finish(),
+        index_mask: index::cells(settings.max_peers) - 1,
+        peers: settings.max_peers,
         netns: settings.filter.netns.unwrap_or(0),
         directions: settings.filter.directions.bits(),
         filter_ports: u8::from(!settings.filter.ports.is_empty()),
@@ -182,12 +189,14 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     let config = config(settings, has, clock::now().monotonic_ns);
-    let mut ebpf = create_maps(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
+    let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
+    let slots = settings.max_peers.saturating_add(cpus);
+    let mut ebpf = create_maps(settings, &config, slots, &offsets, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
     load_programs(&mut ebpf, &kernel_btf, has)?;
     Ok(Loaded {
         ebpf,
-        slots: config.slots,
+        slots,
         missing,
         known: known(&offsets, has),
         has,
@@ -225,6 +234,7 @@ impl Loaded {
 fn create_maps(
     settings: &Settings,
     config: &Config,
+    slots: u32,
     offsets: &Offsets,
     btf: &aya::Btf,
     object: &[u8],
@@ -241,8 +251,8 @@ fn create_maps(
         .override_global("OFFSETS", offsets, true)
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
-        .map_max_entries("PEERS", config.slots + 1)
-        .map_max_entries("SLOTS", settings.max_peers)
+        .map_max_entries("PEERS", slots.saturating_add(1))
+        .map_max_entries("INDEX", config.index_mask + 1)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("ADDRESSES", rules.max(1))
         .map_max_entries("CLOSED", ring);
