@@ -2,6 +2,7 @@
 
 mod batch;
 mod clients;
+mod evidence;
 mod speed;
 
 use std::{
