@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{build, lint, picture, setup, test};
+use crate::commands::{build, kernels, lint, picture, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -49,6 +49,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Demo(arguments) => return build::demo(&project, &arguments),
         Task::Scenarios(arguments) => return build::scenarios(&project, &arguments),
         Task::Picture => picture::run(&project)?,
+        Task::Kernels(options) => return kernels::run(&project, &options),
         Task::Test(arguments) => return test::run(&project, &arguments),
         Task::Lint => lint::run(&project)?,
     }
