@@ -69,10 +69,15 @@ impl Sock {
         load(self.0, offset!(skc_num))
     }
 
-    /// Remote port, host order.
+    /// Remote port, host order. Byte by byte, since the verifier of 6.1 forgets the bounds of a value
+    /// whose bytes are swapped, and then refuses to look it up in the table of ports.
     #[inline(always)]
     pub(crate) fn remote_port(self) -> u16 {
-        u16::from_be(load(self.0, offset!(skc_dport)))
+        let [high, low]: [u8; 2] = [
+            load(self.0, offset!(skc_dport)),
+            load(self.0, offset!(skc_dport) + 1),
+        ];
+        u16::from(high) << 8 | u16::from(low)
     }
 
     /// The port of the service: what filters and keys go by.
