@@ -9,9 +9,11 @@
 )]
 
 pub mod apache;
+pub mod bench;
 pub mod namespace;
 pub mod pace;
 pub mod program;
+pub mod programs;
 pub mod random;
 pub mod scenarios;
 pub mod terminal;

@@ -3,6 +3,8 @@
 //! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
 //! changed under its socket's lock, so plain stores do.
 
+use core::hint::black_box;
+
 use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
@@ -29,8 +31,9 @@ const NO_WAKEUP: u64 = 1;
 /// cheap half of the filters, asked first.
 #[inline(always)]
 pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
-    // The direction's number is its bit in the settings.
-    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction))
+    // The direction's number is its bit in the settings. The protocol last: it lies in a line of the socket
+    // that is cold, and what is traced once need not be asked again.
+    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction)) && sk.is_tcp()
 }
 
 /// The key of a socket's peer.
@@ -238,7 +241,10 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
         (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes();
-        (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
+        // They lie in lines of their own, so not without need.
+        if config!(records) != 0 || !turns::are_counted(conn) {
+            (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
+        }
         traffic.retransmits = tcp.retransmits();
     }
     if let Some(stats) = peers::stats(conn.slot) {
@@ -285,8 +291,10 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
             let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
-            atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
-            atomic::raise32(&raw mut (*stats).turns_max, turns);
+            if turns != 0 {
+                atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
+                atomic::raise32(&raw mut (*stats).turns_max, turns);
+            }
             bump(&raw mut (*stats).turn_buckets, turn_bucket(turns));
         }
         if conn.flags & flag::UNANSWERED != 0 {
@@ -368,12 +376,14 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
     entry.submit(NO_WAKEUP);
 }
 
-/// Adds one to a bucket. The verifier wants the index proved here.
+/// Adds one to a bucket. The verifier wants the index proved here, and that of 6.1 in the very register:
+/// the test must not be moved to before the index was worked out, or to a copy of it.
 #[inline(always)]
 fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
-    if (index as usize) < N {
+    let index = black_box(index as usize);
+    if index < N {
         // SAFETY: just tested.
-        atomic::add(unsafe { buckets.cast::<u32>().add(index as usize) }, 1_u32);
+        atomic::add(unsafe { buckets.cast::<u32>().add(index) }, 1_u32);
     }
 }
 
@@ -391,7 +401,8 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
         }
         atomic::raise64(&raw mut (*durations).max_ns, ns);
         atomic::raise64(&raw mut (*durations).inverse_min_ns, !ns);
-        let bucket = time_bucket(ns) as usize;
+        // As in `bump`.
+        let bucket = black_box(time_bucket(ns) as usize);
         if bucket < TIME_BUCKETS {
             let bucket = (&raw mut (*stats).buckets)
                 .cast::<[u32; timed::COUNT]>()

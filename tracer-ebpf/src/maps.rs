@@ -58,6 +58,10 @@ pub(crate) static INDEX: Array<u64, 1> = Array::new();
 #[btf_map]
 pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
+/// How many peers have a slot, one entry.
+#[btf_map]
+pub(crate) static PEER_COUNT: Array<u32, 1> = Array::new();
+
 /// How many slots were ever taken, one entry.
 #[btf_map]
 pub(crate) static TAKEN: Array<u32, 1> = Array::new();
@@ -108,7 +112,7 @@ static CONFIG: Global<Config> = Global::new(Config {
     mask6: address::mask(128),
     cgroup: 0,
     hash_seed: 0,
-    slots: 0,
+    peers: 0,
     netns: 0,
     cgroup_level: 0,
     index_mask: 0,
@@ -161,6 +165,8 @@ pub(crate) fn port_admitted(port: u16) -> bool {
     if config!(filter_ports) == 0 {
         return true;
     }
+    // Through the stack, since the verifier of 6.1 forgets the bounds of a port whose bytes were swapped.
+    let port = core::hint::black_box(port);
     let words: *const u64 = (&raw const PORTS).cast();
     // SAFETY: a u16 shifted right by 6 is below PORT_WORDS.
     let word = unsafe { words.add(usize::from(port >> 6)).read_volatile() };

@@ -69,15 +69,10 @@ impl Sock {
         load(self.0, offset!(skc_num))
     }
 
-    /// Remote port, host order. Byte by byte, since the verifier of 6.1 forgets the bounds of a value
-    /// whose bytes are swapped, and then refuses to look it up in the table of ports.
+    /// Remote port, host order.
     #[inline(always)]
     pub(crate) fn remote_port(self) -> u16 {
-        let [high, low]: [u8; 2] = [
-            load(self.0, offset!(skc_dport)),
-            load(self.0, offset!(skc_dport) + 1),
-        ];
-        u16::from(high) << 8 | u16::from(low)
+        u16::from_be(load(self.0, offset!(skc_dport)))
     }
 
     /// The port of the service: what filters and keys go by.

@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{kernels, setup};
 use super::tally::Tally;
+use super::{kernels, setup};
 use crate::process;
 use crate::project::Project;
 
