@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     math::number,
+    overhead::Overhead,
     report::Report,
     subject::Subject,
     table::{Table, figure},
@@ -75,7 +76,8 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let recording = report.transition_ns(Subject::Recording);
     let times = |other| Some(report.transition_ns(other)? / recording?);
     let cost = |subject| report.overhead.as_ref().and_then(|all| all.of(subject));
-    let ratio = |subject| cost(subject).and_then(super::overhead::Cost::ratio);
+    let steady = report.overhead.as_ref().is_some_and(Overhead::is_steady);
+    let ratio = |subject| cost(subject).filter(|_| steady)?.ratio();
     let lost = cost(Subject::Recording).and_then(|cost| Some(number(cost.seen?.lost)));
     let look = |peers| report.look(peers).map(|look| look.whole_ms);
     let list = report
@@ -215,7 +217,11 @@ pub fn table(budgets: &[Budget]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{machine::Machine, overhead::Cost, overhead::Overhead, overhead::Plan, subject::Seen};
+    use crate::bench::{
+        machine::Machine,
+        overhead::{Cost, Plan},
+        subject::Seen,
+    };
 
     #[test]
     fn the_limit_itself_is_within_it() {

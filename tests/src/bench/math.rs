@@ -20,6 +20,16 @@ pub fn range(numbers: &[f64]) -> Option<(f64, f64)> {
     Some((least, greatest))
 }
 
+/// How far the middle half of some numbers reaches: its greatest divided by its least; `None` of none.
+pub fn spread(numbers: &[f64]) -> Option<f64> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let outside = sorted.len() / 4;
+    let least = *sorted.get(outside)?;
+    let greatest = *sorted.iter().rev().nth(outside)?;
+    share(greatest, least)
+}
+
 /// `part / whole`; `None` when there is no whole.
 pub fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then_some(part / whole)
@@ -50,6 +60,16 @@ mod tests {
     fn the_range_has_both_ends() {
         assert_eq!(range(&[2.0, 1.0, 3.0]), Some((1.0, 3.0)));
         assert_eq!(range(&[]), None);
+    }
+
+    #[test]
+    fn a_few_far_off_are_no_spread() {
+        assert_eq!(
+            spread(&[10.0, 1.0, 10.0, 12.0, 10.0, 99.0, 10.0, 12.0]),
+            Some(1.2)
+        );
+        assert_eq!(spread(&[1.0, 2.0]), Some(2.0));
+        assert_eq!(spread(&[]), None);
     }
 
     #[test]

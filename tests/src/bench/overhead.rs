@@ -10,7 +10,7 @@ use aya::sys::{Stats, enable_stats};
 
 use super::{
     churn::{Churn, Churned},
-    math::{median, number, share},
+    math::{median, number, share, spread},
     process::{Memory, cpu_seconds},
     spent::{self, Spent},
     subject::{Running, Seen, Stage, Subject},
@@ -129,7 +129,15 @@ pub struct Overhead {
     pub costs: Vec<(Subject, Cost)>,
 }
 
+/// Where the speed without tracing itself varies more than this, comparing speeds says nothing.
+const STEADY: f64 = 1.1;
+
 impl Overhead {
+    /// Whether the machine was at rest enough for its speeds to be compared.
+    pub fn is_steady(&self) -> bool {
+        spread(&self.untraced).is_some_and(|spread| spread <= STEADY)
+    }
+
     /// Of one subject.
     pub fn of(&self, subject: Subject) -> Option<&Cost> {
         self.costs

@@ -125,6 +125,12 @@ fn speed(overhead: &Overhead) -> Table {
         "CPU: of the tracing process, µs per connection. Memory, MB: its own, all but the kernel's maps, the maps."
             .to_owned(),
     ];
+    if !overhead.is_steady() {
+        notes.push(
+            "The speed without tracing varied so much that the ratios say nothing; those by CPU still do."
+                .to_owned(),
+        );
+    }
     notes.extend(overhead.costs.iter().filter_map(|(subject, cost)| {
         let reason = cost.obstacle.as_ref()?;
         Some(format!("{}: {reason}.", subject.name()))
