@@ -68,16 +68,6 @@ pub(crate) fn run(project: &Project, options: &Kernels) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(tally.failed > 0)))
 }
 
-/// The part a whole test run has of it: the other kernels, since this one has had all tests already.
-pub(crate) fn for_tests(project: &Project) -> Result<Tally> {
-    let series = SERIES.iter().map(|series| (*series).to_owned());
-    let options = Kernels {
-        kernels: series.collect(),
-        ..Kernels::default()
-    };
-    examine(project, &options)
-}
-
 /// Runs the tests on each kernel and prints the table.
 fn examine(project: &Project, options: &Kernels) -> Result<Tally> {
     let place = project.target.join("kernels");
@@ -244,11 +234,14 @@ fn build(project: &Project) -> Result<Tests> {
     process::complain("kernels: building the tests");
     let mut command = project.cargo();
     command
-        .args(["build", "--locked", "--package", PACKAGE, "--bins", "--test", E2E])
+        .args(["build", "--locked", "--package", PACKAGE, "--test", E2E])
         .args(["--profile", "guest", "--target", TARGET, "--config", STATIC])
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
+    for program in PROGRAMS.iter().chain([&RUNNER]) {
+        command.args(["--bin", program]);
+    }
     let output = command
         .output()
         .with_context(|| format!("cannot start `{}`", process::line(&command)))?;
