@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use xtask::isolate::isolate;
 
 use super::setup;
 use super::tally::Tally;
@@ -66,16 +67,6 @@ pub(crate) fn run(project: &Project, options: &Kernels) -> Result<ExitCode> {
     let tally = examine(project, options)?;
     writeln!(io::stdout(), "{tally}")?;
     Ok(ExitCode::from(u8::from(tally.failed > 0)))
-}
-
-/// The part a whole test run has of it: the other kernels, since this one has had all tests already.
-pub(crate) fn for_tests(project: &Project) -> Result<Tally> {
-    let series = SERIES.iter().map(|series| (*series).to_owned());
-    let options = Kernels {
-        kernels: series.collect(),
-        ..Kernels::default()
-    };
-    examine(project, &options)
 }
 
 /// Runs the tests on each kernel and prints the table.
@@ -242,13 +233,18 @@ impl Session<'_> {
 /// Builds the tests and what they run.
 fn build(project: &Project) -> Result<Tests> {
     process::complain("kernels: building the tests");
+    // Without what the cargo that runs us left behind: build scripts look at it, and would run again.
     let mut command = project.cargo();
-    command
-        .args(["build", "--locked", "--package", PACKAGE, "--bins", "--test", E2E])
+    isolate(&mut command)
+        .env("CARGO_TARGET_DIR", &project.target)
+        .args(["build", "--locked", "--package", PACKAGE, "--test", E2E])
         .args(["--profile", "guest", "--target", TARGET, "--config", STATIC])
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
+    for program in PROGRAMS.iter().chain([&RUNNER]) {
+        command.args(["--bin", program]);
+    }
     let output = command
         .output()
         .with_context(|| format!("cannot start `{}`", process::line(&command)))?;

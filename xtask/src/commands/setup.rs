@@ -35,9 +35,10 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
     ("apache2", "apache2-bin"),
-    ("qemu-system-x86_64", "qemu-system-x86"),
-    ("modprobe", "kmod"),
 ];
+
+/// Programs that trying other kernels takes, and the packages they are in.
+const KERNEL_PROGRAMS: &[(&str, &str)] = &[("qemu-system-x86_64", "qemu-system-x86"), ("depmod", "kmod")];
 
 /// Programs that are measured beside ours, and the packages they are in.
 const BENCH_PROGRAMS: &[(&str, &str)] = &[
@@ -86,11 +87,11 @@ pub(crate) fn for_tests(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// What the tests on other kernels need, which is what all tests do.
+/// What the tests on other kernels need beside what all tests do.
 pub(crate) fn for_kernels(project: &Project) -> Result<()> {
     let mut setup = Setup::start(project);
     setup.toolchain()?;
-    let packages = missing_packages(TEST_PROGRAMS);
+    let packages = [missing_packages(TEST_PROGRAMS), missing_packages(KERNEL_PROGRAMS)].concat();
     if !setup.optional(&packages) {
         return Err(advice::packages(&packages).into());
     }

@@ -65,10 +65,9 @@ pub(super) fn boot(image: &Path, root: &Path, log: &Path, environment: &str) -> 
         .arg("-serial")
         .arg(console)
         .args(["-serial", "stdio", "-append"])
-        // A kernel that panics ends the machine at once. It is not to check its timer, which fails on a
-        // busy host.
+        // A kernel that panics ends the machine at once.
         .arg(format!(
-            "console=ttyS0 loglevel=5 panic=-1 oops=panic no_timer_check {environment}"
+            "console=ttyS0 loglevel=5 panic=-1 oops=panic {environment}"
         ))
         .arg("-kernel")
         .arg(image)
