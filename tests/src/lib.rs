@@ -12,7 +12,9 @@ pub mod apache;
 pub mod namespace;
 pub mod program;
 pub mod random;
+pub mod recorder;
 pub mod scenarios;
+pub mod soak;
 pub mod terminal;
 pub mod traffic;
 

@@ -19,5 +19,6 @@ mod record;
 mod records;
 mod replay;
 mod seed;
+mod soak;
 mod top;
 mod verdicts;
