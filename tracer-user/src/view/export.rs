@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, statat};
 
 use super::{columns::Column, row::Row, snapshot::Snapshot};
-use crate::report::{Origin, json};
+use crate::{
+    report::{Origin, json},
+    text::defused,
+};
 
 /// What is to be written: a moment, and the table as it is shown.
 #[derive(Clone, Debug)]
@@ -123,17 +126,9 @@ pub fn table<'a>(to: impl Write, columns: &[Column], rows: impl Iterator<Item = 
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(columns.iter().map(|column| column.spec().name))?;
     for row in rows {
-        csv.write_record(columns.iter().map(|column| defused(column.csv(row))))?;
+        csv.write_record(columns.iter().map(|column| defused(&column.csv(row))))?;
     }
     csv.flush()
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn defused(mut text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        text.insert(0, '\'');
-    }
-    text
 }
 
 #[cfg(test)]
