@@ -6,6 +6,8 @@ pub mod clock;
 mod decode;
 pub mod doctor;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod load;
 pub mod netns;
 mod object;
