@@ -2,6 +2,9 @@
 
 use std::ffi::OsString;
 
+use crate::commands::fuzz::Fuzz;
+use crate::commands::sanitize::Sanitizer;
+
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
 
@@ -14,13 +17,21 @@ usage: cargo xtask <command>
                     named; --list, --figures, --rounds N (through sudo if need be)
   picture           run the demo and put what its live view shows into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
+  fuzz [TARGET...] [--seconds N] [--keep]
+                    fuzz all targets of tests/fuzz or those named, 30 or N seconds each; --keep adds what
+                    reached something new to the inputs in tests/fuzz/corpus
+  soak [--minutes N]
+                    record, top and diagnose over traffic that never stops, for 20 or N minutes: nothing may
+                    grow, every count has to be right (through sudo if need be)
+  sanitize [NAME]   the tests of the libraries with LLVM's address or thread sanitizer; both without a NAME
+  miri [ARG...]     the same under Miri, with a nightly that has it
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
 used, the distribution's compiler is: see `cargo xtask setup`.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`,
-`scenarios` and `test` pass on the code of what they run.
+`scenarios`, `soak` and `test` pass on the code of what they run.
 ";
 
 /// One command with what it was given.
@@ -34,6 +45,10 @@ pub(crate) enum Task {
     Scenarios(Vec<OsString>),
     Picture,
     Test(Vec<OsString>),
+    Fuzz(Fuzz),
+    Soak(Vec<OsString>),
+    Sanitize(Vec<Sanitizer>),
+    Miri(Vec<OsString>),
     Lint,
 }
 
@@ -78,6 +93,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some("demo") => Ok(Task::Demo(rest)),
         Some("scenarios") => Ok(Task::Scenarios(rest)),
         Some("test") => Ok(Task::Test(rest)),
+        Some("fuzz") => Fuzz::parse(&rest).map(Task::Fuzz),
+        Some("soak") => Ok(Task::Soak(rest)),
+        Some("sanitize") => Sanitizer::parse(&rest).map(Task::Sanitize),
+        Some("miri") => Ok(Task::Miri(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
 }

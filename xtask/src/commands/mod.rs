@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
 pub(crate) mod build;
+pub(crate) mod fuzz;
 pub(crate) mod lint;
 pub(crate) mod picture;
+pub(crate) mod sanitize;
 pub(crate) mod setup;
 mod tally;
 pub(crate) mod test;
