@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 
 use crate::commands::fuzz::Fuzz;
-use crate::commands::sanitize::Sanitizer;
 
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -23,8 +22,8 @@ usage: cargo xtask <command>
   soak [--minutes N]
                     record, top and diagnose over traffic that never stops, for 20 or N minutes: nothing may
                     grow, every count has to be right (through sudo if need be)
-  sanitize [NAME]   the tests of the libraries with LLVM's address or thread sanitizer; both without a NAME
-  miri [ARG...]     the same under Miri, with a nightly that has it
+  sanitize [ARG...] the tests of the libraries with the address sanitizer; ARG... goes to `cargo test`
+  miri [ARG...]     those of what both halves share under Miri, where a nightly has it
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
@@ -47,7 +46,7 @@ pub(crate) enum Task {
     Test(Vec<OsString>),
     Fuzz(Fuzz),
     Soak(Vec<OsString>),
-    Sanitize(Vec<Sanitizer>),
+    Sanitize(Vec<OsString>),
     Miri(Vec<OsString>),
     Lint,
 }
@@ -95,7 +94,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some("test") => Ok(Task::Test(rest)),
         Some("fuzz") => Fuzz::parse(&rest).map(Task::Fuzz),
         Some("soak") => Ok(Task::Soak(rest)),
-        Some("sanitize") => Sanitizer::parse(&rest).map(Task::Sanitize),
+        Some("sanitize") => Ok(Task::Sanitize(rest)),
         Some("miri") => Ok(Task::Miri(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
