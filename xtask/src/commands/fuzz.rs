@@ -171,10 +171,20 @@ impl Fuzzer {
 
     fn command(&self, target: &str) -> Result<Command> {
         let mut command = Command::new(&self.program);
-        command
-            .env("TCPREUSE_FUZZ_TARGET", target)
-            .env("TMPDIR", self.folder("tmp", target)?);
+        let scratch = self.scratch();
+        fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
+        command.env("TCPREUSE_FUZZ_TARGET", target).env("TMPDIR", scratch);
         Ok(command)
+    }
+
+    /// For files that a target writes with every input: in memory where that is possible, since some file
+    /// systems wait for the disk whenever a file is written over.
+    fn scratch(&self) -> PathBuf {
+        let memory = Path::new("/dev/shm");
+        match memory.is_dir() {
+            true => memory.join(format!("tcpreuse-fuzz-{}", std::process::id())),
+            false => self.place.join("tmp"),
+        }
     }
 
     /// Fuzzes one target; whether nothing was found.
@@ -199,7 +209,7 @@ impl Fuzzer {
         let log = self.place.join(format!("{target}.log"));
         let status = process::status_logged(&mut command, &log, say)?;
         // What an input left behind goes with it.
-        fs::remove_dir_all(self.folder("tmp", target)?).ok();
+        fs::remove_dir_all(self.scratch()).ok();
         let output = fs::read_to_string(&log).unwrap_or_default();
         self.tell(target, status, &output, &log)?;
         Ok(status.success())
