@@ -241,7 +241,7 @@ impl Fuzzer {
     fn keep(&self, target: &str) -> Result<()> {
         let mut command = self.command(target)?;
         command
-            .arg("-merge=1")
+            .arg("-set_cover_merge=1")
             .arg(format!("-max_len={MAX_INPUT}"))
             .arg(self.kept.join(target))
             .arg(self.folder("corpus", target)?);
