@@ -1,4 +1,5 @@
 //! Every input that is kept goes through its target.
+#![expect(clippy::unwrap_used, reason = "a surprise has to fail the test")]
 
 use std::{fs, panic::catch_unwind, path::Path};
 
