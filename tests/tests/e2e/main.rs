@@ -4,6 +4,7 @@
 
 mod answers;
 mod attacks;
+mod bench;
 mod capacity;
 mod cli;
 mod closes;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{print_of, progress::Progress};
 use crate::{
     cli::Diagnose,
+    config,
     diagnosis::{Answer, combine, diagnose},
     evidence::{
         load::{Loaded, load},
@@ -28,6 +29,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         let mut loaded = load(path)?;
         select(&mut loaded.sample, &filter)?;
         loaded.options = args.server.options_over(loaded.options);
+        loaded.options.thresholds = config::of_recording(&args.settings, loaded.options.thresholds)?;
         all.push(loaded);
     }
     let hosts = by_host(all);

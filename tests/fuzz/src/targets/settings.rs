@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use tcpreuse::{cli::ViewFlags, config::Config};
+use tcpreuse::{
+    cli::{SettingsFlags, ViewFlags},
+    config::{Config, of_run},
+};
 
 use crate::scratch::Scratch;
 
@@ -21,10 +24,16 @@ pub(super) fn run(input: &[u8]) {
         Some(value.to_owned())
     };
     let given = ViewFlags {
-        config: Some(path.clone()),
+        settings: SettingsFlags {
+            config: Some(path.clone()),
+            ..SettingsFlags::default()
+        },
         ..ViewFlags::default()
     };
-    if let Ok(config) = Config::resolve(&given, get) {
+    if let Ok(thresholds) = of_run(&given.settings, get) {
+        assert!(thresholds.changed().len() < 100);
+    }
+    if let Ok(config) = Config::resolve(&given, None, get) {
         assert!(!config.columns.is_empty());
         assert!(INTERVAL_MS.contains(&config.interval.as_millis()), "{config:?}");
     }
