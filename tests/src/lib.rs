@@ -15,7 +15,9 @@ pub mod pace;
 pub mod program;
 pub mod programs;
 pub mod random;
+pub mod recorder;
 pub mod scenarios;
+pub mod soak;
 pub mod terminal;
 pub mod traffic;
 

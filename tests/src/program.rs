@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,13 +58,21 @@ impl Trace {
     /// # Panics
     /// When tracing does not begin.
     pub fn start(namespace: &Namespace, args: &[&str]) -> Self {
+        Self::start_for(namespace, Duration::from_secs(120 * u64::from(pace())), args)
+    }
+
+    /// The same, for as long as that at most.
+    ///
+    /// # Panics
+    /// When tracing does not begin.
+    pub fn start_for(namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
         let mut child = Command::new(binary())
             .args([
                 "diagnose",
                 "--format",
                 "json",
                 "--duration",
-                &format!("{}s", 120 * pace()),
+                &format!("{}s", time.as_secs()),
                 "--netns",
                 &namespace.inode.to_string(),
             ])

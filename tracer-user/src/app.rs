@@ -12,6 +12,7 @@ use crate::{
     cli::{Cli, Command},
     commands,
     exit::{self, Failure, Outcome},
+    text::sanitise,
 };
 
 /// Does what the arguments of this process ask for.
@@ -62,6 +63,13 @@ fn top_as_it_is() -> Result<Outcome, Failure> {
 }
 
 fn run(command: Command) -> Result<Outcome, Failure> {
+    // Set-uid, or with capabilities of its file: whoever started it has fewer rights than it.
+    if has_rights_of_its_own() && command.names_foreign_files() {
+        return Err(Failure::Usage(
+            "--object, --btf and --config, and the variables for them, are for those whose own rights suffice; run as root (sudo tcpreuse …)"
+                .to_owned(),
+        ));
+    }
     match command {
         Command::Top(args) => commands::top::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
@@ -76,13 +84,24 @@ fn run(command: Command) -> Result<Outcome, Failure> {
     }
 }
 
+/// Whether the kernel gave this process more rights when it was started than its starter has.
+fn has_rights_of_its_own() -> bool {
+    // SAFETY: it reads a value that the kernel left for this process; no memory of ours is involved.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 #[expect(clippy::print_stderr, reason = "the one place where errors are printed")]
 fn end(result: Result<Outcome, Failure>) -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
             if !failure.is_quiet() {
-                eprintln!("tcpreuse: {failure}");
+                let mut prefix = "tcpreuse: ";
+                // It may repeat what a file or the kernel says.
+                for line in failure.to_string().lines() {
+                    eprintln!("{prefix}{}", sanitise(line));
+                    prefix = "";
+                }
             }
             failure.exit_code()
         }

@@ -5,7 +5,7 @@ mod file;
 mod thresholds;
 mod values;
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use self::values::{columns, sort, when};
 pub use self::{
@@ -173,7 +173,7 @@ fn read(
         Failure::Usage(format!("cannot read the settings {}: {error}", path.display()))
     };
     if let Some(path) = &given.config {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+        let text = file::read(path).map_err(|error| unreadable(path, error))?;
         return Ok(Some((path.clone(), text)));
     }
     let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -182,7 +182,7 @@ fn read(
         .map(|folder| folder.join("tcpreuse/config.toml"));
     let everyones = PathBuf::from("/etc/tcpreuse.toml");
     for path in own.into_iter().chain([everyones]) {
-        match fs::read_to_string(&path) {
+        match file::read(&path) {
             Ok(text) => return Ok(Some((path, text))),
             Err(error)
                 if matches!(

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::commands::fuzz::Fuzz;
+
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
 
@@ -22,13 +24,21 @@ usage: cargo xtask <command>
                     run the tests that are about the kernel on this kernel (`here`) and, in virtual machines,
                     on Debian's 6.1 and 6.12; all such tests, or those with a NAME in their names. --minutes
                     limits each kernel (default 20), --keep keeps the virtual machines' file systems
+  fuzz [TARGET...] [--seconds N] [--keep]
+                    fuzz all targets of tests/fuzz or those named, 30 or N seconds each; --keep adds what
+                    reached something new to the inputs in tests/fuzz/corpus
+  soak [--minutes N]
+                    record, top and diagnose over traffic that never stops, for 20 or N minutes: nothing may
+                    grow, every count has to be right (through sudo if need be)
+  sanitize [ARG...] the tests of the libraries with the address sanitizer; ARG... goes to `cargo test`
+  miri [ARG...]     those of what both halves share under Miri, where a nightly has it
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
 used, the distribution's compiler is: see `cargo xtask setup`.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`, `scenarios`,
-`bench` and `test` pass on the code of what they run.
+`bench`, `soak` and `test` pass on the code of what they run.
 ";
 
 /// One command with what it was given.
@@ -44,6 +54,10 @@ pub(crate) enum Task {
     Picture,
     Kernels(Kernels),
     Test(Vec<OsString>),
+    Fuzz(Fuzz),
+    Soak(Vec<OsString>),
+    Sanitize(Vec<OsString>),
+    Miri(Vec<OsString>),
     Lint,
 }
 
@@ -127,6 +141,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some("kernels") => kernels(rest).map(Task::Kernels),
         Some("bench") => Ok(Task::Bench(rest)),
         Some("test") => Ok(Task::Test(rest)),
+        Some("fuzz") => Fuzz::parse(&rest).map(Task::Fuzz),
+        Some("soak") => Ok(Task::Soak(rest)),
+        Some("sanitize") => Ok(Task::Sanitize(rest)),
+        Some("miri") => Ok(Task::Miri(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
 }

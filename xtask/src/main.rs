@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{bench, build, kernels, lint, picture, setup, test};
+use crate::commands::{bench, build, fuzz, kernels, lint, picture, sanitize, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -52,6 +52,10 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Picture => picture::run(&project)?,
         Task::Kernels(options) => return kernels::run(&project, &options),
         Task::Test(arguments) => return test::run(&project, &arguments),
+        Task::Fuzz(what) => fuzz::run(&project, &what)?,
+        Task::Soak(arguments) => return build::soak(&project, &arguments),
+        Task::Sanitize(which) => sanitize::run(&project, &which)?,
+        Task::Miri(arguments) => sanitize::miri(&project, &arguments)?,
         Task::Lint => lint::run(&project)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod attacks;
 mod bench;
 mod capacity;
 mod cli;
@@ -21,5 +22,6 @@ mod record;
 mod records;
 mod replay;
 mod seed;
+mod soak;
 mod top;
 mod verdicts;

@@ -8,92 +8,18 @@ mod whole;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    thread::{self, JoinHandle},
+    process::Output,
+    thread,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+pub(crate) use tcpreuse_tests::recorder::Recorder;
 use tcpreuse_tests::{
-    namespace::Namespace,
-    program::{binary, run},
+    program::run,
     traffic::{source, visit},
 };
-
-/// A `record` in the background.
-pub(crate) struct Recorder {
-    child: Child,
-    errors: Option<JoinHandle<String>>,
-}
-
-impl Recorder {
-    pub(crate) fn start(namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        command.arg("record");
-        Self::spawn(command, namespace, out, args)
-    }
-
-    fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
-        let mut child = command
-            .args(["--netns", &namespace.inode.to_string(), "--out"])
-            .arg(out)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("recording,") {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "ended at once: {said}");
-        }
-        let errors = thread::spawn(move || {
-            stderr.read_to_string(&mut said).unwrap();
-            said
-        });
-        Self {
-            child,
-            errors: Some(errors),
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Ends it; exit code, stdout, stderr.
-    pub(crate) fn end(mut self, signal: Signal) -> (Option<i32>, String, String) {
-        self.signal(signal);
-        let mut out = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut out)
-            .unwrap();
-        let status = self.child.wait().unwrap();
-        (status.code(), out, self.errors.take().unwrap().join().unwrap())
-    }
-
-    /// Ends it as Ctrl-C does, and wants that to go well.
-    fn finish(self) -> String {
-        let (code, out, errors) = self.end(Signal::INT);
-        assert_eq!(code, Some(0), "{errors}");
-        out
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        // A test that failed must not leave it behind.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A place for an evidence directory.
 pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {

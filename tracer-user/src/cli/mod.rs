@@ -55,6 +55,29 @@ pub enum Command {
     Man(Manual),
 }
 
+impl Command {
+    /// Whether it was given files to load into the kernel, or to read and repeat parts of in messages.
+    pub fn names_foreign_files(&self) -> bool {
+        let kernel = match self {
+            Self::Top(top) => Some(&top.trace.kernel),
+            Self::Diagnose(diagnose) => Some(&diagnose.trace.kernel),
+            Self::Record(record) => Some(&record.trace.kernel),
+            Self::Doctor(doctor) => Some(&doctor.kernel),
+            Self::Demo(demo) => Some(&demo.kernel),
+            _ => None,
+        };
+        let settings = match self {
+            Self::Top(top) => Some(&top.view.settings),
+            Self::Diagnose(diagnose) => Some(&diagnose.settings),
+            Self::Record(record) => Some(&record.settings),
+            Self::Replay(replay) => Some(&replay.view.settings),
+            _ => None,
+        };
+        kernel.is_some_and(|kernel| kernel.object.is_some() || kernel.btf.is_some())
+            || settings.is_some_and(|settings| settings.config.is_some())
+    }
+}
+
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 pub struct Completions {

@@ -1,11 +1,39 @@
 //! The file of settings.
 
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use rustix::fs::OFlags;
+
 use super::Written;
 use crate::{
     diagnosis::thresholds::{Kind, THRESHOLDS, Thresholds},
     exit::Failure,
     view::columns::COLUMNS,
 };
+
+/// All settings with a comment each take some 2 KiB.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// What a file says. Run through sudo, that may be somebody else's file: nothing is waited for, and no more
+/// is read than settings can be.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MAX_BYTES {
+        return Err(io::Error::other("it is larger than 64 KiB"));
+    }
+    Ok(text)
+}
 
 /// Reads a file; `name` is its name for messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {

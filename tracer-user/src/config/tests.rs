@@ -1,5 +1,9 @@
 //! Where settings come from and what is said about wrong ones.
 
+use std::fs;
+
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 use super::*;
 use crate::{cli::values::threshold as flag, diagnosis::thresholds::Thresholds};
 
@@ -117,6 +121,29 @@ fn the_own_file_counts_before_everyones() {
     let get = |name: &str| (name == "XDG_CONFIG_HOME").then(|| home.path().display().to_string());
     let config = Config::resolve(&ViewFlags::default(), None, get).unwrap();
     assert_eq!(config.interval, Duration::from_secs(7));
+}
+
+#[test]
+fn what_is_no_file_of_settings_is_neither_waited_for_nor_read_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    fs::write(&large, "#".repeat(70_000)).unwrap();
+    for (path, wanted) in [
+        (pipe, "no regular file"),
+        (PathBuf::from("/dev/zero"), "no regular file"),
+        (large, "larger than 64 KiB"),
+    ] {
+        let flags = ViewFlags {
+            settings: SettingsFlags {
+                config: Some(path),
+                ..SettingsFlags::default()
+            },
+            ..ViewFlags::default()
+        };
+        let said = Config::resolve(&flags, None, |_| None).unwrap_err().to_string();
+        assert!(said.contains(wanted), "{said}");
+    }
 }
 
 fn thresholds(file: &str, variable: Option<&str>, flags: &[&str]) -> Result<Thresholds, String> {

@@ -5,6 +5,8 @@ mod behaviour;
 mod cast;
 mod check;
 mod clients;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod jitter;
 mod server;

@@ -31,6 +31,9 @@ pub use self::{
 };
 use crate::model::{history::History, sample::Sample, socket::Connection, workers::Workers};
 
+/// Networks that a recording may say something of: each peer is looked for in all of them.
+const MAX_SAID: usize = 4096;
+
 /// What the user knows and the counters cannot tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -38,6 +41,7 @@ pub struct Options {
     /// How many connections one well-behaved peer holds.
     pub expect: Expect,
     /// Peers that may hold more.
+    #[serde(deserialize_with = "crate::model::serial::bounded::deserialize::<_, _, MAX_SAID>")]
     pub expect_peers: Vec<ExpectPeer>,
     /// The server's keep-alive timeout, ns.
     pub keepalive_ns: Option<u64>,

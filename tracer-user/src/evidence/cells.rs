@@ -4,7 +4,7 @@ use std::{borrow::Cow, io::Write, net::IpAddr};
 
 use jiff::Timestamp;
 
-use crate::text::sanitise;
+use crate::text::{defused, restored, sanitise};
 
 /// Counts beyond this are no counts of connections, segments or turns.
 const MAX_COUNT: u64 = 1 << 40;
@@ -17,9 +17,6 @@ const MAX_MS: u64 = 1 << 42;
 
 /// Names longer than this are cut; the kernel's have 15 bytes.
 const MAX_NAME: usize = 64;
-
-/// What begins a formula in a spreadsheet.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,16 +104,6 @@ impl Texts {
             Cell::Outside(text) => sanitise(text).into(),
             other => String::from_utf8_lossy(self.csv(other)).into(),
         }
-    }
-}
-
-/// Text from outside that no spreadsheet runs.
-fn defused(text: &str) -> String {
-    let text = sanitise(text);
-    if text.starts_with(FORMULA) {
-        format!("'{text}")
-    } else {
-        text
     }
 }
 
@@ -218,11 +205,7 @@ impl<'a> Fields<'a> {
         let Some(text) = self.next()? else {
             return Ok(None);
         };
-        let text = match text.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(FORMULA) => rest,
-            _ => text,
-        };
-        Ok(Some(sanitise(text).chars().take(MAX_NAME).collect()))
+        Ok(Some(sanitise(restored(text)).chars().take(MAX_NAME).collect()))
     }
 }
 

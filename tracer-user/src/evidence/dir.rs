@@ -141,6 +141,10 @@ impl Folder {
     /// Does not wait for the other end of a pipe that somebody put there.
     fn open_regular(&self, name: &str, access: OFlags) -> Result<File, EvidenceError> {
         let path = self.path_of(name);
+        // A manifest may name anything.
+        if name.contains('/') {
+            return Err(EvidenceError::new(&path, "is not in the evidence directory"));
+        }
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|error| match error {
             Errno::LOOP => EvidenceError::new(&path, "is a symbolic link, and links are not followed"),
@@ -313,7 +317,11 @@ mod tests {
         let folder = Folder::create(&parent.path().join("evidence")).unwrap();
         symlink("/etc/passwd", folder.path_of("link")).unwrap();
         rustix::fs::mkfifoat(CWD, folder.path_of("pipe"), FILE).unwrap();
+        let outside = folder.path_of("../outside");
+        std::fs::write(&outside, b"x").unwrap();
         for (name, wanted) in [
+            ("../outside", "is not in the evidence directory"),
+            (outside.to_str().unwrap(), "is not in the evidence directory"),
             ("link", "symbolic link"),
             ("pipe", "no regular file"),
             ("none", "No such file"),

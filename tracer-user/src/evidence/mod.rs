@@ -8,6 +8,8 @@ mod block;
 mod cells;
 mod dir;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod journal;
 pub mod load;
 pub mod manifest;

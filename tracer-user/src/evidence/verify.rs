@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use hashbrown::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -92,7 +93,8 @@ impl Report {
     /// What a segment comes to: its first and last interval, and the last that is whole in all its
     /// files. Later segments count as long as nothing is missing before them.
     fn segment_is_whole_up_to(&mut self, first: u64, last: u64, whole: Option<(u64, String)>) {
-        let follows = self.up_to.as_ref().is_none_or(|(known, _)| known + 1 == first);
+        let follows = |known: u64| known.checked_add(1) == Some(first);
+        let follows = self.up_to.as_ref().is_none_or(|(known, _)| follows(*known));
         if self.broken || !follows {
             self.broken = true;
             return;
@@ -120,14 +122,14 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
         .map(|segment| (Some(segment), segments::journal_name(segment)))
         .chain([(None, segments::current_journal_name())])
         .collect();
-    let mut seen: Vec<String> = vec![MANIFEST.to_owned()];
+    let mut seen = HashSet::from([MANIFEST.to_owned()]);
     for (number, name) in journals {
         segment(&folder, &manifest, number, &name, &mut report, &mut seen)?;
     }
     for (name, listed) in &manifest.files {
         if !seen.contains(name) {
             small(&folder, name, listed, &mut report)?;
-            seen.push(name.clone());
+            seen.insert(name.clone());
         }
     }
     for name in folder.names()? {
@@ -145,7 +147,7 @@ fn segment(
     number: Option<u64>,
     name: &str,
     report: &mut Report,
-    seen: &mut Vec<String>,
+    seen: &mut HashSet<String>,
 ) -> Result<(), EvidenceError> {
     let mut first = None;
     let ending = match journal::scan(folder, name, |interval| {
@@ -156,13 +158,13 @@ fn segment(
         // The manifest says whether it should be there.
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => {
-            seen.push(name.to_owned());
+            seen.insert(name.to_owned());
             report.add(name, Condition::Altered, error.to_string());
             report.broken = true;
             return Ok(());
         }
     };
-    seen.push(name.to_owned());
+    seen.insert(name.to_owned());
     report.journalled = true;
     let segment = ending.last.as_ref().map(|last| last.segment);
     // A journal that got its number after the manifest was written is listed under its plain name.
@@ -183,7 +185,7 @@ fn segment(
         if last.is_some() {
             whole.push(growing::rows(folder, kind, name, &file, report)?);
         }
-        seen.push(file);
+        seen.insert(file);
     }
     if let (Some(last), Some(first)) = (last, first) {
         // The file of which the least is whole counts; `None` is less than any.
@@ -199,7 +201,7 @@ fn segment(
                 .get(&name)
                 .is_some_and(|listed| listed.segment == segment)
         {
-            seen.push(name);
+            seen.insert(name);
         }
     }
     Ok(())

@@ -8,6 +8,8 @@ mod decode;
 pub mod decoding;
 pub mod doctor;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod load;
 pub mod netns;
 mod object;

@@ -9,7 +9,7 @@ pub mod history;
 pub mod owner;
 pub mod peer;
 pub mod sample;
-mod serial;
+pub(crate) mod serial;
 pub mod socket;
 pub mod turns;
 pub mod workers;

@@ -49,7 +49,7 @@ pub(super) mod sparse {
 }
 
 /// A list that is no longer than any that can be: a file may claim otherwise.
-pub(super) mod bounded {
+pub(crate) mod bounded {
     use std::{fmt, marker::PhantomData};
 
     use serde::{
@@ -57,7 +57,7 @@ pub(super) mod bounded {
         de::{Error, SeqAccess, Visitor},
     };
 
-    pub(in crate::model) fn deserialize<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+    pub(crate) fn deserialize<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
     where
         D: Deserializer<'de>,
         T: Deserialize<'de>,

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// Apache has eleven.
+const MAX_STATES: usize = 64;
+
 /// What a status page said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -14,5 +17,6 @@ pub struct Workers {
     /// How many there can be, if the page tells.
     pub max: Option<u32>,
     /// How many are at what, in words for people.
+    #[serde(deserialize_with = "super::serial::bounded::deserialize::<_, _, MAX_STATES>")]
     pub states: Vec<(Cow<'static, str>, u32)>,
 }

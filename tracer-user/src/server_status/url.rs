@@ -53,7 +53,7 @@ impl StatusUrl {
 
     /// Where a redirect leads, when it stays on this host. It may change from http to https, both
     /// on their own ports, and not back: a login must not go where it was not meant to.
-    pub(super) fn redirected(&self, location: &str) -> Option<Self> {
+    pub fn redirected(&self, location: &str) -> Option<Self> {
         let rooted = location.starts_with('/') && !location.starts_with("//");
         let mut to = match rooted {
             true => read(&format!("{}{location}", self.origin())),

@@ -17,17 +17,8 @@ pub enum Align {
 /// direction of writing, or joins its neighbours, on whose width terminals differ.
 pub fn visible(text: &str) -> String {
     let mut clean = sanitise(text);
-    clean.retain(|c| c.width().is_some_and(|width| width > 0) && !is_invisible(c));
+    clean.retain(|c| c.width().is_some_and(|width| width > 0));
     clean
-}
-
-/// Characters that some terminals give a column and others none, and the tags, which show nothing.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{2028}' | '\u{2029}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'
-            ..='\u{e007f}'
-    )
 }
 
 /// Columns that a text takes.

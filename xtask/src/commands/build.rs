@@ -1,4 +1,4 @@
-//! `build`, `build-ebpf`, `demo` and `scenarios`.
+//! `build`, `build-ebpf`, `demo`, `scenarios` and `soak`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -52,13 +52,23 @@ pub(super) fn demo_command(project: &Project) -> Result<Command> {
 /// Builds the scenarios as the tests do and becomes their runner.
 pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
     setup::for_tests(project)?;
-    let (package, binary) = ("tcpreuse-tests", "tcpreuse-scenarios");
+    run_of_tests(project, "tcpreuse-scenarios", "scenarios", arguments)
+}
+
+/// Builds the soak as the tests do and becomes it.
+pub(crate) fn soak(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
+    setup::toolchain(project)?;
+    run_of_tests(project, "tcpreuse-soak", "soak", arguments)
+}
+
+/// A program of the tests' package. The program under test has to be built with it.
+fn run_of_tests(project: &Project, binary: &str, task: &str, arguments: &[OsString]) -> Result<ExitCode> {
     let mut build = project.cargo();
-    build.args(["build", "--locked", "--package", package, "--bin", binary]);
+    build.args(["build", "--locked", "--package", "tcpreuse-tests", "--bins"]);
     process::run(&mut build)?;
     let mut command = Command::new(project.target.join("debug").join(binary));
     command.args(arguments);
-    become_it(as_root(command, "scenarios")?)
+    become_it(as_root(command, task)?)
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the command's own.

@@ -2,9 +2,11 @@
 
 pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod fuzz;
 pub(crate) mod kernels;
 pub(crate) mod lint;
 pub(crate) mod picture;
+pub(crate) mod sanitize;
 pub(crate) mod setup;
 mod tally;
 pub(crate) mod test;

@@ -21,12 +21,16 @@ use self::apt::Apt;
 use crate::args::Purpose;
 use crate::process;
 use crate::project::Project;
+use crate::refusal::Refusal;
 
 /// The linker's release that goes with the compilers we support.
 const LINKER_VERSION: &str = "0.13.0";
 
 const COMPILER_PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-dev-bpf"];
 const CLIPPY_PACKAGE: &str = "rust-web-clippy";
+
+/// A C++ compiler.
+const CXX_PACKAGE: &str = "g++";
 
 /// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
 /// its modules: the one named `apache2` would start it as a service.
@@ -97,6 +101,23 @@ pub(crate) fn for_kernels(project: &Project) -> Result<()> {
     }
     setup.finish();
     Ok(())
+}
+
+/// What fuzzing needs: whether it is there now. libFuzzer comes as C++.
+pub(crate) fn for_fuzz(project: &Project) -> Result<bool> {
+    let mut setup = Setup::start(project);
+    setup.toolchain()?;
+    let there = ["c++", "g++", "clang++"]
+        .iter()
+        .any(|program| is_installed(program));
+    let ready = there || setup.optional(&[CXX_PACKAGE]);
+    setup.finish();
+    Ok(ready)
+}
+
+/// What to say where there is no C++ compiler.
+pub(crate) fn cxx_missing() -> Refusal {
+    advice::packages(&[CXX_PACKAGE])
 }
 
 /// What the measurements need. Of what is not there they say so.

@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::setup;
 use super::tally::Tally;
+use super::{fuzz, setup};
 use crate::process;
 use crate::project::Project;
 
@@ -17,7 +17,10 @@ use crate::project::Project;
 /// test has passed, and what it prints is lost.
 const SKIP_LOG_VARIABLE: &str = "TCPREUSE_SKIP_LOG";
 
-/// Runs the tests; the arguments go to `cargo test`.
+/// How long each fuzz target is fuzzed after the tests, which have replayed all inputs that are kept.
+const FUZZ_SECONDS: u64 = 5;
+
+/// Runs the tests and then fuzzes; the arguments go to `cargo test`.
 pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
     setup::for_tests(project)?;
     if !setup::is_root() {
@@ -32,9 +35,31 @@ pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode>
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(arguments);
     command.env(SKIP_LOG_VARIABLE, &skip_log);
-    let (status, tally) = watch(&mut command)?;
+    let (status, mut tally) = watch(&mut command)?;
+    // Whoever names tests wants those.
+    let fuzzed = arguments
+        .is_empty()
+        .then(|| fuzz::all(project, FUZZ_SECONDS))
+        .transpose()?;
+    let mut found = 0;
+    match fuzzed.flatten() {
+        Some((passed, failed)) => {
+            (tally.passed, tally.failed) = (tally.passed + passed, tally.failed + failed);
+            found = failed;
+        }
+        None if arguments.is_empty() => {
+            let mut log = fs::OpenOptions::new().append(true).open(&skip_log)?;
+            writeln!(log, "SKIP fuzzing: needs a C++ compiler")?;
+            // The summary takes skips from what has passed.
+            tally.passed += 1;
+        }
+        None => {}
+    }
     report(status, tally, &skip_log)?;
-    Ok(process::pass_on(status))
+    match (status.success(), found) {
+        (true, 1..) => Ok(ExitCode::FAILURE),
+        _ => Ok(process::pass_on(status)),
+    }
 }
 
 /// Runs the command, shows its output as it comes and counts the tests in it.

@@ -24,7 +24,7 @@ fn rows_go_to_a_pipe_as_they_come() {
     );
     visits(1, 1, server.address);
     // Before the next interval.
-    let mut stdout = BufReader::new(recorder.child.stdout.take().unwrap());
+    let mut stdout = BufReader::new(recorder.stdout());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     let row = json(&line);
@@ -37,9 +37,9 @@ fn rows_go_to_a_pipe_as_they_come() {
     // Nobody reads any more: that is no error.
     drop(stdout);
     visits(1, 1, server.address);
-    eventually("the end", || recorder.child.try_wait().unwrap().is_some());
-    assert!(recorder.child.wait().unwrap().success());
-    let said = recorder.errors.take().unwrap().join().unwrap();
+    eventually("the end", || recorder.has_ended());
+    let (code, said) = recorder.wait();
+    assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("cannot"), "{said}");
 }
 

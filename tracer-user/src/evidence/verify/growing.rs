@@ -123,8 +123,8 @@ pub(super) fn rows(
             let row = row.map_or_else(String::new, |error| format!("; {error}"));
             // The header is row 1.
             let range = match to {
-                Some(to) => format!("rows {} to {}", from + 2, to + 1),
-                None => format!("rows from {} on", from + 2),
+                Some(to) => format!("rows {} to {}", from.saturating_add(2), to.saturating_add(1)),
+                None => format!("rows from {} on", from.saturating_add(2)),
             };
             report.add(
                 name,
@@ -152,7 +152,7 @@ impl<R: std::io::Read> Walk<R> {
                 Condition::Altered,
                 what,
                 before,
-                Some(wanted.rows.max(before + 1)),
+                Some(wanted.rows.max(before.saturating_add(1))),
             ));
         } else {
             self.at = wanted.bytes;

@@ -136,3 +136,83 @@ fn links_pipes_and_strange_manifests_are_told() {
     let error = verify(&path).unwrap_err().to_string();
     assert!(error.contains("is no evidence directory"), "{error}");
 }
+
+/// The last line of the journal, with a number in it replaced; its own digest is in no line.
+fn tamper_with_the_journal(path: &Path, field: &str, value: &str) {
+    let journal = path.join("intervals.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let (before, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let mut line: serde_json::Value = serde_json::from_str(last).unwrap();
+    *line.pointer_mut(field).unwrap() = serde_json::from_str(value).unwrap();
+    fs::write(&journal, format!("{before}\n{line}\n")).unwrap();
+}
+
+#[test]
+fn numbers_at_their_limit_do_not_run_over() {
+    const MOST: &str = "18446744073709551615";
+    for (field, value) in [
+        ("/interval", MOST),
+        ("/connections/rows", MOST),
+        ("/connections/bytes", MOST),
+        ("/monotonic_ns", MOST),
+        ("/accounting/drift", "-9223372036854775808"),
+    ] {
+        let (_parent, path, _) = recorded();
+        tamper_with_the_journal(&path, field, value);
+        fs::write(path.join("connections.csv"), "").unwrap();
+        assert!(!verify(&path).unwrap().is_whole(), "{field}");
+    }
+    // The next segment follows from no such interval.
+    let (_parent, path, _) = recorded();
+    tamper_with_the_journal(&path, "/interval", MOST);
+    fs::copy(path.join("intervals.jsonl"), path.join("intervals-000001.jsonl")).unwrap();
+    assert!(!verify(&path).unwrap().is_whole());
+}
+
+#[test]
+fn losses_at_their_limit_do_not_run_over() {
+    let (_parent, path, _) = recorded();
+    fs::remove_file(path.join("state.json")).unwrap();
+    let most = format!(
+        "{{\"records_lost\":{0},\"programs_skipped\":{0},\"peers_dropped\":{0}}}",
+        u64::MAX
+    );
+    let journal = path.join("intervals.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let (before, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let last = last.replacen('{', &format!("{{\"losses\":{most},"), 1);
+    fs::write(&journal, format!("{before}\n{last}\n")).unwrap();
+    let loaded = crate::evidence::load::load(&path).unwrap();
+    let diagnosis = crate::diagnosis::diagnose(&loaded.sample, &loaded.history, &loaded.options);
+    let mut report = Vec::new();
+    crate::report::json::write(&mut report, &diagnosis, &loaded.origin).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["accounting"]["events_lost"], u64::MAX);
+}
+
+#[test]
+fn a_manifest_leads_to_no_file_elsewhere() {
+    let (_parent, path, _) = recorded();
+    let outside = path.join("../outside");
+    fs::write(&outside, "secret").unwrap();
+    let manifest = fs::read_to_string(path.join("manifest.json")).unwrap();
+    for name in [
+        "../outside",
+        outside.to_str().unwrap(),
+        "/proc/kcore",
+        "/dev/zero",
+    ] {
+        let listed = format!("\"files\": {{\n    \"{name}\": {{\"bytes\": 7, \"sha256\": \"x\"}},");
+        fs::write(
+            path.join("manifest.json"),
+            manifest.replacen("\"files\": {", &listed, 1),
+        )
+        .unwrap();
+        let report = verify(&path).unwrap();
+        let told = found(&report, name);
+        assert!(
+            told.details.contains("is not in the evidence directory"),
+            "{told:?}"
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! The command line, a word a line, and the filters it comes to.
+
+use clap::Parser;
+use tcpreuse::{
+    cli::{Cli, Command, Trace},
+    exit,
+    filter::{Filter, ip},
+};
+
+pub(super) fn run(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    // Looking up a cgroup touches the file system, which is not what is to be found out here.
+    if text.contains("cgroup") {
+        return;
+    }
+    let words = ["tcpreuse"].into_iter().chain(text.lines());
+    match Cli::try_parse_from(words) {
+        Ok(cli) => match cli.command {
+            Some(Command::Top(top)) => filters(&top.trace),
+            Some(Command::Diagnose(diagnose)) => {
+                filters(&diagnose.trace);
+                let _ = diagnose.server.options();
+            }
+            Some(Command::Record(record)) => filters(&record.trace),
+            _ => {}
+        },
+        Err(error) => {
+            let line = exit::usage(&error).to_string();
+            assert!(error.use_stderr() == error.exit_code().ne(&0));
+            assert!(!line.contains('\n'), "{line}");
+        }
+    }
+}
+
+fn filters(trace: &Trace) {
+    let filter = Filter {
+        ports: trace.ports.clone(),
+        include: trace.peers.clone(),
+        exclude: trace.exclude.clone(),
+        prefix4: trace.prefix4,
+        prefix6: trace.prefix6,
+        ..Filter::default()
+    };
+    let rules = filter.address_rules();
+    assert!(rules.len() <= trace.peers.len() + trace.exclude.len());
+    for rule in rules {
+        assert!(rule.bits <= 128);
+        // A network leaves nothing beyond its bits.
+        let mask = tracer_ebpf::address::mask(rule.bits);
+        assert!(
+            rule.address
+                .iter()
+                .zip(mask)
+                .all(|(word, mask)| word & !mask == 0),
+            "{rule:?}"
+        );
+        assert!(filter.network(ip(rule.address)).is_some());
+    }
+    let bits: u32 = filter.port_bitmap().iter().map(|word| word.count_ones()).sum();
+    assert!(bits as usize <= trace.ports.len());
+    let _ = filter.masks();
+}

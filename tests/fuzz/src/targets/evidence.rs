@@ -1,0 +1,129 @@
+//! Evidence directories that somebody damaged or made up.
+
+use std::path::Path;
+
+use tcpreuse::{
+    diagnosis::diagnose,
+    evidence::{
+        Folder, journal,
+        load::load,
+        manifest::Manifest,
+        state::{State, StateRef},
+        verify::verify,
+    },
+    report::{json, text},
+    source::replay::Replay,
+};
+
+use crate::scratch::{FILES, Scratch};
+
+/// How many intervals of a recording are played.
+const STEPS: usize = 20;
+
+/// The manifest, for which nothing in the directory vouches.
+const MANIFEST: usize = 0;
+
+/// An input is a list of changes of five bytes: which file, what is done, where (of 65,536), and a byte.
+pub(super) fn damaged(input: &[u8]) {
+    let mut scratch = Scratch::take();
+    let mut files: [Option<Vec<u8>>; FILES.len()] =
+        std::array::from_fn(|file| Some(scratch.whole(file).to_vec()));
+    for change in input.as_chunks::<5>().0.iter().take(8) {
+        let [file, what, high, low, byte] = *change;
+        let file = &mut files[usize::from(file) % FILES.len()];
+        let Some(content) = file else { continue };
+        let at = usize::from(u16::from_be_bytes([high, low])) % (content.len() + 1);
+        match what % 5 {
+            0 if at < content.len() => content[at] = byte,
+            1 => content.insert(at, byte),
+            2 if at < content.len() => drop(content.remove(at)),
+            3 => content.truncate(at),
+            4 if byte % 8 == 0 => *file = None,
+            _ => {}
+        }
+    }
+    let mut changed = false;
+    for (number, content) in files.iter().enumerate() {
+        if content.as_deref() != Some(scratch.whole(number)) {
+            scratch.replace(number, content.as_deref());
+            changed |= number != MANIFEST;
+        }
+    }
+    match verify(scratch.path()) {
+        Ok(report) => {
+            let manifest_is_whole = files[MANIFEST].as_deref() == Some(scratch.whole(MANIFEST));
+            assert!(
+                !(changed && manifest_is_whole && report.is_whole()),
+                "{report:#?}"
+            );
+            assert!(changed || !manifest_is_whole || report.is_whole(), "{report:#?}");
+        }
+        Err(error) => crate::assert_harmless(&error.to_string()),
+    }
+    read_all(scratch.path());
+}
+
+/// The first byte names a file, the rest is what it holds.
+pub(super) fn replaced(input: &[u8]) {
+    let Some((file, content)) = input.split_first() else {
+        return;
+    };
+    let mut scratch = Scratch::take();
+    scratch.replace(usize::from(*file) % FILES.len(), Some(content));
+    let folder = Folder::open(scratch.path()).expect("our own directory");
+    let _ = Manifest::read(&folder);
+    let _ = journal::scan(&folder, "intervals.jsonl", |_| Ok(()));
+    if let Ok(state) = State::read(&folder) {
+        let written = written(&state);
+        scratch.replace(5, Some(&written));
+        let again = State::read(&folder).expect("a state that was just written");
+        assert_eq!(
+            String::from_utf8_lossy(&self::written(&again)),
+            String::from_utf8_lossy(&written)
+        );
+    }
+    if let Err(error) = verify(scratch.path()) {
+        crate::assert_harmless(&error.to_string());
+    }
+    read_all(scratch.path());
+}
+
+fn written(state: &State) -> Vec<u8> {
+    StateRef::new(
+        (state.session, state.interval),
+        &state.sample,
+        &state.history,
+        &state.options,
+    )
+    .bytes()
+    .expect("a state in JSON")
+}
+
+/// Diagnoses and plays it.
+fn read_all(path: &Path) {
+    match load(path) {
+        Ok(loaded) => {
+            let diagnosis = diagnose(&loaded.sample, &loaded.history, &loaded.options);
+            let mut report = Vec::new();
+            json::write(&mut report, &diagnosis, &loaded.origin).expect("a report in memory");
+            let read: serde_json::Value = serde_json::from_slice(&report).expect("a report in JSON");
+            assert_eq!(read["schema"], "tcpreuse.diagnosis/1");
+            let mut people = Vec::new();
+            text::write(&mut people, &diagnosis, &loaded.origin, text::Style::default())
+                .expect("text in memory");
+            let people = String::from_utf8(people).expect("text in UTF-8");
+            people.lines().for_each(crate::assert_harmless);
+        }
+        Err(error) => crate::assert_harmless(&error.to_string()),
+    }
+    let Ok(mut replay) = Replay::open(path) else {
+        return;
+    };
+    for _ in 0..STEPS {
+        match replay.step() {
+            Ok(Some(sample)) => drop(diagnose(&sample, replay.history(), replay.options())),
+            _ => break,
+        }
+    }
+    let _ = (replay.step_back(), replay.take_ended());
+}

@@ -1,0 +1,26 @@
+//! Rows of CSV files: the first byte chooses the file, the rest is its text without the header.
+
+use tcpreuse::evidence::{fuzzing::rewritten, rows::Kind};
+
+pub(super) fn run(input: &[u8]) {
+    let Some((which, text)) = input.split_first() else {
+        return;
+    };
+    let kind = Kind::ALL[usize::from(*which) % Kind::ALL.len()];
+    let once = rewritten(kind, text);
+    let twice = rewritten(kind, &once);
+    assert_eq!(
+        String::from_utf8_lossy(&twice),
+        String::from_utf8_lossy(&once),
+        "from {:?}",
+        String::from_utf8_lossy(text)
+    );
+    let text = String::from_utf8(once).expect("rows in UTF-8");
+    for line in text.lines() {
+        crate::assert_harmless(line);
+        for cell in line.split(',') {
+            let cell = cell.trim_start_matches('"');
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{line}");
+        }
+    }
+}

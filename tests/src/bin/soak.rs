@@ -1,0 +1,67 @@
+//! Hours of work in short: `tcpreuse-soak [--minutes N]`.
+
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+    time::Duration,
+};
+
+use tcpreuse_tests::soak;
+
+const USAGE: &str = "\
+usage: tcpreuse-soak [--minutes N]
+
+Runs record, top and diagnose beside each other over traffic that never stops, for 20 minutes or N, and wants
+memory, descriptors and threads not to grow and every count to be right. Needs root. Exit codes: 0 all is
+well, 1 something is not, 2 bad usage, 3 cannot run here.
+";
+
+const WRONG: u8 = 1;
+const BAD_USAGE: u8 = 2;
+const CANNOT_RUN: u8 = 3;
+
+/// Without a number, and at most: a day.
+const MINUTES: u64 = 20;
+const MAX_MINUTES: u64 = 24 * 60;
+
+fn minutes(mut words: impl Iterator<Item = String>) -> Result<u64, String> {
+    let minutes = match words.next().as_deref() {
+        None => return Ok(MINUTES),
+        Some("--minutes") => words.next().ok_or("--minutes needs a number")?,
+        Some(word) => return Err(format!("there is no {word}")),
+    };
+    if let Some(word) = words.next() {
+        return Err(format!("{word} is too much"));
+    }
+    let number = minutes.parse().ok();
+    number
+        .filter(|minutes| (1..=MAX_MINUTES).contains(minutes))
+        .ok_or_else(|| format!("--minutes takes a number from 1 to {MAX_MINUTES}, not {minutes}"))
+}
+
+fn main() -> ExitCode {
+    let minutes = match minutes(std::env::args().skip(1)) {
+        Ok(minutes) => minutes,
+        Err(error) => {
+            say(&format!("tcpreuse-soak: {error}\n\n{USAGE}"));
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    if !rustix::process::geteuid().is_root() {
+        say("tcpreuse-soak: needs root");
+        return ExitCode::from(CANNOT_RUN);
+    }
+    say(&format!("soaking for {minutes} minutes"));
+    let outcome = soak::run_for(Duration::from_secs(60 * minutes));
+    // A closed pipe is no reason to stop.
+    let _ = write!(stdout(), "{outcome}");
+    if outcome.complaints().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(WRONG)
+    }
+}
+
+fn say(text: &str) {
+    let _ = writeln!(stderr(), "{}", text.trim_end());
+}

@@ -1,0 +1,133 @@
+//! `tcpreuse record` in the background.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{namespace::Namespace, program::binary};
+
+/// A `record` in the background.
+#[derive(Debug)]
+pub struct Recorder {
+    child: Child,
+    errors: Option<JoinHandle<String>>,
+}
+
+impl Recorder {
+    /// Starts it in a namespace; returns when the programs are attached.
+    ///
+    /// # Panics
+    /// When recording does not begin.
+    pub fn start(namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command.arg("record");
+        Self::spawn(command, namespace, out, args)
+    }
+
+    /// Starts a command line that begins otherwise.
+    ///
+    /// # Panics
+    /// When recording does not begin.
+    pub fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
+        let mut child = command
+            .args(["--netns", &namespace.inode.to_string(), "--out"])
+            .arg(out)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the recorder");
+        let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
+        let mut said = String::new();
+        while !said.contains("recording,") {
+            assert_ne!(
+                stderr.read_line(&mut said).expect("the recorder"),
+                0,
+                "ended at once: {said}"
+            );
+        }
+        let errors = thread::spawn(move || {
+            stderr.read_to_string(&mut said).expect("the recorder");
+            said
+        });
+        Self {
+            child,
+            errors: Some(errors),
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the recorder");
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it prints, while it runs. [`Recorder::end`] has nothing to give then.
+    ///
+    /// # Panics
+    /// When it was taken before.
+    pub fn stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("its stdout")
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the recorder").is_some()
+    }
+
+    /// Waits for its end; exit code and stderr.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn wait(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("the recorder");
+        let errors = self.errors.take().expect("its stderr").join();
+        (status.code(), errors.expect("its stderr"))
+    }
+
+    /// Ends it; exit code, stdout, stderr.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn end(mut self, signal: Signal) -> (Option<i32>, String, String) {
+        self.signal(signal);
+        let mut out = String::new();
+        self.stdout().read_to_string(&mut out).expect("its stdout");
+        let (code, errors) = self.wait();
+        (code, out, errors)
+    }
+
+    /// Ends it as Ctrl-C does, and gives what it printed.
+    ///
+    /// # Panics
+    /// When it does not go well.
+    pub fn finish(self) -> String {
+        let (code, out, errors) = self.end(Signal::INT);
+        assert_eq!(code, Some(0), "{errors}");
+        out
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // A test that failed must not leave it behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,146 @@
+//! Hours of work in short: `record`, `top` and `diagnose` beside each other over traffic that never stops,
+//! with peers that come and go. What they hold of the machine may not grow, and what they count has to be
+//! what the traffic did.
+
+mod load;
+mod outcome;
+mod watch;
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+pub use self::outcome::{Outcome, Usage};
+use self::{load::Load, watch::Watch};
+use crate::{
+    namespace::Namespace,
+    program::{Trace, run},
+    recorder::Recorder,
+    terminal::OnTerminal,
+};
+
+/// Clients, each with an address of its own.
+pub const CLIENTS: u16 = 950;
+
+/// Those of them that use the careless server too, and are one more peer there.
+const CARELESS: u16 = 40;
+
+/// Room for nearly no more than these.
+const ROOM: &str = "1000";
+
+/// Room for some of them: what finds none has to be counted.
+const LITTLE_ROOM: u16 = 100;
+
+/// The recording is rotated at this size, which a minute of this traffic passes.
+const MAX_SIZE: &str = "4M";
+
+/// The same in bytes. A rotation removes whole segments, so a little more may be there for a moment.
+const MAX_BYTES: u64 = 5 << 20;
+
+/// Every client has been there, and every table and buffer has its size.
+const WARM_UP: Duration = Duration::from_secs(15);
+
+/// From one look at the processes to the next.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs everything for a while, in a namespace of its own, into which the calling thread moves.
+///
+/// # Panics
+/// When something cannot be started or ends before its time.
+pub fn run_for(time: Duration) -> Outcome {
+    let namespace = Namespace::new();
+    // TIME_WAIT would use up the ports of a client's address.
+    namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
+    let place = tempfile::tempdir().expect("a place for the recording");
+    let evidence = place.path().join("evidence");
+    let mut load = Load::prepare();
+    let ports = load.ports();
+    let common = ["--port", &ports, "--max-peers", ROOM];
+
+    let little_room = LITTLE_ROOM.to_string();
+    let diagnose = Trace::start_for(&namespace, time * 2, &common);
+    let crowded = Trace::start_for(
+        &namespace,
+        time * 2,
+        &["--port", &ports, "--max-peers", &little_room],
+    );
+    let recording = [
+        &common[..],
+        &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
+    ]
+    .concat();
+    let record = Recorder::start(&namespace, &evidence, &recording);
+    let mut top = OnTerminal::top(&namespace, &common, (120, 40));
+    top.wait("the live view", |screen| screen.contains("peers"));
+
+    let mut watch = Watch::of(&[
+        ("record", record.pid()),
+        ("top", top.pid()),
+        ("diagnose", diagnose.pid()),
+        ("diagnose, map full", crowded.pid()),
+    ]);
+    load.begin();
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        thread::sleep(LOOK_EVERY);
+        if begun.elapsed() >= WARM_UP.min(time / 3) {
+            watch.look();
+        }
+    }
+    let opened = load.end();
+
+    // The view looks once a second.
+    thread::sleep(Duration::from_millis(2500));
+    let screen = top.text();
+    top.type_in("q");
+    let mut outcome = Outcome::new(time, opened, watch.finish());
+    outcome.expect(top.end().success(), "top ended badly");
+    outcome.expect(top.is_as_before(), "top left the terminal changed");
+    outcome.expect(
+        screen.contains("lost 0, drift 0"),
+        &format!("top shows losses or drift:\n{screen}"),
+    );
+    outcome.counted("diagnose", &diagnose.finish().0, 0);
+    outcome.counted(
+        "diagnose, map full",
+        &crowded.finish().0,
+        u64::from(CLIENTS + CARELESS - LITTLE_ROOM),
+    );
+    let answer = serde_json::from_str(&record.finish()).expect("its diagnosis");
+    outcome.counted("record", &answer, 0);
+    recorded(&evidence, &mut outcome);
+    outcome
+}
+
+/// What was recorded has to be whole, of bounded size, and without drift at any interval.
+fn recorded(evidence: &Path, outcome: &mut Outcome) {
+    let path = evidence.to_str().expect("a path in ASCII");
+    let verified = run(&["verify", path]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    outcome.expect(verified.status.success(), &format!("verify: {said}"));
+    let (mut bytes, mut intervals) = (0, 0);
+    for file in fs::read_dir(evidence).expect("the recording").flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".csv") {
+            bytes += file.metadata().expect("a file's size").len();
+        }
+        if name.starts_with("intervals") {
+            let journal = fs::read_to_string(file.path()).expect("the journal");
+            for line in journal.lines() {
+                intervals += 1;
+                let line: Value = serde_json::from_str(line).expect("a line of the journal");
+                let drift = &line["accounting"]["drift"];
+                outcome.expect(drift == 0, &format!("drift {drift} at {}", line["at"]));
+            }
+        }
+    }
+    outcome.note(&format!(
+        "{intervals} intervals in {bytes} bytes of rows are kept"
+    ));
+    outcome.expect(bytes <= MAX_BYTES, &format!("{bytes} bytes of rows are kept"));
+}

@@ -1,0 +1,213 @@
+//! What a soak came to, and whether it is good.
+
+use std::{fmt, time::Duration};
+
+use serde_json::Value;
+
+/// What anonymous memory may grow by, from the median of the first third to that of the last: allocators do
+/// not give back at once, and a vector doubles. A leak of 100 bytes per connection would be past it within
+/// twenty minutes.
+const ALLOWED_KIB: u64 = 1536;
+
+/// Least, median and most of several looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The least.
+    pub least: u64,
+    /// The one in the middle.
+    pub median: u64,
+    /// The most.
+    pub most: u64,
+}
+
+impl Range {
+    pub(super) fn of(values: impl Iterator<Item = u64>) -> Self {
+        let mut values: Vec<u64> = values.collect();
+        values.sort_unstable();
+        let at = |index: usize| values.get(index).copied().expect("at least one look");
+        Self {
+            least: at(0),
+            median: at(values.len() / 2),
+            most: at(values.len().saturating_sub(1)),
+        }
+    }
+}
+
+/// What one process held, in the first and in the last third of the time after the warm-up.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Which.
+    pub name: &'static str,
+    /// Resident anonymous memory, KiB.
+    pub anonymous_kib: (Range, Range),
+    /// Open descriptors.
+    pub descriptors: (Range, Range),
+    /// Threads.
+    pub threads: (Range, Range),
+    /// Processor time per time, 1 for one processor.
+    pub cpu: f64,
+}
+
+impl Usage {
+    /// What grew. A descriptor or thread may be there for a moment; a lost one stays, so the least counts.
+    fn growth(&self) -> Vec<String> {
+        let mut grown = Vec::new();
+        let (before, after) = self.anonymous_kib;
+        if after.median > before.median + ALLOWED_KIB {
+            grown.push(format!(
+                "{}: anonymous memory went from {} to {} KiB, {ALLOWED_KIB} KiB more are allowed",
+                self.name, before.median, after.median
+            ));
+        }
+        for (what, (before, after)) in [("descriptors", self.descriptors), ("threads", self.threads)] {
+            if after.least > before.least {
+                grown.push(format!(
+                    "{}: {what} went from {} to {}",
+                    self.name, before.least, after.least
+                ));
+            }
+        }
+        grown
+    }
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How long the traffic went on.
+    pub time: Duration,
+    /// Connections that the traffic opened, by its own count.
+    pub opened: u64,
+    /// What each process held.
+    pub usage: Vec<Usage>,
+    notes: Vec<String>,
+    complaints: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(time: Duration, opened: u64, usage: Vec<Usage>) -> Self {
+        let complaints = usage.iter().flat_map(Usage::growth).collect();
+        Self {
+            time,
+            opened,
+            usage,
+            notes: Vec::new(),
+            complaints,
+        }
+    }
+
+    /// What is wrong; empty when nothing is.
+    pub fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+
+    pub(super) fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
+    }
+
+    pub(super) fn expect(&mut self, holds: bool, complaint: &str) {
+        if !holds {
+            self.complaints.push(complaint.to_owned());
+        }
+    }
+
+    /// Wants an answer to have counted what the traffic did, and to have lost nothing but peers for which
+    /// there was no room.
+    pub(super) fn counted(&mut self, name: &str, answer: &Value, peers_dropped: u64) {
+        let accounting = &answer["accounting"];
+        for (what, wanted) in [
+            ("seeded", 0),
+            ("opened", self.opened),
+            ("closed", self.opened),
+            ("open_now", 0),
+            ("drift", 0),
+            ("events_lost", 0),
+            ("connections_dropped", 0),
+            ("peers_dropped", peers_dropped),
+        ] {
+            let counted = &accounting[what];
+            self.expect(
+                *counted == wanted,
+                &format!("{name}: {what} is {counted}, it was {wanted}"),
+            );
+        }
+        self.note(&format!(
+            "{name}: opened {}, drift {}, events lost {}, peers without room {}",
+            accounting["opened"], accounting["drift"], accounting["events_lost"], accounting["peers_dropped"]
+        ));
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} connections of {} clients in {} s; first third after the warm-up -> last third",
+            self.opened,
+            super::CLIENTS,
+            self.time.as_secs()
+        )?;
+        writeln!(
+            f,
+            "{:<20} {:>20} {:>16} {:>12} {:>8}",
+            "", "anonymous KiB", "descriptors", "threads", "CPU"
+        )?;
+        for usage in &self.usage {
+            let text = |(before, after): (Range, Range), of: fn(Range) -> u64| {
+                format!("{} -> {}", of(before), of(after))
+            };
+            writeln!(
+                f,
+                "{:<20} {:>20} {:>16} {:>12} {:>7.1}%",
+                usage.name,
+                text(usage.anonymous_kib, |range| range.median),
+                text(usage.descriptors, |range| range.least),
+                text(usage.threads, |range| range.least),
+                usage.cpu * 100.0
+            )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
+        for complaint in &self.complaints {
+            writeln!(f, "WRONG {complaint}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(memory: u64, descriptors: u64) -> Usage {
+        let range = |n: u64| Range::of([n, n + 2, n + 1].into_iter());
+        Usage {
+            name: "top",
+            anonymous_kib: (range(5000), range(memory)),
+            descriptors: (range(20), range(descriptors)),
+            threads: (range(3), range(3)),
+            cpu: 0.1,
+        }
+    }
+
+    #[test]
+    fn growth_beyond_the_allowance_is_a_complaint() {
+        assert!(usage(5000 + ALLOWED_KIB, 20).growth().is_empty());
+        assert_eq!(usage(5001 + ALLOWED_KIB, 20).growth().len(), 1);
+        assert_eq!(usage(100, 21).growth(), ["top: descriptors went from 20 to 21"]);
+    }
+
+    #[test]
+    fn a_count_that_is_not_the_traffics_is_a_complaint() {
+        let answer = |opened: u64| {
+            serde_json::json!({"accounting": {"seeded": 0, "opened": opened, "closed": 7, "open_now": 0,
+                "drift": 0, "events_lost": 0, "connections_dropped": 0, "peers_dropped": 0}})
+        };
+        let mut outcome = Outcome::new(Duration::ZERO, 7, Vec::new());
+        outcome.counted("record", &answer(7), 0);
+        assert!(outcome.complaints().is_empty());
+        outcome.counted("record", &answer(6), 0);
+        assert_eq!(outcome.complaints(), ["record: opened is 6, it was 7"]);
+    }
+}

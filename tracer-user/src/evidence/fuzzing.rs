@@ -1,0 +1,41 @@
+//! A door for `tests/fuzz` to the rows, which are private otherwise. Nothing of the program uses it.
+
+use super::{
+    block::write_row,
+    cells::{Fields, Texts},
+    rows::{ConnectionRow, Kind, ListenerRow, PeerRow, Row},
+};
+
+/// Reads the text of a file of rows as far as it can be, and writes what was read.
+pub fn rewritten(kind: Kind, text: &[u8]) -> Vec<u8> {
+    match kind {
+        Kind::Connections => rewrite::<ConnectionRow>(text),
+        Kind::Peers => rewrite::<PeerRow>(text),
+        Kind::Listeners => rewrite::<ListenerRow>(text),
+    }
+}
+
+fn rewrite<R: Row>(text: &[u8]) -> Vec<u8> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text);
+    let (mut record, mut texts) = (csv::ByteRecord::new(), Texts::default());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    while let Ok(true) = reader.read_byte_record(&mut record) {
+        let Ok(row) = R::read(&mut Fields::new(&record, R::COLUMNS)) else {
+            break;
+        };
+        // Writing to memory does not fail.
+        let _ = write_row(&mut writer, &mut texts, &row);
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
+/// A row as `record` writes it.
+pub fn row(row: &ConnectionRow) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // As above.
+    let _ = write_row(&mut writer, &mut Texts::default(), row);
+    writer.into_inner().unwrap_or_default()
+}
