@@ -14,6 +14,7 @@ mod filters;
 mod load;
 mod losses;
 mod owners;
+mod privileges;
 mod random;
 mod record;
 mod records;

@@ -36,7 +36,7 @@ impl Recorder {
         Self::spawn(command, namespace, out, args)
     }
 
-    fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
+    pub(crate) fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
         let mut child = command
             .args(["--netns", &namespace.inode.to_string(), "--out"])
             .arg(out)
@@ -61,6 +61,10 @@ impl Recorder {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -80,7 +84,7 @@ impl Recorder {
     }
 
     /// Ends it as Ctrl-C does, and wants that to go well.
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let (code, out, errors) = self.end(Signal::INT);
         assert_eq!(code, Some(0), "{errors}");
         out

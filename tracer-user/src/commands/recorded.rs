@@ -12,6 +12,7 @@ use crate::{
         select::select,
     },
     exit::{Failure, Outcome},
+    kernel::privileges::Role,
     report::Origin,
 };
 
@@ -22,6 +23,9 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         ));
     }
     let filter = args.trace.selection();
+    super::give_up_privileges(&Role::Reading {
+        recordings: args.from.clone(),
+    });
     let mut progress = Progress::new();
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.from {

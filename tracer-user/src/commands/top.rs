@@ -5,7 +5,6 @@ mod log;
 mod words;
 
 use std::{
-    env,
     io::{self, IsTerminal},
     sync::Arc,
 };
@@ -37,6 +36,7 @@ const RECORD_BYTES: u32 = 4 << 20;
 /// # Errors
 /// When a setting is wrong, tracing is not possible, or the terminal fails.
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
+    args.owner.take_over()?;
     let config = Config::resolve(&args.view, environment)?;
     let status_url = args.server.status_url()?;
     let batch = args.batch || !io::stdout().is_terminal();
@@ -56,7 +56,10 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let options = args.server.options();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, config.interval)?;
-    super::give_up_privileges(Role::Showing);
+    let parent = super::here();
+    super::give_up_privileges(&Role::Showing {
+        writes: parent.clone(),
+    });
     if batch {
         let limits = batch::Limits {
             times: args.iterations,
@@ -64,7 +67,6 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         };
         batch::run(look, feeding, limits)?;
     } else {
-        let parent = env::current_dir().unwrap_or_else(|_| "/".into());
         let export = Arc::new(NewDirectory { parent, origin });
         run::run(look, feeding, export, clock::now())?;
     }
