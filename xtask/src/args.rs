@@ -14,6 +14,8 @@ usage: cargo xtask <command>
                     named; --list, --figures, --rounds N (through sudo if need be)
   picture           run the demo and put what its live view shows into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
+  dist [--check]    build what is handed out into target/dist: a static binary, a Debian package and an
+                    archive with it; --check installs the package in a fresh root and removes it again
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
@@ -34,6 +36,7 @@ pub(crate) enum Task {
     Scenarios(Vec<OsString>),
     Picture,
     Test(Vec<OsString>),
+    Dist { check: bool },
     Lint,
 }
 
@@ -71,6 +74,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
             };
             Ok(Task::Build { profile })
         }
+        Some("dist") => Ok(Task::Dist {
+            check: switch("--check")?,
+        }),
         Some("build-ebpf") if rest.is_empty() => Ok(Task::BuildEbpf),
         Some("picture") if rest.is_empty() => Ok(Task::Picture),
         Some("lint") if rest.is_empty() => Ok(Task::Lint),
@@ -106,6 +112,7 @@ mod tests {
                 profile: Profile::Debug
             })
         );
+        assert_eq!(parsed("dist --check"), Ok(Task::Dist { check: true }));
         assert_eq!(
             parsed("setup --debug"),
             Err("`setup` does not take `--debug`".to_owned())

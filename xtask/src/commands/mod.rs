@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod build;
+pub(crate) mod dist;
 pub(crate) mod lint;
 pub(crate) mod picture;
 pub(crate) mod setup;
