@@ -104,33 +104,36 @@ fn counted_floor(bucket: u32, exact: u32) -> u32 {
     }
 }
 
-/// Position of the highest set bit; 0 for 0. Spelled out since BPF has no instruction for it and
-/// the portable expansion is longer.
+/// Position of the highest set bit; 0 for 0. BPF has no instruction for it. Without a branch, because
+/// the verifier follows each both ways and each doubles what comes after: all bits below the highest
+/// are set, and a de Bruijn multiplication maps the 32 possible values to as many places of a table.
 #[inline(always)]
 fn log2(value: u32) -> u32 {
-    let mut value = value;
-    let mut result = 0;
-    if value >= 1 << 16 {
-        value >>= 16;
-        result += 16;
-    }
-    if value >= 1 << 8 {
-        value >>= 8;
-        result += 8;
-    }
-    if value >= 1 << 4 {
-        value >>= 4;
-        result += 4;
-    }
-    if value >= 1 << 2 {
-        value >>= 2;
-        result += 2;
-    }
-    if value >= 1 << 1 {
-        result += 1;
-    }
-    result
+    let mut filled = value;
+    filled |= filled >> 1;
+    filled |= filled >> 2;
+    filled |= filled >> 4;
+    filled |= filled >> 8;
+    filled |= filled >> 16;
+    let place = filled.wrapping_mul(DE_BRUIJN) >> 27;
+    // SAFETY: five bits are below 32. Volatile, or the compiler draws conclusions from the table that the
+    // verifier cannot.
+    u32::from(unsafe { LOG2.as_ptr().add(place as usize).read_volatile() })
 }
+
+const DE_BRUIJN: u32 = 0x07c4_acdd;
+
+/// The logarithm for each place.
+static LOG2: [u8; 32] = {
+    let mut table = [0; 32];
+    let mut bit = 0;
+    while bit < 32 {
+        let filled = u32::MAX >> (31 - bit);
+        table[(filled.wrapping_mul(DE_BRUIJN) >> 27) as usize] = bit as u8;
+        bit += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

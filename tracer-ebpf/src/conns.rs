@@ -3,65 +3,70 @@
 //! An entry is only ever touched under the lock of its socket, by whoever holds that socket's
 //! cookie; between CPUs only the taking and giving back of a place must be atomic.
 
+use core::ptr::NonNull;
+
 use tracer_ebpf::abi::conn::Conn;
 
 use crate::{
     atomic,
-    maps::{CONNS, CONNS_USED, PLACE_COUNT, PLACES, Place},
+    count::NOTHING,
+    maps::{CONNS, CONNS_USED, COOKIES, PLACE_COUNT, PLACES},
     sock::Sock,
 };
 
 /// The entry of a socket, if it is traced. A socket without a cookie is not: what the filters
 /// leave out costs one load.
+///
+/// Not an `Option<*mut Conn>`: the compiler may save the pointer that a `None` of it does not have, and the
+/// verifier refuses to read what was never written.
 #[inline(always)]
-pub(crate) fn get(sk: Sock) -> Option<*mut Conn> {
+pub(crate) fn get(sk: Sock) -> Option<NonNull<Conn>> {
     let cookie = sk.cookie();
     if cookie == 0 {
         return None;
     }
-    match place_of(cookie) {
-        // SAFETY: `place_of` gave it.
-        Some(place) if unsafe { cookie_in(place) } == cookie => {
-            // SAFETY: as above.
-            Some(unsafe { &raw mut (*place).conn })
-        }
-        _ if elsewhere() => CONNS.get_ptr_mut(cookie),
+    match cookie_in_place_of(cookie) {
+        // SAFETY: tested for null.
+        Some(there) if unsafe { there.read_volatile() } == cookie => place(cookie),
+        _ if elsewhere() => NonNull::new(CONNS.get_ptr_mut(cookie)?),
         _ => None,
     }
 }
 
-/// Makes an entry, over the one that may be there; false when there is no room left.
+/// Makes an entry for a socket that has none, and leaves it to the caller to fill it; `None` when there
+/// is no room left.
 #[inline(always)]
-pub(crate) fn insert(sk: Sock, conn: &Conn) -> bool {
+pub(crate) fn claim(sk: Sock) -> Option<NonNull<Conn>> {
     let cookie = sk.cookie_or_new();
-    if let Some(place) = place_of(cookie) {
-        // SAFETY: `place_of` gave it.
-        let ours =
-            unsafe { cookie_in(place) == cookie || atomic::replace(&raw mut (*place).cookie, 0, cookie) };
-        if ours {
-            // SAFETY: as above, and the place is this socket's.
-            unsafe { (&raw mut (*place).conn).write(*conn) };
-            return true;
-        }
+    if let Some(there) = cookie_in_place_of(cookie)
+        && atomic::replace(there, 0, cookie)
+    {
+        return place(cookie);
     }
-    if CONNS.insert(cookie, conn, 0).is_err() {
-        return false;
+    claim_elsewhere(cookie)
+}
+
+/// For the few whose place is taken.
+#[inline(always)]
+fn claim_elsewhere(cookie: u64) -> Option<NonNull<Conn>> {
+    if CONNS.insert(cookie, NOTHING, 0).is_err() {
+        return None;
     }
     if let Some(used) = CONNS_USED.get_ptr_mut(0) {
         atomic::add(used, 1);
     }
-    true
+    NonNull::new(CONNS.get_ptr_mut(cookie)?)
 }
 
 /// Removes the entry, if there is one.
 #[inline(always)]
 pub(crate) fn remove(sk: Sock) {
     let cookie = sk.cookie();
-    match place_of(cookie) {
-        // SAFETY: `place_of` gave it.
-        Some(place) if unsafe { cookie_in(place) } == cookie => {
-            // SAFETY: as above. After this the place may be somebody else's.
-            atomic::swap(unsafe { &raw mut (*place).cookie }, 0);
+    match cookie_in_place_of(cookie) {
+        // SAFETY: tested for null.
+        Some(there) if unsafe { there.read_volatile() } == cookie => {
+            // After this the place may be somebody else's.
+            atomic::swap(there, 0);
         }
         _ => {
             if CONNS.remove(cookie).is_ok()
@@ -87,14 +92,17 @@ fn elsewhere() -> bool {
 }
 
 #[inline(always)]
-fn place_of(cookie: u64) -> Option<*mut Place> {
-    PLACES.get_ptr_mut(cookie as u32 & (PLACE_COUNT as u32 - 1))
+fn place(cookie: u64) -> Option<NonNull<Conn>> {
+    NonNull::new(PLACES.get_ptr_mut(place_of(cookie))?)
 }
 
-/// # Safety
-/// `place` was given by [`place_of`].
 #[inline(always)]
-unsafe fn cookie_in(place: *mut Place) -> u64 {
-    // SAFETY: the caller's promise. Volatile, because other CPUs write it too.
-    unsafe { (&raw const (*place).cookie).read_volatile() }
+fn place_of(cookie: u64) -> u32 {
+    cookie as u32 & (PLACE_COUNT as u32 - 1)
+}
+
+/// Whose place it is. To be read volatile: other CPUs write it too.
+#[inline(always)]
+fn cookie_in_place_of(cookie: u64) -> Option<*mut u64> {
+    COOKIES.get_ptr_mut(place_of(cookie))
 }

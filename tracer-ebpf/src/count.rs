@@ -18,7 +18,7 @@ use crate::{
     atomic, conns,
     maps::{CLOSED, config, lose, port_admitted},
     owner, peers,
-    sock::Sock,
+    sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
 
@@ -51,25 +51,29 @@ pub(crate) fn connecting(sk: Sock) -> bool {
     if !wanted(sk, direction::OUTBOUND) {
         return false;
     }
-    // A failure is counted when the connection opens, where room is asked for once more.
-    conns::insert(
-        sk,
-        &Conn {
-            owner: owner::current(),
-            direction: direction::OUTBOUND,
-            phase: phase::CONNECTING,
-            ..NOTHING
-        },
-    )
+    let conn = Conn {
+        owner: owner::current(),
+        direction: direction::OUTBOUND,
+        phase: phase::CONNECTING,
+        ..NOTHING
+    };
+    // A socket may connect again after it failed, or be seen twice. No room is counted as a loss when the
+    // connection opens, where room is asked for once more.
+    let Some(entry) = conns::get(sk).or_else(|| conns::claim(sk)) else {
+        return false;
+    };
+    // SAFETY: the socket's lock is held.
+    unsafe { entry.write(conn) };
+    true
 }
 
 /// A connection of which nothing is known.
-const NOTHING: Conn = Conn {
+pub(crate) const NOTHING: Conn = Conn {
     opened_ns: 0,
     close_wait_ns: 0,
     close_wait_left_ns: 0,
     gap_ns: 0,
-    idle_ns: 0,
+    idle_ticks: 0,
     slot: 0,
     held: 0,
     owner: 0,
@@ -80,7 +84,7 @@ const NOTHING: Conn = Conn {
     phase: phase::OPEN,
     reason: reason::OPEN,
     flags: 0,
-    pad: [0; 6],
+    pad: [0; 2],
 };
 
 /// The connection is open, or was found open (`seeded`): counts it, unless it is counted already or
@@ -91,8 +95,8 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
     let mut conn = NOTHING;
     conn.direction = direction;
     if let Some(before) = stored {
-        // SAFETY: tested; the socket's lock is held.
-        let before = unsafe { &*before };
+        // SAFETY: the socket's lock is held.
+        let before = unsafe { before.as_ref() };
         if before.phase != phase::CONNECTING {
             return true;
         }
@@ -112,6 +116,10 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
     let Some(stats) = peers::stats(conn.slot) else {
         return false;
     };
+    let Some(entry) = stored.or_else(|| conns::claim(sk)) else {
+        lose!(connections_dropped);
+        return false;
+    };
     // SAFETY: tested.
     conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
     conn.opened_ns = now_ns();
@@ -124,15 +132,6 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
         if last_end != 0 {
             conn.gap_ns = conn.opened_ns.wrapping_sub(last_end);
         }
-    }
-    if let Some(before) = stored {
-        // SAFETY: tested; the socket's lock is held.
-        unsafe { before.write(conn) };
-    } else if !conns::insert(sk, &conn) {
-        // SAFETY: tested.
-        atomic::sub(unsafe { &raw mut (*stats).open_now }, 1);
-        lose!(connections_dropped);
-        return false;
     }
     if conn.slot == 0 {
         lose!(connections_unattributed);
@@ -151,8 +150,20 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
         if conn.owner != 0 {
             (&raw mut (*stats).owner).write_volatile(conn.owner);
         }
+        // Last, since nothing here reads it: it is a cold line, and an atomic instruction waits for
+        // the stores before it. The socket's lock is held.
+        entry.write(conn);
     }
     true
+}
+
+/// Notes what only the moment shows in which one side ends the connection. Its `reason` is set.
+#[inline(always)]
+fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
+    if let Some(tcp) = tcp {
+        conn.idle_ticks = tcp.idle_ticks();
+        turns::note_unanswered(tcp, conn);
+    }
 }
 
 /// This host sent the first FIN.
@@ -160,8 +171,7 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
 pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
-        conn.idle_ns = idle_ns(sk);
-        turns::note_unanswered(sk, conn);
+        first_to_end(sk.tcp(), conn);
     }
 }
 
@@ -174,8 +184,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
     let now = now_ns();
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
-    conn.idle_ns = idle_ns(sk);
-    turns::note_unanswered(sk, conn);
+    first_to_end(sk.tcp(), conn);
     conn.close_wait_ns = now;
     let Some(stats) = peers::stats(conn.slot) else {
         return;
@@ -221,13 +230,13 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
 pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     let now = now_ns();
     let errno = sk.errno();
+    let tcp = sk.tcp();
     if conn.reason == reason::OPEN {
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
-        conn.idle_ns = idle_ns(sk);
-        turns::note_unanswered(sk, conn);
+        first_to_end(tcp, conn);
     }
     let mut traffic = Traffic::default();
-    if let Some(tcp) = sk.tcp() {
+    if let Some(tcp) = tcp {
         (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes();
         (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
         traffic.retransmits = tcp.retransmits();
@@ -259,7 +268,10 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
     // SAFETY: the caller's promise, for every field.
     unsafe {
         atomic::sub(&raw mut (*stats).open_now, 1);
-        bump(&raw mut (*stats).closes, u32::from(conn.reason));
+        bump(
+            &raw mut (*stats).closes,
+            u32::from(conn.reason).wrapping_sub(u32::from(reason::LOCAL_FIN)),
+        );
         if traffic.bytes_received != 0 {
             atomic::add(&raw mut (*stats).bytes_received, traffic.bytes_received);
         }
@@ -269,7 +281,7 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
         if traffic.retransmits != 0 {
             atomic::add(&raw mut (*stats).retransmits, traffic.retransmits);
         }
-        note(stats, timed::IDLE, conn.idle_ns);
+        note(stats, timed::IDLE, ticks_ns(conn.idle_ticks));
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
             let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
@@ -332,7 +344,7 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
         close_wait_ns: conn.close_wait_ns,
         close_wait_left_ns: conn.close_wait_left_ns,
         gap_ns: conn.gap_ns,
-        idle_ns: conn.idle_ns,
+        idle_ns: ticks_ns(conn.idle_ticks),
         bytes_received: traffic.bytes_received,
         bytes_sent: traffic.bytes_sent,
         local_address: sk.local_address(),
@@ -374,21 +386,18 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
     // SAFETY: the caller's promise.
     unsafe {
         let durations = (&raw mut (*stats).durations).cast::<Durations>().add(what);
-        atomic::add(&raw mut (*durations).sum_ns, ns);
+        if ns != 0 {
+            atomic::add(&raw mut (*durations).sum_ns, ns);
+        }
         atomic::raise64(&raw mut (*durations).max_ns, ns);
         atomic::raise64(&raw mut (*durations).inverse_min_ns, !ns);
-        let buckets = (&raw mut (*stats).buckets)
-            .cast::<[u32; TIME_BUCKETS]>()
-            .add(what);
-        bump(buckets, time_bucket(ns));
-    }
-}
-
-#[inline(always)]
-fn idle_ns(sk: Sock) -> u64 {
-    match sk.tcp() {
-        Some(tcp) => tcp.idle_ns(),
-        None => 0,
+        let bucket = time_bucket(ns) as usize;
+        if bucket < TIME_BUCKETS {
+            let bucket = (&raw mut (*stats).buckets)
+                .cast::<[u32; timed::COUNT]>()
+                .add(bucket);
+            atomic::add(bucket.cast::<u32>().add(what), 1_u32);
+        }
     }
 }
 

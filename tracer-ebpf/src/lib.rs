@@ -1,6 +1,6 @@
 //! What the BPF programs and the loader share: the layout of everything that crosses between
 //! kernel and user space ([`abi`]), and the pure rules both sides apply to it ([`transition`],
-//! [`buckets`], [`address`]).
+//! [`buckets`], [`address`], [`index`]).
 //!
 //! Nothing here calls a BPF helper, so all of it is tested on the host.
 #![no_std]
@@ -13,4 +13,5 @@
 pub mod abi;
 pub mod address;
 pub mod buckets;
+pub mod index;
 pub mod transition;

@@ -22,18 +22,16 @@ use tracer_ebpf::{
 /// Places of [`PLACES`]; a power of two.
 pub(crate) const PLACE_COUNT: usize = 1 << 15;
 
-/// A traced connection and the cookie of its socket; cookie 0: a free place.
-#[repr(C)]
-pub(crate) struct Place {
-    pub(crate) cookie: u64,
-    pub(crate) conn: Conn,
-}
-
 /// The traced connections: that of a cookie lies in the place of its low bits, if the place was
-/// free when it began. Cookies are given out one after the other, so neighbours in time share
-/// cache lines, and a look-up is a few instructions without a call.
+/// free when it began. A look-up is a few instructions without a call. Can be mapped, though nobody
+/// does, because such an array begins at a page, so that a place is one cache line.
 #[btf_map]
-pub(crate) static PLACES: Array<Place, PLACE_COUNT> = Array::new();
+pub(crate) static PLACES: Array<Conn, PLACE_COUNT, { BPF_F_MMAPABLE as usize }> = Array::new();
+
+/// The cookie of the socket in each place; 0: a free one. Apart from the places because cookies are given
+/// out one after the other: to look at the next eight places is to look at one line.
+#[btf_map]
+pub(crate) static COOKIES: Array<u64, PLACE_COUNT> = Array::new();
 
 /// The traced connections whose place was taken, by socket cookie.
 ///
@@ -52,9 +50,9 @@ pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static PEERS: Array<PeerStats, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 
-/// Which slot a peer has.
+/// Which slot a peer has, by [`tracer_ebpf::index`].
 #[btf_map]
-pub(crate) static SLOTS: HashMap<PeerKey, u32, 1> = HashMap::new();
+pub(crate) static INDEX: Array<u64, 1> = Array::new();
 
 /// The peers that found no room, so that each is counted once.
 #[btf_map]
@@ -78,6 +76,18 @@ pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as
 #[btf_map]
 pub(crate) static COMMS: HashMap<u32, Comm, 8192, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
+/// The process that this CPU noted last.
+#[btf_map]
+pub(crate) static NOTED: PerCpuArray<Noted, 1> = PerCpuArray::new();
+
+/// A process and its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Noted {
+    pub(crate) comm: Comm,
+    pub(crate) pid: u64,
+}
+
 /// Which remote addresses to trace.
 #[btf_map]
 pub(crate) static ADDRESSES: LpmTrie<Prefix, u32, 1> = LpmTrie::new();
@@ -97,10 +107,11 @@ static CONFIG: Global<Config> = Global::new(Config {
     mask4: address::mask(128),
     mask6: address::mask(128),
     cgroup: 0,
+    hash_seed: 0,
     slots: 0,
     netns: 0,
     cgroup_level: 0,
-    pad_level: 0,
+    index_mask: 0,
     directions: 0,
     filter_ports: 0,
     filter_addresses: 0,

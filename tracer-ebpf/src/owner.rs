@@ -4,7 +4,7 @@ use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_tas
 use tracer_ebpf::abi::{comm::Comm, offsets::MISSING};
 
 use crate::{
-    maps::{COMMS, offset},
+    maps::{COMMS, NOTED, Noted, offset},
     sock::load,
 };
 
@@ -13,7 +13,12 @@ use crate::{
 #[inline(always)]
 pub(crate) fn current() -> u32 {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
-    if let Some(comm) = comm() {
+    if let Some(comm) = comm()
+        && is_news(Noted {
+            comm,
+            pid: u64::from(pid),
+        })
+    {
         let known = COMMS.get_ptr(pid);
         // SAFETY: tested. A name torn by another CPU's update is one that has just changed.
         let same = known.is_some_and(|known| unsafe { known.read_volatile() } == comm);
@@ -23,6 +28,24 @@ pub(crate) fn current() -> u32 {
         }
     }
     pid
+}
+
+/// Whether it is another process than the one this CPU noted last, or has another name; that one is
+/// noted now. Processes that connect or read tend to do it again.
+#[inline(always)]
+fn is_news(now: Noted) -> bool {
+    let Some(last) = NOTED.get_ptr_mut(0) else {
+        return true;
+    };
+    // SAFETY: tested. Only programs that run on behalf of a process come here, and those do not
+    // interrupt each other.
+    unsafe {
+        let news = last.read() != now;
+        if news {
+            last.write(now);
+        }
+        news
+    }
 }
 
 /// The name of the current process, which is that of its first thread.

@@ -1,14 +1,17 @@
 //! From a peer's key to its slot in `PEERS`.
 
 use aya_ebpf::maps::lpm_trie::Key;
-use tracer_ebpf::abi::{
-    config::Prefix,
-    peer::{PeerKey, PeerStats},
+use tracer_ebpf::{
+    abi::{
+        config::Prefix,
+        peer::{PeerKey, PeerStats},
+    },
+    index,
 };
 
 use crate::{
     atomic,
-    maps::{ADDRESSES, DROPPED, PEERS, SLOTS, SPARE, TAKEN, config, lose},
+    maps::{ADDRESSES, DROPPED, INDEX, PEERS, SPARE, TAKEN, config, lose},
 };
 
 /// `BPF_NOEXIST`.
@@ -20,11 +23,47 @@ const OVERFLOW: u32 = 0;
 /// The peer's slot, taken on first sight. The peers that find the table full share slot 0.
 #[inline(always)]
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
-    match SLOTS.get_ptr(key) {
-        // SAFETY: tested, and entries are never removed.
-        Some(slot) => unsafe { *slot },
-        None => take_slot(key),
+    let hash = index::hash(key, config!(hash_seed));
+    // Most keys of a full table are at home.
+    if let Some(cell) = cell(hash, 0)
+        // SAFETY: tested for null.
+        && let Some(slot) = index::slot(unsafe { cell.read_volatile() }, hash)
+        && is_of(slot, key)
+    {
+        return slot;
     }
+    tcpreuse_slot(key, hash)
+}
+
+/// A cell of the index, so many after the key's home.
+#[inline(always)]
+fn cell(hash: u64, after: u32) -> Option<*mut u64> {
+    INDEX.get_ptr_mut((hash as u32).wrapping_add(after) & config!(index_mask))
+}
+
+/// Whether a slot has this key.
+#[inline(always)]
+fn is_of(slot: u32, key: &PeerKey) -> bool {
+    // SAFETY: tested, and the key of a slot in the index never changes.
+    PEERS
+        .get_ptr(slot)
+        .is_some_and(|stats| unsafe { same(&raw const (*stats).key, key) })
+}
+
+/// Compares by the words that a key is made of.
+///
+/// # Safety
+/// `one` points to a key.
+#[inline(always)]
+unsafe fn same(one: *const PeerKey, other: &PeerKey) -> bool {
+    const WORDS: usize = size_of::<PeerKey>() / size_of::<u32>();
+    let (one, other) = (one.cast::<u32>(), (&raw const *other).cast::<u32>());
+    let mut different = 0;
+    for word in 0..WORDS {
+        // SAFETY: the caller's promise, and a key is so many words without padding.
+        different |= unsafe { one.add(word).read() ^ other.add(word).read() };
+    }
+    different == 0
 }
 
 /// The counters in a slot.
@@ -33,31 +72,96 @@ pub(crate) fn stats(slot: u32) -> Option<*mut PeerStats> {
     PEERS.get_ptr_mut(slot)
 }
 
-/// Gives a new peer a slot. Two CPUs may both get here for one peer; the hash decides, and the
-/// loser keeps its slot for the next new peer.
+/// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
+/// peer; the first free cell decides, and the loser keeps its slot for the next new peer.
+///
+/// A global function in the verifier's sense: it is verified once, for any key, and not again on each of
+/// the hundreds of paths that lead here.
 #[inline(never)]
-fn take_slot(key: &PeerKey) -> u32 {
-    let Some(slot) = unused_slot() else {
-        return overflow(key);
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
+    // SAFETY: the verifier lets nobody pass anything but a key or null.
+    let Some(key) = (unsafe { key.as_ref() }) else {
+        return OVERFLOW;
     };
-    let Some(stats) = PEERS.get_ptr_mut(slot) else {
-        return overflow(key);
-    };
-    // The key goes in before the hash shows the slot to anyone. SAFETY: tested, and no one else
-    // has this slot.
-    unsafe { (&raw mut (*stats).key).write(*key) };
-    if SLOTS.insert(key, slot, NOEXIST).is_ok() {
+    let mut taken = OVERFLOW;
+    for _ in 0..RACES {
+        let Some(cell) = cell(hash, first_of_interest(hash)) else {
+            break;
+        };
+        // SAFETY: tested for null.
+        let there = unsafe { cell.read_volatile() };
+        if there != 0 {
+            // Another key with as many equal bits as a tag has is less likely than no cell at all.
+            if let Some(slot) = index::slot(there, hash)
+                && is_of(slot, key)
+            {
+                give_back(taken);
+                return slot;
+            }
+            break;
+        }
+        if taken == OVERFLOW {
+            taken = take(key);
+            if taken == OVERFLOW {
+                break;
+            }
+        }
+        if atomic::replace(cell, 0, index::cell(hash, taken)) {
+            return taken;
+        }
+        // Another CPU was faster, perhaps with this very key.
+    }
+    give_back(taken);
+    overflow(key)
+}
+
+/// So often in a row another CPU may take the cell that a new peer was about to get.
+const RACES: u32 = 4;
+
+/// The first cell, counted from the home of a key, that is free or may be that key's; the last
+/// one it may have when there is none. A loop of its own, since the verifier walks through each round.
+#[inline(never)]
+fn first_of_interest(hash: u64) -> u32 {
+    for after in 0..index::PROBES {
+        let Some(cell) = cell(hash, after) else {
+            break;
+        };
+        // SAFETY: tested for null.
+        let there = unsafe { cell.read_volatile() };
+        if there == 0 || index::slot(there, hash).is_some() {
+            return after;
+        }
+    }
+    index::PROBES - 1
+}
+
+/// Takes an unused slot and writes the key into it, before the index shows the slot to anyone;
+/// `OVERFLOW` when there is none left.
+#[inline(always)]
+fn take(key: &PeerKey) -> u32 {
+    if let Some(slot) = unused_slot()
+        && let Some(stats) = PEERS.get_ptr_mut(slot)
+    {
+        // SAFETY: tested, and no one else has this slot.
+        unsafe { (&raw mut (*stats).key).write(*key) };
         return slot;
     }
-    // SAFETY: as above; the slot is unused again.
-    unsafe { (&raw mut (*stats).key.direction).write(0) };
+    OVERFLOW
+}
+
+/// Keeps a slot that was taken and is not needed.
+#[inline(always)]
+fn give_back(slot: u32) {
+    if slot == OVERFLOW {
+        return;
+    }
+    if let Some(stats) = PEERS.get_ptr_mut(slot) {
+        // SAFETY: tested, and no one else has this slot.
+        unsafe { (&raw mut (*stats).key.direction).write(0) };
+    }
     if let Some(spare) = SPARE.get_ptr_mut(0) {
         atomic::swap(spare, slot);
-    }
-    match SLOTS.get_ptr(key) {
-        // SAFETY: tested, and entries are never removed.
-        Some(slot) => unsafe { *slot },
-        None => overflow(key),
     }
 }
 

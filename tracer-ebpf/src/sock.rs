@@ -238,6 +238,12 @@ impl Sock {
     }
 }
 
+/// Timer ticks as time, ns.
+#[inline(always)]
+pub(crate) fn ticks_ns(ticks: u32) -> u64 {
+    u64::from(ticks) * config!(tick_ns)
+}
+
 impl TcpSock {
     /// The same socket, for what every socket has.
     #[inline(always)]
@@ -279,29 +285,29 @@ impl TcpSock {
         load_if_there(self.0, offset!(total_retrans))
     }
 
-    /// Time since the last data segment in either direction, ns; a connection without data counts
-    /// from its handshake.
+    /// Time since the last data segment in either direction, in timer ticks; a connection without
+    /// data counts from its handshake.
     #[inline(always)]
-    pub(crate) fn idle_ns(self) -> u64 {
+    pub(crate) fn idle_ticks(self) -> u32 {
         self.since_either(offset!(lsndtime), offset!(lrcvtime))
     }
 
     /// Time since anything was received, data or acknowledgement, ns.
     #[inline(always)]
     pub(crate) fn heard_ns(self) -> u64 {
-        self.since_either(offset!(rcv_tstamp), offset!(lrcvtime))
+        ticks_ns(self.since_either(offset!(rcv_tstamp), offset!(lrcvtime)))
     }
 
     /// Time since the last data segment was received, ns; 0 when the kernel does not say.
     #[inline(always)]
     pub(crate) fn since_received_ns(self) -> u64 {
-        self.since_either(offset!(lrcvtime), offset!(lrcvtime))
+        ticks_ns(self.since_either(offset!(lrcvtime), offset!(lrcvtime)))
     }
 
-    /// Time since the later of two moments, ns; 0 when the kernel does not note one of them. These
-    /// clocks are 32-bit jiffies and wrap.
+    /// Time since the later of two moments, in timer ticks; 0 when the kernel does not note one of
+    /// them. These clocks are 32-bit jiffies and wrap.
     #[inline(always)]
-    fn since_either(self, one: u32, other: u32) -> u64 {
+    fn since_either(self, one: u32, other: u32) -> u32 {
         if one == MISSING || other == MISSING {
             return 0;
         }
@@ -309,7 +315,7 @@ impl TcpSock {
         let now = unsafe { bpf_jiffies64() } as u32;
         let one = now.wrapping_sub(load(self.0, one));
         let other = now.wrapping_sub(load(self.0, other));
-        u64::from(if one < other { one } else { other }) * config!(tick_ns)
+        if one < other { one } else { other }
     }
 
     /// Whether the last data segment came from the other side. Two in one timer tick count as

@@ -75,7 +75,7 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
 
 /// Notes whether the client ends the connection while its request has no answer.
 #[inline(always)]
-pub(crate) fn note_unanswered(sk: Sock, conn: &mut Conn) {
+pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
     let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
     let by_client = if conn.direction == direction::INBOUND {
@@ -83,10 +83,7 @@ pub(crate) fn note_unanswered(sk: Sock, conn: &mut Conn) {
     } else {
         by_local
     };
-    if by_client
-        && let Some(tcp) = sk.tcp()
-        && is_holding(tcp, conn)
-    {
+    if by_client && is_holding(tcp, conn) {
         conn.flags |= flag::UNANSWERED;
     }
 }

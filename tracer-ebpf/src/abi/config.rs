@@ -28,6 +28,8 @@ pub struct Config {
     pub mask6: [u32; 4],
     /// Only sockets of this cgroup (v2) and those below it, by its kernfs id; 0: all.
     pub cgroup: u64,
+    /// Seed of the hash of peers, another one in each run.
+    pub hash_seed: u64,
     /// Slots of the `PEERS` array that peers may take: as many as peers are allowed, and one per
     /// CPU that may be left over. Slot 0, for all others, is not counted.
     pub slots: u32,
@@ -35,8 +37,8 @@ pub struct Config {
     pub netns: u32,
     /// How many cgroups lie above that cgroup.
     pub cgroup_level: u32,
-    /// Always 0.
-    pub pad_level: u32,
+    /// Cells of the `INDEX` of peers, less one: a mask.
+    pub index_mask: u32,
     /// Bits of [`directions`].
     pub directions: u8,
     /// 1: only the ports set in the port bitmap.

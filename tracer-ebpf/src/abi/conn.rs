@@ -20,7 +20,7 @@ pub mod flag {
     pub const UNANSWERED: u8 = 4;
 }
 
-/// One connection, from its connect or accept to its close.
+/// One connection, from its connect or accept to its close. One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Conn {
@@ -32,8 +32,9 @@ pub struct Conn {
     pub close_wait_left_ns: u64,
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
-    /// From the last data segment to the first FIN or RST, ns. Of meaning once `reason` is set.
-    pub idle_ns: u64,
+    /// From the last data segment to the first FIN or RST, in timer ticks
+    /// ([`super::config::Config::tick_ns`]). Of meaning once `reason` is set.
+    pub idle_ticks: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
     /// How many connections the peer held when this one opened.
@@ -56,5 +57,7 @@ pub struct Conn {
     /// Bits of [`flag`].
     pub flags: u8,
     /// Always 0.
-    pub pad: [u8; 6],
+    pub pad: [u8; 2],
 }
+
+const _: () = assert!(size_of::<Conn>() == 64);

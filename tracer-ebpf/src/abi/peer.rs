@@ -11,7 +11,8 @@ pub mod direction {
     pub const OUTBOUND: u8 = 2;
 }
 
-/// Why a connection ended, as an index into [`PeerStats::closes`]. The first event decides.
+/// Why a connection ended. The first event decides. [`PeerStats::closes`] has them from
+/// [`reason::LOCAL_FIN`] on.
 pub mod reason {
     /// Not ended yet.
     pub const OPEN: u8 = 0;
@@ -78,66 +79,73 @@ pub struct Durations {
 /// The counters of one peer, one slot of the `PEERS` array. Slot 0 takes the connections of all
 /// peers that found no room.
 ///
-/// A whole number of cache lines, so that two peers never share one; what changes together lies
-/// in one line, since with many peers each line is a miss.
+/// A whole number of cache lines, so that two peers never share one. With many peers each line
+/// that an event touches is a miss, so what changes together lies in one line: an open needs two
+/// of them and an end four.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct PeerStats {
+    // First line: every open and every end.
     /// Whose counters these are; direction 0 while the slot is unused.
     pub key: PeerKey,
     /// Connections open now: seeded and opened, not yet closed.
     pub open_now: u32,
     /// The most that were open at once.
     pub open_peak: u32,
-    /// Connections found already open when tracing began.
-    pub seeded: u32,
-    /// Connects that failed.
-    pub failed: u32,
-    /// Connections that entered CLOSE_WAIT while traced.
-    pub close_wait_entered: u32,
-    /// Connections found already in CLOSE_WAIT when tracing began.
-    pub close_wait_seeded: u32,
-    /// Connections that left CLOSE_WAIT again.
-    pub close_wait_left: u32,
-    /// Data retransmitted, in segments, over the ended connections.
-    pub retransmits: u32,
-    /// The most request turns of any ended connection that was not seeded.
-    pub turns_max: u32,
     /// Process that last connected to or read from the peer, thread group id; 0: not known.
     pub owner: u32,
-    // Second line.
-    /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
-    /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
-    pub close_wait_entry_sum_ns: u64,
+    /// Ended connections by [`reason`], the first being that of [`reason::LOCAL_FIN`]. Failed connects are in
+    /// `failed` alone.
+    pub closes: [u32; reason::COUNT - 1],
+    /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
+    pub last_end_ns: u64,
+    // Second line: every end. The last two durations are in the third.
     /// Payload received over the ended connections, in bytes.
     pub bytes_received: u64,
     /// Payload sent over the ended connections, in bytes.
     pub bytes_sent: u64,
-    /// Request turns over the ended connections that were not seeded.
-    pub turns_sum: u64,
-    /// When the peer's last connection ended, monotonic clock, ns; 0: none has.
-    pub last_end_ns: u64,
-    /// Ended connections by [`reason`]. Index 0 stays 0, failed connects are in `failed` alone.
-    pub closes: [u32; reason::COUNT],
-    // Third line.
     /// What is timed, by [`timed`].
     pub durations: [Durations; timed::COUNT],
-    // From here on, one line or so of each is in use.
-    /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
-    pub opens_by_held: [u32; HELD_BUCKETS],
-    /// How each thing that is timed is spread, by [`timed`] and [`crate::buckets::time_bucket`].
-    pub buckets: [[u32; TIME_BUCKETS]; timed::COUNT],
+    // Third line: CLOSE_WAIT.
+    /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
+    /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
+    pub close_wait_entry_sum_ns: u64,
+    /// Connections that entered CLOSE_WAIT while traced.
+    pub close_wait_entered: u32,
+    /// Connections that left CLOSE_WAIT again.
+    pub close_wait_left: u32,
+    // Fourth line: every end.
+    /// Request turns over the ended connections that were not seeded.
+    pub turns_sum: u64,
+    /// The most request turns of any ended connection that was not seeded.
+    pub turns_max: u32,
     /// Those connections by their number of turns, by [`crate::buckets::turn_bucket`].
     pub turn_buckets: [u32; TURN_BUCKETS],
+    // Fifth line: every open.
+    /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
+    pub opens_by_held: [u32; HELD_BUCKETS],
+    // What is rare.
+    /// Connections found already open when tracing began.
+    pub seeded: u32,
+    /// Connections found already in CLOSE_WAIT when tracing began.
+    pub close_wait_seeded: u32,
+    /// Connects that failed.
+    pub failed: u32,
+    /// Data retransmitted, in segments, over the ended connections.
+    pub retransmits: u32,
     /// Connections the client ended while its request had no answer yet.
     pub unanswered: u32,
     /// Connections whose first data lay unread for [`LATE_NS`] or longer: they waited for the
     /// process to accept or to read.
     pub late_reads: u32,
-    /// The longest such wait, ms.
+    // From here on, one line or two are in use.
+    /// How each thing that is timed is spread, by [`crate::buckets::time_bucket`] and [`timed`]: durations of one
+    /// length share a line, whatever they are of.
+    pub buckets: [[u32; timed::COUNT]; TIME_BUCKETS],
+    /// The longest wait of [`PeerStats::late_reads`], ms.
     pub late_read_max_ms: u32,
     /// Fills the last cache line.
-    pub reserved: [u32; 2],
+    pub reserved: [u32; 3],
 }
 
 /// A process that is not overloaded reads what it was sent within milliseconds.
@@ -149,7 +157,10 @@ const _: () = assert!(
     "a peer may cost 1 KiB of kernel memory"
 );
 
-const _: () = assert!(core::mem::offset_of!(PeerStats, close_wait_entry_sum_ns) == 64);
-const _: () = assert!(core::mem::offset_of!(PeerStats, durations) == 128);
+const _: () = assert!(core::mem::offset_of!(PeerStats, bytes_received) == 64);
+const _: () =
+    assert!(core::mem::offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>() == 128);
+const _: () = assert!(core::mem::offset_of!(PeerStats, turns_sum) == 192);
+const _: () = assert!(core::mem::offset_of!(PeerStats, buckets) == 384);
 
 pod!(PeerKey, PeerStats);

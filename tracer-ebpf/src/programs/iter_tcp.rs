@@ -17,7 +17,7 @@ use tracer_ebpf::{
 use crate::{
     conns, count,
     maps::LISTENERS,
-    sock::{Sock, TcpSock},
+    sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
 
@@ -66,11 +66,11 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !count::opened(sk, direction, true) {
         return 0;
     }
-    let Some(stored) = conns::get(sk) else {
+    let Some(mut stored) = conns::get(sk) else {
         return 0;
     };
-    // SAFETY: tested, and the iterator holds the socket's lock.
-    let conn = unsafe { &mut *stored };
+    // SAFETY: the iterator holds the socket's lock.
+    let conn = unsafe { stored.as_mut() };
     // Opened by the tracepoint since the tracer attached: nothing to add.
     if conn.flags & flag::SEEDED == 0 || conn.phase != phase::OPEN {
         return 0;
@@ -197,8 +197,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     match conns::get(sk) {
         None => untracked(sk, &mut live)?,
         Some(stored) => {
-            // SAFETY: tested, and the iterator holds the socket's lock.
-            let conn = unsafe { &*stored };
+            // SAFETY: the iterator holds the socket's lock.
+            let conn = unsafe { stored.as_ref() };
             live.direction = conn.direction;
             if conn.phase != phase::CONNECTING {
                 live.opened_ns = conn.opened_ns;
@@ -221,7 +221,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         live.flags |= live_flag::ORPHAN;
     }
     live.queue = tcp.unread();
-    live.idle_ns = tcp.idle_ns();
+    live.idle_ns = ticks_ns(tcp.idle_ticks());
     live.heard_ns = tcp.heard_ns();
     (live.retries, live.probes) = tcp.in_vain();
     (live.bytes_received, live.bytes_sent) = tcp.bytes();

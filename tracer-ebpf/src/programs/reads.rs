@@ -9,9 +9,9 @@ use crate::{conns, sock::Sock, turns};
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub(crate) fn tcpreuse_read(ctx: BtfTracePointContext) -> i32 {
     let sk = Sock(ctx.arg(0));
-    if let Some(conn) = conns::get(sk) {
-        // SAFETY: tested, and the reader holds the socket's lock.
-        turns::read(sk, unsafe { &mut *conn });
+    if let Some(mut conn) = conns::get(sk) {
+        // SAFETY: the reader holds the socket's lock.
+        turns::read(sk, unsafe { conn.as_mut() });
     }
     0
 }

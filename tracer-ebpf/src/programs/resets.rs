@@ -7,9 +7,9 @@ use crate::{conns, sock::Sock};
 
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn tcpreuse_reset(ctx: BtfTracePointContext) -> i32 {
-    if let Some(conn) = conns::get(Sock(ctx.arg(0))) {
-        // SAFETY: tested, and the socket's lock is held.
-        unsafe { (*conn).flags |= flag::RST_RECEIVED };
+    if let Some(mut conn) = conns::get(Sock(ctx.arg(0))) {
+        // SAFETY: the socket's lock is held.
+        unsafe { conn.as_mut().flags |= flag::RST_RECEIVED };
     }
     0
 }

@@ -73,8 +73,11 @@ impl Change {
     #[inline(always)]
     fn is_undone(&self) -> bool {
         match conns::get(self.sk) {
-            // SAFETY: tested, and the socket's lock is held.
-            Some(conn) => unsafe { transition::undone(self.steps, (*conn).phase, (*conn).reason) },
+            Some(conn) => {
+                // SAFETY: the socket's lock is held.
+                let conn = unsafe { conn.as_ref() };
+                transition::undone(self.steps, conn.phase, conn.reason)
+            }
             None => self.steps & (step::CONNECTING | step::OPENED) != 0,
         }
     }
@@ -98,7 +101,7 @@ impl Change {
                 return traced;
             }
         }
-        let Some(stored) = conns::get(sk) else {
+        let Some(mut stored) = conns::get(sk) else {
             // The connect began before the tracer did, and failed. Nothing remembers that it was
             // counted, so it must not be counted again.
             if !again && self.old == state::SYN_SENT && self.new == state::CLOSE {
@@ -106,8 +109,8 @@ impl Change {
             }
             return false;
         };
-        // SAFETY: tested, and the socket's lock is held.
-        let conn = unsafe { &mut *stored };
+        // SAFETY: the socket's lock is held.
+        let conn = unsafe { stored.as_mut() };
         if steps & step::LOCAL_FIN != 0 {
             count::local_fin(sk, conn);
         }

@@ -110,8 +110,8 @@ fn durations(from: &mut &[u8]) -> Got<[AbiDurations; timed::COUNT]> {
     Ok(durations)
 }
 
-fn buckets(from: &mut &[u8]) -> Got<[[u32; TIME_BUCKETS]; timed::COUNT]> {
-    let mut buckets = [[0; TIME_BUCKETS]; timed::COUNT];
+fn buckets(from: &mut &[u8]) -> Got<[[u32; timed::COUNT]; TIME_BUCKETS]> {
+    let mut buckets = [[0; timed::COUNT]; TIME_BUCKETS];
     for one in &mut buckets {
         *one = u32s(from)?;
     }
@@ -139,26 +139,26 @@ decode! {
         key: key,
         open_now: u32,
         open_peak: u32,
-        seeded: u32,
-        failed: u32,
-        close_wait_entered: u32,
-        close_wait_seeded: u32,
-        close_wait_left: u32,
-        retransmits: u32,
-        turns_max: u32,
         owner: u32,
-        close_wait_entry_sum_ns: u64,
+        closes: u32s,
+        last_end_ns: u64,
         bytes_received: u64,
         bytes_sent: u64,
-        turns_sum: u64,
-        last_end_ns: u64,
-        closes: u32s,
         durations: durations,
-        opens_by_held: held,
-        buckets: buckets,
+        close_wait_entry_sum_ns: u64,
+        close_wait_entered: u32,
+        close_wait_left: u32,
+        turns_sum: u64,
+        turns_max: u32,
         turn_buckets: u32s,
+        opens_by_held: held,
+        seeded: u32,
+        close_wait_seeded: u32,
+        failed: u32,
+        retransmits: u32,
         unanswered: u32,
         late_reads: u32,
+        buckets: buckets,
         late_read_max_ms: u32,
         reserved: u32s,
     }
@@ -241,17 +241,15 @@ pub(super) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
 /// The counters of a slot as the model has them. The counters of one slot are read one after
 /// the other while programs go on counting, so sums of two of them never go below zero here.
 pub(super) fn counters(stats: &PeerStats) -> Counters {
-    let [_, local_fin, remote_fin, local_rst, remote_rst, timeout] = stats.closes.map(u64::from);
-    let mut spreads = stats
-        .durations
-        .iter()
-        .zip(&stats.buckets)
-        .map(|(one, buckets)| Durations {
-            sum_ns: one.sum_ns,
-            max_ns: one.max_ns,
-            min_ns: !one.inverse_min_ns,
-            buckets: *buckets,
-        });
+    let [local_fin, remote_fin, local_rst, remote_rst, timeout] = stats.closes.map(u64::from);
+    let mut spreads = stats.durations.iter().enumerate().map(|(what, one)| Durations {
+        sum_ns: one.sum_ns,
+        max_ns: one.max_ns,
+        min_ns: !one.inverse_min_ns,
+        buckets: stats
+            .buckets
+            .map(|bucket| bucket.get(what).copied().unwrap_or_default()),
+    });
     // In the order of `timed`.
     let [lifetime, idle, gap, close_wait] = std::array::from_fn(|_| spreads.next().unwrap_or_default());
     let close_wait_now = (u64::from(stats.close_wait_entered) + u64::from(stats.close_wait_seeded))

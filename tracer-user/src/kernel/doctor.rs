@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use tracer_ebpf::abi::{conn::Conn, peer::PeerStats};
+use tracer_ebpf::{
+    abi::{conn::Conn, peer::PeerStats},
+    index,
+};
 
 use super::{
     btf::{Btf, VMLINUX},
@@ -198,9 +201,10 @@ fn namespaces() -> Check {
 }
 
 fn memory(settings: &Settings) -> Check {
-    // Per peer: its slot, and 80 bytes in the hash that leads to it (key, value, links, bucket).
-    let peers = u64::from(settings.max_peers) * (size_of::<PeerStats>() as u64 + 80);
-    // The places of connections, and a bucket for each that may find its place taken.
+    // The slots of peers, and the index that leads to them.
+    let peers = u64::from(settings.max_peers) * size_of::<PeerStats>() as u64
+        + u64::from(index::cells(settings.max_peers)) * 8;
+    // The places of connections with their cookies, and a bucket for each that may find its place taken.
     let connections = (1 << 15) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
     let mib = (peers + connections).div_ceil(1 << 20);
     Check::new(

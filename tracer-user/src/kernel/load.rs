@@ -1,15 +1,21 @@
 //! Loads the programs into the kernel, set up for this kernel and these settings.
 
-use std::path::{Path, PathBuf};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    path::{Path, PathBuf},
+};
 
 use aya::{
     Ebpf, EbpfLoader,
     maps::{LpmTrie, Map, MapData, MapError, lpm_trie::Key},
     programs::{BtfTracePoint, Iter, Program, ProgramError},
 };
-use tracer_ebpf::abi::{
-    config::{Config, Prefix},
-    offsets::{MISSING, Offsets},
+use tracer_ebpf::{
+    abi::{
+        config::{Config, Prefix},
+        offsets::{MISSING, Offsets},
+    },
+    index,
 };
 
 use super::{
@@ -101,7 +107,9 @@ fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
         mask6,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
         cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| cgroup.level),
-        pad_level: 0,
+        // Random keys, from the system, and nothing hashed with them.
+        hash_seed: RandomState::new().build_hasher().finish(),
+        index_mask: index::cells(settings.max_peers) - 1,
         slots: settings.max_peers.saturating_add(cpus),
         netns: settings.filter.netns.unwrap_or(0),
         directions: settings.filter.directions.bits(),
@@ -242,7 +250,7 @@ fn create_maps(
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("PEERS", config.slots + 1)
-        .map_max_entries("SLOTS", settings.max_peers)
+        .map_max_entries("INDEX", config.index_mask + 1)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("ADDRESSES", rules.max(1))
         .map_max_entries("CLOSED", ring);

@@ -82,7 +82,7 @@ impl PeerTable {
         Some(Totals {
             seeded: sum(offset_of!(PeerStats, seeded), 1),
             opened: sum(offset_of!(PeerStats, opens_by_held), HELD_BUCKETS),
-            closed: sum(offset_of!(PeerStats, closes), reason::COUNT),
+            closed: sum(offset_of!(PeerStats, closes), reason::COUNT - 1),
         })
     }
 }

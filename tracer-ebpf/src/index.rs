@@ -1,0 +1,140 @@
+//! The hash index from a peer's key to its slot: which cell a key belongs to, and what a cell holds.
+//!
+//! Open addressing: a key lies in its home cell or, if that is taken, in one of the next. Cells are
+//! never given up. The kernel's own hash map would cost two more cache misses for each open.
+
+use crate::abi::peer::PeerKey;
+
+/// Cells for each peer that may come, before rounding up to a power of two. With a quarter of the
+/// cells taken, one key in five thousand million has [`PROBES`] neighbours before it.
+pub const CELLS_PER_PEER: u32 = 4;
+
+/// So many cells a key is looked for in, its home included.
+pub const PROBES: u32 = 32;
+
+/// The hash of a key. The seed is another one in each run, so that nobody outside can tell which
+/// keys share a home.
+#[inline(always)]
+pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
+    let [a, b, c, d] = key.address;
+    let service = (key.port as u32) | (key.direction as u32) << 16;
+    let hash = mix(seed, (b as u64) << 32 | a as u64);
+    let hash = mix(hash, (d as u64) << 32 | c as u64);
+    mix(hash, (service as u64) << 32 | key.netns as u64)
+}
+
+/// Multiplying by an odd number spreads upwards, the shift brings it down again. The number is 2^64 over
+/// the golden ratio.
+#[inline(always)]
+const fn mix(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ product >> 32
+}
+
+/// What the cell of a key holds: its slot, and the upper half of its hash to tell other keys apart
+/// without looking into their slots. Never 0, which is a free cell, since slot 0 is nobody's.
+#[inline(always)]
+pub const fn cell(hash: u64, slot: u32) -> u64 {
+    hash & TAG | slot as u64
+}
+
+/// The slot in a cell, if it may be that of a key with this hash.
+#[inline(always)]
+pub const fn slot(cell: u64, hash: u64) -> Option<u32> {
+    if cell != 0 && (cell ^ hash) & TAG == 0 {
+        Some(cell as u32)
+    } else {
+        None
+    }
+}
+
+const TAG: u64 = !(u32::MAX as u64);
+
+/// How many cells there are for so many peers; a power of two.
+pub const fn cells(peers: u32) -> u32 {
+    match peers.saturating_mul(CELLS_PER_PEER).checked_next_power_of_two() {
+        Some(cells) => cells,
+        None => 1 << 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{collections::HashMap, vec};
+
+    use super::*;
+    use crate::{abi::peer::direction, address::mapped};
+
+    fn key(ip: u32, port: u16) -> PeerKey {
+        PeerKey {
+            address: mapped(ip.to_be()),
+            netns: 0xf000_0000,
+            port,
+            direction: direction::INBOUND,
+            pad: 0,
+        }
+    }
+
+    #[test]
+    fn a_cell_gives_back_its_slot_and_no_other() {
+        let hash = hash(&key(0x7f00_0001, 80), 5);
+        assert_eq!(slot(cell(hash, 17), hash), Some(17));
+        assert_eq!(slot(cell(hash, 17), hash ^ 1 << 40), None);
+        assert_eq!(slot(0, hash), None);
+        assert_eq!(slot(0, 0), None, "a hash may be 0, a free cell is still free");
+    }
+
+    #[test]
+    fn cells_are_a_power_of_two_and_enough() {
+        assert_eq!(cells(1), 4);
+        assert_eq!(cells(10_240), 65_536);
+        for peers in [1, 3, 1000, 16_384, 1 << 20, u32::MAX] {
+            assert!(cells(peers).is_power_of_two());
+        }
+    }
+
+    /// Neighbouring addresses, as a fleet or an attacker with a subnet has them, in the fullest table:
+    /// nobody has to look far, whatever the seed.
+    #[test]
+    fn every_key_of_a_full_table_finds_a_cell_near_its_home() {
+        for (seed, step) in [(0, 1), (1, 1), (0xdead_beef_1234_5678, 1), (7, 256), (9, 65_536)] {
+            let peers = 16_384;
+            let mask = cells(peers) as usize - 1;
+            let mut taken = vec![false; mask + 1];
+            let mut probes = HashMap::new();
+            for peer in 0..peers {
+                let hash = hash(&key(0x0a00_0000_u32.wrapping_add(peer * step), 443), seed);
+                let far = (0..).find(|far| !taken[(hash as usize + far) & mask]).unwrap();
+                taken[(hash as usize + far) & mask] = true;
+                *probes.entry(far).or_insert(0) += 1;
+            }
+            let furthest = probes.keys().max().unwrap();
+            assert!(
+                *furthest < PROBES as usize,
+                "seed {seed}, step {step}: {probes:?}"
+            );
+            assert!(probes[&0] > peers * 3 / 4, "seed {seed}, step {step}: {probes:?}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_key_counts() {
+        let base = key(0x7f00_0001, 80);
+        let mut others = vec![key(0x7f00_0002, 80), key(0x7f00_0001, 81)];
+        others.push(PeerKey { netns: 1, ..base });
+        others.push(PeerKey {
+            direction: direction::OUTBOUND,
+            ..base
+        });
+        for word in 0..4 {
+            let mut other = base;
+            other.address[word] ^= 1;
+            others.push(other);
+        }
+        for other in others {
+            assert_ne!(hash(&base, 3) & TAG, hash(&other, 3) & TAG, "{other:?}");
+        }
+    }
+}
