@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::tree::Tree;
+use super::tree::{DOC, Tree};
 use super::{Dist, static_binary};
 use crate::process;
 
@@ -25,11 +25,15 @@ pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<PathBuf> {
         // Only Debian has a use for this one.
         .args(["--exclude=./usr/share/lintian"])
         .arg(format!("--transform=s,^\\.,{name},"))
+        // Debian has its own place for licences, and the text of one.
+        .arg(format!("--transform=s,^LICENSE,{name}/{DOC}/LICENSE,"))
         .arg("-C")
         .arg(&tree.root)
         .arg("-cf")
         .arg(&tar)
-        .arg(".");
+        .args([".", "-C"])
+        .arg(&dist.project.root)
+        .args(["LICENSE-APACHE", "LICENSE-MIT"]);
     process::run(&mut command)?;
     process::run(Command::new("gzip").args(["-9", "-n", "-f"]).arg(&tar))?;
     Ok(dist.directory.join(format!("{name}.tar.gz")))

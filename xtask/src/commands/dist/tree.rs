@@ -16,7 +16,8 @@ pub(super) struct Tree {
 }
 
 const MAN: &str = "usr/share/man/man1";
-const DOC: &str = "usr/share/doc/tcpreuse";
+/// Where documents are.
+pub(super) const DOC: &str = "usr/share/doc/tcpreuse";
 
 /// Shell, and where its completions go.
 const COMPLETIONS: [(&str, &str); 3] = [
@@ -60,9 +61,7 @@ impl Tree {
             &source("packaging/copyright")?,
             0o644,
         )?;
-        for file in ["README.md", "LICENSE-MIT"] {
-            tree.add(&format!("{DOC}/{file}"), &source(file)?, 0o644)?;
-        }
+        tree.add(&format!("{DOC}/README.md"), &source("README.md")?, 0o644)?;
         tree.zipped(
             &format!("{DOC}/THIRD-PARTY.txt"),
             notices::collect(dist)?.as_bytes(),
