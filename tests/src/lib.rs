@@ -9,8 +9,10 @@
 )]
 
 pub mod apache;
+pub mod bench;
 pub mod namespace;
 pub mod program;
+pub mod programs;
 pub mod random;
 pub mod scenarios;
 pub mod terminal;

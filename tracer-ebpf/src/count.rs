@@ -29,8 +29,9 @@ const NO_WAKEUP: u64 = 1;
 /// cheap half of the filters, asked first.
 #[inline(always)]
 pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
-    // The direction's number is its bit in the settings.
-    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction))
+    // The direction's number is its bit in the settings. The protocol last: it lies in a line of the socket
+    // that is cold, and what is traced once need not be asked again.
+    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction)) && sk.is_tcp()
 }
 
 /// The key of a socket's peer.
@@ -238,7 +239,10 @@ pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
         (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes();
-        (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
+        // They lie in lines of their own, so not without need.
+        if config!(records) != 0 || !turns::are_counted(conn) {
+            (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
+        }
         traffic.retransmits = tcp.retransmits();
     }
     if let Some(stats) = peers::stats(conn.slot) {
@@ -285,8 +289,10 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::LIFETIME, now.wrapping_sub(conn.opened_ns));
             let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
-            atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
-            atomic::raise32(&raw mut (*stats).turns_max, turns);
+            if turns != 0 {
+                atomic::add(&raw mut (*stats).turns_sum, u64::from(turns));
+                atomic::raise32(&raw mut (*stats).turns_max, turns);
+            }
             bump(&raw mut (*stats).turn_buckets, turn_bucket(turns));
         }
         if conn.flags & flag::UNANSWERED != 0 {

@@ -58,6 +58,10 @@ pub(crate) static INDEX: Array<u64, 1> = Array::new();
 #[btf_map]
 pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
+/// How many peers have a slot, one entry.
+#[btf_map]
+pub(crate) static PEER_COUNT: Array<u32, 1> = Array::new();
+
 /// How many slots were ever taken, one entry.
 #[btf_map]
 pub(crate) static TAKEN: Array<u32, 1> = Array::new();
@@ -108,7 +112,7 @@ static CONFIG: Global<Config> = Global::new(Config {
     mask6: address::mask(128),
     cgroup: 0,
     hash_seed: 0,
-    slots: 0,
+    peers: 0,
     netns: 0,
     cgroup_level: 0,
     index_mask: 0,

@@ -11,7 +11,7 @@ use tracer_ebpf::{
 
 use crate::{
     atomic,
-    maps::{ADDRESSES, DROPPED, INDEX, PEERS, SPARE, TAKEN, config, lose},
+    maps::{ADDRESSES, DROPPED, INDEX, PEER_COUNT, PEERS, SPARE, TAKEN, config, lose},
 };
 
 /// `BPF_NOEXIST`.
@@ -137,16 +137,26 @@ fn first_of_interest(hash: u64) -> u32 {
 }
 
 /// Takes an unused slot and writes the key into it, before the index shows the slot to anyone;
-/// `OVERFLOW` when there is none left.
+/// `OVERFLOW` when there are as many peers as allowed.
 #[inline(always)]
 fn take(key: &PeerKey) -> u32 {
-    if let Some(slot) = unused_slot()
+    let Some(count) = PEER_COUNT.get_ptr_mut(0) else {
+        return OVERFLOW;
+    };
+    // Once full it stays full; without this test each new peer would have all CPUs write it.
+    // SAFETY: tested.
+    if unsafe { count.read_volatile() } >= config!(peers) {
+        return OVERFLOW;
+    }
+    if atomic::fetch_add(count, 1) < config!(peers)
+        && let Some(slot) = unused_slot()
         && let Some(stats) = PEERS.get_ptr_mut(slot)
     {
         // SAFETY: tested, and no one else has this slot.
         unsafe { (&raw mut (*stats).key).write(*key) };
         return slot;
     }
+    atomic::sub(count, 1);
     OVERFLOW
 }
 
@@ -163,6 +173,9 @@ fn give_back(slot: u32) {
     if let Some(spare) = SPARE.get_ptr_mut(0) {
         atomic::swap(spare, slot);
     }
+    if let Some(count) = PEER_COUNT.get_ptr_mut(0) {
+        atomic::sub(count, 1);
+    }
 }
 
 /// A slot nobody uses: the one this CPU has left over, else the next fresh one. There are as
@@ -175,14 +188,7 @@ fn unused_slot() -> Option<u32> {
             return Some(slot);
         }
     }
-    let taken = TAKEN.get_ptr_mut(0)?;
-    // Once full it stays full; without this test the counter would wrap in a long run.
-    // SAFETY: tested.
-    if unsafe { taken.read_volatile() } >= config!(slots) {
-        return None;
-    }
-    let slot = atomic::fetch_add(taken, 1) + 1;
-    if slot <= config!(slots) { Some(slot) } else { None }
+    Some(atomic::fetch_add(TAKEN.get_ptr_mut(0)?, 1) + 1)
 }
 
 /// Notes a peer that found no room, once.

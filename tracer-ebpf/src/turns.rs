@@ -88,11 +88,17 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     }
 }
 
+/// Whether the turns of a connection were counted, all of them.
+#[inline(always)]
+pub(crate) fn are_counted(conn: &Conn) -> bool {
+    config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0
+}
+
 /// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
 /// life is bounded by its segments, and only what came since was counted.
 #[inline(always)]
 pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
-    if config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0 {
+    if are_counted(conn) {
         conn.turns
     } else {
         data_segs_in.min(data_segs_out)

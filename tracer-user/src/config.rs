@@ -1,15 +1,19 @@
-//! Settings of the live view: defaults, then a file, then the environment, then flags; the later
-//! ones win.
+//! Settings of the live view and of the diagnosis: defaults, then a file, then the environment, then
+//! flags; the later ones win.
 
 mod file;
+mod thresholds;
 mod values;
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
-pub use self::file::default_file;
 use self::values::{columns, sort, when};
+pub use self::{
+    file::default_file,
+    thresholds::{of_recording, of_run},
+};
 use crate::{
-    cli::{Color, ViewFlags, values as flags},
+    cli::{Color, SettingsFlags, ViewFlags, values as flags},
     exit::Failure,
     view::{
         app::{Sort, default_columns},
@@ -58,13 +62,14 @@ impl Default for Config {
 
 /// Settings as they are written, from one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 struct Written {
     columns: Option<Vec<String>>,
     sort: Option<String>,
     color: Option<String>,
     interval: Option<String>,
     ascii: Option<String>,
+    thresholds: thresholds::Written,
 }
 
 /// The environment's names for them.
@@ -81,9 +86,13 @@ impl Config {
     ///
     /// # Errors
     /// When something that was set is not understood: where, which key, and what would be right.
-    pub fn resolve(given: &ViewFlags, get: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+    pub fn resolve(
+        given: &ViewFlags,
+        interval_given: Option<&str>,
+        get: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Failure> {
         let mut config = Self::default();
-        if let Some((path, text)) = read(given, &get)? {
+        if let Some((path, text)) = read(&given.settings, &get)? {
             let name = path.display().to_string();
             let written = file::parse(&name, &text)?;
             config.take(&written, |key| format!("{name}: {key}"))?;
@@ -96,6 +105,7 @@ impl Config {
             color,
             interval,
             ascii,
+            ..Written::default()
         };
         config.take(&environment, |key| {
             format!("TCPREUSE_{}", key.to_ascii_uppercase())
@@ -104,8 +114,9 @@ impl Config {
             columns: given.columns.as_deref().map(listed),
             sort: given.sort.clone(),
             color: None,
-            interval: given.interval.clone(),
+            interval: interval_given.map(str::to_owned),
             ascii: given.ascii.then(|| "always".to_owned()),
+            ..Written::default()
         };
         config.take(&flags, |key| format!("--{key}"))?;
         config.color = given.color.unwrap_or(config.color);
@@ -155,7 +166,7 @@ fn listed(text: &str) -> Vec<String> {
 
 /// The file that counts, with what it says: the one that was named, else the first there is.
 fn read(
-    given: &ViewFlags,
+    given: &SettingsFlags,
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<(PathBuf, String)>, Failure> {
     let unreadable = |path: &PathBuf, error: io::Error| {

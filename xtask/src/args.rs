@@ -5,7 +5,8 @@ use std::ffi::OsString;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  setup [--tests]   find or install what the BPF half is built with, and what the tests need
+  setup [--tests | --bench]
+                    find or install what the BPF half is built with, and what the tests or the measurements need
   build [--debug]   build the tcpreuse binary
   build-ebpf        build the BPF object alone
   demo [ARG...]     build, then run `tcpreuse demo ARG...` (through sudo if need be)
@@ -13,6 +14,9 @@ usage: cargo xtask <command>
                     build, then run the scenarios of clients and servers with known verdicts: all, or those
                     named; --list, --figures, --rounds N (through sudo if need be)
   picture           run the demo and put what its live view shows into README.md
+  bench [ARG...]    build, then measure what tracing costs beside others, and whether it is within its budgets
+                    (through sudo if need be); --quick, --rounds N, --markdown, --json FILE, names of parts;
+                    --readme puts the tables into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
   dist [--check]    build what is handed out into target/dist: a static binary, a Debian package and an
                     archive with it; --check installs the package in a fresh root and removes it again
@@ -21,23 +25,32 @@ usage: cargo xtask <command>
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
 used, the distribution's compiler is: see `cargo xtask setup`.
 
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`,
-`scenarios` and `test` pass on the code of what they run.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`, `scenarios`,
+`bench` and `test` pass on the code of what they run.
 ";
 
 /// One command with what it was given.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     Help,
-    Setup { tests: bool },
+    Setup(Purpose),
     Build { profile: Profile },
     BuildEbpf,
     Demo(Vec<OsString>),
     Scenarios(Vec<OsString>),
+    Bench(Vec<OsString>),
     Picture,
     Test(Vec<OsString>),
     Dist { check: bool },
     Lint,
+}
+
+/// What a set-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Build,
+    Tests,
+    Bench,
 }
 
 /// How the host half is compiled.
@@ -63,9 +76,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
     };
     match command.to_str() {
         Some("help" | "--help" | "-h") => Ok(Task::Help),
-        Some("setup") => Ok(Task::Setup {
-            tests: switch("--tests")?,
-        }),
+        Some("setup") => {
+            let purpose = match rest.as_slice() {
+                [only] if only == "--bench" => Purpose::Bench,
+                _ if switch("--tests")? => Purpose::Tests,
+                _ => Purpose::Build,
+            };
+            Ok(Task::Setup(purpose))
+        }
         Some("build") => {
             let profile = if switch("--debug")? {
                 Profile::Debug
@@ -83,6 +101,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some(name @ ("build-ebpf" | "picture" | "lint")) => Err(format!("`{name}` takes no arguments")),
         Some("demo") => Ok(Task::Demo(rest)),
         Some("scenarios") => Ok(Task::Scenarios(rest)),
+        Some("bench") => Ok(Task::Bench(rest)),
         Some("test") => Ok(Task::Test(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
@@ -98,8 +117,9 @@ mod tests {
 
     #[test]
     fn switches_belong_to_their_command() {
-        assert_eq!(parsed("setup"), Ok(Task::Setup { tests: false }));
-        assert_eq!(parsed("setup --tests"), Ok(Task::Setup { tests: true }));
+        assert_eq!(parsed("setup"), Ok(Task::Setup(Purpose::Build)));
+        assert_eq!(parsed("setup --tests"), Ok(Task::Setup(Purpose::Tests)));
+        assert_eq!(parsed("setup --bench"), Ok(Task::Setup(Purpose::Bench)));
         assert_eq!(
             parsed("build"),
             Ok(Task::Build {

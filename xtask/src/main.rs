@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{build, dist, lint, picture, setup, test};
+use crate::commands::{bench, build, dist, lint, picture, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -43,11 +43,12 @@ fn perform(task: Task) -> Result<ExitCode> {
     let project = Project::locate()?;
     match task {
         Task::Help => io::stdout().write_all(USAGE.as_bytes())?,
-        Task::Setup { tests } => setup::run(&project, tests)?,
+        Task::Setup(purpose) => setup::run(&project, purpose)?,
         Task::Build { profile } => build::run(&project, profile)?,
         Task::BuildEbpf => build::object(&project)?,
         Task::Demo(arguments) => return build::demo(&project, &arguments),
         Task::Scenarios(arguments) => return build::scenarios(&project, &arguments),
+        Task::Bench(arguments) => return bench::run(&project, &arguments),
         Task::Picture => picture::run(&project)?,
         Task::Test(arguments) => return test::run(&project, &arguments),
         Task::Dist { check } => dist::run(&project, check)?,

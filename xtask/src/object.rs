@@ -15,6 +15,9 @@ use crate::toolchain::{Compiler, Toolchain, bpf_target};
 /// Package and binary of the programs; the profile is the workspace's own for them.
 const PACKAGE: &str = "tracer-ebpf";
 const BINARY: &str = "tracer";
+
+/// The binary with the program that does nothing.
+const EMPTY: &str = "empty";
 const PROFILE: &str = "bpf";
 
 /// The crates that use unstable features: a stable compiler allows them to these and no others.
@@ -39,11 +42,23 @@ pub enum Checker {
 /// # Errors
 /// When cargo cannot be started, or fails.
 pub fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<PathBuf> {
+    build_binary(toolchain, workspace, target_dir, BINARY)
+}
+
+/// The same for an object with a program that does nothing, which only measurements want.
+///
+/// # Errors
+/// When cargo cannot be started, or fails.
+pub fn build_empty(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<PathBuf> {
+    build_binary(toolchain, workspace, target_dir, EMPTY)
+}
+
+fn build_binary(toolchain: &Toolchain, workspace: &Path, target_dir: &Path, binary: &str) -> Result<PathBuf> {
     let mut command = cargo(toolchain, workspace);
-    programs(command.arg("build"), toolchain, target_dir);
+    programs(command.arg("build"), toolchain, target_dir, &[binary]);
     command.env("CARGO_ENCODED_RUSTFLAGS", rustflags(toolchain, workspace, &[]));
     run(&mut command)?;
-    let object = target_dir.join(bpf_target()).join(PROFILE).join(BINARY);
+    let object = target_dir.join(bpf_target()).join(PROFILE).join(binary);
     if !object.is_file() {
         bail!(
             "cargo built the BPF half, but there is no object at {}",
@@ -59,7 +74,7 @@ pub fn build(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Resu
 /// When cargo cannot be started, or finds something.
 pub fn check(toolchain: &Toolchain, workspace: &Path, target_dir: &Path) -> Result<Checker> {
     let mut command = cargo(toolchain, workspace);
-    programs(command.arg("check"), toolchain, target_dir);
+    programs(command.arg("check"), toolchain, target_dir, &[BINARY, EMPTY]);
     command.env(
         "CARGO_ENCODED_RUSTFLAGS",
         rustflags(toolchain, workspace, &["-Dwarnings"]),
@@ -127,8 +142,11 @@ fn cargo(toolchain: &Toolchain, workspace: &Path) -> Command {
     command
 }
 
-fn programs(command: &mut Command, toolchain: &Toolchain, target_dir: &Path) {
-    command.args(["--locked", "--offline", "--package", PACKAGE, "--bin", BINARY]);
+fn programs(command: &mut Command, toolchain: &Toolchain, target_dir: &Path, binaries: &[&str]) {
+    command.args(["--locked", "--offline", "--package", PACKAGE]);
+    for binary in binaries {
+        command.args(["--bin", binary]);
+    }
     command
         .args(["--target", bpf_target(), "--profile", PROFILE, "--target-dir"])
         .arg(target_dir);

@@ -168,7 +168,7 @@ impl Peer {
         let finding = &judged.finding;
         self.verdict = finding.verdict.id();
         self.also = finding.also.iter().map(|verdict| verdict.id()).collect();
-        self.explanation.clone_from(&finding.explanation);
+        self.explanation = judged.explanation();
         self.figures = judged.figures.clone();
         let told = group.also.iter().all(|wanted| self.also.contains(wanted));
         self.is_right = told && group.truth.contains(&self.verdict);

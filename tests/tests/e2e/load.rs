@@ -14,43 +14,18 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{SECCOMP_FILTER, Trace, figure, sibling, status_of},
+    programs,
     traffic::{EchoServer, connect, source, visit},
 };
-
-/// Identifiers of the BPF programs a process holds open.
-fn programs_of(pid: u32) -> Vec<u32> {
-    let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().flatten();
-    let mut ids: Vec<u32> = files
-        .filter_map(|file| fs::read_to_string(file.path()).ok())
-        .filter(|info| info.contains("prog_jited"))
-        .filter_map(|info| {
-            info.lines()
-                .find_map(|line| line.strip_prefix("prog_id:"))?
-                .trim()
-                .parse()
-                .ok()
-        })
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-fn loaded(ids: &[u32]) -> Vec<(u32, String)> {
-    aya::programs::loaded_programs()
-        .flatten()
-        .filter(|program| ids.contains(&program.id()))
-        .map(|program| (program.id(), program.name_as_str().unwrap_or_default().to_owned()))
-        .collect()
-}
 
 #[test]
 fn nothing_stays_loaded_after_sigkill() {
     need_root!();
     let namespace = Namespace::new();
     let trace = Trace::start(&namespace, &[]);
-    let ids = programs_of(trace.pid());
-    let mut names: Vec<String> = loaded(&ids).into_iter().map(|(_, name)| name).collect();
+    let programs = programs::of_process(trace.pid());
+    let ids: Vec<u32> = programs.iter().map(|program| program.id).collect();
+    let mut names: Vec<String> = programs.into_iter().map(|program| program.name).collect();
     names.sort_unstable();
     assert_eq!(
         names,
@@ -64,7 +39,9 @@ fn nothing_stays_loaded_after_sigkill() {
         ]
     );
     trace.signal(Signal::KILL);
-    eventually("the kernel to unload the programs", || loaded(&ids).is_empty());
+    eventually("the kernel to unload the programs", || {
+        !programs::is_any_loaded(&ids)
+    });
 }
 
 #[test]

@@ -30,9 +30,9 @@ pub struct Config {
     pub cgroup: u64,
     /// Seed of the hash of peers, another one in each run.
     pub hash_seed: u64,
-    /// Slots of the `PEERS` array that peers may take: as many as peers are allowed, and one per
-    /// CPU that may be left over. Slot 0, for all others, is not counted.
-    pub slots: u32,
+    /// How many peers may have a slot of the `PEERS` array. It has as many slots, one per CPU that may be
+    /// left over, and slot 0 for all others.
+    pub peers: u32,
     /// Only this network namespace; 0: all.
     pub netns: u32,
     /// How many cgroups lie above that cgroup.

@@ -60,12 +60,12 @@ impl Change {
         if steps == 0 {
             return None;
         }
-        let sk = Sock(ctx.arg(0));
-        if sk.is_tcp() {
-            Some(Self { sk, old, new, steps })
-        } else {
-            None
-        }
+        Some(Self {
+            sk: Sock(ctx.arg(0)),
+            old,
+            new,
+            steps,
+        })
     }
 
     /// Whether it has not been applied. Of an open that the filters may leave out only `apply`

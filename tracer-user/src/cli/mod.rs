@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use self::values::Span;
 use crate::{
-    diagnosis::{Expect, ExpectPeer},
+    diagnosis::{Expect, ExpectPeer, thresholds::Changed},
     filter::Cgroup,
     kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
 };
@@ -85,10 +85,22 @@ pub struct Top {
     /// How it looks.
     #[command(flatten)]
     pub view: ViewFlags,
+    /// How often to look at the sockets [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    pub interval: Option<String>,
     /// Whose the files are to be.
     #[command(flatten)]
     pub owner: Owner,
-    /// Print rows instead of a screen, as without a terminal
+    /// Rows instead of a screen.
+    #[command(flatten)]
+    pub batch: BatchFlags,
+}
+
+/// Rows instead of a screen.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Without a screen")]
+pub struct BatchFlags {
+    /// Print rows instead of a screen, as without a terminal; of a recording those of every interval
     #[arg(short, long)]
     pub batch: bool,
     /// End after so many times; with --batch or without a terminal
@@ -99,13 +111,22 @@ pub struct Top {
     pub rows: Option<usize>,
 }
 
+/// What holds for every command that diagnoses.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsFlags {
+    /// Settings, instead of ~/.config/tcpreuse/config.toml or /etc/tcpreuse.toml
+    #[arg(long, value_name = "FILE", env = "TCPREUSE_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Another threshold of the diagnosis (repeatable); `tcpreuse config --print-default` lists all
+    #[arg(long = "threshold", value_name = "NAME=VALUE", value_parser = values::threshold)]
+    pub thresholds: Vec<Changed>,
+}
+
 /// How the live view looks; what is not given comes from the environment or a file.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The view")]
 pub struct ViewFlags {
-    /// How often to look at the sockets [default: 1s]
-    #[arg(long, value_name = "TIME")]
-    pub interval: Option<String>,
     /// Columns in their order; `tcpreuse config --print-default` lists all
     #[arg(long, value_name = "NAME[,NAME…]")]
     pub columns: Option<String>,
@@ -118,9 +139,9 @@ pub struct ViewFlags {
     /// Nothing but ASCII on the screen
     #[arg(long)]
     pub ascii: bool,
-    /// Settings, instead of ~/.config/tcpreuse/config.toml or /etc/tcpreuse.toml
-    #[arg(long, value_name = "FILE", env = "TCPREUSE_CONFIG", hide_env_values = true)]
-    pub config: Option<PathBuf>,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
 }
 
 /// Flags of `config`.
@@ -140,6 +161,9 @@ pub struct Diagnose {
     /// What is known about the server.
     #[command(flatten)]
     pub server: Server,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
     /// How to print.
     #[command(flatten)]
     pub output: Output,
@@ -167,6 +191,9 @@ pub struct Record {
     /// What is known about the server.
     #[command(flatten)]
     pub server: Server,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
     /// A directory to make; - writes a row per ended connection to stdout instead
     #[arg(short, long, value_name = "DIR|-")]
     pub out: PathBuf,
@@ -211,7 +238,6 @@ pub enum RecordFormat {
 
 /// Flags of `replay`.
 #[derive(Debug, Args)]
-#[command(mut_arg("interval", |arg| arg.hide(true)))]
 pub struct Replay {
     /// The evidence directory that `record` wrote
     #[arg(value_name = "DIR")]
@@ -222,15 +248,9 @@ pub struct Replay {
     /// How it looks.
     #[command(flatten)]
     pub view: ViewFlags,
-    /// Print rows of every interval instead of a screen, without waiting, as without a terminal
-    #[arg(short, long)]
-    pub batch: bool,
-    /// End after so many intervals; with --batch or without a terminal
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub iterations: Option<u32>,
-    /// Print at most so many rows each time
-    #[arg(long, value_name = "N")]
-    pub rows: Option<usize>,
+    /// Rows instead of a screen.
+    #[command(flatten)]
+    pub batch: BatchFlags,
 }
 
 /// Flags of `verify`.

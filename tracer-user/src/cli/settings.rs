@@ -4,7 +4,7 @@ use std::{env, io::IsTerminal};
 
 use super::{Color, Direction, Kernel, Output, Server, Trace};
 use crate::{
-    diagnosis::{Expect, Options},
+    diagnosis::{Expect, Options, thresholds::Thresholds},
     exit::Failure,
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
@@ -73,6 +73,7 @@ impl Server {
             max_workers: self.max_workers,
             workers: None,
             own_requests: None,
+            thresholds: Thresholds::default(),
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{path::Path, str::FromStr, time::Duration};
 use ipnet::IpNet;
 
 use crate::{
-    diagnosis::{Expect, ExpectPeer},
+    diagnosis::{
+        Expect, ExpectPeer,
+        thresholds::{Adjustable, Changed, Kind, THRESHOLDS},
+    },
     filter::Cgroup,
     kernel::cgroup,
     source::replay::SPEEDS,
@@ -26,7 +29,7 @@ impl Span {
 const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// `90`, `90s`, `1m30s`, `500ms`: a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Span, String> {
+pub(crate) fn duration(text: &str) -> Result<Span, String> {
     let seconds = text
         .parse::<u32>()
         .ok()
@@ -41,6 +44,34 @@ pub(super) fn duration(text: &str) -> Result<Span, String> {
         return Err("must be more than nothing and at most a year".to_owned());
     }
     Ok(Span(duration))
+}
+
+/// `NAME=VALUE` of a threshold.
+pub(crate) fn threshold(text: &str) -> Result<Changed, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a threshold is written like min_pile=5 or silent=3s")?;
+    threshold_named(name.trim(), value.trim())
+}
+
+/// The value of a threshold.
+pub(crate) fn threshold_named(name: &str, value: &str) -> Result<Changed, String> {
+    let threshold = Adjustable::named(name).ok_or_else(|| {
+        let names: Vec<&str> = THRESHOLDS.iter().map(|one| one.name).collect();
+        format!("there is no threshold `{name}`; there are {}", names.join(", "))
+    })?;
+    let value = match threshold.kind {
+        Kind::Count => value
+            .parse()
+            .map_err(|_| "must be a whole number, such as 5".to_owned())?,
+        Kind::Time => duration(value)?.as_ns(),
+    };
+    if !threshold.range.contains(&value) {
+        let said = |value: u64| threshold.kind.written(value);
+        let (low, high) = (said(*threshold.range.start()), said(*threshold.range.end()));
+        return Err(format!("must be from {low} to {high}"));
+    }
+    Ok(Changed { threshold, value })
 }
 
 pub(super) fn port(text: &str) -> Result<u16, String> {

@@ -8,11 +8,13 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
 use crate::{
     cli::Diagnose,
-    diagnosis::{Answer, Diagnosis, diagnose, rules::words},
+    config,
+    diagnosis::{Answer, Diagnosis, Options, diagnose, rules::words},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
     model::history::History,
     source::live::Live,
+    view::theme::environment,
 };
 
 /// Runs the command.
@@ -38,6 +40,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     // Before the programs load, so that a signal in between is not lost.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
+    let thresholds = config::of_run(&args.settings, environment)?;
     let mut live = Live::start(&args.trace.settings())?;
     super::give_up_privileges(&Role::Tracing);
     let mut status = status_url.map(StatusWatch::start);
@@ -74,7 +77,10 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     }
     let sample = live.sample()?;
     history.add(&sample);
-    let mut options = args.server.options();
+    let mut options = Options {
+        thresholds,
+        ..args.server.options()
+    };
     if let Some(status) = &mut status {
         if let Some(news) = status.finish() {
             progress.say(&news);

@@ -13,6 +13,7 @@ use self::{drain::Drain, rows::Rows, sink::Sink};
 use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
 use crate::{
     cli::{Format, Output, Record, RecordFormat},
+    config,
     diagnosis::{Diagnosis, Options, diagnose, rules::words},
     evidence::recording::{Block, Recording},
     exit::{Failure, Outcome},
@@ -20,6 +21,7 @@ use crate::{
     model::{ended::Ended, history::History, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
+    view::theme::environment,
 };
 
 /// Room in the ring: 116,000 records, three seconds of 40,000 ends each.
@@ -49,7 +51,11 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         record_bytes: Some(RING_BYTES),
         ..args.trace.settings()
     };
-    let mut sink = Sink::open(args, &settings)?;
+    let options = Options {
+        thresholds: config::of_run(&args.settings, environment)?,
+        ..args.server.options()
+    };
+    let mut sink = Sink::open(args, &settings, &options)?;
     let live = match Live::start(&settings) {
         Ok(live) => live,
         Err(error) => {
@@ -59,7 +65,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
     };
     super::give_up_privileges(&Role::Tracing);
     sink.begin(live.started());
-    let mut run = Run::new(args, live, settings, status_url.map(StatusWatch::start))?;
+    let mut run = Run::new(args, options, live, settings, status_url.map(StatusWatch::start))?;
     let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut rows = interval(ROWS_EVERY);
@@ -87,6 +93,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
 /// A run of the command.
 struct Run<'a> {
     args: &'a Record,
+    options: Options,
     live: Live,
     drain: Drain,
     rows: Rows,
@@ -99,6 +106,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         args: &'a Record,
+        options: Options,
         mut live: Live,
         settings: Settings,
         status: Option<StatusWatch>,
@@ -111,6 +119,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             rows: Rows::new(&live, settings.filter, args.server.expect_peers.clone()),
             args,
+            options,
             live,
             drain,
             status,
@@ -124,7 +133,7 @@ impl<'a> Run<'a> {
     fn look(&mut self) -> Result<(Sample, Options, Diagnosis), Failure> {
         let sample = self.live.sample()?;
         self.history.add(&sample);
-        let mut options = self.args.server.options();
+        let mut options = self.options.clone();
         if let Some(status) = &mut self.status {
             options.workers = status.workers();
             options.own_requests = status.own_requests();

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{print_of, progress::Progress};
 use crate::{
     cli::Diagnose,
+    config,
     diagnosis::{Answer, combine, diagnose},
     evidence::{
         load::{Loaded, load},
@@ -23,8 +24,10 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         ));
     }
     let filter = args.trace.selection();
+    // Thresholds may come from a file too.
+    let read = args.from.iter().chain(&args.settings.config);
     super::give_up_privileges(&Role::Reading {
-        recordings: args.from.clone(),
+        files: read.cloned().collect(),
     });
     let mut progress = Progress::new();
     let mut all: Vec<Loaded> = Vec::new();
@@ -32,6 +35,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         let mut loaded = load(path)?;
         select(&mut loaded.sample, &filter)?;
         loaded.options = args.server.options_over(loaded.options);
+        loaded.options.thresholds = config::of_recording(&args.settings, loaded.options.thresholds)?;
         all.push(loaded);
     }
     let hosts = by_host(all);

@@ -12,7 +12,7 @@ use self::player::Player;
 use super::top;
 use crate::{
     cli,
-    config::Config,
+    config::{self, Config},
     evidence::manifest::Filters,
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
@@ -27,7 +27,7 @@ use crate::{
 /// # Errors
 /// When it is no recording, a setting is wrong, or the terminal fails.
 pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
-    let config = Config::resolve(&args.view, environment)?;
+    let config = Config::resolve(&args.view, None, environment)?;
     let parent = super::here();
     super::give_up_privileges(&Role::Showing {
         writes: parent.clone(),
@@ -40,14 +40,22 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         )));
     };
     replay.set_speed(args.speed);
+    let recorded = replay.options().thresholds;
+    replay.set_thresholds(config::of_recording(&args.view.settings, recorded)?);
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
-    let (look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
+    let (mut look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
+    let earlier = replay.manifest().earlier.len();
+    if earlier > 0 {
+        // Only the last has a state and counters that go on to its end.
+        let all = earlier + 1;
+        look.filters.push_str(&format!(", recording {all} of {all} here"));
+    }
     let mut player = Player::new(replay, Instant::now());
-    if args.batch || !io::stdout().is_terminal() {
+    if args.batch.batch || !io::stdout().is_terminal() {
         let limits = batch::Limits {
-            times: args.iterations,
-            rows: args.rows,
+            times: args.batch.iterations,
+            rows: args.batch.rows,
         };
         batch::run_all(look, prefixes, limits, || player.each())?;
     } else {

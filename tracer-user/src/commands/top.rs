@@ -12,7 +12,8 @@ use std::{
 use self::feed::LiveFeed;
 use crate::{
     cli::Top,
-    config::Config,
+    config::{self, Config},
+    diagnosis::Options,
     exit::{Failure, Outcome},
     filter::Filter,
     kernel::{clock, load::Settings, privileges::Role},
@@ -37,9 +38,9 @@ const RECORD_BYTES: u32 = 4 << 20;
 /// When a setting is wrong, tracing is not possible, or the terminal fails.
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
     args.owner.take_over()?;
-    let config = Config::resolve(&args.view, environment)?;
+    let config = Config::resolve(&args.view, args.interval.as_deref(), environment)?;
     let status_url = args.server.status_url()?;
-    let batch = args.batch || !io::stdout().is_terminal();
+    let batch = args.batch.batch || !io::stdout().is_terminal();
     let messages = if batch {
         super::log_to_stderr(args.trace.verbose);
         None
@@ -53,7 +54,10 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let origin = Origin::this_machine();
     let look = look(&config, &origin, &settings.filter);
     let prefixes = prefixes(&settings.filter);
-    let options = args.server.options();
+    let options = Options {
+        thresholds: config::of_run(&args.view.settings, environment)?,
+        ..args.server.options()
+    };
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, config.interval)?;
     let parent = super::here();
@@ -62,8 +66,8 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     });
     if batch {
         let limits = batch::Limits {
-            times: args.iterations,
-            rows: args.rows,
+            times: args.batch.iterations,
+            rows: args.batch.rows,
         };
         batch::run(look, feeding, limits)?;
     } else {

@@ -16,7 +16,7 @@ use crate::{
 /// When it is no evidence directory, or not all of it is whole.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     super::give_up_privileges(&Role::Reading {
-        recordings: vec![args.dir.clone()],
+        files: vec![args.dir.clone()],
     });
     let report = verify(&args.dir)?;
     let mut out = BufWriter::new(io::stdout().lock());

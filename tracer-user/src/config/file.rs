@@ -1,14 +1,17 @@
 //! The file of settings.
 
 use super::Written;
-use crate::{exit::Failure, view::columns::COLUMNS};
+use crate::{
+    diagnosis::thresholds::{Kind, THRESHOLDS, Thresholds},
+    exit::Failure,
+    view::columns::COLUMNS,
+};
 
 /// Reads a file; `name` is its name for messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count();
+        let line = line(text, start) - 1;
         // The key of that line, if it has one.
         let key = text
             .lines()
@@ -21,6 +24,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     })
 }
 
+/// The line, from 1, on which a byte of a text lies.
+pub(super) fn line(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    before.matches('\n').count() + 1
+}
+
 /// A file that says what holds without one.
 pub fn default_file() -> String {
     let mut columns = String::new();
@@ -28,10 +37,24 @@ pub fn default_file() -> String {
         let name = format!("\"{}\",", spec.name);
         columns.push_str(&format!("    {name:<26} # {}\n", spec.help));
     }
+    let mut thresholds = String::new();
+    for one in THRESHOLDS {
+        for line in one.help {
+            thresholds.push_str(&format!("#{line}\n"));
+        }
+        let value = one.kind.written((one.get)(&Thresholds::DEFAULT));
+        let value = match one.kind {
+            Kind::Count => value,
+            Kind::Time => format!("\"{value}\""),
+        };
+        thresholds.push_str(&format!("{} = {value}\n\n", one.name));
+    }
+    let thresholds = thresholds.trim_end();
     format!(
-        "# Settings of `tcpreuse top`. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
+        "# Settings of tcpreuse. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
          # XDG_CONFIG_HOME from ~/.config), else from /etc/tcpreuse.toml, or with --config FILE.\n\
-         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII) and flags count more.\n\
+         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags count\n\
+         # more. All but the thresholds are for the live view.\n\
          \n\
          # Columns of the peers in their order. When the screen is narrow some make room, always\n\
          # the same ones first.\n\
@@ -48,6 +71,11 @@ pub fn default_file() -> String {
          \n\
          # Nothing but ASCII on the screen: \"auto\" (when the locale has no UTF-8 or the terminal\n\
          # is a console), \"always\" or \"never\".\n\
-         ascii = \"auto\"\n"
+         ascii = \"auto\"\n\
+         \n\
+         # What the diagnosis compares with, in every command. A recording keeps what it was made with,\n\
+         # unless --threshold or --config say otherwise.\n\
+         [thresholds]\n\
+         {thresholds}\n"
     )
 }

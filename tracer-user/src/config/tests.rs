@@ -1,13 +1,17 @@
 //! Where settings come from and what is said about wrong ones.
 
 use super::*;
+use crate::{cli::values::threshold as flag, diagnosis::thresholds::Thresholds};
 
 fn resolve(file: &str, variables: &[(&str, &str)], flags: ViewFlags) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, file).unwrap();
     let flags = ViewFlags {
-        config: Some(path.clone()),
+        settings: SettingsFlags {
+            config: Some(path.clone()),
+            ..flags.settings
+        },
         ..flags
     };
     let get = |name: &str| {
@@ -16,7 +20,7 @@ fn resolve(file: &str, variables: &[(&str, &str)], flags: ViewFlags) -> Result<C
             .find(|(known, _)| *known == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    Config::resolve(&flags, get)
+    Config::resolve(&flags, None, get)
         .map_err(|failure| failure.to_string().replace(&path.display().to_string(), "FILE"))
 }
 
@@ -91,10 +95,13 @@ fn what_is_wrong_is_said_in_one_line_with_file_and_key() {
         "{said}"
     );
     let missing = ViewFlags {
-        config: Some("/nonexistent/config.toml".into()),
+        settings: SettingsFlags {
+            config: Some("/nonexistent/config.toml".into()),
+            ..SettingsFlags::default()
+        },
         ..ViewFlags::default()
     };
-    let said = Config::resolve(&missing, |_| None).unwrap_err().to_string();
+    let said = Config::resolve(&missing, None, |_| None).unwrap_err().to_string();
     assert!(
         said.starts_with("cannot read the settings /nonexistent/config.toml"),
         "{said}"
@@ -108,6 +115,70 @@ fn the_own_file_counts_before_everyones() {
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("config.toml"), "interval = \"7s\"\n").unwrap();
     let get = |name: &str| (name == "XDG_CONFIG_HOME").then(|| home.path().display().to_string());
-    let config = Config::resolve(&ViewFlags::default(), get).unwrap();
+    let config = Config::resolve(&ViewFlags::default(), None, get).unwrap();
     assert_eq!(config.interval, Duration::from_secs(7));
+}
+
+fn thresholds(file: &str, variable: Option<&str>, flags: &[&str]) -> Result<Thresholds, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, file).unwrap();
+    let given = SettingsFlags {
+        config: Some(path.clone()),
+        thresholds: flags.iter().map(|text| flag(text).unwrap()).collect(),
+    };
+    of_run(&given, |_| variable.map(str::to_owned))
+        .map_err(|failure| failure.to_string().replace(&path.display().to_string(), "FILE"))
+}
+
+#[test]
+fn thresholds_come_from_file_environment_and_flags() {
+    assert_eq!(thresholds(&default_file(), None, &[]), Ok(Thresholds::DEFAULT));
+    let file = "[thresholds]\nmin_pile = 5\nsilent = \"2s\"\nmax_pool = 9\n";
+    let set = thresholds(file, Some("silent=4s, max_pool=10"), &["max_pool=11"]).unwrap();
+    assert_eq!((set.min_pile, set.silent, set.max_pool), (5, 4_000_000_000, 11));
+    assert_eq!(set.min_closes, Thresholds::DEFAULT.min_closes);
+}
+
+#[test]
+fn a_recording_keeps_its_thresholds_unless_the_command_line_names_others() {
+    let mut recorded = Thresholds::DEFAULT;
+    recorded.min_pile = 7;
+    let none = SettingsFlags::default();
+    assert_eq!(of_recording(&none, recorded).unwrap(), recorded);
+    let given = SettingsFlags {
+        thresholds: vec![flag("min_closes=9").unwrap()],
+        ..none
+    };
+    let mixed = of_recording(&given, recorded).unwrap();
+    assert_eq!((mixed.min_pile, mixed.min_closes), (7, 9));
+}
+
+#[test]
+fn a_wrong_threshold_is_said_with_file_line_and_key() {
+    for (entry, parts) in [
+        (
+            "min_pile = 0",
+            &["FILE, line 3, thresholds.min_pile: ", "from 1 to 100000"][..],
+        ),
+        ("silent = \"9h\"", &["thresholds.silent: ", "from 200ms to 1h"]),
+        ("silent = true", &["thresholds.silent: ", "a time"]),
+        ("min_pile = \"many\"", &["thresholds.min_pile: ", "whole number"]),
+        (
+            "min_pill = 3",
+            &[
+                "thresholds.min_pill: ",
+                "no threshold `min_pill`; there are min_closes,",
+            ],
+        ),
+    ] {
+        let said = thresholds(&format!("[thresholds]\n\n{entry}\n"), None, &[]).unwrap_err();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        for part in parts {
+            assert!(said.contains(part), "{said} does not say {part}");
+        }
+    }
+    let said = thresholds("", Some("min_pile"), &[]).unwrap_err();
+    assert!(said.starts_with("TCPREUSE_THRESHOLDS: min_pile: "), "{said}");
+    assert!(flag("min_pile=1000000").is_err());
 }

@@ -1,10 +1,14 @@
 //! The whole answer.
 
-use std::cmp::{Ordering, Reverse};
+use std::{cmp::Reverse, sync::Arc};
 
 use serde::Serialize;
 
-use super::{Expected, Figures, Learned, ListenerNow, Verdict, rules::Finding, thresholds::share};
+use super::{
+    Expected, Figures, Learned, ListenerNow, Verdict,
+    rules::{self, Case, Finding},
+    thresholds::{Thresholds, share},
+};
 use crate::model::{
     accounting::{Accounting, Losses},
     history::Surge,
@@ -38,6 +42,58 @@ pub struct Judged {
     pub figures: Figures,
     /// Many independent clients seem to sit behind this address.
     pub shared_address: bool,
+    /// Slot of its counters in its sample.
+    pub slot: u32,
+    pub(super) expected: u32,
+    pub(super) own_requests: u64,
+    pub(super) host_wide: Arc<HostWide>,
+}
+
+/// What is the same for all peers of a host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct HostWide {
+    pub(super) window_ns: u64,
+    pub(super) hold_ns: Option<u64>,
+    pub(super) thresholds: Thresholds,
+    pub(super) learned: Learned,
+    pub(super) listeners: Vec<ListenerNow>,
+}
+
+impl Judged {
+    /// One sentence a person can repeat in a ticket: what was counted, not what is believed. It is
+    /// made when it is asked for.
+    pub fn explanation(&self) -> String {
+        rules::explain(&self.case())
+    }
+
+    pub(super) fn case(&self) -> Case<'_> {
+        let host = &*self.host_wide;
+        Case {
+            figures: &self.figures,
+            direction: self.id.direction,
+            port: self.id.port,
+            expected: self.expected,
+            window_ns: host.window_ns,
+            hold_ns: host.hold_ns,
+            learned: &host.learned,
+            listener: host.listener_of(self.id),
+            own_requests: self.own_requests,
+            thresholds: &host.thresholds,
+            worded: false,
+        }
+    }
+}
+
+impl HostWide {
+    /// The listener that an inbound peer connects to.
+    fn listener_of(&self, peer: PeerId) -> Option<&ListenerNow> {
+        let key = (peer.netns, peer.local_port()?);
+        let at = self
+            .listeners
+            .binary_search_by_key(&key, |listener| (listener.netns, listener.port))
+            .ok()?;
+        self.listeners.get(at)
+    }
 }
 
 /// One verdict over all peers.
@@ -79,6 +135,8 @@ pub struct Diagnosis {
     pub expected: Expected,
     /// What the peers show together of the server's settings.
     pub learned: Learned,
+    /// What the rules compared with.
+    pub thresholds: Thresholds,
     /// What the server says of its workers.
     pub workers: Option<Workers>,
     /// The identity and its check.
@@ -123,9 +181,10 @@ pub(super) fn overall(peers: &[Judged]) -> Answer {
     }
 }
 
-/// Accused before others; then who holds the most, opened the most, and in the order of names.
-pub(super) fn worst_first(a: &Judged, b: &Judged) -> Ordering {
-    let rank = |peer: &Judged| {
+/// Sorts: accused before others; then who holds the most, opened the most, and in the order of names.
+pub(super) fn worst_first(peers: &mut [Judged]) {
+    // By places: a peer is too large to be moved more than once.
+    peers.sort_by_cached_key(|peer| {
         (
             !peer.finding.verdict.accuses(),
             Reverse(peer.figures.open_now),
@@ -133,8 +192,7 @@ pub(super) fn worst_first(a: &Judged, b: &Judged) -> Ordering {
             peer.finding.verdict,
             peer.id,
         )
-    };
-    rank(a).cmp(&rank(b))
+    });
 }
 
 pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::thresholds::{MAX_POOL, MIN_PEERS_TO_LEARN};
+use super::thresholds::MIN_PEERS_TO_LEARN;
 
 /// What the user says about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Expected {
 /// What they hold later says nothing about how many would do: in the very case this is for, all
 /// peers pile up evenly. And from a few peers nothing is learned, because one of them may be the
 /// one that piles up.
-pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>) -> Expected {
+pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>, max_pool: u64) -> Expected {
     if let Expect::Connections(connections) = expect {
         return Expected {
             connections,
@@ -67,7 +67,7 @@ pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>) -> Expect
     held.sort_unstable();
     let quartile = held.get((held.len() - 1) / 4).copied().unwrap_or(1);
     Expected {
-        connections: u32::try_from(quartile.clamp(1, MAX_POOL)).unwrap_or(u32::MAX),
+        connections: u32::try_from(quartile.clamp(1, max_pool.max(1))).unwrap_or(u32::MAX),
         learned_from: Some(held.len()),
     }
 }
@@ -77,12 +77,12 @@ mod tests {
     use super::*;
 
     fn learned(held: &[u64]) -> u32 {
-        learn(Expect::Auto, held.iter().copied()).connections
+        learn(Expect::Auto, held.iter().copied(), 8).connections
     }
 
     #[test]
     fn what_is_given_is_taken() {
-        let given = learn(Expect::Connections(7), [1, 1, 1, 1, 1].into_iter());
+        let given = learn(Expect::Connections(7), [1, 1, 1, 1, 1].into_iter(), 8);
         assert_eq!(
             given,
             Expected {

@@ -4,7 +4,7 @@ mod held;
 mod idle;
 
 pub use self::{held::HeldNow, idle::Idle};
-use super::thresholds::{LONGEST_HOLD_NS, NO_REQUEST_BYTES, NO_REQUEST_NS};
+use super::thresholds::{NO_REQUEST_BYTES, Thresholds};
 use crate::model::{
     durations::Durations,
     owner::Process,
@@ -25,9 +25,10 @@ pub struct Spread {
 
 impl From<&Durations> for Spread {
     fn from(durations: &Durations) -> Self {
+        let summary = durations.summary();
         Self {
-            p50_ns: durations.median_ns(),
-            max_ns: durations.max_ns(),
+            p50_ns: summary.map(|all| all.median_ns),
+            max_ns: summary.map(|all| all.max_ns),
         }
     }
 }
@@ -65,8 +66,11 @@ pub struct Lingering {
 impl Lingering {
     /// How many have been in it for longer than a server has any reason to. `hold_ns` is how long
     /// it may hold a poll, if that is known.
-    pub fn overdue(&self, patience_ns: u64, hold_ns: Option<u64>) -> u64 {
-        let hold = hold_ns.unwrap_or(LONGEST_HOLD_NS).saturating_add(patience_ns);
+    pub fn overdue(&self, thresholds: &Thresholds, hold_ns: Option<u64>) -> u64 {
+        let patience_ns = thresholds.lingering;
+        let hold = hold_ns
+            .unwrap_or(thresholds.longest_hold)
+            .saturating_add(patience_ns);
         // With a hold that is known, it may also explain what was answered: with a part of it.
         let answered = patience_ns.max(hold_ns.unwrap_or(0));
         let count = |ages: &[u64], limit| ages.iter().filter(|age| **age >= limit).count() as u64;
@@ -168,7 +172,13 @@ impl Figures {
 }
 
 /// Puts counters and live sockets together.
-pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u32) -> Figures {
+pub(super) fn of(
+    sample: &Sample,
+    peer: &Peer,
+    live: &[&Connection],
+    expected: u32,
+    thresholds: &Thresholds,
+) -> Figures {
     let (counters, known, now_ns) = (&peer.counters, sample.known, sample.taken.monotonic_ns);
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
     let closes = counters.closes;
@@ -180,6 +190,7 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
         live.iter()
             .filter(|connection| connection.state == State::CloseWait)
     };
+    let left = counters.close_wait.summary();
     let waiting = || live.iter().filter(|connection| connection.never_accepted());
     Figures {
         opens: counters.opens(),
@@ -212,9 +223,9 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
                 .filter(|connection| connection.never_accepted())
                 .count() as u64,
             entered: counters.close_wait_entered,
-            left: counters.close_wait.count(),
-            p50_ns: counters.close_wait.median_ns(),
-            longest_ns: counters.close_wait.max_ns(),
+            left: left.map_or(0, |all| all.count),
+            p50_ns: left.map(|all| all.median_ns),
+            longest_ns: left.map(|all| all.max_ns),
         },
         lingering: lingering(sample, live),
         waiting: Waiting {
@@ -226,7 +237,7 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
         },
         late_reads: counters.late_reads,
         late_read_max_ns: counters.late_read_max_ns,
-        held: held::of(live, known, now_ns),
+        held: held::of(live, known, now_ns, thresholds),
         without_request: live
             .iter()
             .filter(|connection| {
@@ -234,7 +245,7 @@ pub(super) fn of(sample: &Sample, peer: &Peer, live: &[&Connection], expected: u
                     && connection.has_file
                     && connection.data_segs_in.min(connection.data_segs_out) == 0
                     && connection.bytes_received.max(connection.bytes_sent) < NO_REQUEST_BYTES
-                    && age(connection, now_ns) >= NO_REQUEST_NS
+                    && age(connection, now_ns) >= thresholds.no_request
             })
             .count() as u64,
         turns: counters.turns.clone(),

@@ -2,7 +2,7 @@
 
 use super::{
     Figures,
-    thresholds::{MIN_ALIKE, MIN_CLOSES, MIN_LIMIT, SERVER_AT_ONCE_NS, habitual, same},
+    thresholds::{MIN_ALIKE, MIN_LIMIT, Thresholds, habitual, same},
 };
 
 /// A constant of the server.
@@ -41,15 +41,16 @@ impl Learned {
 pub(super) fn learn<'a>(
     peers: impl Iterator<Item = &'a Figures> + Clone,
     keepalive_given_ns: Option<u64>,
+    thresholds: &Thresholds,
 ) -> Learned {
     let by_server =
         peers.filter(|figures| figures.closes > 0 && habitual(figures.server_fin, figures.closes));
     let idle = by_server.clone().filter_map(|figures| {
         let cluster = figures.idle.constant()?;
-        (cluster.low_ns >= SERVER_AT_ONCE_NS).then_some((figures.idle.p50_ns?, cluster.count))
+        (cluster.low_ns >= thresholds.server_at_once).then_some((figures.idle.p50_ns?, cluster.count))
     });
     let limits = by_server.filter_map(|figures| {
-        let at_once = figures.idle.p50_ns? < SERVER_AT_ONCE_NS;
+        let at_once = figures.idle.p50_ns? < thresholds.server_at_once;
         let turns = &figures.turns;
         let alike = habitual(turns.like_the_most(), turns.connections());
         (at_once && figures.turns_counted && alike && turns.max >= MIN_LIMIT)
@@ -57,13 +58,13 @@ pub(super) fn learn<'a>(
     });
     Learned {
         keepalive_given_ns,
-        keepalive: constant(idle.collect(), same),
-        request_limit: constant(limits.collect(), |a, b| a == b),
+        keepalive: constant(idle.collect(), same, thresholds.min_closes),
+        request_limit: constant(limits.collect(), |a, b| a == b, thresholds.min_closes),
     }
 }
 
 /// The median value and those that agree with it, if there are enough.
-fn constant(mut seen: Vec<(u64, u64)>, agree: fn(u64, u64) -> bool) -> Option<Constant> {
+fn constant(mut seen: Vec<(u64, u64)>, agree: fn(u64, u64) -> bool, enough: u64) -> Option<Constant> {
     seen.sort_unstable();
     let value = seen.get((seen.len().max(1) - 1) / 2)?.0;
     let with: Vec<u64> = seen
@@ -76,7 +77,7 @@ fn constant(mut seen: Vec<(u64, u64)>, agree: fn(u64, u64) -> bool) -> Option<Co
         closes: with.iter().sum(),
         peers: with.len() as u64,
     };
-    (found.closes >= MIN_CLOSES || (found.peers >= MIN_ALIKE && found.closes >= MIN_ALIKE)).then_some(found)
+    (found.closes >= enough || (found.peers >= MIN_ALIKE && found.closes >= MIN_ALIKE)).then_some(found)
 }
 
 #[cfg(test)]
@@ -121,7 +122,9 @@ mod tests {
             closed_by_server(3, 5 * S + S / 50, 1),
             closed_by_server(50, 30 * S, 1),
         ];
-        let keepalive = learn(peers.iter(), None).keepalive.unwrap();
+        let keepalive = learn(peers.iter(), None, &Thresholds::default())
+            .keepalive
+            .unwrap();
         assert_eq!((keepalive.closes, keepalive.peers), (7, 3));
         assert!(same(keepalive.value, 5 * S));
     }
@@ -129,7 +132,12 @@ mod tests {
     #[test]
     fn a_few_closes_of_one_peer_are_no_constant_of_the_server() {
         assert_eq!(
-            learn([closed_by_server(4, 5 * S, 1)].iter(), None).keepalive,
+            learn(
+                [closed_by_server(4, 5 * S, 1)].iter(),
+                None,
+                &Thresholds::default()
+            )
+            .keepalive,
             None
         );
     }
@@ -137,7 +145,7 @@ mod tests {
     #[test]
     fn limits_are_told_from_timeouts_by_idle_time() {
         let peers = [closed_by_server(6, 0, 11)];
-        let learned = learn(peers.iter(), None);
+        let learned = learn(peers.iter(), None, &Thresholds::default());
         assert_eq!(learned.keepalive, None);
         assert_eq!(learned.request_limit.unwrap().value, 11);
     }
@@ -145,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_given_counts_before_what_is_learned() {
         let peers = [closed_by_server(9, 5 * S, 1)];
-        let learned = learn(peers.iter(), Some(15 * S));
+        let learned = learn(peers.iter(), Some(15 * S), &Thresholds::default());
         assert_eq!(learned.is_keepalive(5 * S), Some(false));
         assert_eq!(learned.is_keepalive(15 * S), Some(true));
         assert_eq!(Learned::default().is_keepalive(S), None);

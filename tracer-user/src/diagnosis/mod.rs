@@ -13,13 +13,13 @@ mod several;
 pub mod thresholds;
 mod verdict;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range, sync::Arc};
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::expected::of_peer as expected_of_peer;
-use self::rules::Case;
+use self::{answer::HostWide, thresholds::Thresholds};
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Judged, Movement},
     expected::{Expect, ExpectPeer, Expected},
@@ -29,7 +29,7 @@ pub use self::{
     several::combine,
     verdict::Verdict,
 };
-use crate::model::{history::History, peer::PeerId, sample::Sample, socket::Connection, workers::Workers};
+use crate::model::{history::History, sample::Sample, socket::Connection, workers::Workers};
 
 /// What the user knows and the counters cannot tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,70 +49,73 @@ pub struct Options {
     pub workers: Option<Workers>,
     /// From where and how often tcpreuse itself asked it: no client to judge.
     pub own_requests: Option<(IpAddr, u64)>,
+    /// What the rules compare with.
+    pub thresholds: Thresholds,
 }
 
 /// Judges every peer and the whole.
 pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagnosis {
-    let mut by_slot: HashMap<u32, Vec<&Connection>> = HashMap::new();
-    for connection in &sample.sockets.connections {
-        if let Some(slot) = connection.slot {
-            by_slot.entry(slot).or_default().push(connection);
-        }
-    }
+    let thresholds = options.thresholds;
+    let live = Live::of(&sample.sockets.connections);
     let expected = expected::learn(
         options.expect,
         sample.peers.iter().map(|peer| peer.counters.seeded),
+        thresholds.max_pool,
     );
-    let figures: Vec<(u32, Figures)> = sample
-        .peers
-        .iter()
-        .map(|peer| {
-            let live = by_slot.get(&peer.slot).map(Vec::as_slice).unwrap_or_default();
-            let expected = expected::of_peer(peer.id.network, &options.expect_peers, expected.connections);
-            (expected, figures::of(sample, peer, live, expected))
-        })
-        .collect();
-    let learned = learned::learn(figures.iter().map(|(_, figures)| figures), options.keepalive_ns);
-    let listeners = listeners::of(sample, history, options);
-    let window_ns = sample
-        .taken
-        .monotonic_ns
-        .saturating_sub(sample.started.monotonic_ns);
+    let nothing_yet = Arc::new(HostWide::default());
+    // Each is put together in its place, without its verdict, which takes all the others' figures.
     let mut peers: Vec<Judged> = sample
         .peers
         .iter()
-        .zip(figures)
-        .map(|(peer, (expected, figures))| {
-            let finding = rules::judge(&Case {
-                figures: &figures,
-                direction: peer.id.direction,
-                port: peer.id.port,
-                expected,
-                window_ns,
-                hold_ns: options.hold_ns,
-                learned: &learned,
-                listener: listener_of(&listeners, peer.id),
-                own_requests: options
-                    .own_requests
-                    .filter(|(from, _)| peer.id.network.contains(from))
-                    .map_or(0, |(_, requests)| requests),
-            });
+        .map(|peer| {
+            let expected = expected::of_peer(peer.id.network, &options.expect_peers, expected.connections);
+            let own_requests = options
+                .own_requests
+                .filter(|(from, _)| peer.id.network.contains(from))
+                .map_or(0, |(_, requests)| requests);
             Judged {
                 host: None,
                 id: peer.id,
-                finding,
-                shared_address: figures.held.is_pile(expected) && figures.held.looks_shared(expected),
-                figures,
+                finding: rules::nothing_to_say(""),
+                figures: figures::of(sample, peer, live.of_slot(peer.slot), expected, &thresholds),
+                shared_address: false,
+                slot: peer.slot,
+                expected,
+                own_requests,
+                host_wide: Arc::clone(&nothing_yet),
             }
         })
         .collect();
-    peers.sort_by(answer::worst_first);
+    let learned = learned::learn(
+        peers.iter().map(|peer| &peer.figures),
+        options.keepalive_ns,
+        &thresholds,
+    );
+    let listeners = listeners::of(sample, history, options);
+    let host_wide = Arc::new(HostWide {
+        window_ns: sample
+            .taken
+            .monotonic_ns
+            .saturating_sub(sample.started.monotonic_ns),
+        hold_ns: options.hold_ns,
+        thresholds,
+        learned,
+        listeners: listeners.clone(),
+    });
+    for peer in &mut peers {
+        peer.host_wide = Arc::clone(&host_wide);
+        peer.finding = rules::judge(&peer.case());
+        let held = &peer.figures.held;
+        peer.shared_address = held.is_pile(peer.expected, &thresholds) && held.looks_shared(peer.expected);
+    }
+    answer::worst_first(&mut peers);
     Diagnosis {
         answer: answer::overall(&peers),
         started: sample.started,
         taken: sample.taken,
         expected,
         learned,
+        thresholds,
         workers: options.workers.clone(),
         accounting: sample.accounting,
         losses: sample.losses,
@@ -128,11 +131,35 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
     }
 }
 
-/// The listener that an inbound peer connects to.
-fn listener_of(listeners: &[ListenerNow], peer: PeerId) -> Option<&ListenerNow> {
-    let key = (peer.netns, peer.local_port()?);
-    let at = listeners
-        .binary_search_by_key(&key, |listener| (listener.netns, listener.port))
-        .ok()?;
-    listeners.get(at)
+/// The live connections of each slot, in the order in which the sample has them.
+struct Live<'a> {
+    connections: Vec<&'a Connection>,
+    slots: HashMap<u32, Range<usize>>,
+}
+
+impl<'a> Live<'a> {
+    fn of(all: &'a [Connection]) -> Self {
+        let mut places: Vec<(u32, usize)> = all
+            .iter()
+            .enumerate()
+            .filter_map(|(place, connection)| Some((connection.slot?, place)))
+            .collect();
+        places.sort_unstable();
+        let mut begin = 0;
+        let slots = places
+            .chunk_by(|(a, _), (b, _)| a == b)
+            .filter_map(|same| {
+                let range = begin..begin + same.len();
+                begin = range.end;
+                Some((same.first()?.0, range))
+            })
+            .collect();
+        let connections = places.iter().filter_map(|(_, place)| all.get(*place)).collect();
+        Self { connections, slots }
+    }
+
+    fn of_slot(&self, slot: u32) -> &[&'a Connection] {
+        let range = self.slots.get(&slot).cloned().unwrap_or_default();
+        self.connections.get(range).unwrap_or_default()
+    }
 }

@@ -40,7 +40,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         all.listeners.extend(other.listeners);
         all.peers.extend(other.peers);
     }
-    all.peers.sort_by(worst_first);
+    worst_first(&mut all.peers);
     all.causes = causes(&all.peers);
     all.answer = overall(&all.peers);
     Some(all)

@@ -1,4 +1,10 @@
-//! Every number a rule compares with, and where it comes from.
+//! Every number a rule compares with, and where it comes from. Those an operator may change are in
+//! [`Thresholds`]; the others are what makes the difference between two verdicts, or what a kernel or
+//! a protocol does.
+
+mod adjustable;
+
+pub use self::adjustable::{Adjustable, Changed, Kind, THRESHOLDS, Thresholds};
 
 /// Milliseconds, in ns.
 pub const MS: u64 = 1_000_000;
@@ -6,20 +12,12 @@ pub const MS: u64 = 1_000_000;
 /// Seconds, in ns.
 pub const S: u64 = 1_000 * MS;
 
-/// Fewer ended connections than this say nothing about a habit that has no other mark than its
-/// repetition.
-pub const MIN_CLOSES: u64 = 5;
-
 /// So many are enough when something that would be an odd accident repeats: idle times that agree,
 /// requests given up.
 pub const MIN_ALIKE: u64 = 3;
 
 /// And so many when they also agree with what other peers show.
 pub const MIN_ALIKE_TO_OTHERS: u64 = 2;
-
-/// From this many request turns per connection on, it counts as reused: one is the connection's
-/// first request, two may be a retry.
-pub const MIN_TURNS: u64 = 3;
 
 /// With this many turns per connection, connections are reused well even if each ends after a
 /// pause.
@@ -31,14 +29,6 @@ pub const HABIT: f64 = 0.8;
 
 /// At most this share of something may be otherwise for it to be an exception.
 pub const EXCEPTION: f64 = 0.2;
-
-/// "The client closes right after the reply" means idle for less than this: a round trip and some
-/// work. Half of the shortest keep-alive timeout that Apache accepts in whole seconds.
-pub const CLIENT_AT_ONCE_NS: u64 = 500 * MS;
-
-/// "The server closes right after the reply" means idle for less than this: no round trip lies
-/// between, only the server's own work.
-pub const SERVER_AT_ONCE_NS: u64 = 100 * MS;
 
 /// Idle times are a constant when they differ by no more than this share of them ...
 pub const TIGHT_SHARE: f64 = 0.25;
@@ -61,20 +51,6 @@ pub const TLS_TURNS: u64 = 2;
 /// Ports that are known for TLS.
 pub const TLS_PORTS: [u16; 3] = [443, 8443, 9443];
 
-/// More established connections than expected by at least this many are a pile: one more is a
-/// reconnect that crosses the close of the one before, two a browser-like burst.
-pub const MIN_PILE: u64 = 3;
-
-/// Connections that open within this time of a peer's oldest one may be a pool being filled.
-pub const POOL_FILLS_NS: u64 = 2 * S;
-
-/// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8 by
-/// default.
-pub const MAX_POOL: u64 = 8;
-
-/// At least this many opens must overlap, for the same reason.
-pub const MIN_OVERLAPS: u64 = 3;
-
 /// So many that wait to be accepted at once, beyond the expected ones, are a pile: a client that
 /// retries closes the one before.
 pub const MIN_UNACCEPTED: u64 = 2;
@@ -82,23 +58,6 @@ pub const MIN_UNACCEPTED: u64 = 2;
 /// A peer whose connections are all reused is many clients behind one address, unless more than
 /// this share of them came in the second half of the time since the first.
 pub const STILL_GROWING: f64 = 0.25;
-
-/// A connection on which something is being sent in vain is silent for good when nothing was heard
-/// for this long: one lost segment is made good within a second or so (the kernel's first
-/// retransmission timeouts are 0.2, 0.4 and 0.8 s).
-pub const SILENT_NS: u64 = 1_500 * MS;
-
-/// Connections in CLOSE_WAIT for at least this long are lingering when the client's last request
-/// was answered: a server that notices the FIN closes within milliseconds, one that checks
-/// between two writes within seconds.
-pub const LINGERING_NS: u64 = 5 * S;
-
-/// When the request was not answered, the server may hold it for so long if the user did not say
-/// how long: the longest poll that is usual, and Apache's default `Timeout` of 60 s and a minute.
-pub const LONGEST_HOLD_NS: u64 = 120 * S;
-
-/// This many lingering connections are a leak; one may be a slow handler.
-pub const MIN_LINGERING: u64 = 2;
 
 /// If more than this share of those that entered CLOSE_WAIT has left it again, the process does
 /// close, only late.
@@ -108,16 +67,8 @@ pub const MAX_LEFT_CLOSE_WAIT: f64 = 0.5;
 /// poll: closing at once takes a few milliseconds.
 pub const LATE_CLOSE_NS: u64 = 200 * MS;
 
-/// A connection that waits for this long to be accepted waits for a worker: accepting takes a
-/// server that has one less than a millisecond.
-pub const WAITING_NS: u64 = 1_500 * MS;
-
 /// Fewer bytes than this are no request: `GET / HTTP/1.0` with its line ends has 18.
 pub const NO_REQUEST_BYTES: u64 = 18;
-
-/// A connection on which no request has come in this time is none of a poller. Apache's
-/// mod_reqtimeout waits up to 20 s, but a client that is there to poll sends at once.
-pub const NO_REQUEST_NS: u64 = 5 * S;
 
 /// Fewer peers than this that held connections from the start teach nothing: a quartile of four
 /// is one peer.

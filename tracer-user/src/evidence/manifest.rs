@@ -258,6 +258,10 @@ impl Manifest {
         for session in manifest.earlier.iter_mut().chain([&mut manifest.session]) {
             session.host = sanitise(&session.host);
             session.kernel = sanitise(&session.kernel);
+            let thresholds = session.options.as_ref().map(|options| options.thresholds);
+            if thresholds.is_some_and(|thresholds| !thresholds.are_possible()) {
+                return Err(EvidenceError::new(&path, "holds thresholds that cannot be"));
+            }
         }
         Ok(manifest)
     }

@@ -97,7 +97,10 @@ impl State {
         if state.schema != SCHEMA {
             return Err("has another schema".to_owned());
         }
-        if !is_possible(&state.sample) || !state.history.is_possible() {
+        if !is_possible(&state.sample)
+            || !state.history.is_possible()
+            || !state.options.thresholds.are_possible()
+        {
             return Err("holds numbers that cannot be".to_owned());
         }
         for name in state.sample.names.values_mut() {

@@ -98,7 +98,6 @@ fn known(offsets: &Offsets, has: Optional) -> Known {
 }
 
 fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
-    let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     let (mask4, mask6) = settings.filter.masks();
     Config {
         started_ns,
@@ -110,7 +109,7 @@ fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
         // Random keys, from the system, and nothing hashed with them.
         hash_seed: RandomState::new().build_hasher().finish(),
         index_mask: index::cells(settings.max_peers) - 1,
-        slots: settings.max_peers.saturating_add(cpus),
+        peers: settings.max_peers,
         netns: settings.filter.netns.unwrap_or(0),
         directions: settings.filter.directions.bits(),
         filter_ports: u8::from(!settings.filter.ports.is_empty()),
@@ -190,12 +189,14 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     let config = config(settings, has, clock::now().monotonic_ns);
-    let mut ebpf = create_maps(settings, &config, &offsets, &kernel_btf, &object, &damaged)?;
+    let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
+    let slots = settings.max_peers.saturating_add(cpus);
+    let mut ebpf = create_maps(settings, &config, slots, &offsets, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
     load_programs(&mut ebpf, &kernel_btf, has)?;
     Ok(Loaded {
         ebpf,
-        slots: config.slots,
+        slots,
         missing,
         known: known(&offsets, has),
         has,
@@ -233,6 +234,7 @@ impl Loaded {
 fn create_maps(
     settings: &Settings,
     config: &Config,
+    slots: u32,
     offsets: &Offsets,
     btf: &aya::Btf,
     object: &[u8],
@@ -249,7 +251,7 @@ fn create_maps(
         .override_global("OFFSETS", offsets, true)
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
-        .map_max_entries("PEERS", config.slots + 1)
+        .map_max_entries("PEERS", slots.saturating_add(1))
         .map_max_entries("INDEX", config.index_mask + 1)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("ADDRESSES", rules.max(1))

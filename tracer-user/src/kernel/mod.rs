@@ -4,6 +4,8 @@ pub mod btf;
 pub mod cgroup;
 pub mod clock;
 mod decode;
+#[doc(hidden)]
+pub mod decoding;
 pub mod doctor;
 mod error;
 pub mod load;

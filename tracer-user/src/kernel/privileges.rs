@@ -32,8 +32,8 @@ pub enum Role {
     },
     /// Reads recordings and prints.
     Reading {
-        /// Where they are.
-        recordings: Vec<PathBuf>,
+        /// They, and what else it reads.
+        files: Vec<PathBuf>,
     },
 }
 

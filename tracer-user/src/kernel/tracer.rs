@@ -164,7 +164,7 @@ impl Tracer {
     /// When the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
         let taken = self.slots_taken()?;
-        let mut peers = Vec::new();
+        let mut peers = Vec::with_capacity(taken as usize);
         let mut unattributed = Counters::default();
         for slot in 0..=taken {
             let Some(stats) = self.table.read(slot as usize) else {
@@ -181,7 +181,8 @@ impl Tracer {
                 peers.push(Peer { id, slot, counters });
             }
         }
-        peers.sort_unstable_by_key(|peer| peer.id);
+        // By places: a peer is too large to be moved more than once.
+        peers.sort_by_cached_key(|peer| peer.id);
         Ok((peers, unattributed))
     }
 

@@ -19,6 +19,17 @@ pub struct Durations {
     pub buckets: [u32; TIME_BUCKETS],
 }
 
+/// The main figures of some durations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How many.
+    pub count: u64,
+    /// Their median, ns; see [`Durations::median_ns`].
+    pub median_ns: u64,
+    /// The longest, ns, exact.
+    pub max_ns: u64,
+}
+
 /// Durations that lie close together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cluster {
@@ -115,12 +126,26 @@ impl Durations {
     /// The median, ns: the mean when all lie in one bucket, else by linear interpolation in the
     /// median's bucket, whose edges are at most a factor of 1.5 apart.
     pub fn median_ns(&self) -> Option<u64> {
+        Some(self.summary()?.median_ns)
+    }
+
+    /// What most want to know, in one go; `None` when nothing was noted.
+    pub fn summary(&self) -> Option<Summary> {
         let count = self.count();
+        (count > 0).then(|| Summary {
+            count,
+            median_ns: self.median_of(count),
+            max_ns: self.max_ns,
+        })
+    }
+
+    /// The median of `count` durations, which are all there are and at least one.
+    fn median_of(&self, count: u64) -> u64 {
         let mut below = 0;
         for (bucket, n) in (0_u32..).zip(&self.buckets) {
             let n = u64::from(*n);
-            if n == count && count > 0 {
-                return self.mean_ns();
+            if n == count {
+                return self.sum_ns / count.max(1);
             }
             if 2 * (below + n) >= count && n > 0 {
                 let (low, high) = time_range(bucket);
@@ -135,11 +160,11 @@ impl Durations {
                 // The middle of the median's rank within the bucket, in half ranks.
                 let half_rank = (count + 1).saturating_sub(2 * below).clamp(1, 2 * n);
                 let share = u128::from(high - low) * u128::from(half_rank) / u128::from(2 * n);
-                return Some(low + u64::try_from(share).unwrap_or(high - low));
+                return low + u64::try_from(share).unwrap_or(high - low);
             }
             below += n;
         }
-        None
+        self.max_ns
     }
 }
 

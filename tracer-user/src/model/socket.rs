@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{owner::Owner, peer::Direction};
+use super::{owner::Owner, peer::Direction, sample::Moment};
 
 /// Connections of a sample that is read from a file; each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
@@ -126,6 +126,22 @@ impl Connection {
     /// but such a socket is an orphan, and it has left the two states.
     pub fn never_accepted(&self) -> bool {
         !self.has_file && !self.orphan && matches!(self.state, State::Established | State::CloseWait)
+    }
+
+    /// How long it has been open, ns, and whether that is only "at least"; `None`: unknown.
+    pub fn age_ns(&self, now: Moment) -> Option<(u64, bool)> {
+        let ns = |since: u64| now.monotonic_ns.saturating_sub(since);
+        match self.since {
+            Since::Opened(since) => Some((ns(since), false)),
+            Since::Seeded(since) => Some((ns(since), true)),
+            Since::Unknown => None,
+        }
+    }
+
+    /// How long it has been in CLOSE_WAIT, ns, at least if it was seeded.
+    pub fn close_wait_ns(&self, now: Moment) -> Option<u64> {
+        let since = self.close_wait_since_ns?;
+        Some(now.monotonic_ns.saturating_sub(since))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The diagnosis as JSON, schema `tcpreuse.diagnosis/1`. Fields are only ever added; unknown is
 //! `null`, never 0.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 
@@ -29,6 +32,7 @@ struct Document<'a> {
     window: Window,
     expected: Expected,
     learned: Learned,
+    thresholds_changed: BTreeMap<String, u64>,
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
     surge: Surge,
@@ -125,7 +129,7 @@ struct Peer<'a> {
     shared_address: bool,
     owner: Option<&'a Process>,
     figures: PeerFigures,
-    explanation: &'a str,
+    explanation: String,
     fix: &'static str,
 }
 
@@ -206,6 +210,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             learned_from_peers: diagnosis.expected.learned_from,
         },
         learned: learned(diagnosis),
+        thresholds_changed: diagnosis.thresholds.changed(),
         accounting: Accounting {
             seeded: totals.seeded,
             opened: totals.opened,
@@ -299,7 +304,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         shared_address: judged.shared_address,
         owner: judged.figures.owner.as_ref(),
         figures: figures(&judged.figures),
-        explanation: &judged.finding.explanation,
+        explanation: judged.explanation(),
         fix: judged.finding.fix,
     }
 }

@@ -279,7 +279,7 @@ fn one_accused(to: &mut dyn Write, peer: &Judged, paint: &Paint) -> io::Result<(
     for also in &finding.also {
         writeln!(to, "    also: {also}")?;
     }
-    writeln!(to, "{}", wrap(&finding.explanation, 4))
+    writeln!(to, "{}", wrap(&peer.explanation(), 4))
 }
 
 /// Who connects to which port of whom.

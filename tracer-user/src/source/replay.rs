@@ -12,7 +12,7 @@ use std::{
 pub use self::overview::Level;
 use self::overview::Overview;
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Options, thresholds::Thresholds},
     evidence::{
         EvidenceError, load,
         manifest::Manifest,
@@ -261,6 +261,14 @@ impl Replay {
         }
         while self.position <= position && self.advance()? {}
         Ok((self.position > 0).then(|| self.sample()))
+    }
+
+    /// Judges by other thresholds than it was made with.
+    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.options.thresholds = thresholds;
+        if let Some(state) = &mut self.state {
+            state.options.thresholds = thresholds;
+        }
     }
 
     /// How much faster than it happened it is played.

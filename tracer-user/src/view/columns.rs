@@ -99,8 +99,8 @@ impl Column {
         let unknown = || glyphs.unknown.to_string();
         let known = |value: Option<String>| value.unwrap_or_else(unknown);
         match self {
-            Self::Peer if row.peers > 1 => format!("{} ({})", row.name, row.peers),
-            Self::Peer => row.name.clone(),
+            Self::Peer if row.peers > 1 => format!("{} ({})", row.name(), row.peers),
+            Self::Peer => row.name(),
             Self::Port => match row.id.local_port() {
                 Some(port) => port.to_string(),
                 None => format!(">{}", row.id.port),
@@ -126,7 +126,7 @@ impl Column {
             },
             Self::Received => known(row.received.map(bytes)),
             Self::Sent => known(row.sent.map(bytes)),
-            Self::Owner => row.owner.clone(),
+            Self::Owner => row.owner.to_string(),
         }
     }
 
@@ -134,7 +134,7 @@ impl Column {
     pub fn csv(self, row: &Row) -> String {
         let ms = |ns: u64| (ns / 1_000_000).to_string();
         match self {
-            Self::Peer => row.name.clone(),
+            Self::Peer => row.name(),
             Self::Port => row.id.port.to_string(),
             Self::Verdict => row.verdict.to_string(),
             Self::Rate => row

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn formulas_are_text() {
         let mut row = shown().rows.remove(0);
-        row.owner = "=cmd(\"a,b\")".to_owned();
+        row.owner = "=cmd(\"a,b\")".into();
         let mut out = Vec::new();
         table(&mut out, &[Column::Owner], [&row].into_iter()).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "owner\n\"'=cmd(\"\"a,b\"\")\"\n");

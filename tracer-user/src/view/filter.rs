@@ -86,7 +86,7 @@ impl Filter {
         let subject = Subject {
             id: Some(row.id),
             address: row.id.network,
-            name: row.name.to_ascii_lowercase(),
+            name: row.name().to_ascii_lowercase(),
             host,
             verdict: row.verdict.id(),
             states: row.states,
@@ -189,7 +189,7 @@ mod tests {
             .rows
             .iter()
             .filter(|row| filter.admits(row, None))
-            .map(|row| row.name.clone())
+            .map(|row| row.name())
             .collect();
         names.sort();
         names

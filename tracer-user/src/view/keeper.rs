@@ -5,24 +5,26 @@ mod changes;
 mod past;
 mod rates;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
 
 use hashbrown::HashMap;
 
 use self::{changes::Changes, past::Past, rates::Rates};
 use super::{
+    fit::visible,
     playback::Playback,
     row::{Row, States},
     snapshot::{Event, Point, Snapshot, Socket, Weight},
 };
 use crate::{
-    diagnosis::{Options, Verdict, diagnose},
+    diagnosis::{Options, Verdict, diagnose, rules::words},
     model::{
         ended::Ended,
         history::History,
+        owner::Process,
         peer::PeerId,
         sample::{Moment, Sample},
-        socket::State,
+        socket::{Connection, State},
     },
 };
 
@@ -126,7 +128,7 @@ impl Keeper {
                 diagnose(&sample, &self.history, &options)
             }
             Some(replayed) => {
-                back = self.rewind(&replayed.link);
+                back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
                 playback = Some(replayed.playback);
                 diagnose(&sample, &replayed.history, &options)
@@ -148,27 +150,31 @@ impl Keeper {
         }
         let events: Vec<Event> = notes.chain(changes).collect();
         self.note(events);
-        let ids: HashMap<u32, PeerId> = sample.peers.iter().map(|peer| (peer.slot, peer.id)).collect();
-        let slots: HashMap<PeerId, u32> = sample.peers.iter().map(|peer| (peer.id, peer.slot)).collect();
-        let mut states: HashMap<u32, States> = HashMap::new();
+        // The largest part of a sample; all that is wanted of it is in the diagnosis now.
+        drop(std::mem::take(&mut sample.peers));
+        let peers = &diagnosis.peers;
+        let ranks: HashMap<u32, usize> = (0..).zip(peers).map(|(rank, peer)| (peer.slot, rank)).collect();
+        let mut states = vec![States::default(); peers.len()];
         for connection in &sample.sockets.connections {
-            if let Some(slot) = connection.slot {
-                states.entry(slot).or_default().add(connection);
+            let rank = connection.slot.and_then(|slot| ranks.get(&slot));
+            if let Some(states) = rank.and_then(|rank| states.get_mut(*rank)) {
+                states.add(connection);
             }
         }
-        let rows: Vec<Row> = diagnosis
-            .peers
+        let mut owners = Owners::default();
+        let rows: Vec<Row> = peers
             .iter()
+            .zip(states)
             .enumerate()
-            .map(|(rank, peer)| {
-                let slot = slots.get(&peer.id);
-                let rate = slot.and_then(|_| self.rates.of(peer.id));
-                let states = slot.and_then(|slot| states.get(slot)).copied();
-                Row::of(peer, rank, rate, states.unwrap_or_default())
+            .map(|(rank, (peer, states))| {
+                let owner = owners.name(peer.figures.owner.as_ref());
+                Row::of(peer, rank, self.rates.of(peer.id), states, owner)
             })
             .collect();
-        let verdicts = diagnosis.peers.iter().map(|peer| (peer.id, peer.finding.verdict));
-        let sockets = sockets(&mut sample, &ids, &verdicts.collect());
+        let sockets = sockets(&sample, |slot| {
+            let peer = peers.get(*ranks.get(&slot)?)?;
+            Some((peer.id, peer.finding.verdict))
+        });
         Snapshot {
             diagnosis,
             rows,
@@ -196,15 +202,19 @@ impl Keeper {
         }
     }
 
-    /// Forgets what comes after an earlier moment: everything, as it comes again from there on.
-    /// Gives whether something came before that moment.
-    fn rewind(&mut self, link: &Link) -> bool {
-        if let Link::Begins | Link::Back(_) = link {
-            *self = Self::new(self.prefixes);
-        }
+    /// Forgets what comes after an earlier moment: it comes again from there on. Of what came before
+    /// the log stays. Gives whether something came before that moment.
+    fn rewind(&mut self, link: &Link, to: Moment) -> bool {
+        let mut log = match link {
+            Link::Follows => return false,
+            Link::Begins | Link::Back(_) => std::mem::replace(self, Self::new(self.prefixes)).log,
+        };
         let Link::Back(before) = link else {
             return false;
         };
+        // What was seen on the way to that moment happened all the same.
+        Arc::make_mut(&mut log).retain(|event| event.at.monotonic_ns <= to.monotonic_ns);
+        self.log = log;
         self.rates.add(before);
         true
     }
@@ -249,36 +259,55 @@ fn close_wait(sample: &Sample) -> u64 {
         .sum()
 }
 
+/// The names of processes as rows show them: few have thousands of connections.
+#[derive(Default)]
+struct Owners(HashMap<u32, Arc<str>>);
+
+impl Owners {
+    fn name(&mut self, owner: Option<&Process>) -> Arc<str> {
+        let (pid, text): (u32, &dyn Fn() -> Arc<str>) = match owner {
+            Some(owner) => (owner.pid, &|| visible(&words::process(owner)).into()),
+            None => (0, &|| "".into()),
+        };
+        Arc::clone(self.0.entry(pid).or_insert_with(text))
+    }
+}
+
 /// The live connections, those in CLOSE_WAIT first and then the oldest.
-fn sockets(
-    sample: &mut Sample,
-    ids: &HashMap<u32, PeerId>,
-    verdicts: &HashMap<PeerId, Verdict>,
-) -> Vec<Socket> {
+fn sockets(sample: &Sample, peer_of: impl Fn(u32) -> Option<(PeerId, Verdict)>) -> Vec<Socket> {
     let now = sample.taken;
-    let connections = std::mem::take(&mut sample.sockets.connections);
-    let mut sockets: Vec<Socket> = connections
-        .into_iter()
-        .map(|connection| Socket {
-            peer: connection
-                .slot
-                .and_then(|slot| ids.get(&slot))
-                .and_then(|id| Some((*id, *verdicts.get(id)?))),
-            owner: connection.owner.and_then(|pid| sample.process(pid)),
-            connection,
+    let connections = &sample.sockets.connections;
+    // What is known is more than what is not.
+    let known = |ns: Option<u64>| ns.map_or(0, |ns| ns.saturating_add(1));
+    let mut order: Vec<(bool, Reverse<u64>, Reverse<u64>, &Connection)> = connections
+        .iter()
+        .map(|connection| {
+            (
+                connection.state != State::CloseWait,
+                Reverse(known(connection.close_wait_ns(now))),
+                Reverse(known(connection.age_ns(now).map(|(ns, _)| ns))),
+                connection,
+            )
         })
         .collect();
-    sockets.sort_by_cached_key(|socket| {
-        let connection = &socket.connection;
-        (
-            connection.state != State::CloseWait,
-            std::cmp::Reverse(socket.close_wait_ns(now)),
-            std::cmp::Reverse(socket.age(now).map(|(ns, _)| ns)),
-            connection.remote,
-            connection.local,
-        )
+    order.sort_by(|a, b| {
+        let ends = |connection: &Connection| (connection.remote, connection.local);
+        (a.0, a.1, a.2)
+            .cmp(&(b.0, b.1, b.2))
+            .then_with(|| ends(a.3).cmp(&ends(b.3)))
     });
-    sockets
+    let mut owners: HashMap<u32, Option<Arc<Process>>> = HashMap::new();
+    order
+        .into_iter()
+        .map(|(.., connection)| Socket {
+            peer: connection.slot.and_then(&peer_of),
+            owner: connection.owner.and_then(|pid| {
+                let named = owners.entry(pid);
+                named.or_insert_with(|| sample.process(pid).map(Arc::new)).clone()
+            }),
+            connection: connection.clone(),
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A row of the peer table: a peer's figures as they are shown, or those of a network of peers.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use ipnet::IpNet;
 
-use super::fit::visible;
 use crate::{
-    diagnosis::{Judged, Verdict, rules::words},
+    diagnosis::{Judged, Verdict},
     model::{
         peer::{Closes, PeerId},
         socket::{Connection, State},
@@ -67,8 +68,6 @@ pub fn state_name(state: State) -> &'static str {
 pub struct Row {
     /// The peer, or the network with the port and direction that its peers share.
     pub id: PeerId,
-    /// The name as shown.
-    pub name: String,
     /// How many peers it stands for.
     pub peers: u64,
     /// Where its worst peer stands in the diagnosis.
@@ -108,7 +107,7 @@ pub struct Row {
     /// Payload sent, bytes.
     pub sent: Option<u64>,
     /// Process of this host that has most to do with it, made harmless.
-    pub owner: String,
+    pub owner: Arc<str>,
     /// States of its live sockets.
     pub states: States,
     /// Many clients seem to sit behind it.
@@ -117,11 +116,10 @@ pub struct Row {
 
 impl Row {
     /// The row of one peer, the `rank`-th of the diagnosis.
-    pub fn of(peer: &Judged, rank: usize, opens_per_s: Option<f64>, states: States) -> Self {
+    pub fn of(peer: &Judged, rank: usize, opens_per_s: Option<f64>, states: States, owner: Arc<str>) -> Self {
         let figures = &peer.figures;
         Self {
             id: peer.id,
-            name: peer.id.name(),
             peers: 1,
             rank,
             verdict: peer.finding.verdict,
@@ -141,14 +139,15 @@ impl Row {
             turns_counted: figures.turns_counted,
             received: figures.bytes_received,
             sent: figures.bytes_sent,
-            owner: figures
-                .owner
-                .as_ref()
-                .map(|owner| visible(&words::process(owner)))
-                .unwrap_or_default(),
+            owner,
             states,
             shared: peer.shared_address,
         }
+    }
+
+    /// The name as shown.
+    pub fn name(&self) -> String {
+        self.id.name()
     }
 
     /// Takes in another peer of the same network. What has no sum becomes unknown.
@@ -176,7 +175,7 @@ impl Row {
         self.received = self.received.zip(other.received).map(|(a, b)| a + b);
         self.sent = self.sent.zip(other.sent).map(|(a, b)| a + b);
         if self.owner != other.owner {
-            self.owner.clear();
+            self.owner = "".into();
         }
         self.states.merge(other.states);
         self.shared |= other.shared;
@@ -209,11 +208,7 @@ pub fn grouped(rows: &[Row]) -> Vec<Row> {
         let place = *places.entry(id).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.absorb(row),
-            None => groups.push(Row {
-                id,
-                name: id.name(),
-                ..row.clone()
-            }),
+            None => groups.push(Row { id, ..row.clone() }),
         }
     }
     groups
@@ -233,7 +228,7 @@ mod tests {
         assert_eq!(opens(&groups), opens(&snapshot.rows));
         let largest = groups.iter().max_by_key(|row| row.peers).unwrap();
         assert!(largest.peers > 1 && largest.open_peak.is_none() && largest.turns.is_none());
-        assert!(largest.name.ends_with("/24"), "{}", largest.name);
+        assert!(largest.name().ends_with("/24"), "{}", largest.name());
         assert_eq!(
             largest.verdict,
             snapshot

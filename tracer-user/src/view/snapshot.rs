@@ -8,13 +8,7 @@ use hashbrown::HashMap;
 use super::{playback::Playback, row::Row};
 use crate::{
     diagnosis::{Diagnosis, Judged, Verdict},
-    model::{
-        ended::Ended,
-        owner::Process,
-        peer::PeerId,
-        sample::Moment,
-        socket::{Connection, Since},
-    },
+    model::{ended::Ended, owner::Process, peer::PeerId, sample::Moment, socket::Connection},
 };
 
 /// One moment.
@@ -71,24 +65,18 @@ pub struct Socket {
     /// Whose it is.
     pub peer: Option<(PeerId, Verdict)>,
     /// The process that holds it.
-    pub owner: Option<Process>,
+    pub owner: Option<Arc<Process>>,
 }
 
 impl Socket {
     /// How long it has been open, ns, and whether that is only "at least"; `None`: unknown.
     pub fn age(&self, now: Moment) -> Option<(u64, bool)> {
-        let ns = |since: u64| now.monotonic_ns.saturating_sub(since);
-        match self.connection.since {
-            Since::Opened(since) => Some((ns(since), false)),
-            Since::Seeded(since) => Some((ns(since), true)),
-            Since::Unknown => None,
-        }
+        self.connection.age_ns(now)
     }
 
     /// How long it has been in CLOSE_WAIT, ns.
     pub fn close_wait_ns(&self, now: Moment) -> Option<u64> {
-        let since = self.connection.close_wait_since_ns?;
-        Some(now.monotonic_ns.saturating_sub(since))
+        self.connection.close_wait_ns(now)
     }
 }
 

@@ -251,7 +251,7 @@ mod tests {
     fn a_peer_has_its_live_and_its_ended_connections() {
         let snapshot = example::snapshot();
         let of = |name: &str| {
-            let row = snapshot.rows.iter().find(|row| row.name == name).unwrap();
+            let row = snapshot.rows.iter().find(|row| row.name() == name).unwrap();
             bars(&snapshot, row.id)
         };
         let fresh = of("192.0.2.11");

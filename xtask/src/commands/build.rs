@@ -62,13 +62,13 @@ pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<Exi
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the command's own.
-fn become_it(mut command: Command) -> Result<ExitCode> {
+pub(super) fn become_it(mut command: Command) -> Result<ExitCode> {
     let error = command.exec();
     Err(error).with_context(|| format!("cannot start `{}`", process::line(&command)))
 }
 
 /// A command that traces, through sudo if need be.
-fn as_root(command: Command, task: &str) -> Result<Command> {
+pub(super) fn as_root(command: Command, task: &str) -> Result<Command> {
     if setup::is_root() {
         return Ok(command);
     }

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod dist;
 pub(crate) mod lint;

@@ -18,6 +18,7 @@ mod advice;
 mod apt;
 
 use self::apt::Apt;
+use crate::args::Purpose;
 use crate::process;
 use crate::project::Project;
 
@@ -37,15 +38,25 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("setcap", "libcap2-bin"),
 ];
 
-/// The command: with `tests`, what the tests need belongs to it.
-pub(crate) fn run(project: &Project, tests: bool) -> Result<()> {
+/// Programs that are measured beside ours, and the packages they are in.
+const BENCH_PROGRAMS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("ss", "iproute2"),
+    ("tcplife", "libbpf-tools"),
+    ("tcpstates", "libbpf-tools"),
+];
+
+/// The command: what the tests or the measurements need belongs to it, if it is for them.
+pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
     let mut setup = Setup::start(project);
     let toolchain = setup.toolchain()?;
-    if tests {
-        let packages = [missing_test_packages(), missing_clippy(&toolchain)].concat();
-        if !setup.optional(&packages) {
-            return Err(advice::packages(&packages).into());
-        }
+    let packages = match purpose {
+        Purpose::Build => Vec::new(),
+        Purpose::Tests => [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat(),
+        Purpose::Bench => missing_packages(BENCH_PROGRAMS),
+    };
+    if !setup.optional(&packages) {
+        return Err(advice::packages(&packages).into());
     }
     setup.finish();
     Ok(())
@@ -63,7 +74,7 @@ pub(crate) fn toolchain(project: &Project) -> Result<Toolchain> {
 pub(crate) fn for_tests(project: &Project) -> Result<()> {
     let mut setup = Setup::start(project);
     setup.toolchain()?;
-    let packages = missing_test_packages();
+    let packages = missing_packages(TEST_PROGRAMS);
     if !setup.optional(&packages) {
         setup.say(&format!(
             "going on without {}, so some tests will say SKIP",
@@ -72,6 +83,21 @@ pub(crate) fn for_tests(project: &Project) -> Result<()> {
     }
     setup.finish();
     Ok(())
+}
+
+/// What the measurements need. Of what is not there they say so.
+pub(crate) fn for_bench(project: &Project) -> Result<Toolchain> {
+    let mut setup = Setup::start(project);
+    let toolchain = setup.toolchain()?;
+    let packages = missing_packages(BENCH_PROGRAMS);
+    if !setup.optional(&packages) {
+        setup.say(&format!(
+            "going on without {}, so some figures will be unknown",
+            packages.join(", ")
+        ));
+    }
+    setup.finish();
+    Ok(toolchain)
 }
 
 /// What linting needs. It can do without clippy for the BPF half, and says so.
@@ -98,12 +124,11 @@ pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-fn missing_test_packages() -> Vec<&'static str> {
-    TEST_PROGRAMS
-        .iter()
-        .filter(|(program, _)| !is_installed(program))
-        .map(|(_, package)| *package)
-        .collect()
+fn missing_packages(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let missing = programs.iter().filter(|(program, _)| !is_installed(program));
+    let mut packages: Vec<_> = missing.map(|(_, package)| *package).collect();
+    packages.dedup();
+    packages
 }
 
 fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {

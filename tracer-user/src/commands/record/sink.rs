@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     cli::{Record, RecordFormat},
+    diagnosis::Options,
     evidence::{
         manifest::{Filters, Session, boot_id},
         recording::{Block, Limit, Recording},
@@ -26,7 +27,7 @@ pub(super) enum Sink {
 
 impl Sink {
     /// Opens what `--out` names, before anything is traced.
-    pub(super) fn open(args: &Record, settings: &Settings) -> Result<Self, Failure> {
+    pub(super) fn open(args: &Record, settings: &Settings, options: &Options) -> Result<Self, Failure> {
         let to_stdout = args.out == Path::new("-");
         match (to_stdout, args.format) {
             (true, Some(RecordFormat::Text | RecordFormat::Json)) => Err(Failure::Usage(
@@ -53,7 +54,7 @@ impl Sink {
                     bytes,
                     rotate: args.rotate,
                 });
-                let session = session(args, settings);
+                let session = session(args, settings, options);
                 // A link to nowhere is something too, and refused.
                 let is_there = args.out.symlink_metadata().is_ok();
                 let recording = match args.append && is_there {
@@ -117,7 +118,7 @@ impl Sink {
     }
 }
 
-fn session(args: &Record, settings: &Settings) -> Session {
+fn session(args: &Record, settings: &Settings, options: &Options) -> Session {
     let origin = Origin::this_machine();
     Session {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -129,7 +130,7 @@ fn session(args: &Record, settings: &Settings) -> Session {
         kernel: origin.kernel,
         boot_id: boot_id(),
         filters: Filters::of(settings),
-        options: Some(args.server.options()),
+        options: Some(options.clone()),
         interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
         ..Session::default()
     }

@@ -2,9 +2,7 @@
 
 use super::{age, opened_ns};
 use crate::{
-    diagnosis::thresholds::{
-        HABIT, MAX_POOL, MIN_PILE, MIN_TURNS, POOL_FILLS_NS, SILENT_NS, STILL_GROWING, share,
-    },
+    diagnosis::thresholds::{HABIT, STILL_GROWING, Thresholds, share},
     model::{
         sample::Known,
         socket::{Connection, State},
@@ -41,10 +39,10 @@ pub struct HeldNow {
 impl HeldNow {
     /// More connections at once than a well-behaved peer needs: beyond the expected number, and
     /// not a pool of usual size that was filled in one go.
-    pub fn is_pile(&self, expected: u32) -> bool {
+    pub fn is_pile(&self, expected: u32, thresholds: &Thresholds) -> bool {
         let expected = u64::from(expected);
-        self.established >= expected + MIN_PILE
-            && (self.late >= MIN_PILE || self.established > expected.max(MAX_POOL))
+        self.established >= expected + thresholds.min_pile
+            && (self.late >= thresholds.min_pile || self.established > expected.max(thresholds.max_pool))
     }
 
     /// Many connections each of which is reused, and no longer more and more: so many independent
@@ -62,7 +60,10 @@ impl HeldNow {
 }
 
 /// Sets each connection beside the next younger one.
-pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
+pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64, thresholds: &Thresholds) -> HeldNow {
+    if live.is_empty() {
+        return HeldNow::default();
+    }
     let mut established: Vec<&Connection> = live
         .iter()
         .copied()
@@ -78,9 +79,9 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
     };
     let mut held = HeldNow {
         established: established.len() as u64,
-        late: count(&|connection| opened_ns(connection).saturating_sub(oldest) > POOL_FILLS_NS),
+        late: count(&|connection| opened_ns(connection).saturating_sub(oldest) > thresholds.pool_fills),
         recent: count(&|connection| opened_ns(connection) > half),
-        reused: count(&|connection| u64::from(connection.turns) >= MIN_TURNS),
+        reused: count(&|connection| u64::from(connection.turns) >= thresholds.min_turns),
         turns: established
             .iter()
             .map(|connection| u64::from(connection.turns))
@@ -89,7 +90,7 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
     };
     for (connection, next) in established.iter().zip(established.iter().skip(1)) {
         let silence = silence_ns(connection, known);
-        if is_dead(connection, known) && silence >= age(next, now_ns) {
+        if is_dead(connection, known, thresholds.silent) && silence >= age(next, now_ns) {
             held.dead += 1;
             held.dead_longest_ns = held.dead_longest_ns.max(silence);
         } else if silence < age(next, now_ns) {
@@ -104,7 +105,7 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
     if let Some(youngest) = established.last() {
         for connection in live.iter().filter(|one| one.state != State::Established) {
             let silence = silence_ns(connection, known);
-            if is_dead(connection, known) && silence >= age(youngest, now_ns) {
+            if is_dead(connection, known, thresholds.silent) && silence >= age(youngest, now_ns) {
                 held.dead += 1;
                 held.dead_longest_ns = held.dead_longest_ns.max(silence);
             }
@@ -114,9 +115,9 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64) -> HeldNow {
 }
 
 /// Something is being sent in vain, and has been for longer than a lost segment explains.
-fn is_dead(connection: &Connection, known: Known) -> bool {
+fn is_dead(connection: &Connection, known: Known, silent_ns: u64) -> bool {
     let in_vain = connection.retries > 0 || connection.probes > 0;
-    known.heard && in_vain && connection.heard_ns >= SILENT_NS
+    known.heard && in_vain && connection.heard_ns >= silent_ns
 }
 
 /// Time since anything was heard on the connection, ns; without that, since data moved.

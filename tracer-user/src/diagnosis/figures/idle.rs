@@ -32,10 +32,13 @@ impl Idle {
 
 impl From<&Durations> for Idle {
     fn from(durations: &Durations) -> Self {
+        let Some(summary) = durations.summary() else {
+            return Self::default();
+        };
         Self {
-            count: durations.count(),
-            p50_ns: durations.median_ns(),
-            max_ns: durations.max_ns(),
+            count: summary.count,
+            p50_ns: Some(summary.median_ns),
+            max_ns: Some(summary.max_ns),
             cluster: durations.cluster(),
         }
     }

@@ -3,7 +3,7 @@
 use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
-    thresholds::{CLIENT_AT_ONCE_NS, EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+    thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -23,16 +23,18 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let (cluster, idle) = case.constant_idle()?;
-    if cluster.count < MIN_ALIKE || idle < CLIENT_AT_ONCE_NS {
+    if cluster.count < MIN_ALIKE || idle < case.thresholds.client_at_once {
         return None;
     }
-    let explanation = format!(
-        "{}; {} by the client after {} idle ({})",
-        words::opens_and_pause(case),
-        words::count(figures.client_fin, "was closed", "were closed"),
-        words::duration(idle),
-        words::spread(&cluster),
-    );
+    let explanation = case.say(|| {
+        format!(
+            "{}; {} by the client after {} idle ({})",
+            words::opens_and_pause(case),
+            words::count(figures.client_fin, "was closed", "were closed"),
+            words::duration(idle),
+            words::spread(&cluster),
+        )
+    });
     Some(Match {
         confidence: confidence(cluster.count.min(figures.client_fin), figures.closes),
         explanation,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{LINGERING_NS, MAX_LEFT_CLOSE_WAIT, MIN_LINGERING, confidence, share},
+    thresholds::{MAX_LEFT_CLOSE_WAIT, confidence, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -20,15 +20,18 @@ pub(super) static RULE: Rule = Rule {
 /// that no process has accepted are not the process's fault and do not count.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (close_wait, lingering) = (&case.figures.close_wait, &case.figures.lingering);
-    let overdue = lingering.overdue(LINGERING_NS, case.hold_ns);
-    if overdue < MIN_LINGERING || share(close_wait.left, close_wait.left + overdue) > MAX_LEFT_CLOSE_WAIT {
+    let overdue = lingering.overdue(case.thresholds, case.hold_ns);
+    if overdue < case.thresholds.min_lingering
+        || share(close_wait.left, close_wait.left + overdue) > MAX_LEFT_CLOSE_WAIT
+    {
         return None;
     }
-    let holder = match &lingering.owner {
-        Some((owner, _)) => process(owner),
-        None => "a process of this host".to_owned(),
-    };
-    let explanation = format!(
+    let explanation = case.say(|| {
+        let holder = match &lingering.owner {
+            Some((owner, _)) => process(owner),
+            None => "a process of this host".to_owned(),
+        };
+        format!(
         "{} in CLOSE_WAIT that {holder} holds and has not closed, the oldest for {}; {} entered CLOSE_WAIT in {} and \
          {} left it",
         count(
@@ -40,7 +43,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         close_wait.entered,
         duration(case.window_ns),
         close_wait.left,
-    );
+    )});
     Some(Match {
         confidence: confidence(overdue, overdue + close_wait.left),
         explanation,

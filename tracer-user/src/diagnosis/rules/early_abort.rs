@@ -37,31 +37,33 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if !closed_late && waiting_now == 0 && !never_answered && !aborted {
         return None;
     }
-    let after = figures.idle.p50_ns.map_or(String::new(), |idle| {
-        format!(", {} after it had asked (median)", duration(idle))
-    });
-    let rest = match (figures.close_wait.p50_ns, figures.close_wait.oldest_ns) {
-        (Some(p50), _) if p50 >= LATE_CLOSE_NS => format!(
-            "; the server noticed {} later (median) and closed {} of {} then",
-            duration(p50),
-            figures.close_wait.left,
-            count(
-                figures.close_wait.left + figures.close_wait.now,
-                "connection",
-                "connections"
+    let explanation = case.say(|| {
+        let after = figures.idle.p50_ns.map_or(String::new(), |idle| {
+            format!(", {} after it had asked (median)", duration(idle))
+        });
+        let rest = match (figures.close_wait.p50_ns, figures.close_wait.oldest_ns) {
+            (Some(p50), _) if p50 >= LATE_CLOSE_NS => format!(
+                "; the server noticed {} later (median) and closed {} of {} then",
+                duration(p50),
+                figures.close_wait.left,
+                count(
+                    figures.close_wait.left + figures.close_wait.now,
+                    "connection",
+                    "connections"
+                ),
             ),
-        ),
-        (_, Some(oldest)) => format!(
-            "; {} in CLOSE_WAIT, the oldest for {}",
-            count(figures.close_wait.now, "connection is", "connections are"),
-            duration(oldest)
-        ),
-        _ => String::new(),
-    };
-    let explanation = format!(
-        "{given_up} of {} ended by the client before the answer came{after}{rest}",
-        count(of, "connection was", "connections were"),
-    );
+            (_, Some(oldest)) => format!(
+                "; {} in CLOSE_WAIT, the oldest for {}",
+                count(figures.close_wait.now, "connection is", "connections are"),
+                duration(oldest)
+            ),
+            _ => String::new(),
+        };
+        format!(
+            "{given_up} of {} ended by the client before the answer came{after}{rest}",
+            count(of, "connection was", "connections were"),
+        )
+    });
     Some(Match {
         confidence: confidence(given_up, of),
         explanation,

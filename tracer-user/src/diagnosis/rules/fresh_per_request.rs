@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{CLIENT_AT_ONCE_NS, EXCEPTION, HABIT, MIN_CLOSES, MIN_TURNS, confidence, habitual, share},
+    thresholds::{EXCEPTION, HABIT, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !case.has_requests()
-        || figures.closes < MIN_CLOSES
+        || figures.closes < case.thresholds.min_closes
         || share(figures.unanswered, figures.closes) > EXCEPTION
     {
         return None;
@@ -31,16 +31,16 @@ fn test(case: &Case<'_>) -> Option<Match> {
     // Counted or bounded: in neither case can there have been more.
     let (turns, of) = (figures.turns.sum, figures.turns.connections());
     let one_turn_each = of > 0 && share(turns, of) <= 1.0 + EXCEPTION;
-    let by_the_peer = habitual(by_client, figures.closes) && turns < MIN_TURNS * of;
+    let by_the_peer = habitual(by_client, figures.closes) && turns < case.thresholds.min_turns * of;
     if !one_turn_each && !by_the_peer {
         return None;
     }
-    let at_once = figures.idle.p50_ns? <= CLIENT_AT_ONCE_NS;
+    let at_once = figures.idle.p50_ns? <= case.thresholds.client_at_once;
     let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
     if !ended || (!at_once && (figures.idle.constant().is_some() || by_client < figures.server_fin)) {
         return None;
     }
-    let explanation = format!(
+    let explanation = case.say(|| format!(
         "{} in {}, {} open for {} (median); {} ended by the client and {} by the server, {} after the last data",
         count(figures.opens, "open", "opens"),
         duration(case.window_ns),
@@ -53,7 +53,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         by_client,
         figures.closes - by_client.min(figures.closes),
         duration(figures.idle.p50_ns.unwrap_or(0)),
-    );
+    ));
     Some(Match {
         confidence: confidence(by_client + figures.server_fin, figures.closes),
         explanation,

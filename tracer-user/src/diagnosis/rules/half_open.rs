@@ -24,6 +24,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     {
         return None;
     }
+    let explanation = case.say(|| {
     let now = match held.dead {
         0 => "none is dead now".to_owned(),
         dead => format!(
@@ -33,13 +34,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
             duration(held.dead_longest_ns)
         ),
     };
-    let explanation = format!(
+    format!(
         "{now}; {} ended because the path was silent, and {} of {} in {} came while earlier ones were open",
         count(timeouts, "connection", "connections"),
         figures.overlaps,
         count(figures.opens, "open", "opens"),
         duration(case.window_ns),
-    );
+    )
+    });
     Some(Match {
         confidence: confidence(held.dead + timeouts, held.dead + timeouts + held.alive),
         explanation,

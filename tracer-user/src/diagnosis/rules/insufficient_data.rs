@@ -4,7 +4,7 @@ use super::{
     Case, Match, Rule,
     words::{count, duration},
 };
-use crate::diagnosis::{Verdict, thresholds::MIN_CLOSES};
+use crate::diagnosis::Verdict;
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::InsufficientData,
@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
 /// Always matches. Says how long to wait where that can be told from the rate so far.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
+    let explanation = case.say(|| {
     let seen = format!(
         "{}, {} and {} in {}",
         count(figures.opens, "open", "opens"),
@@ -22,10 +23,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
         count(figures.open_now, "connection held", "connections held"),
         duration(case.window_ns),
     );
-    let explanation = if figures.closes == 0 {
+    if figures.closes == 0 {
         format!("{seen}: no pattern yet")
-    } else if figures.closes < MIN_CLOSES {
-        let wait = case.window_ns / figures.closes * MIN_CLOSES;
+    } else if figures.closes < case.thresholds.min_closes {
+        let wait = (case.window_ns / figures.closes).saturating_mul(case.thresholds.min_closes);
         format!(
             "{seen}: too few to say; at this rate trace for {}",
             duration(wait)
@@ -36,7 +37,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             "{seen}: no pattern stands out (closed by this host's FIN {}, the other side's {}, resets {} and {}, timeouts {})",
             reasons.local_fin, reasons.remote_fin, reasons.local_rst, reasons.remote_rst, reasons.timeout
         )
-    };
+    }
+    });
     Some(Match {
         confidence: 0.0,
         explanation,

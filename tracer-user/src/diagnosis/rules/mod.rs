@@ -17,7 +17,10 @@ mod server_idle_close;
 mod stray;
 pub(crate) mod words;
 
-use super::{Figures, Learned, ListenerNow, Verdict, thresholds::NO_REQUEST_BYTES};
+use super::{
+    Figures, Learned, ListenerNow, Verdict,
+    thresholds::{NO_REQUEST_BYTES, Thresholds},
+};
 use crate::model::{durations::Cluster, peer::Direction};
 
 /// What a rule looks at.
@@ -41,9 +44,18 @@ pub struct Case<'a> {
     pub listener: Option<&'a ListenerNow>,
     /// How many requests tcpreuse itself may have sent from there.
     pub own_requests: u64,
+    /// What the rules compare with.
+    pub thresholds: &'a Thresholds,
+    /// Whether the words are wanted too: of thousands of peers, few are ever read.
+    pub worded: bool,
 }
 
 impl Case<'_> {
+    /// The words, if they are wanted.
+    fn say(&self, words: impl FnOnce() -> String) -> String {
+        if self.worded { words() } else { String::new() }
+    }
+
     /// Whether there were requests: the server sent something, or the client sent enough for one
     /// request per connection.
     fn has_requests(&self) -> bool {
@@ -68,7 +80,8 @@ impl Case<'_> {
 pub struct Match {
     /// 0 to 1, see [`super::thresholds::confidence`].
     pub confidence: f64,
-    /// One sentence a person can repeat in a ticket: what was counted, not what is believed.
+    /// One sentence a person can repeat in a ticket: what was counted, not what is believed. Empty
+    /// when the case wants no words.
     pub explanation: String,
 }
 
@@ -92,8 +105,6 @@ pub struct Finding {
     pub also: Vec<Verdict>,
     /// How sure, 0 to 1.
     pub confidence: f64,
-    /// One sentence with what was counted.
-    pub explanation: String,
     /// What to change.
     pub fix: &'static str,
 }
@@ -118,33 +129,18 @@ pub static RULES: [&Rule; 13] = [
 
 /// Applies all rules to one peer.
 pub(super) fn judge(case: &Case<'_>) -> Finding {
-    if case.own_requests > 0 && case.figures.opens <= case.own_requests && case.figures.seeded == 0 {
-        return Finding {
-            verdict: Verdict::InsufficientData,
-            also: Vec::new(),
-            confidence: 0.0,
-            explanation: format!(
-                "{} here, no more than tcpreuse itself made to ask for the server's status",
-                words::count(case.figures.opens, "open", "opens")
-            ),
-            fix: "nothing to change",
-        };
+    if made_by_ourselves(case) {
+        return nothing_to_say("nothing to change");
     }
-    let mut matches = RULES.iter().filter_map(|rule| Some((rule, (rule.test)(case)?)));
-    let Some((main, found)) = matches.next() else {
+    let mut rules = RULES.iter();
+    let Some((main, found)) = rules.find_map(|rule| Some((rule, (rule.test)(case)?))) else {
         // The last rule matches always; this keeps a mistake there from being a panic.
-        return Finding {
-            verdict: Verdict::InsufficientData,
-            also: Vec::new(),
-            confidence: 0.0,
-            explanation: String::new(),
-            fix: "",
-        };
+        return nothing_to_say("");
     };
     let also = if main.verdict.accuses() {
-        matches
-            .map(|(rule, _)| rule.verdict)
-            .filter(|verdict| verdict.accuses())
+        rules
+            .filter(|rule| rule.verdict.accuses() && (rule.test)(case).is_some())
+            .map(|rule| rule.verdict)
             .collect()
     } else {
         Vec::new()
@@ -153,8 +149,37 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
         verdict: main.verdict,
         also,
         confidence: found.confidence,
-        explanation: found.explanation,
         fix: main.fix,
+    }
+}
+
+/// One sentence with what was counted, for the main verdict of the same case.
+pub(super) fn explain(case: &Case<'_>) -> String {
+    let case = &Case {
+        worded: true,
+        ..*case
+    };
+    if made_by_ourselves(case) {
+        return format!(
+            "{} here, no more than tcpreuse itself made to ask for the server's status",
+            words::count(case.figures.opens, "open", "opens")
+        );
+    }
+    let found = RULES.iter().find_map(|rule| (rule.test)(case));
+    found.map(|found| found.explanation).unwrap_or_default()
+}
+
+/// Whether all there is may be tcpreuse itself, asking for the server's status.
+fn made_by_ourselves(case: &Case<'_>) -> bool {
+    case.own_requests > 0 && case.figures.opens <= case.own_requests && case.figures.seeded == 0
+}
+
+pub(super) fn nothing_to_say(fix: &'static str) -> Finding {
+    Finding {
+        verdict: Verdict::InsufficientData,
+        also: Vec::new(),
+        confidence: 0.0,
+        fix,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{CLIENT_AT_ONCE_NS, EXCEPTION, MIN_ALIKE, confidence, habitual, share},
+    thresholds::{EXCEPTION, MIN_ALIKE, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -24,17 +24,19 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let (cluster, idle) = case.constant_idle()?;
-    if cluster.count < MIN_ALIKE || idle < CLIENT_AT_ONCE_NS {
+    if cluster.count < MIN_ALIKE || idle < case.thresholds.client_at_once {
         return None;
     }
-    let explanation = format!(
-        "{} of {} in {} ended in a reset from outside after {} idle ({})",
-        cut,
-        count(figures.closes, "connection", "connections"),
-        duration(case.window_ns),
-        duration(idle),
-        words::spread(&cluster),
-    );
+    let explanation = case.say(|| {
+        format!(
+            "{} of {} in {} ended in a reset from outside after {} idle ({})",
+            cut,
+            count(figures.closes, "connection", "connections"),
+            duration(case.window_ns),
+            duration(idle),
+            words::spread(&cluster),
+        )
+    });
     Some(Match {
         confidence: confidence(cluster.count.min(cut), figures.closes),
         explanation,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_OVERLAPS, MIN_UNACCEPTED, confidence},
+    thresholds::{MIN_UNACCEPTED, confidence},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -21,7 +21,8 @@ pub(super) static RULE: Rule = Rule {
 /// closed those. Many connections each of which is reused are many clients behind one address.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
-    let pile = figures.overlaps >= MIN_OVERLAPS && held.is_pile(case.expected);
+    let pile =
+        figures.overlaps >= case.thresholds.min_overlaps && held.is_pile(case.expected, case.thresholds);
     if !(pile || piles_up_unaccepted(case)) || held.looks_shared(case.expected) {
         return None;
     }
@@ -34,23 +35,25 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if dead > held.alive && 2 * dead > held.holding {
         return None;
     }
-    let state = match (held.alive, held.holding) {
-        (0, 0) => format!("the {} earlier ones stay open unused", held.silent),
-        (0, holding) => format!("{holding} of the earlier ones wait for their answer"),
-        (alive, 0) => format!("{alive} of the earlier ones went on being used"),
-        (alive, holding) => {
-            format!("{alive} of the earlier ones went on being used and {holding} wait for their answer")
-        }
-    };
-    let explanation = format!(
-        "{} held at once where {} would do; {} of {} in {} came while it already held {}, and {state}",
-        count(held.established, "connection is", "connections are"),
-        case.expected,
-        figures.overlaps,
-        count(figures.opens, "open", "opens"),
-        duration(case.window_ns),
-        case.expected,
-    );
+    let explanation = case.say(|| {
+        let state = match (held.alive, held.holding) {
+            (0, 0) => format!("the {} earlier ones stay open unused", held.silent),
+            (0, holding) => format!("{holding} of the earlier ones wait for their answer"),
+            (alive, 0) => format!("{alive} of the earlier ones went on being used"),
+            (alive, holding) => {
+                format!("{alive} of the earlier ones went on being used and {holding} wait for their answer")
+            }
+        };
+        format!(
+            "{} held at once where {} would do; {} of {} in {} came while it already held {}, and {state}",
+            count(held.established, "connection is", "connections are"),
+            case.expected,
+            figures.overlaps,
+            count(figures.opens, "open", "opens"),
+            duration(case.window_ns),
+            case.expected,
+        )
+    });
     Some(Match {
         confidence: confidence(theirs, theirs + dead),
         explanation,

@@ -6,10 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{
-        MIN_ALIKE, MIN_ALIKE_TO_OTHERS, MIN_LIMIT, SERVER_AT_ONCE_NS, TLS_PORTS, TLS_TURNS, confidence,
-        habitual,
-    },
+    thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, MIN_LIMIT, TLS_PORTS, TLS_TURNS, confidence, habitual},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -25,7 +22,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
         return None;
     }
-    if figures.idle.p50_ns? >= SERVER_AT_ONCE_NS {
+    if figures.idle.p50_ns? >= case.thresholds.server_at_once {
         return None;
     }
     let (limit, alike, of) = (
@@ -46,18 +43,20 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if limit < least || alike < enough || !habitual(alike, of) {
         return None;
     }
-    let explanation = format!(
-        "the server closed {} of {} right after a reply, {alike} of them after {} each; {} in {}",
-        figures.server_fin,
-        count(figures.closes, "connection", "connections"),
-        if figures.turns.sum == limit * of {
-            count(limit, "request", "requests")
-        } else {
-            format!("about {}", count(limit, "request", "requests"))
-        },
-        count(figures.opens, "open", "opens"),
-        duration(case.window_ns),
-    );
+    let explanation = case.say(|| {
+        format!(
+            "the server closed {} of {} right after a reply, {alike} of them after {} each; {} in {}",
+            figures.server_fin,
+            count(figures.closes, "connection", "connections"),
+            if figures.turns.sum == limit * of {
+                count(limit, "request", "requests")
+            } else {
+                format!("about {}", count(limit, "request", "requests"))
+            },
+            count(figures.opens, "open", "opens"),
+            duration(case.window_ns),
+        )
+    });
     Some(Match {
         confidence: confidence(alike, of),
         explanation,

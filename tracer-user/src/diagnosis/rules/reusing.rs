@@ -4,10 +4,7 @@ use super::{
     Case, Match, Rule,
     words::{count, duration},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_TURNS, confidence},
-};
+use crate::diagnosis::{Verdict, thresholds::confidence};
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::Reusing,
@@ -21,31 +18,33 @@ fn test(case: &Case<'_>) -> Option<Match> {
     // Ended connections that were seeded have no turns to their name and do not count here.
     let connections = figures.turns.connections() + figures.held.established;
     let turns = figures.turns.sum + figures.held.turns;
-    if connections == 0 || turns < MIN_TURNS * connections {
+    if connections == 0 || turns < case.thresholds.min_turns * connections {
         return None;
     }
     let shared = figures.held.looks_shared(case.expected);
-    if figures.held.is_pile(case.expected) && !shared {
+    if figures.held.is_pile(case.expected, case.thresholds) && !shared {
         return None;
     }
-    let explanation = format!(
-        "{} carried {}{}; {} and {} in {}{}",
-        count(connections, "connection", "connections"),
-        if figures.turns_counted && figures.seeded == 0 {
-            ""
-        } else {
-            "up to "
-        },
-        count(turns, "request turn", "request turns"),
-        count(figures.opens, "open", "opens"),
-        count(figures.closes, "close", "closes"),
-        duration(case.window_ns),
-        if shared && figures.held.is_pile(case.expected) {
-            "; many clients seem to share this address"
-        } else {
-            ""
-        },
-    );
+    let explanation = case.say(|| {
+        format!(
+            "{} carried {}{}; {} and {} in {}{}",
+            count(connections, "connection", "connections"),
+            if figures.turns_counted && figures.seeded == 0 {
+                ""
+            } else {
+                "up to "
+            },
+            count(turns, "request turn", "request turns"),
+            count(figures.opens, "open", "opens"),
+            count(figures.closes, "close", "closes"),
+            duration(case.window_ns),
+            if shared && figures.held.is_pile(case.expected, case.thresholds) {
+                "; many clients seem to share this address"
+            } else {
+                ""
+            },
+        )
+    });
     Some(Match {
         confidence: confidence(turns - connections.min(turns), turns),
         explanation,

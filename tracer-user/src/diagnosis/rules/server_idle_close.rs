@@ -3,7 +3,7 @@
 use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, SERVER_AT_ONCE_NS, confidence, habitual, same},
+    thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, confidence, habitual, same},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -27,7 +27,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let at_once = match case.learned.keepalive_given_ns {
         // A timeout that is known to be short may be this short.
         Some(given) if same(idle, given) => given / 2,
-        _ => SERVER_AT_ONCE_NS,
+        _ => case.thresholds.server_at_once,
     };
     let enough = if expected == Some(true) {
         MIN_ALIKE_TO_OTHERS
@@ -40,13 +40,15 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if case.learned.keepalive_given_ns.is_some() && expected == Some(false) {
         return None;
     }
-    let explanation = format!(
-        "{}; {} by the server after {} idle ({})",
-        words::opens_and_pause(case),
-        words::count(figures.server_fin, "was closed", "were closed"),
-        words::duration(idle),
-        words::spread(&cluster),
-    );
+    let explanation = case.say(|| {
+        format!(
+            "{}; {} by the server after {} idle ({})",
+            words::opens_and_pause(case),
+            words::count(figures.server_fin, "was closed", "were closed"),
+            words::duration(idle),
+            words::spread(&cluster),
+        )
+    });
     Some(Match {
         confidence: confidence(cluster.count.min(figures.server_fin), figures.closes),
         explanation,

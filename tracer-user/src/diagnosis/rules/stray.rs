@@ -26,12 +26,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if done == 0 || !habitual(done, all) || case.has_requests() {
         return None;
     }
-    let explanation = format!(
-        "{} in {} brought {} altogether: no request",
-        count(all, "connection", "connections"),
-        duration(case.window_ns),
-        count(bytes, "byte", "bytes"),
-    );
+    let explanation = case.say(|| {
+        format!(
+            "{} in {} brought {} altogether: no request",
+            count(all, "connection", "connections"),
+            duration(case.window_ns),
+            count(bytes, "byte", "bytes"),
+        )
+    });
     Some(Match {
         confidence: confidence(done, all),
         explanation,

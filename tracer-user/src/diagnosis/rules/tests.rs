@@ -18,6 +18,7 @@ fn case(figures: &Figures) -> Case<'_> {
         keepalive: None,
         request_limit: None,
     };
+    const THRESHOLDS: &Thresholds = &Thresholds::DEFAULT;
     Case {
         figures,
         direction: Direction::Inbound,
@@ -28,10 +29,35 @@ fn case(figures: &Figures) -> Case<'_> {
         learned: NOTHING_LEARNED,
         listener: None,
         own_requests: 0,
+        thresholds: THRESHOLDS,
+        worded: false,
     }
 }
 
-fn judged(figures: &Figures) -> Finding {
+/// A finding with its words.
+struct Said {
+    verdict: Verdict,
+    also: Vec<Verdict>,
+    confidence: f64,
+    explanation: String,
+}
+
+fn judge(case: &Case<'_>) -> Said {
+    let Finding {
+        verdict,
+        also,
+        confidence,
+        fix: _,
+    } = super::judge(case);
+    Said {
+        verdict,
+        also,
+        confidence,
+        explanation: explain(case),
+    }
+}
+
+fn judged(figures: &Figures) -> Said {
     judge(&case(figures))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     match role {
         Role::Tracing => Ok(()),
         Role::Showing { writes } => only_write(writes),
-        Role::Reading { recordings } => only_read(recordings.iter().map(AsRef::as_ref)),
+        Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref)),
     }
 }
 

@@ -15,7 +15,7 @@ fn having_given_up<T: Send>(role: &Role, act: impl FnOnce() -> T + Send) -> T {
 
 fn reading(path: &Path) -> Role {
     Role::Reading {
-        recordings: vec![path.to_owned()],
+        files: vec![path.to_owned()],
     }
 }
 

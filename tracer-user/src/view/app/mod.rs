@@ -312,7 +312,7 @@ impl App {
                 peer.id.name(),
                 peer.id.port,
                 peer.finding.verdict,
-                peer.finding.explanation,
+                peer.explanation(),
                 peer.finding.fix
             ),
             None => text::headline(&self.shown.diagnosis),

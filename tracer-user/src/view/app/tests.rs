@@ -23,8 +23,8 @@ fn app() -> App {
     App::new(look(), Arc::new(example::snapshot()))
 }
 
-fn names(app: &App) -> Vec<&str> {
-    app.peer_rows().map(|row| row.name.as_str()).collect()
+fn names(app: &App) -> Vec<String> {
+    app.peer_rows().map(Row::name).collect()
 }
 
 fn press(app: &mut App, keys: &str) -> Option<Effect> {
@@ -138,7 +138,7 @@ fn groups_open_into_their_peers() {
     assert_eq!(app.peer_count(), all);
     // A selected peer is found again in its group.
     press(&mut app, "Gp");
-    let last = app.selected_row().unwrap().name.clone();
+    let last = app.selected_row().unwrap().name();
     assert!(last.contains('/'), "{last}");
 }
 

@@ -19,25 +19,35 @@ const MAX_MARKS: usize = 16;
 struct Mark {
     at_ns: u64,
     total: u64,
-    by_peer: HashMap<PeerId, u64>,
+    /// By the peer's place in [`Rates::places`].
+    by_peer: Vec<u64>,
 }
 
 /// The last few seconds.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     marks: VecDeque<Mark>,
+    /// Each peer that was ever there has one.
+    places: HashMap<PeerId, usize>,
 }
 
 impl Rates {
     pub(super) fn add(&mut self, sample: &Sample) {
+        let mut by_peer = vec![0; self.places.len().max(sample.peers.len())];
+        for peer in &sample.peers {
+            let next = self.places.len();
+            let place = *self.places.entry(peer.id).or_insert(next);
+            if place >= by_peer.len() {
+                by_peer.resize(place + 1, 0);
+            }
+            if let Some(opens) = by_peer.get_mut(place) {
+                *opens = peer.counters.opens();
+            }
+        }
         let mark = Mark {
             at_ns: sample.taken.monotonic_ns,
             total: sample.accounting.totals.opened,
-            by_peer: sample
-                .peers
-                .iter()
-                .map(|peer| (peer.id, peer.counters.opens()))
-                .collect(),
+            by_peer,
         };
         // One that is older than the stretch stays: with it, a stretch is never shorter than asked.
         let old = |mark: Option<&Mark>| {
@@ -56,7 +66,8 @@ impl Rates {
 
     /// One peer. A peer that was not there before had opened nothing.
     pub(super) fn of(&self, id: PeerId) -> Option<f64> {
-        self.rate(|mark| mark.by_peer.get(&id).copied().unwrap_or(0))
+        let place = *self.places.get(&id)?;
+        self.rate(|mark| mark.by_peer.get(place).copied().unwrap_or(0))
     }
 
     fn rate(&self, of: impl Fn(&Mark) -> u64) -> Option<f64> {

@@ -16,7 +16,11 @@ fn rows_stand_in_the_order_of_the_diagnosis() {
 #[test]
 fn rates_are_over_the_last_seconds() {
     let snapshot = example::snapshot();
-    let fresh = snapshot.rows.iter().find(|row| row.name == "192.0.2.11").unwrap();
+    let fresh = snapshot
+        .rows
+        .iter()
+        .find(|row| row.name() == "192.0.2.11")
+        .unwrap();
     assert!((fresh.opens_per_s.unwrap() - 1.0).abs() < 1e-9);
     assert!(snapshot.opens_per_s.unwrap() > 1.0);
     assert_eq!(example::after(0).opens_per_s, None, "one sample tells no rate");

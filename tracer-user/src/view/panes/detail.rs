@@ -84,7 +84,8 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         title.push((format!("  also {}", also.join(", ")), Role::Bad));
     }
     let mut lines = vec![title];
-    let sentences = [("why     ", &*finding.explanation), ("change  ", finding.fix)];
+    let explanation = peer.explanation();
+    let sentences = [("why     ", &*explanation), ("change  ", finding.fix)];
     for (name, text) in sentences {
         let room = usize::from(width).saturating_sub(name.len()).max(1);
         for (part, text) in wrap(text, room).into_iter().enumerate() {

@@ -167,14 +167,14 @@ fn hostile_names_cannot_do_anything() {
             }
         }
         for row in &mut snapshot.rows {
-            row.owner = hostile.to_owned();
+            row.owner = hostile.into();
         }
         for row in &mut plain.rows {
-            row.owner = "harmless".to_owned();
+            row.owner = "harmless".into();
         }
         for socket in &mut snapshot.sockets {
             if let Some(owner) = &mut socket.owner {
-                owner.comm = hostile.to_owned();
+                Arc::make_mut(owner).comm = hostile.to_owned();
             }
         }
         for (_, actions) in SCREENS {

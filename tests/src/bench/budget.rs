@@ -1,0 +1,275 @@
+//! What it may cost, and whether it does not cost more.
+
+use serde::Serialize;
+
+use super::{
+    math::number,
+    report::Report,
+    subject::Subject,
+    table::{Table, figure},
+};
+
+/// What became of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was kept.
+    Met,
+    /// It was not.
+    Missed,
+    /// Nobody knows.
+    NotMeasured,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::NotMeasured => "not measured",
+        }
+    }
+}
+
+/// Which side of the limit is good.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// This or less.
+    AtMost(f64),
+    /// This or more.
+    AtLeast(f64),
+}
+
+/// One budget with what was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Budget {
+    /// What it is about.
+    pub what: &'static str,
+    /// What is allowed.
+    pub limit: Limit,
+    /// What is; `None`: not measured.
+    pub measured: Option<f64>,
+    /// Of both.
+    pub unit: &'static str,
+    /// What became of it.
+    pub verdict: Verdict,
+    #[serde(skip)]
+    digits: usize,
+}
+
+fn verdict(limit: Limit, measured: Option<f64>) -> Verdict {
+    let Some(measured) = measured.filter(|measured| measured.is_finite()) else {
+        return Verdict::NotMeasured;
+    };
+    let kept = match limit {
+        Limit::AtMost(most) => measured <= most,
+        Limit::AtLeast(least) => measured >= least,
+    };
+    if kept { Verdict::Met } else { Verdict::Missed }
+}
+
+/// All budgets.
+pub fn all(report: &Report) -> Vec<Budget> {
+    use Limit::{AtLeast, AtMost};
+    let recording = report.transition_ns(Subject::Recording);
+    let times = |other| Some(report.transition_ns(other)? / recording?);
+    let cost = |subject| report.overhead.as_ref().and_then(|all| all.of(subject));
+    let ratio = |subject| cost(subject).and_then(super::overhead::Cost::ratio);
+    let lost = cost(Subject::Recording).and_then(|cost| Some(number(cost.seen?.lost)));
+    let look = |peers| report.look(peers).map(|look| look.whole_ms);
+    let list = report
+        .list(100_000)
+        .and_then(|list| Some(list.ours_ms / list.ss_ms?));
+    let view = report.view.as_ref().filter(|view| view.peers >= 10_000);
+    let memory = [
+        report.look(10_000).and_then(|look| look.memory),
+        view.and_then(|view| view.memory),
+    ];
+    let memory = memory
+        .into_iter()
+        .flatten()
+        .map(|memory| number(memory.user()) * 1024.0 / 1e6);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 13] = [
+        (
+            "kernel time per state change, both ends traced and recorded",
+            AtMost(200.0),
+            recording,
+            " ns",
+            0,
+        ),
+        (
+            "of that, how many times `tcplife` takes",
+            AtLeast(20.0),
+            times(Subject::Tcplife),
+            "×",
+            1,
+        ),
+        (
+            "of that, how many times `tcpstates` takes",
+            AtLeast(75.0),
+            times(Subject::Tcpstates),
+            "×",
+            1,
+        ),
+        (
+            "connections/s, both ends traced and recorded, against untraced",
+            AtLeast(0.90),
+            ratio(Subject::Recording),
+            "",
+            3,
+        ),
+        (
+            "connections/s, one end by filter, against untraced",
+            AtLeast(0.93),
+            ratio(Subject::OneEnd),
+            "",
+            3,
+        ),
+        ("lost at that rate, recording", AtMost(0.0), lost, "", 0),
+        (
+            "a look at 10,000 peers, maps to diagnosis",
+            AtMost(20.0),
+            look(10_000),
+            " ms",
+            1,
+        ),
+        (
+            "a look at 100,000 peers, maps to diagnosis",
+            AtMost(200.0),
+            look(100_000),
+            " ms",
+            1,
+        ),
+        (
+            "list of 100,000 sockets, against `ss -tan`",
+            AtMost(1.0),
+            list,
+            "",
+            2,
+        ),
+        (
+            "frame of the live view, 10,000 peers",
+            AtMost(10.0),
+            view.map(|view| view.frame_ms),
+            " ms",
+            1,
+        ),
+        (
+            "keys answered under full load",
+            AtMost(50.0),
+            view.map(|view| view.key_ms),
+            " ms",
+            1,
+        ),
+        (
+            "user memory at 10,000 peers",
+            AtMost(40.0),
+            memory.max_by(f64::total_cmp),
+            " MB",
+            1,
+        ),
+        (
+            "start to attached",
+            AtMost(300.0),
+            report.start.as_ref().map(|start| start.program_ms),
+            " ms",
+            0,
+        ),
+    ];
+    rows.into_iter()
+        .map(|(what, limit, measured, unit, digits)| Budget {
+            what,
+            limit,
+            measured,
+            unit,
+            verdict: verdict(limit, measured),
+            digits,
+        })
+        .collect()
+}
+
+/// As a table.
+pub fn table(budgets: &[Budget]) -> Table {
+    let rows = budgets.iter().map(|budget| {
+        let Budget { unit, digits, .. } = *budget;
+        let (sign, limit) = match budget.limit {
+            Limit::AtMost(most) => ("≤", most),
+            Limit::AtLeast(least) => ("≥", least),
+        };
+        vec![
+            budget.what.to_owned(),
+            format!("{sign} {limit}{unit}"),
+            figure(budget.measured, digits, unit),
+            budget.verdict.name().to_owned(),
+        ]
+    });
+    Table {
+        title: "What it may cost, and what it does:".to_owned(),
+        head: vec!["budget", "limit", "measured", ""],
+        rows: rows.collect(),
+        notes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{machine::Machine, overhead::Cost, overhead::Overhead, overhead::Plan, subject::Seen};
+
+    #[test]
+    fn the_limit_itself_is_within_it() {
+        assert_eq!(verdict(Limit::AtMost(200.0), Some(200.0)), Verdict::Met);
+        assert_eq!(verdict(Limit::AtMost(200.0), Some(200.1)), Verdict::Missed);
+        assert_eq!(verdict(Limit::AtLeast(0.9), Some(0.9)), Verdict::Met);
+        assert_eq!(verdict(Limit::AtLeast(0.9), Some(0.89)), Verdict::Missed);
+    }
+
+    #[test]
+    fn what_nobody_measured_is_not_met() {
+        for nothing in [None, Some(f64::NAN)] {
+            assert_eq!(verdict(Limit::AtMost(200.0), nothing), Verdict::NotMeasured);
+        }
+        let budgets = all(&Report::new(Machine::this()));
+        assert!(
+            budgets
+                .iter()
+                .all(|budget| budget.verdict == Verdict::NotMeasured)
+        );
+    }
+
+    fn cost(ns: f64, ratio: f64, lost: u64) -> Cost {
+        Cost {
+            transition_ns: vec![ns],
+            ratio: vec![ratio],
+            seen: Some(Seen {
+                lost,
+                ..Seen::default()
+            }),
+            ..Cost::default()
+        }
+    }
+
+    #[test]
+    fn others_are_compared_with_our_recording() {
+        let overhead = Overhead {
+            plan: Plan {
+                rounds: 1,
+                peers: 1,
+                slice: std::time::Duration::from_secs(1),
+            },
+            untraced: vec![1.0],
+            costs: vec![
+                (Subject::Recording, cost(200.0, 0.91, 1)),
+                (Subject::Tcplife, cost(4000.0, 0.3, 7)),
+            ],
+        };
+        let report = Report {
+            overhead: Some(overhead),
+            ..Report::new(Machine::this())
+        };
+        let verdicts: Vec<Verdict> = all(&report).iter().take(6).map(|budget| budget.verdict).collect();
+        use Verdict::{Met, Missed, NotMeasured};
+        assert_eq!(verdicts, [Met, Met, NotMeasured, Met, NotMeasured, Missed]);
+    }
+}

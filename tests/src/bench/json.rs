@@ -1,0 +1,121 @@
+//! A report for programs.
+
+use serde_json::{Value, json};
+
+use super::{
+    budget,
+    math::median,
+    overhead::{Cost, Overhead},
+    process::Memory,
+    report::Report,
+    subject::Subject,
+};
+
+/// The whole report. What was not measured is `null` or missing, never 0.
+pub fn of(report: &Report) -> Value {
+    json!({
+        "schema": "tcpreuse.bench/1",
+        "machine": report.machine,
+        "budgets": budget::all(report),
+        "overhead": report.overhead.as_ref().map(overhead),
+        "peers": report.peers.iter().map(|look| json!({
+            "peers": look.peers,
+            "whole_ms": look.whole_ms,
+            "maps_ms": look.maps_ms,
+            "diagnosis_ms": look.diagnosis_ms,
+            "all_ended_ms": look.idle_ms,
+            "first_ms": look.first_ms,
+            "memory": memory(look.memory),
+            "map_bytes": look.map_bytes,
+        })).collect::<Vec<_>>(),
+        "sockets": report.sockets.iter().map(|list| json!({
+            "sockets": list.sockets,
+            "tcpreuse_ms": list.ours_ms,
+            "ss_ms": list.ss_ms,
+            "seed_ms": list.seed_ms,
+        })).collect::<Vec<_>>(),
+        "recording": report.recorded.as_ref().map(|recorded| match recorded {
+            Ok(recorded) => json!({
+                "rows": recorded.rows,
+                "from_state_ms": recorded.from_state_ms,
+                "from_rows_ms": recorded.from_rows_ms,
+                "rows_per_second": recorded.rows_per_second(),
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
+        "start": report.start.as_ref().map(|start| json!({
+            "program_ms": start.program_ms,
+            "attach_ms": start.attach_ms,
+        })),
+        "view": report.view.as_ref().map(|view| json!({
+            "peers": view.peers,
+            "frame_ms": view.frame_ms,
+            "sort_ms": view.sort_ms,
+            "snapshot_ms": view.snapshot_ms,
+            "key_ms": view.key_ms,
+            "key_late_ms": view.key_late_ms,
+            "memory": memory(view.memory),
+        })),
+    })
+}
+
+fn overhead(overhead: &Overhead) -> Value {
+    let all: Vec<Value> = overhead
+        .costs
+        .iter()
+        .map(|(subject, cost)| one(*subject, cost))
+        .collect();
+    json!({
+        "rounds": overhead.plan.rounds,
+        "peers": overhead.plan.peers,
+        "untraced_per_second": { "median": median(&overhead.untraced), "all": overhead.untraced },
+        "traced": all,
+    })
+}
+
+fn one(subject: Subject, cost: &Cost) -> Value {
+    let each = |numbers: &[f64]| json!({ "median": median(numbers), "all": numbers });
+    json!({
+        "by": subject.name(),
+        "transition_ns": each(&cost.transition_ns),
+        "transition_ns_one_client": each(&cost.single_ns),
+        "programs_ns": cost.programs.iter().map(|(name, ns)| (name.clone(), each(ns))).collect::<serde_json::Map<_, _>>(),
+        "main_program": cost.main,
+        "per_second": each(&cost.speed),
+        "ratio": each(&cost.ratio),
+        "cpu_ratio": each(&cost.cpu_ratio),
+        "expected": cost.seen.map(|seen| seen.expected),
+        "lost": cost.seen.map(|seen| seen.lost),
+        "drift": cost.seen.and_then(|seen| seen.drift),
+        "cpu_us_per_connection": cost.cpu_us_per_connection(),
+        "cpu_share": cost.cpu_share(),
+        "memory": memory(cost.memory),
+        "map_bytes": cost.map_bytes,
+        "obstacle": cost.obstacle,
+    })
+}
+
+fn memory(memory: Option<Memory>) -> Option<Value> {
+    memory.map(|memory| {
+        json!({
+            "anonymous_kib": memory.anonymous,
+            "user_kib": memory.user(),
+            "resident_kib": memory.resident,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::machine::Machine;
+
+    #[test]
+    fn what_was_not_measured_is_null() {
+        let value = of(&Report::new(Machine::this()));
+        assert!(value["overhead"].is_null() && value["view"].is_null());
+        assert_eq!(value["budgets"][0]["verdict"], "not-measured");
+        assert!(value["budgets"][0]["measured"].is_null());
+        assert_eq!(value["budgets"][3]["limit"]["at-least"], 0.9);
+    }
+}

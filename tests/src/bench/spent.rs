@@ -1,0 +1,87 @@
+//! How long programs took for each state change.
+
+use crate::programs::Program;
+
+/// Programs that walk over the sockets: they run once per socket of a walk, not per state change.
+const WALKS: [&str; 2] = ["tcpreuse_seed", "tcpreuse_list"];
+
+/// Time of programs over a stretch of state changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spent {
+    /// State changes: the runs of the program that took most.
+    pub transitions: u64,
+    /// Time of all programs together, divided by the state changes, ns.
+    pub per_transition_ns: f64,
+    /// Each program that ran: its name, and its own mean, ns. The one that took most comes first.
+    pub programs: Vec<(String, f64)>,
+}
+
+/// What ran between two looks at the same programs; `None` when nothing did.
+pub fn between(before: &[Program], after: &[Program]) -> Option<Spent> {
+    let mut ran: Vec<(&str, u64, u64)> = after
+        .iter()
+        .filter(|program| !WALKS.contains(&program.name.as_str()))
+        .filter_map(|now| {
+            let then = before.iter().find(|program| program.id == now.id)?.counted;
+            let (ns, runs) = (now.counted.run_ns - then.run_ns, now.counted.runs - then.runs);
+            (runs > 0).then_some((now.name.as_str(), ns, runs))
+        })
+        .collect();
+    ran.sort_by_key(|(_, ns, _)| std::cmp::Reverse(*ns));
+    let transitions = ran.first()?.2;
+    let all: u64 = ran.iter().map(|(_, ns, _)| ns).sum();
+    Some(Spent {
+        transitions,
+        per_transition_ns: per(all, transitions),
+        programs: ran
+            .into_iter()
+            .map(|(name, ns, runs)| (name.to_owned(), per(ns, runs)))
+            .collect(),
+    })
+}
+
+fn per(ns: u64, runs: u64) -> f64 {
+    super::math::number(ns) / super::math::number(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::programs::Counted;
+
+    fn program(id: u32, name: &str, run_ns: u64, runs: u64) -> Program {
+        Program {
+            id,
+            name: name.to_owned(),
+            counted: Counted {
+                run_ns,
+                runs,
+                skipped: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn all_programs_count_towards_a_state_change() {
+        let before = [program(1, "state", 100, 1), program(2, "rescue", 0, 0)];
+        let after = [
+            program(2, "rescue", 800, 10),
+            program(1, "state", 2100, 11),
+            program(3, "tcpreuse_list", 1_000_000, 7),
+            program(4, "never", 0, 0),
+        ];
+        let spent = between(&before, &after).unwrap();
+        assert_eq!(spent.transitions, 10);
+        assert!((spent.per_transition_ns - 280.0).abs() < 1e-9);
+        assert_eq!(
+            spent.programs,
+            [("state".to_owned(), 200.0), ("rescue".to_owned(), 80.0)]
+        );
+    }
+
+    #[test]
+    fn nothing_ran_is_not_no_time() {
+        let same = [program(1, "state", 100, 1)];
+        assert_eq!(between(&same, &same), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! A program that does nothing.
+
+use aya::{Btf, Ebpf, programs::BtfTracePoint};
+
+use super::Stage;
+
+/// The program, attached for as long as this lives.
+pub struct Empty {
+    _programs: Ebpf,
+}
+
+impl Empty {
+    pub(super) fn start(stage: &Stage) -> Result<Self, String> {
+        let path = stage.empty.as_deref().ok_or("no object given (--empty-object)")?;
+        let mut programs = Ebpf::load_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        attach(&mut programs).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self { _programs: programs })
+    }
+}
+
+fn attach(programs: &mut Ebpf) -> Result<(), Box<dyn std::error::Error>> {
+    let btf = Btf::from_sys_fs()?;
+    let program = programs.program_mut("empty").ok_or("has no program `empty`")?;
+    let program: &mut BtfTracePoint = program.try_into()?;
+    program.load("inet_sock_set_state", &btf)?;
+    program.attach()?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! tcpreuse itself, as a user runs it.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{Seen, Stage};
+use crate::program::binary;
+
+/// Which way of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    BothEnds,
+    OneEnd,
+    Record,
+}
+
+/// The program at work.
+pub struct Ours {
+    child: Child,
+    said: Option<JoinHandle<String>>,
+    what: What,
+    /// The recording.
+    folder: Option<PathBuf>,
+}
+
+impl Ours {
+    pub(super) fn start(stage: &Stage, what: What) -> Result<Self, String> {
+        let mut command = Command::new(binary());
+        let mut folder = None;
+        match what {
+            What::BothEnds => {
+                command.args(["diagnose", "--duration", "10m", "--direction", "both"]);
+            }
+            What::OneEnd => {
+                command.args(["diagnose", "--duration", "10m", "--direction", "inbound"]);
+                command.args(["--port", &stage.port.to_string()]);
+            }
+            What::Record => {
+                command.args(["record", "--direction", "both", "--out"]);
+                command.arg(folder.insert(stage.scratch.join("recording")));
+            }
+        }
+        command.args(["--format", "json", "--netns", &stage.netns.to_string()]);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", binary().display()))?;
+        let mut ours = Self {
+            child,
+            said: None,
+            what,
+            folder,
+        };
+        ours.wait_for_tracing()?;
+        Ok(ours)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its first line of progress comes after its first look at everything.
+    fn wait_for_tracing(&mut self) -> Result<(), String> {
+        let mut stderr = BufReader::new(self.child.stderr.take().expect("its stderr"));
+        let mut said = String::new();
+        while !said.contains("tracing,") && !said.contains("recording,") {
+            match stderr.read_line(&mut said) {
+                Ok(1..) => {}
+                _ => return Err(format!("ended before tracing began: {}", said.trim_end())),
+            }
+        }
+        self.said = Some(thread::spawn(move || {
+            let mut rest = String::new();
+            let _ = stderr.read_to_string(&mut rest);
+            rest
+        }));
+        Ok(())
+    }
+
+    pub(super) fn stop(mut self, connections: u64) -> Result<Seen, String> {
+        kill_process(Pid::from_child(&self.child), Signal::INT).map_err(|error| error.to_string())?;
+        let mut out = String::new();
+        self.child
+            .stdout
+            .take()
+            .expect("its stdout")
+            .read_to_string(&mut out)
+            .map_err(|error| error.to_string())?;
+        let status = self.child.wait().map_err(|error| error.to_string())?;
+        let said = self.said.take().and_then(|said| said.join().ok());
+        if !status.success() {
+            return Err(format!("{status}: {}", said.unwrap_or_default().trim_end()));
+        }
+        let answer: Value = serde_json::from_str(&out).map_err(|error| error.to_string())?;
+        let rows = match &self.folder {
+            Some(folder) => Some(rows(&folder.join("connections.csv"))?),
+            None => None,
+        };
+        let ends = match self.what {
+            What::OneEnd => connections,
+            What::BothEnds | What::Record => 2 * connections,
+        };
+        seen(&answer, rows, ends)
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        // Where it has ended already, nothing is left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Compares an answer, and the rows of a recording, with the ends there were.
+fn seen(answer: &Value, rows: Option<u64>, ends: u64) -> Result<Seen, String> {
+    let accounting = &answer["accounting"];
+    let count = |name: &str| {
+        accounting[name]
+            .as_u64()
+            .ok_or_else(|| format!("its answer has no number `{name}`"))
+    };
+    let counted = count("opened")?.min(count("closed")?);
+    let told = rows.map_or(counted, |rows| rows.min(counted));
+    let admitted = count("events_lost")? + count("peers_dropped")? + count("connections_dropped")?;
+    Ok(Seen {
+        expected: ends,
+        // It must not hide a loss, and not admit one that was none either.
+        lost: ends.abs_diff(told).max(admitted),
+        drift: accounting["drift"].as_i64(),
+    })
+}
+
+/// Rows of a CSV file without a line break in any cell, the header left out.
+fn rows(path: &std::path::Path) -> Result<u64, String> {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines = BufReader::new(file).lines().map_while(Result::ok).count();
+    Ok((lines as u64).saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(opened: u64, closed: u64, lost: u64) -> Value {
+        json!({"accounting": {"opened": opened, "closed": closed, "drift": 0, "events_lost": lost,
+            "peers_dropped": 0, "connections_dropped": 0}})
+    }
+
+    #[test]
+    fn what_is_missing_in_counts_or_rows_is_lost() {
+        let lost = |opened, closed, lost, rows| seen(&answer(opened, closed, lost), rows, 200).unwrap().lost;
+        assert_eq!(lost(200, 200, 0, None), 0);
+        assert_eq!(lost(200, 199, 0, None), 1);
+        assert_eq!(lost(202, 202, 0, None), 2);
+        assert_eq!(lost(200, 200, 3, None), 3);
+        assert_eq!(lost(200, 200, 0, Some(195)), 5);
+    }
+
+    #[test]
+    fn an_answer_without_numbers_is_not_one_without_losses() {
+        assert!(seen(&json!({"accounting": {"opened": 1}}), None, 1).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! The measurements themselves: that they measure.
+
+use std::process::Command;
+
+use serde_json::Value;
+use tcpreuse_tests::{need_root, program::sibling};
+
+/// Only what is short: a list of sockets, and a recording.
+#[test]
+fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bench.json");
+    let output = Command::new(sibling("tcpreuse-bench"))
+        .args(["--quick", "sockets", "recordings", "--json"])
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    assert_eq!(report["schema"], "tcpreuse.bench/1");
+    assert!(
+        report["sockets"][0]["tcpreuse_ms"].as_f64().unwrap() > 0.0,
+        "{report:#}"
+    );
+    assert!(report["recording"]["rows"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["overhead"].is_null());
+    for budget in report["budgets"].as_array().unwrap() {
+        assert_eq!(budget["verdict"], "not-measured", "{budget:#}");
+    }
+}
+
+#[test]
+fn what_is_no_part_is_refused() {
+    let output = Command::new(sibling("tcpreuse-bench"))
+        .arg("everything")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("tcpreuse-bench: there is no part everything"),
+        "{said}"
+    );
+}

@@ -1,0 +1,29 @@
+//! A program on `tp_btf/inet_sock_set_state` that does nothing: what it costs to be called at all. Only
+//! `cargo xtask bench` loads it; the tracer does not embed it. Built for the BPF target only, as `main.rs`.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+
+/// Returns at once.
+#[cfg(target_arch = "bpf")]
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub(crate) fn empty(_: BtfTracePointContext) -> i32 {
+    0
+}
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}
+
+/// Never reached; the linker wants one all the same.
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// As that of the tracer's programs.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

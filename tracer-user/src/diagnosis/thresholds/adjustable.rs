@@ -1,0 +1,208 @@
+//! The thresholds that an operator may change, with what a file or flag may say of each.
+
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{MS, S};
+
+/// An hour, in ns.
+const H: u64 = 3_600 * S;
+
+/// What a threshold counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Things.
+    Count,
+    /// Time, ns.
+    Time,
+}
+
+impl Kind {
+    /// A value as people write it, and as it is read again.
+    pub fn written(self, value: u64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Time => humantime::format_duration(Duration::from_nanos(value)).to_string(),
+        }
+    }
+}
+
+/// A threshold with another value.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed {
+    /// Which.
+    pub threshold: &'static Adjustable,
+    /// Its value, within its limits.
+    pub value: u64,
+}
+
+impl Changed {
+    /// Makes it hold.
+    pub fn apply(&self, to: &mut Thresholds) {
+        (self.threshold.set)(to, self.value);
+    }
+}
+
+/// One threshold.
+#[derive(Clone, Debug)]
+pub struct Adjustable {
+    /// Its name in files, flags and JSON.
+    pub name: &'static str,
+    /// What it means and where its value comes from, line by line.
+    pub help: &'static [&'static str],
+    /// What it counts.
+    pub kind: Kind,
+    /// What it may be.
+    pub range: RangeInclusive<u64>,
+    /// Its value.
+    pub get: fn(&Thresholds) -> u64,
+    /// Changes it.
+    pub set: fn(&mut Thresholds, u64),
+}
+
+macro_rules! thresholds {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident = $default:expr, $low:expr => $high:expr;)+) => {
+        /// The thresholds an operator may change. Times are in ns.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Thresholds {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Thresholds {
+            /// What holds unless something else is said.
+            pub const DEFAULT: Self = Self { $($name: $default,)+ };
+        }
+
+        impl Default for Thresholds {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+
+        /// All of them.
+        pub static THRESHOLDS: &[Adjustable] = &[$(Adjustable {
+            name: stringify!($name),
+            help: &[$($doc),+],
+            kind: Kind::$kind,
+            range: $low..=$high,
+            get: |all| all.$name,
+            set: |all, value| all.$name = value,
+        },)+];
+    };
+}
+
+thresholds! {
+    /// Fewer ended connections than this say nothing about a habit that has no other mark than
+    /// its repetition.
+    min_closes: Count = 5, 2 => 1000;
+
+    /// From this many request turns per connection on, it counts as reused: one is the
+    /// connection's first request, two may be a retry.
+    min_turns: Count = 3, 2 => 1000;
+
+    /// "The client closes right after the reply" means idle for less than this: a round trip and
+    /// some work. Half of the shortest keep-alive timeout that Apache accepts in whole seconds.
+    client_at_once: Time = 500 * MS, MS => 60 * S;
+
+    /// "The server closes right after the reply" means idle for less than this: no round trip
+    /// lies between, only the server's own work.
+    server_at_once: Time = 100 * MS, MS => 60 * S;
+
+    /// More established connections than expected by at least this many are a pile: one more is
+    /// a reconnect that crosses the close of the one before, two a browser-like burst.
+    min_pile: Count = 3, 1 => 100_000;
+
+    /// Connections that open within this time of a peer's oldest one may be a pool being filled.
+    pool_fills: Time = 2 * S, MS => H;
+
+    /// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8
+    /// by default. No more than this is learned as the expected number either.
+    max_pool: Count = 8, 1 => 100_000;
+
+    /// At least this many opens must overlap to be a pile: the reasons are those of `min_pile`.
+    min_overlaps: Count = 3, 1 => 100_000;
+
+    /// A connection on which something is being sent in vain is silent for good when nothing was
+    /// heard for this long: one lost segment is made good within a second or so (the kernel's
+    /// first retransmission timeouts are 0.2, 0.4 and 0.8 s).
+    silent: Time = 1_500 * MS, 200 * MS => H;
+
+    /// Connections in CLOSE_WAIT for at least this long are lingering when the client's last
+    /// request was answered: a server that notices the FIN closes within milliseconds, one that
+    /// checks between two writes within seconds.
+    lingering: Time = 5 * S, 100 * MS => 24 * H;
+
+    /// When the request was not answered, the server may hold it for so long if `--hold` does not
+    /// say how long: the longest poll that is usual, and Apache's default Timeout of 60 s and a
+    /// minute.
+    longest_hold: Time = 120 * S, S => 24 * H;
+
+    /// This many lingering connections are a leak; one may be a slow handler.
+    min_lingering: Count = 2, 1 => 100_000;
+
+    /// A connection that waits for this long to be accepted waits for a worker: accepting takes a
+    /// server that has one less than a millisecond.
+    waiting: Time = 1_500 * MS, 10 * MS => H;
+
+    /// A connection on which no request has come in this time is none of a poller. Apache's
+    /// mod_reqtimeout waits up to 20 s, but a client that is there to poll sends at once.
+    no_request: Time = 5 * S, 100 * MS => H;
+}
+
+impl Adjustable {
+    /// The threshold of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        THRESHOLDS.iter().find(|one| one.name == name)
+    }
+}
+
+impl Thresholds {
+    /// Those that are not what they are by default: counts, and times in ms, which end in `_ms`.
+    pub fn changed(&self) -> BTreeMap<String, u64> {
+        let default = Self::default();
+        THRESHOLDS
+            .iter()
+            .filter(|one| (one.get)(self) != (one.get)(&default))
+            .map(|one| {
+                let value = (one.get)(self);
+                match one.kind {
+                    Kind::Count => (one.name.to_owned(), value),
+                    Kind::Time => (format!("{}_ms", one.name), value / MS),
+                }
+            })
+            .collect()
+    }
+
+    /// Whether each is within its limits: those that were read from a file need not be.
+    pub fn are_possible(&self) -> bool {
+        THRESHOLDS.iter().all(|one| one.range.contains(&(one.get)(self)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_within_their_limits_and_nothing_is_changed() {
+        let default = Thresholds::default();
+        assert!(default.are_possible());
+        assert_eq!(default.changed(), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_is_changed_is_named_with_its_value() {
+        let mut changed = Thresholds::default();
+        (Adjustable::named("silent").unwrap().set)(&mut changed, 3 * S);
+        (Adjustable::named("min_pile").unwrap().set)(&mut changed, 7);
+        assert_eq!(
+            changed.changed(),
+            BTreeMap::from([("min_pile".to_owned(), 7), ("silent_ms".to_owned(), 3_000)])
+        );
+        assert_eq!((changed.silent, changed.min_pile), (3 * S, 7));
+        changed.min_turns = 0;
+        assert!(!changed.are_possible());
+    }
+}
