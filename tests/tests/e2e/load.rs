@@ -1,7 +1,6 @@
 //! Loading, unloading, and counting under load.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Read, Write},
     net::Ipv4Addr,
     process::{Child, ChildStdout, Command, Stdio},
