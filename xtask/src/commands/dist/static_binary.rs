@@ -141,11 +141,22 @@ fn with_source(dist: &Dist<'_>) -> Result<Command> {
     Ok(command)
 }
 
-/// The standard library asks for rustup's `libunwind.a`; gcc's unwinder has the same functions.
+/// The standard library asks for rustup's `libunwind.a`; gcc's unwinder has the same functions. It was made
+/// for glibc, and finds frames by a function that musl does not have. Told that there are none, a
+/// panic ends the process instead of the thread.
 fn unwinder(dist: &Dist<'_>) -> Result<PathBuf> {
     let directory = dist.directory.join("unwinder");
     std::fs::create_dir_all(&directory)?;
-    write(&directory.join("libunwind.a"), b"INPUT(libgcc_eh.a)\n")?;
+    let (source, object) = (directory.join("no_frames.c"), directory.join("no_frames.o"));
+    let code = b"int _dl_find_object(void *pc, void *found) { (void)pc; (void)found; return -1; }\n";
+    write(&source, code)?;
+    process::run(
+        Command::new("cc")
+            .args(["-c", "-fPIC", "-o"])
+            .args([&object, &source]),
+    )?;
+    let script = format!("INPUT(libgcc_eh.a {})\n", object.display());
+    write(&directory.join("libunwind.a"), script.as_bytes())?;
     Ok(directory)
 }
 
