@@ -1,6 +1,7 @@
-//! Builds the BPF object that the binary embeds, and notes the commit it is built from.
+//! Builds the BPF object that the binary embeds, and notes what it is built from.
 //!
-//! Code finds the object at `env!("TCPREUSE_OBJECT")`. Without a BPF toolchain that file is empty: the
+//! Code finds the object at `env!("TCPREUSE_OBJECT")`, its digest in `TCPREUSE_OBJECT_SHA256` (empty
+//! without one) and what `--version` says in `TCPREUSE_VERSION` and `TCPREUSE_LONG_VERSION`. Without a BPF toolchain that file is empty: the
 //! host half can then be checked and unit-tested all the same, and one warning says what to run.
 
 use std::env;
@@ -10,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
 use xtask::object;
 use xtask::probe::Machine;
 use xtask::toolchain::{self, Missing, Toolchain};
@@ -26,6 +28,8 @@ fn main() -> Result<()> {
         "tracer-ebpf/Cargo.toml",
         "Cargo.toml",
         "Cargo.lock",
+        // Whether there are changes that are not in the commit.
+        "tracer-user",
     ] {
         rerun_if_changed(&workspace.join(source));
     }
@@ -38,10 +42,26 @@ fn main() -> Result<()> {
         Err(missing) => placeholder(&missing, &out)?,
     };
     println!("cargo::rustc-env=TCPREUSE_OBJECT={}", object.display());
-    println!(
-        "cargo::rustc-env=TCPREUSE_COMMIT={}",
-        commit(workspace).as_deref().unwrap_or("unknown")
-    );
+    versions(&object, commit(workspace).as_deref().unwrap_or("unknown"))
+}
+
+fn versions(object: &Path, commit: &str) -> Result<()> {
+    const SHORT: usize = 12;
+    let package = variable("CARGO_PKG_VERSION")?;
+    let package = package.display();
+    let bytes = fs::read(object)?;
+    let digest: String = match bytes.is_empty() {
+        true => String::new(),
+        false => Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    };
+    let short = digest.get(..SHORT).unwrap_or("none");
+    let long = if digest.is_empty() { "none" } else { &digest };
+    println!("cargo::rustc-env=TCPREUSE_OBJECT_SHA256={digest}");
+    println!("cargo::rustc-env=TCPREUSE_VERSION={package} (commit {commit}, programs {short})");
+    println!("cargo::rustc-env=TCPREUSE_LONG_VERSION={package}, commit {commit}, programs sha256:{long}");
     Ok(())
 }
 
@@ -62,7 +82,8 @@ fn placeholder(missing: &Missing, out: &Path) -> Result<PathBuf> {
     Ok(object)
 }
 
-/// The short hash of the commit, if the workspace is a clone and not an unpacked archive.
+/// The short hash of the commit, if the workspace is a clone and not an unpacked archive; `-dirty` is
+/// added when files were changed since.
 fn commit(workspace: &Path) -> Option<String> {
     // Asked of git, an archive unpacked inside somebody else's repository would get that one's commit.
     if !workspace.join(".git").exists() {
@@ -81,7 +102,9 @@ fn commit(workspace: &Path) -> Option<String> {
     let log = workspace.join(git(&["rev-parse", "--git-path", "logs/HEAD"])?);
     let head = workspace.join(git(&["rev-parse", "--git-path", "HEAD"])?);
     rerun_if_changed(if log.is_file() { &log } else { &head });
-    git(&["rev-parse", "--short=12", "HEAD"])
+    let hash = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some();
+    Some(if changed { hash + "-dirty" } else { hash })
 }
 
 fn rerun_if_changed(path: &Path) {

@@ -1,7 +1,9 @@
 //! The program under test, run as a user runs it.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread::{self, JoinHandle},
@@ -30,6 +32,23 @@ pub fn sibling(name: &str) -> PathBuf {
         path.pop();
     }
     path.join(name)
+}
+
+/// A copy of the binary that anyone may run, for as long as the folder lives.
+///
+/// # Panics
+/// When it cannot be copied.
+pub fn for_everyone() -> (tempfile::TempDir, PathBuf) {
+    let everyone = fs::Permissions::from_mode(0o755);
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), everyone.clone()).expect("a folder for everyone");
+    let copy = folder.path().join("tcpreuse");
+    // By another process: what this one has open for writing, a child of another test may hold on to
+    // for a moment, and such a file cannot be run.
+    let copied = Command::new("cp").arg(binary()).arg(&copy).status().expect("cp");
+    assert!(copied.success(), "a copy");
+    fs::set_permissions(&copy, everyone).expect("a copy for everyone");
+    (folder, copy)
 }
 
 /// Runs it to its end.
@@ -66,7 +85,24 @@ impl Trace {
     /// # Panics
     /// When tracing does not begin.
     pub fn start_for(namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
-        let mut child = Command::new(binary())
+        Self::spawn_for(Command::new(binary()), namespace, time, args)
+    }
+
+    /// Starts it by a command whose last words, those of the program, are still to come.
+    ///
+    /// # Panics
+    /// When tracing does not begin.
+    pub fn spawn(command: Command, namespace: &Namespace, args: &[&str]) -> Self {
+        Self::spawn_for(
+            command,
+            namespace,
+            Duration::from_secs(120 * u64::from(pace())),
+            args,
+        )
+    }
+
+    fn spawn_for(mut command: Command, namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
+        let mut child = command
             .args([
                 "diagnose",
                 "--format",
@@ -126,7 +162,15 @@ impl Trace {
     ///
     /// # Panics
     /// When it does not end well.
-    pub fn end(mut self, signal: Signal) -> Diagnosis {
+    pub fn end(self, signal: Signal) -> Diagnosis {
+        self.end_saying(signal).0
+    }
+
+    /// The same, with what it said on stderr.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    pub fn end_saying(mut self, signal: Signal) -> (Diagnosis, String) {
         self.signal(signal);
         let mut out = String::new();
         self.child
@@ -143,7 +187,8 @@ impl Trace {
             .join()
             .expect("its errors");
         assert!(status.success(), "{status}: {errors}");
-        Diagnosis(serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}")))
+        let answer = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}"));
+        (Diagnosis(answer), errors)
     }
 }
 
@@ -220,4 +265,20 @@ pub fn figure(peer: &Value, name: &str) -> u64 {
     peer["figures"][name]
         .as_u64()
         .unwrap_or_else(|| panic!("{name} in {peer:#}"))
+}
+
+/// `Seccomp` in `/proc/PID/status` of a process with a filter.
+pub const SECCOMP_FILTER: u64 = 2;
+
+/// A set of capabilities in `/proc/PID/status`, or a flag.
+///
+/// # Panics
+/// When there is no such process or field.
+pub fn status_of(pid: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .expect("a field");
+    u64::from_str_radix(value.trim(), 16).expect("a number")
 }

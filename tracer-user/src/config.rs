@@ -189,6 +189,8 @@ fn read(
                     error.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) => {}
+            // Of another user, whose HOME was left standing; nobody is told even whether it is there.
+            Err(_) if path.symlink_metadata().is_err() => {}
             Err(error) => return Err(unreadable(&path, error)),
         }
     }

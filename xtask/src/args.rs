@@ -32,6 +32,8 @@ usage: cargo xtask <command>
                     grow, every count has to be right (through sudo if need be)
   sanitize [ARG...] the tests of the libraries with the address sanitizer; ARG... goes to `cargo test`
   miri [ARG...]     those of what both halves share under Miri, where a nightly has it
+  dist [--check]    build what is handed out into target/dist: a static binary, a Debian package and an
+                    archive with it; --check installs the package in a fresh root and removes it again
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
@@ -58,6 +60,7 @@ pub(crate) enum Task {
     Soak(Vec<OsString>),
     Sanitize(Vec<OsString>),
     Miri(Vec<OsString>),
+    Dist { check: bool },
     Lint,
 }
 
@@ -132,6 +135,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
             };
             Ok(Task::Build { profile })
         }
+        Some("dist") => Ok(Task::Dist {
+            check: switch("--check")?,
+        }),
         Some("build-ebpf") if rest.is_empty() => Ok(Task::BuildEbpf),
         Some("picture") if rest.is_empty() => Ok(Task::Picture),
         Some("lint") if rest.is_empty() => Ok(Task::Lint),
@@ -210,6 +216,7 @@ mod tests {
                 profile: Profile::Debug
             })
         );
+        assert_eq!(parsed("dist --check"), Ok(Task::Dist { check: true }));
         assert_eq!(
             parsed("setup --debug"),
             Err("`setup` does not take `--debug`".to_owned())

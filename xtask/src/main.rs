@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{bench, build, fuzz, kernels, lint, picture, sanitize, setup, test};
+use crate::commands::{bench, build, dist, fuzz, kernels, lint, picture, sanitize, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -56,6 +56,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Soak(arguments) => return build::soak(&project, &arguments),
         Task::Sanitize(which) => sanitize::run(&project, &which)?,
         Task::Miri(arguments) => sanitize::miri(&project, &arguments)?,
+        Task::Dist { check } => dist::run(&project, check)?,
         Task::Lint => lint::run(&project)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -173,7 +173,7 @@ fn rustflags(toolchain: &Toolchain, workspace: &Path, extra: &[&str]) -> OsStrin
     .into();
     flags.push(joined("-Clinker=", &toolchain.linker));
     flags.push(format!("--cfg=bpf_target_arch=\"{}\"", target_arch()).into());
-    flags.extend(remapped(toolchain, workspace));
+    flags.extend(remapped(&toolchain.sysroot, workspace));
     flags.extend(extra.iter().map(Into::into));
     flags.join(SEPARATOR.as_ref())
 }
@@ -188,10 +188,12 @@ fn target_arch() -> String {
     }
 }
 
-/// Flags that keep the paths of this machine out of the object. Where several fit, the last one counts.
-fn remapped(toolchain: &Toolchain, workspace: &Path) -> Vec<OsString> {
+/// Flags for `rustc` that keep the paths of this machine out of what it makes. Where several fit, the
+/// last one counts.
+#[must_use]
+pub fn remapped(sysroot: &Path, workspace: &Path) -> Vec<OsString> {
     let mut flags = vec![remap(workspace, "/tcpreuse")];
-    flags.push(remap(&toolchain.sysroot.join("lib/rustlib/src/rust"), "/rust"));
+    flags.push(remap(&sysroot.join("lib/rustlib/src/rust"), "/rust"));
     // One directory for each place crates came from; which one it was makes no difference.
     let sources = cargo_home(&Machine).map(|home| home.join("registry/src"));
     let sources = sources.and_then(|sources| fs::read_dir(sources).ok());

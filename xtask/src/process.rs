@@ -83,6 +83,18 @@ pub(crate) fn status_logged(command: &mut Command, log: &Path, say: impl Fn(&str
     }
 }
 
+/// Runs a command and gives what it wrote to stdout; its messages are shown.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{}`; is it installed?", line(command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed ({})", line(command), output.status);
+    }
+    Ok(output.stdout)
+}
+
 /// Whether a command succeeds; nothing of it is shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command

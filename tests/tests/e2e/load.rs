@@ -1,7 +1,6 @@
 //! Loading, unloading, and counting under load.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Read, Write},
     net::Ipv4Addr,
     process::{Child, ChildStdout, Command, Stdio},
@@ -14,7 +13,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     pace::load,
-    program::{Trace, figure, sibling},
+    program::{SECCOMP_FILTER, Trace, figure, sibling, status_of},
     programs,
     traffic::{EchoServer, connect, source, visit},
 };
@@ -45,21 +44,11 @@ fn nothing_stays_loaded_after_sigkill() {
     });
 }
 
-/// A set of capabilities in `/proc/PID/status`, or a flag.
-fn status_of(pid: u32, field: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let value = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-        .unwrap();
-    u64::from_str_radix(value.trim(), 16).unwrap()
-}
-
 #[test]
 fn only_what_tracing_needs_is_kept() {
     need_root!();
-    // CAP_DAC_READ_SEARCH, NET_ADMIN, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF.
-    const KEPT: u64 = 1 << 2 | 1 << 12 | 1 << 19 | 1 << 21 | 1 << 38 | 1 << 39;
+    // CAP_DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, PERFMON, BPF.
+    const KEPT: u64 = 1 << 2 | 1 << 19 | 1 << 21 | 1 << 38 | 1 << 39;
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
@@ -68,6 +57,7 @@ fn only_what_tracing_needs_is_kept() {
     }
     assert_eq!(status_of(trace.pid(), "CapInh"), 0);
     assert_eq!(status_of(trace.pid(), "NoNewPrivs"), 1);
+    assert_eq!(status_of(trace.pid(), "Seccomp"), SECCOMP_FILTER);
     // And it is enough: the list of sockets, owners included.
     let mut stream = connect(source(0), server.address).unwrap();
     tcpreuse_tests::traffic::turn(&mut stream);

@@ -17,6 +17,7 @@ mod kernel;
 mod load;
 mod losses;
 mod owners;
+mod privileges;
 mod random;
 mod record;
 mod records;

@@ -1,5 +1,6 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
+mod owner;
 mod settings;
 pub(crate) mod values;
 
@@ -20,7 +21,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(
     name = "tcpreuse",
-    version,
+    version = env!("TCPREUSE_VERSION"),
+    long_version = env!("TCPREUSE_LONG_VERSION"),
     max_term_width = 100,
     after_help = "Without a command, on a terminal: top."
 )]
@@ -109,6 +111,9 @@ pub struct Top {
     /// How often to look at the sockets [default: 1s]
     #[arg(long, value_name = "TIME")]
     pub interval: Option<String>,
+    /// Whose the files are to be.
+    #[command(flatten)]
+    pub owner: Owner,
     /// Rows instead of a screen.
     #[command(flatten)]
     pub batch: BatchFlags,
@@ -233,9 +238,12 @@ pub struct Record {
     /// With --max-size: remove the oldest rows instead of ending
     #[arg(long, requires = "max_size")]
     pub rotate: bool,
-    /// Add to an evidence directory instead of making one
+    /// Add to the evidence directory if it is there already
     #[arg(long)]
     pub append: bool,
+    /// Whose the files are to be.
+    #[command(flatten)]
+    pub owner: Owner,
 }
 
 /// `--format` of `record`.
@@ -386,6 +394,15 @@ pub struct Server {
     // Read later: clap would repeat a value it refuses, and this one may hold a password.
     #[arg(long, value_name = "URL")]
     pub server_status: Option<String>,
+}
+
+/// Who owns what is written.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Owner {
+    /// Become this user, whose what is written then is, and keep only the capabilities that tracing
+    /// needs; auto: whoever called sudo
+    #[arg(long = "owner", value_name = "USER|UID:GID|auto")]
+    pub name: Option<String>,
 }
 
 /// How to print.

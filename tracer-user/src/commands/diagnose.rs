@@ -42,15 +42,12 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
     let mut live = Live::start(&args.trace.settings())?;
-    super::give_up_privileges(Role::Tracing);
+    super::give_up_privileges(&Role::Tracing);
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();
-    for missing in live.missing() {
-        progress.say(&format!(
-            "this kernel has no {}: {} will be unknown",
-            missing.member, missing.lost
-        ));
+    for limit in live.limits() {
+        progress.say(&limit);
     }
     let mut history = History::new();
     let mut tick = interval(args.interval.0);

@@ -14,7 +14,11 @@ mod stop;
 pub mod top;
 pub mod verify;
 
-use std::io::{self, Write};
+use std::{
+    env,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use crate::{
     cli::{Format, Output},
@@ -45,11 +49,16 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Resu
     out.flush()
 }
 
-/// Once tracing has begun, and before the calling thread starts others.
-fn give_up_privileges(role: Role) {
+/// Once tracing has begun or before a recording is read, and before the calling thread starts others.
+fn give_up_privileges(role: &Role) {
     if let Err(error) = privileges::give_up(role) {
         log::warn!("{error}");
     }
+}
+
+/// Where the user stands: what is exported goes there.
+fn here() -> PathBuf {
+    env::current_dir().unwrap_or_else(|_| "/".into())
 }
 
 /// Messages for finding faults go to stderr when asked for; without, only warnings do.

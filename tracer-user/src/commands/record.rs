@@ -36,6 +36,7 @@ const ROWS_EVERY: Duration = Duration::from_millis(100);
 /// When tracing is not possible, or the evidence cannot be written in full.
 pub fn run(args: &Record) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
+    args.owner.take_over()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -62,7 +63,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
             return Err(error.into());
         }
     };
-    super::give_up_privileges(Role::Tracing);
+    super::give_up_privileges(&Role::Tracing);
     sink.begin(live.started());
     let mut run = Run::new(args, options, live, settings, status_url.map(StatusWatch::start))?;
     let mut tick = interval(args.interval.0);
@@ -112,11 +113,8 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Failure> {
         let drain = Drain::start(live.take_records()).context("cannot start a thread")?;
         let mut progress = Progress::unhurried();
-        for missing in live.missing() {
-            progress.say(&format!(
-                "this kernel has no {}: {} will be unknown",
-                missing.member, missing.lost
-            ));
+        for limit in live.limits() {
+            progress.say(&limit);
         }
         Ok(Self {
             rows: Rows::new(

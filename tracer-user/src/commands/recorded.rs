@@ -13,6 +13,7 @@ use crate::{
         select::select,
     },
     exit::{Failure, Outcome},
+    kernel::privileges::Role,
     report::Origin,
 };
 
@@ -23,6 +24,11 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         ));
     }
     let filter = args.trace.selection();
+    // Thresholds may come from a file too.
+    let read = args.from.iter().chain(&args.settings.config);
+    super::give_up_privileges(&Role::Reading {
+        files: read.cloned().collect(),
+    });
     let mut progress = Progress::new();
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.from {

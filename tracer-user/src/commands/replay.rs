@@ -3,7 +3,6 @@
 mod player;
 
 use std::{
-    env,
     io::{self, IsTerminal},
     sync::Arc,
     time::Instant,
@@ -17,6 +16,7 @@ use crate::{
     evidence::manifest::{Filters, Session},
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
+    kernel::privileges::Role,
     source::replay::Replay,
     text::sanitise,
     view::{batch, feed as feeding, run, theme::environment},
@@ -28,6 +28,10 @@ use crate::{
 /// When it is no recording, a setting is wrong, or the terminal fails.
 pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     let config = Config::resolve(&args.view, None, environment)?;
+    let parent = super::here();
+    super::give_up_privileges(&Role::Showing {
+        writes: parent.clone(),
+    });
     let mut replay = Replay::open(&args.dir)?;
     let Some(first) = replay.levels().first().map(|level| level.at) else {
         return Err(Failure::Usage(format!(
@@ -67,7 +71,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     } else {
         let feeding = feeding::start(move || Ok(player), prefixes, config.interval)?;
         let export = Arc::new(NewDirectory {
-            parent: env::current_dir().unwrap_or_else(|_| "/".into()),
+            parent,
             session,
             filter,
         });

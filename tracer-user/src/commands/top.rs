@@ -6,7 +6,6 @@ mod log;
 mod words;
 
 use std::{
-    env,
     io::{self, IsTerminal},
     sync::Arc,
 };
@@ -38,6 +37,7 @@ const RECORD_BYTES: u32 = 4 << 20;
 /// # Errors
 /// When a setting is wrong, tracing is not possible, or the terminal fails.
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
+    args.owner.take_over()?;
     let config = Config::resolve(&args.view, args.interval.as_deref(), environment)?;
     let status_url = args.server.status_url()?;
     let batch = args.batch.batch || !io::stdout().is_terminal();
@@ -70,7 +70,10 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let filter = settings.filter.clone();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, config.interval)?;
-    super::give_up_privileges(Role::Showing);
+    let parent = super::here();
+    super::give_up_privileges(&Role::Showing {
+        writes: parent.clone(),
+    });
     if batch {
         let limits = batch::Limits {
             times: args.batch.iterations,
@@ -79,7 +82,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         batch::run(look, feeding, limits)?;
     } else {
         let export = Arc::new(NewDirectory {
-            parent: env::current_dir().unwrap_or_else(|_| "/".into()),
+            parent,
             session,
             filter,
         });

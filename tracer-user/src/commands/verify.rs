@@ -6,6 +6,7 @@ use crate::{
     cli::Verify,
     evidence::verify::{Report, verify},
     exit::{Failure, Outcome},
+    kernel::privileges::Role,
     text::sanitise,
 };
 
@@ -14,6 +15,9 @@ use crate::{
 /// # Errors
 /// When it is no evidence directory, or not all of it is whole.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
+    super::give_up_privileges(&Role::Reading {
+        files: vec![args.dir.clone()],
+    });
     let report = verify(&args.dir)?;
     let mut out = BufWriter::new(io::stdout().lock());
     write(&mut out, &report)?;

@@ -99,6 +99,8 @@ pub struct Session {
     pub session: u64,
     /// Version of tcpreuse.
     pub version: String,
+    /// SHA-256 of the BPF object that counted; `null`: one given with --object.
+    pub programs_sha256: Option<String>,
     /// Host name.
     pub host: String,
     /// Kernel release.

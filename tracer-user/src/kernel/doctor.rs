@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustix::thread::{CapabilitySet, capabilities};
 use tracer_ebpf::{
     abi::{conn::Conn, peer::PeerStats},
     index,
@@ -11,7 +10,7 @@ use tracer_ebpf::{
 use super::{
     btf::{Btf, VMLINUX},
     load::Settings,
-    netns, object, offsets,
+    netns, object, offsets, privileges,
     tracer::Tracer,
 };
 
@@ -49,7 +48,8 @@ impl Check {
 
 /// Examines everything tracing needs. Works without privileges, and then says so.
 pub fn examine(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![kernel(), privileges()];
+    let mut checks = vec![kernel()];
+    checks.extend(capabilities());
     let path = settings.btf.as_deref().unwrap_or_else(|| Path::new(VMLINUX));
     match Btf::from_file(path) {
         Ok(btf) => {
@@ -99,36 +99,31 @@ fn kernel() -> Check {
     }
 }
 
-fn privileges() -> Check {
-    let wanted = [
-        (CapabilitySet::BPF, "CAP_BPF"),
-        (CapabilitySet::PERFMON, "CAP_PERFMON"),
-        (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"),
-    ];
-    let Ok(sets) = capabilities(None) else {
-        return Check::new("privileges", Status::Degraded, "cannot be read");
-    };
-    let held = sets.effective;
-    if held.contains(CapabilitySet::SYS_ADMIN) {
-        return Check::new("privileges", Status::Ok, "all that is needed");
-    }
-    let lacking: Vec<&str> = wanted
-        .iter()
-        .filter(|(bit, _)| !held.contains(*bit))
-        .map(|(_, name)| *name)
-        .collect();
-    if lacking.is_empty() {
-        return Check::new(
-            "privileges",
-            Status::Degraded,
-            "enough to trace; without CAP_SYS_ADMIN the sockets of other network namespaces are not listed",
-        );
-    }
-    Check::new(
-        "privileges",
-        Status::Missing,
-        format!("no {}; run as root (sudo tcpreuse …)", lacking.join(", ")),
-    )
+/// What each capability brings, or what is lost without it.
+fn capabilities() -> impl Iterator<Item = Check> {
+    let held = privileges::held();
+    privileges::NEEDS.iter().map(move |need| {
+        let name = need.capability.to_string();
+        let (status, found) = match need.lost {
+            _ if held.contains(&need.capability) => (Status::Ok, need.brings.to_owned()),
+            [] => (
+                Status::Missing,
+                format!(
+                    "not held; it {}: run as root (sudo tcpreuse …), or give it to the binary with setcap",
+                    need.brings
+                ),
+            ),
+            lost => (
+                Status::Degraded,
+                format!(
+                    "not held; it {}. Unknown without it: {}",
+                    need.brings,
+                    lost.join("; ")
+                ),
+            ),
+        };
+        Check::new(name, status, found)
+    })
 }
 
 fn tracepoints(btf: &Btf) -> Vec<Check> {

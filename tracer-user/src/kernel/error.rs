@@ -9,7 +9,7 @@ use super::btf::BtfError;
 pub enum TraceError {
     /// Not enough privilege.
     #[error(
-        "no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+        "no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF and CAP_PERFMON"
     )]
     Privilege,
     /// The kernel's types cannot be read.

@@ -1,83 +1,112 @@
-//! Gives up what tracing needs no more once it has begun.
+//! Gives up what a thread needs no more: capabilities, system calls, files.
 //!
-//! The programs are attached and the maps open; what is left to do runs on hostile input. No Landlock:
-//! a process in a Landlock domain may not look at the open files of others, which is how owners
-//! are found.
+//! What is left to do once the programs are attached and the maps open runs on hostile input, and so
+//! does reading somebody's recording. Each thread keeps what its [`Role`] needs. A tracing thread is in
+//! no Landlock domain, since a process in one may not look at the open files of others, which is how
+//! owners are found.
+
+mod files;
+mod needs;
+mod syscalls;
+mod user;
+
+use std::path::PathBuf;
 
 use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 use rustix::thread::set_no_new_privs;
 
+pub use self::{
+    needs::{NEEDS, Need, held, lacking},
+    user::{User, become_user},
+};
+
 /// What a thread does from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Reads what the programs count, and walks sockets and processes.
     Tracing,
     /// Shows it, and writes files where the user stands.
-    Showing,
+    Showing {
+        /// Where it writes.
+        writes: PathBuf,
+    },
+    /// Reads recordings and prints.
+    Reading {
+        /// They, and what else it reads.
+        files: Vec<PathBuf>,
+    },
 }
 
-/// What showing needs: a folder of the user who called sudo is not root's.
-const SHOWING: [Capability; 1] = [Capability::CAP_DAC_OVERRIDE];
-
-/// What tracing needs while it goes on.
-const TRACING: [Capability; 6] = [
-    // Reading maps and starting the socket iterators.
-    Capability::CAP_BPF,
-    Capability::CAP_PERFMON,
-    Capability::CAP_NET_ADMIN,
-    // Entering the network namespaces of others to walk their sockets.
-    Capability::CAP_SYS_ADMIN,
-    // Whose sockets they are: /proc/PID/fd of other users' processes.
-    Capability::CAP_SYS_PTRACE,
-    Capability::CAP_DAC_READ_SEARCH,
-];
+impl Role {
+    fn capabilities(&self) -> CapsHashSet {
+        match self {
+            Self::Tracing => NEEDS.iter().map(|need| need.capability).collect(),
+            // A folder of the user who called sudo is not root's.
+            Self::Showing { .. } => [Capability::CAP_DAC_OVERRIDE].into(),
+            Self::Reading { .. } => [Capability::CAP_DAC_READ_SEARCH].into(),
+        }
+    }
+}
 
 /// Why privileges could not be given up.
 #[derive(Debug, thiserror::Error)]
-#[error("privileges could not be given up ({reason}); tracing goes on with all of them")]
+#[error("privileges could not be given up ({reason}); it goes on with them")]
 pub struct StillPrivileged {
     reason: String,
 }
 
-impl From<CapsError> for StillPrivileged {
-    fn from(error: CapsError) -> Self {
-        Self {
-            reason: error.to_string(),
-        }
-    }
-}
-
-impl From<rustix::io::Errno> for StillPrivileged {
-    fn from(error: rustix::io::Errno) -> Self {
-        Self {
-            reason: error.to_string(),
-        }
-    }
-}
-
-/// Leaves the calling thread, and those it starts from then on, with the capabilities that its role
-/// needs and no way to get others. Threads that are there already keep theirs.
-///
-/// # Errors
-/// When the kernel refuses; nothing depends on it.
-pub fn give_up(role: Role) -> Result<(), StillPrivileged> {
-    set_no_new_privs(true)?;
-    let wanted: CapsHashSet = match role {
-        Role::Tracing => TRACING.into_iter().collect(),
-        Role::Showing => SHOWING.into_iter().collect(),
-    };
-    let permitted = caps::read(None, CapSet::Permitted)?;
-    // Only a process that may change its bounding set has one worth changing.
-    if permitted.contains(&Capability::CAP_SETPCAP) {
-        for capability in caps::all().difference(&wanted) {
-            if caps::has_cap(None, CapSet::Bounding, *capability)? {
-                caps::drop(None, CapSet::Bounding, *capability)?;
+macro_rules! is_the_reason {
+    ($($error:ty),*) => {$(
+        impl From<$error> for StillPrivileged {
+            fn from(error: $error) -> Self {
+                Self { reason: error.to_string() }
             }
         }
-    }
-    let kept: CapsHashSet = permitted.intersection(&wanted).copied().collect();
+    )*};
+}
+
+is_the_reason!(
+    CapsError,
+    rustix::io::Errno,
+    landlock::RulesetError,
+    seccompiler::Error,
+    seccompiler::BackendError
+);
+
+/// Leaves the calling thread, and those it starts from then on, with what its role needs and no way
+/// to get more. Threads that are there already keep what they have.
+///
+/// # Errors
+/// When the kernel refuses; nothing depends on it. A kernel without Landlock is no error.
+pub fn give_up(role: &Role) -> Result<(), StillPrivileged> {
+    set_no_new_privs(true)?;
+    keep(&role.capabilities())?;
+    files::restrict(role)?;
+    syscalls::refuse(role)
+}
+
+/// Gives up all other capabilities.
+fn keep(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
+    leave_bounds(wanted)?;
+    let permitted = caps::read(None, CapSet::Permitted)?;
+    let kept: CapsHashSet = permitted.intersection(wanted).copied().collect();
     caps::clear(None, CapSet::Inheritable)?;
     caps::set(None, CapSet::Effective, &kept)?;
     caps::set(None, CapSet::Permitted, &kept)?;
     Ok(())
 }
+
+/// Only a process that may change its bounding set has one worth changing.
+fn leave_bounds(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+        for capability in caps::all().difference(wanted) {
+            if caps::has_cap(None, CapSet::Bounding, *capability)? {
+                caps::drop(None, CapSet::Bounding, *capability)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

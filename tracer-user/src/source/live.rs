@@ -6,8 +6,9 @@ use crate::{
     kernel::{
         TraceError, clock,
         load::Settings,
-        offsets::Missing,
+        netns,
         owners::{Owners, Search},
+        privileges,
         records::Records,
         tracer::Tracer,
     },
@@ -25,6 +26,8 @@ pub struct Live {
     tracer: Tracer,
     started: Moment,
     owners: Owners,
+    /// What is lost for want of capabilities.
+    lacking: Option<String>,
     /// Of all walks so far.
     resumed: u64,
     repeats: u64,
@@ -48,10 +51,15 @@ impl Live {
         let started = clock::now();
         tracer.seed()?;
         let owners = Owners::new(Search::default());
+        let only_own_namespace = settings
+            .filter
+            .netns
+            .is_some_and(|inode| netns::own() == Some(inode));
         Ok(Self {
             tracer,
             started,
             owners,
+            lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
         })
@@ -157,9 +165,15 @@ impl Live {
         self.started
     }
 
-    /// What this kernel does not have, and what is lost by that.
-    pub fn missing(&self) -> &[Missing] {
-        self.tracer.missing()
+    /// What will be unknown in this run, and why, a line each.
+    pub fn limits(&self) -> Vec<String> {
+        let kernel = self.tracer.missing().iter().map(|missing| {
+            format!(
+                "this kernel has no {}: {} will be unknown",
+                missing.member, missing.lost
+            )
+        });
+        kernel.chain(self.lacking.clone()).collect()
     }
 
     /// The programs behind it.

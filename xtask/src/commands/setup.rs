@@ -39,6 +39,7 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
     ("apache2", "apache2-bin"),
+    ("setcap", "libcap2-bin"),
 ];
 
 /// Programs that trying other kernels takes, and the packages they are in.
@@ -144,6 +145,16 @@ pub(crate) fn for_lint(project: &Project) -> Result<Toolchain> {
     Ok(toolchain)
 }
 
+/// What a static binary is built with, once it is known that it is not there.
+pub(super) fn for_dist(project: &Project, packages: &[&str]) -> Result<()> {
+    let mut setup = Setup::start(project);
+    if !setup.optional(packages) {
+        return Err(advice::packages(packages).into());
+    }
+    setup.finish();
+    Ok(())
+}
+
 /// Whether we may install packages and load programs. Asked of /proc, which needs neither libc nor unsafe.
 pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
@@ -163,7 +174,7 @@ fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
 }
 
 /// Looks beyond `PATH`, since programs for root are often not on that of others.
-fn is_installed(program: &str) -> bool {
+pub(super) fn is_installed(program: &str) -> bool {
     let elsewhere = ["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(program));
     Machine.on_path(program).is_some() || elsewhere.iter().any(|path| Machine.is_program(path))
 }

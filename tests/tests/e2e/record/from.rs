@@ -164,6 +164,11 @@ fn what_is_no_evidence_is_an_error_of_one_line() {
         ),
         (&["record", "--out", "-", "--append"], "are for a directory"),
         (
+            &["record", "--out", "-", "--owner", "no-such-user"],
+            "there is no such user",
+        ),
+        (&["record", "--out", "-", "--owner", "1000:"], "like 1000:1000"),
+        (
             &["record", "--out", text(&path), "--format", "csv"],
             "are for --out -",
         ),

@@ -55,7 +55,9 @@ impl Sink {
                     rotate: args.rotate,
                 });
                 let session = session(args, settings, options);
-                let recording = match args.append {
+                // A link to nowhere is something too, and refused.
+                let is_there = args.out.symlink_metadata().is_ok();
+                let recording = match args.append && is_there {
                     true => Recording::append(&args.out, session, limit),
                     false => Recording::create(&args.out, session, limit),
                 };
@@ -120,6 +122,10 @@ fn session(args: &Record, settings: &Settings, options: &Options) -> Session {
     let origin = Origin::this_machine();
     Session {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        programs_sha256: settings
+            .object
+            .is_none()
+            .then(|| env!("TCPREUSE_OBJECT_SHA256").to_owned()),
         host: origin.host,
         kernel: origin.kernel,
         boot_id: boot_id(),

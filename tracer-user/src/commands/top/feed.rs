@@ -39,23 +39,13 @@ impl LiveFeed {
         messages: Option<Messages>,
     ) -> Result<Self, Failure> {
         let live = Live::start(settings)?;
-        give_up_privileges(Role::Tracing);
-        let notes = live
-            .missing()
-            .iter()
-            .map(|missing| {
-                format!(
-                    "this kernel has no {}: {} will be unknown",
-                    missing.member, missing.lost
-                )
-            })
-            .collect();
+        give_up_privileges(&Role::Tracing);
         Ok(Self {
+            notes: live.limits(),
             live,
             status: status_url.map(StatusWatch::start),
             options,
             ended: VecDeque::new(),
-            notes,
             messages,
         })
     }

@@ -1,0 +1,49 @@
+//! The files a thread may still open, by Landlock.
+
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    path_beneath_rules,
+};
+
+use super::Role;
+
+/// The newest rules we know of; an older kernel enforces those it knows.
+const RULES: ABI = ABI::V5;
+
+/// Where a terminal and the like are.
+const DEVICES: &str = "/dev";
+
+/// Takes from the calling thread what its role needs no more. Files that are open stay open.
+pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
+    match role {
+        Role::Tracing => Ok(()),
+        Role::Showing { writes } => only_write(writes),
+        Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref)),
+    }
+}
+
+/// Nothing can be opened but to read it and below these; nothing can be connected to.
+fn only_read<'a>(below: impl Iterator<Item = &'a Path>) -> Result<(), RulesetError> {
+    Ruleset::default()
+        .handle_access(AccessFs::from_all(RULES))?
+        .handle_access(AccessNet::from_all(RULES))?
+        .create()?
+        .add_rules(path_beneath_rules(below, AccessFs::ReadFile | AccessFs::ReadDir))?
+        .restrict_self()
+        .map(drop)
+}
+
+/// Nothing can be executed, and nothing written but below this.
+fn only_write(below: &Path) -> Result<(), RulesetError> {
+    Ruleset::default()
+        .handle_access(AccessFs::from_write(RULES) | AccessFs::Execute)?
+        .create()?
+        .add_rules(path_beneath_rules(
+            [below, Path::new(DEVICES)],
+            AccessFs::from_write(RULES),
+        ))?
+        .restrict_self()
+        .map(drop)
+}

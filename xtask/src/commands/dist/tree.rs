@@ -1,0 +1,181 @@
+//! Everything that is installed, where a system has it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::{Dist, notices, read, write};
+use crate::process;
+
+/// A directory with `usr/…` in it, and nothing else.
+pub(super) struct Tree {
+    pub(super) root: PathBuf,
+}
+
+const MAN: &str = "usr/share/man/man1";
+/// Where documents are.
+pub(super) const DOC: &str = "usr/share/doc/tcpreuse";
+
+/// Shell, and where its completions go.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "usr/share/bash-completion/completions/tcpreuse"),
+    ("zsh", "usr/share/zsh/vendor-completions/_tcpreuse"),
+    ("fish", "usr/share/fish/vendor_completions.d/tcpreuse.fish"),
+];
+
+impl Tree {
+    /// Makes it anew.
+    pub(super) fn stage(dist: &Dist<'_>, binary: &Path) -> Result<Self> {
+        let root = dist.directory.join("tree");
+        if root.exists() {
+            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+        }
+        let tree = Self { root };
+        tree.add("usr/bin/tcpreuse", &read(binary)?, 0o755)?;
+        let installed = tree.root.join("usr/bin/tcpreuse");
+        let print = |arguments: &[&str]| process::output(Command::new(&installed).args(arguments));
+
+        let manual = print(&["man"])?;
+        let commands = commands(&String::from_utf8_lossy(&manual));
+        if commands.is_empty() {
+            bail!("the manual page names no commands");
+        }
+        tree.page("tcpreuse", &manual)?;
+        for command in &commands {
+            tree.page(&format!("tcpreuse-{command}"), &print(&["man", command])?)?;
+        }
+        for (shell, path) in COMPLETIONS {
+            tree.add(path, &print(&["completions", shell])?, 0o644)?;
+        }
+        let source = |path: &str| read(&dist.project.root.join(path));
+        tree.add(
+            "usr/lib/systemd/system/tcpreuse-record.service",
+            &source("packaging/tcpreuse-record.service")?,
+            0o644,
+        )?;
+        tree.add(
+            &format!("{DOC}/copyright"),
+            &source("packaging/copyright")?,
+            0o644,
+        )?;
+        tree.add(&format!("{DOC}/README.md"), &source("README.md")?, 0o644)?;
+        tree.zipped(
+            &format!("{DOC}/THIRD-PARTY.txt"),
+            notices::collect(dist)?.as_bytes(),
+        )?;
+        tree.zipped(&format!("{DOC}/changelog"), changelog(dist)?.as_bytes())?;
+        tree.add(
+            "usr/share/lintian/overrides/tcpreuse",
+            &source("packaging/lintian-overrides")?,
+            0o644,
+        )?;
+        Ok(tree)
+    }
+
+    /// All files, in order, relative to the root.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+            for entry in fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    walk(&path, found)?;
+                } else {
+                    found.push(path);
+                }
+            }
+            Ok(())
+        }
+        let mut found = Vec::new();
+        walk(&self.root, &mut found)?;
+        let mut names: Vec<PathBuf> = found
+            .iter()
+            .filter_map(|path| path.strip_prefix(&self.root).ok())
+            .map(Path::to_owned)
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn page(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.zipped(&format!("{MAN}/{name}.1"), content)
+    }
+
+    /// Adds a file, whatever the umask is.
+    fn add(&self, path: &str, content: &[u8], mode: u32) -> Result<()> {
+        let path = self.root.join(path);
+        for directory in path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| above.starts_with(&self.root))
+        {
+            if !directory.exists() {
+                fs::create_dir_all(directory)?;
+            }
+        }
+        write(&path, content)?;
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(&path, mode).with_context(|| format!("cannot change {}", path.display()))?;
+        for directory in path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| above.starts_with(&self.root))
+        {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a file with gzip, without its name or time.
+    fn zipped(&self, path: &str, content: &[u8]) -> Result<()> {
+        self.add(path, content, 0o644)?;
+        process::run(
+            Command::new("gzip")
+                .args(["-9", "-n", "-f"])
+                .arg(self.root.join(path)),
+        )
+    }
+}
+
+/// The names of the commands that have a page of their own, from the page of the program.
+fn commands(manual: &str) -> Vec<String> {
+    let plain = manual.replace("\\-", "-");
+    let mut names: Vec<String> = plain
+        .split("tcpreuse-")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("(1)")?.0.to_owned()))
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase()))
+        .collect();
+    names.retain(|name| name != "help");
+    names.dedup();
+    names
+}
+
+fn changelog(dist: &Dist<'_>) -> Result<String> {
+    let date = process::output(Command::new("date").env("LC_ALL", "C").args([
+        "-u",
+        "-R",
+        "-d",
+        &format!("@{}", dist.epoch),
+    ]))?;
+    Ok(format!(
+        "tcpreuse ({}) unstable; urgency=medium\n\n  * As released.\n\n -- {}  {}",
+        dist.version,
+        super::deb::MAINTAINER,
+        String::from_utf8_lossy(&date)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_from_the_page() {
+        let page = ".TP\ntcpreuse\\-top(1)\nShow\n.TP\ntcpreuse\\-record(1)\nWrite; see tcpreuse\\-x y\n.TP\ntcpreuse\\-help(1)\n";
+        assert_eq!(commands(page), ["top", "record"]);
+        assert!(commands("nothing").is_empty());
+    }
+}
