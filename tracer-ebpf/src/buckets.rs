@@ -126,10 +126,10 @@ const DE_BRUIJN: u32 = 0x07c4_acdd;
 /// The logarithm for each place.
 static LOG2: [u8; 32] = {
     let mut table = [0; 32];
-    let mut bit = 0;
+    let mut bit: u8 = 0;
     while bit < 32 {
         let filled = u32::MAX >> (31 - bit);
-        table[(filled.wrapping_mul(DE_BRUIJN) >> 27) as usize] = bit as u8;
+        table[(filled.wrapping_mul(DE_BRUIJN) >> 27) as usize] = bit;
         bit += 1;
     }
     table

@@ -27,7 +27,7 @@ const START: Moment = Moment {
 const PILE: u32 = 8;
 
 /// So many peers with their connections.
-pub fn sample(peers: u32) -> Sample {
+pub(crate) fn sample(peers: u32) -> Sample {
     let mut sample = Sample {
         taken: NOW,
         ..Sample::empty(START)
