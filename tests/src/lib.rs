@@ -11,6 +11,7 @@
 pub mod apache;
 pub mod bench;
 pub mod namespace;
+pub mod pace;
 pub mod program;
 pub mod programs;
 pub mod random;
@@ -24,12 +25,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits for something that is about to happen, for ten seconds at most.
+/// Waits for something that is about to happen, for ten seconds at most (more on slow machines).
 ///
 /// # Panics
 /// When it does not.
 pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + pace::patience(Duration::from_secs(10));
     while !happened() {
         assert!(Instant::now() < deadline, "{what} has not happened");
         std::thread::sleep(Duration::from_millis(10));

@@ -10,7 +10,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::namespace::Namespace;
+use crate::{namespace::Namespace, pace::pace};
 
 /// The binary.
 pub fn binary() -> PathBuf {
@@ -63,7 +63,7 @@ impl Trace {
                 "--format",
                 "json",
                 "--duration",
-                "120s",
+                &format!("{}s", 120 * pace()),
                 "--netns",
                 &namespace.inode.to_string(),
             ])

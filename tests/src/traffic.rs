@@ -10,7 +10,9 @@ use std::{
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// No step of any test takes longer.
+use crate::pace::patience;
+
+/// No step of any test takes longer, on a real CPU.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers every byte with a byte, closes when the client does. Lives until the test ends.
@@ -80,7 +82,7 @@ pub fn connect(source: IpAddr, server: SocketAddr) -> std::io::Result<TcpStream>
         .bind(&SocketAddr::new(source, 0).into())
         .unwrap_or_else(|error| panic!("bind to {source}: {error}"));
     socket.connect(&server.into())?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(patience(PATIENCE)))?;
     Ok(socket.into())
 }
 
@@ -119,7 +121,9 @@ pub fn source(n: u16) -> IpAddr {
 pub fn pair(source: IpAddr, server: SocketAddr, listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = connect(source, server).unwrap_or_else(|error| panic!("{source} to {server}: {error}"));
     let (accepted, _) = listener.accept().expect("a connection to accept");
-    accepted.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    accepted
+        .set_read_timeout(Some(patience(PATIENCE)))
+        .expect("a time limit");
     (client, accepted)
 }
 

@@ -3,6 +3,8 @@
 //! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
 //! changed under its socket's lock, so plain stores do.
 
+use core::hint::black_box;
+
 use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
@@ -374,12 +376,14 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
     entry.submit(NO_WAKEUP);
 }
 
-/// Adds one to a bucket. The verifier wants the index proved here.
+/// Adds one to a bucket. The verifier wants the index proved here, and that of 6.1 in the very register:
+/// the test must not be moved to before the index was worked out, or to a copy of it.
 #[inline(always)]
 fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
-    if (index as usize) < N {
+    let index = black_box(index as usize);
+    if index < N {
         // SAFETY: just tested.
-        atomic::add(unsafe { buckets.cast::<u32>().add(index as usize) }, 1_u32);
+        atomic::add(unsafe { buckets.cast::<u32>().add(index) }, 1_u32);
     }
 }
 
@@ -397,7 +401,8 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
         }
         atomic::raise64(&raw mut (*durations).max_ns, ns);
         atomic::raise64(&raw mut (*durations).inverse_min_ns, !ns);
-        let bucket = time_bucket(ns) as usize;
+        // As in `bump`.
+        let bucket = black_box(time_bucket(ns) as usize);
         if bucket < TIME_BUCKETS {
             let bucket = (&raw mut (*stats).buckets)
                 .cast::<[u32; timed::COUNT]>()

@@ -18,6 +18,10 @@ usage: cargo xtask <command>
                     (through sudo if need be); --quick, --rounds N, --markdown, --json FILE, names of parts;
                     --readme puts the tables into README.md
   test [ARG...]     run all tests; ARG... goes to `cargo test`
+  kernels [--kernel VERSION]... [--minutes N] [--keep] [NAME...]
+                    run the tests that are about the kernel on this kernel (`here`) and, in virtual machines,
+                    on Debian's 6.1 and 6.12; all such tests, or those with a NAME in their names. --minutes
+                    limits each kernel (default 20), --keep keeps the virtual machines' file systems
   lint              formatting, clippy for both halves, licences and sources of dependencies
 
 TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
@@ -38,8 +42,33 @@ pub(crate) enum Task {
     Scenarios(Vec<OsString>),
     Bench(Vec<OsString>),
     Picture,
+    Kernels(Kernels),
     Test(Vec<OsString>),
     Lint,
+}
+
+/// What `kernels` is to try.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kernels {
+    /// Series such as `6.1`, or `here`; all that are known when there are none.
+    pub(crate) kernels: Vec<String>,
+    /// Parts of names of tests; all when there are none.
+    pub(crate) filters: Vec<String>,
+    /// The most each kernel may take.
+    pub(crate) minutes: u64,
+    /// Whether the file systems stay.
+    pub(crate) keep: bool,
+}
+
+impl Default for Kernels {
+    fn default() -> Self {
+        Self {
+            kernels: Vec::new(),
+            filters: Vec::new(),
+            minutes: 20,
+            keep: false,
+        }
+    }
 }
 
 /// What a set-up is for.
@@ -95,10 +124,47 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, St
         Some(name @ ("build-ebpf" | "picture" | "lint")) => Err(format!("`{name}` takes no arguments")),
         Some("demo") => Ok(Task::Demo(rest)),
         Some("scenarios") => Ok(Task::Scenarios(rest)),
+        Some("kernels") => kernels(rest).map(Task::Kernels),
         Some("bench") => Ok(Task::Bench(rest)),
         Some("test") => Ok(Task::Test(rest)),
         _ => Err(format!("there is no command `{}`", command.display())),
     }
+}
+
+fn kernels(arguments: Vec<OsString>) -> Result<Kernels, String> {
+    let mut wanted = Kernels::default();
+    let mut words = arguments
+        .into_iter()
+        .map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
+        match word.as_str() {
+            "--kernel" => {
+                let kernel = value()?;
+                let series = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                if kernel != "here" && !kernel.split('.').all(series) {
+                    return Err(format!(
+                        "`--kernel` takes a version such as 6.1, or `here`, not `{kernel}`"
+                    ));
+                }
+                wanted.kernels.push(kernel);
+            }
+            "--minutes" => {
+                let minutes = value()?;
+                wanted.minutes = minutes
+                    .parse()
+                    .ok()
+                    .filter(|minutes| (1..=600).contains(minutes))
+                    .ok_or(format!(
+                        "`--minutes` takes a number from 1 to 600, not `{minutes}`"
+                    ))?;
+            }
+            "--keep" => wanted.keep = true,
+            option if option.starts_with('-') => return Err(format!("`kernels` does not take `{option}`")),
+            _ => wanted.filters.push(word),
+        }
+    }
+    Ok(wanted)
 }
 
 #[cfg(test)]
@@ -142,6 +208,30 @@ mod tests {
             parsed("scenarios --list"),
             Ok(Task::Scenarios(vec!["--list".into()]))
         );
+    }
+
+    #[test]
+    fn kernels_and_tests_can_be_chosen() {
+        assert_eq!(parsed("kernels"), Ok(Task::Kernels(Kernels::default())));
+        assert_eq!(
+            parsed("kernels --kernel 6.1 --kernel here --keep --minutes 5 seed counts::"),
+            Ok(Task::Kernels(Kernels {
+                kernels: vec!["6.1".to_owned(), "here".to_owned()],
+                filters: vec!["seed".to_owned(), "counts::".to_owned()],
+                minutes: 5,
+                keep: true,
+            }))
+        );
+        for wrong in [
+            "--kernel",
+            "--kernel ../x",
+            "--kernel 6.",
+            "--minutes 0",
+            "--minutes x",
+            "--fast",
+        ] {
+            assert!(parsed(&format!("kernels {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

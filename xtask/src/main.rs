@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{Task, USAGE};
-use crate::commands::{bench, build, lint, picture, setup, test};
+use crate::commands::{bench, build, kernels, lint, picture, setup, test};
 use crate::project::Project;
 use crate::refusal::Refusal;
 
@@ -50,6 +50,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Scenarios(arguments) => return build::scenarios(&project, &arguments),
         Task::Bench(arguments) => return bench::run(&project, &arguments),
         Task::Picture => picture::run(&project)?,
+        Task::Kernels(options) => return kernels::run(&project, &options),
         Task::Test(arguments) => return test::run(&project, &arguments),
         Task::Lint => lint::run(&project)?,
     }

@@ -18,6 +18,7 @@ use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
     need_root,
+    pace::patience,
     program::{Diagnosis, Trace, figure},
     skip,
     traffic::{Listed, abort, connect, connections, pair, protocol_counter, source},

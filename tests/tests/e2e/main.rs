@@ -12,6 +12,7 @@ mod degraded;
 mod demo;
 mod failed;
 mod filters;
+mod kernel;
 mod load;
 mod losses;
 mod owners;

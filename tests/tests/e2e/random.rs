@@ -22,6 +22,7 @@ use tcpreuse_tests::{
     eventually,
     namespace::{Namespace, Resident},
     need_root,
+    pace::load,
     random::Random,
     traffic::{connect, source},
 };
@@ -324,12 +325,12 @@ fn run(seed: u64, rescue_only: bool) {
 #[test]
 fn counts_equal_the_log_with_twenty_seeds() {
     need_root!();
-    (1..=20).for_each(|seed| run(seed, false));
+    (1..=load(20)).for_each(|seed| run(seed, false));
 }
 
 /// As if the kernel skipped the first program for every single event.
 #[test]
 fn the_second_program_alone_counts_the_same() {
     need_root!();
-    (1..=5).for_each(|seed| run(seed, true));
+    (1..=load(5)).for_each(|seed| run(seed, true));
 }

@@ -1,7 +1,7 @@
 //! `tcpreuse record`: evidence on disk for as long as it runs, and a diagnosis at the end.
 
 mod drain;
-mod rows;
+pub(super) mod rows;
 mod sink;
 
 use std::time::{Duration, Instant};
@@ -119,7 +119,12 @@ impl<'a> Run<'a> {
             ));
         }
         Ok(Self {
-            rows: Rows::new(&live, settings.filter, args.server.expect_peers.clone()),
+            rows: Rows::new(
+                live.started(),
+                live.tracer().known(),
+                settings.filter,
+                args.server.expect_peers.clone(),
+            ),
             args,
             options,
             live,
@@ -170,7 +175,7 @@ impl<'a> Run<'a> {
 
     fn write(&mut self, sink: &mut Sink, ended: &[Ended]) -> Result<(), Failure> {
         for one in ended {
-            sink.row(&self.rows.ended(one, &self.live))?;
+            sink.row(&self.rows.ended(one, |pid| self.live.comm(pid)))?;
         }
         Ok(())
     }
@@ -223,7 +228,7 @@ impl<'a> Run<'a> {
             self.say_end(&sink, &sample);
             return Ok(sink.flush().map(|()| Outcome::Done)?);
         };
-        for row in self.rows.open(&sample, &ended, &self.live) {
+        for row in self.rows.open(&sample, &ended, |pid| self.live.comm(pid)) {
             recording.connection(&row);
         }
         let mut report = Vec::new();

@@ -10,16 +10,16 @@ use std::{
 };
 
 use self::player::Player;
-use super::top;
+use super::top::{self, export::NewDirectory};
 use crate::{
     cli,
     config::{self, Config},
-    evidence::manifest::Filters,
+    evidence::manifest::{Filters, Session},
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
     source::replay::Replay,
     text::sanitise,
-    view::{batch, export::NewDirectory, feed as feeding, run, theme::environment},
+    view::{batch, feed as feeding, run, theme::environment},
 };
 
 /// Runs the command.
@@ -47,6 +47,16 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         let all = earlier + 1;
         look.filters.push_str(&format!(", recording {all} of {all} here"));
     }
+    let recorded = &replay.manifest().session;
+    let session = Session {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: recorded.host.clone(),
+        kernel: recorded.kernel.clone(),
+        boot_id: recorded.boot_id.clone(),
+        filters: recorded.filters.clone(),
+        interval_ms: recorded.interval_ms,
+        ..Session::default()
+    };
     let mut player = Player::new(replay, Instant::now());
     if args.batch.batch || !io::stdout().is_terminal() {
         let limits = batch::Limits {
@@ -56,8 +66,11 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         batch::run_all(look, prefixes, limits, || player.each())?;
     } else {
         let feeding = feeding::start(move || Ok(player), prefixes, config.interval)?;
-        let parent = env::current_dir().unwrap_or_else(|_| "/".into());
-        let export = Arc::new(NewDirectory { parent, origin });
+        let export = Arc::new(NewDirectory {
+            parent: env::current_dir().unwrap_or_else(|_| "/".into()),
+            session,
+            filter,
+        });
         run::run(look, feeding, export, first)?;
     }
     Ok(Outcome::Done)

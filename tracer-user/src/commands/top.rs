@@ -1,5 +1,6 @@
 //! `tcpreuse top`: the live view, or plain rows where there is no terminal.
 
+pub(super) mod export;
 mod feed;
 mod log;
 mod words;
@@ -10,20 +11,19 @@ use std::{
     sync::Arc,
 };
 
-use self::feed::LiveFeed;
+use self::{export::NewDirectory, feed::LiveFeed};
 use crate::{
     cli::Top,
     config::{self, Config},
     diagnosis::Options,
+    evidence::manifest::{Filters, Session, boot_id},
     exit::{Failure, Outcome},
     filter::Filter,
     kernel::{clock, load::Settings, privileges::Role},
     report::Origin,
     view::{
         app::Look,
-        batch,
-        export::NewDirectory,
-        feed as feeding,
+        batch, feed as feeding,
         keeper::Prefixes,
         run,
         theme::{Glyphs, Theme, environment},
@@ -58,6 +58,16 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         thresholds: config::of_run(&args.view.settings, environment)?,
         ..args.server.options()
     };
+    let session = Session {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: origin.host,
+        kernel: origin.kernel,
+        boot_id: boot_id(),
+        filters: Filters::of(&settings),
+        interval_ms: u64::try_from(config.interval.as_millis()).unwrap_or(u64::MAX),
+        ..Session::default()
+    };
+    let filter = settings.filter.clone();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, config.interval)?;
     super::give_up_privileges(Role::Showing);
@@ -68,8 +78,11 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         };
         batch::run(look, feeding, limits)?;
     } else {
-        let parent = env::current_dir().unwrap_or_else(|_| "/".into());
-        let export = Arc::new(NewDirectory { parent, origin });
+        let export = Arc::new(NewDirectory {
+            parent: env::current_dir().unwrap_or_else(|_| "/".into()),
+            session,
+            filter,
+        });
         run::run(look, feeding, export, clock::now())?;
     }
     Ok(Outcome::Done)

@@ -131,6 +131,21 @@ pub struct Session {
     pub first_segment: u64,
     /// Where in that segment it begins: bytes of each file.
     pub begins: BTreeMap<String, u64>,
+    /// What the live view wrote, which has less than `record` writes; `None`: `record` wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_view: Option<FromView>,
+}
+
+/// What is there, where the live view wrote the directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FromView {
+    /// Of which intervals there are rows.
+    pub intervals: String,
+    /// Connections that ended while they were traced.
+    pub connections_ended: u64,
+    /// Of these, how many have a row: the view keeps records of the latest only.
+    pub connections_ended_rows: u64,
 }
 
 /// The accounting block, as in the diagnosis.

@@ -7,6 +7,7 @@ use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, ListenerNow,
         rules::words::{self, count, duration},
+        thresholds::{THRESHOLDS, Thresholds},
     },
     model::{accounting::Losses, history::Shape},
     text::sanitise,
@@ -315,6 +316,26 @@ fn fine_print(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, paint:
             to,
             "{}",
             paint.bad(&wrap(&format!("lost: {}", lost.join("; ")), 0))
+        )?;
+    }
+    let changed: Vec<String> = THRESHOLDS
+        .iter()
+        .filter(|one| (one.get)(&diagnosis.thresholds) != (one.get)(&Thresholds::DEFAULT))
+        .map(|one| {
+            let written = |all| one.kind.written((one.get)(all));
+            format!(
+                "{} {} (else {})",
+                one.name,
+                written(&diagnosis.thresholds),
+                written(&Thresholds::DEFAULT)
+            )
+        })
+        .collect();
+    if !changed.is_empty() {
+        writeln!(
+            to,
+            "{}",
+            wrap(&format!("changed thresholds: {}", changed.join(", ")), 0)
         )?;
     }
     writeln!(

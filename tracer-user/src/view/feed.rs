@@ -18,7 +18,11 @@ use super::{
     playback::{Command, Playback},
     snapshot::Snapshot,
 };
-use crate::exit::Failure;
+use crate::{
+    diagnosis::Options,
+    exit::Failure,
+    model::{ended::Ended, history::History, sample::Sample},
+};
 
 /// What a feed has to say.
 #[derive(Debug)]
@@ -54,12 +58,43 @@ pub trait Feed {
         Ok(News::Nothing)
     }
 
+    /// What there is at this moment, due or not.
+    ///
+    /// # Errors
+    /// As for [`Feed::next`].
+    fn now(&mut self) -> Result<News, Failure> {
+        self.next()
+    }
+
     /// Called several times between two batches, for what must not wait so long.
     fn between(&mut self) {}
 }
 
 /// How often [`Feed::between`] is called.
 const BETWEEN: Duration = Duration::from_millis(200);
+
+/// What a view asks of its feed.
+pub enum Request {
+    /// To move in time.
+    Play(Command),
+    /// For everything known now, to be kept; it is called in the feed's thread.
+    Keep(Box<dyn FnOnce(Kept) + Send>),
+}
+
+/// Everything known at one moment.
+#[derive(Debug)]
+pub struct Kept {
+    /// The counters and sockets.
+    pub sample: Sample,
+    /// The run up to it.
+    pub history: History,
+    /// What the diagnosis was told.
+    pub options: Options,
+    /// What comes of it.
+    pub snapshot: Arc<Snapshot>,
+    /// The connections that had ended by then of which there still are records, oldest first.
+    pub ended: Vec<Ended>,
+}
 
 /// A feed at work. Dropping it ends it.
 #[derive(Debug)]
@@ -69,13 +104,15 @@ pub struct Feeding {
     /// How it ended: well when the feed has no more, or not at all when the thread broke down.
     pub end: oneshot::Receiver<Result<(), Failure>>,
     /// Takes what the user wants; the feed ends when all of these are gone.
-    pub commands: Sender<Command>,
+    pub commands: Sender<Request>,
 }
 
 /// Makes snapshots and hands them out.
 struct Publisher {
     keeper: Keeper,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    /// Who wants to keep what comes next.
+    keep: Option<Box<dyn FnOnce(Kept) + Send>>,
 }
 
 impl Publisher {
@@ -84,18 +121,36 @@ impl Publisher {
         let snapshot = match news {
             News::Nothing => return true,
             News::End => return false,
-            News::Batch(batch) => self.keeper.add(*batch),
+            News::Batch(batch) => self.batch(*batch),
             News::Playback(playback) => {
                 let Some(last) = self.snapshots.borrow().clone() else {
                     return true;
                 };
-                Snapshot {
+                Arc::new(Snapshot {
                     playback: Some(playback),
                     ..Snapshot::clone(&last)
-                }
+                })
             }
         };
-        self.snapshots.send(Some(Arc::new(snapshot))).is_ok()
+        self.snapshots.send(Some(snapshot)).is_ok()
+    }
+
+    fn batch(&mut self, batch: Batch) -> Arc<Snapshot> {
+        let Some(keep) = self.keep.take() else {
+            return Arc::new(self.keeper.add(batch));
+        };
+        let (sample, options) = (batch.sample.clone(), batch.options.clone());
+        let replayed = batch.replayed.as_ref().map(|replayed| replayed.history.clone());
+        let snapshot = Arc::new(self.keeper.add(batch));
+        let taken_ns = sample.taken.monotonic_ns;
+        keep(Kept {
+            history: replayed.unwrap_or_else(|| self.keeper.history().clone()),
+            ended: self.keeper.ended(taken_ns),
+            sample,
+            options,
+            snapshot: Arc::clone(&snapshot),
+        });
+        snapshot
     }
 }
 
@@ -115,6 +170,7 @@ pub fn start<F: Feed>(
         let mut publisher = Publisher {
             keeper: Keeper::new(prefixes),
             snapshots: publish,
+            keep: None,
         };
         let feed = || -> Result<(), Failure> {
             let mut feed = make()?;
@@ -125,8 +181,14 @@ pub fn start<F: Feed>(
                     match told.recv_timeout(left.min(BETWEEN)) {
                         Err(RecvTimeoutError::Timeout) => feed.between(),
                         Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                        Ok(command) => {
-                            let news = feed.obey(command)?;
+                        Ok(request) => {
+                            let news = match request {
+                                Request::Play(command) => feed.obey(command)?,
+                                Request::Keep(keep) => {
+                                    publisher.keep = Some(keep);
+                                    feed.now()?
+                                }
+                            };
                             let changed = !matches!(news, News::Nothing);
                             if !publisher.publish(news) {
                                 return Ok(());

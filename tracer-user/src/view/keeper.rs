@@ -187,6 +187,19 @@ impl Keeper {
         }
     }
 
+    /// The run so far, unless it is a recording's.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The connections that had ended by then of which records are kept, oldest first.
+    pub fn ended(&self, by_ns: u64) -> Vec<Ended> {
+        let mut ended = self.past.all();
+        ended.retain(|one| one.closed_ns <= by_ns);
+        ended.sort_by_key(|one| one.closed_ns);
+        ended
+    }
+
     /// The snapshot before the first sample.
     pub fn nothing(at: Moment) -> Snapshot {
         let sample = Sample::empty(at);

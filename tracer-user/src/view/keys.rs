@@ -198,7 +198,7 @@ static KEYS: [Binding; 26] = [
         &[Char('s')],
         "s",
         Action::NextSort,
-        "sort by the next column, after the last one worst first again",
+        "sort by the next column, after the last one as at first again",
         "sort",
     ),
     binding(&[Char('S')], "S", Action::ReverseSort, "turn the order round", ""),
@@ -241,7 +241,7 @@ static KEYS: [Binding; 26] = [
         &[Char('e')],
         "e",
         Action::Export,
-        "write the diagnosis and the table to a new directory",
+        "write the evidence so far to a new directory, as `record` does",
         "export",
     ),
     binding(

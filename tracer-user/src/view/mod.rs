@@ -18,6 +18,7 @@ pub mod input;
 pub mod keeper;
 pub mod keys;
 pub mod layout;
+pub mod lists;
 pub mod names;
 pub mod panes;
 pub mod pen;

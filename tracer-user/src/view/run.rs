@@ -10,12 +10,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
     app::{App, Effect, Look},
-    export::{Export, Shown},
-    feed::Feeding,
+    export::{Export, Written},
+    feed::{Feeding, Kept, Request},
     input,
     keeper::Keeper,
     names, panes,
-    playback::Command,
     signals::{Asked, Signals},
     terminal::{self, Screen},
 };
@@ -40,7 +39,7 @@ struct View {
     app: App,
     screen: Screen,
     export: Arc<dyn Export>,
-    commands: std::sync::mpsc::Sender<Command>,
+    commands: std::sync::mpsc::Sender<Request>,
     notes: UnboundedSender<Note>,
 }
 
@@ -180,30 +179,36 @@ impl View {
             }
             Effect::Export => self.export(),
             // Nobody listens when the feed has ended.
-            Effect::Play(command) => drop(self.commands.send(command)),
+            Effect::Play(command) => drop(self.commands.send(Request::Play(command))),
         }
         Ok(Next::GoOn)
     }
 
+    /// Asks the feed for everything there is, and writes it in a thread of its own.
     fn export(&mut self) {
-        let shown = Shown {
-            snapshot: Arc::clone(&self.app.shown),
-            columns: self.app.look.columns.clone(),
-            rows: self.app.all_rows(),
-        };
         let (export, notes) = (Arc::clone(&self.export), self.notes.clone());
-        let work = move || {
-            let said = match export.export(&shown) {
-                Ok(path) => format!("written to {}", path.display()),
-                Err(reason) => reason,
+        let keep = move |kept: Kept| {
+            let done = notes.clone();
+            let work = move || {
+                let said = match export.export(&kept) {
+                    Ok(Written { path, but: None }) => format!("written to {}", path.display()),
+                    Ok(Written { path, but: Some(but) }) => {
+                        format!("written to {} ({but})", path.display())
+                    }
+                    Err(reason) => reason,
+                };
+                // Nobody listens when the view has ended first.
+                let _ = done.send(Note::Done(said));
             };
-            // Nobody listens when the view has ended first.
-            let _ = notes.send(Note::Done(said));
+            let started = thread::Builder::new().name("export".to_owned()).spawn(work);
+            if let Err(error) = started {
+                let _ = notes.send(Note::Done(format!("cannot write: {error}")));
+            }
         };
-        let started = thread::Builder::new().name("export".to_owned()).spawn(work);
-        self.app.message = Some(match started {
-            Ok(_) => "writing".to_owned(),
-            Err(error) => format!("cannot write: {error}"),
+        let asked = self.commands.send(Request::Keep(Box::new(keep)));
+        self.app.message = Some(match asked {
+            Ok(()) => "writing".to_owned(),
+            Err(_) => "nothing more can be written: sampling has ended".to_owned(),
         });
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod kernels;
 pub(crate) mod lint;
 pub(crate) mod picture;
 pub(crate) mod setup;

@@ -35,6 +35,8 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
     ("apache2", "apache2-bin"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("modprobe", "kmod"),
 ];
 
 /// Programs that are measured beside ours, and the packages they are in.
@@ -79,6 +81,18 @@ pub(crate) fn for_tests(project: &Project) -> Result<()> {
             "going on without {}, so some tests will say SKIP",
             packages.join(", ")
         ));
+    }
+    setup.finish();
+    Ok(())
+}
+
+/// What the tests on other kernels need, which is what all tests do.
+pub(crate) fn for_kernels(project: &Project) -> Result<()> {
+    let mut setup = Setup::start(project);
+    setup.toolchain()?;
+    let packages = missing_packages(TEST_PROGRAMS);
+    if !setup.optional(&packages) {
+        return Err(advice::packages(&packages).into());
     }
     setup.finish();
     Ok(())

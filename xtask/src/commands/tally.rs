@@ -1,6 +1,7 @@
 //! Counting tests from what `cargo test` prints.
 
 use std::fmt;
+use std::ops::Add;
 
 /// How the tests went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,18 @@ impl Tally {
             passed: self.passed.saturating_sub(count),
             skipped: self.skipped + count,
             ..self
+        }
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
         }
     }
 }

@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::setup;
 use super::tally::Tally;
+use super::{kernels, setup};
 use crate::process;
 use crate::project::Project;
 
@@ -33,8 +33,17 @@ pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode>
         .args(arguments);
     command.env(SKIP_LOG_VARIABLE, &skip_log);
     let (status, tally) = watch(&mut command)?;
-    report(status, tally, &skip_log)?;
-    Ok(process::pass_on(status))
+    // Whoever asks for certain tests does not want others.
+    let elsewhere = match arguments {
+        [] => kernels::for_tests(project)?,
+        _ => Tally::default(),
+    };
+    report(status, tally, elsewhere, &skip_log)?;
+    Ok(if status.success() && elsewhere.failed > 0 {
+        ExitCode::FAILURE
+    } else {
+        process::pass_on(status)
+    })
 }
 
 /// Runs the command, shows its output as it comes and counts the tests in it.
@@ -55,7 +64,8 @@ fn watch(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     Ok((child.wait()?, tally))
 }
 
-fn report(status: ExitStatus, tally: Tally, skip_log: &Path) -> Result<()> {
+/// Sums up the tests here and those on other kernels.
+fn report(status: ExitStatus, tally: Tally, elsewhere: Tally, skip_log: &Path) -> Result<()> {
     let skips =
         fs::read_to_string(skip_log).with_context(|| format!("cannot read {}", skip_log.display()))?;
     let skips: Vec<_> = skips.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -74,6 +84,7 @@ fn report(status: ExitStatus, tally: Tally, skip_log: &Path) -> Result<()> {
             "xtask: cargo test failed ({status}) without saying which test; see above"
         )?;
     }
-    writeln!(stdout, "{}", tally.with_skips(u64::try_from(skips.len())?))?;
+    let here = tally.with_skips(u64::try_from(skips.len())?);
+    writeln!(stdout, "{}", here + elsewhere)?;
     Ok(())
 }

@@ -15,7 +15,9 @@ fn connect_with(data: &[u8], n: u16, server: SocketAddr) -> TcpStream {
         .send_to_with_flags(data, &server.into(), MSG_FASTOPEN)
         .unwrap();
     assert_eq!(sent, data.len());
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+        .set_read_timeout(Some(patience(Duration::from_secs(10))))
+        .unwrap();
     socket.into()
 }
 

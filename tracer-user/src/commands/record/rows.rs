@@ -12,11 +12,10 @@ use crate::{
         ended::Ended,
         sample::{Known, Moment, Sample},
     },
-    source::live::Live,
 };
 
 /// What a row needs to know besides its record.
-pub(super) struct Rows {
+pub(in crate::commands) struct Rows {
     clock: Moment,
     known: Known,
     filter: Filter,
@@ -26,10 +25,16 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(live: &Live, filter: Filter, expect_peers: Vec<ExpectPeer>) -> Self {
+    /// `clock` is when tracing began.
+    pub(in crate::commands) fn new(
+        clock: Moment,
+        known: Known,
+        filter: Filter,
+        expect_peers: Vec<ExpectPeer>,
+    ) -> Self {
         Self {
-            clock: live.started(),
-            known: live.tracer().known(),
+            clock,
+            known,
             filter,
             expect_peers,
             expected: None,
@@ -38,7 +43,7 @@ impl Rows {
     }
 
     /// From here on an overlap means what it means in this diagnosis.
-    pub(super) fn learn(&mut self, diagnosis: &Diagnosis) {
+    pub(in crate::commands) fn learn(&mut self, diagnosis: &Diagnosis) {
         self.expected = Some(diagnosis.expected.connections);
         // Numbers of processes are given away again.
         self.comms.clear();
@@ -49,18 +54,23 @@ impl Rows {
         self.expected.is_some()
     }
 
-    pub(super) fn ended(&mut self, ended: &Ended, live: &Live) -> ConnectionRow {
-        let comm = self.comm(ended.owner, live);
+    /// The row of a connection that has ended. `comm_of` gives the name of a process, if it is known.
+    pub(in crate::commands) fn ended(
+        &mut self,
+        ended: &Ended,
+        comm_of: impl Fn(u32) -> Option<String>,
+    ) -> ConnectionRow {
+        let comm = self.comm(ended.owner, comm_of);
         ConnectionRow::of_ended(ended, &self.context(ended.remote.0), comm)
     }
 
     /// Those still open in the last sample. `ended` are the last that ended: they may have done so
     /// while the sample was taken.
-    pub(super) fn open<'a>(
+    pub(in crate::commands) fn open<'a>(
         &'a mut self,
         sample: &'a Sample,
         ended: &[Ended],
-        live: &'a Live,
+        comm_of: impl Fn(u32) -> Option<String> + 'a,
     ) -> impl Iterator<Item = ConnectionRow> + 'a {
         let gone: HashSet<_> = ended
             .iter()
@@ -71,18 +81,18 @@ impl Rows {
             .connections
             .iter()
             .filter(move |one| one.slot.is_some() && !gone.contains(&(one.netns, one.local, one.remote)))
-            .map(|one| {
+            .map(move |one| {
                 let comm = one
                     .owner
                     .and_then(|pid| sample.names.get(&pid).cloned())
-                    .or_else(|| self.comm(one.owner, live));
+                    .or_else(|| self.comm(one.owner, &comm_of));
                 ConnectionRow::of_open(one, sample.taken, &self.context(one.remote.0), comm)
             })
     }
 
-    fn comm(&mut self, pid: Option<u32>, live: &Live) -> Option<String> {
+    fn comm(&mut self, pid: Option<u32>, comm_of: impl Fn(u32) -> Option<String>) -> Option<String> {
         let pid = pid?;
-        self.comms.entry(pid).or_insert_with(|| live.comm(pid)).clone()
+        self.comms.entry(pid).or_insert_with(|| comm_of(pid)).clone()
     }
 
     fn context(&self, remote: IpAddr) -> Context {

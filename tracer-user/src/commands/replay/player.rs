@@ -200,6 +200,14 @@ impl Feed for Player {
         Instant::now() + self.wait()
     }
 
+    fn now(&mut self) -> Result<News, Failure> {
+        let present = self.replay.position().saturating_sub(1);
+        Ok(match self.go_to(present)? {
+            Some(sample) => News::Batch(Box::new(self.batch(sample))),
+            None => News::Nothing,
+        })
+    }
+
     fn obey(&mut self, command: Command) -> Result<News, Failure> {
         self.command(command, Instant::now())
     }

@@ -57,13 +57,13 @@ impl App {
                 None => {}
             },
             Tab::Causes => {
-                let cause = self.shown.diagnosis.causes.get(self.causes.row());
+                let cause = self.cause_row(self.causes.row());
                 if let Some(verdict) = cause.map(|cause| cause.verdict) {
                     self.show_peers(&format!("verdict:{verdict}"));
                 }
             }
             Tab::Listeners => {
-                let listener = self.shown.diagnosis.listeners.get(self.listeners.row());
+                let listener = self.listener_row(self.listeners.row());
                 if let Some(port) = listener.map(|listener| listener.port) {
                     self.show_peers(&format!("port:{port}"));
                 }
@@ -75,7 +75,7 @@ impl App {
                 }
             }
             Tab::Log => {
-                let event = self.shown.log.get(self.log.row());
+                let event = self.log_row(self.log.row());
                 if let Some(id) = event.and_then(|event| event.peer) {
                     self.look_at(id);
                 }

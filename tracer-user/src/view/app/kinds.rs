@@ -36,6 +36,11 @@ impl Tab {
         Self::Log,
     ];
 
+    /// Its place among them.
+    pub fn number(self) -> usize {
+        Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use super::{App, Tab};
 use crate::{
+    diagnosis::{Cause, ListenerNow},
     model::peer::PeerId,
     view::{
+        lists::{CAUSES, CONNECTIONS, LISTENERS, LOG, ListColumn, order},
         row::{self, Row},
-        snapshot::Socket,
+        snapshot::{Event, Socket},
     },
 };
 
@@ -24,8 +26,7 @@ impl App {
     pub fn refresh(&mut self) {
         match self.tab {
             Tab::Peers => self.refresh_peers(),
-            Tab::Connections => self.refresh_sockets(),
-            Tab::Causes | Tab::Listeners | Tab::Log => {}
+            _ => self.refresh_list(),
         }
         self.follow();
     }
@@ -62,18 +63,51 @@ impl App {
         self.peer_order = order;
     }
 
-    fn refresh_sockets(&mut self) {
-        self.socket_order = self
-            .shown
-            .sockets
-            .iter()
-            .enumerate()
-            .filter(|(_, socket)| {
-                let host = self.names.of(socket.connection.remote.0.into());
-                self.filter.admits_socket(socket, host)
-            })
-            .map(|(place, _)| place)
-            .collect();
+    fn refresh_list(&mut self) {
+        let (sort, shown, now) = (self.list_sort(), &self.shown, self.shown.taken());
+        let diagnosis = &shown.diagnosis;
+        self.list_order = match self.tab {
+            Tab::Peers => return,
+            Tab::Causes => order(diagnosis.causes.iter().enumerate(), &CAUSES, sort, now),
+            Tab::Listeners => order(diagnosis.listeners.iter().enumerate(), &LISTENERS, sort, now),
+            Tab::Connections => {
+                let admitted = shown.sockets.iter().enumerate().filter(|(_, socket)| {
+                    let host = self.names.of(socket.connection.remote.0.into());
+                    self.filter.admits_socket(socket, host)
+                });
+                order(admitted, &CONNECTIONS, sort, now)
+            }
+            Tab::Log => order(shown.log.iter().enumerate(), &LOG, sort, now),
+        };
+    }
+
+    /// The titles of the tab's list, where it is not that of the peers.
+    pub fn list_titles(&self) -> Vec<&'static str> {
+        fn titles<T>(columns: &[ListColumn<T>]) -> Vec<&'static str> {
+            columns.iter().map(|column| column.title).collect()
+        }
+        match self.tab {
+            Tab::Peers => Vec::new(),
+            Tab::Causes => titles(&CAUSES),
+            Tab::Listeners => titles(&LISTENERS),
+            Tab::Connections => titles(&CONNECTIONS),
+            Tab::Log => titles(&LOG),
+        }
+    }
+
+    /// A row of the causes.
+    pub fn cause_row(&self, row: usize) -> Option<&Cause> {
+        self.shown.diagnosis.causes.get(*self.list_order.get(row)?)
+    }
+
+    /// A row of the listeners.
+    pub fn listener_row(&self, row: usize) -> Option<&ListenerNow> {
+        self.shown.diagnosis.listeners.get(*self.list_order.get(row)?)
+    }
+
+    /// A row of the log.
+    pub fn log_row(&self, row: usize) -> Option<&Event> {
+        self.shown.log.get(*self.list_order.get(row)?)
     }
 
     /// How many peers are shown.
@@ -96,36 +130,21 @@ impl App {
         (0..self.peer_count()).filter_map(|row| self.peer_row(row))
     }
 
-    /// All rows of the peer table, to be kept.
-    pub fn all_rows(&mut self) -> Vec<Row> {
-        // They are not kept up while another tab is shown.
-        self.refresh_peers();
-        self.peer_rows().cloned().collect()
-    }
-
     /// The selected row of the peer table.
     pub fn selected_row(&self) -> Option<&Row> {
         self.peer_row(self.peers.row())
     }
 
-    /// How many live connections are shown.
-    pub fn socket_count(&self) -> usize {
-        self.socket_order.len()
-    }
-
     /// A row of the live connections.
     pub fn socket_row(&self, row: usize) -> Option<&Socket> {
-        self.shown.sockets.get(*self.socket_order.get(row)?)
+        self.shown.sockets.get(*self.list_order.get(row)?)
     }
 
     /// How many rows the list of the tab has.
     pub fn len(&self) -> usize {
         match self.tab {
             Tab::Peers => self.peer_count(),
-            Tab::Causes => self.shown.diagnosis.causes.len(),
-            Tab::Listeners => self.shown.diagnosis.listeners.len(),
-            Tab::Connections => self.socket_count(),
-            Tab::Log => self.shown.log.len(),
+            _ => self.list_order.len(),
         }
     }
 
@@ -142,7 +161,7 @@ impl App {
             groups,
             grouped,
             peer_order,
-            socket_order,
+            list_order,
             ..
         } = self;
         match self.tab {
@@ -158,24 +177,26 @@ impl App {
             Tab::Causes => {
                 let causes = &shown.diagnosis.causes;
                 self.causes.follow(len, |wanted| {
-                    causes.iter().position(|cause| cause.verdict == *wanted)
+                    let is = |place: &usize| causes.get(*place).is_some_and(|cause| cause.verdict == *wanted);
+                    list_order.iter().position(is)
                 });
             }
             Tab::Listeners => {
                 let listeners = &shown.diagnosis.listeners;
                 self.listeners.follow(len, |wanted| {
-                    listeners.iter().position(|now| (now.netns, now.port) == *wanted)
+                    let key_at = |place: &usize| listeners.get(*place).map(|now| (now.netns, now.port));
+                    list_order.iter().position(|place| key_at(place) == Some(*wanted))
                 });
             }
             Tab::Connections => {
                 let key_at = |place: &usize| shown.sockets.get(*place).map(key_of);
                 self.sockets.follow(len, |wanted| {
-                    socket_order
-                        .iter()
-                        .position(|place| key_at(place) == Some(*wanted))
+                    list_order.iter().position(|place| key_at(place) == Some(*wanted))
                 });
             }
-            Tab::Log => self.log.follow(len, |row| Some(*row)),
+            Tab::Log => self
+                .log
+                .follow(len, |wanted| list_order.iter().position(|place| place == wanted)),
         }
     }
 
@@ -188,21 +209,25 @@ impl App {
                 self.peers.select(to, len, |_| key);
             }
             Tab::Causes => {
-                let causes = &self.shown.diagnosis.causes;
-                self.causes
-                    .select(to, len, |row| causes.get(row).map(|cause| cause.verdict));
+                let key = self
+                    .cause_row(to.min(len.saturating_sub(1)))
+                    .map(|cause| cause.verdict);
+                self.causes.select(to, len, |_| key);
             }
             Tab::Listeners => {
-                let listeners = &self.shown.diagnosis.listeners;
-                self.listeners.select(to, len, |row| {
-                    listeners.get(row).map(|listener| (listener.netns, listener.port))
-                });
+                let key = self
+                    .listener_row(to.min(len.saturating_sub(1)))
+                    .map(|listener| (listener.netns, listener.port));
+                self.listeners.select(to, len, |_| key);
             }
             Tab::Connections => {
                 let key = self.socket_row(to.min(len.saturating_sub(1))).map(key_of);
                 self.sockets.select(to, len, |_| key);
             }
-            Tab::Log => self.log.select(to, len, Some),
+            Tab::Log => {
+                let key = self.list_order.get(to.min(len.saturating_sub(1))).copied();
+                self.log.select(to, len, |_| key);
+            }
         }
     }
 

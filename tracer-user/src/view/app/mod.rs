@@ -16,13 +16,14 @@ pub use self::{
     detail::Detail,
     kinds::{Effect, Flow, Look, Mode, Sort, Tab},
     lists::SocketKey,
-    mouse::Hits,
+    mouse::{Hits, Title},
 };
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
     format::age,
     keys::Action,
+    lists::ListSort,
     names::Names,
     playback::Command,
     row::Row,
@@ -59,9 +60,12 @@ pub struct App {
     pub hits: Hits,
     filter: Filter,
     groups: Vec<Row>,
-    /// What is shown of peers and connections, as places in the snapshot.
+    /// What is shown in which order, as places in the snapshot.
     peer_order: Vec<usize>,
-    socket_order: Vec<usize>,
+    /// As above, of the tab that is shown, where it is not that of the peers.
+    list_order: Vec<usize>,
+    /// Orders of the tabs but the first.
+    list_sorts: [ListSort; Tab::ALL.len()],
     /// Where the user is in each list.
     pub peers: Cursor<PeerId>,
     /// As above.
@@ -95,7 +99,8 @@ impl App {
             filter: Filter::default(),
             groups: Vec::new(),
             peer_order: Vec::new(),
-            socket_order: Vec::new(),
+            list_order: Vec::new(),
+            list_sorts: [ListSort::default(); Tab::ALL.len()],
             peers: Cursor::default(),
             causes: Cursor::default(),
             listeners: Cursor::default(),
@@ -203,29 +208,42 @@ impl App {
         }
     }
 
-    /// By the columns that can be seen, in their order, then worst first again.
+    /// By the columns that can be seen, in their order, then as at first again.
     fn next_sort(&mut self) {
-        if self.tab != Tab::Peers {
-            self.message = Some("only the peers can be sorted; 1 shows them".to_owned());
-            return;
+        if self.tab == Tab::Peers {
+            let seen = &self.look.columns;
+            let next = match self.sort.column {
+                None => seen.first(),
+                Some(now) => seen
+                    .iter()
+                    .position(|column| *column == now)
+                    .and_then(|at| seen.get(at + 1)),
+            };
+            self.sort = Sort {
+                column: next.copied(),
+                reversed: false,
+            };
+        } else {
+            let columns = self.list_titles().len();
+            let next = self.list_sort().column.map_or(0, |column| column + 1);
+            self.set_list_sort(ListSort {
+                column: (next < columns).then_some(next),
+                reversed: false,
+            });
         }
-        let seen = &self.look.columns;
-        let next = match self.sort.column {
-            None => seen.first(),
-            Some(now) => seen
-                .iter()
-                .position(|column| *column == now)
-                .and_then(|at| seen.get(at + 1)),
-        };
-        self.sort = Sort {
-            column: next.copied(),
-            reversed: false,
-        };
         self.refresh();
     }
 
     fn reverse_sort(&mut self) {
-        self.sort.reversed = !self.sort.reversed;
+        if self.tab == Tab::Peers {
+            self.sort.reversed = !self.sort.reversed;
+        } else {
+            let sort = self.list_sort();
+            self.set_list_sort(ListSort {
+                reversed: !sort.reversed,
+                ..sort
+            });
+        }
         self.refresh();
     }
 
@@ -239,17 +257,53 @@ impl App {
         self.refresh();
     }
 
-    /// What the peers are sorted by, in words.
-    pub fn order_in_words(&self) -> String {
-        let by = match self.sort.column {
-            Some(column) => format!("by {}", column.spec().name),
-            None => "worst first".to_owned(),
-        };
-        if self.sort.reversed {
-            format!("{by}, reversed")
-        } else {
-            by
+    /// Sorts the list of the tab in the same way.
+    pub fn sort_list_by(&mut self, column: usize) {
+        let now = self.list_sort();
+        self.set_list_sort(ListSort {
+            column: Some(column),
+            reversed: now.column == Some(column) && !now.reversed,
+        });
+        self.refresh();
+    }
+
+    /// The order of the tab's list, where it is not that of the peers.
+    pub fn list_sort(&self) -> ListSort {
+        self.list_sorts
+            .get(self.tab.number())
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn set_list_sort(&mut self, sort: ListSort) {
+        if let Some(known) = self.list_sorts.get_mut(self.tab.number()) {
+            *known = sort;
         }
+    }
+
+    /// What the list of the tab is sorted by, in words.
+    pub fn order_in_words(&self) -> String {
+        let (by, reversed) = if self.tab == Tab::Peers {
+            let by = match self.sort.column {
+                Some(column) => format!("by {}", column.spec().name),
+                None => "worst first".to_owned(),
+            };
+            (by, self.sort.reversed)
+        } else {
+            let sort = self.list_sort();
+            let title = sort
+                .column
+                .and_then(|column| self.list_titles().get(column).copied());
+            let by = match (title, self.tab) {
+                (Some(title), _) => format!("by {}", title.to_lowercase()),
+                (None, Tab::Listeners) => "by namespace and port".to_owned(),
+                (None, Tab::Connections) => "CLOSE_WAIT, then the oldest".to_owned(),
+                (None, Tab::Log) => "as it happened".to_owned(),
+                (None, _) => "most peers first".to_owned(),
+            };
+            (by, sort.reversed)
+        };
+        if reversed { format!("{by}, reversed") } else { by }
     }
 
     fn pause(&mut self) {

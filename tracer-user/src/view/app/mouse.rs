@@ -3,17 +3,26 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{App, Mode, Tab};
+use super::{App, Mode};
 use crate::view::columns::Column;
 
 /// Rows that one step of the wheel scrolls.
 const WHEEL: isize = 3;
 
+/// A title that can be clicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Title {
+    /// Of the peers.
+    Peers(Column),
+    /// Of another list, by its number.
+    List(usize),
+}
+
 /// Where on the screen what stands, from the last drawing.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
     /// Titles of columns that can be sorted by.
-    pub titles: Vec<(Rect, Column)>,
+    pub titles: Vec<(Rect, Title)>,
     /// Tabs, by number.
     pub tabs: Vec<(Rect, usize)>,
     /// Rows of the list.
@@ -55,8 +64,11 @@ impl App {
             return;
         }
         let title = self.hits.titles.iter().find(|(area, _)| area.contains(at));
-        if let (Some((_, column)), Tab::Peers) = (title, self.tab) {
-            self.sort_by(*column);
+        if let Some((_, title)) = title {
+            match *title {
+                Title::Peers(column) => self.sort_by(column),
+                Title::List(column) => self.sort_list_by(column),
+            }
         } else if self.hits.rows.contains(at) {
             let row = self.hits.first + usize::from(at.y - self.hits.rows.y);
             if row < self.len() {

@@ -84,6 +84,12 @@ impl Past {
         self.peers.iter().map(shared).collect()
     }
 
+    /// All that are kept, one peer after the other.
+    pub(super) fn all(&self) -> Vec<Ended> {
+        let records = self.peers.values().flat_map(|kept| kept.records.iter());
+        records.cloned().collect()
+    }
+
     fn id(&self, ended: &Ended) -> Option<PeerId> {
         let address = ended.remote.0.to_canonical();
         let bits = if address.is_ipv4() {

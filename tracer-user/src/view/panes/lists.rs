@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::table::{Cell, Head, draw, number, words};
+use super::table::{Cell, draw};
 use crate::{
     diagnosis::rules::words::{count, process},
     model::{peer::Direction, socket::State},
@@ -11,6 +11,7 @@ use crate::{
         app::App,
         fit::wrap,
         format::{age, bytes, rate},
+        lists,
         pen::Pen,
         row::state_name,
         snapshot::{Socket, Weight},
@@ -20,15 +21,8 @@ use crate::{
 
 /// The causes, and what to change for the selected one.
 pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    const HEADS: [Head; 5] = [
-        words("CAUSE", 20, 0, 0),
-        number("PEERS", 6, 0),
-        number("HELD", 6, 0),
-        number("SHARE", 6, 0),
-        words("CHANGE", 10, 400, 1),
-    ];
     // Below the list, in whole: the line of a cause has no room for it.
-    let selected = app.shown.diagnosis.causes.get(app.causes.row());
+    let selected = app.cause_row(app.causes.row());
     let advice: Vec<String> = selected.map_or_else(Vec::new, |cause| {
         wrap(&format!("{}: {}", cause.verdict, cause.fix), area.width.into())
     });
@@ -38,16 +32,23 @@ pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         height: area.height - room,
         ..area
     };
-    draw(app, list, pen, &HEADS, "no peer is accused", |app, row| {
-        let cause = app.shown.diagnosis.causes.get(row)?;
-        Some(vec![
-            (cause.verdict.to_string(), Role::Bad),
-            (cause.peers.to_string(), Role::Plain),
-            (cause.held.to_string(), Role::Plain),
-            (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
-            (cause.fix.to_owned(), Role::Plain),
-        ])
-    });
+    draw(
+        app,
+        list,
+        pen,
+        &lists::CAUSES,
+        "no peer is accused",
+        |app, row| {
+            let cause = app.cause_row(row)?;
+            Some(vec![
+                (cause.verdict.to_string(), Role::Bad),
+                (cause.peers.to_string(), Role::Plain),
+                (cause.held.to_string(), Role::Plain),
+                (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
+                (cause.fix.to_owned(), Role::Plain),
+            ])
+        },
+    );
     for (y, line) in (list.bottom() + 1..area.bottom()).zip(&advice) {
         pen.text(area.x, y, area.width, line, Role::Plain);
     }
@@ -55,27 +56,15 @@ pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 
 /// The listeners and their workers.
 pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    const HEADS: [Head; 10] = [
-        number("PORT", 5, 0),
-        number("HELD", 6, 0),
-        number("CLWAIT", 6, 0),
-        number("NOTACC", 6, 1),
-        words("QUEUE", 10, 0, 0),
-        number("PEAK", 5, 4),
-        number("GROWTH/S", 8, 3),
-        words("WORKERS", 11, 0, 2),
-        words("NONE LEFT IN", 12, 0, 5),
-        words("OWNER", 14, 40, 6),
-    ];
     let unknown = app.look.glyphs.unknown.to_string();
     draw(
         app,
         area,
         pen,
-        &HEADS,
+        &lists::LISTENERS,
         "nobody listens on what is traced",
         |app, row| {
-            let now = app.shown.diagnosis.listeners.get(row)?;
+            let now = app.listener_row(row)?;
             let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
             let workers = match (now.busy_workers, now.max_workers) {
                 (Some(busy), Some(max)) => format!("{busy} of {max}"),
@@ -119,25 +108,12 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 
 /// The live connections, CLOSE_WAIT and the oldest first.
 pub(super) fn connections(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    const HEADS: [Head; 11] = [
-        words("STATE", 11, 0, 0),
-        number("FOR", 7, 0),
-        number("AGE", 8, 0),
-        words("REMOTE", 21, 26, 0),
-        words("LOCAL", 14, 26, 3),
-        number("TURNS", 5, 4),
-        number("IDLE", 7, 2),
-        number("RECV", 6, 7),
-        number("SENT", 6, 8),
-        words("VERDICT", 19, 0, 5),
-        words("OWNER", 14, 16, 6),
-    ];
     let glyphs = app.look.glyphs;
     draw(
         app,
         area,
         pen,
-        &HEADS,
+        &lists::CONNECTIONS,
         "no live connection passes the filter",
         |app, row| {
             app.socket_row(row)
@@ -201,9 +177,8 @@ pub(super) fn endpoint((address, port): (std::net::IpAddr, u16)) -> String {
 
 /// What happened, oldest first.
 pub(super) fn log(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    const HEADS: [Head; 2] = [words("TIME", 12, 0, 0), words("WHAT", 20, 400, 0)];
-    draw(app, area, pen, &HEADS, "nothing yet", |app, row| {
-        let event = app.shown.log.get(row)?;
+    draw(app, area, pen, &lists::LOG, "nothing yet", |app, row| {
+        let event = app.log_row(row)?;
         let role = match event.weight {
             Weight::Note => Role::Plain,
             Weight::Good => Role::Good,

@@ -100,9 +100,9 @@ fn draw_tabs(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 /// What the list shows and how, for the right end of the line of tabs.
 fn state_of_list(app: &App) -> String {
     let mut parts = Vec::new();
-    if app.tab == Tab::Peers && app.detail.is_none() {
+    if app.detail.is_none() {
         parts.push(app.order_in_words());
-        if app.grouped {
+        if app.tab == Tab::Peers && app.grouped {
             parts.push("grouped".to_owned());
         }
     }

@@ -2,11 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::table::{below, visible_rows};
+use super::table::{self, below, visible_rows};
 use crate::view::{
-    app::App,
+    app::{App, Title},
     columns::{Column, place},
-    fit::{Align, cut},
     pen::Pen,
     theme::Role,
 };
@@ -47,27 +46,8 @@ fn titles(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     for (column, span) in place(&app.look.columns, area.width) {
         let spec = column.spec();
         let chosen = app.sort.column == Some(column);
-        let falling = spec.greatest_first != app.sort.reversed;
-        let [down, up] = pen.glyphs.sorted;
-        let mark = if falling { down } else { up };
-        let title = if chosen {
-            let room = usize::from(span.width).saturating_sub(1);
-            let title = cut(spec.title, room, pen.glyphs.ellipsis);
-            match spec.align {
-                Align::Left => format!("{title}{mark}"),
-                Align::Right => format!("{mark}{title}"),
-            }
-        } else {
-            spec.title.to_owned()
-        };
-        let role = if chosen { Role::Chosen } else { Role::Title };
-        pen.cell(area.x + span.x, area.y, span.width, spec.align, &title, role);
-        let hit = Rect {
-            x: area.x + span.x,
-            width: span.width,
-            height: 1,
-            ..area
-        };
-        app.hits.titles.push((hit, column));
+        let falling = chosen.then_some(spec.greatest_first != app.sort.reversed);
+        let title = Title::Peers(column);
+        table::title(app, area, pen, span, (spec.title, spec.align), falling, title);
     }
 }

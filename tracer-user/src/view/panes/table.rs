@@ -3,67 +3,36 @@
 use ratatui::layout::Rect;
 
 use crate::view::{
-    app::App,
-    fit::Align,
-    layout::{Need, fit_columns},
+    app::{App, Title},
+    fit::{Align, cut},
+    layout::{Need, Span, fit_columns},
+    lists::ListColumn,
     pen::Pen,
     theme::Role,
 };
-
-/// A column of a simple list.
-pub(super) struct Head {
-    pub(super) title: &'static str,
-    pub(super) align: Align,
-    pub(super) need: Need,
-}
-
-/// Words that may take more room.
-pub(super) const fn words(title: &'static str, width: u16, stretch: u16, drop: u8) -> Head {
-    Head {
-        title,
-        align: Align::Left,
-        need: Need { width, stretch, drop },
-    }
-}
-
-/// A number.
-pub(super) const fn number(title: &'static str, width: u16, drop: u8) -> Head {
-    Head {
-        title,
-        align: Align::Right,
-        need: Need {
-            width,
-            stretch: 0,
-            drop,
-        },
-    }
-}
 
 /// Text with its role.
 pub(super) type Cell = (String, Role);
 
 /// Draws the list of the tab: titles, then the rows around the selected one.
-pub(super) fn draw(
+pub(super) fn draw<T>(
     app: &mut App,
     area: Rect,
     pen: &mut Pen<'_>,
-    heads: &[Head],
+    heads: &[ListColumn<T>],
     empty: &str,
     cells: impl Fn(&App, usize) -> Option<Vec<Cell>>,
 ) {
     let needs: Vec<Need> = heads.iter().map(|head| head.need).collect();
     let placed = fit_columns(&needs, area.width);
     pen.mark(Rect { height: 1, ..area }, Role::Title);
+    let sort = app.list_sort();
     for (number, span) in &placed {
         if let Some(head) = heads.get(*number) {
-            pen.cell(
-                area.x + span.x,
-                area.y,
-                span.width,
-                head.align,
-                head.title,
-                Role::Title,
-            );
+            let chosen = sort.column == Some(*number);
+            let falling = chosen.then_some(head.greatest_first() != sort.reversed);
+            let clicked = Title::List(*number);
+            title(app, area, pen, *span, (head.title, head.align), falling, clicked);
         }
     }
     let rows = below(area);
@@ -83,6 +52,45 @@ pub(super) fn draw(
     if app.is_empty() {
         pen.text(rows.x, rows.y, rows.width, empty, Role::Faint);
     }
+}
+
+/// A title, with a mark when the list is sorted by it: the greatest first (`falling`) or last. Notes
+/// it for the mouse.
+pub(super) fn title(
+    app: &mut App,
+    area: Rect,
+    pen: &mut Pen<'_>,
+    span: Span,
+    (title, align): (&str, Align),
+    falling: Option<bool>,
+    clicked: Title,
+) {
+    let [down, up] = pen.glyphs.sorted;
+    let text = match falling {
+        Some(falling) => {
+            let mark = if falling { down } else { up };
+            let room = usize::from(span.width).saturating_sub(1);
+            let title = cut(title, room, pen.glyphs.ellipsis);
+            match align {
+                Align::Left => format!("{title}{mark}"),
+                Align::Right => format!("{mark}{title}"),
+            }
+        }
+        None => title.to_owned(),
+    };
+    let role = if falling.is_some() {
+        Role::Chosen
+    } else {
+        Role::Title
+    };
+    pen.cell(area.x + span.x, area.y, span.width, align, &text, role);
+    let hit = Rect {
+        x: area.x + span.x,
+        width: span.width,
+        height: 1,
+        ..area
+    };
+    app.hits.titles.push((hit, clicked));
 }
 
 /// The room below the titles.

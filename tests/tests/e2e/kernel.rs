@@ -1,0 +1,89 @@
+//! What this kernel makes of the programs, and what it lacks. What differs between kernels is printed
+//! as `NOTE NAME: VALUE`, which `cargo xtask kernels` shows side by side.
+
+use std::collections::BTreeMap;
+
+use tcpreuse::{
+    filter::{Cgroup, Filter},
+    kernel::{load::Settings, tracer::Tracer},
+};
+use tcpreuse_tests::{need_root, program::run};
+
+/// The most instructions that a verifier may look at until it believes a program. The kernel itself
+/// gives up at a million; the point of a budget is that growth is noticed. A quarter more than the
+/// kernel that needs most takes today.
+const BUDGETS: &[(&str, u32)] = &[
+    ("tcpreuse_state", 1),
+    ("tcpreuse_rescue", 1),
+    ("tcpreuse_reset", 1),
+    ("tcpreuse_read", 1),
+    ("tcpreuse_seed", 1),
+    ("tcpreuse_list", 1),
+];
+
+/// Everything on: what the settings leave out, the verifier does not look at.
+fn everything() -> Settings {
+    Settings {
+        filter: Filter {
+            ports: vec![80, 443],
+            include: vec!["10.0.0.0/8".parse().unwrap()],
+            exclude: vec!["10.1.0.0/16".parse().unwrap()],
+            netns: Some(1),
+            cgroup: Some(Cgroup { id: 1, level: 1 }),
+            prefix4: 24,
+            prefix6: 64,
+            ..Filter::default()
+        },
+        record_bytes: Some(1 << 20),
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn the_verifier_has_to_look_at_few_instructions() {
+    need_root!();
+    let mut most: BTreeMap<String, u32> = BTreeMap::new();
+    for settings in [Settings::default(), everything()] {
+        let tracer = Tracer::start(&settings).unwrap();
+        for (name, program) in tracer.programs() {
+            let info = program.info().unwrap();
+            // There since 5.16.
+            let count = info.verified_instruction_count().unwrap();
+            let most = most.entry(name.to_owned()).or_default();
+            *most = count.max(*most);
+        }
+    }
+    for (name, count) in &most {
+        println!("NOTE instructions verified, {name}: {count}");
+    }
+    println!("NOTE instructions verified, all: {}", most.values().sum::<u32>());
+    let names: Vec<&str> = most.keys().map(String::as_str).collect();
+    let mut budgeted: Vec<&str> = BUDGETS.iter().map(|(name, _)| *name).collect();
+    budgeted.sort_unstable();
+    assert_eq!(names, budgeted);
+    for (name, budget) in BUDGETS {
+        let count = most.get(*name).unwrap();
+        assert!(count <= budget, "{name}: {count} instructions, {budget} allowed");
+    }
+}
+
+#[test]
+fn doctor_says_what_is_lost() {
+    need_root!();
+    let output = run(&["doctor"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let lost: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("degraded  "))
+        .collect();
+    let lost = if lost.is_empty() {
+        "nothing".to_owned()
+    } else {
+        lost.join("; ")
+    };
+    println!("NOTE doctor, lost: {lost}");
+    assert!(
+        output.status.success() && said.contains("ok        trial: programs load and attach"),
+        "{said}"
+    );
+}
