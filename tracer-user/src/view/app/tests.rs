@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::*;
 use crate::view::{
     example,
+    lists::CONNECTIONS,
     theme::{Glyphs, Theme},
 };
 
@@ -39,6 +40,54 @@ fn press(app: &mut App, keys: &str) -> Option<Effect> {
         effect = app.key(KeyEvent::new(code, KeyModifiers::NONE));
     }
     effect
+}
+
+/// `s` goes through the columns of every list and comes back to its own order, `S` turns any of them round.
+#[test]
+fn every_list_can_be_sorted_by_each_of_its_columns() {
+    for tab in 1..Tab::ALL.len() {
+        let mut app = app();
+        app.act(Action::Tab(tab));
+        let own = app.list_order.clone();
+        // The example has one listener.
+        assert!(
+            own.len() > usize::from(tab != 2),
+            "tab {tab} has something to sort"
+        );
+        for column in 0..app.list_titles().len() {
+            press(&mut app, "s");
+            assert_eq!(app.list_sort().column, Some(column));
+            let falling = app.list_order.clone();
+            press(&mut app, "S");
+            let mut rising = app.list_order.clone();
+            rising.reverse();
+            assert_eq!(rising, falling, "tab {tab}, column {column}");
+        }
+        press(&mut app, "s");
+        assert_eq!(app.list_order, own);
+        app.act(Action::Tab(0));
+        assert_eq!(app.sort, Sort::default(), "the peers keep their own order");
+    }
+}
+
+#[test]
+fn connections_are_sorted_by_what_the_column_shows() {
+    let mut app = app();
+    app.act(Action::Tab(3));
+    for (number, column) in CONNECTIONS.iter().enumerate() {
+        app.sort_list_by(number);
+        let now = app.shown.taken();
+        let keys: Vec<_> = app
+            .list_order
+            .iter()
+            .map(|place| (column.key)(&app.shown.sockets[*place], now))
+            .collect();
+        assert!(
+            keys.is_sorted() || keys.is_sorted_by(|a, b| a >= b),
+            "{}: {keys:?}",
+            column.title
+        );
+    }
 }
 
 #[test]

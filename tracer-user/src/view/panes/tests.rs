@@ -52,7 +52,7 @@ const SCREENS: [(&str, &[Action]); 7] = [
 #[test]
 fn every_screen_at_every_size() {
     for (name, actions) in SCREENS {
-        for (width, height) in [(60, 10), (100, 30), (200, 50)] {
+        for (width, height) in [(60, 10), (100, 30), (200, 100)] {
             let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
             for action in actions {
                 app.act(*action);

@@ -196,6 +196,10 @@ fn the_way_back_forgets_what_comes_later() {
     let now = played.shown().taken().utc_ns;
     assert!(played.shown().log.iter().all(|event| event.at.utc_ns <= now));
     assert!(
+        !played.shown().log.is_empty(),
+        "what happened before that moment is still told"
+    );
+    assert!(
         played.shown().opens_per_s.is_some(),
         "how fast it went is known from the interval before"
     );
