@@ -85,7 +85,7 @@ pub(crate) fn run(project: &Project, what: &Fuzz) -> Result<()> {
     };
     let mut broken = Vec::new();
     for target in &targets {
-        if !fuzzer.fuzz(target, what.seconds)? {
+        if !fuzzer.fuzz(target, what.seconds, Luck::New)? {
             broken.push(target.as_str());
         } else if what.keep {
             fuzzer.keep(target)?;
@@ -97,7 +97,7 @@ pub(crate) fn run(project: &Project, what: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// All targets for some seconds each, as part of all tests: how many went well and how many found
+/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code twice: how many went well and how many found
 /// something; `None` where there is no C++ compiler and none can be had.
 pub(super) fn all(project: &Project, seconds: u64) -> Result<Option<(u64, u64)>> {
     if !setup::for_fuzz(project)? {
@@ -106,13 +106,35 @@ pub(super) fn all(project: &Project, seconds: u64) -> Result<Option<(u64, u64)>>
     let fuzzer = Fuzzer::build(project)?;
     let (mut passed, mut failed) = (0, 0);
     for target in fuzzer.targets()? {
-        match fuzzer.fuzz(&target, seconds)? {
+        match fuzzer.fuzz(&target, seconds, Luck::Same)? {
             true => passed += 1,
             false => failed += 1,
         }
     }
     Ok(Some((passed, failed)))
 }
+
+/// Which way the fuzzer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Luck {
+    /// Another one each time, from all that was found before.
+    New,
+    /// The same as ever, from the inputs that are kept: as far as time allows, but no further than
+    /// [`SAME_RUNS`].
+    Same,
+}
+
+impl Luck {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::New => "corpus",
+            Self::Same => "corpus-of-the-tests",
+        }
+    }
+}
+
+/// As many as the slowest targets get through in some seconds.
+const SAME_RUNS: u32 = 1000;
 
 /// The program that fuzzes, and where its files are.
 struct Fuzzer {
@@ -188,7 +210,7 @@ impl Fuzzer {
     }
 
     /// Fuzzes one target; whether nothing was found.
-    fn fuzz(&self, target: &str, seconds: u64) -> Result<bool> {
+    fn fuzz(&self, target: &str, seconds: u64, luck: Luck) -> Result<bool> {
         let kept = self.kept.join(target);
         if !kept.is_dir() {
             bail!(
@@ -198,8 +220,15 @@ impl Fuzzer {
         }
         let crashes = self.folder("crashes", target)?;
         let mut command = self.command(target)?;
+        let corpus = self.folder(luck.folder(), target)?;
+        if luck == Luck::Same {
+            // What an earlier run found would lead elsewhere.
+            fs::remove_dir_all(&corpus)?;
+            fs::create_dir_all(&corpus)?;
+            command.arg("-seed=1").arg(format!("-runs={SAME_RUNS}"));
+        }
         command
-            .arg(self.folder("corpus", target)?)
+            .arg(corpus)
             .arg(&kept)
             .arg(format!("-max_total_time={seconds}"))
             .arg(format!("-timeout={TIMEOUT}"))

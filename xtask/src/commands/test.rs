@@ -17,8 +17,8 @@ use crate::project::Project;
 /// test has passed, and what it prints is lost.
 const SKIP_LOG_VARIABLE: &str = "TCPREUSE_SKIP_LOG";
 
-/// How long each fuzz target is fuzzed after the tests, which have replayed all inputs that are kept.
-const FUZZ_SECONDS: u64 = 5;
+/// How long each fuzz target is fuzzed at most after the tests, which have replayed all inputs that are kept.
+const FUZZ_SECONDS: u64 = 10;
 
 /// Runs the tests and then fuzzes; the arguments go to `cargo test`.
 pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {

@@ -23,6 +23,10 @@ pub struct Trend {
 impl Trend {
     /// Takes in the number at a moment; moments rise.
     pub fn add(&mut self, at_ns: u64, value: u64) {
+        // Time that goes back is a history that is not of this sample, as only a damaged recording has it.
+        if self.points.back().is_some_and(|(last, _)| *last > at_ns) {
+            self.points.clear();
+        }
         let too_old = |at: u64| at_ns.saturating_sub(at) > WINDOW_NS;
         while self.points.front().is_some_and(|(at, _)| too_old(*at)) || self.points.len() >= MAX_POINTS {
             self.points.pop_front();
@@ -95,6 +99,14 @@ mod tests {
         assert_eq!(trend(&[]).per_second(), None);
         assert_eq!(trend(&[1, 5]).per_second(), None);
         assert_eq!(trend(&[1, 5, 9]).per_second(), None, "two seconds");
+    }
+
+    #[test]
+    fn time_that_goes_back_begins_anew() {
+        let mut trend = trend(&[10, 15, 20, 25, 30]);
+        trend.add(S, 1000);
+        assert_eq!(trend.per_second(), None);
+        assert_eq!(trend.points, [(S, 1000)]);
     }
 
     #[test]
