@@ -134,6 +134,17 @@ pub(super) fn comm(comm: &Comm) -> String {
 }
 
 decode! {
+    /// The key a slot begins with.
+    peer_key -> PeerKey {
+        address: u32s,
+        netns: u32,
+        port: u16,
+        direction: u8,
+        pad: u8,
+    }
+}
+
+decode! {
     /// One slot of the peer table.
     peer_stats -> PeerStats {
         key: key,

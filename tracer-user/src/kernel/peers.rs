@@ -5,13 +5,13 @@ use std::{mem::offset_of, os::fd::AsFd, ptr};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use tracer_ebpf::{
-    abi::peer::{PeerStats, reason},
+    abi::peer::{PeerKey, PeerStats, reason},
     buckets::HELD_BUCKETS,
 };
 
 use super::{
     TraceError,
-    decode::{DecodeError, peer_stats},
+    decode::{DecodeError, peer_key, peer_stats},
 };
 use crate::model::accounting::Totals;
 
@@ -44,22 +44,34 @@ impl PeerTable {
         })
     }
 
+    /// Whose slot it is; `None` beyond the table.
+    pub(super) fn key(&self, slot: usize) -> Option<Result<PeerKey, DecodeError>> {
+        const _: () = assert!(offset_of!(PeerStats, key) == 0);
+        Some(peer_key(&self.words::<{ size_of::<PeerKey>() }>(slot)?))
+    }
+
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each
     /// number is one that was there, but two numbers may be of slightly different moments.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
+        Some(peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?))
+    }
+
+    /// The first bytes of a slot; `None` beyond the table.
+    fn words<const BYTES: usize>(&self, slot: usize) -> Option<[u8; BYTES]> {
+        const { assert!(BYTES <= size_of::<PeerStats>() && BYTES.is_multiple_of(size_of::<u64>())) };
         if slot >= self.slots {
             return None;
         }
         // SAFETY: below `slots`, so inside the mapping, which is page-aligned.
         let words = unsafe { self.base.add(slot) }.cast::<u64>();
-        let mut bytes = [0; size_of::<PeerStats>()];
+        let mut bytes = [0; BYTES];
         for (index, chunk) in bytes.chunks_exact_mut(size_of::<u64>()).enumerate() {
-            // SAFETY: `index` is below SLOT_WORDS. Volatile, because the kernel writes too; each
+            // SAFETY: no further than the slot. Volatile, because the kernel writes too; each
             // number is within one word, so it is never torn.
             let word = unsafe { words.add(index).read_volatile() };
             chunk.copy_from_slice(&word.to_ne_bytes());
         }
-        Some(peer_stats(&bytes))
+        Some(bytes)
     }
 
     /// What one slot adds to the totals, without reading all of it; `None` beyond the table.

@@ -163,26 +163,32 @@ impl Tracer {
     /// # Errors
     /// When the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
-        let taken = self.slots_taken()?;
-        let mut peers = Vec::with_capacity(taken as usize);
-        let mut unattributed = Counters::default();
-        for slot in 0..=taken {
-            let Some(stats) = self.table.read(slot as usize) else {
+        let damaged = |error: decode::DecodeError| TraceError::Read {
+            what: "the peer table",
+            reason: error.to_string(),
+        };
+        // Keys first, and in their order then: the counters are too large to be moved once they are read.
+        let mut order = Vec::new();
+        for slot in 1..=self.slots_taken()? {
+            let Some(key) = self.table.key(slot as usize) else {
                 break;
             };
-            let stats = stats.map_err(|error| TraceError::Read {
-                what: "the peer table",
-                reason: error.to_string(),
-            })?;
-            let counters = decode::counters(&stats);
-            if slot == 0 {
-                unattributed = counters;
-            } else if let Some(id) = decode::peer_id(&stats.key, &self.filter) {
+            if let Some(id) = decode::peer_id(&key.map_err(damaged)?, &self.filter) {
+                order.push((id, slot));
+            }
+        }
+        order.sort_unstable();
+        let mut peers = Vec::with_capacity(order.len());
+        for (id, slot) in order {
+            if let Some(stats) = self.table.read(slot as usize) {
+                let counters = decode::counters(&stats.map_err(damaged)?);
                 peers.push(Peer { id, slot, counters });
             }
         }
-        // By places: a peer is too large to be moved more than once.
-        peers.sort_by_cached_key(|peer| peer.id);
+        let unattributed = match self.table.read(0) {
+            Some(stats) => decode::counters(&stats.map_err(damaged)?),
+            None => Counters::default(),
+        };
         Ok((peers, unattributed))
     }
 

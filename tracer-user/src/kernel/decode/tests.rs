@@ -46,6 +46,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
         value.key.port,
         u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port)))
     );
+    assert_eq!(peer_key(&bytes[..size_of::<PeerKey>()]).unwrap(), value.key);
 }
 
 #[test]
