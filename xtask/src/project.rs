@@ -40,16 +40,34 @@ impl Project {
         command
     }
 
+    /// The same without what the cargo that runs us left behind: build scripts look at it, and would run again.
+    pub(crate) fn cargo_alone(&self) -> Command {
+        let mut command = self.cargo();
+        isolate(&mut command).env("CARGO_TARGET_DIR", &self.target);
+        keep_toolchain(&mut command);
+        command
+    }
+
     /// `cargo install` of a tool, which has nothing to do with the workspace or with how it is being built.
     pub(crate) fn cargo_install(&self) -> Command {
         let mut command = cargo();
         isolate(&mut command).arg("install").current_dir(&self.root);
+        keep_toolchain(&mut command);
         command
     }
 
     /// Where builds of the BPF half by hand go, away from those of the build script.
     pub(crate) fn bpf_target(&self) -> PathBuf {
         self.target.join("bpf")
+    }
+}
+
+/// It is the same cargo, so the compiler has to be that toolchain's too: without this, rustup would go by the
+/// `rust-toolchain.toml` that some crates are published with.
+fn keep_toolchain(command: &mut Command) {
+    const TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
+    if let Some(toolchain) = env::var_os(TOOLCHAIN) {
+        command.env(TOOLCHAIN, toolchain);
     }
 }
 

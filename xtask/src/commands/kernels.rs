@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use xtask::isolate::isolate;
 
 use super::setup;
 use super::tally::Tally;
@@ -233,10 +232,8 @@ impl Session<'_> {
 /// Builds the tests and what they run.
 fn build(project: &Project) -> Result<Tests> {
     process::complain("kernels: building the tests");
-    // Without what the cargo that runs us left behind: build scripts look at it, and would run again.
-    let mut command = project.cargo();
-    isolate(&mut command)
-        .env("CARGO_TARGET_DIR", &project.target)
+    let mut command = project.cargo_alone();
+    command
         .args(["build", "--locked", "--package", PACKAGE, "--test", E2E])
         .args(["--profile", "guest", "--target", TARGET, "--config", STATIC])
         .args(["--message-format", "json-render-diagnostics"])
