@@ -63,6 +63,34 @@ pub fn run(args: &[&str]) -> Output {
         .expect("the program under test")
 }
 
+/// Starts a tracer, and returns when it has said these words on stderr: the programs are attached then. The
+/// thread gives all that it says there.
+///
+/// # Panics
+/// When it ends before that.
+pub(crate) fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<String>) {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program under test");
+    let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert_ne!(
+            stderr.read_line(&mut said).expect("its stderr"),
+            0,
+            "ended before tracing began: {said}"
+        );
+    }
+    let errors = thread::spawn(move || {
+        stderr.read_to_string(&mut said).expect("its stderr");
+        said
+    });
+    (child, errors)
+}
+
 /// A `diagnose --format json` in the background. Everything until [`Trace::finish`] is traced.
 #[derive(Debug)]
 pub struct Trace {
@@ -102,7 +130,7 @@ impl Trace {
     }
 
     fn spawn_for(mut command: Command, namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
-        let mut child = command
+        command
             .args([
                 "diagnose",
                 "--format",
@@ -112,25 +140,8 @@ impl Trace {
                 "--netns",
                 &namespace.inode.to_string(),
             ])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program under test");
-        let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
-        let mut said = String::new();
-        while !said.contains("tracing,") {
-            assert_ne!(
-                stderr.read_line(&mut said).expect("its stderr"),
-                0,
-                "ended before tracing began: {said}"
-            );
-        }
-        let errors = thread::spawn(move || {
-            stderr.read_to_string(&mut said).expect("its stderr");
-            said
-        });
+            .args(args);
+        let (child, errors) = begun(command, "tracing,");
         Self {
             child,
             errors: Some(errors),

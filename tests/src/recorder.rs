@@ -1,15 +1,18 @@
 //! `tcpreuse record` in the background.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::Read,
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
-    thread::{self, JoinHandle},
+    process::{Child, ChildStdout, Command},
+    thread::JoinHandle,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{namespace::Namespace, program::binary};
+use crate::{
+    namespace::Namespace,
+    program::{begun, binary},
+};
 
 /// A `record` in the background.
 #[derive(Debug)]
@@ -34,28 +37,11 @@ impl Recorder {
     /// # Panics
     /// When recording does not begin.
     pub fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
-        let mut child = command
+        command
             .args(["--netns", &namespace.inode.to_string(), "--out"])
             .arg(out)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the recorder");
-        let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
-        let mut said = String::new();
-        while !said.contains("recording,") {
-            assert_ne!(
-                stderr.read_line(&mut said).expect("the recorder"),
-                0,
-                "ended at once: {said}"
-            );
-        }
-        let errors = thread::spawn(move || {
-            stderr.read_to_string(&mut said).expect("the recorder");
-            said
-        });
+            .args(args);
+        let (child, errors) = begun(command, "recording,");
         Self {
             child,
             errors: Some(errors),

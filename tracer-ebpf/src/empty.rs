@@ -3,6 +3,9 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
+mod bare;
+
+#[cfg(target_arch = "bpf")]
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
 /// Returns at once.
@@ -14,16 +17,3 @@ pub(crate) fn empty(_: BtfTracePointContext) -> i32 {
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
-
-/// Never reached; the linker wants one all the same.
-#[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-/// As that of the tracer's programs.
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

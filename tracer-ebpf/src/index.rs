@@ -6,7 +6,7 @@
 use crate::abi::peer::PeerKey;
 
 /// Cells for each peer that may come, before rounding up to a power of two. With a quarter of the
-/// cells taken, one key in five thousand million has [`PROBES`] neighbours before it.
+/// cells taken, a run of [`PROBES`] neighbours has a chance of (e^0.75 / 4)^32, about 10^-9.
 pub const CELLS_PER_PEER: u32 = 4;
 
 /// So many cells a key is looked for in, its home included.

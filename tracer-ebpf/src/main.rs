@@ -22,6 +22,8 @@
 #[cfg(target_arch = "bpf")]
 mod atomic;
 #[cfg(target_arch = "bpf")]
+mod bare;
+#[cfg(target_arch = "bpf")]
 mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
@@ -40,16 +42,3 @@ mod turns;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
-
-/// Never reached: a reachable panic fails to load. The linker wants one all the same.
-#[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-/// `bpf_sk_storage_get` and `bpf_skc_to_tcp_sock` are for programs under a GPL-compatible licence.
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
