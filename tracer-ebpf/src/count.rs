@@ -8,7 +8,7 @@ use core::hint::black_box;
 use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, flag, phase},
+        conn::{Conn, flag, phase, unknown},
         peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
     },
     address,
@@ -18,7 +18,7 @@ use tracer_ebpf::{
 
 use crate::{
     atomic, conns,
-    maps::{CLOSED, config, lose, port_admitted},
+    maps::{CLOSED, UNKNOWN, config, lose, port_admitted},
     owner, peers,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
@@ -31,18 +31,24 @@ const NO_WAKEUP: u64 = 1;
 /// cheap half of the filters, asked first.
 #[inline(always)]
 pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
+    wanted_at(sk, direction, sk.service_port(direction))
+}
+
+/// The same of a port that is known already.
+#[inline(always)]
+pub(crate) fn wanted_at(sk: Sock, direction: u8, port: u16) -> bool {
     // The direction's number is its bit in the settings. The protocol last: it lies in a line of the socket
     // that is cold, and what is traced once need not be asked again.
-    config!(directions) & direction != 0 && port_admitted(sk.service_port(direction)) && sk.is_tcp()
+    config!(directions) & direction != 0 && port_admitted(port) && sk.is_tcp()
 }
 
 /// The key of a socket's peer.
 #[inline(always)]
-fn key(sk: Sock, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
+fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
     PeerKey {
         address: address::masked(remote, config!(mask4), config!(mask6)),
         netns,
-        port: sk.service_port(direction),
+        port,
         direction,
         pad: 0,
     }
@@ -60,8 +66,8 @@ pub(crate) fn connecting(sk: Sock) -> bool {
         phase: phase::CONNECTING,
         ..NOTHING
     };
-    // A socket may connect again after it failed, or be seen twice. No room is counted as a loss when the
-    // connection opens, where room is asked for once more.
+    // A socket may connect again after it failed. No room is counted as a loss when the connection opens,
+    // where room is asked for once more.
     let Some(entry) = conns::get(sk).or_else(|| conns::claim(sk)) else {
         return false;
     };
@@ -90,11 +96,31 @@ pub(crate) const NOTHING: Conn = Conn {
     pad: [0; 2],
 };
 
-/// The connection is open, or was found open (`seeded`): counts it, unless it is counted already or
-/// the filters leave it out. True if it is traced.
+/// How it is known that a connection is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// By its change of state, now.
+    Seen,
+    /// It is open, and that change was not seen: it came before the tracer or, once everything is
+    /// seeded, was missed.
+    Missed,
+}
+
+/// The connection is open: counts it, unless it is counted already or the filters leave it out. True if it
+/// is traced.
 #[inline(always)]
-pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
+pub(crate) fn opened(sk: Sock, direction: u8, begin: Begin) -> bool {
     let stored = conns::get(sk);
+    let missed = begin == Begin::Missed;
+    let mut seeded = false;
+    // What began to connect while traced was not there before the tracer.
+    if missed && stored.is_none() {
+        match unknown_is() {
+            unknown::SEEDED => seeded = true,
+            unknown::MISSED => {}
+            _ => return false,
+        }
+    }
     let mut conn = NOTHING;
     conn.direction = direction;
     if let Some(before) = stored {
@@ -107,7 +133,17 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
         conn.direction = direction::OUTBOUND;
         conn.owner = before.owner;
     }
-    if !wanted(sk, conn.direction) {
+    conn.local_port = if missed {
+        sk.local_port_once_had()
+    } else {
+        sk.local_port()
+    };
+    let port = if conn.direction == direction::INBOUND {
+        conn.local_port
+    } else {
+        sk.remote_port()
+    };
+    if !wanted_at(sk, conn.direction, port) {
         return false;
     }
     let netns = sk.netns();
@@ -115,20 +151,23 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
     if !sk.admitted(netns, remote) {
         return false;
     }
-    conn.slot = peers::slot_of(&key(sk, conn.direction, netns, remote));
+    conn.slot = peers::slot_of(&key(port, conn.direction, netns, remote));
     let Some(stats) = peers::stats(conn.slot) else {
         return false;
     };
     let Some(entry) = stored.or_else(|| conns::claim(sk)) else {
-        lose!(connections_dropped);
+        dropped();
         return false;
     };
     // SAFETY: tested.
     conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
     conn.opened_ns = now_ns();
-    conn.local_port = sk.local_port();
-    if seeded {
+    if missed {
+        // Its age is only known to be at least what is noted from here on.
         conn.flags = flag::SEEDED;
+        if !seeded {
+            lose!(rescued);
+        }
     } else if conn.held == 0 {
         // SAFETY: tested. Two opens at once: the second one is no longer the first it holds.
         let last_end = unsafe { (&raw const (*stats).last_end_ns).read_volatile() };
@@ -160,6 +199,29 @@ pub(crate) fn opened(sk: Sock, direction: u8, seeded: bool) -> bool {
     true
 }
 
+/// What an open connection is that nothing is remembered of, one of [`unknown`].
+#[inline(always)]
+pub(crate) fn unknown_is() -> u32 {
+    match UNKNOWN.get_ptr(0) {
+        // SAFETY: tested.
+        Some(is) => unsafe { is.read_volatile() },
+        None => unknown::DROPPED,
+    }
+}
+
+/// There is no room to remember a connection.
+#[inline(always)]
+fn dropped() {
+    lose!(connections_dropped);
+    // Each of its changes would show it anew. While seeding the loader sees to this.
+    if unknown_is() == unknown::MISSED
+        && let Some(is) = UNKNOWN.get_ptr_mut(0)
+    {
+        // SAFETY: tested.
+        unsafe { is.write_volatile(unknown::DROPPED) };
+    }
+}
+
 /// Notes what only the moment shows in which one side ends the connection. Its `reason` is set.
 #[inline(always)]
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
@@ -178,11 +240,11 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     }
 }
 
-/// The remote side's FIN came first: CLOSE_WAIT begins, or was found (`seeded`).
+/// The remote side's FIN came first: CLOSE_WAIT begins, or was found (`seeded`). False if that was known.
 #[inline(always)]
-pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
-    if conn.phase != phase::OPEN {
-        return;
+pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) -> bool {
+    if conn.phase != phase::OPEN || conn.reason != reason::OPEN {
+        return false;
     }
     let now = now_ns();
     conn.phase = phase::CLOSE_WAIT;
@@ -190,7 +252,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
     first_to_end(sk.tcp(), conn);
     conn.close_wait_ns = now;
     let Some(stats) = peers::stats(conn.slot) else {
-        return;
+        return true;
     };
     // SAFETY: tested.
     unsafe {
@@ -201,6 +263,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) {
             atomic::add(&raw mut (*stats).close_wait_entered, 1);
         }
     }
+    true
 }
 
 /// CLOSE_WAIT is over, by this host's FIN or by the end of the connection.
@@ -228,9 +291,19 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     }
 }
 
-/// The connection ended: its socket leaves `last_state` for CLOSE.
+/// The socket left `last_state` for CLOSE: a connection ended or a connect failed.
 #[inline(always)]
-pub(crate) fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
+pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
+    if conn.phase == phase::CONNECTING {
+        connect_failed(sk, last_state);
+        conns::remove(sk);
+    } else {
+        ended(sk, conn, last_state);
+    }
+}
+
+#[inline(always)]
+fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     let now = now_ns();
     let errno = sk.errno();
     let tcp = sk.tcp();
@@ -315,7 +388,7 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
     if !sk.admitted(netns, remote) {
         return;
     }
-    let slot = peers::slot_of(&key(sk, direction::OUTBOUND, netns, remote));
+    let slot = peers::slot_of(&key(sk.remote_port(), direction::OUTBOUND, netns, remote));
     if let Some(stats) = peers::stats(slot) {
         // SAFETY: tested.
         atomic::add(unsafe { &raw mut (*stats).failed }, 1);

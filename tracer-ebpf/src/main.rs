@@ -2,7 +2,8 @@
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
 //! Rooms: `programs` holds the entry points, one file a kernel hook; `count` and `turns` are what they
-//! do to the counters, `conns` remembers each connection, `peers` finds a peer's slot, `owner` names
+//! do to the counters, `conns` remembers each connection, `listeners` where
+//! something listens, `peers` finds a peer's slot, `owner` names
 //! the running process, `sock` reads kernel sockets, `maps` declares all maps and globals, `atomic`
 //! wraps the instructions that Rust has no stable name for.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
@@ -27,6 +28,8 @@ mod bare;
 mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
+#[cfg(target_arch = "bpf")]
+mod listeners;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]

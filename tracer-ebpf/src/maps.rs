@@ -70,10 +70,14 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// Where something listens, as the key of a peer at that very address: tells which seeded
-/// connections were inbound.
+/// Where something listens, as the key of a peer at that very address: tells which connections that
+/// were not seen to open are inbound.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// One of [`tracer_ebpf::abi::conn::unknown`].
+#[btf_map]
+pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
 /// Names of the processes that connect or read, by thread group id: many of them have ended by the
 /// time anybody asks `/proc`.
@@ -122,7 +126,8 @@ static CONFIG: Global<Config> = Global::new(Config {
     admit_by_default: 1,
     records: 0,
     count_turns: 0,
-    pad: [0; 2],
+    miss: 0,
+    pad: 0,
 });
 
 #[unsafe(no_mangle)]

@@ -69,6 +69,17 @@ impl Sock {
         load(self.0, offset!(skc_num))
     }
 
+    /// Local port, host order, of a connection that may have given it back.
+    #[inline(always)]
+    pub(crate) fn local_port_once_had(self) -> u16 {
+        match self.local_port() {
+            0 => self
+                .tcp()
+                .map_or(0, |tcp| u16::from_be(load_if_there(tcp.0, offset!(inet_sport)))),
+            port => port,
+        }
+    }
+
     /// Remote port, host order.
     #[inline(always)]
     pub(crate) fn remote_port(self) -> u16 {

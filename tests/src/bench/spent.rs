@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn all_programs_count_towards_a_state_change() {
-        let before = [program(1, "state", 100, 1), program(2, "rescue", 0, 0)];
+        let before = [program(1, "state", 100, 1), program(2, "end", 0, 0)];
         let after = [
-            program(2, "rescue", 800, 10),
+            program(2, "end", 800, 10),
             program(1, "state", 2100, 11),
             program(3, "tcpreuse_list", 1_000_000, 7),
             program(4, "never", 0, 0),
@@ -75,7 +75,7 @@ mod tests {
         assert!((spent.per_transition_ns - 280.0).abs() < 1e-9);
         assert_eq!(
             spent.programs,
-            [("state".to_owned(), 200.0), ("rescue".to_owned(), 80.0)]
+            [("state".to_owned(), 200.0), ("end".to_owned(), 80.0)]
         );
     }
 

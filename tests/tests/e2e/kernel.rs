@@ -14,7 +14,7 @@ use tcpreuse_tests::{need_root, program::run};
 /// which needs most of the kernels tried.
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 52_000),
-    ("tcpreuse_rescue", 42_500),
+    ("tcpreuse_end", 22_000),
     ("tcpreuse_reset", 100),
     ("tcpreuse_read", 750),
     ("tcpreuse_seed", 22_500),

@@ -30,9 +30,9 @@ fn nothing_stays_loaded_after_sigkill() {
     assert_eq!(
         names,
         [
+            "tcpreuse_end",
             "tcpreuse_list",
             "tcpreuse_read",
-            "tcpreuse_rescue",
             "tcpreuse_reset",
             "tcpreuse_seed",
             "tcpreuse_state"

@@ -52,8 +52,10 @@ pub struct Config {
     /// 1: request turns are counted, by the reads of the processes. 0: only a bound is known, the
     /// smaller of the data segments in and out.
     pub count_turns: u8,
+    /// For tests: changes of state that are not to be seen, as bits of [`crate::transition::step`].
+    pub miss: u8,
     /// Always 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
 }
 
 /// Key of the address filter, a longest-prefix-match trie.

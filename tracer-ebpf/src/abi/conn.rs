@@ -20,6 +20,16 @@ pub mod flag {
     pub const UNANSWERED: u8 = 4;
 }
 
+/// What to make of an open connection that nothing is remembered of.
+pub mod unknown {
+    /// It was there before the tracer: what was is being counted.
+    pub const SEEDED: u32 = 0;
+    /// Its open was missed: what was there before is counted.
+    pub const MISSED: u32 = 1;
+    /// Nothing: for some there was no room, and they are counted as dropped.
+    pub const DROPPED: u32 = 2;
+}
+
 /// One connection, from its connect or accept to its close. One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

@@ -14,7 +14,7 @@ pub struct Losses {
     pub peers_dropped_unlisted: u64,
     /// Connections not counted at all because there was no room to remember them.
     pub connections_dropped: u64,
-    /// No loss: state changes that one program was skipped for and the other has seen to.
+    /// No loss: opens, half closes and ends whose change of state was missed and which were counted later.
     pub rescued: u64,
     /// Records not written because the ring buffer was full. No count is affected.
     pub ring_full: u64,

@@ -101,6 +101,8 @@ offsets! {
     copied_seq = "tcp_sock", "copied_seq";
     /// End of what the process has written.
     write_seq = "tcp_sock", "write_seq";
+    /// Local port, network order, which outlasts `skc_num`.
+    inet_sport = "inet_sock", "inet_sport";
     /// When data was last sent, in jiffies.
     lsndtime = "tcp_sock", "lsndtime";
     /// When data was last received, in jiffies.

@@ -1,22 +1,24 @@
 //! `iter/tcp`: walks the sockets of one network namespace.
 //!
-//! Two programs. `tcpreuse_seed` counts every connection that was open before the tracer; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
+//! Two programs. `tcpreuse_seed` counts every connection that was open before the tracer and, when it is run
+//! again, what was missed since; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
 //! neither can race with the state change of that socket.
 
 use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
 use tracer_ebpf::{
     abi::{
-        conn::{flag, phase},
+        conn::{flag, phase, unknown},
         live::{Live, live_flag},
-        peer::{PeerKey, direction},
+        peer::{direction, reason},
     },
-    address,
     transition::{is_open, state},
 };
 
 use crate::{
-    conns, count,
-    maps::LISTENERS,
+    conns,
+    count::{self, Begin},
+    listeners,
+    maps::lose,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
@@ -39,7 +41,7 @@ pub(crate) struct IterTcp {
     sk_common: *const u8,
 }
 
-/// Seeds the connections that are already open. The iterator shows listeners first, so when the
+/// Counts the connections that are open and not counted so, and notes what state they are in. The iterator shows listeners first, so when the
 /// connections come it is known which ports are listened on.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
@@ -51,19 +53,18 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     let sk = tcp.sock();
     let state = sk.state();
     if state == state::LISTEN {
-        // A full table costs a direction, not a count.
-        let _ = LISTENERS.insert(listener_key(sk, sk.local_address()), 1, 0);
+        listeners::note(sk);
         return 0;
     }
     if !is_open(state) {
         return 0;
     }
-    let direction = if is_listened_on(sk) {
+    let direction = if listeners::has_listener(sk) {
         direction::INBOUND
     } else {
         direction::OUTBOUND
     };
-    if !count::opened(sk, direction, true) {
+    if !count::opened(sk, direction, Begin::Missed) {
         return 0;
     }
     let Some(mut stored) = conns::get(sk) else {
@@ -71,14 +72,16 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     };
     // SAFETY: the iterator holds the socket's lock.
     let conn = unsafe { stored.as_mut() };
-    // Opened by the tracepoint since the tracer attached: nothing to add.
-    if conn.flags & flag::SEEDED == 0 || conn.phase != phase::OPEN {
-        return 0;
-    }
+    // Of what the tracepoint has seen all this is known already, and changes nothing.
     match state {
-        state::CLOSE_WAIT => count::entered_close_wait(sk, conn, true),
+        state::CLOSE_WAIT => {
+            let seeded = count::unknown_is() == unknown::SEEDED;
+            if count::entered_close_wait(sk, conn, seeded) && !seeded {
+                lose!(rescued);
+            }
+        }
         // Who closed first can no longer be told for LAST_ACK and CLOSING beyond this.
-        state::LAST_ACK => conn.reason = tracer_ebpf::abi::peer::reason::REMOTE_FIN,
+        state::LAST_ACK if conn.reason == reason::OPEN => conn.reason = reason::REMOTE_FIN,
         state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING => count::local_fin(sk, conn),
         _ => {}
     }
@@ -113,34 +116,6 @@ fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
     } else {
         Sock(sk_common).tcp()
     }
-}
-
-#[inline(always)]
-fn listener_key(sk: Sock, address: [u32; 4]) -> PeerKey {
-    PeerKey {
-        address,
-        netns: sk.netns(),
-        port: sk.local_port(),
-        direction: direction::INBOUND,
-        pad: 0,
-    }
-}
-
-/// Whether something listens where this connection ends here, at its own address or at all of
-/// its family or of both. The port alone would not do: a client may have got the same one at
-/// another address.
-#[inline(always)]
-fn is_listened_on(sk: Sock) -> bool {
-    let mut key = listener_key(sk, sk.local_address());
-    if LISTENERS.get_ptr(key).is_some() {
-        return true;
-    }
-    key.address = address::mapped(0);
-    if LISTENERS.get_ptr(key).is_some() {
-        return true;
-    }
-    key.address = [0; 4];
-    LISTENERS.get_ptr(key).is_some()
 }
 
 #[inline(always)]
@@ -233,7 +208,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
 /// the counts miss, and the reader must hear of it.
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
-    let inbound = is_listened_on(sk);
+    let inbound = listeners::has_listener(sk);
     live.direction = if inbound {
         direction::INBOUND
     } else {

@@ -1,5 +1,6 @@
 //! The entry points, one file a kernel hook.
 
+mod ends;
 mod iter_tcp;
 mod reads;
 mod resets;

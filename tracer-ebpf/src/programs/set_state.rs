@@ -1,24 +1,32 @@
 //! `tp_btf/inet_sock_set_state`: the spine. Every count begins here.
 //!
-//! Two programs, attached one after the other. The kernel skips a program, in silence, for an event
-//! that comes while that very program runs on the same CPU: a softirq in the middle of a system
-//! call. `tcpreuse_state` does the work. `tcpreuse_rescue` looks whether that was done, and does it
-//! if not; it was not running then, so it is not skipped for the same event, unless it happens
-//! twice over.
+//! The kernel skips a program, in silence, for an event that comes while that very program runs on the
+//! same CPU: a softirq in the middle of a system call. So a change is not taken for the next one after what
+//! is remembered: each makes up for what it proves to have happened before. What no further change would
+//! show, the end of a socket (`ends`) and the walk over the live ones (`iter_tcp`) do.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 use tracer_ebpf::{
-    abi::{conn::phase, peer::direction},
+    abi::{
+        conn::{flag, phase},
+        peer::direction,
+    },
     transition::{self, state, step},
 };
 
-use crate::{conns, count, maps::lose, sock::Sock};
+use crate::{
+    conns,
+    count::{self, Begin},
+    listeners,
+    maps::{config, lose},
+    sock::Sock,
+};
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     if let Some(change) = Change::of(&ctx)
-        && !change.apply(false)
+        && !change.apply()
     {
         // Pruned unless the loader raises the level; one call site costs the verifier a lot.
         debug!(
@@ -28,17 +36,6 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
             change.new,
             change.sk.local_port()
         );
-    }
-    0
-}
-
-#[btf_tracepoint(function = "inet_sock_set_state")]
-pub(crate) fn tcpreuse_rescue(ctx: BtfTracePointContext) -> i32 {
-    if let Some(change) = Change::of(&ctx)
-        && change.is_undone()
-        && change.apply(true)
-    {
-        lose!(rescued);
     }
     0
 }
@@ -57,7 +54,8 @@ impl Change {
         let old = ctx.arg::<u32>(1) as u8;
         let new = ctx.arg::<u32>(2) as u8;
         let steps = transition::steps(old, new);
-        if steps == 0 {
+        // The second is for tests, and pruned otherwise.
+        if steps == 0 || config!(miss) != 0 && is_missed(Sock(ctx.arg(0)), steps, old) {
             return None;
         }
         Some(Self {
@@ -68,43 +66,38 @@ impl Change {
         })
     }
 
-    /// Whether it has not been applied. Of an open that the filters may leave out only `apply`
-    /// can tell.
-    #[inline(always)]
-    fn is_undone(&self) -> bool {
-        match conns::get(self.sk) {
-            Some(conn) => {
-                // SAFETY: the socket's lock is held.
-                let conn = unsafe { conn.as_ref() };
-                transition::undone(self.steps, conn.phase, conn.reason)
-            }
-            None => self.steps & (step::CONNECTING | step::OPENED) != 0,
-        }
-    }
-
     /// Applies it; true if the connection is traced. A second time it does nothing: the counts
     /// depend on what is remembered of the connection.
     #[inline(always)]
-    fn apply(&self, again: bool) -> bool {
+    fn apply(&self) -> bool {
         let (sk, steps) = (self.sk, self.steps);
+        if steps & step::LISTENING != 0 {
+            listeners::note(sk);
+            return true;
+        }
         if steps & step::CONNECTING != 0 {
             return count::connecting(sk);
         }
-        if steps & step::OPENED != 0 {
+        let mut begin = Begin::Seen;
+        let mut opens = steps & step::OPENED != 0;
+        if !opens && steps & step::WAS_OPEN != 0 && self.is_open_missed() {
+            opens = true;
+            begin = Begin::Missed;
+        }
+        if opens {
             let direction = if self.old == state::SYN_SENT {
                 direction::OUTBOUND
             } else {
                 direction::INBOUND
             };
-            let traced = count::opened(sk, direction, false);
+            let traced = count::opened(sk, direction, begin);
             if !traced || steps == step::OPENED {
                 return traced;
             }
         }
         let Some(mut stored) = conns::get(sk) else {
-            // The connect began before the tracer did, and failed. Nothing remembers that it was
-            // counted, so it must not be counted again.
-            if !again && self.old == state::SYN_SENT && self.new == state::CLOSE {
+            // The connect began before the tracer did, and failed.
+            if self.old == state::SYN_SENT && self.new == state::CLOSE {
                 count::connect_failed(sk, self.old);
             }
             return false;
@@ -114,20 +107,50 @@ impl Change {
         if steps & step::LOCAL_FIN != 0 {
             count::local_fin(sk, conn);
         }
-        if steps & step::REMOTE_FIN != 0 {
-            count::entered_close_wait(sk, conn, false);
+        if steps & step::REMOTE_FIN != 0
+            && count::entered_close_wait(sk, conn, false)
+            && self.old == state::CLOSE_WAIT
+        {
+            lose!(rescued);
         }
         if steps & step::LEFT_CLOSE_WAIT != 0 {
             count::left_close_wait(conn);
         }
         if steps & step::ENDED != 0 {
-            if conn.phase == phase::CONNECTING {
-                count::connect_failed(sk, self.old);
-                conns::remove(sk);
-            } else {
-                count::ended(sk, conn, self.old);
-            }
+            count::over(sk, conn, self.old);
         }
         true
     }
+
+    /// Whether the connection is open and not counted so.
+    #[inline(always)]
+    fn is_open_missed(&self) -> bool {
+        match conns::get(self.sk) {
+            // SAFETY: the socket's lock is held.
+            Some(conn) => unsafe { conn.as_ref() }.phase == phase::CONNECTING,
+            None => listeners::is_missed(self.sk),
+        }
+    }
+}
+
+/// Whether a test wants this change not to be seen.
+#[inline(always)]
+fn is_missed(sk: Sock, steps: u8, old: u8) -> bool {
+    let mut own = steps;
+    match old {
+        // What a change repeats of an earlier one is not its own.
+        state::CLOSE_WAIT => own &= !step::REMOTE_FIN,
+        state::LAST_ACK => own &= !step::LEFT_CLOSE_WAIT,
+        _ => {}
+    }
+    if steps & step::ENDED != 0 && (old == state::ESTABLISHED || old == state::CLOSE_WAIT) {
+        // Without a RST it is a process that ends it here, and no process's change is ever skipped.
+        // SAFETY: the socket's lock is held.
+        let reset =
+            conns::get(sk).is_some_and(|conn| unsafe { conn.as_ref() }.flags & flag::RST_RECEIVED != 0);
+        if !reset {
+            own &= !step::ENDED;
+        }
+    }
+    own & config!(miss) != 0
 }

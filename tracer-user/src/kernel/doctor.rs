@@ -146,6 +146,11 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
             "not there: kernel 4.16 or newer with CONFIG_INET=y has it",
         ),
         absent(
+            "tcp_destroy_sock",
+            Status::Missing,
+            "not there: kernel 4.16 or newer with CONFIG_INET=y has it",
+        ),
+        absent(
             "tcp_receive_reset",
             Status::Degraded,
             "not there: received resets are told by the socket's error alone",

@@ -27,7 +27,7 @@ use super::{
 use crate::{filter::Filter, model::sample::Known};
 
 pub(super) const STATE: &str = "tcpreuse_state";
-pub(super) const RESCUE: &str = "tcpreuse_rescue";
+pub(super) const END: &str = "tcpreuse_end";
 pub(super) const RESET: &str = "tcpreuse_reset";
 pub(super) const READ: &str = "tcpreuse_read";
 pub(super) const SEED: &str = "tcpreuse_seed";
@@ -57,9 +57,9 @@ pub struct Settings {
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
     pub object: Option<PathBuf>,
-    /// Attach only the program that sees to what the kernel skips the other one for. For tests: it
-    /// has to count the same.
-    pub rescue_only: bool,
+    /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
+    /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
+    pub miss: u8,
     /// Let the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
 }
@@ -73,7 +73,7 @@ impl Default for Settings {
             record_bytes: None,
             btf: None,
             object: None,
-            rescue_only: false,
+            miss: 0,
             log: false,
         }
     }
@@ -117,7 +117,8 @@ fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
         admit_by_default: u8::from(settings.filter.admit_by_default()),
         records: u8::from(settings.record_bytes.is_some()),
         count_turns: u8::from(has.reads),
-        pad: [0; 2],
+        miss: settings.miss,
+        pad: 0,
     }
 }
 
@@ -278,9 +279,9 @@ fn aya_log_level() -> u8 {
 }
 
 fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, has: Optional) -> Result<(), TraceError> {
-    for name in [STATE, RESCUE] {
+    for (name, tracepoint) in [(STATE, "inet_sock_set_state"), (END, "tcp_destroy_sock")] {
         load_one(ebpf, name, |program: &mut BtfTracePoint| {
-            program.load("inet_sock_set_state", btf)
+            program.load(tracepoint, btf)
         })?;
     }
     if has.resets {

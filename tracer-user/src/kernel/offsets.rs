@@ -39,6 +39,7 @@ fn lost(field: &str) -> &'static str {
         "rcv_tstamp" => "when a connection was last heard of",
         "retransmits_now" | "probes_out" => "which connections are silent for good",
         "write_seq" => "request turns",
+        "inet_sport" => "opens that the kernel hid from the program",
         "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
         "group_leader" | "task_comm" => "the names of processes that have ended",
         _ => "everything",

@@ -11,11 +11,11 @@ use aya::{
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
-use tracer_ebpf::abi::{comm::Comm, losses::Losses as AbiLosses};
+use tracer_ebpf::abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
-    load::{LIST, Optional, READ, RESCUE, RESET, SEED, STATE, Settings, load, program, refused},
+    load::{END, LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
     owners,
     peers::PeerTable,
@@ -38,6 +38,7 @@ pub struct Tracer {
     ebpf: Ebpf,
     table: PeerTable,
     taken: Array<MapData, u32>,
+    unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
     records: Option<Records>,
@@ -46,7 +47,10 @@ pub struct Tracer {
     missing: Vec<Missing>,
     known: Known,
     has: Optional,
-    rescue_only: bool,
+    /// See [`Settings::miss`].
+    misses_on_purpose: bool,
+    /// How often the kernel had skipped the program when the sockets were looked through for it last.
+    made_up_for: u64,
 }
 
 impl Tracer {
@@ -62,6 +66,7 @@ impl Tracer {
         };
         let table = PeerTable::map(peers.fd(), loaded.slots as usize + 1)?;
         let taken = loaded.take("TAKEN")?;
+        let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
         let comms = loaded.take("COMMS")?;
         let logger = match settings.log {
@@ -78,6 +83,7 @@ impl Tracer {
             ebpf: loaded.ebpf,
             table,
             taken,
+            unknown,
             losses,
             comms,
             records,
@@ -86,14 +92,14 @@ impl Tracer {
             missing: loaded.missing,
             known: loaded.known,
             has: loaded.has,
-            rescue_only: settings.rescue_only,
+            misses_on_purpose: settings.miss != 0,
+            made_up_for: 0,
         };
         tracer.attach()?;
         Ok(tracer)
     }
 
-    /// The optional ones first: a state change must not find them unattended. The kernel runs the
-    /// programs of a tracepoint in the order in which they were attached, so the rescue comes last.
+    /// The spine last: what a state change leads to must not find the others unattended.
     fn attach(&mut self) -> Result<(), TraceError> {
         for name in self.tracepoints() {
             self.tracepoint(name)?
@@ -106,14 +112,9 @@ impl Tracer {
     /// Names of the programs on tracepoints that are loaded.
     fn tracepoints(&self) -> impl Iterator<Item = &'static str> + use<> {
         let Optional { resets, reads } = self.has;
-        [
-            (RESET, resets),
-            (READ, reads),
-            (STATE, !self.rescue_only),
-            (RESCUE, true),
-        ]
-        .into_iter()
-        .filter_map(|(name, loaded)| loaded.then_some(name))
+        [(RESET, resets), (READ, reads), (END, true), (STATE, true)]
+            .into_iter()
+            .filter_map(|(name, loaded)| loaded.then_some(name))
     }
 
     /// Counts the connections that were open before tracing began, in every namespace. Those that
@@ -122,6 +123,35 @@ impl Tracer {
     /// # Errors
     /// When the sockets cannot be walked.
     pub fn seed(&mut self) -> Result<(), TraceError> {
+        let only = self.filter.netns;
+        sockets::walk(self.iterator(SEED)?, only)?;
+        self.unknown_is(unknown::MISSED)?;
+        // After that, so that one that is dropped right now is not overlooked.
+        if self.losses()?.connections_dropped > 0 {
+            self.unknown_is(unknown::DROPPED)?;
+        }
+        Ok(())
+    }
+
+    fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
+        self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
+            what: "to note that what was open is counted".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Looks through the live sockets for changes of state that the kernel skipped the program for, if it
+    /// has since the last call. Such a change shows at the connection's next one too, but that of a
+    /// held connection may be long in coming.
+    ///
+    /// # Errors
+    /// When the sockets cannot be walked.
+    pub fn make_up_for_misses(&mut self) -> Result<(), TraceError> {
+        let skipped = self.skipped(STATE);
+        if skipped == self.made_up_for && !self.misses_on_purpose {
+            return Ok(());
+        }
+        self.made_up_for = skipped;
         let only = self.filter.netns;
         sockets::walk(self.iterator(SEED)?, only).map(drop)
     }
@@ -212,7 +242,7 @@ impl Tracer {
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(STATE),
-                second: self.skipped(RESCUE),
+                second: self.skipped(END),
                 rescued: sum.rescued,
             },
             reads_skipped: self.skipped(READ),

@@ -4,32 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use super::peer::Counters;
 
-/// How often the kernel skipped each of the two programs that see state changes, because the program was
-/// running already on that CPU, and how often the second one saw to what the first had not done.
+/// How often the kernel skipped the program that sees state changes, or the one that sees sockets go, because
+/// the program was running already on that CPU, and how often what it missed was counted later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Nested {
     /// Times the first was skipped, for changes that mean nothing too.
     pub first: u64,
-    /// Times the second was skipped; the first did its work then.
+    /// Times the second was skipped.
     pub second: u64,
-    /// Changes the second has seen to.
+    /// Opens, half closes and ends that were counted later.
     pub rescued: u64,
 }
 
 impl Nested {
-    /// How many changes both may have been skipped for.
+    /// How many changes may have been missed for good.
     ///
-    /// A softirq may come in the middle of one of the two, never of both: they run one after the
-    /// other, with preemption off, and a softirq is not interrupted by another. So there are none,
-    /// unless a kernel does that in another way; then changes are missing, and the counts differ
-    /// from the kernel's socket list. Where they agree (`drift` 0) none was lost; where they do
-    /// not, at most as many as neither counter rules out.
+    /// What is missed is counted at the connection's next change, at the next sample, or when the kernel
+    /// gives the socket up. Half of all changes mean nothing, so that `first` alone is no loss. Where the counts
+    /// agree with the kernel's socket list (`drift` 0) none was lost; where they do not, at most as many as
+    /// were skipped and not made up for.
     pub fn lost(self, drift: Option<i64>) -> u64 {
         if drift == Some(0) {
             0
         } else {
-            self.first.saturating_sub(self.rescued).min(self.second)
+            (self.first.saturating_add(self.second)).saturating_sub(self.rescued)
         }
     }
 }
@@ -48,9 +47,9 @@ pub struct Losses {
     pub connections_dropped: u64,
     /// Records of ended connections that found the ring full.
     pub records_lost: u64,
-    /// At most so many state changes were seen by neither program; see [`Nested::lost`].
+    /// At most so many state changes were missed for good; see [`Nested::lost`].
     pub programs_skipped: u64,
-    /// How often the kernel skipped one of the two because it was running already: no loss.
+    /// How often the kernel skipped a program because it was running already: no loss.
     pub nested: Nested,
     /// Reads not seen for the same reason: a request turn less, each at most.
     pub reads_skipped: u64,
@@ -189,9 +188,16 @@ mod tests {
             rescued: 6,
         };
         assert_eq!(nested.lost(Some(0)), 0);
-        assert_eq!(nested.lost(Some(-1)), 3);
-        assert_eq!(nested.lost(None), 3);
-        assert_eq!(Nested { second: 0, ..nested }.lost(Some(1)), 0);
+        assert_eq!(nested.lost(Some(-1)), 7);
+        assert_eq!(nested.lost(None), 7);
+        assert_eq!(
+            Nested {
+                rescued: 20,
+                ..nested
+            }
+            .lost(Some(1)),
+            0
+        );
     }
 
     #[test]

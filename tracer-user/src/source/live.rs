@@ -71,6 +71,7 @@ impl Live {
     /// When maps or sockets cannot be read.
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
+        self.tracer.make_up_for_misses()?;
         let before = self.tracer.totals()?;
         let mut sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;

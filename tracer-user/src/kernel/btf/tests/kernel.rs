@@ -33,6 +33,7 @@ fn members_of_sockets_lie_within_their_structs() {
         ("inet_connection_sock", "icsk_probes_out", 1),
         ("tcp_sock", "bytes_received", 8),
         ("tcp_sock", "write_seq", 4),
+        ("inet_sock", "inet_sport", 2),
         ("tcp_sock", "lsndtime", 4),
     ] {
         let member = btf.member(structure, path).unwrap();
