@@ -8,12 +8,31 @@ use tracer_ebpf::{
     address,
 };
 
-use crate::{count, maps::LISTENERS, sock::Sock};
+use crate::{
+    count,
+    maps::{LISTENED_ON, LISTENERS},
+    sock::Sock,
+};
 
 /// Remembers that something listens here. A full table costs a direction, not a count.
 #[inline(always)]
 pub(crate) fn note(sk: Sock) {
-    let _ = LISTENERS.insert(key(sk, sk.local_port()), 1, 0);
+    let port = sk.local_port();
+    let _ = LISTENERS.insert(key(sk, port), 1, 0);
+    if let Some(there) = listened_on(port) {
+        // SAFETY: tested for null.
+        unsafe { there.write_volatile(1) };
+    }
+}
+
+/// Whether anything listens on a port: not 0 then.
+#[inline(always)]
+fn listened_on(port: u16) -> Option<*mut u8> {
+    let ports: *mut u8 = LISTENED_ON.get_ptr_mut(0)?.cast();
+    // Through the stack, since the verifier of 6.1 forgets the bounds of a port whose bytes were swapped.
+    let port = core::hint::black_box(port);
+    // SAFETY: there are as many as a u16 has values.
+    Some(unsafe { ports.add(usize::from(port)) })
 }
 
 /// Whether something listens, or did, where this connection ends here, at its own address or at all of
@@ -26,6 +45,10 @@ pub(crate) fn has_listener(sk: Sock) -> bool {
 
 #[inline(always)]
 fn has_listener_at(sk: Sock, port: u16) -> bool {
+    // SAFETY: tested for null.
+    if listened_on(port).is_none_or(|there| unsafe { there.read_volatile() } == 0) {
+        return false;
+    }
     let mut key = key(sk, port);
     if LISTENERS.get_ptr(key).is_some() {
         return true;
@@ -47,8 +70,8 @@ pub(crate) fn is_missed(sk: Sock) -> bool {
     }
     let port = sk.local_port_once_had();
     count::wanted_at(sk, direction::INBOUND, port)
-        && sk.admitted(sk.netns(), sk.remote_address())
         && has_listener_at(sk, port)
+        && sk.admitted(sk.netns(), sk.remote_address())
 }
 
 #[inline(always)]

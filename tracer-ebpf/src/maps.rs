@@ -75,6 +75,10 @@ pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
+/// 1 for each port that [`LISTENERS`] has at any address: spares most connections the look-up there.
+#[btf_map]
+pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
+
 /// One of [`tracer_ebpf::abi::conn::unknown`].
 #[btf_map]
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
