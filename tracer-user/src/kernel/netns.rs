@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io::ErrorKind,
     os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
@@ -34,6 +35,31 @@ const OWN: &str = "/proc/thread-self/ns/net";
 /// The namespace of the calling thread; `None` when `/proc` is not there.
 pub fn own() -> Option<u32> {
     inode(Path::new(OWN))
+}
+
+/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or
+/// open in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is not.
+pub fn has_tcp() -> bool {
+    let of = |file: &str, name: &str| match fs::read_to_string(Path::new("/proc/thread-self/net").join(file))
+    {
+        Ok(text) => in_use(&text, name).is_none_or(|sockets| sockets > 0),
+        // Without IPv6 there is no such file; without `/proc` nothing is known.
+        Err(error) => error.kind() != ErrorKind::NotFound || file == V4,
+    };
+    of(V4, "TCP:") || of(V6, "TCP6:")
+}
+
+const V4: &str = "sockstat";
+const V6: &str = "sockstat6";
+
+/// The number of sockets in a line such as `TCP: inuse 5 orphan 0`.
+fn in_use(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace()
+        .skip_while(|word| *word != "inuse")
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// All namespaces that the calling thread or a process is in or that have a name (`ip netns`), in
@@ -122,6 +148,21 @@ mod tests {
         let own = own().unwrap();
         let (all, _) = all();
         assert_eq!(all.iter().filter(|namespace| namespace.inode == own).count(), 1);
+    }
+
+    #[test]
+    fn a_namespace_with_a_socket_has_one() {
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(has_tcp());
+    }
+
+    #[test]
+    fn the_number_of_sockets_is_read() {
+        let text = "sockets: used 9\nTCP: inuse 5 orphan 1 tw 2 alloc 7 mem 3\nUDP: inuse 4 mem 1\n";
+        assert_eq!(in_use(text, "TCP:"), Some(5));
+        assert_eq!(in_use("TCP6: inuse 0\n", "TCP6:"), Some(0));
+        assert_eq!(in_use("TCP: orphan 1\n", "TCP:"), None, "not said, so not known");
+        assert_eq!(in_use("", "TCP:"), None);
     }
 
     #[test]

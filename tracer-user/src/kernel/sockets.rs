@@ -36,7 +36,10 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
                         sockets.namespaces_skipped += 1;
                         continue;
                     }
-                    one_namespace(program, &mut sockets)?;
+                    // A walk goes through the whole of the kernel's hash table, whosever sockets are in it.
+                    if netns::has_tcp() {
+                        one_namespace(program, &mut sockets)?;
+                    }
                     sockets.namespaces.push(namespace.inode);
                 }
                 Ok(())
