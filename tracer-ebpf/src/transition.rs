@@ -86,7 +86,7 @@ const fn work_out(old: u8, new: u8) -> u8 {
         state::CLOSE if old == state::LISTEN || old == state::CLOSE => return 0,
         state::CLOSE => steps |= step::ENDED,
         state::ESTABLISHED if opening => steps |= step::OPENED,
-        state::FIN_WAIT1 => steps |= step::LOCAL_FIN,
+        state::FIN_WAIT1 if old != state::CLOSE_WAIT => steps |= step::LOCAL_FIN,
         state::CLOSE_WAIT => steps |= step::REMOTE_FIN,
         _ => {}
     }
