@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
 #[cfg(target_env = "gnu")]
 fn give_memory_back() {
     /// Bytes from which on a block is large.
-    const LARGE: libc::c_int = 4 << 20;
+    const LARGE: libc::c_int = 1 << 20;
     // SAFETY: these only set numbers, and no other thread runs yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);

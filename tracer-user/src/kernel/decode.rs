@@ -259,7 +259,8 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
         min_ns: !one.inverse_min_ns,
         buckets: stats
             .buckets
-            .map(|bucket| bucket.get(what).copied().unwrap_or_default()),
+            .map(|bucket| bucket.get(what).copied().unwrap_or_default())
+            .into(),
     });
     // In the order of `timed`.
     let [lifetime, idle, gap, close_wait] = std::array::from_fn(|_| spreads.next().unwrap_or_default());

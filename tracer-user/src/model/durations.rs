@@ -1,8 +1,78 @@
 //! Durations as the kernel keeps them: a coarse histogram with exact sum, minimum and
 //! maximum.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 use tracer_ebpf::buckets::{TIME_BUCKETS, time_bucket, time_range};
+
+use super::serial::sparse;
+
+/// Counts by [`tracer_ebpf::buckets::time_bucket`]. Only those between the first and the last that are not
+/// zero are kept: what one peer does takes about as long each time, and there are many peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buckets {
+    /// The bucket of the first of these; 0 when there are none.
+    first: u8,
+    counts: SmallVec<[u32; 4]>,
+}
+
+impl Buckets {
+    /// All of them.
+    pub fn all(&self) -> [u32; TIME_BUCKETS] {
+        let mut all = [0; TIME_BUCKETS];
+        let places = all.iter_mut().skip(usize::from(self.first));
+        for (place, count) in places.zip(&self.counts) {
+            *place = *count;
+        }
+        all
+    }
+
+    /// Adds to one of them. One that does not exist stays 0.
+    pub fn add(&mut self, bucket: usize, count: u32) {
+        let kept = bucket
+            .checked_sub(usize::from(self.first))
+            .and_then(|place| self.counts.get_mut(place));
+        if let Some(place) = kept {
+            *place = place.saturating_add(count);
+            return;
+        }
+        let mut all = self.all();
+        if let Some(place) = all.get_mut(bucket) {
+            *place = count;
+        }
+        *self = all.into();
+    }
+
+    /// The sum.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().map(|n| u64::from(*n)).sum()
+    }
+}
+
+impl From<[u32; TIME_BUCKETS]> for Buckets {
+    fn from(all: [u32; TIME_BUCKETS]) -> Self {
+        let Some(first) = all.iter().position(|n| *n > 0) else {
+            return Self::default();
+        };
+        let last = all.iter().rposition(|n| *n > 0).unwrap_or(first);
+        Self {
+            first: u8::try_from(first).unwrap_or(u8::MAX),
+            counts: all.get(first..=last).unwrap_or_default().into(),
+        }
+    }
+}
+
+impl Serialize for Buckets {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        sparse::serialize(&self.all(), to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Buckets {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        sparse::deserialize::<D, TIME_BUCKETS>(from).map(Self::from)
+    }
+}
 
 /// How long something took, many times over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +84,8 @@ pub struct Durations {
     pub max_ns: u64,
     /// Shortest, ns; meaningless when nothing was noted.
     pub min_ns: u64,
-    /// Counts by [`tracer_ebpf::buckets::time_bucket`].
-    #[serde(with = "super::serial::sparse")]
-    pub buckets: [u32; TIME_BUCKETS],
+    /// How they are spread.
+    pub buckets: Buckets,
 }
 
 /// The main figures of some durations.
@@ -54,7 +123,7 @@ impl Default for Durations {
             sum_ns: 0,
             max_ns: 0,
             min_ns: u64::MAX,
-            buckets: [0; TIME_BUCKETS],
+            buckets: Buckets::default(),
         }
     }
 }
@@ -65,9 +134,7 @@ impl Durations {
         self.sum_ns = self.sum_ns.saturating_add(ns);
         self.max_ns = self.max_ns.max(ns);
         self.min_ns = self.min_ns.min(ns);
-        if let Some(bucket) = self.buckets.get_mut(time_bucket(ns) as usize) {
-            *bucket = bucket.saturating_add(1);
-        }
+        self.buckets.add(time_bucket(ns) as usize, 1);
     }
 
     /// Adds those of another run.
@@ -75,14 +142,16 @@ impl Durations {
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.min_ns = self.min_ns.min(other.min_ns);
-        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *mine = mine.saturating_add(*theirs);
+        let mut all = self.buckets.all();
+        for (mine, theirs) in all.iter_mut().zip(other.buckets.all()) {
+            *mine = mine.saturating_add(theirs);
         }
+        self.buckets = all.into();
     }
 
     /// How many durations were noted.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|n| u64::from(*n)).sum()
+        self.buckets.total()
     }
 
     /// Exact mean, ns.
@@ -104,7 +173,7 @@ impl Durations {
     /// `None` when nothing was noted.
     pub fn cluster(&self) -> Option<Cluster> {
         let (mut first, mut most) = (0, 0);
-        for (bucket, pair) in self.buckets.windows(2).enumerate() {
+        for (bucket, pair) in self.buckets.all().windows(2).enumerate() {
             let n: u64 = pair.iter().map(|n| u64::from(*n)).sum();
             if n > most {
                 (first, most) = (u32::try_from(bucket).unwrap_or(0), n);
@@ -142,8 +211,8 @@ impl Durations {
     /// The median of `count` durations, which are all there are and at least one.
     fn median_of(&self, count: u64) -> u64 {
         let mut below = 0;
-        for (bucket, n) in (0_u32..).zip(&self.buckets) {
-            let n = u64::from(*n);
+        for (bucket, n) in (0_u32..).zip(self.buckets.all()) {
+            let n = u64::from(n);
             if n == count {
                 return self.sum_ns / count.max(1);
             }
@@ -194,6 +263,22 @@ mod tests {
         let durations = of(&[5_001_000_000; 10]);
         assert_eq!(durations.median_ns(), Some(5_001_000_000));
         assert_eq!(durations.max_ns(), Some(5_001_000_000));
+    }
+
+    #[test]
+    fn buckets_are_the_same_however_they_came_about() {
+        let mut all = [0_u32; TIME_BUCKETS];
+        let mut one_by_one = Buckets::default();
+        for (place, count) in [(20, 3), (38, 1), (0, u32::MAX), (20, 4), (0, 1)] {
+            one_by_one.add(place, count);
+            all[place] = all[place].saturating_add(count);
+            assert_eq!(one_by_one.all(), all);
+            assert_eq!(one_by_one, Buckets::from(all));
+        }
+        assert_eq!(one_by_one.total(), u64::from(u32::MAX) + 8);
+        one_by_one.add(TIME_BUCKETS, 1);
+        assert_eq!(one_by_one.all(), all, "there is no such bucket");
+        assert_eq!(Buckets::from([0; TIME_BUCKETS]), Buckets::default());
     }
 
     #[test]

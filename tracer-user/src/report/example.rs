@@ -30,7 +30,9 @@ fn durations(ns: u64, n: u32) -> Durations {
         min_ns: ns,
         ..Durations::default()
     };
-    durations.buckets[tracer_ebpf::buckets::time_bucket(ns) as usize] = n;
+    durations
+        .buckets
+        .add(tracer_ebpf::buckets::time_bucket(ns) as usize, n);
     durations
 }
 

@@ -42,7 +42,9 @@ pub(crate) fn durations(ns: u64, n: u32) -> Durations {
         min_ns: if n > 0 { ns } else { u64::MAX },
         ..Durations::default()
     };
-    durations.buckets[tracer_ebpf::buckets::time_bucket(ns) as usize] = n;
+    durations
+        .buckets
+        .add(tracer_ebpf::buckets::time_bucket(ns) as usize, n);
     durations
 }
 
@@ -145,6 +147,11 @@ fn ended(remote: IpAddr, port: u16, opened_ns: u64, closed_ns: u64, reason: Clos
         owner: Some(4711),
         errno: None,
     }
+}
+
+/// A connection of a client that ended at a moment.
+pub(crate) fn ended_by(client: std::net::Ipv4Addr, closed_ns: u64) -> Ended {
+    ended(client.into(), 50_000, 0, closed_ns, CloseReason::RemoteFin)
 }
 
 /// What is known `second`s after the beginning.

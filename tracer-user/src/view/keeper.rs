@@ -24,7 +24,7 @@ use crate::{
         owner::Process,
         peer::PeerId,
         sample::{Moment, Sample},
-        socket::{Connection, State},
+        socket::State,
     },
 };
 
@@ -171,7 +171,7 @@ impl Keeper {
                 Row::of(peer, rank, self.rates.of(peer.id), states, owner)
             })
             .collect();
-        let sockets = sockets(&sample, |slot| {
+        let sockets = sockets(sample, |slot| {
             let peer = peers.get(*ranks.get(&slot)?)?;
             Some((peer.id, peer.finding.verdict))
         });
@@ -287,38 +287,30 @@ impl Owners {
 }
 
 /// The live connections, those in CLOSE_WAIT first and then the oldest.
-fn sockets(sample: &Sample, peer_of: impl Fn(u32) -> Option<(PeerId, Verdict)>) -> Vec<Socket> {
+fn sockets(mut sample: Sample, peer_of: impl Fn(u32) -> Option<(PeerId, Verdict)>) -> Vec<Socket> {
     let now = sample.taken;
-    let connections = &sample.sockets.connections;
+    let mut connections = std::mem::take(&mut sample.sockets.connections);
     // What is known is more than what is not.
     let known = |ns: Option<u64>| ns.map_or(0, |ns| ns.saturating_add(1));
-    let mut order: Vec<(bool, Reverse<u64>, Reverse<u64>, &Connection)> = connections
-        .iter()
-        .map(|connection| {
-            (
-                connection.state != State::CloseWait,
-                Reverse(known(connection.close_wait_ns(now))),
-                Reverse(known(connection.age_ns(now).map(|(ns, _)| ns))),
-                connection,
-            )
-        })
-        .collect();
-    order.sort_by(|a, b| {
-        let ends = |connection: &Connection| (connection.remote, connection.local);
-        (a.0, a.1, a.2)
-            .cmp(&(b.0, b.1, b.2))
-            .then_with(|| ends(a.3).cmp(&ends(b.3)))
+    connections.sort_by_cached_key(|connection| {
+        (
+            connection.state != State::CloseWait,
+            Reverse(known(connection.close_wait_ns(now))),
+            Reverse(known(connection.age_ns(now).map(|(ns, _)| ns))),
+            connection.remote,
+            connection.local,
+        )
     });
     let mut owners: HashMap<u32, Option<Arc<Process>>> = HashMap::new();
-    order
+    connections
         .into_iter()
-        .map(|(.., connection)| Socket {
+        .map(|connection| Socket {
             peer: connection.slot.and_then(&peer_of),
             owner: connection.owner.and_then(|pid| {
                 let named = owners.entry(pid);
                 named.or_insert_with(|| sample.process(pid).map(Arc::new)).clone()
             }),
-            connection: connection.clone(),
+            connection,
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::model::sample::{Moment, Sample};
+use crate::model::sample::{Moment, Peer, Sample};
 
 /// A surge is a rise within this time, ns. The load of a normal day doubles over hours; the surges
 /// this is for take minutes.
@@ -65,15 +65,19 @@ struct Snapshot {
 
 impl Snapshot {
     fn of(sample: &Sample) -> Self {
+        let holding = |peer: &&Peer| peer.counters.open_now > 0;
+        let mut held = HashMap::with_capacity(sample.peers.iter().filter(holding).count());
+        held.extend(
+            sample
+                .peers
+                .iter()
+                .filter(holding)
+                .map(|peer| (peer.slot, peer.counters.open_now)),
+        );
         Self {
             taken: sample.taken,
             total: sample.accounting.open_now,
-            held: sample
-                .peers
-                .iter()
-                .filter(|peer| peer.counters.open_now > 0)
-                .map(|peer| (peer.slot, peer.counters.open_now))
-                .collect(),
+            held,
         }
     }
 

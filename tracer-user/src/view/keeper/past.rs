@@ -17,6 +17,9 @@ const MAX_OF_PEER: usize = 128;
 /// Kept in all, some 200 bytes each.
 const MAX_IN_ALL: usize = 16_384;
 
+/// Up to so many of a peer take no more room than they need.
+const FEW: usize = 4;
+
 /// Of one peer.
 #[derive(Debug, Default)]
 struct Kept {
@@ -51,13 +54,17 @@ impl Past {
             let kept = self.peers.entry(id).or_default();
             let records = Arc::make_mut(&mut kept.records);
             self.order.push_back((id, kept.gone + records.len() as u64));
+            if records.len() < FEW {
+                // A queue would take room for more at once, and most peers have few.
+                records.reserve_exact(1);
+            }
             records.push_back(one);
             if records.len() > MAX_OF_PEER {
                 records.pop_front();
                 kept.gone += 1;
             }
         }
-        if self.order.len() > 2 * MAX_IN_ALL {
+        if self.order.len() > MAX_IN_ALL + MAX_IN_ALL / 4 {
             // First the marks of those that are gone already.
             let peers = &self.peers;
             self.order
@@ -106,5 +113,38 @@ impl Past {
             },
             network: IpNet::new(address, bits).ok()?.trunc(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::example;
+
+    /// Room for records, used or not.
+    fn room(past: &Past) -> usize {
+        past.peers.values().map(|kept| kept.records.capacity()).sum()
+    }
+
+    #[test]
+    fn room_levels_off() {
+        let mut past = Past::new(example::PREFIXES);
+        let mut rooms = Vec::new();
+        // A snapshot shares what it shows, so that the next record has it copied.
+        let mut snapshot = past.shared();
+        for i in 0..10 * MAX_IN_ALL {
+            let client = u32::try_from(i % 10_000).unwrap();
+            past.add(vec![example::ended_by(client.into(), i as u64)]);
+            if i % 1000 == 0 {
+                snapshot = past.shared();
+            }
+            if (i + 1) % MAX_IN_ALL == 0 {
+                rooms.push(room(&past));
+            }
+        }
+        assert!(past.order.len() <= MAX_IN_ALL + MAX_IN_ALL / 4);
+        let most = rooms.iter().skip(1).max().unwrap();
+        assert!(*most <= 3 * MAX_IN_ALL, "{rooms:?}");
+        assert!(!snapshot.is_empty());
     }
 }
