@@ -18,6 +18,10 @@ use crate::{
     traffic::{EchoServer, abort, connect, source, turn, visit},
 };
 
+/// Visits of each client at first: so many that what is bounded, such as the ended connections that the live
+/// view keeps, is at its bound before anybody looks whether it grows.
+const FIRST_VISITS: u16 = 12;
+
 /// Threads that are clients.
 const WORKERS: u64 = 4;
 
@@ -68,16 +72,18 @@ impl Load {
         format!("{},{}", self.shared.echo.port(), self.shared.careless.port())
     }
 
-    /// Every client comes once, then they come and go.
+    /// Every client comes, then they come and go.
     pub(super) fn begin(&mut self) {
-        for client in 0..CLIENTS {
-            visit(source(client), self.shared.echo);
+        for _ in 0..FIRST_VISITS {
+            for client in 0..CLIENTS {
+                visit(source(client), self.shared.echo);
+            }
         }
         for client in 0..CARELESS {
             drop(connect(source(client), self.shared.careless).expect("a connection"));
         }
-        let opened = CLIENTS + CARELESS;
-        self.shared.opened.fetch_add(opened.into(), Ordering::Relaxed);
+        let opened = u64::from(FIRST_VISITS * CLIENTS + CARELESS);
+        self.shared.opened.fetch_add(opened, Ordering::Relaxed);
         for worker in 0..WORKERS {
             let shared = Arc::clone(&self.shared);
             self.workers.push(thread::spawn(move || {

@@ -3,6 +3,10 @@
 mod held;
 mod idle;
 
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
 pub use self::{held::HeldNow, idle::Idle};
 use super::thresholds::{NO_REQUEST_BYTES, Thresholds};
 use crate::model::{
@@ -60,7 +64,7 @@ pub struct Lingering {
     /// And those whose last request was not: the server may still be holding a poll.
     pub unanswered_ns: Vec<u64>,
     /// The process that holds the most of them, and how many.
-    pub owner: Option<(Process, u64)>,
+    pub owner: Option<(Arc<Process>, u64)>,
 }
 
 impl Lingering {
@@ -130,8 +134,8 @@ pub struct Figures {
     pub gap: Spread,
     /// CLOSE_WAIT.
     pub close_wait: CloseWait,
-    /// Accepted connections in CLOSE_WAIT.
-    pub lingering: Lingering,
+    /// Accepted connections in CLOSE_WAIT, which most peers have none of.
+    pub lingering: Option<Box<Lingering>>,
     /// In an accept queue, in whatever state.
     pub waiting: Waiting,
     /// Connections whose first request lay unread for a second or longer.
@@ -153,7 +157,7 @@ pub struct Figures {
     /// Segments sent again likewise.
     pub retransmits: Option<u64>,
     /// Process of this host that has most to do with the peer.
-    pub owner: Option<Process>,
+    pub owner: Option<Arc<Process>>,
 }
 
 impl Figures {
@@ -171,6 +175,23 @@ impl Figures {
     }
 }
 
+/// The processes of a sample whose names are known: thousands of peers have the same one.
+pub(super) struct Processes(HashMap<u32, Arc<Process>>);
+
+impl Processes {
+    pub(super) fn of(sample: &Sample) -> Self {
+        let pids = sample.names.keys();
+        Self(
+            pids.filter_map(|pid| Some((*pid, Arc::new(sample.process(*pid)?))))
+                .collect(),
+        )
+    }
+
+    fn get(&self, pid: u32) -> Option<Arc<Process>> {
+        self.0.get(&pid).map(Arc::clone)
+    }
+}
+
 /// Puts counters and live sockets together.
 pub(super) fn of(
     sample: &Sample,
@@ -178,6 +199,7 @@ pub(super) fn of(
     live: &[&Connection],
     expected: u32,
     thresholds: &Thresholds,
+    processes: &Processes,
 ) -> Figures {
     let (counters, known, now_ns) = (&peer.counters, sample.known, sample.taken.monotonic_ns);
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
@@ -227,7 +249,7 @@ pub(super) fn of(
             p50_ns: left.map(|all| all.median_ns),
             longest_ns: left.map(|all| all.max_ns),
         },
-        lingering: lingering(sample, live),
+        lingering: lingering(now_ns, live, processes),
         waiting: Waiting {
             now: waiting().count() as u64,
             oldest_ns: waiting()
@@ -262,30 +284,33 @@ pub(super) fn of(
         owner: owner(live)
             .map(|(pid, _)| pid)
             .or(counters.owner)
-            .and_then(|pid| sample.process(pid)),
+            .and_then(|pid| processes.get(pid)),
     }
 }
 
-fn lingering(sample: &Sample, live: &[&Connection]) -> Lingering {
+fn lingering(now_ns: u64, live: &[&Connection], processes: &Processes) -> Option<Box<Lingering>> {
     let accepted: Vec<&Connection> = live
         .iter()
         .copied()
         .filter(|connection| connection.state == State::CloseWait && connection.has_file)
         .collect();
+    if accepted.is_empty() {
+        return None;
+    }
     let ages = |unanswered: bool| {
         let mut ages: Vec<u64> = accepted
             .iter()
             .filter(|connection| connection.unanswered == unanswered)
-            .filter_map(|connection| close_wait_age(connection, sample.taken.monotonic_ns))
+            .filter_map(|connection| close_wait_age(connection, now_ns))
             .collect();
         ages.sort_unstable();
         ages
     };
-    Lingering {
+    Some(Box::new(Lingering {
         answered_ns: ages(false),
         unanswered_ns: ages(true),
-        owner: owner(&accepted).and_then(|(pid, held)| Some((sample.process(pid)?, held))),
-    }
+        owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
+    }))
 }
 
 /// The process that owns the most of these connections, the lowest number of equals, and how many.

@@ -66,6 +66,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
         sample.peers.iter().map(|peer| peer.counters.seeded),
         thresholds.max_pool,
     );
+    let processes = figures::Processes::of(sample);
     let nothing_yet = Arc::new(HostWide::default());
     // Each is put together in its place, without its verdict, which takes all the others' figures.
     let mut peers: Vec<Judged> = sample
@@ -81,7 +82,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
                 host: None,
                 id: peer.id,
                 finding: rules::nothing_to_say(""),
-                figures: figures::of(sample, peer, live.of_slot(peer.slot), expected, &thresholds),
+                figures: figures::of(sample, peer, live.of_slot(peer.slot), expected, &thresholds, &processes),
                 shared_address: false,
                 slot: peer.slot,
                 expected,

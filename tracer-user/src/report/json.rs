@@ -302,7 +302,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         also: &judged.finding.also,
         confidence: judged.finding.confidence,
         shared_address: judged.shared_address,
-        owner: judged.figures.owner.as_ref(),
+        owner: judged.figures.owner.as_deref(),
         figures: figures(&judged.figures),
         explanation: judged.explanation(),
         fix: judged.finding.fix,

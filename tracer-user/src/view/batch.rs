@@ -12,7 +12,7 @@ use super::{
     columns::Column,
     feed::Feeding,
     fit::{pad, visible},
-    format::{elapsed, rate},
+    format::{elapsed, rate, slowed},
     keeper::{Batch, Keeper, Prefixes},
     signals::{Asked, Signals},
 };
@@ -127,12 +127,14 @@ fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
     } else {
         lost.join("; ")
     };
+    let slowed = app.shown.slowed.map(|interval| format!(", {}", slowed(interval)));
     writeln!(
         to,
-        "{} after {}: {} open, {opens} opens/s, drift {drift}, lost {lost}",
+        "{} after {}: {} open, {opens} opens/s, drift {drift}, lost {lost}{}",
         clock(app.shown.taken()),
         elapsed(diagnosis.window_ns()),
         accounting.open_now,
+        slowed.unwrap_or_default(),
     )?;
     writeln!(to, "{}", visible(&text::headline(diagnosis)))?;
     // Each column as wide as its widest value: there is no screen to fit.

@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     keeper::{Batch, Keeper, Prefixes},
+    pace::Pace,
     playback::{Command, Playback},
     snapshot::Snapshot,
 };
@@ -113,6 +114,7 @@ struct Publisher {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     /// Who wants to keep what comes next.
     keep: Option<Box<dyn FnOnce(Kept) + Send>>,
+    pace: Pace,
 }
 
 impl Publisher {
@@ -121,7 +123,11 @@ impl Publisher {
         let snapshot = match news {
             News::Nothing => return true,
             News::End => return false,
-            News::Batch(batch) => self.batch(*batch),
+            News::Batch(batch) => {
+                let snapshot = self.batch(*batch);
+                self.pace.looked();
+                snapshot
+            }
             News::Playback(playback) => {
                 let Some(last) = self.snapshots.borrow().clone() else {
                     return true;
@@ -135,13 +141,20 @@ impl Publisher {
         self.snapshots.send(Some(snapshot)).is_ok()
     }
 
+    fn snapshot(&mut self, batch: Batch) -> Snapshot {
+        Snapshot {
+            slowed: self.pace.slowed(),
+            ..self.keeper.add(batch)
+        }
+    }
+
     fn batch(&mut self, batch: Batch) -> Arc<Snapshot> {
         let Some(keep) = self.keep.take() else {
-            return Arc::new(self.keeper.add(batch));
+            return Arc::new(self.snapshot(batch));
         };
         let (sample, options) = (batch.sample.clone(), batch.options.clone());
         let replayed = batch.replayed.as_ref().map(|replayed| replayed.history.clone());
-        let snapshot = Arc::new(self.keeper.add(batch));
+        let snapshot = Arc::new(self.snapshot(batch));
         let taken_ns = sample.taken.monotonic_ns;
         keep(Kept {
             history: replayed.unwrap_or_else(|| self.keeper.history().clone()),
@@ -171,12 +184,15 @@ pub fn start<F: Feed>(
             keeper: Keeper::new(prefixes),
             snapshots: publish,
             keep: None,
+            pace: Pace::new(interval),
         };
         let feed = || -> Result<(), Failure> {
             let mut feed = make()?;
+            // What it took to begin is no look.
+            publisher.pace = Pace::new(interval);
             let mut due = Instant::now();
             while publisher.publish(feed.next()?) {
-                due = feed.due(due, interval);
+                due = feed.due(due, publisher.pace.interval());
                 while let Some(left) = due.checked_duration_since(Instant::now()) {
                     match told.recv_timeout(left.min(BETWEEN)) {
                         Err(RecvTimeoutError::Timeout) => feed.between(),
@@ -194,7 +210,7 @@ pub fn start<F: Feed>(
                                 return Ok(());
                             }
                             if changed {
-                                due = feed.due(Instant::now(), interval);
+                                due = feed.due(Instant::now(), publisher.pace.interval());
                             }
                         }
                     }

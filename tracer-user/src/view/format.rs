@@ -1,5 +1,7 @@
 //! Numbers in few columns.
 
+use std::time::Duration;
+
 const S: u64 = 1_000_000_000;
 
 /// A duration in at most six columns: `850ms`, `5.0s`, `12m05s`, `3h20m`, `5d03h`.
@@ -54,6 +56,12 @@ pub fn rate(per_second: f64) -> String {
     } else {
         format!("{per_second:.0}")
     }
+}
+
+/// How often a view looks, and why not more often.
+pub fn slowed(interval: Duration) -> String {
+    let ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+    format!("every {} to spare the processor", age(ns))
 }
 
 #[cfg(test)]

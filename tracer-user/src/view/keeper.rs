@@ -167,7 +167,7 @@ impl Keeper {
             .zip(states)
             .enumerate()
             .map(|(rank, (peer, states))| {
-                let owner = owners.name(peer.figures.owner.as_ref());
+                let owner = owners.name(peer.figures.owner.as_deref());
                 Row::of(peer, rank, self.rates.of(peer.id), states, owner)
             })
             .collect();
@@ -184,6 +184,7 @@ impl Keeper {
             log: Arc::clone(&self.log),
             past: self.past.shared(),
             playback,
+            slowed: None,
         }
     }
 
@@ -212,6 +213,7 @@ impl Keeper {
             log: Arc::default(),
             past: HashMap::new(),
             playback: None,
+            slowed: None,
         }
     }
 

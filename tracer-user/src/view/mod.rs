@@ -20,6 +20,7 @@ pub mod keys;
 pub mod layout;
 pub mod lists;
 pub mod names;
+pub mod pace;
 pub mod panes;
 pub mod pen;
 pub mod playback;

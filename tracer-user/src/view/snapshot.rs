@@ -1,7 +1,7 @@
 //! What the view is given: everything it shows of one moment. It is made in the feed's thread and
 //! never changes, so the screen can stand still while counting goes on.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub past: HashMap<PeerId, Arc<VecDeque<Ended>>>,
     /// Where the recording is; `None`: this is live.
     pub playback: Option<Playback>,
+    /// How often the view looks, when that is less often than asked for.
+    pub slowed: Option<Duration>,
 }
 
 impl Snapshot {

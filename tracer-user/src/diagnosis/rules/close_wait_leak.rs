@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 /// Accepted, in CLOSE_WAIT for longer than a poll is held, and hardly any ever leaves. Sockets
 /// that no process has accepted are not the process's fault and do not count.
 fn test(case: &Case<'_>) -> Option<Match> {
-    let (close_wait, lingering) = (&case.figures.close_wait, &case.figures.lingering);
+    let (close_wait, lingering) = (&case.figures.close_wait, case.figures.lingering.as_ref()?);
     let overdue = lingering.overdue(case.thresholds, case.hold_ns);
     if overdue < case.thresholds.min_lingering
         || share(close_wait.left, close_wait.left + overdue) > MAX_LEFT_CLOSE_WAIT

@@ -23,7 +23,8 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let by_client = figures.client_fin + figures.client_rst;
-    let waiting_now = figures.lingering.unanswered_ns.len() as u64;
+    let lingering = figures.lingering.as_ref();
+    let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
     // What ended was counted; what is still in CLOSE_WAIT will be.
     let given_up = figures.unanswered + waiting_now;
     let of = by_client + waiting_now;

@@ -5,7 +5,7 @@ mod figures;
 use self::figures::*;
 use super::*;
 use crate::{
-    diagnosis::{HeldNow, Lingering, Waiting},
+    diagnosis::{HeldNow, Waiting},
     model::{durations::Cluster, peer::Closes},
 };
 
@@ -269,7 +269,8 @@ fn a_hold_longer_than_the_age_explains_close_wait() {
 fn polls_given_up_are_a_leak_only_after_the_longest_hold() {
     let given_up = |age| {
         let mut figures = leak(5, age);
-        figures.lingering.unanswered_ns = std::mem::take(&mut figures.lingering.answered_ns);
+        let lingering = figures.lingering.as_mut().unwrap();
+        lingering.unanswered_ns = std::mem::take(&mut lingering.answered_ns);
         figures
     };
     assert_eq!(verdict(&given_up(60 * S)), Verdict::EarlyAbort);
@@ -291,7 +292,7 @@ fn polls_that_waited_for_a_worker_were_not_given_up_on_a_hold() {
     let waited = Figures {
         late_reads: 8,
         late_read_max_ns: 9 * S,
-        lingering: Lingering::default(),
+        lingering: None,
         ..abort(8)
     };
     assert_eq!(verdict(&waited), Verdict::NeverAccepted);

@@ -14,8 +14,8 @@ use crate::model::{
 /// Kept of one peer: more bars than a screen has rows.
 const MAX_OF_PEER: usize = 128;
 
-/// Kept in all, some 200 bytes each.
-const MAX_IN_ALL: usize = 16_384;
+/// Kept in all, some 200 bytes each: forty bars for each of 200 clients.
+const MAX_IN_ALL: usize = 8192;
 
 /// Up to so many of a peer take no more room than they need.
 const FEW: usize = 4;

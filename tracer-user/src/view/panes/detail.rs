@@ -170,7 +170,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
                 known(figures.bytes_sent.map(bytes))
             ),
         ),
-        ("owner", known(figures.owner.as_ref().map(words::process))),
+        ("owner", known(figures.owner.as_deref().map(words::process))),
     ];
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);

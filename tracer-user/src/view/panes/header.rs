@@ -8,7 +8,7 @@ use crate::{
     report::text,
     view::{
         app::App,
-        format::{age, elapsed, rate},
+        format::{age, elapsed, rate, slowed},
         pen::Pen,
         snapshot::Point,
         theme::{Glyphs, Role},
@@ -255,6 +255,10 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
         (glyphs.dot.to_owned(), Role::Faint),
         (app.look.filters.clone(), Role::Faint),
     ];
+    if let Some(interval) = app.shown.slowed {
+        let slowed = (slowed(interval), Role::Doubtful);
+        pieces.extend(separated(vec![slowed], glyphs));
+    }
     if let Some(paused) = paused(app) {
         pieces.extend(separated(vec![paused], glyphs));
     }

@@ -86,6 +86,15 @@ fn special_states() {
 }
 
 #[test]
+fn who_looks_less_often_than_asked_says_so() {
+    let mut snapshot = example::snapshot();
+    assert!(!picture(&mut app_of(snapshot.clone(), look(true, Glyphs::UNICODE)), 100, 30).contains("every"));
+    snapshot.slowed = Some(std::time::Duration::from_millis(1730));
+    let shown = picture(&mut app_of(snapshot, look(true, Glyphs::UNICODE)), 100, 30);
+    assert!(shown.contains("every 1.7s to spare the processor"), "{shown}");
+}
+
+#[test]
 fn losses_and_drift_are_in_red() {
     let mut snapshot = example::snapshot();
     snapshot.diagnosis.losses.peers_dropped = 3;
@@ -163,7 +172,7 @@ fn hostile_names_cannot_do_anything() {
         let mut snapshot = example::snapshot();
         for peer in &mut snapshot.diagnosis.peers {
             if let Some(owner) = &mut peer.figures.owner {
-                owner.comm = hostile.to_owned();
+                Arc::make_mut(owner).comm = hostile.to_owned();
             }
         }
         for row in &mut snapshot.rows {

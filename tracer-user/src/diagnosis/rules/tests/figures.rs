@@ -113,10 +113,10 @@ pub(super) fn abort(n: u64) -> Figures {
             longest_ns: Some(7 * S),
             ..CloseWait::default()
         },
-        lingering: Lingering {
+        lingering: Some(Box::new(Lingering {
             unanswered_ns: vec![S, 3 * S, 6 * S],
             ..Lingering::default()
-        },
+        })),
         ..figures
     }
 }
@@ -166,10 +166,10 @@ pub(super) fn leak(n: u64, age_ns: u64) -> Figures {
             oldest_ns: Some(age_ns),
             ..CloseWait::default()
         },
-        lingering: Lingering {
+        lingering: Some(Box::new(Lingering {
             answered_ns: vec![age_ns; usize::try_from(n).unwrap()],
             ..Lingering::default()
-        },
+        })),
         bytes_received: Some(200 * n),
         bytes_sent: Some(300 * n),
         turns_counted: true,

@@ -1,0 +1,127 @@
+//! How often a live view looks: as often as it was asked to, unless that takes too much of a processor.
+//! Whoever looks for the reason of an overload must not add to it.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// A look may take one part in so many of a processor's time: a little below a twentieth.
+const PART: u32 = 21;
+
+/// It never gets slower than this, whatever a look takes.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The pace of one feed.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    asked: Duration,
+    /// What a look takes lately.
+    cost: Option<Duration>,
+    /// Processor time of this process when the last look was over.
+    spent: Duration,
+}
+
+impl Pace {
+    /// The pace that was asked for.
+    pub fn new(asked: Duration) -> Self {
+        Self {
+            asked,
+            cost: None,
+            spent: spent(),
+        }
+    }
+
+    /// A look is over; with it counts what this process did since the one before: the walk over the sockets has
+    /// threads of its own, and a frame is drawn.
+    pub fn looked(&mut self) {
+        let spent = spent();
+        self.cost_was(spent.saturating_sub(self.spent));
+        self.spent = spent;
+    }
+
+    fn cost_was(&mut self, cost: Duration) {
+        self.cost = Some(match self.cost {
+            // Some looks take more than others, such as one that looks for the holders of sockets.
+            Some(before) => (before * 3 + cost) / 4,
+            None => cost,
+        });
+    }
+
+    /// From one look to the next.
+    pub fn interval(&self) -> Duration {
+        let needed = self.cost.unwrap_or_default() * PART;
+        needed.min(LONGEST).max(self.asked)
+    }
+
+    /// The interval, if it is noticeably longer than asked.
+    pub fn slowed(&self) -> Option<Duration> {
+        let interval = self.interval();
+        (interval > self.asked + self.asked / 20).then_some(interval)
+    }
+}
+
+/// Processor time this process has used, its system calls included.
+fn spent() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_cheap_look_is_taken_as_often_as_asked() {
+        let mut pace = Pace::new(SECOND);
+        assert_eq!(pace.interval(), SECOND);
+        pace.cost_was(SECOND / 22);
+        assert_eq!((pace.interval(), pace.slowed()), (SECOND, None));
+    }
+
+    #[test]
+    fn a_dear_look_is_taken_less_often() {
+        let mut pace = Pace::new(SECOND);
+        pace.cost_was(SECOND / 10);
+        assert_eq!(pace.slowed(), Some(SECOND * 21 / 10));
+        pace.cost_was(SECOND * 100);
+        assert_eq!(pace.interval(), LONGEST);
+        for _ in 0..40 {
+            pace.cost_was(SECOND / 100);
+        }
+        assert_eq!(pace.slowed(), None, "it gets faster again");
+    }
+
+    #[test]
+    fn who_asks_for_less_gets_less() {
+        let mut pace = Pace::new(SECOND * 60);
+        pace.cost_was(SECOND);
+        assert_eq!(pace.interval(), SECOND * 60);
+    }
+
+    /// Over many looks of different cost, the whole takes the part that it may.
+    #[test]
+    fn the_part_is_kept() {
+        let mut pace = Pace::new(SECOND / 10);
+        let (mut took, mut lasted) = (Duration::ZERO, Duration::ZERO);
+        for look in 0..1000_u32 {
+            let cost = SECOND / if look % 5 == 0 { 8 } else { 40 };
+            pace.cost_was(cost);
+            took += cost;
+            lasted += pace.interval();
+        }
+        let part = lasted.as_secs_f64() / took.as_secs_f64();
+        assert!((20.5..21.5).contains(&part), "1/{part}");
+    }
+
+    #[test]
+    fn the_time_of_this_process_counts() {
+        let mut pace = Pace::new(Duration::from_millis(1));
+        let until = spent() + Duration::from_millis(20);
+        while spent() < until {
+            std::hint::spin_loop();
+        }
+        pace.looked();
+        assert!(pace.interval() >= Duration::from_millis(20) * PART, "{pace:?}");
+    }
+}
