@@ -12,12 +12,13 @@ use crate::{
     cli::{Cli, Command},
     commands,
     exit::{self, Failure, Outcome},
+    memory,
     text::sanitise,
 };
 
 /// Does what the arguments of this process ask for.
 pub fn main() -> ExitCode {
-    give_memory_back();
+    memory::give_back();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
@@ -37,24 +38,6 @@ pub fn main() -> ExitCode {
         }
     }
 }
-
-/// Has large blocks, such as a sample, go back to the system when they are free. glibc would rather
-/// keep the room of the largest one there ever was: with 10,000 peers some 30 MB.
-#[cfg(target_env = "gnu")]
-fn give_memory_back() {
-    /// Bytes from which on a block is large.
-    const LARGE: libc::c_int = 1 << 20;
-    // SAFETY: these only set numbers, and no other thread runs yet.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
-        libc::mallopt(libc::M_ARENA_MAX, 2);
-    }
-}
-
-/// Others do so by themselves.
-#[cfg(not(target_env = "gnu"))]
-fn give_memory_back() {}
 
 /// Plain `tcpreuse` on a terminal.
 fn top_as_it_is() -> Result<Outcome, Failure> {

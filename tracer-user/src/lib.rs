@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod exit;
 pub mod filter;
 pub mod kernel;
+pub mod memory;
 pub mod model;
 pub mod report;
 pub mod server_status;

@@ -6,6 +6,7 @@ mod idle;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 pub use self::{held::HeldNow, idle::Idle};
 use super::thresholds::{NO_REQUEST_BYTES, Thresholds};
@@ -315,7 +316,7 @@ fn lingering(now_ns: u64, live: &[&Connection], processes: &Processes) -> Option
 
 /// The process that owns the most of these connections, the lowest number of equals, and how many.
 fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
-    let mut pids: Vec<u32> = live.iter().filter_map(|connection| connection.owner).collect();
+    let mut pids: SmallVec<[u32; 8]> = live.iter().filter_map(|connection| connection.owner).collect();
     pids.sort_unstable();
     pids.chunk_by(|a, b| a == b)
         .filter_map(|same| Some((*same.first()?, same.len() as u64)))

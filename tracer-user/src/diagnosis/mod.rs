@@ -29,7 +29,10 @@ pub use self::{
     several::combine,
     verdict::Verdict,
 };
-use crate::model::{history::History, sample::Sample, socket::Connection, workers::Workers};
+use crate::{
+    memory,
+    model::{history::History, sample::Sample, socket::Connection, workers::Workers},
+};
 
 /// Networks that a recording may say something of: each peer is looked for in all of them.
 const MAX_SAID: usize = 4096;
@@ -69,28 +72,32 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
     let processes = figures::Processes::of(sample);
     let nothing_yet = Arc::new(HostWide::default());
     // Each is put together in its place, without its verdict, which takes all the others' figures.
-    let mut peers: Vec<Judged> = sample
-        .peers
-        .iter()
-        .map(|peer| {
-            let expected = expected::of_peer(peer.id.network, &options.expect_peers, expected.connections);
-            let own_requests = options
-                .own_requests
-                .filter(|(from, _)| peer.id.network.contains(from))
-                .map_or(0, |(_, requests)| requests);
-            Judged {
-                host: None,
-                id: peer.id,
-                finding: rules::nothing_to_say(""),
-                figures: figures::of(sample, peer, live.of_slot(peer.slot), expected, &thresholds, &processes),
-                shared_address: false,
-                slot: peer.slot,
+    let mut peers = memory::room_for(sample.peers.len());
+    peers.extend(sample.peers.iter().map(|peer| {
+        let expected = expected::of_peer(peer.id.network, &options.expect_peers, expected.connections);
+        let own_requests = options
+            .own_requests
+            .filter(|(from, _)| peer.id.network.contains(from))
+            .map_or(0, |(_, requests)| requests);
+        Judged {
+            host: None,
+            id: peer.id,
+            finding: rules::nothing_to_say(""),
+            figures: figures::of(
+                sample,
+                peer,
+                live.of_slot(peer.slot),
                 expected,
-                own_requests,
-                host_wide: Arc::clone(&nothing_yet),
-            }
-        })
-        .collect();
+                &thresholds,
+                &processes,
+            ),
+            shared_address: false,
+            slot: peer.slot,
+            expected,
+            own_requests,
+            host_wide: Arc::clone(&nothing_yet),
+        }
+    }));
     let learned = learned::learn(
         peers.iter().map(|peer| &peer.figures),
         options.keepalive_ns,

@@ -17,7 +17,7 @@ use tracer_ebpf::{
 use crate::{
     filter::{Filter, ip},
     model::{
-        durations::Durations,
+        durations::{Buckets, Durations},
         ended::{Ended, LastState},
         owner::{Owner, Reason},
         peer::{CloseReason, Closes, Counters, Direction, PeerId},
@@ -78,10 +78,22 @@ fn u8s<const N: usize>(from: &mut &[u8]) -> Got<[u8; N]> {
 
 fn u32s<const N: usize>(from: &mut &[u8]) -> Got<[u32; N]> {
     let mut words = [0; N];
-    for word in &mut words {
-        *word = u32(from)?;
-    }
+    fill(&mut words, from)?;
     Ok(words)
+}
+
+/// One test for all of them: most of a peer's counters are these.
+fn fill(words: &mut [u32], from: &mut &[u8]) -> Got<()> {
+    let requested = size_of_val(words);
+    let (bytes, rest) = from.split_at_checked(requested).ok_or(TryGetError {
+        requested,
+        available: from.len(),
+    })?;
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u32::from_ne_bytes(*bytes);
+    }
+    *from = rest;
+    Ok(())
 }
 
 fn key(from: &mut &[u8]) -> Got<PeerKey> {
@@ -112,9 +124,7 @@ fn durations(from: &mut &[u8]) -> Got<[AbiDurations; timed::COUNT]> {
 
 fn buckets(from: &mut &[u8]) -> Got<[[u32; timed::COUNT]; TIME_BUCKETS]> {
     let mut buckets = [[0; timed::COUNT]; TIME_BUCKETS];
-    for one in &mut buckets {
-        *one = u32s(from)?;
-    }
+    fill(buckets.as_flattened_mut(), from)?;
     Ok(buckets)
 }
 
@@ -253,14 +263,20 @@ pub(super) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
 /// the other while programs go on counting, so sums of two of them never go below zero here.
 pub(super) fn counters(stats: &PeerStats) -> Counters {
     let [local_fin, remote_fin, local_rst, remote_rst, timeout] = stats.closes.map(u64::from);
+    let used = |bucket: &[u32; timed::COUNT]| *bucket != [0; timed::COUNT];
+    let first = stats.buckets.iter().position(used).unwrap_or(0);
+    let last = stats.buckets.iter().rposition(used).unwrap_or(0);
+    let between = stats.buckets.get(first..=last).unwrap_or_default();
     let mut spreads = stats.durations.iter().enumerate().map(|(what, one)| Durations {
         sum_ns: one.sum_ns,
         max_ns: one.max_ns,
         min_ns: !one.inverse_min_ns,
-        buckets: stats
-            .buckets
-            .map(|bucket| bucket.get(what).copied().unwrap_or_default())
-            .into(),
+        buckets: Buckets::from_first(
+            first,
+            between
+                .iter()
+                .map(|bucket| bucket.get(what).copied().unwrap_or_default()),
+        ),
     });
     // In the order of `timed`.
     let [lifetime, idle, gap, close_wait] = std::array::from_fn(|_| spreads.next().unwrap_or_default());

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     filter::Filter,
+    memory,
     model::{
         accounting::{Losses, Nested, Totals},
         ended::Ended,
@@ -208,7 +209,7 @@ impl Tracer {
             }
         }
         order.sort_unstable();
-        let mut peers = Vec::with_capacity(order.len());
+        let mut peers = memory::room_for(order.len());
         for (id, slot) in order {
             if let Some(stats) = self.table.read(slot as usize) {
                 let counters = decode::counters(&stats.map_err(damaged)?);

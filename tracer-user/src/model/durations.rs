@@ -27,6 +27,11 @@ impl Buckets {
         all
     }
 
+    /// Each from the first that is not zero to the last, with its place.
+    fn used(&self) -> impl Iterator<Item = (u32, u32)> {
+        (u32::from(self.first)..).zip(self.counts.iter().copied())
+    }
+
     /// Adds to one of them. One that does not exist stays 0.
     pub fn add(&mut self, bucket: usize, count: u32) {
         let kept = bucket
@@ -43,6 +48,24 @@ impl Buckets {
         *self = all.into();
     }
 
+    /// Those from `first` on; the others are 0.
+    pub fn from_first<Counts>(first: usize, counts: Counts) -> Self
+    where
+        Counts: DoubleEndedIterator<Item = u32> + ExactSizeIterator + Clone,
+    {
+        let zero = |n: &u32| *n == 0;
+        let after = counts.clone().rev().take_while(zero).count();
+        let used = counts.len() - after;
+        if used == 0 {
+            return Self::default();
+        }
+        let before = counts.clone().take_while(zero).count();
+        Self {
+            first: u8::try_from(first + before).unwrap_or(u8::MAX),
+            counts: counts.take(used).skip(before).collect(),
+        }
+    }
+
     /// The sum.
     pub fn total(&self) -> u64 {
         self.counts.iter().map(|n| u64::from(*n)).sum()
@@ -51,14 +74,7 @@ impl Buckets {
 
 impl From<[u32; TIME_BUCKETS]> for Buckets {
     fn from(all: [u32; TIME_BUCKETS]) -> Self {
-        let Some(first) = all.iter().position(|n| *n > 0) else {
-            return Self::default();
-        };
-        let last = all.iter().rposition(|n| *n > 0).unwrap_or(first);
-        Self {
-            first: u8::try_from(first).unwrap_or(u8::MAX),
-            counts: all.get(first..=last).unwrap_or_default().into(),
-        }
+        Self::from_first(0, all.into_iter())
     }
 }
 
@@ -172,6 +188,9 @@ impl Durations {
     /// Where most of the durations lie close together: the fullest two neighbouring buckets.
     /// `None` when nothing was noted.
     pub fn cluster(&self) -> Option<Cluster> {
+        if self.count() == 0 {
+            return None;
+        }
         let (mut first, mut most) = (0, 0);
         for (bucket, pair) in self.buckets.all().windows(2).enumerate() {
             let n: u64 = pair.iter().map(|n| u64::from(*n)).sum();
@@ -211,7 +230,7 @@ impl Durations {
     /// The median of `count` durations, which are all there are and at least one.
     fn median_of(&self, count: u64) -> u64 {
         let mut below = 0;
-        for (bucket, n) in (0_u32..).zip(self.buckets.all()) {
+        for (bucket, n) in self.buckets.used() {
             let n = u64::from(n);
             if n == count {
                 return self.sum_ns / count.max(1);

@@ -1,5 +1,7 @@
 //! The established connections of one peer beside each other: alive or silent, used or idle.
 
+use smallvec::SmallVec;
+
 use super::{age, opened_ns};
 use crate::{
     diagnosis::thresholds::{HABIT, STILL_GROWING, Thresholds, share},
@@ -64,7 +66,7 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64, thresholds: &T
     if live.is_empty() {
         return HeldNow::default();
     }
-    let mut established: Vec<&Connection> = live
+    let mut established: SmallVec<[&Connection; 8]> = live
         .iter()
         .copied()
         .filter(|connection| connection.state == State::Established)

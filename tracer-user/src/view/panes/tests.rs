@@ -88,7 +88,14 @@ fn special_states() {
 #[test]
 fn who_looks_less_often_than_asked_says_so() {
     let mut snapshot = example::snapshot();
-    assert!(!picture(&mut app_of(snapshot.clone(), look(true, Glyphs::UNICODE)), 100, 30).contains("every"));
+    assert!(
+        !picture(
+            &mut app_of(snapshot.clone(), look(true, Glyphs::UNICODE)),
+            100,
+            30
+        )
+        .contains("every")
+    );
     snapshot.slowed = Some(std::time::Duration::from_millis(1730));
     let shown = picture(&mut app_of(snapshot, look(true, Glyphs::UNICODE)), 100, 30);
     assert!(shown.contains("every 1.7s to spare the processor"), "{shown}");
