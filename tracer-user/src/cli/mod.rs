@@ -1,6 +1,7 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
 mod owner;
+mod recording;
 mod settings;
 pub(crate) mod values;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
 
+pub use self::recording::{Recording, Replay, Verify};
 use self::values::Span;
 use crate::{
     diagnosis::{Expect, ExpectPeer, thresholds::Changed},
@@ -194,6 +196,9 @@ pub struct Diagnose {
     /// put together, those of several stand beside each other
     #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
     pub from: Vec<PathBuf>,
+    /// Of several there.
+    #[command(flatten)]
+    pub recording: Recording,
     /// How long to trace; Ctrl-C ends it early and still answers
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
     pub duration: Span,
@@ -257,31 +262,6 @@ pub enum RecordFormat {
     Csv,
     /// Rows as JSON, one a line, to stdout.
     Jsonl,
-}
-
-/// Flags of `replay`.
-#[derive(Debug, Args)]
-pub struct Replay {
-    /// The evidence directory that `record` wrote
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
-    /// How much faster than it happened; + and - change it
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::speed)]
-    pub speed: f64,
-    /// How it looks.
-    #[command(flatten)]
-    pub view: ViewFlags,
-    /// Rows instead of a screen.
-    #[command(flatten)]
-    pub batch: BatchFlags,
-}
-
-/// Flags of `verify`.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The evidence directory
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
 }
 
 /// Flags of `doctor`.

@@ -26,6 +26,11 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     if !args.from.is_empty() {
         return super::recorded::run(args);
     }
+    if args.recording.recording.is_some() {
+        return Err(Failure::Usage(
+            "--recording chooses one of a directory, which --from has to name".to_owned(),
+        ));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -8,7 +8,7 @@ use crate::{
     config,
     diagnosis::{Answer, combine, diagnose},
     evidence::{
-        load::{Loaded, load},
+        load::{Loaded, load_recording},
         merge::by_host,
         select::select,
     },
@@ -23,6 +23,11 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
             "--server-status asks a running server and cannot be used with --from".to_owned(),
         ));
     }
+    if args.recording.recording.is_some() && args.from.len() > 1 {
+        return Err(Failure::Usage(
+            "--recording chooses in one directory, and --from names several".to_owned(),
+        ));
+    }
     let filter = args.trace.selection();
     // Thresholds may come from a file too.
     let read = args.from.iter().chain(&args.settings.config);
@@ -32,7 +37,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     let mut progress = Progress::new();
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.from {
-        let mut loaded = load(path)?;
+        let mut loaded = load_recording(path, args.recording.recording)?;
         select(&mut loaded.sample, &filter)?;
         loaded.options = args.server.options_over(loaded.options);
         loaded.options.thresholds = config::of_recording(&args.settings, loaded.options.thresholds)?;

@@ -32,7 +32,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     super::give_up_privileges(&Role::Showing {
         writes: parent.clone(),
     });
-    let mut replay = Replay::open(&args.dir)?;
+    let mut replay = Replay::open(&args.dir, args.recording.recording)?;
     let Some(first) = replay.levels().first().map(|level| level.at) else {
         return Err(Failure::Usage(format!(
             "{}: no interval was recorded, so there is nothing to play",
@@ -45,11 +45,10 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
     let (mut look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
-    let earlier = replay.manifest().earlier.len();
-    if earlier > 0 {
-        // Only the last has a state and counters that go on to its end.
-        let all = earlier + 1;
-        look.filters.push_str(&format!(", recording {all} of {all} here"));
+    let (number, all) = replay.number();
+    if all > 1 {
+        look.filters
+            .push_str(&format!(", recording {number} of {all} here"));
     }
     let recorded = &replay.manifest().session;
     let session = Session {

@@ -36,7 +36,15 @@ pub struct Loaded {
 /// # Errors
 /// When it is no evidence directory, or a row is none.
 pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
-    let evidence = Evidence::open(path)?;
+    load_recording(path, None)
+}
+
+/// The same of one of several recordings in a directory, counted from 1; `None`: of the last.
+///
+/// # Errors
+/// As for [`load`], and when there is no such recording.
+pub fn load_recording(path: &Path, number: Option<u32>) -> Result<Loaded, EvidenceError> {
+    let evidence = Evidence::open(path, number)?;
     let mut notes: Vec<String> = evidence
         .notes
         .iter()
@@ -74,6 +82,9 @@ pub(crate) fn fresh_state(evidence: &Evidence) -> Result<State, String> {
         true => "has no state.json".to_owned(),
         false => error.to_string(),
     })?;
+    if state.session != evidence.manifest.session.session {
+        return Err("its state.json is that of another recording".to_owned());
+    }
     let written = evidence.last.as_ref().map(|last| (last.session, last.interval));
     match written {
         Some(written) if written != (state.session, state.interval) => Err(format!(

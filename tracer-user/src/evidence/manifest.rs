@@ -281,6 +281,27 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// How many recordings the directory holds.
+    pub fn recordings(&self) -> usize {
+        self.earlier.len() + 1
+    }
+
+    /// Makes one of them, counted from 1, the one it is about; those after it are left out.
+    ///
+    /// # Errors
+    /// When there are fewer, with how many there are.
+    pub fn choose(&mut self, number: usize) -> Result<(), usize> {
+        let all = self.recordings();
+        if number == 0 || number > all {
+            return Err(all);
+        }
+        if number < all {
+            self.earlier.truncate(number);
+            self.session = self.earlier.pop().unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Writes it, whole or not at all.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::{
     rows::Kind,
     segments,
 };
+use crate::diagnosis::rules::words;
 
 /// A part of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +25,14 @@ pub(crate) struct Part {
     pub(crate) to: Option<u64>,
 }
 
-/// An open evidence directory: the last recording in it.
+/// An open evidence directory: one recording in it.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     pub(crate) folder: Folder,
     pub(crate) manifest: Manifest,
-    /// The last whole interval, where there is a journal.
+    /// How many recordings there are.
+    pub(crate) recordings: usize,
+    /// Its last whole interval, where there is a journal.
     pub(crate) last: Option<Interval>,
     /// What a reader should be told.
     pub(crate) notes: Vec<String>,
@@ -42,29 +45,43 @@ pub(super) fn rows_of<R: super::rows::Row>(folder: &Folder, part: Part) -> Resul
 }
 
 impl Evidence {
-    /// Opens a directory.
+    /// Opens a directory: the recording with this number, counted from 1, else the last.
     ///
     /// # Errors
-    /// When it is no evidence directory.
-    pub(crate) fn open(path: &Path) -> Result<Self, EvidenceError> {
+    /// When it is no evidence directory, or has no such recording, or no longer.
+    pub(crate) fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
-        let manifest = Manifest::read(&folder)?;
+        let mut manifest = Manifest::read(&folder)?;
+        let recordings = manifest.recordings();
+        if let Some(number) = number {
+            manifest.choose(number as usize).map_err(|all| {
+                let has = words::count(all as u64, "recording", "recordings");
+                EvidenceError::new(folder.path(), format!("holds {has}; there is no number {number}"))
+            })?;
+        }
         let mut evidence = Self {
             folder,
             manifest,
+            recordings,
             last: None,
             notes: Vec::new(),
             parts: Vec::new(),
         };
-        let earlier = evidence.manifest.earlier.len();
-        if earlier > 0 {
-            evidence.notes.push(format!(
-                "holds {} recordings; this is the last one, from {} on",
-                earlier + 1,
-                evidence.manifest.session.started
-            ));
+        let number = evidence.manifest.recordings();
+        if recordings > 1 {
+            let started = &evidence.manifest.session.started;
+            evidence.notes.push(match number == recordings {
+                true => format!("holds {recordings} recordings; this is the last one, from {started} on (--recording N chooses)"),
+                false => format!("this is recording {number} of {recordings}, from {started} on"),
+            });
         }
         evidence.find_parts()?;
+        if number < recordings && evidence.parts.is_empty() {
+            return Err(EvidenceError::new(
+                evidence.folder.path(),
+                format!("rotation has removed all rows of recording {number}"),
+            ));
+        }
         Ok(evidence)
     }
 
@@ -77,8 +94,15 @@ impl Evidence {
             .map(|segment| (Some(segment), segments::journal_name(segment)))
             .chain([(None, segments::current_journal_name())]);
         for (number, name) in journals {
-            match journal::scan(&self.folder, &name, |_| Ok(())) {
-                Ok(ending) => self.add_segment(number, ending.last),
+            let (session, mut last) = (self.manifest.session.session, None);
+            let of_this = |interval: &Interval| {
+                if interval.session == session {
+                    last = Some(interval.clone());
+                }
+                Ok(())
+            };
+            match journal::scan(&self.folder, &name, of_this) {
+                Ok(_) => self.add_segment(number, last),
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
@@ -88,14 +112,15 @@ impl Evidence {
                 }
             }
         }
-        if self.last.is_none() && self.parts.is_empty() {
+        let is_last = self.manifest.recordings() == self.recordings;
+        if is_last && self.last.is_none() && self.parts.is_empty() {
             self.add_unjournalled(None);
         }
         Ok(())
     }
 
     fn add_segment(&mut self, number: Option<u64>, last: Option<Interval>) {
-        let Some(last) = last.filter(|last| last.session == self.manifest.session.session) else {
+        let Some(last) = last else {
             return;
         };
         let begins = last.segment == self.manifest.session.first_segment;

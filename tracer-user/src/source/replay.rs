@@ -38,6 +38,9 @@ const MAX_ENDED: usize = 16_384;
 /// A recording being played.
 pub struct Replay {
     path: PathBuf,
+    number: Option<u32>,
+    /// How many recordings are in the directory.
+    recordings: usize,
     manifest: Manifest,
     options: Options,
     /// The last sample as it was live, if that is known.
@@ -65,8 +68,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn open(path: &Path) -> Result<(Evidence, Self), EvidenceError> {
-        let evidence = Evidence::open(path)?;
+    fn open(path: &Path, number: Option<u32>) -> Result<(Evidence, Self), EvidenceError> {
+        let evidence = Evidence::open(path, number)?;
         let connections = evidence
             .has(Kind::Connections)
             .then(|| evidence.rows())
@@ -117,24 +120,27 @@ impl Reading {
 }
 
 impl Replay {
-    /// Opens a recording before its first interval.
+    /// Opens a recording before its first interval: the one with this number in its directory, counted from 1,
+    /// else the last.
     ///
     /// # Errors
-    /// When it is no evidence directory, or a row is none.
-    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+    /// When it is no evidence directory, there is no such recording, or a row is none.
+    pub fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let Overview {
             evidence,
             state,
             levels,
             surge,
-        } = Overview::of(path)?;
+        } = Overview::of(path, number)?;
         let options = match &state {
             Some(state) => state.options.clone(),
             None => load::options(&evidence.manifest),
         };
-        let (_, reading) = Reading::open(path)?;
+        let (_, reading) = Reading::open(path, number)?;
         Ok(Self {
             path: path.to_owned(),
+            number,
+            recordings: evidence.recordings,
             manifest: evidence.manifest,
             options,
             state,
@@ -155,6 +161,11 @@ impl Replay {
     /// What it says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Which recording of its directory it is, counted from 1, and how many there are.
+    pub fn number(&self) -> (usize, usize) {
+        (self.manifest.recordings(), self.recordings)
     }
 
     /// The connections that have ended since this was asked last, as far as there is room, or since
@@ -256,7 +267,7 @@ impl Replay {
         self.ahead_ns = 0.0;
         if position + 1 < self.position {
             // Counting backwards is not possible; counting again is fast.
-            self.reading = Reading::open(&self.path)?.1;
+            self.reading = Reading::open(&self.path, self.number)?.1;
             self.position = 0;
         }
         while self.position <= position && self.advance()? {}

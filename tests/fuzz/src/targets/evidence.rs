@@ -116,9 +116,15 @@ fn read_all(path: &Path) {
         }
         Err(error) => crate::assert_harmless(&error.to_string()),
     }
-    let Ok(mut replay) = Replay::open(path) else {
-        return;
-    };
+    // The last recording in it, and the first.
+    for number in [None, Some(1)] {
+        if let Ok(replay) = Replay::open(path, number) {
+            play(replay);
+        }
+    }
+}
+
+fn play(mut replay: Replay) {
     for _ in 0..STEPS {
         match replay.step() {
             Ok(Some(sample)) => drop(diagnose(&sample, replay.history(), replay.options())),

@@ -36,16 +36,25 @@ fn read_to_the_end(mut client: TcpStream) {
     assert_eq!(answer, "world");
 }
 
+fn fast_open_stage() -> Stage {
+    let namespace = Namespace::new();
+    namespace.sysctl("net.ipv4.tcp_fastopen", FAST_OPEN);
+    Stage::with(namespace, listening(128))
+}
+
+/// One whole connection, whose data goes with the SYN if it can.
+fn visit(stage: &Stage) {
+    let client = connect_with(b"hello", 0, stage.server);
+    answer_and_close(&stage.listener);
+    read_to_the_end(client);
+}
+
 #[test]
 fn fast_open() {
     need_root!();
-    let namespace = Namespace::new();
-    namespace.sysctl("net.ipv4.tcp_fastopen", FAST_OPEN);
-    let stage = Stage::with(namespace, listening(128));
+    let stage = fast_open_stage();
     let visit = || {
-        let client = connect_with(b"hello", 0, stage.server);
-        answer_and_close(&stage.listener);
-        read_to_the_end(client);
+        visit(&stage);
         protocol_counter("TCPFastOpenPassive")
     };
     // The first one gets the cookie, the second one uses it.
@@ -60,12 +69,8 @@ fn fast_open() {
 #[test]
 fn fast_open_and_closed_before_the_handshake_is_over() {
     need_root!();
-    let namespace = Namespace::new();
-    namespace.sysctl("net.ipv4.tcp_fastopen", FAST_OPEN);
-    let stage = Stage::with(namespace, listening(128));
-    let client = connect_with(b"hello", 0, stage.server);
-    answer_and_close(&stage.listener);
-    read_to_the_end(client);
+    let stage = fast_open_stage();
+    visit(&stage);
     eventually("the end of the first", || connections().is_empty());
 
     let port = stage.server.port();
@@ -91,12 +96,8 @@ fn fast_open_and_closed_before_the_handshake_is_over() {
 #[test]
 fn fast_open_and_aborted_before_the_handshake_is_over() {
     need_root!();
-    let namespace = Namespace::new();
-    namespace.sysctl("net.ipv4.tcp_fastopen", FAST_OPEN);
-    let stage = Stage::with(namespace, listening(128));
-    let client = connect_with(b"hello", 0, stage.server);
-    answer_and_close(&stage.listener);
-    read_to_the_end(client);
+    let stage = fast_open_stage();
+    visit(&stage);
     eventually("the end of the first", || connections().is_empty());
 
     let rule = stage.rule_to_server(0, "DROP --tcp-flags SYN,ACK ACK");

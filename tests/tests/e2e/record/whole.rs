@@ -131,6 +131,23 @@ fn a_recording_can_be_added_to_and_not_overwritten() {
     let diagnosis = json(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(diagnosis["accounting"]["opened"], 7);
     assert!(said(&output).contains("holds 2 recordings"));
+    let chosen = |number| {
+        run(&[
+            "diagnose",
+            "--from",
+            text(&path),
+            "--recording",
+            number,
+            "--format",
+            "json",
+        ])
+    };
+    let output = chosen("1");
+    let diagnosis = json(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(diagnosis["accounting"]["opened"], 10);
+    let output = chosen("3");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("there is no number 3"), "{}", said(&output));
 }
 
 #[test]

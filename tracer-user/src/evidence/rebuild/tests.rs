@@ -136,7 +136,7 @@ fn requests_given_up_are_seen_in_rows() {
 fn what_there_is_no_room_for_is_counted_all_the_same() {
     let mut rebuild = Rebuild::new(&Session::default());
     let (_parent, path, _) = recorded();
-    let evidence = crate::evidence::read::Evidence::open(&path).unwrap();
+    let evidence = crate::evidence::read::Evidence::open(&path, None).unwrap();
     let row = evidence.rows::<ConnectionRow>().unwrap().next().unwrap().unwrap();
     for n in 0..u32::try_from(MAX_PEERS).unwrap() + 10 {
         let mut row = row.clone();
@@ -171,7 +171,7 @@ proptest! {
             Ok(loaded) => json::write(&mut Vec::new(), &diagnosis(&loaded), &origin()).unwrap(),
             Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error),
         }
-        if let Ok(mut replay) = crate::source::replay::Replay::open(&path) {
+        if let Ok(mut replay) = crate::source::replay::Replay::open(&path, None) {
             while let Ok(Some(_)) = replay.step() {}
         }
     }

@@ -1,9 +1,13 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
-use crate::evidence::{
-    testing::{INTERVALS, play, recorded, session, unfinished},
-    verify::{Condition, verify},
+use crate::{
+    evidence::{
+        load::load_recording,
+        testing::{INTERVALS, play, recorded, session, unfinished},
+        verify::{Condition, verify},
+    },
+    source::replay::Replay,
 };
 
 #[test]
@@ -98,6 +102,59 @@ fn a_recording_can_be_added_to() {
         (totals.closed, totals.open_now()),
         (wanted.closed, wanted.open_now())
     );
+}
+
+#[test]
+fn each_of_several_recordings_can_be_read() {
+    let (_parent, path, mut first) = unfinished(None, 0, 0);
+    let mut wanted = vec![play(&mut first, 3, 5, true)];
+    for (intervals, rows) in [(2, 7), (4, 1)] {
+        let mut next = Recording::append(&path, session(), None).unwrap();
+        wanted.push(play(&mut next, intervals, rows, true));
+    }
+    for (number, wanted) in (1..).zip(&wanted) {
+        let loaded = load_recording(&path, Some(number)).unwrap();
+        let (totals, of_then) = (loaded.sample.accounting.totals, wanted.accounting.totals);
+        assert_eq!(
+            (totals.closed, totals.open_now()),
+            (of_then.closed, of_then.open_now()),
+            "{number}"
+        );
+        assert_eq!(loaded.sample.taken, wanted.taken, "{number}");
+        let replay = Replay::open(&path, Some(number)).unwrap();
+        assert_eq!(replay.number(), (number as usize, 3));
+        assert_eq!(replay.len(), [3, 2, 4][number as usize - 1]);
+    }
+    let notes = load_recording(&path, Some(2)).unwrap().notes.join("\n");
+    assert!(
+        notes.contains("recording 2 of 3") && notes.contains("of another recording"),
+        "{notes}"
+    );
+    for none in [0, 4, u32::MAX] {
+        let error = load_recording(&path, Some(none)).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("holds 3 recordings; there is no number {none}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_recording_that_was_rotated_away_is_told() {
+    let limit = Limit {
+        bytes: 64 << 10,
+        rotate: true,
+    };
+    let (_parent, path, first) = unfinished(Some(limit), 2, 2);
+    drop(first);
+    let mut second = Recording::append(&path, session(), Some(limit)).unwrap();
+    play(&mut second, 60, 20, true);
+    let error = load_recording(&path, Some(1)).unwrap_err().to_string();
+    assert!(
+        error.contains("rotation has removed all rows of recording 1"),
+        "{error}"
+    );
+    assert!(load_recording(&path, Some(2)).is_ok());
 }
 
 #[test]

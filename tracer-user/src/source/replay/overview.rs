@@ -34,8 +34,8 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    pub(super) fn of(path: &Path) -> Result<Self, EvidenceError> {
-        let (evidence, mut reading) = Reading::open(path)?;
+    pub(super) fn of(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
+        let (evidence, mut reading) = Reading::open(path, number)?;
         let mut levels = Vec::new();
         let level = |reading: &Reading, at| {
             let (open, close_wait) = reading.rebuild.gauges();

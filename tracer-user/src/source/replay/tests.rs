@@ -7,7 +7,7 @@ use crate::{
 #[test]
 fn intervals_come_one_by_one_and_the_last_is_that_of_the_live_run() {
     let (_parent, path, live) = recorded();
-    let mut replay = Replay::open(&path).unwrap();
+    let mut replay = Replay::open(&path, None).unwrap();
     assert_eq!(replay.len(), INTERVALS);
     let mut samples = Vec::new();
     while let Some(sample) = replay.step().unwrap() {
@@ -34,7 +34,7 @@ fn intervals_come_one_by_one_and_the_last_is_that_of_the_live_run() {
 #[test]
 fn time_can_be_controlled() {
     let (_parent, path, _) = recorded();
-    let mut replay = Replay::open(&path).unwrap();
+    let mut replay = Replay::open(&path, None).unwrap();
     let all: Vec<Sample> = std::iter::from_fn(|| replay.step().unwrap()).collect();
     assert_eq!(replay.step_back().unwrap().as_ref(), all.get(INTERVALS - 2));
     assert_eq!(replay.go_to(1).unwrap().as_ref(), all.get(1));
@@ -46,7 +46,7 @@ fn time_can_be_controlled() {
     assert!(replay.step_back().unwrap().is_none());
     assert_eq!(replay.seek(i128::MAX).unwrap().as_ref(), all.last());
     // Samples are a second apart.
-    let mut replay = Replay::open(&path).unwrap();
+    let mut replay = Replay::open(&path, None).unwrap();
     replay.set_speed(2.0);
     assert_eq!(replay.play(Duration::ZERO).unwrap().as_ref(), all.first());
     assert!(replay.play(Duration::from_millis(400)).unwrap().is_none());

@@ -26,7 +26,7 @@ impl Played {
     fn new() -> Self {
         let (parent, path, _) = recorded();
         let now = Instant::now();
-        let player = Player::new(Replay::open(&path).unwrap(), now);
+        let player = Player::new(Replay::open(&path, None).unwrap(), now);
         let mut played = Self {
             _parent: parent,
             path,
@@ -215,7 +215,7 @@ fn the_way_back_forgets_what_comes_later() {
 #[test]
 fn without_a_screen_every_interval_comes() {
     let (_parent, path, _) = recorded();
-    let mut player = Player::new(Replay::open(&path).unwrap(), Instant::now());
+    let mut player = Player::new(Replay::open(&path, None).unwrap(), Instant::now());
     let mut keeper = Keeper::new(PREFIXES);
     let mut times = Vec::new();
     while let Some(batch) = player.each().unwrap() {
