@@ -147,7 +147,11 @@ fn a_recording_can_be_added_to_and_not_overwritten() {
     assert_eq!(diagnosis["accounting"]["opened"], 10);
     let output = chosen("3");
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("there is no number 3"), "{}", said(&output));
+    assert!(
+        said(&output).contains("there is no number 3"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
