@@ -1,0 +1,96 @@
+//! Roots in which a package is tried: a small Debian that is made once, and copied for each check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::commands::dist::{Dist, say, write};
+use crate::commands::setup;
+use crate::process;
+
+/// Makes the root. `bookworm` has what is needed and will be there for years.
+const DEBOOTSTRAP: (&str, &str) = ("debootstrap", "debootstrap");
+const SUITE: &str = "bookworm";
+
+/// What is in a root beside the least there can be.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Minimal,
+    /// With what boots it.
+    Systemd,
+}
+
+/// A copy that can be written to and thrown away at any time.
+pub(super) struct Root {
+    pub(super) path: PathBuf,
+}
+
+impl Root {
+    /// A fresh one with a package and a script in it, neither of which has been run; the script is `/name`.
+    pub(super) fn fresh(dist: &Dist<'_>, kind: Kind, package: &Path, script: (&str, &str)) -> Result<Self> {
+        let pristine = pristine(dist, kind)?;
+        let path = dist.directory.join("root");
+        remove(&path)?;
+        let mut copy = Command::new("cp");
+        copy.args(["--archive", "--reflink=auto"])
+            .arg(&pristine)
+            .arg(&path);
+        process::run(&mut copy)?;
+        let root = Self { path };
+        fs::copy(package, root.path.join(name(package)?))?;
+        write(&root.path.join(script.0), script.1.as_bytes())?;
+        Ok(root)
+    }
+
+    /// Removes it.
+    pub(super) fn remove(self) -> Result<()> {
+        remove(&self.path)
+    }
+}
+
+/// The name of a package's file.
+pub(super) fn name(package: &Path) -> Result<&str> {
+    let name = package.file_name().and_then(|name| name.to_str());
+    name.context("a package has a name")
+}
+
+/// The root as it is before anything is installed.
+fn pristine(dist: &Dist<'_>, kind: Kind) -> Result<PathBuf> {
+    let (name, include) = match kind {
+        Kind::Minimal => (format!("root-{SUITE}"), None),
+        Kind::Systemd => (
+            format!("root-{SUITE}-systemd"),
+            Some("--include=systemd,systemd-sysv"),
+        ),
+    };
+    let root = dist.directory.join(name);
+    if root.is_dir() {
+        return Ok(root);
+    }
+    if !setup::is_installed(DEBOOTSTRAP.0) {
+        setup::for_dist(dist.project, &[DEBOOTSTRAP.1])?;
+    }
+    let with = include.map_or("", |_| " with systemd");
+    say(&format!("making a minimal Debian {SUITE}{with}, once"));
+    // Under another name until it is whole.
+    let unfinished = root.with_extension("unfinished");
+    remove(&unfinished)?;
+    let mut command = Command::new(DEBOOTSTRAP.0);
+    command
+        .arg("--variant=minbase")
+        .args(include)
+        .arg(SUITE)
+        .arg(&unfinished);
+    process::run_logged(&mut command, &dist.directory.join("debootstrap.log"), say)?;
+    fs::rename(&unfinished, &root)?;
+    Ok(root)
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    Ok(())
+}
