@@ -53,7 +53,9 @@ pub(super) fn boot(image: &Path, root: &Path, log: &Path, environment: &str) -> 
     command
         .args([
             "-accel",
-            "tcg,thread=multi",
+            // With a thread per CPU, one may run into a breakpoint by which the kernel changes its own code (a
+            // tracepoint is switched on) after the kernel is done with it, and panics.
+            "tcg,thread=single",
             "-cpu",
             "max",
             "-smp",

@@ -1,6 +1,6 @@
 # Run by systemd in a container. /said ends with "the service is well", or with what is not.
 exec >/said 2>&1
-trap 'systemctl poweroff --no-block' EXIT
+trap 'systemctl poweroff --force --no-block' EXIT
 fail() {
 	systemctl status --no-pager --full tcpreuse-record
 	journalctl --no-pager --unit tcpreuse-record
@@ -9,7 +9,7 @@ fail() {
 }
 export DEBIAN_FRONTEND=noninteractive
 dpkg --install "/$(cat /package)" || fail "it cannot be installed"
-systemd-analyze verify tcpreuse-record.service 2>&1 | grep tcpreuse && fail "systemd does not like the unit"
+systemd-analyze verify --man=no tcpreuse-record.service 2>&1 | grep tcpreuse && fail "systemd does not like the unit"
 systemctl start tcpreuse-record || fail "it does not start"
 sleep 3
 systemctl is-active tcpreuse-record || fail "it does not stay up"
