@@ -93,7 +93,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .into_iter()
         .flatten()
         .map(|memory| number(memory.user()) * 1024.0 / 1e6);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 13] = [
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 14] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(200.0),
@@ -163,6 +163,13 @@ pub fn all(report: &Report) -> Vec<Budget> {
             AtMost(50.0),
             view.map(|view| view.key_ms),
             " ms",
+            1,
+        ),
+        (
+            "CPU of the live view under full load",
+            AtMost(5.0),
+            view.and_then(|view| view.cpu).map(|cpu| cpu * 100.0),
+            " %",
             1,
         ),
         (

@@ -55,6 +55,7 @@ pub fn of(report: &Report) -> Value {
             "key_ms": view.key_ms,
             "key_late_ms": view.key_late_ms,
             "memory": memory(view.memory),
+            "cpu": view.cpu,
         })),
     })
 }

@@ -275,7 +275,11 @@ fn others(report: &Report) -> Option<Table> {
             row(what, figure(Some(value), 1, " ms"));
         }
         row(
-            "user memory of `top` then".to_owned(),
+            "CPU of `top` then".to_owned(),
+            figure(view.cpu.map(|cpu| cpu * 100.0), 1, " %"),
+        );
+        row(
+            "user memory of `top` then, at most".to_owned(),
             figure(view.memory.map(|memory| mb(memory.user())), 1, " MB"),
         );
     }

@@ -122,6 +122,9 @@ mod tests {
             std::hint::spin_loop();
         }
         pace.looked();
-        assert!(pace.interval() >= Duration::from_millis(20 / 4) * PART, "{pace:?}");
+        assert!(
+            pace.interval() >= Duration::from_millis(20 / 4) * PART,
+            "{pace:?}"
+        );
     }
 }

@@ -26,7 +26,12 @@ use tcpreuse::{
 
 use super::{median_ms, ms, sample, settings};
 use crate::{
-    bench::{churn::Churn, holder::hold, math::median, process::Memory},
+    bench::{
+        churn::Churn,
+        holder::hold,
+        math::median,
+        process::{Memory, cpu_seconds},
+    },
     namespace::Namespace,
     terminal::OnTerminal,
 };
@@ -40,6 +45,10 @@ const FRAMES: u32 = 50;
 /// Keys pressed, and the pause before each.
 const KEYS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long it is watched after that, and the pause between two looks at its memory.
+const WATCHED: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A key without an answer for so long is a fault.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,8 +68,10 @@ pub struct View {
     pub key_ms: f64,
     /// See there.
     pub key_late_ms: f64,
-    /// Memory of `tcpreuse top` then.
+    /// The most memory that `tcpreuse top` has then, of many looks.
     pub memory: Option<Memory>,
+    /// Time of a CPU that it takes then, by time.
+    pub cpu: Option<f64>,
 }
 
 /// Looks at so many peers.
@@ -117,6 +128,7 @@ fn drawn(namespace: &Namespace, peers: u32) -> View {
         key_ms: f64::NAN,
         key_late_ms: f64::NAN,
         memory: None,
+        cpu: None,
     }
 }
 
@@ -148,7 +160,7 @@ fn pressed(namespace: &Namespace, mut churn: Churn, view: &mut View) {
         }
         answers.push(ms(typed.elapsed()));
     }
-    view.memory = Memory::of(top.pid());
+    watched(top.pid(), view);
     stop.store(true, Ordering::Relaxed);
     load.join().expect("no fault in the load");
     top.type_in("q");
@@ -156,6 +168,22 @@ fn pressed(namespace: &Namespace, mut churn: Churn, view: &mut View) {
     answers.sort_by(f64::total_cmp);
     view.key_ms = median(&answers).unwrap_or(f64::NAN);
     view.key_late_ms = answers.get(answers.len() * 95 / 100).copied().unwrap_or(f64::NAN);
+}
+
+/// Looks at what it uses while nobody presses a key.
+fn watched(pid: u32, view: &mut View) {
+    let (begun, before) = (Instant::now(), cpu_seconds(pid));
+    while begun.elapsed() < WATCHED {
+        thread::sleep(LOOK_EVERY);
+        let now = Memory::of(pid);
+        view.memory = view
+            .memory
+            .into_iter()
+            .chain(now)
+            .max_by_key(|memory| memory.user());
+    }
+    let used = before.zip(cpu_seconds(pid)).map(|(before, after)| after - before);
+    view.cpu = used.map(|seconds| seconds / begun.elapsed().as_secs_f64());
 }
 
 /// Whether the view has so many peers.

@@ -1,6 +1,7 @@
 //! The report on the example, as people see it.
 
 use super::*;
+use crate::model::accounting::Losses;
 use crate::{
     diagnosis::{Options, diagnose},
     model::{accounting::Accounting, history::History, sample::Sample, socket::Sockets, workers::Workers},
