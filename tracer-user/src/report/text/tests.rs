@@ -1,10 +1,15 @@
 //! The report on the example, as people see it.
 
 use super::*;
-use crate::model::accounting::Losses;
 use crate::{
     diagnosis::{Options, diagnose},
-    model::{accounting::Accounting, history::History, sample::Sample, socket::Sockets, workers::Workers},
+    model::{
+        accounting::{Accounting, Losses},
+        history::History,
+        sample::Sample,
+        socket::Sockets,
+        workers::Workers,
+    },
     report::example::{example, origin, sample},
 };
 
