@@ -1,6 +1,5 @@
 //! What becomes of a sample, step by step: decoding, model, diagnosis, snapshot, frame. With made-up peers
 //! and no kernel: `cargo xtask bench` has the whole.
-#![expect(clippy::indexing_slicing, reason = "constants below the length")]
 
 use std::{hint::black_box, sync::Arc};
 

@@ -81,7 +81,7 @@ fn coming_again() -> Counters {
         counters.gap.note(S);
         counters.turns.note(1);
     }
-    counters.opens_by_held[0] = 60;
+    counters.opens_by_held.add(0, 60);
     counters.closes.remote_fin = 60;
     counters
 }
@@ -93,7 +93,7 @@ fn piling_up() -> Counters {
         owner: Some(4711),
         ..Counters::default()
     };
-    counters.opens_by_held[..PILE as usize].fill(1);
+    (0..PILE as usize).for_each(|held| counters.opens_by_held.add(held, 1));
     counters
 }
 

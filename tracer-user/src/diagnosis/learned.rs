@@ -94,7 +94,10 @@ mod tests {
             max: u64::from(turns),
             ..Turns::default()
         };
-        all.buckets[tracer_ebpf::buckets::turn_bucket(turns) as usize] = u32::try_from(closes).unwrap();
+        all.buckets.add(
+            tracer_ebpf::buckets::turn_bucket(turns) as usize,
+            u32::try_from(closes).unwrap(),
+        );
         Figures {
             closes,
             server_fin: closes,

@@ -75,7 +75,9 @@ fn sample(n: u32, taken: Moment) -> Sample {
     for peer in &mut sample.peers {
         let counters = &mut peer.counters;
         if peer.slot == 1 {
-            counters.opens_by_held[0] = n;
+            let mut opens = counters.opens_by_held.all();
+            opens[0] = n;
+            counters.opens_by_held = opens.into();
             counters.closes.remote_fin = n.into();
         }
         totals.add(counters);

@@ -17,7 +17,8 @@ use tracer_ebpf::{
 use crate::{
     filter::{Filter, ip},
     model::{
-        durations::{Buckets, Durations},
+        buckets::Buckets,
+        durations::Durations,
         ended::{Ended, LastState},
         owner::{Owner, Reason},
         peer::{CloseReason, Closes, Counters, Direction, PeerId},
@@ -300,7 +301,7 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
             remote_rst,
             timeout,
         },
-        opens_by_held: stats.opens_by_held,
+        opens_by_held: stats.opens_by_held.into(),
         lifetime,
         idle,
         gap,
@@ -308,7 +309,7 @@ pub(super) fn counters(stats: &PeerStats) -> Counters {
         turns: Turns {
             sum: stats.turns_sum,
             max: u64::from(stats.turns_max),
-            buckets: stats.turn_buckets,
+            buckets: stats.turn_buckets.into(),
         },
         unanswered: u64::from(stats.unanswered),
         late_reads: u64::from(stats.late_reads),

@@ -1,94 +1,10 @@
 //! Durations as the kernel keeps them: a coarse histogram with exact sum, minimum and
 //! maximum.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use smallvec::SmallVec;
+use serde::{Deserialize, Serialize};
 use tracer_ebpf::buckets::{TIME_BUCKETS, time_bucket, time_range};
 
-use super::serial::sparse;
-
-/// Counts by [`tracer_ebpf::buckets::time_bucket`]. Only those between the first and the last that are not
-/// zero are kept: what one peer does takes about as long each time, and there are many peers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Buckets {
-    /// The bucket of the first of these; 0 when there are none.
-    first: u8,
-    counts: SmallVec<[u32; 4]>,
-}
-
-impl Buckets {
-    /// All of them.
-    pub fn all(&self) -> [u32; TIME_BUCKETS] {
-        let mut all = [0; TIME_BUCKETS];
-        let places = all.iter_mut().skip(usize::from(self.first));
-        for (place, count) in places.zip(&self.counts) {
-            *place = *count;
-        }
-        all
-    }
-
-    /// Each from the first that is not zero to the last, with its place.
-    fn used(&self) -> impl Iterator<Item = (u32, u32)> {
-        (u32::from(self.first)..).zip(self.counts.iter().copied())
-    }
-
-    /// Adds to one of them. One that does not exist stays 0.
-    pub fn add(&mut self, bucket: usize, count: u32) {
-        let kept = bucket
-            .checked_sub(usize::from(self.first))
-            .and_then(|place| self.counts.get_mut(place));
-        if let Some(place) = kept {
-            *place = place.saturating_add(count);
-            return;
-        }
-        let mut all = self.all();
-        if let Some(place) = all.get_mut(bucket) {
-            *place = count;
-        }
-        *self = all.into();
-    }
-
-    /// Those from `first` on; the others are 0.
-    pub fn from_first<Counts>(first: usize, counts: Counts) -> Self
-    where
-        Counts: DoubleEndedIterator<Item = u32> + ExactSizeIterator + Clone,
-    {
-        let zero = |n: &u32| *n == 0;
-        let after = counts.clone().rev().take_while(zero).count();
-        let used = counts.len() - after;
-        if used == 0 {
-            return Self::default();
-        }
-        let before = counts.clone().take_while(zero).count();
-        Self {
-            first: u8::try_from(first + before).unwrap_or(u8::MAX),
-            counts: counts.take(used).skip(before).collect(),
-        }
-    }
-
-    /// The sum.
-    pub fn total(&self) -> u64 {
-        self.counts.iter().map(|n| u64::from(*n)).sum()
-    }
-}
-
-impl From<[u32; TIME_BUCKETS]> for Buckets {
-    fn from(all: [u32; TIME_BUCKETS]) -> Self {
-        Self::from_first(0, all.into_iter())
-    }
-}
-
-impl Serialize for Buckets {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        sparse::serialize(&self.all(), to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Buckets {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        sparse::deserialize::<D, TIME_BUCKETS>(from).map(Self::from)
-    }
-}
+use super::buckets::Buckets;
 
 /// How long something took, many times over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,8 +16,8 @@ pub struct Durations {
     pub max_ns: u64,
     /// Shortest, ns; meaningless when nothing was noted.
     pub min_ns: u64,
-    /// How they are spread.
-    pub buckets: Buckets,
+    /// How they are spread, by [`tracer_ebpf::buckets::time_bucket`].
+    pub buckets: Buckets<TIME_BUCKETS>,
 }
 
 /// The main figures of some durations.
@@ -158,11 +74,7 @@ impl Durations {
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.min_ns = self.min_ns.min(other.min_ns);
-        let mut all = self.buckets.all();
-        for (mine, theirs) in all.iter_mut().zip(other.buckets.all()) {
-            *mine = mine.saturating_add(theirs);
-        }
-        self.buckets = all.into();
+        self.buckets.accumulate(&other.buckets);
     }
 
     /// How many durations were noted.
@@ -282,22 +194,6 @@ mod tests {
         let durations = of(&[5_001_000_000; 10]);
         assert_eq!(durations.median_ns(), Some(5_001_000_000));
         assert_eq!(durations.max_ns(), Some(5_001_000_000));
-    }
-
-    #[test]
-    fn buckets_are_the_same_however_they_came_about() {
-        let mut all = [0_u32; TIME_BUCKETS];
-        let mut one_by_one = Buckets::default();
-        for (place, count) in [(20, 3), (38, 1), (0, u32::MAX), (20, 4), (0, 1)] {
-            one_by_one.add(place, count);
-            all[place] = all[place].saturating_add(count);
-            assert_eq!(one_by_one.all(), all);
-            assert_eq!(one_by_one, Buckets::from(all));
-        }
-        assert_eq!(one_by_one.total(), u64::from(u32::MAX) + 8);
-        one_by_one.add(TIME_BUCKETS, 1);
-        assert_eq!(one_by_one.all(), all, "there is no such bucket");
-        assert_eq!(Buckets::from([0; TIME_BUCKETS]), Buckets::default());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! a test.
 
 pub mod accounting;
+pub mod buckets;
 pub mod durations;
 pub mod ended;
 pub mod history;

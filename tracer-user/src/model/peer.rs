@@ -9,7 +9,7 @@ use tracer_ebpf::{
     buckets::{HELD_BUCKETS, held_floor},
 };
 
-use super::{durations::Durations, turns::Turns};
+use super::{buckets::Buckets, durations::Durations, turns::Turns};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -150,7 +150,7 @@ impl Closes {
 }
 
 /// A peer's counters since tracing began, as the kernel kept them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
     /// Connections open now.
@@ -176,8 +176,7 @@ pub struct Counters {
     /// Ended connections.
     pub closes: Closes,
     /// Opens by the number of connections held before.
-    #[serde(with = "super::serial::sparse")]
-    pub opens_by_held: [u32; HELD_BUCKETS],
+    pub opens_by_held: Buckets<HELD_BUCKETS>,
     /// Lifetimes of ended connections that were not seeded.
     pub lifetime: Durations,
     /// Idle time before the first FIN or RST.
@@ -199,47 +198,18 @@ pub struct Counters {
     pub owner: Option<u32>,
 }
 
-impl Default for Counters {
-    fn default() -> Self {
-        Self {
-            open_now: 0,
-            open_peak: 0,
-            seeded: 0,
-            failed: 0,
-            close_wait_entered: 0,
-            close_wait_now: 0,
-            close_wait_entered_mean_ns: None,
-            retransmits: 0,
-            bytes_received: 0,
-            bytes_sent: 0,
-            closes: Closes::default(),
-            opens_by_held: [0; HELD_BUCKETS],
-            lifetime: Durations::default(),
-            idle: Durations::default(),
-            gap: Durations::default(),
-            close_wait: Durations::default(),
-            turns: Turns::default(),
-            unanswered: 0,
-            late_reads: 0,
-            late_read_max_ns: 0,
-            owner: None,
-        }
-    }
-}
-
 impl Counters {
     /// Connections opened while traced.
     pub fn opens(&self) -> u64 {
-        self.opens_by_held.iter().map(|n| u64::from(*n)).sum()
+        self.opens_by_held.total()
     }
 
     /// Opens while the peer already held at least `expected` connections. Exact up to 15; above,
     /// counted from the next bucket edge (a power of two) on, so never too many.
     pub fn overlaps(&self, expected: u32) -> u64 {
-        (0_u32..)
-            .zip(&self.opens_by_held)
-            .filter(|(bucket, _)| held_floor(*bucket) >= expected)
-            .map(|(_, n)| u64::from(*n))
+        let held = self.opens_by_held.used();
+        held.filter(|(bucket, _)| held_floor(*bucket) >= expected)
+            .map(|(_, n)| u64::from(n))
             .sum()
     }
 
@@ -256,9 +226,7 @@ impl Counters {
         self.unanswered += other.unanswered;
         self.late_reads += other.late_reads;
         self.closes.add(&other.closes);
-        for (mine, theirs) in self.opens_by_held.iter_mut().zip(&other.opens_by_held) {
-            *mine = mine.saturating_add(*theirs);
-        }
+        self.opens_by_held.accumulate(&other.opens_by_held);
     }
 }
 
@@ -269,10 +237,9 @@ mod tests {
     #[test]
     fn overlaps_are_exact_where_buckets_are() {
         let mut counters = Counters::default();
-        counters.opens_by_held[0] = 5;
-        counters.opens_by_held[1] = 3;
-        counters.opens_by_held[7] = 2;
-        counters.opens_by_held[16] = 1;
+        for (held, opens) in [(0, 5), (1, 3), (7, 2), (16, 1)] {
+            counters.opens_by_held.add(held, opens);
+        }
         assert_eq!(counters.opens(), 11);
         assert_eq!(counters.overlaps(0), 11);
         assert_eq!(counters.overlaps(1), 6);

@@ -121,7 +121,7 @@ mod tests {
             owner: Some(7),
             ..Counters::default()
         };
-        counters.opens_by_held[3] = 9;
+        counters.opens_by_held.add(3, 9);
         counters.lifetime.note(5_000_000_000);
         counters.turns.note(300);
         let text = serde_json::to_string(&counters).unwrap();

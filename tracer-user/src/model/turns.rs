@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tracer_ebpf::buckets::{TURN_BUCKETS, turn_bucket, turn_floor};
 
+use super::buckets::Buckets;
+
 /// Request turns of ended connections that were not seeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -12,8 +14,7 @@ pub struct Turns {
     /// The most of one connection.
     pub max: u64,
     /// Connections by their turns, by [`tracer_ebpf::buckets::turn_bucket`].
-    #[serde(with = "super::serial::sparse")]
-    pub buckets: [u32; TURN_BUCKETS],
+    pub buckets: Buckets<TURN_BUCKETS>,
 }
 
 impl Turns {
@@ -21,23 +22,19 @@ impl Turns {
     pub fn note(&mut self, turns: u32) {
         self.sum = self.sum.saturating_add(u64::from(turns));
         self.max = self.max.max(u64::from(turns));
-        if let Some(bucket) = self.buckets.get_mut(turn_bucket(turns) as usize) {
-            *bucket = bucket.saturating_add(1);
-        }
+        self.buckets.add(turn_bucket(turns) as usize, 1);
     }
 
     /// Adds those of another run.
     pub fn add(&mut self, other: &Self) {
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
-        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *mine = mine.saturating_add(*theirs);
-        }
+        self.buckets.accumulate(&other.buckets);
     }
 
     /// How many connections.
     pub fn connections(&self) -> u64 {
-        self.buckets.iter().map(|n| u64::from(*n)).sum()
+        self.buckets.total()
     }
 
     /// The median: exact up to 7, above that the mean when all lie in one bucket, else the
@@ -45,12 +42,12 @@ impl Turns {
     pub fn median(&self) -> Option<u64> {
         let connections = self.connections();
         let mut below = 0;
-        for (bucket, n) in (0_u32..).zip(&self.buckets) {
-            below += u64::from(*n);
-            if connections > 0 && u64::from(*n) == connections {
-                return Some(self.sum / connections);
+        for (bucket, n) in self.buckets.used() {
+            below += u64::from(n);
+            if u64::from(n) == connections {
+                return Some(self.sum / connections.max(1));
             }
-            if 2 * below >= connections && *n > 0 {
+            if 2 * below >= connections && n > 0 {
                 return Some(u64::from(turn_floor(bucket)));
             }
         }
@@ -61,7 +58,7 @@ impl Turns {
     /// there on at least half as many.
     pub fn like_the_most(&self) -> u64 {
         let bucket = turn_bucket(u32::try_from(self.max).unwrap_or(u32::MAX));
-        self.buckets.get(bucket as usize).map_or(0, |n| u64::from(*n))
+        self.buckets.get(bucket as usize).into()
     }
 
     /// The most of one connection.

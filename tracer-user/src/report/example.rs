@@ -87,19 +87,19 @@ pub(crate) fn sample() -> Sample {
         gap: durations(S, 39),
         ..Counters::default()
     };
-    fresh.opens_by_held[0] = 40;
+    fresh.opens_by_held.add(0, 40);
     fresh.closes.remote_fin = 40;
     fresh.bytes_received = 40 * 200;
     fresh.bytes_sent = 40 * 300;
     fresh.turns.sum = 40;
     fresh.turns.max = 1;
-    fresh.turns.buckets[1] = 40;
+    fresh.turns.buckets.add(1, 40);
     let mut piling = Counters {
         open_now: 9,
         open_peak: 9,
         ..Counters::default()
     };
-    piling.opens_by_held[..9].fill(1);
+    (0..9).for_each(|held| piling.opens_by_held.add(held, 1));
     let mut leak = Counters {
         open_now: 4,
         open_peak: 4,
@@ -107,7 +107,7 @@ pub(crate) fn sample() -> Sample {
         close_wait_now: 4,
         ..Counters::default()
     };
-    leak.opens_by_held[..4].fill(1);
+    (0..4).for_each(|held| leak.opens_by_held.add(held, 1));
     let good = Counters {
         open_now: 1,
         open_peak: 1,
@@ -118,7 +118,7 @@ pub(crate) fn sample() -> Sample {
         open_peak: 1,
         ..Counters::default()
     };
-    quiet.opens_by_held[0] = 1;
+    quiet.opens_by_held.add(0, 1);
     quiet.closes.local_rst = 1;
     quiet.bytes_received = 200;
     let mut connections: Vec<Connection> = (0..9)

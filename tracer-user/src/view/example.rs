@@ -60,7 +60,7 @@ fn ending(closes: u32, idle_ns: u64, turns: u32, by_server: bool) -> Counters {
         owner: Some(4711),
         ..Counters::default()
     };
-    counters.opens_by_held[0] = closes;
+    counters.opens_by_held.add(0, closes);
     if by_server {
         counters.closes.local_fin = closes.into();
     } else {
@@ -68,7 +68,10 @@ fn ending(closes: u32, idle_ns: u64, turns: u32, by_server: bool) -> Counters {
     }
     counters.turns.sum = u64::from(closes * turns);
     counters.turns.max = turns.into();
-    counters.turns.buckets[tracer_ebpf::buckets::turn_bucket(turns) as usize] = closes;
+    counters
+        .turns
+        .buckets
+        .add(tracer_ebpf::buckets::turn_bucket(turns) as usize, closes);
     counters
 }
 
@@ -83,7 +86,7 @@ fn holding(n: u32, seeded: bool) -> Counters {
     if seeded {
         counters.seeded = n.into();
     } else {
-        counters.opens_by_held[..n as usize].fill(1);
+        (0..n as usize).for_each(|held| counters.opens_by_held.add(held, 1));
     }
     counters
 }

@@ -133,18 +133,19 @@ fn follow(times: &mut VecDeque<i128>, now: u64, came: u64, at: i128) {
 }
 
 fn open(counters: &mut Counters, held: u32, n: u64) {
-    if let Some(bucket) = counters.opens_by_held.get_mut(held_bucket(held) as usize) {
-        *bucket = bucket.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
-    }
+    let n = u32::try_from(n).unwrap_or(u32::MAX);
+    counters.opens_by_held.add(held_bucket(held) as usize, n);
 }
 
 /// Opens that were taken for first ones are overlaps.
 fn mark_overlaps(counters: &mut Counters, expected: u32, n: u64) {
-    let Some(first) = counters.opens_by_held.first_mut() else {
+    let mut all = counters.opens_by_held.all();
+    let Some(first) = all.first_mut() else {
         return;
     };
     let moved = u32::try_from(n).unwrap_or(u32::MAX).min(*first);
     *first -= moved;
+    counters.opens_by_held = all.into();
     open(counters, expected, moved.into());
 }
 

@@ -34,7 +34,10 @@ pub(super) fn turns_each(n: u64, turns: u32) -> Turns {
         max: u64::from(turns),
         ..Turns::default()
     };
-    all.buckets[tracer_ebpf::buckets::turn_bucket(turns) as usize] = u32::try_from(n).unwrap();
+    all.buckets.add(
+        tracer_ebpf::buckets::turn_bucket(turns) as usize,
+        u32::try_from(n).unwrap(),
+    );
     all
 }
 

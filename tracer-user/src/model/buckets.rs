@@ -1,0 +1,128 @@
+//! Counts by bucket, as the kernel keeps them, in little room.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
+
+use super::serial::sparse;
+
+/// Counts by the buckets of [`tracer_ebpf::buckets`], of which there are `N`. Only those between the first and the
+/// last that are not zero are kept: what one peer does is much the same each time, and there are many peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buckets<const N: usize> {
+    /// The bucket of the first of these; 0 when there are none.
+    first: u8,
+    counts: SmallVec<[u32; 4]>,
+}
+
+impl<const N: usize> Buckets<N> {
+    /// All of them.
+    pub fn all(&self) -> [u32; N] {
+        let mut all = [0; N];
+        let places = all.iter_mut().skip(usize::from(self.first));
+        for (place, count) in places.zip(&self.counts) {
+            *place = *count;
+        }
+        all
+    }
+
+    /// Each from the first that is not zero to the last, with its bucket.
+    pub fn used(&self) -> impl Iterator<Item = (u32, u32)> {
+        (u32::from(self.first)..).zip(self.counts.iter().copied())
+    }
+
+    /// One of them; 0 when there is no such bucket.
+    pub fn get(&self, bucket: usize) -> u32 {
+        let place = bucket.checked_sub(usize::from(self.first));
+        let count = place.and_then(|place| self.counts.get(place));
+        count.copied().unwrap_or_default()
+    }
+
+    /// Adds to one of them. One that does not exist stays 0.
+    pub fn add(&mut self, bucket: usize, count: u32) {
+        let kept = bucket
+            .checked_sub(usize::from(self.first))
+            .and_then(|place| self.counts.get_mut(place));
+        if let Some(place) = kept {
+            *place = place.saturating_add(count);
+            return;
+        }
+        let mut all = self.all();
+        if let Some(place) = all.get_mut(bucket) {
+            *place = count;
+        }
+        *self = all.into();
+    }
+
+    /// Adds all of another.
+    pub fn accumulate(&mut self, other: &Self) {
+        let mut all = self.all();
+        for (mine, theirs) in all.iter_mut().zip(other.all()) {
+            *mine = mine.saturating_add(theirs);
+        }
+        *self = all.into();
+    }
+
+    /// Those from `first` on; the others are 0.
+    pub fn from_first<Counts>(first: usize, counts: Counts) -> Self
+    where
+        Counts: DoubleEndedIterator<Item = u32> + ExactSizeIterator + Clone,
+    {
+        let zero = |n: &u32| *n == 0;
+        let after = counts.clone().rev().take_while(zero).count();
+        let used = counts.len() - after;
+        if used == 0 {
+            return Self::default();
+        }
+        let before = counts.clone().take_while(zero).count();
+        Self {
+            first: u8::try_from(first + before).unwrap_or(u8::MAX),
+            counts: counts.take(used).skip(before).collect(),
+        }
+    }
+
+    /// The sum.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().map(|n| u64::from(*n)).sum()
+    }
+}
+
+impl<const N: usize> From<[u32; N]> for Buckets<N> {
+    fn from(all: [u32; N]) -> Self {
+        Self::from_first(0, all.into_iter())
+    }
+}
+
+impl<const N: usize> Serialize for Buckets<N> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        sparse::serialize(&self.all(), to)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Buckets<N> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        sparse::deserialize::<D, N>(from).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANY: usize = 39;
+
+    #[test]
+    fn buckets_are_the_same_however_they_came_about() {
+        let mut all = [0_u32; MANY];
+        let mut one_by_one = Buckets::<MANY>::default();
+        for (place, count) in [(20, 3), (38, 1), (0, u32::MAX), (20, 4), (0, 1)] {
+            one_by_one.add(place, count);
+            all[place] = all[place].saturating_add(count);
+            assert_eq!(one_by_one.all(), all);
+            assert_eq!(one_by_one, Buckets::from(all));
+        }
+        assert_eq!(one_by_one.total(), u64::from(u32::MAX) + 8);
+        one_by_one.add(MANY, 1);
+        assert_eq!(one_by_one.all(), all, "there is no such bucket");
+        assert_eq!(Buckets::from([0; MANY]), Buckets::<MANY>::default());
+    }
+}
