@@ -18,7 +18,10 @@ use crate::{
 };
 
 /// Records kept from one batch to the next; they illustrate, and the view keeps no more.
-const MAX_ENDED: usize = 16_384;
+const MAX_ENDED: usize = 4096;
+
+/// Records taken out of the ring at a time.
+const BATCH: usize = 1024;
 
 /// Samples of this machine.
 pub(super) struct LiveFeed {
@@ -74,8 +77,15 @@ impl Feed for LiveFeed {
 
     /// The ring has room for a moment only.
     fn between(&mut self) {
-        self.ended.extend(self.live.ended(MAX_ENDED));
-        let surplus = self.ended.len().saturating_sub(MAX_ENDED);
-        self.ended.drain(..surplus);
+        loop {
+            let ended = self.live.ended(BATCH);
+            let last = ended.len() < BATCH;
+            let surplus = (self.ended.len() + ended.len()).saturating_sub(MAX_ENDED);
+            self.ended.drain(..surplus.min(self.ended.len()));
+            self.ended.extend(ended);
+            if last {
+                return;
+            }
+        }
     }
 }

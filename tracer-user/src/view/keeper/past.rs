@@ -14,8 +14,9 @@ use crate::model::{
 /// Kept of one peer: more bars than a screen has rows.
 const MAX_OF_PEER: usize = 128;
 
-/// Kept in all, some 200 bytes each: forty bars for each of 200 clients.
-const MAX_IN_ALL: usize = 8192;
+/// Kept in all, some 200 bytes each: 28 bars for each of 200 clients. With the surplus below, tables of as many
+/// peers are not yet doubled.
+const MAX_IN_ALL: usize = 5600;
 
 /// Up to so many of a peer take no more room than they need.
 const FEW: usize = 4;
