@@ -11,7 +11,7 @@ const HUGE_FROM: usize = 16 << 20;
 #[cfg(target_env = "gnu")]
 pub fn give_back() {
     /// Bytes from which on a block is large.
-    const LARGE: libc::c_int = 1 << 20;
+    const LARGE: libc::c_int = 256 << 10;
     // SAFETY: these only set numbers, and no other thread runs yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
