@@ -76,12 +76,6 @@ impl Evidence {
             });
         }
         evidence.find_parts()?;
-        if number < recordings && evidence.parts.is_empty() {
-            return Err(EvidenceError::new(
-                evidence.folder.path(),
-                format!("rotation has removed all rows of recording {number}"),
-            ));
-        }
         Ok(evidence)
     }
 
@@ -112,8 +106,15 @@ impl Evidence {
                 }
             }
         }
-        let is_last = self.manifest.recordings() == self.recordings;
-        if is_last && self.last.is_none() && self.parts.is_empty() {
+        if self.last.is_none() && self.parts.is_empty() {
+            // What is there without a journal is of the last recording.
+            let number = self.manifest.recordings();
+            if number < self.recordings {
+                return Err(EvidenceError::new(
+                    self.folder.path(),
+                    format!("rotation has removed all rows of recording {number}"),
+                ));
+            }
             self.add_unjournalled(None);
         }
         Ok(())

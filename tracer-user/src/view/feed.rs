@@ -142,8 +142,10 @@ impl Publisher {
     }
 
     fn snapshot(&mut self, batch: Batch) -> Snapshot {
+        // A recording is played at a speed of its own.
+        let live = batch.replayed.is_none();
         Snapshot {
-            slowed: self.pace.slowed(),
+            slowed: self.pace.slowed().filter(|_| live),
             ..self.keeper.add(batch)
         }
     }
@@ -241,7 +243,10 @@ fn next_due(due: Instant, interval: Duration, now: Instant) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::example;
+    use crate::view::{
+        example,
+        keeper::{Link, Replayed},
+    };
 
     struct Short(u32);
 
@@ -281,6 +286,34 @@ mod tests {
         let (end, last) = until_end(feeding);
         assert_eq!(end.unwrap_err().to_string(), "no");
         assert!(last.is_none());
+    }
+
+    #[test]
+    fn only_a_live_view_is_slowed() {
+        let mut pace = Pace::new(Duration::from_secs(1));
+        pace.cost_was(Duration::from_secs(1));
+        let mut publisher = Publisher {
+            keeper: Keeper::new(example::PREFIXES),
+            snapshots: watch::channel(None).0,
+            keep: None,
+            pace,
+        };
+        let mut batch = example::batch(1);
+        assert!(publisher.snapshot(batch.clone()).slowed.is_some());
+        batch.replayed = Some(Box::new(Replayed {
+            history: History::new(),
+            link: Link::Begins,
+            course: Vec::new(),
+            playback: Playback {
+                start: 0,
+                at: 0,
+                end: 1,
+                speed: 1.0,
+                playing: true,
+                surge: None,
+            },
+        }));
+        assert_eq!(publisher.snapshot(batch).slowed, None);
     }
 
     #[test]

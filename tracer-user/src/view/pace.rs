@@ -39,7 +39,7 @@ impl Pace {
         self.spent = spent;
     }
 
-    fn cost_was(&mut self, cost: Duration) {
+    pub(super) fn cost_was(&mut self, cost: Duration) {
         // Some looks take more than others, such as the first one, and each that looks for the holders of sockets.
         self.cost = (self.cost * 3 + cost) / 4;
     }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Records kept from one batch to the next; they illustrate, and the view keeps no more.
+/// Records kept from one batch to the next, the latest; they illustrate, and the view keeps few more in all.
 const MAX_ENDED: usize = 4096;
 
 /// Records taken out of the ring at a time.

@@ -66,6 +66,7 @@ struct Snapshot {
 impl Snapshot {
     fn of(sample: &Sample) -> Self {
         let holding = |peer: &&Peer| peer.counters.open_now > 0;
+        // Several of these are kept, and a map that grows has room for twice as many in the end.
         let mut held = HashMap::with_capacity(sample.peers.iter().filter(holding).count());
         held.extend(
             sample
