@@ -10,7 +10,7 @@ use tracer_ebpf::abi::conn::Conn;
 use crate::{
     atomic,
     count::NOTHING,
-    maps::{CONNS, CONNS_USED, COOKIES, PLACE_COUNT, PLACES},
+    maps::{CONNS, CONNS_USED, cookie_in_place_of, place},
     sock::Sock,
 };
 
@@ -25,11 +25,12 @@ pub(crate) fn get(sk: Sock) -> Option<NonNull<Conn>> {
     if cookie == 0 {
         return None;
     }
-    match cookie_in_place_of(cookie) {
-        // SAFETY: tested for null.
-        Some(there) if unsafe { there.read_volatile() } == cookie => place(cookie),
-        _ if elsewhere() => NonNull::new(CONNS.get_ptr_mut(cookie)?),
-        _ => None,
+    if is_in_place(cookie) {
+        NonNull::new(place(cookie))
+    } else if elsewhere() {
+        NonNull::new(CONNS.get_ptr_mut(cookie)?)
+    } else {
+        None
     }
 }
 
@@ -38,10 +39,8 @@ pub(crate) fn get(sk: Sock) -> Option<NonNull<Conn>> {
 #[inline(always)]
 pub(crate) fn claim(sk: Sock) -> Option<NonNull<Conn>> {
     let cookie = sk.cookie_or_new();
-    if let Some(there) = cookie_in_place_of(cookie)
-        && atomic::replace(there, 0, cookie)
-    {
-        return place(cookie);
+    if atomic::replace(cookie_in_place_of(cookie), 0, cookie) {
+        return NonNull::new(place(cookie));
     }
     claim_elsewhere(cookie)
 }
@@ -62,19 +61,13 @@ fn claim_elsewhere(cookie: u64) -> Option<NonNull<Conn>> {
 #[inline(always)]
 pub(crate) fn remove(sk: Sock) {
     let cookie = sk.cookie();
-    match cookie_in_place_of(cookie) {
-        // SAFETY: tested for null.
-        Some(there) if unsafe { there.read_volatile() } == cookie => {
-            // After this the place may be somebody else's.
-            atomic::swap(there, 0);
-        }
-        _ => {
-            if CONNS.remove(cookie).is_ok()
-                && let Some(used) = CONNS_USED.get_ptr_mut(0)
-            {
-                atomic::sub(used, 1);
-            }
-        }
+    if is_in_place(cookie) {
+        // After this the place may be somebody else's.
+        atomic::swap(cookie_in_place_of(cookie), 0);
+    } else if CONNS.remove(cookie).is_ok()
+        && let Some(used) = CONNS_USED.get_ptr_mut(0)
+    {
+        atomic::sub(used, 1);
     }
 }
 
@@ -91,18 +84,9 @@ fn elsewhere() -> bool {
     used != 0
 }
 
+/// Whether the place of a cookie is that socket's.
 #[inline(always)]
-fn place(cookie: u64) -> Option<NonNull<Conn>> {
-    NonNull::new(PLACES.get_ptr_mut(place_of(cookie))?)
-}
-
-#[inline(always)]
-fn place_of(cookie: u64) -> u32 {
-    cookie as u32 & (PLACE_COUNT as u32 - 1)
-}
-
-/// Whose place it is. To be read volatile: other CPUs write it too.
-#[inline(always)]
-fn cookie_in_place_of(cookie: u64) -> Option<*mut u64> {
-    COOKIES.get_ptr_mut(place_of(cookie))
+fn is_in_place(cookie: u64) -> bool {
+    // SAFETY: it lies in its table. Volatile, since other CPUs write it too.
+    unsafe { cookie_in_place_of(cookie).read_volatile() == cookie }
 }

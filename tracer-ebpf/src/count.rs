@@ -3,7 +3,7 @@
 //! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
 //! changed under its socket's lock, so plain stores do.
 
-use core::hint::black_box;
+use core::ptr::NonNull;
 
 use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
@@ -13,12 +13,12 @@ use tracer_ebpf::{
     },
     address,
     buckets::{TIME_BUCKETS, held_bucket, time_bucket, turn_bucket},
-    transition,
+    transition::{self, state},
 };
 
 use crate::{
     atomic, conns,
-    maps::{CLOSED, UNKNOWN, config, lose, port_admitted},
+    maps::{CLOSED, UNKNOWN, config, lose, opaque, port_admitted},
     owner, peers,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
@@ -39,19 +39,31 @@ pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
 pub(crate) fn wanted_at(sk: Sock, direction: u8, port: u16) -> bool {
     // The direction's number is its bit in the settings. The protocol last: it lies in a line of the socket
     // that is cold, and what is traced once need not be asked again.
-    config!(directions) & direction != 0 && port_admitted(port) && sk.is_tcp()
+    config!(directions) & u64::from(direction) != 0 && port_admitted(port) && sk.is_tcp()
 }
 
 /// The key of a socket's peer.
 #[inline(always)]
 fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
     PeerKey {
-        address: address::masked(remote, config!(mask4), config!(mask6)),
+        address: masked(remote),
         netns,
         port,
         direction,
         pad: 0,
     }
+}
+
+/// A remote address without what the masks leave out.
+#[inline(always)]
+fn masked(remote: [u32; 4]) -> [u32; 4] {
+    if config!(masked) == 0 {
+        return remote;
+    }
+    let words = |low: u64, high: u64| [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32];
+    let mask4 = words(config!(mask4_low), config!(mask4_high));
+    let mask6 = words(config!(mask6_low), config!(mask6_high));
+    address::masked(remote, mask4, mask6)
 }
 
 /// A process began to connect: it is the owner. True if the connection is traced so far.
@@ -99,7 +111,9 @@ pub(crate) const NOTHING: Conn = Conn {
 /// How it is known that a connection is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// By its change of state, now.
+    /// By its change of state, which is that of a packet.
+    Handshake,
+    /// By its change of state.
     Seen,
     /// It is open, and that change was not seen: it came before the tracer or, once everything is
     /// seeded, was missed.
@@ -109,8 +123,7 @@ pub(crate) enum Begin {
 /// The connection is open: counts it, unless it is counted already or the filters leave it out. True if it
 /// is traced.
 #[inline(always)]
-pub(crate) fn opened(sk: Sock, direction: u8, begin: Begin) -> bool {
-    let stored = conns::get(sk);
+pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, begin: Begin) -> bool {
     let missed = begin == Begin::Missed;
     let mut seeded = false;
     // What began to connect while traced was not there before the tracer.
@@ -159,9 +172,13 @@ pub(crate) fn opened(sk: Sock, direction: u8, begin: Begin) -> bool {
         dropped();
         return false;
     };
+    let opened_ns = match begin {
+        Begin::Handshake => event_ns(sk.tcp()),
+        Begin::Seen | Begin::Missed => now_ns(),
+    };
     // SAFETY: tested.
     conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
-    conn.opened_ns = now_ns();
+    conn.opened_ns = opened_ns;
     if missed {
         // Its age is only known to be at least what is noted from here on.
         conn.flags = flag::SEEDED;
@@ -171,8 +188,9 @@ pub(crate) fn opened(sk: Sock, direction: u8, begin: Begin) -> bool {
     } else if conn.held == 0 {
         // SAFETY: tested. Two opens at once: the second one is no longer the first it holds.
         let last_end = unsafe { (&raw const (*stats).last_end_ns).read_volatile() };
-        if last_end != 0 {
-            conn.gap_ns = conn.opened_ns.wrapping_sub(last_end);
+        // That end may have come while the packet that opens this one was on its way through the kernel.
+        if last_end != 0 && last_end < opened_ns {
+            conn.gap_ns = opened_ns.wrapping_sub(last_end);
         }
     }
     if conn.slot == 0 {
@@ -240,16 +258,18 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     }
 }
 
-/// The remote side's FIN came first: CLOSE_WAIT begins, or was found (`seeded`). False if that was known.
+/// The remote side's FIN came first: CLOSE_WAIT begins with it (`at_once`), has begun unseen, or was there before
+/// the tracer (`seeded`). False if that was known.
 #[inline(always)]
-pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, seeded: bool) -> bool {
+pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seeded: bool) -> bool {
     if conn.phase != phase::OPEN || conn.reason != reason::OPEN {
         return false;
     }
-    let now = now_ns();
+    let tcp = sk.tcp();
+    let now = if at_once { event_ns(tcp) } else { now_ns() };
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
-    first_to_end(sk.tcp(), conn);
+    first_to_end(tcp, conn);
     conn.close_wait_ns = now;
     let Some(stats) = peers::stats(conn.slot) else {
         return true;
@@ -304,21 +324,24 @@ pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
 
 #[inline(always)]
 fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
-    let now = now_ns();
     let errno = sk.errno();
     let tcp = sk.tcp();
+    // A process that closes the socket holds it. While it does, packets wait until it is about to let go, and
+    // the last one of a closed connection is then that of its FIN.
+    let by_packet = !sk.is_held() || last_state == state::LAST_ACK && sk.is_orphan();
+    let now = if by_packet { event_ns(tcp) } else { now_ns() };
     if conn.reason == reason::OPEN {
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
         first_to_end(tcp, conn);
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
-        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes();
+        traffic.retransmits = tcp.retransmits();
+        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes(sk, traffic.retransmits);
         // They lie in lines of their own, so not without need.
         if config!(records) != 0 || !turns::are_counted(conn) {
             (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
         }
-        traffic.retransmits = tcp.retransmits();
     }
     if let Some(stats) = peers::stats(conn.slot) {
         // SAFETY: tested.
@@ -449,11 +472,10 @@ fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: 
     entry.submit(NO_WAKEUP);
 }
 
-/// Adds one to a bucket. The verifier wants the index proved here, and that of 6.1 in the very register:
-/// the test must not be moved to before the index was worked out, or to a copy of it.
+/// Adds one to a bucket. The verifier wants the index proved here.
 #[inline(always)]
 fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
-    let index = black_box(index as usize);
+    let index = opaque(u64::from(index)) as usize;
     if index < N {
         // SAFETY: just tested.
         atomic::add(unsafe { buckets.cast::<u32>().add(index) }, 1_u32);
@@ -475,13 +497,23 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
         atomic::raise64(&raw mut (*durations).max_ns, ns);
         atomic::raise64(&raw mut (*durations).inverse_min_ns, !ns);
         // As in `bump`.
-        let bucket = black_box(time_bucket(ns) as usize);
+        let bucket = opaque(u64::from(time_bucket(ns))) as usize;
         if bucket < TIME_BUCKETS {
             let bucket = (&raw mut (*stats).buckets)
                 .cast::<[u32; timed::COUNT]>()
                 .add(bucket);
             atomic::add(bucket.cast::<u32>().add(what), 1_u32);
         }
+    }
+}
+
+/// The time of the packet or timer that the socket is being changed by, ns; see [`TcpSock::event_ns`]. Not to
+/// be asked where it may be a process that changes it.
+#[inline(always)]
+fn event_ns(tcp: Option<TcpSock>) -> u64 {
+    match tcp.map_or(0, TcpSock::event_ns) {
+        0 => now_ns(),
+        event => event,
     }
 }
 

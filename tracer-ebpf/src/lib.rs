@@ -1,6 +1,6 @@
 //! What the BPF programs and the loader share: the layout of everything that crosses between
 //! kernel and user space ([`abi`]), and the pure rules both sides apply to it ([`transition`],
-//! [`buckets`], [`address`], [`index`]).
+//! [`buckets`], [`address`], [`index`]); and how the loader finds what it has to fill in ([`relocation`]).
 //!
 //! Nothing here calls a BPF helper, so all of it is tested on the host.
 #![no_std]
@@ -14,4 +14,5 @@ pub mod abi;
 pub mod address;
 pub mod buckets;
 pub mod index;
+pub mod relocation;
 pub mod transition;

@@ -9,7 +9,7 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
     target_arch = "bpf",
-    feature(core_intrinsics),
+    feature(core_intrinsics, asm_experimental_arch),
     expect(
         internal_features,
         reason = "BPF has no other way to an atomic add that drops its result"

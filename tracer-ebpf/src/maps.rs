@@ -1,37 +1,146 @@
 //! All maps and globals of the programs. The loader sets the sizes that depend on settings.
 
+use core::ptr::NonNull;
+
 use aya_ebpf::{
     Global,
-    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
+    bindings::BPF_F_NO_PREALLOC,
     btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
     macros::btf_map,
 };
-use tracer_ebpf::{
-    abi::{
-        closed::Closed,
-        comm::Comm,
-        config::{Config, PORT_WORDS, Prefix},
-        conn::Conn,
-        losses::Losses,
-        offsets::Offsets,
-        peer::{PeerKey, PeerStats},
-    },
-    address,
+use tracer_ebpf::abi::{
+    closed::Closed,
+    comm::Comm,
+    config::{PORT_WORDS, Prefix},
+    conn::{Conn, PLACES},
+    losses::Losses,
+    peer::{PeerKey, PeerStats},
 };
 
-/// Places of [`PLACES`]; a power of two.
-pub(crate) const PLACE_COUNT: usize = 1 << 15;
+/// A 64-bit immediate that the loader writes over, so nothing may be concluded from it here.
+macro_rules! immediate {
+    ($mark:expr) => {{
+        let value: u64;
+        // SAFETY: it only sets the register.
+        unsafe {
+            core::arch::asm!(
+                "{value} = {mark} ll",
+                value = out(reg) value,
+                mark = const $mark,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        value
+    }};
+}
+pub(crate) use immediate;
+
+/// One setting of the run, a field of [`tracer_ebpf::abi::config::Config`].
+macro_rules! config {
+    ($field:ident) => {
+        $crate::maps::immediate!(tracer_ebpf::relocation::setting(core::mem::offset_of!(
+            tracer_ebpf::abi::config::Config,
+            $field
+        )))
+    };
+}
+pub(crate) use config;
+
+/// The mark of a member, a displacement.
+macro_rules! member {
+    ($member:ident) => {
+        tracer_ebpf::relocation::member(core::mem::offset_of!(tracer_ebpf::abi::offsets::Offsets, $member))
+    };
+}
+pub(crate) use member;
+
+/// The offset of a member as a number, where no load can have it in its instruction.
+macro_rules! offset {
+    ($member:ident) => {
+        $crate::maps::immediate!(tracer_ebpf::relocation::offset(core::mem::offset_of!(
+            tracer_ebpf::abi::offsets::Offsets,
+            $member
+        )))
+    };
+}
+pub(crate) use offset;
+
+/// Whether this kernel has a member.
+macro_rules! has {
+    ($member:ident) => {
+        $crate::maps::immediate!(tracer_ebpf::relocation::has(core::mem::offset_of!(
+            tracer_ebpf::abi::offsets::Offsets,
+            $member
+        ))) != 0
+    };
+}
+pub(crate) use has;
+
+/// The address of one of [`tracer_ebpf::relocation::table`].
+macro_rules! table {
+    ($table:ident) => {
+        immediate!(tracer_ebpf::relocation::address_of(
+            tracer_ebpf::relocation::table::$table
+        )) as *mut u8
+    };
+}
+
+/// The same number, of which the compiler does not know that it is: so a test of it stays with the register that
+/// is then used, where the verifier of 6.1 wants it.
+#[inline(always)]
+pub(crate) fn opaque(number: u64) -> u64 {
+    let same: u64;
+    // SAFETY: a move. There has to be some instruction, or two lines of the source would have the same place.
+    unsafe {
+        core::arch::asm!(
+            "{same} = {number}",
+            same = out(reg) same,
+            number = in(reg) number,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    same
+}
 
 /// The traced connections: that of a cookie lies in the place of its low bits, if the place was
-/// free when it began. A look-up is a few instructions without a call. Can be mapped, though nobody
-/// does, because such an array begins at a page, so that a place is one cache line.
-#[btf_map]
-pub(crate) static PLACES: Array<Conn, PLACE_COUNT, { BPF_F_MMAPABLE as usize }> = Array::new();
+/// free when it began. Begins at a page, so that a place is one cache line.
+#[inline(always)]
+pub(crate) fn place(cookie: u64) -> *mut Conn {
+    table!(PLACES).cast::<Conn>().wrapping_add(place_of(cookie))
+}
 
 /// The cookie of the socket in each place; 0: a free one. Apart from the places because cookies are given
 /// out one after the other: to look at the next eight places is to look at one line.
-#[btf_map]
-pub(crate) static COOKIES: Array<u64, PLACE_COUNT> = Array::new();
+#[inline(always)]
+pub(crate) fn cookie_in_place_of(cookie: u64) -> *mut u64 {
+    table!(COOKIES).cast::<u64>().wrapping_add(place_of(cookie))
+}
+
+#[inline(always)]
+fn place_of(cookie: u64) -> usize {
+    cookie as usize & (PLACES as usize - 1)
+}
+
+/// The counters, one slot a peer; `None` beyond the last slot. An array and not the value of the hash, because
+/// from the open on a connection knows its slot and needs no hash look-up, and because user space reads it
+/// through mmap without a system call.
+#[inline(always)]
+pub(crate) fn stats(slot: u32) -> Option<NonNull<PeerStats>> {
+    let slot = opaque(u64::from(slot));
+    if slot < config!(slots) {
+        NonNull::new(table!(PEERS).cast::<PeerStats>().wrapping_add(slot as usize))
+    } else {
+        None
+    }
+}
+
+/// A cell of the index of peers ([`tracer_ebpf::index`]).
+#[inline(always)]
+pub(crate) fn cell(number: u32) -> *mut u64 {
+    table!(INDEX)
+        .cast::<u64>()
+        .wrapping_add((u64::from(number) & config!(index_mask)) as usize)
+}
 
 /// The traced connections whose place was taken, by socket cookie.
 ///
@@ -43,16 +152,6 @@ pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> =
 /// How many there are of these; while there are none, nobody need look.
 #[btf_map]
 pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
-
-/// The counters, one slot a peer. An array and not the value of the hash, because from the open
-/// on a connection knows its slot and needs no hash look-up, and because user space reads it
-/// through mmap without a system call.
-#[btf_map]
-pub(crate) static PEERS: Array<PeerStats, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
-
-/// Which slot a peer has, by [`tracer_ebpf::index`].
-#[btf_map]
-pub(crate) static INDEX: Array<u64, 1> = Array::new();
 
 /// The peers that found no room, so that each is counted once.
 #[btf_map]
@@ -113,60 +212,7 @@ pub(crate) static CLOSED: RingBuf<Closed, 4096> = RingBuf::new();
 pub(crate) static LOSSES: PerCpuArray<Losses, 1> = PerCpuArray::new();
 
 #[unsafe(no_mangle)]
-static CONFIG: Global<Config> = Global::new(Config {
-    started_ns: 0,
-    tick_ns: 0,
-    mask4: address::mask(128),
-    mask6: address::mask(128),
-    cgroup: 0,
-    hash_seed: 0,
-    peers: 0,
-    netns: 0,
-    cgroup_level: 0,
-    index_mask: 0,
-    directions: 0,
-    filter_ports: 0,
-    filter_addresses: 0,
-    admit_by_default: 1,
-    records: 0,
-    count_turns: 0,
-    miss: 0,
-    pad: 0,
-});
-
-#[unsafe(no_mangle)]
-static OFFSETS: Global<Offsets> = Global::new(Offsets::MISSING);
-
-#[unsafe(no_mangle)]
 static PORTS: Global<[u64; PORT_WORDS]> = Global::new([0; PORT_WORDS]);
-
-/// One field of [`CONFIG`]. Reading the whole struct would copy it to the stack at every use.
-macro_rules! config {
-    ($field:ident) => {
-        // SAFETY: a read of plain, initialised, never changing data.
-        unsafe { (&raw const (*$crate::maps::config_ptr()).$field).read_volatile() }
-    };
-}
-pub(crate) use config;
-
-/// One field of [`OFFSETS`].
-macro_rules! offset {
-    ($field:ident) => {
-        // SAFETY: a read of plain, initialised, never changing data.
-        unsafe { (&raw const (*$crate::maps::offsets_ptr()).$field).read_volatile() }
-    };
-}
-pub(crate) use offset;
-
-#[inline(always)]
-pub(crate) fn config_ptr() -> *const Config {
-    (&raw const CONFIG).cast()
-}
-
-#[inline(always)]
-pub(crate) fn offsets_ptr() -> *const Offsets {
-    (&raw const OFFSETS).cast()
-}
 
 /// Whether the port filter lets a port pass.
 #[inline(always)]

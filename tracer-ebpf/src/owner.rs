@@ -1,11 +1,11 @@
 //! The process that a program runs in.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_task_btf};
-use tracer_ebpf::abi::{comm::Comm, offsets::MISSING};
+use tracer_ebpf::abi::comm::Comm;
 
 use crate::{
-    maps::{COMMS, NOTED, Noted, offset},
-    sock::load,
+    maps::{COMMS, NOTED, Noted, has},
+    sock::{load, load_pointer},
 };
 
 /// The current process's thread group id; its name is noted beside. Only to be asked where the
@@ -51,19 +51,16 @@ fn is_news(now: Noted) -> bool {
 /// The name of the current process, which is that of its first thread.
 #[inline(always)]
 fn comm() -> Option<Comm> {
-    if offset!(group_leader) == MISSING || offset!(task_comm) == MISSING {
+    if !has!(group_leader) || !has!(task_comm) {
         return None;
     }
     // SAFETY: the helper only gives a pointer that the verifier trusts.
     let task: *const u8 = unsafe { bpf_get_current_task_btf() }.cast_const().cast();
-    let leader: *const u8 = load(task, offset!(group_leader));
+    let leader = load_pointer!(task, group_leader);
     if leader.is_null() {
         return None;
     }
     Some(Comm {
-        words: [
-            load(leader, offset!(task_comm)),
-            load(leader, offset!(task_comm) + 8),
-        ],
+        words: [load!(leader, task_comm: u64), load!(leader, task_comm + 8: u64)],
     })
 }

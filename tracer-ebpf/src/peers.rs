@@ -1,5 +1,7 @@
 //! From a peer's key to its slot in `PEERS`.
 
+use core::ptr::NonNull;
+
 use aya_ebpf::maps::lpm_trie::Key;
 use tracer_ebpf::{
     abi::{
@@ -11,7 +13,7 @@ use tracer_ebpf::{
 
 use crate::{
     atomic,
-    maps::{ADDRESSES, DROPPED, INDEX, PEER_COUNT, PEERS, SPARE, TAKEN, config, lose},
+    maps::{self, ADDRESSES, DROPPED, PEER_COUNT, SPARE, TAKEN, config, lose},
 };
 
 /// `BPF_NOEXIST`.
@@ -25,9 +27,8 @@ const OVERFLOW: u32 = 0;
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     let hash = index::hash(key, config!(hash_seed));
     // Most keys of a full table are at home.
-    if let Some(cell) = cell(hash, 0)
-        // SAFETY: tested for null.
-        && let Some(slot) = index::slot(unsafe { cell.read_volatile() }, hash)
+    // SAFETY: it lies in its table.
+    if let Some(slot) = index::slot(unsafe { cell(hash, 0).read_volatile() }, hash)
         && is_of(slot, key)
     {
         return slot;
@@ -37,17 +38,15 @@ pub(crate) fn slot_of(key: &PeerKey) -> u32 {
 
 /// A cell of the index, so many after the key's home.
 #[inline(always)]
-fn cell(hash: u64, after: u32) -> Option<*mut u64> {
-    INDEX.get_ptr_mut((hash as u32).wrapping_add(after) & config!(index_mask))
+fn cell(hash: u64, after: u32) -> *mut u64 {
+    maps::cell((hash as u32).wrapping_add(after))
 }
 
 /// Whether a slot has this key.
 #[inline(always)]
 fn is_of(slot: u32, key: &PeerKey) -> bool {
     // SAFETY: tested, and the key of a slot in the index never changes.
-    PEERS
-        .get_ptr(slot)
-        .is_some_and(|stats| unsafe { same(&raw const (*stats).key, key) })
+    stats(slot).is_some_and(|stats| unsafe { same(&raw const (*stats).key, key) })
 }
 
 /// Compares by the words that a key is made of.
@@ -69,7 +68,7 @@ unsafe fn same(one: *const PeerKey, other: &PeerKey) -> bool {
 /// The counters in a slot.
 #[inline(always)]
 pub(crate) fn stats(slot: u32) -> Option<*mut PeerStats> {
-    PEERS.get_ptr_mut(slot)
+    maps::stats(slot).map(NonNull::as_ptr)
 }
 
 /// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
@@ -86,10 +85,8 @@ pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
     };
     let mut taken = OVERFLOW;
     for _ in 0..RACES {
-        let Some(cell) = cell(hash, first_of_interest(hash)) else {
-            break;
-        };
-        // SAFETY: tested for null.
+        let cell = cell(hash, first_of_interest(hash));
+        // SAFETY: it lies in its table.
         let there = unsafe { cell.read_volatile() };
         if there != 0 {
             // Another key with as many equal bits as a tag has is less likely than no cell at all.
@@ -124,11 +121,8 @@ const RACES: u32 = 4;
 #[inline(never)]
 fn first_of_interest(hash: u64) -> u32 {
     for after in 0..index::PROBES {
-        let Some(cell) = cell(hash, after) else {
-            break;
-        };
-        // SAFETY: tested for null.
-        let there = unsafe { cell.read_volatile() };
+        // SAFETY: it lies in its table.
+        let there = unsafe { cell(hash, after).read_volatile() };
         if there == 0 || index::slot(there, hash).is_some() {
             return after;
         }
@@ -145,12 +139,12 @@ fn take(key: &PeerKey) -> u32 {
     };
     // Once full it stays full; without this test each new peer would have all CPUs write it.
     // SAFETY: tested.
-    if unsafe { count.read_volatile() } >= config!(peers) {
+    if unsafe { count.read_volatile() } >= config!(peers) as u32 {
         return OVERFLOW;
     }
-    if atomic::fetch_add(count, 1) < config!(peers)
+    if atomic::fetch_add(count, 1) < config!(peers) as u32
         && let Some(slot) = unused_slot()
-        && let Some(stats) = PEERS.get_ptr_mut(slot)
+        && let Some(stats) = stats(slot)
     {
         // SAFETY: tested, and no one else has this slot.
         unsafe { (&raw mut (*stats).key).write(*key) };
@@ -166,7 +160,7 @@ fn give_back(slot: u32) {
     if slot == OVERFLOW {
         return;
     }
-    if let Some(stats) = PEERS.get_ptr_mut(slot) {
+    if let Some(stats) = stats(slot) {
         // SAFETY: tested, and no one else has this slot.
         unsafe { (&raw mut (*stats).key.direction).write(0) };
     }

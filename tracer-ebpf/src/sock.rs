@@ -7,12 +7,9 @@ use aya_ebpf::helpers::{
     bpf_probe_read_kernel,
     generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock},
 };
-use tracer_ebpf::{
-    abi::{offsets::MISSING, peer::direction},
-    address,
-};
+use tracer_ebpf::{abi::peer::direction, address};
 
-use crate::maps::{config, offset};
+use crate::maps::{config, has, offset};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -26,26 +23,55 @@ pub(crate) struct Sock(pub(crate) *const u8);
 #[derive(Clone, Copy)]
 pub(crate) struct TcpSock(*const u8);
 
-/// Loads a member. The caller passes a pointer the verifier trusts and an offset from BTF.
-#[inline(always)]
-pub(crate) fn load<T: Copy>(base: *const u8, offset: u32) -> T {
-    // SAFETY: the verifier has checked this very load, or the program would not run.
-    unsafe { base.add(offset as usize).cast::<T>().read_volatile() }
+/// Loads a member, or a word of one, from a pointer the verifier trusts. The displacement is the member's mark,
+/// which the loader writes over; where the kernel does not have the member, the loader makes a 0 of it and
+/// reports it as unknown. In assembler, since the compiler would make one load of two at an address worked out.
+macro_rules! load {
+    ($base:expr, $member:ident $(+ $more:literal)?: $type:ident) => {{
+        let value: u64;
+        // SAFETY: the verifier has checked this very load, or the program would not run.
+        unsafe {
+            core::arch::asm!(
+                concat!("{value} = *(", stringify!($type), " *)({base} + {mark})"),
+                value = out(reg) value,
+                base = in(reg) $base,
+                mark = const $crate::maps::member!($member) $(+ $more)?,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+            core::hint::assert_unchecked(value <= $type::MAX as u64);
+        }
+        value as $type
+    }};
 }
+pub(crate) use load;
 
-/// Loads a member that this kernel may not have; 0 then, and the loader reports it as unknown.
-#[inline(always)]
-fn load_if_there<T: Copy + Default>(base: *const u8, offset: u32) -> T {
-    if offset == MISSING {
-        T::default()
-    } else {
-        load(base, offset)
-    }
+/// Loads a member that is a pointer.
+macro_rules! load_pointer {
+    ($base:expr, $member:ident) => {
+        $crate::sock::load!($base, $member: u64) as *const u8
+    };
+}
+pub(crate) use load_pointer;
+
+/// Loads an address, IPv4 mapped, from the member of its family.
+macro_rules! address {
+    ($base:expr, $v4:ident, $v6:ident) => {
+        match load!($base, skc_family: u16) {
+            AF_INET => address::mapped(load!($base, $v4: u32)),
+            AF_INET6 => [
+                load!($base, $v6: u32),
+                load!($base, $v6 + 4: u32),
+                load!($base, $v6 + 8: u32),
+                load!($base, $v6 + 12: u32),
+            ],
+            _ => [0; 4],
+        }
+    };
 }
 
 /// Reads a word at an address nothing is known of; 0 where there is none.
 #[inline(always)]
-fn probe(base: *const u8, offset: u32) -> u64 {
+fn probe(base: *const u8, offset: u64) -> u64 {
     // SAFETY: the helper reads only what it can, and says when it cannot.
     unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as usize).cast::<u64>()) }.unwrap_or(0)
 }
@@ -54,19 +80,19 @@ impl Sock {
     /// MPTCP, SCTP and DCCP sockets pass the same tracepoint.
     #[inline(always)]
     pub(crate) fn is_tcp(self) -> bool {
-        load::<u16>(self.0, offset!(sk_protocol)) == IPPROTO_TCP
+        load!(self.0, sk_protocol: u16) == IPPROTO_TCP
     }
 
     /// The TCP state as stored; during `inet_sock_set_state` this still is the old one.
     #[inline(always)]
     pub(crate) fn state(self) -> u8 {
-        load(self.0, offset!(skc_state))
+        load!(self.0, skc_state: u8)
     }
 
     /// Local port, host order. 0 once the port was given back, so ask before CLOSE.
     #[inline(always)]
     pub(crate) fn local_port(self) -> u16 {
-        load(self.0, offset!(skc_num))
+        load!(self.0, skc_num: u16)
     }
 
     /// Local port, host order, of a connection that may have given it back.
@@ -75,7 +101,7 @@ impl Sock {
         match self.local_port() {
             0 => self
                 .tcp()
-                .map_or(0, |tcp| u16::from_be(load_if_there(tcp.0, offset!(inet_sport)))),
+                .map_or(0, |tcp| u16::from_be(load!(tcp.0, inet_sport: u16))),
             port => port,
         }
     }
@@ -83,7 +109,7 @@ impl Sock {
     /// Remote port, host order.
     #[inline(always)]
     pub(crate) fn remote_port(self) -> u16 {
-        u16::from_be(load(self.0, offset!(skc_dport)))
+        u16::from_be(load!(self.0, skc_dport: u16))
     }
 
     /// The port of the service: what filters and keys go by.
@@ -99,102 +125,82 @@ impl Sock {
     /// Pending error, a positive errno.
     #[inline(always)]
     pub(crate) fn errno(self) -> u16 {
-        load::<u32>(self.0, offset!(sk_err)) as u16
+        load!(self.0, sk_err: u32) as u16
     }
 
     /// Remote address, IPv4 mapped.
     #[inline(always)]
     pub(crate) fn remote_address(self) -> [u32; 4] {
-        self.address(offset!(skc_daddr), offset!(skc_v6_daddr))
+        address!(self.0, skc_daddr, skc_v6_daddr)
     }
 
     /// Local address, IPv4 mapped.
     #[inline(always)]
     pub(crate) fn local_address(self) -> [u32; 4] {
-        self.address(offset!(skc_rcv_saddr), offset!(skc_v6_rcv_saddr))
-    }
-
-    #[inline(always)]
-    fn address(self, v4: u32, v6: u32) -> [u32; 4] {
-        match load::<u16>(self.0, offset!(skc_family)) {
-            AF_INET => address::mapped(load(self.0, v4)),
-            AF_INET6 if v6 != MISSING => [
-                load(self.0, v6),
-                load(self.0, v6 + 4),
-                load(self.0, v6 + 8),
-                load(self.0, v6 + 12),
-            ],
-            _ => [0; 4],
-        }
+        address!(self.0, skc_rcv_saddr, skc_v6_rcv_saddr)
     }
 
     /// Inode number of the network namespace.
     #[inline(always)]
     pub(crate) fn netns(self) -> u32 {
-        let net: *const u8 = load(self.0, offset!(skc_net));
+        let net: *const u8 = load_pointer!(self.0, skc_net);
         if net.is_null() {
             0
         } else {
-            load(net, offset!(net_inum))
+            load!(net, net_inum: u32)
         }
     }
 
     /// Inode number of the socket's file; 0 without one.
     #[inline(always)]
     pub(crate) fn inode(self) -> u64 {
-        if offset!(socket_file) == MISSING
-            || offset!(file_inode) == MISSING
-            || offset!(inode_number) == MISSING
-        {
-            return 0;
-        }
-        let socket: *const u8 = load(self.0, offset!(sk_socket));
+        let socket: *const u8 = load_pointer!(self.0, sk_socket);
         if socket.is_null() {
             return 0;
         }
-        let file: *const u8 = load(socket, offset!(socket_file));
+        let file: *const u8 = load_pointer!(socket, socket_file);
         if file.is_null() {
             return 0;
         }
-        let inode: *const u8 = load(file, offset!(file_inode));
+        let inode: *const u8 = load_pointer!(file, file_inode);
         if inode.is_null() {
             0
         } else {
-            load(inode, offset!(inode_number))
+            load!(inode, inode_number: u64)
         }
     }
 
     /// Whether a process holds the socket: false before accept and after close.
     #[inline(always)]
     pub(crate) fn has_socket(self) -> bool {
-        !load::<*const u8>(self.0, offset!(sk_socket)).is_null()
+        !load_pointer!(self.0, sk_socket).is_null()
     }
 
     /// The process has closed the socket (`SOCK_DEAD`, the first of the socket flags).
     #[inline(always)]
     pub(crate) fn is_orphan(self) -> bool {
-        load::<u64>(self.0, offset!(skc_flags)) & 1 != 0
+        load!(self.0, skc_flags: u64) & 1 != 0
     }
 
     /// The remote side's FIN has been taken in (`SOCK_DONE`, the second of the socket flags).
     #[inline(always)]
     pub(crate) fn fin_received(self) -> bool {
-        load::<u64>(self.0, offset!(skc_flags)) & 2 != 0
+        load!(self.0, skc_flags: u64) & 2 != 0
     }
 
     /// Accept queue of a listener and its limit.
     #[inline(always)]
     pub(crate) fn accept_queue(self) -> (u32, u32) {
         (
-            load(self.0, offset!(sk_ack_backlog)),
-            load(self.0, offset!(sk_max_ack_backlog)),
+            load!(self.0, sk_ack_backlog: u32),
+            load!(self.0, sk_max_ack_backlog: u32),
         )
     }
 
     /// The socket's cookie, which is never used twice; 0 when nobody has asked for it yet.
     #[inline(always)]
     pub(crate) fn cookie(self) -> u64 {
-        load(self.0, offset!(skc_cookie))
+        load!(self.0, skc_cookie: u64)
     }
 
     /// The socket's cookie, made if need be.
@@ -202,6 +208,12 @@ impl Sock {
     pub(crate) fn cookie_or_new(self) -> u64 {
         // SAFETY: the verifier trusts the socket.
         unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) }
+    }
+
+    /// Whether a process holds the socket. If none does, it is a packet or a timer that changes it.
+    #[inline(always)]
+    pub(crate) fn is_held(self) -> bool {
+        !has!(sk_lock_owned) || load!(self.0, sk_lock_owned: u32) != 0
     }
 
     /// The socket as `tcp_sock`; none for request and time-wait sockets.
@@ -220,7 +232,7 @@ impl Sock {
     #[inline(always)]
     pub(crate) fn admitted(self, netns: u32, remote: [u32; 4]) -> bool {
         let only = config!(netns);
-        if only != 0 && only != netns {
+        if only != 0 && only != u64::from(netns) {
             return false;
         }
         if config!(cgroup) != 0 && !self.in_cgroup() {
@@ -233,17 +245,17 @@ impl Sock {
     /// cgroup of its listener.
     #[inline(always)]
     fn in_cgroup(self) -> bool {
-        let cgroup: *const u8 = load(self.0, offset!(sk_cgroup));
+        let cgroup: *const u8 = load_pointer!(self.0, sk_cgroup);
         if cgroup.is_null() {
             return false;
         }
-        let level = config!(cgroup_level);
-        if load::<u32>(cgroup, offset!(cgroup_level)) < level {
+        let level = config!(cgroup_level) as u32;
+        if load!(cgroup, cgroup_level: u32) < level {
             return false;
         }
         // The verifier does not follow an array of pointers of no declared length, so from here on
         // the reads are checked when they run.
-        let ancestor = probe(cgroup, offset!(cgroup_ancestors) + 8 * level);
+        let ancestor = probe(cgroup, offset!(cgroup_ancestors) + 8 * u64::from(level));
         let node = probe(ancestor as *const u8, offset!(cgroup_node));
         probe(node as *const u8, offset!(node_id)) == config!(cgroup)
     }
@@ -255,6 +267,20 @@ pub(crate) fn ticks_ns(ticks: u32) -> u64 {
     u64::from(ticks) * config!(tick_ns)
 }
 
+/// The kernel's timer ticks. 32 bits of them, as sockets note them, and these wrap.
+#[inline(always)]
+fn now_ticks() -> u32 {
+    // SAFETY: the helper only reads a clock.
+    unsafe { bpf_jiffies64() as u32 }
+}
+
+/// Timer ticks since the later of two moments.
+#[inline(always)]
+fn since_either(one: u32, other: u32) -> u32 {
+    let now = now_ticks();
+    now.wrapping_sub(one).min(now.wrapping_sub(other))
+}
+
 impl TcpSock {
     /// The same socket, for what every socket has.
     #[inline(always)]
@@ -262,16 +288,20 @@ impl TcpSock {
         Sock(self.0)
     }
 
-    /// Payload received and payload sent, bytes; what was sent again counts once. The kernel's
-    /// count of received bytes includes the FIN, which is taken out.
+    /// Payload received and payload sent, bytes; what was sent again, in so many segments, counts once. The
+    /// kernel's count of received bytes includes the FIN, which is taken out.
     #[inline(always)]
-    pub(crate) fn bytes(self) -> (u64, u64) {
-        let received: u64 = load_if_there(self.0, offset!(bytes_received));
-        let fin = u64::from(self.sock().fin_received() && received > 0);
-        let sent: u64 = load_if_there(self.0, offset!(bytes_sent));
+    pub(crate) fn bytes(self, sk: Sock, retransmits: u32) -> (u64, u64) {
+        let received = load!(self.0, bytes_received: u64);
+        let fin = u64::from(sk.fin_received() && received > 0);
+        let sent = load!(self.0, bytes_sent: u64);
         (
             received - fin,
-            sent.wrapping_sub(load_if_there(self.0, offset!(bytes_retrans))),
+            if retransmits == 0 && has!(total_retrans) {
+                sent
+            } else {
+                sent.wrapping_sub(load!(self.0, bytes_retrans: u64))
+            },
         )
     }
 
@@ -279,65 +309,70 @@ impl TcpSock {
     #[inline(always)]
     pub(crate) fn data_segs(self) -> (u32, u32) {
         (
-            load_if_there(self.0, offset!(data_segs_in)),
-            load_if_there(self.0, offset!(data_segs_out)),
+            load!(self.0, data_segs_in: u32),
+            load!(self.0, data_segs_out: u32),
         )
     }
 
     /// End of what the process has written, as a sequence number.
     #[inline(always)]
     pub(crate) fn write_seq(self) -> u32 {
-        load_if_there(self.0, offset!(write_seq))
+        load!(self.0, write_seq: u32)
+    }
+
+    /// When the packet came or the timer ran out that the socket is being changed by, ns: the clock as the
+    /// kernel has read it for that. To read it again is the most expensive thing a program can do. 0: not known.
+    #[inline(always)]
+    pub(crate) fn event_ns(self) -> u64 {
+        load!(self.0, tcp_clock_cache: u64)
     }
 
     /// Segments sent again.
     #[inline(always)]
     pub(crate) fn retransmits(self) -> u32 {
-        load_if_there(self.0, offset!(total_retrans))
+        load!(self.0, total_retrans: u32)
     }
 
     /// Time since the last data segment in either direction, in timer ticks; a connection without
     /// data counts from its handshake.
     #[inline(always)]
     pub(crate) fn idle_ticks(self) -> u32 {
-        self.since_either(offset!(lsndtime), offset!(lrcvtime))
+        if !has!(lsndtime) || !has!(lrcvtime) {
+            return 0;
+        }
+        since_either(load!(self.0, lsndtime: u32), load!(self.0, lrcvtime: u32))
     }
 
     /// Time since anything was received, data or acknowledgement, ns.
     #[inline(always)]
     pub(crate) fn heard_ns(self) -> u64 {
-        ticks_ns(self.since_either(offset!(rcv_tstamp), offset!(lrcvtime)))
+        if !has!(rcv_tstamp) || !has!(lrcvtime) {
+            return 0;
+        }
+        ticks_ns(since_either(
+            load!(self.0, rcv_tstamp: u32),
+            load!(self.0, lrcvtime: u32),
+        ))
     }
 
     /// Time since the last data segment was received, ns; 0 when the kernel does not say.
     #[inline(always)]
     pub(crate) fn since_received_ns(self) -> u64 {
-        ticks_ns(self.since_either(offset!(lrcvtime), offset!(lrcvtime)))
-    }
-
-    /// Time since the later of two moments, in timer ticks; 0 when the kernel does not note one of
-    /// them. These clocks are 32-bit jiffies and wrap.
-    #[inline(always)]
-    fn since_either(self, one: u32, other: u32) -> u32 {
-        if one == MISSING || other == MISSING {
+        if !has!(lrcvtime) {
             return 0;
         }
-        // SAFETY: the helper only reads a clock.
-        let now = unsafe { bpf_jiffies64() } as u32;
-        let one = now.wrapping_sub(load(self.0, one));
-        let other = now.wrapping_sub(load(self.0, other));
-        if one < other { one } else { other }
+        ticks_ns(now_ticks().wrapping_sub(load!(self.0, lrcvtime: u32)))
     }
 
     /// Whether the last data segment came from the other side. Two in one timer tick count as
     /// answered.
     #[inline(always)]
     pub(crate) fn received_last(self) -> bool {
-        if offset!(lsndtime) == MISSING || offset!(lrcvtime) == MISSING {
+        if !has!(lsndtime) || !has!(lrcvtime) {
             return false;
         }
-        let sent: u32 = load(self.0, offset!(lsndtime));
-        let received: u32 = load(self.0, offset!(lrcvtime));
+        let sent = load!(self.0, lsndtime: u32);
+        let received = load!(self.0, lrcvtime: u32);
         received.wrapping_sub(sent).cast_signed() > 0
     }
 
@@ -345,17 +380,13 @@ impl TcpSock {
     /// have no answer.
     #[inline(always)]
     pub(crate) fn in_vain(self) -> (u8, u8) {
-        (
-            load_if_there(self.0, offset!(retransmits_now)),
-            load_if_there(self.0, offset!(probes_out)),
-        )
+        (load!(self.0, retransmits_now: u8), load!(self.0, probes_out: u8))
     }
 
     /// Bytes that arrived and that the process has not read, without a FIN.
     #[inline(always)]
     pub(crate) fn unread(self) -> u32 {
-        let waiting = load_if_there::<u32>(self.0, offset!(rcv_nxt))
-            .wrapping_sub(load_if_there(self.0, offset!(copied_seq)));
+        let waiting = load!(self.0, rcv_nxt: u32).wrapping_sub(load!(self.0, copied_seq: u32));
         waiting.wrapping_sub(u32::from(self.sock().fin_received() && waiting > 0))
     }
 }

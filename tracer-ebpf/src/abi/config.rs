@@ -1,5 +1,5 @@
-//! What the loader decides before the programs load; frozen afterwards, so the verifier prunes
-//! every branch that a setting switches off.
+//! What the loader decides before the programs load. Each setting becomes an immediate in the instructions
+//! ([`crate::relocation`]), so the verifier prunes every branch that one switches off.
 
 use super::pod;
 
@@ -14,48 +14,69 @@ pub mod directions {
 /// Words of the port bitmap: one bit for each of 65,536 ports.
 pub const PORT_WORDS: usize = 1024;
 
-/// Settings of one run.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Config {
+macro_rules! settings {
+    ($($(#[$doc:meta])* $field:ident;)+) => {
+        /// Settings of one run, each of them one 64-bit immediate.
+        #[derive(Clone, Copy, Debug, Default)]
+        #[repr(C)]
+        pub struct Config {
+            $($(#[$doc])* pub $field: u64,)+
+        }
+
+        impl Config {
+            /// All settings in their order, which is how [`crate::relocation`] numbers them.
+            pub const fn words(&self) -> [u64; size_of::<Self>() / size_of::<u64>()] {
+                [$(self.$field,)+]
+            }
+        }
+    };
+}
+
+settings! {
     /// Monotonic time that `close_wait_entry_sum_ns` counts from.
-    pub started_ns: u64,
+    started_ns;
     /// Length of a timer tick (jiffy), ns.
-    pub tick_ns: u64,
-    /// Mask over an IPv4-mapped remote address, network order.
-    pub mask4: [u32; 4],
-    /// Mask over any other remote address, network order.
-    pub mask6: [u32; 4],
+    tick_ns;
+    /// 1: the masks leave something of an address out.
+    masked;
+    /// Mask over an IPv4-mapped remote address, its first half in memory order.
+    mask4_low;
+    /// The second half.
+    mask4_high;
+    /// Mask over any other remote address, its first half in memory order.
+    mask6_low;
+    /// The second half.
+    mask6_high;
     /// Only sockets of this cgroup (v2) and those below it, by its kernfs id; 0: all.
-    pub cgroup: u64,
+    cgroup;
     /// Seed of the hash of peers, another one in each run.
-    pub hash_seed: u64,
+    hash_seed;
     /// How many peers may have a slot of the `PEERS` array. It has as many slots, one per CPU that may be
     /// left over, and slot 0 for all others.
-    pub peers: u32,
+    peers;
+    /// How many slots that makes.
+    slots;
     /// Only this network namespace; 0: all.
-    pub netns: u32,
+    netns;
     /// How many cgroups lie above that cgroup.
-    pub cgroup_level: u32,
+    cgroup_level;
     /// Cells of the `INDEX` of peers, less one: a mask.
-    pub index_mask: u32,
+    index_mask;
     /// Bits of [`directions`].
-    pub directions: u8,
+    directions;
     /// 1: only the ports set in the port bitmap.
-    pub filter_ports: u8,
+    filter_ports;
     /// 1: look remote addresses up in the address filter.
-    pub filter_addresses: u8,
+    filter_addresses;
     /// Whether an address that matches no prefix of the filter is traced (1) or not (0).
-    pub admit_by_default: u8,
+    admit_by_default;
     /// 1: write a [`super::closed::Closed`] record per ended connection.
-    pub records: u8,
+    records;
     /// 1: request turns are counted, by the reads of the processes. 0: only a bound is known, the
     /// smaller of the data segments in and out.
-    pub count_turns: u8,
+    count_turns;
     /// For tests: changes of state that are not to be seen, as bits of [`crate::transition::step`].
-    pub miss: u8,
-    /// Always 0.
-    pub pad: u8,
+    miss;
 }
 
 /// Key of the address filter, a longest-prefix-match trie.
@@ -66,4 +87,4 @@ pub struct Prefix {
     pub address: [u32; 4],
 }
 
-pod!(Config, Prefix);
+pod!(Prefix);

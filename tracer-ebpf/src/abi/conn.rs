@@ -1,5 +1,8 @@
 //! What the programs remember of one connection, under its socket's cookie.
 
+/// Places of the table of connections; a power of two.
+pub const PLACES: u32 = 1 << 15;
+
 /// How far a connection has come.
 pub mod phase {
     /// Between SYN_SENT and its answer.

@@ -3,8 +3,6 @@
 //! The loader fills this from the kernel's own BTF. A member the kernel does not have is
 //! [`MISSING`]: the program skips what needs it and the loader says what is lost.
 
-use super::pod;
-
 /// Offset of a member that this kernel does not have.
 pub const MISSING: u32 = u32::MAX;
 
@@ -23,6 +21,11 @@ macro_rules! offsets {
 
             /// Field by field: its name here, the kernel struct, and the path of the member.
             pub const PATHS: &[(&str, &str, &str)] = &[$((stringify!($field), $root, $path),)+];
+
+            /// All offsets in their order, which is how [`crate::relocation`] numbers the members.
+            pub const fn words(&self) -> [u32; Self::PATHS.len()] {
+                [$(self.$field,)+]
+            }
 
             /// Builds the table by asking for each member's offset in turn.
             pub fn resolve(mut offset: impl FnMut(&'static str, &'static str) -> u32) -> Self {
@@ -109,6 +112,10 @@ offsets! {
     lrcvtime = "inet_connection_sock", "icsk_ack.lrcvtime";
     /// When an acknowledgement was last received, in jiffies.
     rcv_tstamp = "tcp_sock", "rcv_tstamp";
+    /// When the socket last looked at the clock: at each packet it gets and each timer that runs out. Monotonic, ns.
+    tcp_clock_cache = "tcp_sock", "tcp_clock_cache";
+    /// Whether a process holds the socket; what comes in meanwhile waits.
+    sk_lock_owned = "sock", "sk_lock.owned";
     /// How often the oldest unacknowledged segment has timed out.
     retransmits_now = "inet_connection_sock", "icsk_retransmits";
     /// Probes without an answer.
@@ -118,8 +125,6 @@ offsets! {
     /// Name of a thread.
     task_comm = "task_struct", "comm";
 }
-
-pod!(Offsets);
 
 #[cfg(test)]
 mod tests {

@@ -64,7 +64,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     } else {
         direction::OUTBOUND
     };
-    if !count::opened(sk, direction, Begin::Missed) {
+    if !count::opened(sk, conns::get(sk), direction, Begin::Missed) {
         return 0;
     }
     let Some(mut stored) = conns::get(sk) else {
@@ -76,7 +76,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     match state {
         state::CLOSE_WAIT => {
             let seeded = count::unknown_is() == unknown::SEEDED;
-            if count::entered_close_wait(sk, conn, seeded) && !seeded {
+            if count::entered_close_wait(sk, conn, false, seeded) && !seeded {
                 lose!(rescued);
             }
         }
@@ -199,8 +199,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.idle_ns = ticks_ns(tcp.idle_ticks());
     live.heard_ns = tcp.heard_ns();
     (live.retries, live.probes) = tcp.in_vain();
-    (live.bytes_received, live.bytes_sent) = tcp.bytes();
     live.retransmits = tcp.retransmits();
+    (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     Some(live)
 }
 

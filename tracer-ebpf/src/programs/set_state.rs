@@ -5,11 +5,13 @@
 //! is remembered: each makes up for what it proves to have happened before. What no further change would
 //! show, the end of a socket (`ends`) and the walk over the live ones (`iter_tcp`) do.
 
+use core::ptr::NonNull;
+
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 use tracer_ebpf::{
     abi::{
-        conn::{flag, phase},
+        conn::{Conn, flag, phase},
         peer::direction,
     },
     transition::{self, state, step},
@@ -78,24 +80,26 @@ impl Change {
         if steps & step::CONNECTING != 0 {
             return count::connecting(sk);
         }
-        let mut begin = Begin::Seen;
-        let mut opens = steps & step::OPENED != 0;
-        if !opens && steps & step::WAS_OPEN != 0 && self.is_open_missed() {
-            opens = true;
-            begin = Begin::Missed;
-        }
-        if opens {
+        let mut stored = conns::get(sk);
+        let missed = steps & step::WAS_OPEN != 0 && is_open_missed(sk, stored);
+        if missed || steps & step::OPENED != 0 {
             let direction = if self.old == state::SYN_SENT {
                 direction::OUTBOUND
             } else {
                 direction::INBOUND
             };
-            let traced = count::opened(sk, direction, begin);
+            let begin = match self.new {
+                _ if missed => Begin::Missed,
+                state::ESTABLISHED => Begin::Handshake,
+                _ => Begin::Seen,
+            };
+            let traced = count::opened(sk, stored, direction, begin);
             if !traced || steps == step::OPENED {
                 return traced;
             }
+            stored = conns::get(sk);
         }
-        let Some(mut stored) = conns::get(sk) else {
+        let Some(mut stored) = stored else {
             // The connect began before the tracer did, and failed.
             if self.old == state::SYN_SENT && self.new == state::CLOSE {
                 count::connect_failed(sk, self.old);
@@ -108,7 +112,7 @@ impl Change {
             count::local_fin(sk, conn);
         }
         if steps & step::REMOTE_FIN != 0
-            && count::entered_close_wait(sk, conn, false)
+            && count::entered_close_wait(sk, conn, self.new == state::CLOSE_WAIT, false)
             && self.old == state::CLOSE_WAIT
         {
             lose!(rescued);
@@ -121,15 +125,15 @@ impl Change {
         }
         true
     }
+}
 
-    /// Whether the connection is open and not counted so.
-    #[inline(always)]
-    fn is_open_missed(&self) -> bool {
-        match conns::get(self.sk) {
-            // SAFETY: the socket's lock is held.
-            Some(conn) => unsafe { conn.as_ref() }.phase == phase::CONNECTING,
-            None => listeners::is_missed(self.sk),
-        }
+/// Whether a connection that is open is not counted so.
+#[inline(always)]
+fn is_open_missed(sk: Sock, stored: Option<NonNull<Conn>>) -> bool {
+    match stored {
+        // SAFETY: the socket's lock is held.
+        Some(conn) => unsafe { conn.as_ref() }.phase == phase::CONNECTING,
+        None => listeners::is_missed(sk),
     }
 }
 
@@ -152,5 +156,5 @@ fn is_missed(sk: Sock, steps: u8, old: u8) -> bool {
             own &= !step::ENDED;
         }
     }
-    own & config!(miss) != 0
+    u64::from(own) & config!(miss) != 0
 }

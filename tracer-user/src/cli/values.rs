@@ -176,8 +176,8 @@ pub(super) fn screen(text: &str) -> Result<(u16, u16), String> {
         .ok_or_else(|| "columns and rows, like 100x30".to_owned())
 }
 
-/// The kernel reserves a KiB for each.
-pub(super) const MAX_PEERS: u32 = 1 << 20;
+/// The kernel reserves a KiB for each, and its verifier lets programs reach 512 MiB of a map's value.
+pub(super) const MAX_PEERS: u32 = 500_000;
 
 pub(super) fn peers(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {

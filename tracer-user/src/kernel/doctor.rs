@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use tracer_ebpf::{
-    abi::{conn::Conn, peer::PeerStats},
+    abi::{
+        conn::{Conn, PLACES},
+        peer::PeerStats,
+    },
     index,
 };
 
@@ -210,7 +213,8 @@ fn memory(settings: &Settings) -> Check {
     let peers = u64::from(settings.max_peers) * size_of::<PeerStats>() as u64
         + u64::from(index::cells(settings.max_peers)) * 8;
     // The places of connections with their cookies, and a bucket for each that may find its place taken.
-    let connections = (1 << 15) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
+    let connections =
+        u64::from(PLACES) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
     let mib = (peers + connections).div_ceil(1 << 20);
     Check::new(
         "kernel memory",

@@ -15,7 +15,7 @@ use tracer_ebpf::{
         config::{Config, Prefix},
         offsets::{MISSING, Offsets},
     },
-    index,
+    address, index,
 };
 
 use super::{
@@ -23,6 +23,8 @@ use super::{
     btf::{Btf, VMLINUX},
     clock, object,
     offsets::{self, Missing},
+    relocate::relocate,
+    tables::Tables,
 };
 use crate::{filter::Filter, model::sample::Known};
 
@@ -97,28 +99,37 @@ fn known(offsets: &Offsets, has: Optional) -> Known {
     }
 }
 
-fn config(settings: &Settings, has: Optional, started_ns: u64) -> Config {
+fn config(settings: &Settings, has: Optional, slots: u32, started_ns: u64) -> Config {
     let (mask4, mask6) = settings.filter.masks();
+    // Addresses have the network's order, so their words have that of memory.
+    let halves = |mask: [u32; 4]| {
+        let [a, b, c, d] = mask.map(u64::from);
+        (b << 32 | a, d << 32 | c)
+    };
+    let ((mask4_low, mask4_high), (mask6_low, mask6_high)) = (halves(mask4), halves(mask6));
     Config {
         started_ns,
         tick_ns: clock::tick_ns(),
-        mask4,
-        mask6,
+        masked: u64::from([mask4, mask6] != [address::mask(128); 2]),
+        mask4_low,
+        mask4_high,
+        mask6_low,
+        mask6_high,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
-        cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| cgroup.level),
+        cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| u64::from(cgroup.level)),
         // Random keys, from the system, and nothing hashed with them.
         hash_seed: RandomState::new().build_hasher().finish(),
-        index_mask: index::cells(settings.max_peers) - 1,
-        peers: settings.max_peers,
-        netns: settings.filter.netns.unwrap_or(0),
-        directions: settings.filter.directions.bits(),
-        filter_ports: u8::from(!settings.filter.ports.is_empty()),
-        filter_addresses: u8::from(!settings.filter.address_rules().is_empty()),
-        admit_by_default: u8::from(settings.filter.admit_by_default()),
-        records: u8::from(settings.record_bytes.is_some()),
-        count_turns: u8::from(has.reads),
-        miss: settings.miss,
-        pad: 0,
+        index_mask: u64::from(index::cells(settings.max_peers) - 1),
+        peers: u64::from(settings.max_peers),
+        slots: u64::from(slots),
+        netns: u64::from(settings.filter.netns.unwrap_or(0)),
+        directions: u64::from(settings.filter.directions.bits()),
+        filter_ports: u64::from(!settings.filter.ports.is_empty()),
+        filter_addresses: u64::from(!settings.filter.address_rules().is_empty()),
+        admit_by_default: u64::from(settings.filter.admit_by_default()),
+        records: u64::from(settings.record_bytes.is_some()),
+        count_turns: u64::from(has.reads),
+        miss: u64::from(settings.miss),
     }
 }
 
@@ -137,7 +148,9 @@ pub(super) struct Optional {
 pub(super) struct Loaded {
     /// Programs and maps.
     pub(super) ebpf: Ebpf,
-    /// Slots of the peer table that peers may take.
+    /// The maps that are none of the object.
+    pub(super) tables: Tables,
+    /// Slots of the peer table.
     pub(super) slots: u32,
     /// What this kernel does not have.
     pub(super) missing: Vec<Missing>,
@@ -189,14 +202,18 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     // aya wants the same types once more, in its own form.
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
-    let config = config(settings, has, clock::now().monotonic_ns);
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    let slots = settings.max_peers.saturating_add(cpus);
-    let mut ebpf = create_maps(settings, &config, slots, &offsets, &kernel_btf, &object, &damaged)?;
+    // Those of peers, one per CPU that may be left over, and that of all others.
+    let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
+    let config = config(settings, has, slots, clock::now().monotonic_ns);
+    let tables = Tables::create(slots, settings.max_peers)?;
+    let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
+    let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
     load_programs(&mut ebpf, &kernel_btf, has)?;
     Ok(Loaded {
         ebpf,
+        tables,
         slots,
         missing,
         known: known(&offsets, has),
@@ -234,9 +251,6 @@ impl Loaded {
 
 fn create_maps(
     settings: &Settings,
-    config: &Config,
-    slots: u32,
-    offsets: &Offsets,
     btf: &aya::Btf,
     object: &[u8],
     damaged: Damaged<'_>,
@@ -248,29 +262,34 @@ fn create_maps(
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
-        .override_global("CONFIG", config, true)
-        .override_global("OFFSETS", offsets, true)
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
-        .map_max_entries("PEERS", slots.saturating_add(1))
-        .map_max_entries("INDEX", config.index_mask + 1)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("ADDRESSES", rules.max(1))
         .map_max_entries("CLOSED", ring);
     loader.load(object).map_err(|error| match &error {
-        aya::EbpfError::MapError(MapError::CreateError { name, io_error }) => match io_error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => TraceError::Privilege,
-            _ => TraceError::Refused {
-                what: format!("map {name}"),
-                reason: io_error.to_string(),
-            },
+        aya::EbpfError::MapError(error) => refused_map(error),
+        _ => damaged(one_line(&error)),
+    })
+}
+
+/// The error for a map that the kernel does not make.
+pub(super) fn refused_map(error: &MapError) -> TraceError {
+    match error {
+        MapError::CreateError { io_error, .. }
+            if matches!(io_error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) =>
+        {
+            TraceError::Privilege
+        }
+        MapError::CreateError { name, io_error } => TraceError::Refused {
+            what: format!("map {name}"),
+            reason: io_error.to_string(),
         },
-        aya::EbpfError::MapError(other) => TraceError::Refused {
+        other => TraceError::Refused {
             what: "a map".to_owned(),
             reason: one_line(other),
         },
-        _ => damaged(one_line(&error)),
-    })
+    }
 }
 
 /// The level at which the programs' own messages show.

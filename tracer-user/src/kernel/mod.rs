@@ -18,7 +18,9 @@ pub mod owners;
 mod peers;
 pub mod privileges;
 pub mod records;
+mod relocate;
 mod sockets;
+mod tables;
 pub mod tracer;
 
 pub use error::TraceError;

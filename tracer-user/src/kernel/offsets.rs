@@ -23,6 +23,9 @@ const ESSENTIAL: &[&str] = &[
     "sk_max_ack_backlog",
 ];
 
+/// What a member costs that only makes the programs faster.
+const NOTHING: &str = "";
+
 /// What a missing member costs, in words for `doctor` and the report.
 fn lost(field: &str) -> &'static str {
     match field {
@@ -38,6 +41,7 @@ fn lost(field: &str) -> &'static str {
         }
         "rcv_tstamp" => "when a connection was last heard of",
         "retransmits_now" | "probes_out" => "which connections are silent for good",
+        "tcp_clock_cache" | "sk_lock_owned" => NOTHING,
         "write_seq" => "request turns",
         "inet_sport" => "opens that the kernel hid from the program",
         "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
@@ -73,11 +77,13 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
                 if !error.is_not_found() {
                     damage.get_or_insert(error);
                 }
-                missing.push(Missing {
-                    member: format!("{root}.{path}"),
-                    lost: lost(field),
-                    essential: ESSENTIAL.contains(&field),
-                });
+                if lost(field) != NOTHING {
+                    missing.push(Missing {
+                        member: format!("{root}.{path}"),
+                        lost: lost(field),
+                        essential: ESSENTIAL.contains(&field),
+                    });
+                }
                 MISSING
             }
         }

@@ -51,9 +51,17 @@ impl PeerTable {
     }
 
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each
-    /// number is one that was there, but two numbers may be of slightly different moments.
+    /// number is one that was there, but two numbers may be of slightly different moments. Those of opens and ends
+    /// fit together, if that is to be had in a few tries.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
-        Some(peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?))
+        let mut stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
+        for _ in 1..TRIES {
+            if stats.as_ref().is_ok_and(balance) {
+                break;
+            }
+            stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
+        }
+        Some(stats)
     }
 
     /// The first bytes of a slot; `None` beyond the table.
@@ -99,6 +107,18 @@ impl PeerTable {
     }
 }
 
+/// So often a slot is read whose numbers do not fit together. If they never do, a count has drifted, which the
+/// reader shows.
+const TRIES: u32 = 4;
+
+/// Whether as many connections are open as opened and did not end. While one opens or ends, two numbers
+/// change one after the other.
+fn balance(stats: &PeerStats) -> bool {
+    let sum = |counts: &[u32]| counts.iter().fold(0, |sum: u32, count| sum.wrapping_add(*count));
+    let opened = stats.seeded.wrapping_add(sum(&stats.opens_by_held));
+    opened.wrapping_sub(sum(&stats.closes)) == stats.open_now
+}
+
 impl Drop for PeerTable {
     fn drop(&mut self) {
         // SAFETY: our own mapping, and nothing keeps a pointer into it. A failure leaves it mapped.
@@ -108,3 +128,23 @@ impl Drop for PeerTable {
 
 // SAFETY: read-only memory that the kernel keeps valid until it is unmapped.
 unsafe impl Send for PeerTable {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opened_and_did_not_end_is_open() {
+        let mut stats = peer_stats(&[0; size_of::<PeerStats>()]).unwrap();
+        assert!(balance(&stats));
+        stats.seeded = 3;
+        stats.opens_by_held[0] = u32::MAX;
+        stats.opens_by_held[5] = 2;
+        stats.closes[1] = 1;
+        assert!(!balance(&stats));
+        stats.open_now = 3;
+        assert!(balance(&stats), "counts wrap");
+        stats.closes[0] = 1;
+        assert!(!balance(&stats));
+    }
+}

@@ -7,7 +7,7 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, Map, MapData, PerCpuArray},
+    maps::{Array, HashMap, MapData, PerCpuArray},
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
@@ -62,10 +62,7 @@ impl Tracer {
     /// Says why tracing is impossible here.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
-        let Map::Array(peers) = loaded.take_map("PEERS")? else {
-            return Err(loaded.damaged("its map PEERS is no array".to_owned()));
-        };
-        let table = PeerTable::map(peers.fd(), loaded.slots as usize + 1)?;
+        let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let taken = loaded.take("TAKEN")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;

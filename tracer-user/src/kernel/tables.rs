@@ -1,0 +1,63 @@
+//! The tables that the programs reach without a look-up ([`tracer_ebpf::relocation::table`]).
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use aya::maps::MapData;
+use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+use tracer_ebpf::{
+    abi::{
+        conn::{Conn, PLACES},
+        peer::PeerStats,
+    },
+    index,
+    relocation::table,
+};
+
+use super::{TraceError, load::refused_map};
+
+/// The maps, each an array of one value.
+pub(super) struct Tables {
+    peers: MapData,
+    index: MapData,
+    places: MapData,
+    cookies: MapData,
+}
+
+impl Tables {
+    /// Makes them, with room for so many slots of peers of which `peers` have an entry in the index.
+    pub(super) fn create(slots: u32, peers: u32) -> Result<Self, TraceError> {
+        Ok(Self {
+            peers: array("PEERS", slots, size_of::<PeerStats>())?,
+            index: array("INDEX", index::cells(peers), size_of::<u64>())?,
+            places: array("PLACES", PLACES, size_of::<Conn>())?,
+            cookies: array("COOKIES", PLACES, size_of::<u64>())?,
+        })
+    }
+
+    /// Their file descriptors, in the order of their numbers.
+    pub(super) fn fds(&self) -> [BorrowedFd<'_>; table::COUNT] {
+        const _: () =
+            assert!(table::PEERS == 0 && table::INDEX == 1 && table::PLACES == 2 && table::COOKIES == 3);
+        [&self.peers, &self.index, &self.places, &self.cookies].map(|map| map.fd().as_fd())
+    }
+
+    /// That of the peers.
+    pub(super) fn peers(&self) -> BorrowedFd<'_> {
+        self.peers.fd().as_fd()
+    }
+}
+
+/// A map with one value of so many entries. It can be mapped, though only that of the peers is, because the value
+/// of such an array begins at a page.
+fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
+    const KEY: u32 = u32::BITS / u8::BITS;
+    let size = u32::try_from(bytes)
+        .ok()
+        .and_then(|bytes| entries.checked_mul(bytes));
+    let size = size.ok_or_else(|| TraceError::Refused {
+        what: format!("map {name}"),
+        reason: "it would be larger than a map can be".to_owned(),
+    })?;
+    let array = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, KEY, size, 1, BPF_F_MMAPABLE);
+    MapData::create(array, name, None).map_err(|error| refused_map(&error))
+}
