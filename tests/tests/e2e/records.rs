@@ -1,10 +1,14 @@
 //! The record of each ended connection.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    io::Write,
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    time::Duration,
+};
 
 use tcpreuse::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::{clock, load::Settings},
     model::{
         peer::{CloseReason, Direction},
         socket::Since,
@@ -14,7 +18,7 @@ use tcpreuse::{
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
-    traffic::{EchoServer, connect, source, turn, visit},
+    traffic::{EchoServer, abort, connect, connections, pair, source, turn, visit},
 };
 
 fn settings(namespace: &Namespace, port: u16, record_bytes: u32) -> Settings {
@@ -94,4 +98,106 @@ fn a_full_ring_loses_records_and_no_counts() {
     let written = live.ended(1000).len() as u64;
     assert!(written > 0 && sample.losses.records_lost > 0);
     assert_eq!(written + sample.losses.records_lost, 200);
+}
+
+/// How long nothing happens on a connection, so that the last packet is no good as the time of what comes then.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Gives when the last change began.
+type Ending = fn(TcpStream, TcpStream) -> u64;
+
+fn now() -> u64 {
+    clock::now().monotonic_ns
+}
+
+/// Ways in which a client and a server end their connection after a pause, each with a process, a packet or both at
+/// the last change.
+const ENDINGS: &[(&str, Ending)] = &[
+    ("the client closes, then the server", |client, server| {
+        let begin = now();
+        drop(client);
+        drop(server);
+        begin
+    }),
+    ("the server closes, then the client", |client, server| {
+        let begin = now();
+        drop(server);
+        drop(client);
+        begin
+    }),
+    ("the client aborts", |client, _server| {
+        let begin = now();
+        abort(client);
+        begin
+    }),
+    ("the server aborts", |_client, server| {
+        let begin = now();
+        abort(server);
+        begin
+    }),
+    (
+        "the server does not read what the client said",
+        |mut client, server| {
+            client.write_all(b"never read").unwrap();
+            is_unread();
+            std::thread::sleep(PAUSE);
+            let begin = now();
+            drop(server);
+            begin
+        },
+    ),
+    (
+        "the client is done and does not read any more",
+        |client, mut server| {
+            client.shutdown(Shutdown::Write).unwrap();
+            server.write_all(b"never read").unwrap();
+            is_unread();
+            std::thread::sleep(PAUSE);
+            let begin = now();
+            drop(client);
+            begin
+        },
+    ),
+    ("both are done, one some time later", |client, server| {
+        client.shutdown(Shutdown::Write).unwrap();
+        std::thread::sleep(PAUSE);
+        let begin = now();
+        server.shutdown(Shutdown::Write).unwrap();
+        begin
+    }),
+];
+
+fn is_unread() {
+    tcpreuse_tests::eventually("it", || connections().iter().any(|one| one.unread > 0));
+}
+
+/// What a socket notes of the clock is used where it is that of the very change, and the clock elsewhere.
+#[test]
+fn times_are_those_of_the_change_whoever_makes_it() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut settings = settings(&namespace, server.port(), 1 << 20);
+    settings.filter.directions = Directions::Both;
+    let mut live = Live::start(&settings).unwrap();
+    for (n, (how, end)) in (0..).zip(ENDINGS) {
+        let before = now();
+        let (client, accepted) = pair(source(n), server, &listener);
+        let opened = before..=now();
+        std::thread::sleep(PAUSE);
+        let begin = end(client, accepted);
+        tcpreuse_tests::eventually("the end", || connections().is_empty());
+        let ended = begin..=now();
+        let records = live.ended(10);
+        assert_eq!(records.len(), 2, "{how}: {records:#?}");
+        for record in records {
+            let Since::Opened(at) = record.since else {
+                panic!("{how}: {record:#?}")
+            };
+            assert!(opened.contains(&at), "{how}: opened at {at}, not in {opened:?}");
+            let at = record.closed_ns;
+            assert!(ended.contains(&at), "{how}: ended at {at}, not in {ended:?}");
+        }
+    }
 }

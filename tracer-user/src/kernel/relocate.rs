@@ -174,7 +174,10 @@ enum Number {
 mod tests {
     use std::{fs::File, os::fd::AsFd};
 
+    use proptest::{prelude::*, sample::Index};
+
     use super::*;
+    use crate::kernel::embedded_object;
 
     const SETTINGS: [u64; 2] = [7, 0x1234_5678_9abc_def0];
     const NUMBERS: Numbers<'static> = Numbers {
@@ -271,6 +274,33 @@ mod tests {
             wide(SETTING, 0)[..INSTRUCTION].to_vec(),
         ] {
             assert!(NUMBERS.fill_in(&mut code.clone()).is_err(), "{code:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever became of an object, there is an answer; the kernel judges the programs.
+        #[test]
+        fn damage_does_no_harm(
+            whole: bool,
+            keep: Index,
+            damage in proptest::collection::vec(any::<(Index, u8)>(), 0..20),
+        ) {
+            let mut bytes = embedded_object().to_vec();
+            if !whole {
+                bytes.truncate(keep.index(bytes.len() + 1));
+            }
+            for (place, byte) in damage {
+                if !bytes.is_empty() {
+                    let place = place.index(bytes.len());
+                    bytes[place] = byte;
+                }
+            }
+            let file = File::open("/dev/null").unwrap();
+            let tables = [file.as_fd(); table::COUNT];
+            let length = bytes.len();
+            if let Ok(relocated) = relocate(&bytes, &Offsets::MISSING, &Config::default(), tables) {
+                prop_assert_eq!(relocated.len(), length);
+            }
         }
     }
 
