@@ -5,7 +5,6 @@
 
 use core::ptr::NonNull;
 
-use aya_ebpf::helpers::generated;
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase, unknown},
@@ -17,15 +16,15 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    atomic, conns,
-    maps::{CLOSED, UNKNOWN, config, lose, opaque, port_admitted},
+    atomic,
+    clock::{event_ns, now_ns},
+    conns,
+    maps::{UNKNOWN, config, lose, opaque, port_admitted},
     owner, peers,
+    record::{Traffic, record},
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
-
-/// `BPF_RB_NO_WAKEUP`: the reader polls, so a record costs no wake-up.
-const NO_WAKEUP: u64 = 1;
 
 /// Whether settings and port filter want connections of this direction on this socket: the
 /// cheap half of the filters, asked first.
@@ -353,16 +352,6 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     conns::remove(sk);
 }
 
-/// What a connection carried.
-#[derive(Default)]
-struct Traffic {
-    bytes_received: u64,
-    bytes_sent: u64,
-    data_segs_in: u32,
-    data_segs_out: u32,
-    retransmits: u32,
-}
-
 /// # Safety
 /// `stats` points to a slot of `PEERS`.
 #[inline(always)]
@@ -428,50 +417,6 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
     }
 }
 
-/// Writes the record of an ended connection straight into the ring.
-#[inline(always)]
-fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
-    let Some(mut entry) = CLOSED.reserve(0) else {
-        lose!(ring_full);
-        return;
-    };
-    let to = entry.as_mut_ptr();
-    macro_rules! put {
-        ($($field:ident: $value:expr,)+) => {
-            // SAFETY: the ring gave room for one record.
-            $(unsafe { (&raw mut (*to).$field).write($value) };)+
-        };
-    }
-    put! {
-        opened_ns: conn.opened_ns,
-        closed_ns: now,
-        close_wait_ns: conn.close_wait_ns,
-        close_wait_left_ns: conn.close_wait_left_ns,
-        gap_ns: conn.gap_ns,
-        idle_ns: ticks_ns(conn.idle_ticks),
-        bytes_received: traffic.bytes_received,
-        bytes_sent: traffic.bytes_sent,
-        local_address: sk.local_address(),
-        remote_address: sk.remote_address(),
-        netns: sk.netns(),
-        data_segs_in: traffic.data_segs_in,
-        data_segs_out: traffic.data_segs_out,
-        retransmits: traffic.retransmits,
-        held: conn.held,
-        owner: conn.owner,
-        turns: turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out),
-        local_port: conn.local_port,
-        remote_port: sk.remote_port(),
-        errno: errno,
-        direction: conn.direction,
-        reason: conn.reason,
-        flags: conn.flags,
-        last_state: last_state,
-        pad: [0; 2],
-    }
-    entry.submit(NO_WAKEUP);
-}
-
 /// Adds one to a bucket. The verifier wants the index proved here.
 #[inline(always)]
 fn bump<const N: usize>(buckets: *mut [u32; N], index: u32) {
@@ -505,23 +450,6 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
             atomic::add(bucket.cast::<u32>().add(what), 1_u32);
         }
     }
-}
-
-/// The time of the packet or timer that the socket is being changed by, ns; see [`TcpSock::event_ns`]. Not to
-/// be asked where it may be a process that changes it.
-#[inline(always)]
-fn event_ns(tcp: Option<TcpSock>) -> u64 {
-    match tcp.map_or(0, TcpSock::event_ns) {
-        0 => now_ns(),
-        event => event,
-    }
-}
-
-/// Monotonic time, ns.
-#[inline(always)]
-fn now_ns() -> u64 {
-    // SAFETY: the helper only reads a clock.
-    unsafe { generated::bpf_ktime_get_ns() }
 }
 
 #[inline(always)]

@@ -2,9 +2,9 @@
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
 //! Rooms: `programs` holds the entry points, one file a kernel hook; `count` and `turns` are what they
-//! do to the counters, `conns` remembers each connection, `listeners` where
+//! do to the counters, `record` what they write of each that ended, `conns` remembers each connection, `listeners` where
 //! something listens, `peers` finds a peer's slot, `owner` names
-//! the running process, `sock` reads kernel sockets, `maps` declares all maps and globals, `atomic`
+//! the running process, `sock` reads kernel sockets, `clock` tells when, `maps` declares all maps and globals, `atomic`
 //! wraps the instructions that Rust has no stable name for.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
@@ -25,6 +25,8 @@ mod atomic;
 #[cfg(target_arch = "bpf")]
 mod bare;
 #[cfg(target_arch = "bpf")]
+mod clock;
+#[cfg(target_arch = "bpf")]
 mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
@@ -38,6 +40,8 @@ mod owner;
 mod peers;
 #[cfg(target_arch = "bpf")]
 mod programs;
+#[cfg(target_arch = "bpf")]
+mod record;
 #[cfg(target_arch = "bpf")]
 mod sock;
 #[cfg(target_arch = "bpf")]

@@ -1,0 +1,22 @@
+//! When a change happens.
+
+use aya_ebpf::helpers::generated;
+
+use crate::sock::TcpSock;
+
+/// The time of the packet or timer that the socket is being changed by, ns; see [`TcpSock::event_ns`]. Not to
+/// be asked where it may be a process that changes it.
+#[inline(always)]
+pub(crate) fn event_ns(tcp: Option<TcpSock>) -> u64 {
+    match tcp.map_or(0, TcpSock::event_ns) {
+        0 => now_ns(),
+        event => event,
+    }
+}
+
+/// Monotonic time, ns.
+#[inline(always)]
+pub(crate) fn now_ns() -> u64 {
+    // SAFETY: the helper only reads a clock.
+    unsafe { generated::bpf_ktime_get_ns() }
+}
