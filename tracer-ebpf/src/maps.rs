@@ -1,4 +1,5 @@
-//! All maps and globals of the programs. The loader sets the sizes that depend on settings.
+//! All maps and globals of the programs, and what the loader fills in: settings, members, addresses of tables.
+//! It also sets the sizes that depend on settings.
 
 use core::ptr::NonNull;
 
@@ -46,10 +47,18 @@ macro_rules! config {
 }
 pub(crate) use config;
 
+/// Where the offset of a member lies in [`tracer_ebpf::abi::offsets::Offsets`], by which it is numbered.
+macro_rules! member_place {
+    ($member:ident) => {
+        core::mem::offset_of!(tracer_ebpf::abi::offsets::Offsets, $member)
+    };
+}
+pub(crate) use member_place;
+
 /// The mark of a member, a displacement.
 macro_rules! member {
     ($member:ident) => {
-        tracer_ebpf::relocation::member(core::mem::offset_of!(tracer_ebpf::abi::offsets::Offsets, $member))
+        tracer_ebpf::relocation::member($crate::maps::member_place!($member))
     };
 }
 pub(crate) use member;
@@ -57,8 +66,7 @@ pub(crate) use member;
 /// The offset of a member as a number, where no load can have it in its instruction.
 macro_rules! offset {
     ($member:ident) => {
-        $crate::maps::immediate!(tracer_ebpf::relocation::offset(core::mem::offset_of!(
-            tracer_ebpf::abi::offsets::Offsets,
+        $crate::maps::immediate!(tracer_ebpf::relocation::offset($crate::maps::member_place!(
             $member
         )))
     };
@@ -68,10 +76,7 @@ pub(crate) use offset;
 /// Whether this kernel has a member.
 macro_rules! has {
     ($member:ident) => {
-        $crate::maps::immediate!(tracer_ebpf::relocation::has(core::mem::offset_of!(
-            tracer_ebpf::abi::offsets::Offsets,
-            $member
-        ))) != 0
+        $crate::maps::immediate!(tracer_ebpf::relocation::has($crate::maps::member_place!($member))) != 0
     };
 }
 pub(crate) use has;

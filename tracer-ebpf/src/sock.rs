@@ -274,11 +274,17 @@ fn now_ticks() -> u32 {
     unsafe { bpf_jiffies64() as u32 }
 }
 
-/// Timer ticks since the later of two moments.
-#[inline(always)]
-fn since_either(one: u32, other: u32) -> u32 {
-    let now = now_ticks();
-    now.wrapping_sub(one).min(now.wrapping_sub(other))
+/// Timer ticks since the later of two moments that a socket notes; 0 when the kernel does not note one of them.
+macro_rules! since_either {
+    ($tcp:expr, $one:ident, $other:ident) => {
+        if has!($one) && has!($other) {
+            let (one, other) = (load!($tcp, $one: u32), load!($tcp, $other: u32));
+            let now = now_ticks();
+            now.wrapping_sub(one).min(now.wrapping_sub(other))
+        } else {
+            0
+        }
+    };
 }
 
 impl TcpSock {
@@ -337,22 +343,13 @@ impl TcpSock {
     /// data counts from its handshake.
     #[inline(always)]
     pub(crate) fn idle_ticks(self) -> u32 {
-        if !has!(lsndtime) || !has!(lrcvtime) {
-            return 0;
-        }
-        since_either(load!(self.0, lsndtime: u32), load!(self.0, lrcvtime: u32))
+        since_either!(self.0, lsndtime, lrcvtime)
     }
 
     /// Time since anything was received, data or acknowledgement, ns.
     #[inline(always)]
     pub(crate) fn heard_ns(self) -> u64 {
-        if !has!(rcv_tstamp) || !has!(lrcvtime) {
-            return 0;
-        }
-        ticks_ns(since_either(
-            load!(self.0, rcv_tstamp: u32),
-            load!(self.0, lrcvtime: u32),
-        ))
+        ticks_ns(since_either!(self.0, rcv_tstamp, lrcvtime))
     }
 
     /// Time since the last data segment was received, ns; 0 when the kernel does not say.

@@ -103,71 +103,70 @@ fn a_full_ring_loses_records_and_no_counts() {
 /// How long nothing happens on a connection, so that the last packet is no good as the time of what comes then.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Gives when the last change began.
-type Ending = fn(TcpStream, TcpStream) -> u64;
-
 fn now() -> u64 {
     clock::now().monotonic_ns
 }
 
-/// Ways in which a client and a server end their connection after a pause, each with a process, a packet or both at
-/// the last change.
-const ENDINGS: &[(&str, Ending)] = &[
-    ("the client closes, then the server", |client, server| {
-        let begin = now();
-        drop(client);
-        drop(server);
-        begin
-    }),
-    ("the server closes, then the client", |client, server| {
-        let begin = now();
-        drop(server);
-        drop(client);
-        begin
-    }),
-    ("the client aborts", |client, _server| {
-        let begin = now();
-        abort(client);
-        begin
-    }),
-    ("the server aborts", |_client, server| {
-        let begin = now();
-        abort(server);
-        begin
-    }),
-    (
-        "the server does not read what the client said",
-        |mut client, server| {
-            client.write_all(b"never read").unwrap();
-            is_unread();
-            std::thread::sleep(PAUSE);
-            let begin = now();
-            drop(server);
-            begin
-        },
-    ),
-    (
-        "the client is done and does not read any more",
-        |client, mut server| {
-            client.shutdown(Shutdown::Write).unwrap();
-            server.write_all(b"never read").unwrap();
-            is_unread();
-            std::thread::sleep(PAUSE);
-            let begin = now();
+/// A way in which a client and a server end their connection.
+struct Ending {
+    how: &'static str,
+    /// What they do before a pause.
+    before: fn(&mut TcpStream, &mut TcpStream),
+    /// And after it.
+    end: fn(TcpStream, TcpStream),
+}
+
+/// With a process, a packet or both at the last change.
+const ENDINGS: &[Ending] = &[
+    Ending {
+        how: "the client closes, then the server",
+        before: |_, _| {},
+        end: |client, server| {
             drop(client);
-            begin
+            drop(server);
         },
-    ),
-    ("both are done, one some time later", |client, server| {
-        client.shutdown(Shutdown::Write).unwrap();
-        std::thread::sleep(PAUSE);
-        let begin = now();
-        server.shutdown(Shutdown::Write).unwrap();
-        begin
-    }),
+    },
+    Ending {
+        how: "the server closes, then the client",
+        before: |_, _| {},
+        end: |client, server| {
+            drop(server);
+            drop(client);
+        },
+    },
+    Ending {
+        how: "the client aborts",
+        before: |_, _| {},
+        end: |client, _server| abort(client),
+    },
+    Ending {
+        how: "the server aborts",
+        before: |_, _| {},
+        end: |_client, server| abort(server),
+    },
+    Ending {
+        how: "the server does not read what the client said",
+        before: |client, _| say(client),
+        end: |_client, server| drop(server),
+    },
+    Ending {
+        how: "the client is done and does not read any more",
+        before: |client, server| {
+            client.shutdown(Shutdown::Write).unwrap();
+            say(server);
+        },
+        end: |client, _server| drop(client),
+    },
+    Ending {
+        how: "both are done, one some time later",
+        before: |client, _| client.shutdown(Shutdown::Write).unwrap(),
+        end: |_client, server| server.shutdown(Shutdown::Write).unwrap(),
+    },
 ];
 
-fn is_unread() {
+/// Says what nobody reads.
+fn say(stream: &mut TcpStream) {
+    stream.write_all(b"never read").unwrap();
     tcpreuse_tests::eventually("it", || connections().iter().any(|one| one.unread > 0));
 }
 
@@ -181,12 +180,14 @@ fn times_are_those_of_the_change_whoever_makes_it() {
     let mut settings = settings(&namespace, server.port(), 1 << 20);
     settings.filter.directions = Directions::Both;
     let mut live = Live::start(&settings).unwrap();
-    for (n, (how, end)) in (0..).zip(ENDINGS) {
-        let before = now();
-        let (client, accepted) = pair(source(n), server, &listener);
-        let opened = before..=now();
+    for (n, Ending { how, before, end }) in (0..).zip(ENDINGS) {
+        let begin = now();
+        let (mut client, mut accepted) = pair(source(n), server, &listener);
+        let opened = begin..=now();
+        before(&mut client, &mut accepted);
         std::thread::sleep(PAUSE);
-        let begin = end(client, accepted);
+        let begin = now();
+        end(client, accepted);
         tcpreuse_tests::eventually("the end", || connections().is_empty());
         let ended = begin..=now();
         let records = live.ended(10);

@@ -77,10 +77,11 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
                 if !error.is_not_found() {
                     damage.get_or_insert(error);
                 }
-                if lost(field) != NOTHING {
+                let lost = lost(field);
+                if lost != NOTHING {
                     missing.push(Missing {
                         member: format!("{root}.{path}"),
-                        lost: lost(field),
+                        lost,
                         essential: ESSENTIAL.contains(&field),
                     });
                 }

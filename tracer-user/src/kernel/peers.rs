@@ -54,14 +54,14 @@ impl PeerTable {
     /// number is one that was there, but two numbers may be of slightly different moments. Those of opens and ends
     /// fit together, if that is to be had in a few tries.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
-        let mut stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
-        for _ in 1..TRIES {
-            if stats.as_ref().is_ok_and(balance) {
-                break;
+        let mut tries = 1;
+        loop {
+            let stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
+            if tries == TRIES || stats.as_ref().is_ok_and(balance) {
+                return Some(stats);
             }
-            stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
+            tries += 1;
         }
-        Some(stats)
     }
 
     /// The first bytes of a slot; `None` beyond the table.

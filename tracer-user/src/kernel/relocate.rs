@@ -101,11 +101,12 @@ impl Numbers<'_> {
                         *upper = [0; 4];
                     }
                 }
-            } else if *operation & KIND == LOAD
-                && let Some(place) = self.member(i16::from_ne_bytes([*d0, *d1]))?
-            {
+                continue;
+            }
+            let displacement = i16::from_ne_bytes([*d0, *d1]);
+            if *operation & KIND == LOAD && displacement >= MEMBERS {
                 // Without the member it is a 0.
-                let displacement = place.unwrap_or_else(|| {
+                let displacement = self.member(displacement - MEMBERS)?.unwrap_or_else(|| {
                     *operation = SET;
                     *registers &= TARGET;
                     *immediate = [0; 4];
@@ -133,23 +134,20 @@ impl Numbers<'_> {
         found.ok_or_else(|| format!("it asks for number {number} of {what:#x}, and there is none"))
     }
 
-    /// Where a load with this displacement is to read, or that this kernel does not have the member; the
-    /// outer `None` for a load that is none of a member.
-    fn member(&self, displacement: i16) -> Result<Option<Option<i16>>, String> {
-        let Some(mark) = displacement.checked_sub(MEMBERS).filter(|mark| *mark >= 0) else {
-            return Ok(None);
-        };
+    /// Where a load is to read whose displacement lies so far behind the first mark; `None` when this kernel does
+    /// not have the member.
+    fn member(&self, mark: i16) -> Result<Option<i16>, String> {
         let (number, byte) = (mark / MEMBER_ROOM, mark % MEMBER_ROOM);
         match usize::try_from(number)
             .ok()
             .and_then(|number| self.offsets.get(number))
         {
             None => Err(format!("it reads member {number}, and there is none")),
-            Some(&MISSING) => Ok(Some(None)),
+            Some(&MISSING) => Ok(None),
             Some(offset) => i16::try_from(*offset)
                 .ok()
                 .and_then(|offset| offset.checked_add(byte))
-                .map(|offset| Some(Some(offset)))
+                .map(Some)
                 .ok_or_else(|| format!("member {number} lies at {offset}, farther than a load reaches")),
         }
     }
