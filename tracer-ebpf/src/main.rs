@@ -2,7 +2,7 @@
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
 //! Rooms: `programs` holds the entry points, one file a kernel hook; `count` and `turns` are what they
-//! do to the counters, `record` what they write of each that ended, `conns` remembers each connection, `listeners` where
+//! do to the counters, `record` what they write of each that ended and `ring` where, `conns` remembers each connection, `listeners` where
 //! something listens, `peers` finds a peer's slot, `owner` names
 //! the running process, `sock` reads kernel sockets, `clock` tells when, `maps` declares all maps and globals, `atomic`
 //! wraps the instructions that Rust has no stable name for.
@@ -42,6 +42,8 @@ mod peers;
 mod programs;
 #[cfg(target_arch = "bpf")]
 mod record;
+#[cfg(target_arch = "bpf")]
+mod ring;
 #[cfg(target_arch = "bpf")]
 mod sock;
 #[cfg(target_arch = "bpf")]

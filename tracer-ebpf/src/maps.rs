@@ -6,16 +6,16 @@ use core::ptr::NonNull;
 use aya_ebpf::{
     Global,
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
+    btf_maps::{Array, HashMap, LpmTrie, PerCpuArray},
     macros::btf_map,
 };
 use tracer_ebpf::abi::{
-    closed::Closed,
     comm::Comm,
     config::{PORT_WORDS, Prefix},
     conn::{Conn, PLACES},
     losses::Losses,
     peer::{PeerKey, PeerStats},
+    ring::Ends,
 };
 
 /// A 64-bit immediate that the loader writes over, so nothing may be concluded from it here.
@@ -147,6 +147,12 @@ pub(crate) fn cell(number: u32) -> *mut u64 {
         .wrapping_add((u64::from(number) & config!(index_mask)) as usize)
 }
 
+/// The records of ended connections ([`crate::ring`]).
+#[inline(always)]
+pub(crate) fn ring() -> *mut Ends {
+    table!(RING).cast()
+}
+
 /// The traced connections whose place was taken, by socket cookie.
 ///
 /// Neither is socket storage, which would free itself: making and freeing that took the kernel
@@ -207,10 +213,6 @@ pub(crate) struct Noted {
 /// Which remote addresses to trace.
 #[btf_map]
 pub(crate) static ADDRESSES: LpmTrie<Prefix, u32, 1> = LpmTrie::new();
-
-/// A record per ended connection.
-#[btf_map]
-pub(crate) static CLOSED: RingBuf<Closed, 4096> = RingBuf::new();
 
 /// What was lost, one entry.
 #[btf_map]

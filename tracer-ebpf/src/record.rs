@@ -3,13 +3,11 @@
 use tracer_ebpf::abi::conn::Conn;
 
 use crate::{
-    maps::{CLOSED, lose},
+    maps::lose,
+    ring,
     sock::{Sock, ticks_ns},
     turns,
 };
-
-/// `BPF_RB_NO_WAKEUP`: the reader polls, so a record costs no wake-up.
-const NO_WAKEUP: u64 = 1;
 
 /// What a connection carried.
 #[derive(Default)]
@@ -21,17 +19,18 @@ pub(crate) struct Traffic {
     pub(crate) retransmits: u32,
 }
 
-/// Writes the record of an ended connection straight into the ring.
+/// Writes the record of an ended connection straight into the ring. To be done last: an atomic instruction after
+/// it would wait for the ring's cold lines.
 #[inline(always)]
 pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
-    let Some(mut entry) = CLOSED.reserve(0) else {
+    let Some(reserved) = ring::reserve() else {
         lose!(ring_full);
         return;
     };
-    let to = entry.as_mut_ptr();
+    let to = reserved.record();
     macro_rules! put {
         ($($field:ident: $value:expr,)+) => {
-            // SAFETY: the ring gave room for one record.
+            // SAFETY: the ring gave room for it.
             $(unsafe { (&raw mut (*to).$field).write($value) };)+
         };
     }
@@ -62,5 +61,5 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         last_state: last_state,
         pad: [0; 2],
     }
-    entry.submit(NO_WAKEUP);
+    reserved.publish();
 }

@@ -16,7 +16,7 @@ pub const MEMBERS: i16 = 0x5a00;
 /// Bytes of a member that can be told apart, so that one of several words can be loaded word by word.
 pub const MEMBER_ROOM: i16 = 16;
 
-/// Tables that are looked up at every change. Each is the one value of an array map: its address is then part of
+/// Tables that are needed at every change. Each is the one value of an array map: its address is then part of
 /// the instruction, where a look-up would be a dozen.
 pub mod table {
     /// The counters, one slot a peer.
@@ -27,8 +27,10 @@ pub mod table {
     pub const PLACES: u32 = 2;
     /// The cookie of the socket in each place.
     pub const COOKIES: u32 = 3;
+    /// The ring of records.
+    pub const RING: u32 = 4;
     /// How many tables there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 }
 
 /// Upper half of the immediate for the address of a table. The lower half is one of [`table`].

@@ -34,7 +34,7 @@ fn everything() -> Settings {
             prefix6: 64,
             ..Filter::default()
         },
-        record_bytes: Some(1 << 20),
+        records: Some(4096),
         ..Settings::default()
     }
 }

@@ -21,7 +21,7 @@ use tcpreuse_tests::{
     traffic::{EchoServer, abort, connect, connections, pair, source, turn, visit},
 };
 
-fn settings(namespace: &Namespace, port: u16, record_bytes: u32) -> Settings {
+fn settings(namespace: &Namespace, port: u16, records: u32) -> Settings {
     let filter = Filter {
         ports: vec![port],
         directions: Directions::Inbound,
@@ -30,7 +30,7 @@ fn settings(namespace: &Namespace, port: u16, record_bytes: u32) -> Settings {
     };
     Settings {
         filter,
-        record_bytes: Some(record_bytes),
+        records: Some(records),
         ..Settings::default()
     }
 }
@@ -42,7 +42,7 @@ fn every_ended_connection_has_one() {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let mut old = connect(source(9), server.address).unwrap();
     turn(&mut old);
-    let mut live = Live::start(&settings(&namespace, server.port(), 1 << 20)).unwrap();
+    let mut live = Live::start(&settings(&namespace, server.port(), 4096)).unwrap();
     drop(old);
     let mut slow = connect(source(1), server.address).unwrap();
     turn(&mut slow);
@@ -91,7 +91,7 @@ fn a_full_ring_loses_records_and_no_counts() {
     need_root!();
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
-    let mut live = Live::start(&settings(&namespace, server.port(), 4096)).unwrap();
+    let mut live = Live::start(&settings(&namespace, server.port(), 16)).unwrap();
     (0..200).for_each(|_| visit(source(0), server.address));
     tcpreuse_tests::eventually("the last close", || live.totals().unwrap().closed == 200);
     let sample = live.sample().unwrap();
@@ -177,7 +177,7 @@ fn times_are_those_of_the_change_whoever_makes_it() {
     let namespace = Namespace::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let server = listener.local_addr().unwrap();
-    let mut settings = settings(&namespace, server.port(), 1 << 20);
+    let mut settings = settings(&namespace, server.port(), 4096);
     settings.filter.directions = Directions::Both;
     let mut live = Live::start(&settings).unwrap();
     for (n, Ending { how, before, end }) in (0..).zip(ENDINGS) {

@@ -72,6 +72,10 @@ settings! {
     admit_by_default;
     /// 1: write a [`super::closed::Closed`] record per ended connection.
     records;
+    /// Entries of the ring of records, less one: a mask.
+    ring_mask;
+    /// 1: other CPUs see the stores of one in their order, so a plain store may publish what was stored before.
+    stores_in_order;
     /// 1: request turns are counted, by the reads of the processes. 0: only a bound is known, the
     /// smaller of the data segments in and out.
     count_turns;

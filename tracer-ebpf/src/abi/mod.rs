@@ -12,6 +12,7 @@ pub mod live;
 pub mod losses;
 pub mod offsets;
 pub mod peer;
+pub mod ring;
 
 /// Implements [`aya::Pod`] where the loader asks for it, and nothing elsewhere.
 macro_rules! pod {

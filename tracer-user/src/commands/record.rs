@@ -24,8 +24,8 @@ use crate::{
     view::theme::environment,
 };
 
-/// Room in the ring: 116,000 records, three seconds of 40,000 ends each.
-const RING_BYTES: u32 = 16 << 20;
+/// Records in the ring: three seconds of 40,000 ends each. 19 MB of the kernel's memory.
+const RING: u32 = 1 << 17;
 
 /// From record to row. Between two of these, rows wait in memory.
 const ROWS_EVERY: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let settings = Settings {
-        record_bytes: Some(RING_BYTES),
+        records: Some(RING),
         ..args.trace.settings()
     };
     let options = Options {

@@ -29,8 +29,8 @@ use crate::{
     },
 };
 
-/// Room for records of connections that ended since they were last taken: some 20,000.
-const RECORD_BYTES: u32 = 4 << 20;
+/// Room for records of connections that ended since they were last taken. 2 MB of the kernel's memory.
+const RECORDS: u32 = 1 << 14;
 
 /// Runs the command.
 ///
@@ -48,7 +48,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         Some(log::collect(args.trace.verbose))
     };
     let settings = Settings {
-        record_bytes: Some(RECORD_BYTES),
+        records: Some(RECORDS),
         ..args.trace.settings()
     };
     let origin = Origin::this_machine();

@@ -52,9 +52,9 @@ pub struct Settings {
     pub max_peers: u32,
     /// How many connections may be open at once.
     pub max_connections: u32,
-    /// Room for records of ended connections, bytes, rounded up to a power of two; `None`: none
+    /// Room for so many records of ended connections, rounded up to a power of two; `None`: none
     /// are written.
-    pub record_bytes: Option<u32>,
+    pub records: Option<u32>,
     /// Instead of [`VMLINUX`].
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
@@ -72,12 +72,19 @@ impl Default for Settings {
             filter: Filter::default(),
             max_peers: DEFAULT_MAX_PEERS,
             max_connections: DEFAULT_MAX_CONNECTIONS,
-            record_bytes: None,
+            records: None,
             btf: None,
             object: None,
             miss: 0,
             log: false,
         }
+    }
+}
+
+impl Settings {
+    /// Entries of the ring of records: a power of two.
+    pub(super) fn ring_entries(&self) -> u32 {
+        self.records.unwrap_or(1).max(1).next_power_of_two()
     }
 }
 
@@ -127,7 +134,9 @@ fn config(settings: &Settings, has: Optional, slots: u32, started_ns: u64) -> Co
         filter_ports: u64::from(!settings.filter.ports.is_empty()),
         filter_addresses: u64::from(!settings.filter.address_rules().is_empty()),
         admit_by_default: u64::from(settings.filter.admit_by_default()),
-        records: u64::from(settings.record_bytes.is_some()),
+        records: u64::from(settings.records.is_some()),
+        ring_mask: u64::from(settings.ring_entries() - 1),
+        stores_in_order: u64::from(cfg!(any(target_arch = "x86_64", target_arch = "s390x"))),
         count_turns: u64::from(has.reads),
         miss: u64::from(settings.miss),
     }
@@ -206,7 +215,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     // Those of peers, one per CPU that may be left over, and that of all others.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
     let config = config(settings, has, slots, clock::now().monotonic_ns);
-    let tables = Tables::create(slots, settings.max_peers)?;
+    let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
@@ -257,7 +266,6 @@ fn create_maps(
 ) -> Result<Ebpf, TraceError> {
     let ports = settings.filter.port_bitmap();
     let rules = u32::try_from(settings.filter.address_rules().len()).unwrap_or(u32::MAX);
-    let ring = settings.record_bytes.unwrap_or(0).next_power_of_two().max(4096);
     let log_level = if settings.log { aya_log_level() } else { 0_u8 };
     let mut loader = EbpfLoader::new();
     loader
@@ -265,8 +273,7 @@ fn create_maps(
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("CONNS", settings.max_connections)
-        .map_max_entries("ADDRESSES", rules.max(1))
-        .map_max_entries("CLOSED", ring);
+        .map_max_entries("ADDRESSES", rules.max(1));
     loader.load(object).map_err(|error| match &error {
         aya::EbpfError::MapError(error) => refused_map(error),
         _ => damaged(one_line(&error)),

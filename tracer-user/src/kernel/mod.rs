@@ -11,6 +11,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod load;
+mod mapping;
 pub mod netns;
 mod object;
 pub mod offsets;

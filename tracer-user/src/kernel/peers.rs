@@ -1,9 +1,9 @@
 //! The peer table, read through a shared mapping: no system call per peer, and no copy of the
 //! table in the kernel.
 
-use std::{mem::offset_of, os::fd::AsFd, ptr};
+use std::{mem::offset_of, os::fd::AsFd};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::ProtFlags;
 use tracer_ebpf::{
     abi::peer::{PeerKey, PeerStats, reason},
     buckets::HELD_BUCKETS,
@@ -12,36 +12,35 @@ use tracer_ebpf::{
 use super::{
     TraceError,
     decode::{DecodeError, peer_key, peer_stats},
+    mapping::Mapping,
 };
 use crate::model::accounting::Totals;
-
-const SLOT_WORDS: usize = size_of::<PeerStats>() / size_of::<u64>();
 
 /// The `PEERS` map, mapped read-only.
 #[derive(Debug)]
 pub(super) struct PeerTable {
-    base: *const [u64; SLOT_WORDS],
+    mapping: Mapping,
     slots: usize,
-    bytes: usize,
 }
 
 impl PeerTable {
     /// Maps the table of `slots` slots behind a map's file descriptor.
     pub(super) fn map(fd: impl AsFd, slots: usize) -> Result<Self, TraceError> {
-        let page = rustix::param::page_size();
-        let bytes = (slots * size_of::<PeerStats>()).next_multiple_of(page);
-        // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
-        // length beyond the map's, so every slot lies inside.
-        let base = unsafe { mmap(ptr::null_mut(), bytes, ProtFlags::READ, MapFlags::SHARED, fd, 0) }
-            .map_err(|error| TraceError::Read {
-                what: "the peer table",
-                reason: error.to_string(),
-            })?;
+        let bytes = slots * size_of::<PeerStats>();
         Ok(Self {
-            base: base.cast_const().cast(),
+            mapping: Mapping::new(fd, bytes, ProtFlags::READ, "the peer table")?,
             slots,
-            bytes,
         })
+    }
+
+    /// The first word of a slot; `None` beyond the table.
+    fn slot(&self, slot: usize) -> Option<*const u64> {
+        if slot >= self.slots {
+            return None;
+        }
+        // SAFETY: below `slots`, so inside the mapping.
+        let first = unsafe { self.mapping.base().add(slot * size_of::<PeerStats>()) };
+        Some(first.cast_const().cast())
     }
 
     /// Whose slot it is; `None` beyond the table.
@@ -67,11 +66,7 @@ impl PeerTable {
     /// The first bytes of a slot; `None` beyond the table.
     fn words<const BYTES: usize>(&self, slot: usize) -> Option<[u8; BYTES]> {
         const { assert!(BYTES <= size_of::<PeerStats>() && BYTES.is_multiple_of(size_of::<u64>())) };
-        if slot >= self.slots {
-            return None;
-        }
-        // SAFETY: below `slots`, so inside the mapping, which is page-aligned.
-        let words = unsafe { self.base.add(slot) }.cast::<u64>();
+        let words = self.slot(slot)?;
         let mut bytes = [0; BYTES];
         for (index, chunk) in bytes.chunks_exact_mut(size_of::<u64>()).enumerate() {
             // SAFETY: no further than the slot. Volatile, because the kernel writes too; each
@@ -84,11 +79,7 @@ impl PeerTable {
 
     /// What one slot adds to the totals, without reading all of it; `None` beyond the table.
     pub(super) fn totals(&self, slot: usize) -> Option<Totals> {
-        if slot >= self.slots {
-            return None;
-        }
-        // SAFETY: below `slots`, so inside the mapping.
-        let base = unsafe { self.base.add(slot) }.cast::<u8>();
+        let base = self.slot(slot)?.cast::<u8>();
         let sum = |offset: usize, count: usize| -> u64 {
             (0..count)
                 .map(|index| {
@@ -118,16 +109,6 @@ fn balance(stats: &PeerStats) -> bool {
     let opened = stats.seeded.wrapping_add(sum(&stats.opens_by_held));
     opened.wrapping_sub(sum(&stats.closes)) == stats.open_now
 }
-
-impl Drop for PeerTable {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping, and nothing keeps a pointer into it. A failure leaves it mapped.
-        let _ = unsafe { munmap(self.base.cast_mut().cast(), self.bytes) };
-    }
-}
-
-// SAFETY: read-only memory that the kernel keeps valid until it is unmapped.
-unsafe impl Send for PeerTable {}
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use tracer_ebpf::{
     abi::{
         conn::{Conn, PLACES},
         peer::PeerStats,
+        ring,
     },
     index,
     relocation::table,
@@ -21,33 +22,41 @@ pub(super) struct Tables {
     index: MapData,
     places: MapData,
     cookies: MapData,
+    ring: MapData,
 }
 
 impl Tables {
-    /// Makes them, with room for so many slots of peers of which `peers` have an entry in the index.
-    pub(super) fn create(slots: u32, peers: u32) -> Result<Self, TraceError> {
+    /// Makes them, with room for so many slots of peers of which `peers` have an entry in the index, and for
+    /// so many records.
+    pub(super) fn create(slots: u32, peers: u32, records: u32) -> Result<Self, TraceError> {
         Ok(Self {
             peers: array("PEERS", slots, size_of::<PeerStats>())?,
             index: array("INDEX", index::cells(peers), size_of::<u64>())?,
             places: array("PLACES", PLACES, size_of::<Conn>())?,
             cookies: array("COOKIES", PLACES, size_of::<u64>())?,
+            ring: array("RING", 1, ring::bytes(records as usize))?,
         })
     }
 
     /// Their file descriptors, in the order of their numbers.
     pub(super) fn fds(&self) -> [BorrowedFd<'_>; table::COUNT] {
-        const _: () =
-            assert!(table::PEERS == 0 && table::INDEX == 1 && table::PLACES == 2 && table::COOKIES == 3);
-        [&self.peers, &self.index, &self.places, &self.cookies].map(|map| map.fd().as_fd())
+        const _: () = assert!(table::PEERS == 0 && table::INDEX == 1 && table::PLACES == 2);
+        const _: () = assert!(table::COOKIES == 3 && table::RING == 4);
+        [&self.peers, &self.index, &self.places, &self.cookies, &self.ring].map(|map| map.fd().as_fd())
     }
 
     /// That of the peers.
     pub(super) fn peers(&self) -> BorrowedFd<'_> {
         self.peers.fd().as_fd()
     }
+
+    /// That of the records.
+    pub(super) fn ring(&self) -> BorrowedFd<'_> {
+        self.ring.fd().as_fd()
+    }
 }
 
-/// A map with one value of so many entries. It can be mapped, though only that of the peers is, because the value
+/// A map with one value of so many entries. It can be mapped, though only two of them are, because the value
 /// of such an array begins at a page.
 fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
     const KEY: u32 = u32::BITS / u8::BITS;

@@ -73,8 +73,8 @@ impl Tracer {
             }
             false => None,
         };
-        let records = match settings.record_bytes {
-            Some(_) => Some(Records::new(loaded.take("CLOSED")?)),
+        let records = match settings.records {
+            Some(_) => Some(Records::map(loaded.tables.ring(), settings.ring_entries())?),
             None => None,
         };
         let mut tracer = Self {

@@ -1,0 +1,53 @@
+//! A map's value in this process's memory, where it is read without system calls.
+
+use std::{os::fd::AsFd, ptr};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use super::TraceError;
+
+/// The first bytes of a map's only value, shared with the kernel.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    base: *mut u8,
+    bytes: usize,
+}
+
+impl Mapping {
+    /// Maps so many bytes of what is behind a file descriptor; `what` names it in the error.
+    pub(super) fn new(
+        fd: impl AsFd,
+        bytes: usize,
+        access: ProtFlags,
+        what: &'static str,
+    ) -> Result<Self, TraceError> {
+        let bytes = bytes.next_multiple_of(rustix::param::page_size());
+        // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
+        // length beyond the map's, so all of it is there.
+        let base = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) }.map_err(|error| {
+            TraceError::Read {
+                what,
+                reason: error.to_string(),
+            }
+        })?;
+        Ok(Self {
+            base: base.cast(),
+            bytes,
+        })
+    }
+
+    /// Where it begins: at a page.
+    pub(super) fn base(&self) -> *mut u8 {
+        self.base
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping, and nothing keeps a pointer into it. A failure leaves it mapped.
+        let _ = unsafe { munmap(self.base.cast(), self.bytes) };
+    }
+}
+
+// SAFETY: memory that is there until it is unmapped, for whichever thread.
+unsafe impl Send for Mapping {}
