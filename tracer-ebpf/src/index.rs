@@ -1,26 +1,42 @@
 //! The hash index from a peer's key to its slot: which cell a key belongs to, and what a cell holds.
 //!
-//! Open addressing: a key lies in its home cell or, if that is taken, in one of the next. Cells are
+//! Open addressing: a key lies in its home cell or, if that is taken, in one of some others. Cells are
 //! never given up. The kernel's own hash map would cost two more cache misses for each open.
 
 use crate::abi::peer::PeerKey;
 
 /// Cells for each peer that may come, before rounding up to a power of two. With a quarter of the
-/// cells taken, a run of [`PROBES`] neighbours has a chance of (e^0.75 / 4)^32, about 10^-9.
+/// cells taken, a key finds no room with a chance of 4^-[`PROBES`], about 10^-19.
 pub const CELLS_PER_PEER: u32 = 4;
 
 /// So many cells a key is looked for in, its home included.
 pub const PROBES: u32 = 32;
 
-/// The hash of a key. The seed is another one in each run, so that nobody outside can tell which
-/// keys share a home.
+/// Neighbouring addresses whose cells lie side by side, in one cache line: the machines of a fleet are neighbours,
+/// and with many peers each line comes from main memory. A power of two.
+const NEIGHBOURS: u32 = 8;
+
+/// The hash of a key, that of its neighbours but for the lowest bits. The seed is another one in each run, so that
+/// nobody outside can tell which keys share a home.
 #[inline(always)]
 pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let [a, b, c, d] = key.address;
     let service = (key.port as u32) | (key.direction as u32) << 16;
     let hash = mix(seed, (b as u64) << 32 | a as u64);
-    let hash = mix(hash, (d as u64) << 32 | c as u64);
-    mix(hash, (service as u64) << 32 | key.netns as u64)
+    let group = d & !(NEIGHBOURS - 1).to_be();
+    let hash = mix(hash, (group as u64) << 32 | c as u64);
+    let hash = mix(hash, (service as u64) << 32 | key.netns as u64);
+    let neighbour = (u32::from_be(d) & (NEIGHBOURS - 1)) as u64;
+    // In the low half it says which cell of the line, in the upper one it tells the neighbours apart.
+    hash ^ neighbour ^ neighbour << 32
+}
+
+/// The cell in which a key is looked for after so many others, before the mask. Each key has steps of its
+/// own, so that groups which share a home part there.
+#[inline(always)]
+pub const fn place(hash: u64, after: u32) -> u32 {
+    let step = (hash >> 32) as u32 | 1;
+    (hash as u32).wrapping_add(after.wrapping_mul(step))
 }
 
 /// Multiplying by an odd number spreads upwards, the shift brings it down again. The number is 2^64 over
@@ -106,17 +122,28 @@ mod tests {
             let mut probes = HashMap::new();
             for peer in 0..peers {
                 let hash = hash(&key(0x0a00_0000_u32.wrapping_add(peer * step), 443), seed);
-                let far = (0..).find(|far| !taken[(hash as usize + far) & mask]).unwrap();
-                taken[(hash as usize + far) & mask] = true;
+                let at = |far| place(hash, far) as usize & mask;
+                let far = (0..).find(|far| !taken[at(*far)]).unwrap();
+                taken[at(far)] = true;
                 *probes.entry(far).or_insert(0) += 1;
             }
             let furthest = probes.keys().max().unwrap();
             assert!(
-                *furthest < PROBES as usize,
+                *furthest < PROBES / 2,
                 "seed {seed}, step {step}: {probes:?}"
             );
             assert!(probes[&0] > peers * 3 / 4, "seed {seed}, step {step}: {probes:?}");
         }
+    }
+
+    #[test]
+    fn neighbouring_addresses_share_a_line_and_others_do_not() {
+        let home = |ip| place(hash(&key(ip, 80), 5), 0) / NEIGHBOURS;
+        for ip in 0x0a00_0000..0x0a00_0100 {
+            assert_eq!(home(ip), home(ip & !(NEIGHBOURS - 1)));
+        }
+        let groups: std::collections::HashSet<u32> = (0..256).map(|group| home(group * NEIGHBOURS)).collect();
+        assert!(groups.len() > 250, "{groups:?}");
     }
 
     #[test]

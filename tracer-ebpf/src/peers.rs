@@ -36,10 +36,10 @@ pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     tcpreuse_slot(key, hash)
 }
 
-/// A cell of the index, so many after the key's home.
+/// A cell of the index in which a key may be, after so many others.
 #[inline(always)]
 fn cell(hash: u64, after: u32) -> *mut u64 {
-    maps::cell((hash as u32).wrapping_add(after))
+    maps::cell(index::place(hash, after))
 }
 
 /// Whether a slot has this key.
@@ -116,7 +116,7 @@ pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
 /// So often in a row another CPU may take the cell that a new peer was about to get.
 const RACES: u32 = 4;
 
-/// The first cell, counted from the home of a key, that is free or may be that key's; the last
+/// The first of a key's cells that is free or may be that key's, as how many come before it; the last
 /// one it may have when there is none. A loop of its own, since the verifier walks through each round.
 #[inline(never)]
 fn first_of_interest(hash: u64) -> u32 {
