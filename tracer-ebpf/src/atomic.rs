@@ -2,6 +2,8 @@
 
 use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd, atomic_xchg};
 
+use crate::maps::config;
+
 /// Integers that BPF has atomic instructions for.
 pub(crate) trait Word: Copy {
     fn negated(self) -> Self;
@@ -48,6 +50,20 @@ pub(crate) fn fetch_add<T: Word>(target: *mut T, value: T) -> T {
 pub(crate) fn swap<T: Word>(target: *mut T, value: T) -> T {
     // SAFETY: as in `add`.
     unsafe { atomic_xchg::<T, { AtomicOrdering::AcqRel }>(target, value) }
+}
+
+/// Stores what lets others go on: they find all that was done before. A plain store where the CPU keeps stores in
+/// order, since an exchange waits until all lines that were written have come from memory.
+#[inline(always)]
+pub(crate) fn publish(target: *mut u64, value: u64) {
+    // SAFETY: it does nothing; but what comes before it stays there.
+    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+    if config!(stores_in_order) != 0 {
+        // SAFETY: as in `add`.
+        unsafe { target.write_volatile(value) };
+    } else {
+        swap(target, value);
+    }
 }
 
 /// Stores `new` if the value is `old`; tells whether it was.

@@ -63,7 +63,7 @@ pub(crate) fn remove(sk: Sock) {
     let cookie = sk.cookie();
     if is_in_place(cookie) {
         // After this the place may be somebody else's.
-        atomic::swap(cookie_in_place_of(cookie), 0);
+        atomic::publish(cookie_in_place_of(cookie), 0);
     } else if CONNS.remove(cookie).is_ok()
         && let Some(used) = CONNS_USED.get_ptr_mut(0)
     {

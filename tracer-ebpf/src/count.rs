@@ -314,8 +314,8 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
 #[inline(always)]
 pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.phase == phase::CONNECTING {
-        conns::remove(sk);
         connect_failed(sk, last_state);
+        conns::remove(sk);
     } else {
         ended(sk, conn, last_state);
     }
@@ -346,12 +346,10 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
         // SAFETY: tested.
         unsafe { count_close(stats, conn, now, &traffic) };
     }
-    // After this its place may be another's.
-    let conn = *conn;
-    conns::remove(sk);
     if config!(records) != 0 {
-        record(sk, &conn, now, last_state, errno, &traffic);
+        record(sk, conn, now, last_state, errno, &traffic);
     }
+    conns::remove(sk);
 }
 
 /// # Safety

@@ -128,10 +128,7 @@ mod tests {
                 *probes.entry(far).or_insert(0) += 1;
             }
             let furthest = probes.keys().max().unwrap();
-            assert!(
-                *furthest < PROBES / 2,
-                "seed {seed}, step {step}: {probes:?}"
-            );
+            assert!(*furthest < PROBES / 2, "seed {seed}, step {step}: {probes:?}");
             assert!(probes[&0] > peers * 3 / 4, "seed {seed}, step {step}: {probes:?}");
         }
     }

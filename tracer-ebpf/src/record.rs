@@ -19,8 +19,8 @@ pub(crate) struct Traffic {
     pub(crate) retransmits: u32,
 }
 
-/// Writes the record of an ended connection straight into the ring. To be done last: an atomic instruction after
-/// it would wait for the ring's cold lines.
+/// Writes the record of an ended connection straight into the ring. No atomic instruction is to follow: it would
+/// wait for the ring's cold lines.
 #[inline(always)]
 pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
     let Some(reserved) = ring::reserve() else {

@@ -13,9 +13,6 @@ use tracer_ebpf::abi::{
 
 use crate::{atomic, maps, maps::config};
 
-/// So often in a row other CPUs may take the place that a record was about to get.
-const RACES: u32 = 8;
-
 /// The place for a record, nobody else's until it is published.
 pub(crate) struct Reserved {
     entry: NonNull<Entry>,
@@ -25,30 +22,65 @@ pub(crate) struct Reserved {
 /// A place; `None` when the reader is that far behind.
 #[inline(always)]
 pub(crate) fn reserve() -> Option<Reserved> {
+    let number = match take() {
+        Take::Number(number) => number,
+        Take::Full => return None,
+        Take::Raced => tcpreuse_place(),
+    };
+    if number == NONE {
+        return None;
+    }
+    let place = place(number, config!(ring_mask));
+    // SAFETY: the entries follow the ends, one more than the mask says.
+    let entry = unsafe { maps::ring().add(1).cast::<Entry>().add(place) };
+    NonNull::new(entry).map(|entry| Reserved { entry, number })
+}
+
+/// What came of trying to take a place.
+enum Take {
+    /// The number of the record.
+    Number(u64),
+    /// The ring is full.
+    Full,
+    /// Another CPU was faster.
+    Raced,
+}
+
+#[inline(always)]
+fn take() -> Take {
     let ends: *mut Ends = maps::ring();
+    // SAFETY: the table begins with them.
+    let (reserved, read) = unsafe { (&raw mut (*ends).reserved, &raw const (*ends).read) };
+    // SAFETY: as above. Volatile, since other CPUs and the reader write them.
+    let (number, read) = unsafe { (reserved.read_volatile(), read.read_volatile()) };
+    if is_full(number, read, config!(ring_mask)) {
+        Take::Full
+    } else if atomic::replace(reserved, number, number.wrapping_add(1)) {
+        Take::Number(number)
+    } else {
+        Take::Raced
+    }
+}
+
+/// The number of no record.
+const NONE: u64 = u64::MAX;
+
+/// So often in a row other CPUs may take the place that a record was about to get.
+const RACES: u32 = 8;
+
+/// Tries again; [`NONE`] when there is no room. A global function in the verifier's sense: it is verified once, and
+/// not again on each of the paths that lead here.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_place() -> u64 {
     for _ in 0..RACES {
-        // SAFETY: the table begins with them. Volatile, since other CPUs and the reader write them.
-        let (number, read) = unsafe {
-            (
-                (&raw const (*ends).reserved).read_volatile(),
-                (&raw const (*ends).read).read_volatile(),
-            )
-        };
-        if is_full(number, read, config!(ring_mask)) {
-            return None;
-        }
-        // SAFETY: as above.
-        if atomic::replace(unsafe { &raw mut (*ends).reserved }, number, number.wrapping_add(1)) {
-            // SAFETY: the entries follow, one more than the mask says.
-            let entry = unsafe {
-                ends.add(1)
-                    .cast::<Entry>()
-                    .add(place(number, config!(ring_mask)))
-            };
-            return NonNull::new(entry).map(|entry| Reserved { entry, number });
+        match take() {
+            Take::Number(number) => return number,
+            Take::Full => return NONE,
+            Take::Raced => {}
         }
     }
-    None
+    NONE
 }
 
 impl Reserved {
@@ -64,14 +96,6 @@ impl Reserved {
     pub(crate) fn publish(self) {
         // SAFETY: as above.
         let whole = unsafe { &raw mut (*self.entry.as_ptr()).whole };
-        let number = self.number.wrapping_add(1);
-        // SAFETY: it does nothing; but what comes before it stays there.
-        unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
-        if config!(stores_in_order) != 0 {
-            // SAFETY: as above.
-            unsafe { whole.write_volatile(number) };
-        } else {
-            atomic::swap(whole, number);
-        }
+        atomic::publish(whole, self.number.wrapping_add(1));
     }
 }

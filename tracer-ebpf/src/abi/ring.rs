@@ -43,7 +43,7 @@ pub const fn is_full(reserved: u64, read: u64, mask: u64) -> bool {
     reserved.wrapping_sub(read) > mask
 }
 
-/// Bytes of a ring with so many entries.
+/// Bytes of a ring with so many entries, which is where a further one would begin.
 pub const fn bytes(entries: usize) -> usize {
     size_of::<Ends>() + entries * size_of::<Entry>()
 }

@@ -24,12 +24,13 @@ impl Mapping {
         let bytes = bytes.next_multiple_of(rustix::param::page_size());
         // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
         // length beyond the map's, so all of it is there.
-        let base = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) }.map_err(|error| {
-            TraceError::Read {
-                what,
-                reason: error.to_string(),
-            }
-        })?;
+        let base =
+            unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) }.map_err(|error| {
+                TraceError::Read {
+                    what,
+                    reason: error.to_string(),
+                }
+            })?;
         Ok(Self {
             base: base.cast(),
             bytes,

@@ -85,7 +85,8 @@ impl Records {
 
     /// Lets the programs have the room of what was read.
     fn give_back(&self) {
-        self.word(offset_of!(Ends, read)).store(self.next, Ordering::Release);
+        self.word(offset_of!(Ends, read))
+            .store(self.next, Ordering::Release);
     }
 
     /// A word of the ring, so many bytes from its begin.
@@ -141,11 +142,20 @@ mod tests {
         fn write(&self, number: u64) {
             let entry = ring::bytes(place(number, MASK));
             let closed = entry + offset_of!(Entry, closed);
-            let [kind, family] = [offset_of!(Closed, direction), offset_of!(Closed, local_address) + 8];
+            let [kind, family] = [
+                offset_of!(Closed, direction),
+                offset_of!(Closed, local_address) + 8,
+            ];
             let set = |at: usize, value: u64| self.word(at).store(value, Ordering::Relaxed);
             set(closed + offset_of!(Closed, bytes_received), number);
-            set(closed + family, u64::from_ne_bytes([0, 0, 0xff, 0xff, 127, 0, 0, 1]));
-            set(closed + family + 16, u64::from_ne_bytes([0, 0, 0xff, 0xff, 127, 0, 0, 2]));
+            set(
+                closed + family,
+                u64::from_ne_bytes([0, 0, 0xff, 0xff, 127, 0, 0, 1]),
+            );
+            set(
+                closed + family + 16,
+                u64::from_ne_bytes([0, 0, 0xff, 0xff, 127, 0, 0, 2]),
+            );
             let mut word = [0; WORD];
             word[kind % WORD] = direction::INBOUND;
             word[offset_of!(Closed, reason) - kind + kind % WORD] = reason::LOCAL_FIN;
@@ -163,10 +173,7 @@ mod tests {
         let file = File::from(memory);
         file.set_len(1 << 16).unwrap();
         let map = || Records::map(&file, ENTRIES).unwrap();
-        let writer = Writer {
-            ring: map(),
-            lost: 0,
-        };
+        let writer = Writer { ring: map(), lost: 0 };
         (writer, map())
     }
 
