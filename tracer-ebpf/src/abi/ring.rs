@@ -37,13 +37,35 @@ pub const fn place(number: u64, mask: u64) -> usize {
     (number & mask) as usize
 }
 
-/// Whether a ring of `mask` + 1 entries has no room left.
+/// Whether a ring of `mask` + 1 entries has no room left. The two numbers may be of different moments: one
+/// that others have long gone beyond is no sign of a full ring, and nobody gets a place by it.
 #[inline(always)]
 pub const fn is_full(reserved: u64, read: u64, mask: u64) -> bool {
-    reserved.wrapping_sub(read) > mask
+    reserved.wrapping_sub(read).cast_signed() > mask.cast_signed()
 }
 
 /// Bytes of a ring with so many entries, which is where a further one would begin.
 pub const fn bytes(entries: usize) -> usize {
     size_of::<Ends>() + entries * size_of::<Entry>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_full;
+
+    #[test]
+    fn it_is_full_when_as_many_wait_as_there_are_entries() {
+        for (reserved, read, full) in [
+            (0, 0, false),
+            (3, 0, false),
+            (4, 0, true),
+            (9, 5, true),
+            (9, 6, false),
+            (5, 7, false),
+            (1, u64::MAX, false),
+            (3, u64::MAX, true),
+        ] {
+            assert_eq!(is_full(reserved, read, 3), full, "{reserved} {read}");
+        }
+    }
 }
