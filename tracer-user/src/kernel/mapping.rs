@@ -41,6 +41,25 @@ impl Mapping {
     pub(super) fn base(&self) -> *mut u8 {
         self.base
     }
+
+    /// Copies whole words, the first one so many bytes from the begin, which is whole words too; `None` beyond the
+    /// mapping. The programs go on writing meanwhile: a word is never torn, but two may be of different moments.
+    pub(super) fn copy<const BYTES: usize>(&self, at: usize) -> Option<[u8; BYTES]> {
+        const WORD: usize = size_of::<u64>();
+        const { assert!(BYTES.is_multiple_of(WORD)) };
+        if !at.is_multiple_of(WORD) || at.checked_add(BYTES)? > self.bytes {
+            return None;
+        }
+        // SAFETY: just tested.
+        let first = unsafe { self.base.add(at) }.cast_const().cast::<u64>();
+        let mut bytes = [0; BYTES];
+        for (index, chunk) in bytes.chunks_exact_mut(WORD).enumerate() {
+            // SAFETY: within the bytes that were tested. Volatile, because the kernel writes too.
+            let word = unsafe { first.add(index).read_volatile() };
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        Some(bytes)
+    }
 }
 
 impl Drop for Mapping {

@@ -33,29 +33,27 @@ impl PeerTable {
         })
     }
 
-    /// The first word of a slot; `None` beyond the table.
-    fn slot(&self, slot: usize) -> Option<*const u64> {
-        if slot >= self.slots {
-            return None;
-        }
-        // SAFETY: below `slots`, so inside the mapping.
-        let first = unsafe { self.mapping.base().add(slot * size_of::<PeerStats>()) };
-        Some(first.cast_const().cast())
+    /// Where a slot begins, from the begin of the table; `None` beyond it.
+    fn place(&self, slot: usize) -> Option<usize> {
+        (slot < self.slots).then(|| slot * size_of::<PeerStats>())
     }
 
     /// Whose slot it is; `None` beyond the table.
     pub(super) fn key(&self, slot: usize) -> Option<Result<PeerKey, DecodeError>> {
         const _: () = assert!(offset_of!(PeerStats, key) == 0);
-        Some(peer_key(&self.words::<{ size_of::<PeerKey>() }>(slot)?))
+        Some(peer_key(
+            &self.mapping.copy::<{ size_of::<PeerKey>() }>(self.place(slot)?)?,
+        ))
     }
 
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each
     /// number is one that was there, but two numbers may be of slightly different moments. Those of opens and ends
     /// fit together, if that is to be had in a few tries.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
+        let place = self.place(slot)?;
         let mut tries = 1;
         loop {
-            let stats = peer_stats(&self.words::<{ size_of::<PeerStats>() }>(slot)?);
+            let stats = peer_stats(&self.mapping.copy::<{ size_of::<PeerStats>() }>(place)?);
             if tries == TRIES || stats.as_ref().is_ok_and(balance) {
                 return Some(stats);
             }
@@ -63,23 +61,10 @@ impl PeerTable {
         }
     }
 
-    /// The first bytes of a slot; `None` beyond the table.
-    fn words<const BYTES: usize>(&self, slot: usize) -> Option<[u8; BYTES]> {
-        const { assert!(BYTES <= size_of::<PeerStats>() && BYTES.is_multiple_of(size_of::<u64>())) };
-        let words = self.slot(slot)?;
-        let mut bytes = [0; BYTES];
-        for (index, chunk) in bytes.chunks_exact_mut(size_of::<u64>()).enumerate() {
-            // SAFETY: no further than the slot. Volatile, because the kernel writes too; each
-            // number is within one word, so it is never torn.
-            let word = unsafe { words.add(index).read_volatile() };
-            chunk.copy_from_slice(&word.to_ne_bytes());
-        }
-        Some(bytes)
-    }
-
     /// What one slot adds to the totals, without reading all of it; `None` beyond the table.
     pub(super) fn totals(&self, slot: usize) -> Option<Totals> {
-        let base = self.slot(slot)?.cast::<u8>();
+        // SAFETY: below `slots`, so inside the mapping.
+        let base = unsafe { self.mapping.base().add(self.place(slot)?) };
         let sum = |offset: usize, count: usize| -> u64 {
             (0..count)
                 .map(|index| {

@@ -73,12 +73,7 @@ impl Records {
         if whole.load(Ordering::Acquire) != self.next.wrapping_add(1) {
             return None;
         }
-        let mut record = [0; size_of::<Closed>()];
-        let (words, _) = record.as_chunks_mut::<WORD>();
-        for (index, word) in words.iter_mut().enumerate() {
-            let at = entry + offset_of!(Entry, closed) + index * WORD;
-            *word = self.word(at).load(Ordering::Relaxed).to_ne_bytes();
-        }
+        let record = self.ring.copy(entry + offset_of!(Entry, closed))?;
         self.next = self.next.wrapping_add(1);
         Some(record)
     }
@@ -97,8 +92,6 @@ impl Records {
         unsafe { AtomicU64::from_ptr(self.ring.base().add(at).cast()) }
     }
 }
-
-const _: () = assert!(size_of::<Closed>().is_multiple_of(WORD));
 
 #[cfg(test)]
 mod tests {
