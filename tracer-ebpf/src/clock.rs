@@ -1,5 +1,7 @@
 //! When a change happens.
 
+use core::hint::cold_path;
+
 use aya_ebpf::helpers::generated;
 
 use crate::sock::TcpSock;
@@ -9,7 +11,10 @@ use crate::sock::TcpSock;
 #[inline(always)]
 pub(crate) fn event_ns(tcp: Option<TcpSock>) -> u64 {
     match tcp.map_or(0, TcpSock::event_ns) {
-        0 => now_ns(),
+        0 => {
+            cold_path();
+            now_ns()
+        }
         event => event,
     }
 }

@@ -3,7 +3,7 @@
 //! An entry is only ever touched under the lock of its socket, by whoever holds that socket's
 //! cookie; between CPUs only the taking and giving back of a place must be atomic.
 
-use core::ptr::NonNull;
+use core::{hint::cold_path, ptr::NonNull};
 
 use tracer_ebpf::abi::conn::Conn;
 
@@ -28,6 +28,7 @@ pub(crate) fn get(sk: Sock) -> Option<NonNull<Conn>> {
     if is_in_place(cookie) {
         NonNull::new(place(cookie))
     } else if elsewhere() {
+        cold_path();
         NonNull::new(CONNS.get_ptr_mut(cookie)?)
     } else {
         None
@@ -42,6 +43,7 @@ pub(crate) fn claim(sk: Sock) -> Option<NonNull<Conn>> {
     if atomic::replace(cookie_in_place_of(cookie), 0, cookie) {
         return NonNull::new(place(cookie));
     }
+    cold_path();
     claim_elsewhere(cookie)
 }
 
@@ -64,10 +66,13 @@ pub(crate) fn remove(sk: Sock) {
     if is_in_place(cookie) {
         // After this the place may be somebody else's.
         atomic::publish(cookie_in_place_of(cookie), 0);
-    } else if CONNS.remove(cookie).is_ok()
-        && let Some(used) = CONNS_USED.get_ptr_mut(0)
-    {
-        atomic::sub(used, 1);
+    } else {
+        cold_path();
+        if CONNS.remove(cookie).is_ok()
+            && let Some(used) = CONNS_USED.get_ptr_mut(0)
+        {
+            atomic::sub(used, 1);
+        }
     }
 }
 

@@ -3,14 +3,13 @@
 //! `PeerStats` is shared by all CPUs, so every change is one atomic instruction; a [`Conn`] is
 //! changed under its socket's lock, so plain stores do.
 
-use core::ptr::NonNull;
+use core::{hint::cold_path, ptr::NonNull};
 
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag, phase, unknown},
-        peer::{Durations, PeerKey, PeerStats, direction, reason, timed},
+        peer::{Durations, PeerStats, direction, reason, timed},
     },
-    address,
     buckets::{TIME_BUCKETS, held_bucket, time_bucket, turn_bucket},
     transition::{self, state},
 };
@@ -18,57 +17,18 @@ use tracer_ebpf::{
 use crate::{
     atomic,
     clock::{event_ns, now_ns},
-    conns,
-    maps::{UNKNOWN, config, lose, opaque, port_admitted},
+    conns, filters,
+    maps::{UNKNOWN, config, lose, opaque},
     owner, peers,
     record::{Traffic, record},
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
 
-/// Whether settings and port filter want connections of this direction on this socket: the
-/// cheap half of the filters, asked first.
-#[inline(always)]
-pub(crate) fn wanted(sk: Sock, direction: u8) -> bool {
-    wanted_at(sk, direction, sk.service_port(direction))
-}
-
-/// The same of a port that is known already.
-#[inline(always)]
-pub(crate) fn wanted_at(sk: Sock, direction: u8, port: u16) -> bool {
-    // The direction's number is its bit in the settings. The protocol last: it lies in a line of the socket
-    // that is cold, and what is traced once need not be asked again.
-    config!(directions) & u64::from(direction) != 0 && port_admitted(port) && sk.is_tcp()
-}
-
-/// The key of a socket's peer.
-#[inline(always)]
-fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
-    PeerKey {
-        address: masked(remote),
-        netns,
-        port,
-        direction,
-        pad: 0,
-    }
-}
-
-/// A remote address without what the masks leave out.
-#[inline(always)]
-fn masked(remote: [u32; 4]) -> [u32; 4] {
-    if config!(masked) == 0 {
-        return remote;
-    }
-    let words = |low: u64, high: u64| [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32];
-    let mask4 = words(config!(mask4_low), config!(mask4_high));
-    let mask6 = words(config!(mask6_low), config!(mask6_high));
-    address::masked(remote, mask4, mask6)
-}
-
 /// A process began to connect: it is the owner. True if the connection is traced so far.
 #[inline(always)]
 pub(crate) fn connecting(sk: Sock) -> bool {
-    if !wanted(sk, direction::OUTBOUND) {
+    if !filters::wanted(sk, direction::OUTBOUND) {
         return false;
     }
     let conn = Conn {
@@ -110,11 +70,11 @@ pub(crate) const NOTHING: Conn = Conn {
 /// How it is known that a connection is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// By its change of state, which is that of a packet.
-    Handshake,
+    /// By its change of state, which a packet makes.
+    Packet,
     /// By its change of state.
     Seen,
-    /// It is open, and that change was not seen: it came before the tracer or, once everything is
+    /// By what it is now, since that change was not seen: it came before the tracer or, once everything is
     /// seeded, was missed.
     Missed,
 }
@@ -127,6 +87,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
     let mut seeded = false;
     // What began to connect while traced was not there before the tracer.
     if missed && stored.is_none() {
+        cold_path();
         match unknown_is() {
             unknown::SEEDED => seeded = true,
             unknown::MISSED => {}
@@ -146,6 +107,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
         conn.owner = before.owner;
     }
     conn.local_port = if missed {
+        cold_path();
         sk.local_port_once_had()
     } else {
         sk.local_port()
@@ -155,15 +117,15 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
     } else {
         sk.remote_port()
     };
-    if !wanted_at(sk, conn.direction, port) {
+    if !filters::wanted_at(sk, conn.direction, port) {
         return false;
     }
     let netns = sk.netns();
     let remote = sk.remote_address();
-    if !sk.admitted(netns, remote) {
+    if !filters::admitted(sk, netns, remote) {
         return false;
     }
-    conn.slot = peers::slot_of(&key(port, conn.direction, netns, remote));
+    conn.slot = peers::slot_of(&peers::key(port, conn.direction, netns, remote));
     let Some(stats) = peers::stats(conn.slot) else {
         return false;
     };
@@ -172,13 +134,14 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
         return false;
     };
     let opened_ns = match begin {
-        Begin::Handshake => event_ns(sk.tcp()),
+        Begin::Packet => event_ns(sk.tcp()),
         Begin::Seen | Begin::Missed => now_ns(),
     };
     // SAFETY: tested.
     conn.held = unsafe { atomic::fetch_add(&raw mut (*stats).open_now, 1) };
     conn.opened_ns = opened_ns;
     if missed {
+        cold_path();
         // Its age is only known to be at least what is noted from here on.
         conn.flags = flag::SEEDED;
         if !seeded {
@@ -242,6 +205,7 @@ fn dropped() {
 /// Notes what only the moment shows in which one side ends the connection. Its `reason` is set.
 #[inline(always)]
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
+    peers::fetch(conn.slot);
     if let Some(tcp) = tcp {
         conn.idle_ticks = tcp.idle_ticks();
         turns::note_unanswered(tcp, conn);
@@ -257,8 +221,7 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     }
 }
 
-/// The remote side's FIN came first: CLOSE_WAIT begins with it (`at_once`), has begun unseen, or was there before
-/// the tracer (`seeded`). False if that was known.
+/// The remote side's FIN came first, and CLOSE_WAIT has begun. Does nothing if that was known.
 #[inline(always)]
 pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seeded: bool) -> bool {
     if conn.phase != phase::OPEN || conn.reason != reason::OPEN {
@@ -314,6 +277,7 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
 #[inline(always)]
 pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.phase == phase::CONNECTING {
+        cold_path();
         connect_failed(sk, last_state);
         conns::remove(sk);
     } else {
@@ -330,6 +294,7 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     let by_packet = !sk.is_held() || last_state == state::LAST_ACK && sk.is_orphan();
     let now = if by_packet { event_ns(tcp) } else { now_ns() };
     if conn.reason == reason::OPEN {
+        cold_path();
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
         first_to_end(tcp, conn);
     }
@@ -392,15 +357,15 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
 /// A connect failed: counted for the peer, no connection.
 #[inline(always)]
 pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
-    if !wanted(sk, direction::OUTBOUND) {
+    if !filters::wanted(sk, direction::OUTBOUND) {
         return;
     }
     let netns = sk.netns();
     let remote = sk.remote_address();
-    if !sk.admitted(netns, remote) {
+    if !filters::admitted(sk, netns, remote) {
         return;
     }
-    let slot = peers::slot_of(&key(sk.remote_port(), direction::OUTBOUND, netns, remote));
+    let slot = peers::slot_of(&peers::key(sk.remote_port(), direction::OUTBOUND, netns, remote));
     if let Some(stats) = peers::stats(slot) {
         // SAFETY: tested.
         atomic::add(unsafe { &raw mut (*stats).failed }, 1);

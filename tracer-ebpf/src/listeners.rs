@@ -9,7 +9,7 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    count,
+    count, filters,
     maps::{LISTENED_ON, LISTENERS},
     sock::Sock,
 };
@@ -69,9 +69,9 @@ pub(crate) fn is_missed(sk: Sock) -> bool {
         return false;
     }
     let port = sk.local_port_once_had();
-    count::wanted_at(sk, direction::INBOUND, port)
+    filters::wanted_at(sk, direction::INBOUND, port)
         && has_listener_at(sk, port)
-        && sk.admitted(sk.netns(), sk.remote_address())
+        && filters::admitted(sk, sk.netns(), sk.remote_address())
 }
 
 #[inline(always)]

@@ -31,6 +31,8 @@ mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]
+mod filters;
+#[cfg(target_arch = "bpf")]
 mod listeners;
 #[cfg(target_arch = "bpf")]
 mod maps;

@@ -135,6 +135,7 @@ pub(crate) fn stats(slot: u32) -> Option<NonNull<PeerStats>> {
     if slot < config!(slots) {
         NonNull::new(table!(PEERS).cast::<PeerStats>().wrapping_add(slot as usize))
     } else {
+        core::hint::cold_path();
         None
     }
 }
@@ -219,30 +220,17 @@ pub(crate) static ADDRESSES: LpmTrie<Prefix, u32, 1> = LpmTrie::new();
 pub(crate) static LOSSES: PerCpuArray<Losses, 1> = PerCpuArray::new();
 
 #[unsafe(no_mangle)]
-static PORTS: Global<[u64; PORT_WORDS]> = Global::new([0; PORT_WORDS]);
-
-/// Whether the port filter lets a port pass.
-#[inline(always)]
-pub(crate) fn port_admitted(port: u16) -> bool {
-    if config!(filter_ports) == 0 {
-        return true;
-    }
-    // Through the stack, since the verifier of 6.1 forgets the bounds of a port whose bytes were swapped.
-    let port = core::hint::black_box(port);
-    let words: *const u64 = (&raw const PORTS).cast();
-    // SAFETY: a u16 shifted right by 6 is below PORT_WORDS.
-    let word = unsafe { words.add(usize::from(port >> 6)).read_volatile() };
-    word >> (port & 63) & 1 == 1
-}
+pub(crate) static PORTS: Global<[u64; PORT_WORDS]> = Global::new([0; PORT_WORDS]);
 
 /// Adds one to a loss counter. Rare paths only.
 macro_rules! lose {
-    ($field:ident) => {
+    ($field:ident) => {{
+        core::hint::cold_path();
         if let Some(losses) = $crate::maps::LOSSES.get_ptr_mut(0) {
             // SAFETY: the pointer was just tested and nothing else writes this CPU's entry but a
             // nested program, which the atomic add allows for.
             $crate::atomic::add(unsafe { &raw mut (*losses).$field }, 1_u64);
         }
-    };
+    }};
 }
 pub(crate) use lose;

@@ -1,19 +1,15 @@
 //! From a peer's key to its slot in `PEERS`.
 
-use core::ptr::NonNull;
+use core::{hint::cold_path, ptr::NonNull};
 
-use aya_ebpf::maps::lpm_trie::Key;
 use tracer_ebpf::{
-    abi::{
-        config::Prefix,
-        peer::{PeerKey, PeerStats},
-    },
-    index,
+    abi::peer::{PeerKey, PeerStats},
+    address, index,
 };
 
 use crate::{
     atomic,
-    maps::{self, ADDRESSES, DROPPED, PEER_COUNT, SPARE, TAKEN, config, lose},
+    maps::{self, DROPPED, PEER_COUNT, SPARE, TAKEN, config, lose},
 };
 
 /// `BPF_NOEXIST`.
@@ -22,18 +18,60 @@ const NOEXIST: u64 = 1;
 /// The slot that takes everybody who found no room.
 const OVERFLOW: u32 = 0;
 
+/// The key of a socket's peer.
+#[inline(always)]
+pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
+    PeerKey {
+        address: masked(remote),
+        netns,
+        port,
+        direction,
+        pad: 0,
+    }
+}
+
+/// A remote address without what the masks leave out.
+#[inline(always)]
+fn masked(remote: [u32; 4]) -> [u32; 4] {
+    if config!(masked) == 0 {
+        return remote;
+    }
+    let words = |low: u64, high: u64| [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32];
+    let mask4 = words(config!(mask4_low), config!(mask4_high));
+    let mask6 = words(config!(mask6_low), config!(mask6_high));
+    address::masked(remote, mask4, mask6)
+}
+
 /// The peer's slot, taken on first sight. The peers that find the table full share slot 0.
 #[inline(always)]
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     let hash = index::hash(key, config!(hash_seed));
     // Most keys of a full table are at home.
     // SAFETY: it lies in its table.
-    if let Some(slot) = index::slot(unsafe { cell(hash, 0).read_volatile() }, hash)
-        && is_of(slot, key)
-    {
-        return slot;
+    if let Some(slot) = index::slot(unsafe { cell(hash, 0).read_volatile() }, hash) {
+        fetch(slot);
+        if is_of(slot, key) {
+            return slot;
+        }
     }
+    cold_path();
     tcpreuse_slot(key, hash)
+}
+
+/// Has the lines of a peer brought that an open and an end change, all at the same time. Whoever comes to them
+/// one after the other waits for each: an atomic instruction lets nothing begin that comes after it.
+#[inline(always)]
+pub(crate) fn fetch(slot: u32) {
+    let Some(stats) = stats(slot) else {
+        return;
+    };
+    macro_rules! touch {
+        ($($field:ident)+) => {
+            // SAFETY: tested. Volatile, or there would be no load of what nobody uses.
+            $(let _ = unsafe { (&raw const (*stats).$field).cast::<u32>().read_volatile() };)+
+        };
+    }
+    touch!(key bytes_received close_wait_left turns_sum opens_by_held buckets);
 }
 
 /// A cell of the index in which a key may be, after so many others.
@@ -204,13 +242,3 @@ fn overflow(key: &PeerKey) -> u32 {
 
 /// `-EEXIST`.
 const EEXIST: i32 = -17;
-
-/// Whether the address filter lets an address pass: the longest prefix that matches decides, and
-/// the loader has worked out for each prefix whether it is in or out.
-#[inline(always)]
-pub(crate) fn address_admitted(address: [u32; 4]) -> bool {
-    match ADDRESSES.get(&Key::new(128, Prefix { address })) {
-        Some(admitted) => *admitted != 0,
-        None => config!(admit_by_default) != 0,
-    }
-}

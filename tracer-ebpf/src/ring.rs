@@ -4,7 +4,7 @@
 //! exchange that publishes a record, which waits until the record's cold lines have come from memory. A plain
 //! store does not wait.
 
-use core::ptr::NonNull;
+use core::{hint::cold_path, ptr::NonNull};
 
 use tracer_ebpf::abi::{
     closed::Closed,
@@ -24,8 +24,14 @@ pub(crate) struct Reserved {
 pub(crate) fn reserve() -> Option<Reserved> {
     let number = match take() {
         Take::Number(number) => number,
-        Take::Full => return None,
-        Take::Raced => tcpreuse_place(),
+        Take::Full => {
+            cold_path();
+            return None;
+        }
+        Take::Raced => {
+            cold_path();
+            tcpreuse_place()
+        }
     };
     if number == NONE {
         return None;

@@ -3,13 +3,10 @@
 //! Each read is a direct load that the verifier checks against the kernel's own types: an offset
 //! that does not fit there is a load error at start, never a wrong number.
 
-use aya_ebpf::helpers::{
-    bpf_probe_read_kernel,
-    generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock},
-};
+use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock};
 use tracer_ebpf::{abi::peer::direction, address};
 
-use crate::maps::{config, has, offset};
+use crate::maps::{config, has};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -67,13 +64,6 @@ macro_rules! address {
             _ => [0; 4],
         }
     };
-}
-
-/// Reads a word at an address nothing is known of; 0 where there is none.
-#[inline(always)]
-fn probe(base: *const u8, offset: u64) -> u64 {
-    // SAFETY: the helper reads only what it can, and says when it cannot.
-    unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as usize).cast::<u64>()) }.unwrap_or(0)
 }
 
 impl Sock {
@@ -226,38 +216,6 @@ impl Sock {
         } else {
             Some(TcpSock(tcp.cast_const().cast()))
         }
-    }
-
-    /// Whether the address and namespace filters let this connection pass.
-    #[inline(always)]
-    pub(crate) fn admitted(self, netns: u32, remote: [u32; 4]) -> bool {
-        let only = config!(netns);
-        if only != 0 && only != u64::from(netns) {
-            return false;
-        }
-        if config!(cgroup) != 0 && !self.in_cgroup() {
-            return false;
-        }
-        config!(filter_addresses) == 0 || crate::peers::address_admitted(remote)
-    }
-
-    /// Whether the wanted cgroup is the socket's own or above it. An accepted socket is in the
-    /// cgroup of its listener.
-    #[inline(always)]
-    fn in_cgroup(self) -> bool {
-        let cgroup: *const u8 = load_pointer!(self.0, sk_cgroup);
-        if cgroup.is_null() {
-            return false;
-        }
-        let level = config!(cgroup_level) as u32;
-        if load!(cgroup, cgroup_level: u32) < level {
-            return false;
-        }
-        // The verifier does not follow an array of pointers of no declared length, so from here on
-        // the reads are checked when they run.
-        let ancestor = probe(cgroup, offset!(cgroup_ancestors) + 8 * u64::from(level));
-        let node = probe(ancestor as *const u8, offset!(cgroup_node));
-        probe(node as *const u8, offset!(node_id)) == config!(cgroup)
     }
 }
 

@@ -17,7 +17,7 @@ use tracer_ebpf::{
 use crate::{
     conns,
     count::{self, Begin},
-    listeners,
+    filters, listeners,
     maps::lose,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
@@ -123,7 +123,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     let sk = tcp.sock();
     let state = sk.state();
     // Most of a busy host's sockets are none of ours, and this tells at the least cost.
-    if !count::wanted(sk, direction::INBOUND) && !count::wanted(sk, direction::OUTBOUND) {
+    if !filters::wanted(sk, direction::INBOUND) && !filters::wanted(sk, direction::OUTBOUND) {
         return None;
     }
     let mut live = Live {
@@ -156,7 +156,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         pad: [0; 7],
     };
     if state == state::LISTEN {
-        if !count::wanted(sk, direction::INBOUND) {
+        if !filters::wanted(sk, direction::INBOUND) {
             return None;
         }
         (live.queue, live.queue_limit) = sk.accept_queue();
@@ -214,6 +214,6 @@ fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
     } else {
         direction::OUTBOUND
     };
-    let ours = count::wanted(sk, live.direction) && sk.admitted(live.netns, live.remote_address);
+    let ours = filters::wanted(sk, live.direction) && filters::admitted(sk, live.netns, live.remote_address);
     ours.then_some(())
 }

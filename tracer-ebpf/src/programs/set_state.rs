@@ -5,7 +5,7 @@
 //! is remembered: each makes up for what it proves to have happened before. What no further change would
 //! show, the end of a socket (`ends`) and the walk over the live ones (`iter_tcp`) do.
 
-use core::ptr::NonNull;
+use core::{hint::cold_path, ptr::NonNull};
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
@@ -30,6 +30,7 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     if let Some(change) = Change::of(&ctx)
         && !change.apply()
     {
+        cold_path();
         // Pruned unless the loader raises the level; one call site costs the verifier a lot.
         debug!(
             &ctx,
@@ -74,6 +75,7 @@ impl Change {
     fn apply(&self) -> bool {
         let (sk, steps) = (self.sk, self.steps);
         if steps & step::LISTENING != 0 {
+            cold_path();
             listeners::note(sk);
             return true;
         }
@@ -90,7 +92,7 @@ impl Change {
             };
             let begin = match self.new {
                 _ if missed => Begin::Missed,
-                state::ESTABLISHED => Begin::Handshake,
+                state::ESTABLISHED => Begin::Packet,
                 _ => Begin::Seen,
             };
             let traced = count::opened(sk, stored, direction, begin);
@@ -100,6 +102,7 @@ impl Change {
             stored = conns::get(sk);
         }
         let Some(mut stored) = stored else {
+            cold_path();
             // The connect began before the tracer did, and failed.
             if self.old == state::SYN_SENT && self.new == state::CLOSE {
                 count::connect_failed(sk, self.old);
@@ -133,7 +136,10 @@ fn is_open_missed(sk: Sock, stored: Option<NonNull<Conn>>) -> bool {
     match stored {
         // SAFETY: the socket's lock is held.
         Some(conn) => unsafe { conn.as_ref() }.phase == phase::CONNECTING,
-        None => listeners::is_missed(sk),
+        None => {
+            cold_path();
+            listeners::is_missed(sk)
+        }
     }
 }
 
