@@ -19,6 +19,8 @@ use crate::{
 pub fn run(args: &Doctor) -> Result<Outcome, Failure> {
     let settings = Settings {
         max_peers: args.max_peers,
+        // What needs the most.
+        records: Some(super::record::RING),
         ..args.kernel.settings()
     };
     let checks = examine(&settings);

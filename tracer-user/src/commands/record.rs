@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Records in the ring: three seconds of 40,000 ends each. 19 MB of the kernel's memory.
-const RING: u32 = 1 << 17;
+pub(super) const RING: u32 = 1 << 17;
 
 /// From record to row. Between two of these, rows wait in memory.
 const ROWS_EVERY: Duration = Duration::from_millis(100);

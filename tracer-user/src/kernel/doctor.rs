@@ -6,6 +6,7 @@ use tracer_ebpf::{
     abi::{
         conn::{Conn, PLACES},
         peer::PeerStats,
+        ring,
     },
     index,
 };
@@ -215,13 +216,16 @@ fn memory(settings: &Settings) -> Check {
     // The places of connections with their cookies, and a bucket for each that may find its place taken.
     let connections =
         u64::from(PLACES) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
-    let mib = (peers + connections).div_ceil(1 << 20);
+    let records = ring::bytes(settings.ring_entries() as usize) as u64;
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     Check::new(
         "kernel memory",
         Status::Ok,
         format!(
-            "about {mib} MiB while it runs, with room for {} peers (--max-peers)",
-            settings.max_peers
+            "about {} MiB while it runs, with room for {} peers (--max-peers); `record` takes {} more for its ring",
+            mib(peers + connections),
+            settings.max_peers,
+            mib(records)
         ),
     )
 }

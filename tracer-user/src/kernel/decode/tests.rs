@@ -3,8 +3,10 @@
 use std::mem::offset_of;
 
 use proptest::prelude::*;
+use tracer_ebpf::abi::comm::Comm;
 
 use super::*;
+use crate::filter::Filter;
 
 /// Bytes in which every position is different enough to catch a swapped or shifted field.
 fn pattern(len: usize) -> Vec<u8> {
@@ -30,7 +32,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
             owner as u32, unanswered as u32, late_reads as u32, late_read_max_ms as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
-    let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<AbiDurations>();
+    let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
         u64::from_ne_bytes(at(&bytes, gap))
