@@ -7,7 +7,7 @@ use tcpreuse::model::{
     accounting::Totals,
     peer::{Counters, Direction, PeerId},
     sample::{Moment, Peer, Sample},
-    socket::{Connection, Since, State},
+    socket::{Connection, Since},
 };
 
 const S: u64 = 1_000_000_000;
@@ -100,30 +100,18 @@ fn piling_up() -> Counters {
 fn connection(slot: u32, remote: IpAddr, port: u32) -> Connection {
     Connection {
         slot: Some(slot),
-        netns: 4_026_531_840,
-        direction: Direction::Inbound,
         local: ([192, 0, 2, 1].into(), 8081),
         remote: (remote, u16::try_from(port).unwrap_or_default()),
-        state: State::Established,
         since: Since::Opened(130 * S),
-        close_wait_since_ns: None,
-        has_file: true,
-        orphan: false,
-        unread: 0,
         idle_ns: S / 10,
         bytes_received: 1_000,
         bytes_sent: 20_000,
         data_segs_in: 9,
         data_segs_out: 9,
-        retransmits: 0,
-        held: 0,
         turns: 9,
         heard_ns: S / 10,
-        retries: 0,
-        probes: 0,
-        unanswered: false,
         holding: true,
         owner: Some(4711),
-        inode: None,
+        ..Connection::unknown(4_026_531_840, Direction::Inbound)
     }
 }

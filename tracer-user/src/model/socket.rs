@@ -1,6 +1,6 @@
 //! Live sockets, as the kernel's socket list shows them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,40 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// An established connection of which nothing is known: no ends, and every count 0.
+    #[must_use]
+    pub fn unknown(netns: u32, direction: Direction) -> Self {
+        let nowhere: (IpAddr, u16) = (Ipv4Addr::UNSPECIFIED.into(), 0);
+        Self {
+            slot: None,
+            netns,
+            direction,
+            local: nowhere,
+            remote: nowhere,
+            state: State::Established,
+            since: Since::Unknown,
+            close_wait_since_ns: None,
+            has_file: true,
+            orphan: false,
+            unread: 0,
+            idle_ns: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            data_segs_in: 0,
+            data_segs_out: 0,
+            retransmits: 0,
+            held: 0,
+            turns: 0,
+            heard_ns: 0,
+            retries: 0,
+            probes: 0,
+            unanswered: false,
+            holding: false,
+            owner: None,
+            inode: None,
+        }
+    }
+
     /// Waits in an accept queue: no process has it yet. After close() there is no file either,
     /// but such a socket is an orphan, and it has left the two states.
     pub fn never_accepted(&self) -> bool {

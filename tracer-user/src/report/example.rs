@@ -50,31 +50,21 @@ fn peer(slot: u32, last: u8, counters: Counters) -> Peer {
 fn connection(slot: u32, last: u8, port: u16, state: State, opened_ns: u64) -> Connection {
     Connection {
         slot: Some(slot),
-        netns: 4_026_531_840,
-        direction: Direction::Inbound,
         local: ([192, 0, 2, 1].into(), 8081),
         remote: ([192, 0, 2, last].into(), port),
         state,
         since: Since::Opened(opened_ns),
         close_wait_since_ns: (state == State::CloseWait).then_some(opened_ns + S),
-        has_file: true,
-        orphan: false,
-        unread: 0,
         idle_ns: S / 10,
         bytes_received: 100,
         bytes_sent: 200,
         data_segs_in: 9,
         data_segs_out: 9,
-        retransmits: 0,
-        held: 0,
         turns: if slot == 2 { 1 } else { 9 },
         heard_ns: S / 10,
-        retries: 0,
-        probes: 0,
-        unanswered: false,
         holding: true,
         owner: Some(4711),
-        inode: None,
+        ..Connection::unknown(4_026_531_840, Direction::Inbound)
     }
 }
 

@@ -98,31 +98,21 @@ fn connection(slot: u32, remote: IpAddr, port: u16, state: State, since: Since) 
     };
     Connection {
         slot: Some(slot),
-        netns: 4_026_531_840,
-        direction: Direction::Inbound,
         local: ([192, 0, 2, 1].into(), 8081),
         remote: (remote, port),
         state,
         since,
         close_wait_since_ns: (state == State::CloseWait).then_some(opened_ns + S),
-        has_file: true,
-        orphan: false,
-        unread: 0,
         idle_ns: S / 10,
         bytes_received: 1_000,
         bytes_sent: 20_000,
         data_segs_in: 9,
         data_segs_out: 9,
-        retransmits: 0,
-        held: 0,
         turns: 9,
         heard_ns: S / 10,
-        retries: 0,
-        probes: 0,
-        unanswered: false,
         holding: true,
         owner: Some(4711),
-        inode: None,
+        ..Connection::unknown(4_026_531_840, Direction::Inbound)
     }
 }
 

@@ -14,39 +14,6 @@ use crate::{
     },
 };
 
-/// A connection of which nothing is known.
-fn nothing(netns: u32, direction: Direction) -> Connection {
-    let nowhere: (IpAddr, u16) = (Ipv4Addr::UNSPECIFIED.into(), 0);
-    Connection {
-        slot: None,
-        netns,
-        direction,
-        local: nowhere,
-        remote: nowhere,
-        state: State::Established,
-        since: Since::Unknown,
-        close_wait_since_ns: None,
-        has_file: true,
-        orphan: false,
-        unread: 0,
-        idle_ns: 0,
-        bytes_received: 0,
-        bytes_sent: 0,
-        data_segs_in: 0,
-        data_segs_out: 0,
-        retransmits: 0,
-        held: 0,
-        turns: 0,
-        heard_ns: 0,
-        retries: 0,
-        probes: 0,
-        unanswered: false,
-        holding: false,
-        owner: None,
-        inode: None,
-    }
-}
-
 /// From the row of a connection that was open at stop.
 pub(super) fn of_row(
     rebuild: &Rebuild,
@@ -95,7 +62,7 @@ pub(super) fn of_row(
         unanswered: unanswered && state == State::CloseWait,
         holding: unanswered,
         owner: row.owner_pid,
-        ..nothing(row.netns, row.direction)
+        ..Connection::unknown(row.netns, row.direction)
     }
 }
 
@@ -132,7 +99,7 @@ pub(super) fn of_gauges(
             since: Since::Opened(ns(*opened)),
             close_wait_since_ns: entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at)),
             has_file: from_the_end as u64 >= gauge.never_accepted,
-            ..nothing(id.netns, id.direction)
+            ..Connection::unknown(id.netns, id.direction)
         });
     }
 }
@@ -145,7 +112,7 @@ pub(super) fn of_listener(row: &ListenerRow, to: &mut Vec<Connection>) {
         to.push(Connection {
             local: (row.address, row.port),
             has_file: n as u64 >= row.never_accepted,
-            ..nothing(row.netns, Direction::Inbound)
+            ..Connection::unknown(row.netns, Direction::Inbound)
         });
     }
 }
