@@ -38,11 +38,26 @@ fn settings(namespace: &Namespace, port: u16, records: u32) -> Settings {
 #[test]
 fn every_ended_connection_has_one() {
     need_root!();
+    each_has_one(Settings::default().stores_in_order);
+}
+
+/// What CPUs are given that may let one store overtake another.
+#[test]
+fn every_ended_connection_has_one_where_exchanges_publish() {
+    need_root!();
+    each_has_one(false);
+}
+
+fn each_has_one(stores_in_order: bool) {
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let mut old = connect(source(9), server.address).unwrap();
     turn(&mut old);
-    let mut live = Live::start(&settings(&namespace, server.port(), 4096)).unwrap();
+    let mut live = Live::start(&Settings {
+        stores_in_order,
+        ..settings(&namespace, server.port(), 4096)
+    })
+    .unwrap();
     drop(old);
     let mut slow = connect(source(1), server.address).unwrap();
     turn(&mut slow);

@@ -62,6 +62,9 @@ pub struct Settings {
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
     pub miss: u8,
+    /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests: without,
+    /// the programs do it by exchanges, which must count the same.
+    pub stores_in_order: bool,
     /// Let the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
 }
@@ -76,6 +79,7 @@ impl Default for Settings {
             btf: None,
             object: None,
             miss: 0,
+            stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
             log: false,
         }
     }
@@ -136,7 +140,7 @@ fn config(settings: &Settings, has: Optional, slots: u32, started_ns: u64) -> Co
         admit_by_default: u64::from(settings.filter.admit_by_default()),
         records: u64::from(settings.records.is_some()),
         ring_mask: u64::from(settings.ring_entries() - 1),
-        stores_in_order: u64::from(cfg!(any(target_arch = "x86_64", target_arch = "s390x"))),
+        stores_in_order: u64::from(settings.stores_in_order),
         count_turns: u64::from(has.reads),
         miss: u64::from(settings.miss),
     }
