@@ -221,7 +221,11 @@ pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
     }
 }
 
-/// The remote side's FIN came first, and CLOSE_WAIT has begun. Does nothing if that was known.
+/// The remote side's FIN came first: CLOSE_WAIT begins with it (`at_once`), has begun unseen, or was there before
+/// the tracer (`seeded`). False if that was known.
+///
+/// Flags and no [`Begin`]: of that the compiler makes a copy of all that follows for each case, a twentieth more code
+/// and 4 to 8 ns more a change.
 #[inline(always)]
 pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seeded: bool) -> bool {
     if conn.phase != phase::OPEN || conn.reason != reason::OPEN {
