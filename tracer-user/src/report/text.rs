@@ -8,7 +8,7 @@ pub use self::fine_print::lost;
 use super::Origin;
 use crate::{
     diagnosis::{
-        Answer, Constant, Diagnosis, Judged, ListenerNow,
+        Answer, Constant, Diagnosis, Judged, ListenerNow, Verdict,
         rules::words::{self, count, duration},
     },
     model::history::Shape,
@@ -64,11 +64,20 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
             "NOTHING TO JUDGE: no connection passed the filters in {window}. \
              Check --port and --direction, or trace for longer.",
         ),
+        Answer::InsufficientData if diagnosis.peers.iter().all(is_stray) => format!(
+            "NO CLIENT TO JUDGE: {} connected in {window}, and no request came (stray). \
+             Check --port, or trace for longer.",
+            count(peers, "peer", "peers"),
+        ),
         Answer::InsufficientData => format!(
             "NOT ENOUGH DATA: none of {} showed a pattern in {window}. Trace for longer with --duration.",
             count(peers, "peer", "peers"),
         ),
     }
+}
+
+fn is_stray(peer: &Judged) -> bool {
+    peer.finding.verdict == Verdict::Stray
 }
 
 fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {

@@ -8,6 +8,7 @@ use crate::{
         history::History,
         sample::Sample,
         socket::Sockets,
+        turns::Turns,
         workers::Workers,
     },
     report::example::{example, origin, sample},
@@ -36,6 +37,22 @@ fn nothing_seen() {
         ..Accounting::default()
     };
     insta::assert_snapshot!(text(&diagnose(&empty, &History::of(&empty), &Options::default())));
+}
+
+#[test]
+fn who_asks_for_nothing_is_no_client_to_judge() {
+    let mut strays = sample();
+    strays.peers.truncate(1);
+    strays.peers[0].counters.bytes_received = 0;
+    strays.peers[0].counters.bytes_sent = 0;
+    strays.peers[0].counters.turns = Turns::default();
+    strays.sockets = Sockets::default();
+    let diagnosis = diagnose(&strays, &History::of(&strays), &Options::default());
+    assert_eq!(
+        headline(&diagnosis),
+        "NO CLIENT TO JUDGE: 1 peer connected in 60.0 s, and no request came (stray). \
+         Check --port, or trace for longer."
+    );
 }
 
 #[test]
