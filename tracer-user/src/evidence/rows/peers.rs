@@ -124,7 +124,7 @@ impl Row for PeerRow {
         put(Cell::number(self.bytes_received));
         put(Cell::number(self.bytes_sent));
         put(Cell::number(self.retransmits));
-        put(Cell::Plain(&self.verdict));
+        put(Cell::Outside(&self.verdict));
     }
 
     fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
