@@ -22,3 +22,19 @@ pub(crate) fn assert_harmless(text: &str) {
         .find(|c| c.is_control() || tcpreuse::text::is_invisible(*c));
     assert_eq!(bad, None, "{text:?}");
 }
+
+/// Wants a cell of a table that no spreadsheet takes for a formula, in either width.
+pub(crate) fn assert_no_formula(cell: &str) {
+    let formula = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+    assert!(!cell.starts_with(formula), "{cell}");
+}
+
+/// Rows of CSV without a header, as whoever opens the file sees them.
+pub(crate) fn rows(text: &[u8]) -> impl Iterator<Item = csv::StringRecord> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text)
+        .into_records()
+        .map(|row| row.expect("rows in UTF-8"))
+}
