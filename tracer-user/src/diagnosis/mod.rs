@@ -27,7 +27,7 @@ pub use self::{
     learned::{Constant, Learned},
     listeners::ListenerNow,
     several::combine,
-    verdict::Verdict,
+    verdict::{Party, Verdict},
 };
 use crate::{
     memory,

@@ -28,38 +28,87 @@ macro_rules! verdicts {
 }
 
 verdicts! {
-    /// The server's process never closes after the client's FIN.
+    /// This host's process never closes after the other side's FIN.
     CloseWaitLeak = "close-wait-leak",
     /// It opens further connections while earlier ones are open and alive.
     PilingUp = "piling-up",
     /// The path died silently and it came back on a new connection.
     HalfOpen = "half-open",
+    /// Earlier connections fell silent when a newer one came, and nothing tells why.
+    Abandoned = "abandoned",
     /// The server is not accepting: its workers are exhausted.
     NeverAccepted = "never-accepted",
     /// It gives up on a held poll before the server answers.
     EarlyAbort = "early-abort",
-    /// It closes after every reply and connects again.
+    /// No connection ever gets as far as a request.
+    HandshakeFailed = "handshake-failed",
+    /// It closes after every reply and connects again, or never uses an idle connection it holds.
     FreshPerRequest = "fresh-per-request",
+    /// It keeps a core of reused connections and opens short-lived ones above it.
+    PoolOverflow = "pool-overflow",
     /// The server's keep-alive timeout is shorter than the client's pause.
     ServerIdleClose = "server-idle-close",
     /// The client's pool drops idle connections before the next request.
     ClientIdleClose = "client-idle-close",
     /// The server closes after a fixed number of requests.
     RequestLimitClose = "request-limit-close",
+    /// One side ends every connection at a constant age.
+    LifetimeClose = "lifetime-close",
     /// A firewall or balancer cuts idle connections.
     PathCut = "path-cut",
+    /// The server ends connections before they are used again, and no timer, limit or age fits.
+    ServerClose = "server-close",
+    /// The client ends connections before they are used again, and no timer, limit or age fits.
+    ClientClose = "client-close",
+    /// It holds far more than the others do and does not grow: to be decided by the operator.
+    ManyHeld = "many-held",
     /// A scanner, a health check, a slow client: no request to judge it by.
     Stray = "stray",
     /// Too short a window or too few connections to say.
     InsufficientData = "insufficient-data",
-    /// Polls travel over the connections it keeps.
+    /// Requests travel over the connections it keeps.
     Reusing = "reusing",
 }
 
+/// Who has to change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// The client, or whoever runs it.
+    Client,
+    /// The server: its settings, its workers, its code.
+    Server,
+    /// What lies between the two.
+    Network,
+}
+
 impl Verdict {
+    /// Who has to act on it; `None` when nobody has to. A limit or timer belongs to whoever set it, and a
+    /// constant age to the side that ends the connection, which the caller knows.
+    pub fn party(self) -> Option<Party> {
+        match self {
+            Self::PilingUp
+            | Self::Abandoned
+            | Self::FreshPerRequest
+            | Self::PoolOverflow
+            | Self::ClientIdleClose
+            | Self::ClientClose
+            | Self::EarlyAbort
+            | Self::HandshakeFailed => Some(Party::Client),
+            Self::CloseWaitLeak
+            | Self::NeverAccepted
+            | Self::ServerIdleClose
+            | Self::RequestLimitClose
+            | Self::LifetimeClose
+            | Self::ServerClose => Some(Party::Server),
+            Self::HalfOpen | Self::PathCut => Some(Party::Network),
+            Self::ManyHeld | Self::Stray | Self::InsufficientData | Self::Reusing => None,
+        }
+    }
+
     /// Whether it says that connections are not reused, or pile up.
     pub fn accuses(self) -> bool {
-        !matches!(self, Self::Stray | Self::InsufficientData | Self::Reusing)
+        self.party().is_some()
     }
 }
 
@@ -81,11 +130,21 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_as_promised() {
-        assert_eq!(Verdict::ALL.len(), 13);
+    fn what_accuses_nobody_is_nobodys_to_change() {
+        let innocent: Vec<Verdict> = Verdict::ALL
+            .iter()
+            .copied()
+            .filter(|verdict| !verdict.accuses())
+            .collect();
         assert_eq!(
-            Verdict::ALL.iter().filter(|verdict| verdict.accuses()).count(),
-            10
+            innocent,
+            [
+                Verdict::ManyHeld,
+                Verdict::Stray,
+                Verdict::InsufficientData,
+                Verdict::Reusing
+            ]
         );
+        assert_eq!(Verdict::ALL.len(), 20);
     }
 }
