@@ -115,7 +115,7 @@ fn from_rows(evidence: &Evidence) -> Result<(Sample, History), EvidenceError> {
         let at = step.at;
         rebuild.interval(step);
         if pace.wants(at, rebuild.len()) {
-            history.add(&rebuild.outline(at));
+            history.add_outline(&rebuild.outline(at));
         }
     }
     let mut sample = rebuild.sample(end(evidence));

@@ -77,6 +77,41 @@ impl Durations {
         self.buckets.accumulate(&other.buckets);
     }
 
+    /// What was noted since an earlier state of these. Sum and buckets are exact. Shortest and longest are when
+    /// they moved, and else known to the edges of the buckets, so that nothing seems closer together than it was.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        if earlier.count() == 0 {
+            return self.clone();
+        }
+        let buckets = self.buckets.since(&earlier.buckets);
+        let mut used = buckets.used().filter(|(_, n)| *n > 0).map(|(bucket, _)| bucket);
+        let Some(first) = used.next() else {
+            return Self::default();
+        };
+        let last = used.last().unwrap_or(first);
+        let is_open_ended = last as usize + 1 == TIME_BUCKETS;
+        let high = if is_open_ended {
+            self.max_ns
+        } else {
+            time_range(last).1
+        };
+        Self {
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+            max_ns: if self.max_ns > earlier.max_ns {
+                self.max_ns
+            } else {
+                high.min(self.max_ns)
+            },
+            min_ns: if self.min_ns < earlier.min_ns {
+                self.min_ns
+            } else {
+                time_range(first).0.max(self.min_ns)
+            },
+            buckets,
+        }
+    }
+
     /// How many durations were noted.
     pub fn count(&self) -> u64 {
         self.buckets.total()

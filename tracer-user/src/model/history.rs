@@ -16,6 +16,7 @@ use super::{
     peer::Direction,
     sample::Sample,
     socket::{Connection, State},
+    window::Window,
 };
 
 /// A listening port of a network namespace.
@@ -42,12 +43,22 @@ pub struct History {
     #[serde(with = "super::serial::pairs")]
     ports: HashMap<PortKey, PortHistory>,
     samples: u64,
+    #[serde(default)]
+    window: Window,
 }
 
 impl History {
-    /// Nothing seen yet.
+    /// Nothing seen yet; all of the run is judged.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing seen yet; what happened in the last `window_ns` is judged, or all of the run.
+    pub fn of_window(window_ns: Option<u64>) -> Self {
+        Self {
+            window: Window::new(window_ns),
+            ..Self::default()
+        }
     }
 
     /// The history of a run of which there is one sample.
@@ -59,9 +70,25 @@ impl History {
 
     /// Takes in one more sample; samples come in the order in which they were taken.
     pub fn add(&mut self, sample: &Sample) {
+        self.window.add(sample);
+        self.add_outline(sample);
+    }
+
+    /// Takes in a sample of which only the number of open connections is known.
+    pub fn add_outline(&mut self, sample: &Sample) {
         self.samples += 1;
         self.watch.add(sample);
         self.add_ports(sample);
+    }
+
+    /// The time that is judged.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Judges from now on only what comes after the newest sample.
+    pub fn begin_anew(&mut self) {
+        self.window.begin_anew();
     }
 
     /// How many samples it has seen.
@@ -81,7 +108,9 @@ impl History {
 
     /// Whether it can have come from a run: one that was read from a file need not.
     pub fn is_possible(&self) -> bool {
-        self.watch.is_possible() && self.ports.values().all(|port| port.held.is_possible())
+        self.watch.is_possible()
+            && self.window.is_possible()
+            && self.ports.values().all(|port| port.held.is_possible())
     }
 
     fn add_ports(&mut self, sample: &Sample) {

@@ -13,4 +13,5 @@ pub mod sample;
 pub(crate) mod serial;
 pub mod socket;
 pub mod turns;
+pub mod window;
 pub mod workers;

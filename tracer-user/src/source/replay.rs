@@ -98,7 +98,7 @@ impl Reading {
     fn take(&mut self, step: Step) {
         let at = step.at;
         self.rebuild.interval(step);
-        self.history.add(&self.rebuild.outline(at));
+        self.history.add_outline(&self.rebuild.outline(at));
     }
 
     /// Takes in what ended up to a moment and, with the last interval, what was open then.
