@@ -10,6 +10,7 @@ mod learned;
 mod listeners;
 pub mod rules;
 mod several;
+pub mod software;
 pub mod thresholds;
 mod verdict;
 
