@@ -34,6 +34,8 @@ pub struct ListenerNow {
     pub accept_queue_limit: u64,
     /// The longest it was.
     pub accept_queue_peak: u64,
+    /// Since when connections have waited to be accepted without a break, monotonic, ns.
+    pub stuck_since_ns: Option<u64>,
     /// Who listens.
     pub owner: Owner,
     /// Workers the server has, as far as the user or its status page said.
@@ -67,6 +69,7 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> Vec<L
                 accept_queue: 0,
                 accept_queue_limit: 0,
                 accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
+                stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
                 owner: listener.owner.clone(),
                 max_workers,
                 busy_workers: None,

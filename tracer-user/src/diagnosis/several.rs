@@ -23,6 +23,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     all.workers = None;
     for other in hosts {
         (all.started, all.taken) = window(&all, &other);
+        all.window_start = all.started;
         all.accounting.add(&other.accounting);
         all.losses.add(&other.losses);
         all.unattributed.accumulate(&other.unattributed);

@@ -34,6 +34,9 @@ pub struct PortHistory {
     pub accept_queue_peak: u64,
     /// Most connections that waited to be accepted.
     pub never_accepted_peak: u64,
+    /// Since when some have waited without a break, monotonic, ns.
+    #[serde(default)]
+    pub stuck_since_ns: Option<u64>,
 }
 
 /// The run so far.
@@ -133,6 +136,10 @@ impl History {
             port.held.add(sample.taken.monotonic_ns, held);
             port.accept_queue_peak = port.accept_queue_peak.max(queue);
             port.never_accepted_peak = port.never_accepted_peak.max(waiting);
+            port.stuck_since_ns = (waiting > 0).then(|| {
+                let since = port.stuck_since_ns;
+                since.unwrap_or(sample.taken.monotonic_ns)
+            });
         }
     }
 }

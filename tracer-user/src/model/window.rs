@@ -54,6 +54,43 @@ pub struct Live {
     pub sent: u64,
 }
 
+/// How busy a peer's connections were found, each time that it had done something. All of them only grow, so
+/// that a window's means are exact means of what was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looks {
+    /// How often it was looked at.
+    pub looks: u64,
+    /// Sum of its established connections.
+    pub established: u64,
+    /// Sum of those of them that had a request without an answer.
+    pub busy: u64,
+    /// How often it had several and not one of them was idle.
+    pub none_idle: u64,
+}
+
+impl Looks {
+    fn note(&mut self, live: Live) {
+        if live.established == 0 {
+            return;
+        }
+        self.looks += 1;
+        self.established += live.established;
+        self.busy += live.busy;
+        self.none_idle += u64::from(live.established > 1 && live.busy >= live.established);
+    }
+
+    /// What was seen since an earlier state.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            looks: self.looks.saturating_sub(earlier.looks),
+            established: self.established.saturating_sub(earlier.established),
+            busy: self.busy.saturating_sub(earlier.busy),
+            none_idle: self.none_idle.saturating_sub(earlier.none_idle),
+        }
+    }
+}
+
 impl Live {
     /// Adds one connection.
     pub fn add(&mut self, connection: &Connection) {
@@ -74,6 +111,8 @@ pub struct Mark {
     pub counters: Counters,
     /// What was open.
     pub live: Live,
+    /// How busy that was found so far.
+    pub looks: Looks,
 }
 
 /// How many connections a peer held at one moment.
@@ -83,22 +122,24 @@ pub struct Level {
     pub at_ns: u64,
     /// Open and not in CLOSE_WAIT.
     pub held: u64,
-    /// Established.
-    pub established: u64,
-    /// Of these, with a request that has no answer yet.
-    pub busy: u64,
+    /// Opened until then.
+    pub opens: u64,
 }
 
 impl Level {
-    /// What a peer's counters and live connections say.
-    pub fn of(at_ns: u64, counters: &Counters, live: Live) -> Self {
+    /// What a peer's counters say.
+    pub fn of(at_ns: u64, counters: &Counters) -> Self {
         Self {
             at_ns,
-            held: counters.open_now.saturating_sub(counters.close_wait_now),
-            established: live.established,
-            busy: live.busy,
+            held: held(counters),
+            opens: counters.opens(),
         }
     }
+}
+
+/// Connections a peer holds: open, and not only waiting for this host to close them.
+pub fn held(counters: &Counters) -> u64 {
+    counters.open_now.saturating_sub(counters.close_wait_now)
 }
 
 /// When a peer was there.
@@ -114,6 +155,8 @@ pub struct Seen {
     pub began_ns: u64,
     /// What it held [`FILL_NS`] after that; until then, what it holds.
     pub filled: u64,
+    /// How busy its connections were found.
+    pub looks: Looks,
 }
 
 /// The window and what was before its end.
@@ -148,8 +191,10 @@ impl Window {
         let mut marks = HashMap::new();
         for peer in &sample.peers {
             let live = live.get(&peer.slot).copied().unwrap_or_default();
-            if self.see(sample, peer, live, is_due) {
-                marks.insert(peer.slot, boundary::pack(&peer.counters, live));
+            if let Some(looks) = self.see(sample, peer, live, is_due)
+                && is_due
+            {
+                marks.insert(peer.slot, boundary::pack(&peer.counters, live, looks));
             }
         }
         if is_due {
@@ -191,6 +236,23 @@ impl Window {
         until.into_iter().find_map(|boundary| boundary.mark(slot))
     }
 
+    /// The newest boundary since which a peer has opened at least `opens` of the `opens_now` it has opened in all;
+    /// `None` when it has not since the oldest.
+    pub fn when_opened(&self, slot: u32, opens_now: u64, opens: u64) -> Option<usize> {
+        let mut newer = self.boundaries.len();
+        for (at, boundary) in self.boundaries.iter().enumerate().rev() {
+            let Some(mark) = boundary.mark(slot) else {
+                continue;
+            };
+            if opens_now.saturating_sub(mark.counters.opens()) >= opens {
+                // So it was until the next one at which it had changed.
+                return newer.checked_sub(1);
+            }
+            newer = at;
+        }
+        None
+    }
+
     /// What a peer held at each boundary from when it came, oldest first.
     pub fn course(&self, slot: u32) -> Vec<Level> {
         let mut last: Option<Mark> = None;
@@ -198,7 +260,7 @@ impl Window {
         for boundary in &self.boundaries {
             last = boundary.mark(slot).or(last);
             if let Some(mark) = &last {
-                course.push(Level::of(boundary.at.monotonic_ns, &mark.counters, mark.live));
+                course.push(Level::of(boundary.at.monotonic_ns, &mark.counters));
             }
         }
         course
@@ -223,17 +285,15 @@ impl Window {
             && self.boundaries.iter().all(Boundary::is_possible)
     }
 
-    /// Notes when a peer was there; gives whether it has changed since the last boundary.
-    fn see(&mut self, sample: &Sample, peer: &Peer, live: Live, is_due: bool) -> bool {
+    /// Notes when a peer was there; gives what was seen of it so far if it has changed since the last boundary.
+    fn see(&mut self, sample: &Sample, peer: &Peer, live: Live, is_due: bool) -> Option<Looks> {
         let slot = peer.slot as usize;
         if self.seen.len() <= slot {
             self.seen.resize(slot + 1, Seen::default());
         }
-        let Some(seen) = self.seen.get_mut(slot) else {
-            return false;
-        };
+        let seen = self.seen.get_mut(slot)?;
         let (now, counters) = (sample.taken.monotonic_ns, &peer.counters);
-        let held = counters.open_now.saturating_sub(counters.close_wait_now);
+        let held = held(counters);
         if seen.print == 0 {
             let was_there = counters.seeded > 0;
             seen.first_ns = if was_there {
@@ -255,7 +315,10 @@ impl Window {
         let print = fingerprint(counters, live);
         let has_changed = print != seen.print;
         if has_changed {
-            seen.last_ns = now;
+            if seen.print != 0 {
+                seen.last_ns = now;
+            }
+            seen.looks.note(live);
         }
         if is_due {
             seen.print = print;
@@ -263,7 +326,7 @@ impl Window {
             // Known, and not yet marked: no fingerprint is 1.
             seen.print = 1;
         }
-        has_changed
+        has_changed.then_some(seen.looks)
     }
 
     /// How far boundaries lie apart at least.

@@ -2,6 +2,7 @@
 //! `null`, never 0.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
@@ -36,7 +37,7 @@ struct Document<'a> {
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
     surge: Surge,
-    causes: Vec<Cause>,
+    causes: Vec<Cause<'a>>,
     peers: Vec<Peer<'a>>,
 }
 
@@ -106,12 +107,14 @@ struct Surge {
 }
 
 #[derive(Serialize)]
-struct Cause {
+struct Cause<'a> {
     verdict: Verdict,
     peers: u64,
     held: u64,
     share_of_held: f64,
-    fix: &'static str,
+    opens: u64,
+    share_of_opens: f64,
+    fix: &'a str,
 }
 
 #[derive(Serialize)]
@@ -130,7 +133,7 @@ struct Peer<'a> {
     owner: Option<&'a Process>,
     figures: PeerFigures,
     explanation: String,
-    fix: &'static str,
+    fix: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
@@ -232,7 +235,9 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
                 peers: cause.peers,
                 held: cause.held,
                 share_of_held: cause.share_of_held,
-                fix: cause.fix,
+                opens: cause.opens,
+                share_of_opens: cause.share_of_opens,
+                fix: &cause.fix,
             })
             .collect(),
         peers: diagnosis.peers.iter().map(peer).collect(),
@@ -305,7 +310,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         owner: judged.figures.owner.as_deref(),
         figures: figures(&judged.figures),
         explanation: judged.explanation(),
-        fix: judged.finding.fix,
+        fix: judged.fix(),
     }
 }
 

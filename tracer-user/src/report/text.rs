@@ -9,7 +9,7 @@ use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, ListenerNow, Verdict,
-        rules::words::{self, count, duration},
+        words::{self, count, duration},
     },
     model::history::Shape,
 };

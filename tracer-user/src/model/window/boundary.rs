@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hashbrown::HashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Live, Mark};
+use super::{Live, Looks, Mark};
 use crate::model::{peer::Counters, sample::Moment};
 
 /// Counts beyond this are none: sums of many of them still fit.
@@ -52,6 +52,8 @@ impl Boundary {
                     live.turns,
                     live.received >> 8,
                     live.sent >> 8,
+                    mark.looks.established,
+                    mark.looks.looks,
                 ]
                 .into_iter()
                 .all(|n| n <= MAX_COUNT)
@@ -61,15 +63,20 @@ impl Boundary {
 }
 
 /// Packs a mark.
-pub(super) fn pack(counters: &Counters, live: Live) -> Packed {
+pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Packed {
     /// As [`Mark`] has them, borrowed.
     #[derive(Serialize)]
     struct Borrowed<'a> {
         counters: &'a Counters,
         live: Live,
+        looks: Looks,
     }
     // Into memory, and of plain numbers: this cannot fail, and an empty mark unpacks to none.
-    postcard::to_allocvec(&Borrowed { counters, live })
+    postcard::to_allocvec(&Borrowed {
+        counters,
+        live,
+        looks,
+    })
         .unwrap_or_default()
         .into_boxed_slice()
 }

@@ -362,12 +362,12 @@ impl App {
         };
         match id.and_then(|id| self.shown.peer(id)) {
             Some(peer) => format!(
-                "{} on port {}: {}: {}. Change: {}.",
+                "{} on port {}: {}: {}. Change: {}",
                 peer.id.name(),
                 peer.id.port,
                 peer.finding.verdict,
                 peer.explanation(),
-                peer.finding.fix
+                peer.fix()
             ),
             None => text::headline(&self.shown.diagnosis),
         }

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::{
-    diagnosis::{Answer, Diagnosis, Verdict, rules::words},
+    diagnosis::{Answer, Diagnosis, Verdict, words},
     model::{history::Surge, peer::PeerId},
     report::text,
     view::snapshot::{Event, Weight},

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::table::{Cell, draw};
 use crate::{
-    diagnosis::rules::words::{count, process},
+    diagnosis::words::{count, process},
     model::{peer::Direction, socket::State},
     report::clock,
     view::{
@@ -45,7 +45,7 @@ pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 (cause.peers.to_string(), Role::Plain),
                 (cause.held.to_string(), Role::Plain),
                 (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
-                (cause.fix.to_owned(), Role::Plain),
+                (cause.fix.to_string(), Role::Plain),
             ])
         },
     );

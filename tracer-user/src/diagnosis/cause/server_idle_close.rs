@@ -3,14 +3,14 @@
 use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
+    reuse::{self, InHand},
     thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, confidence, habitual, same},
 };
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::ServerIdleClose,
+    of_ends: true,
     test,
-    fix: "raise KeepAliveTimeout above the client's pause between polls plus a round trip, or let the client poll again \
-          at once",
 };
 
 /// This host's server ends connections after the same idle time again and again, and the client
@@ -18,13 +18,15 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.server_fin, figures.closes)
-        || figures.turns.sum >= MANY_TURNS * figures.turns.connections().max(1)
+        || !case.costs(MANY_TURNS)
+        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
     {
         return None;
     }
     let (cluster, idle) = case.constant_idle()?;
-    let expected = case.learned.is_keepalive(idle);
-    let at_once = match case.learned.keepalive_given_ns {
+    let learned = &case.norm.learned;
+    let expected = learned.is_keepalive(idle);
+    let at_once = match learned.keepalive_given_ns {
         // A timeout that is known to be short may be this short.
         Some(given) if same(idle, given) => given / 2,
         _ => case.thresholds.server_at_once,
@@ -37,7 +39,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if cluster.count < enough || idle < at_once {
         return None;
     }
-    if case.learned.keepalive_given_ns.is_some() && expected == Some(false) {
+    if learned.keepalive_given_ns.is_some() && expected == Some(false) {
         return None;
     }
     let explanation = case.say(|| {

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::count,
 };
 use crate::diagnosis::{
     Verdict,
@@ -11,8 +11,8 @@ use crate::diagnosis::{
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::Stray,
+    of_ends: false,
     test,
-    fix: "nothing to change for long polls; if there are many, filter them (--exclude) or shorten RequestReadTimeout",
 };
 
 /// What came from the client is too little for one request per connection, the server had nothing
@@ -30,7 +30,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         format!(
             "{} in {} brought {} altogether: no request",
             count(all, "connection", "connections"),
-            duration(case.window_ns),
+            case.span(),
             count(bytes, "byte", "bytes"),
         )
     });

@@ -1,24 +1,27 @@
 //! The client's pool drops idle connections before the next request.
 
-use super::{Case, Match, Rule, words};
+use super::{Case, Match, Rule, early_abort, words};
 use crate::diagnosis::{
     Verdict,
-    thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+    reuse::{self, InHand},
+    thresholds::{MANY_TURNS, MIN_ALIKE, confidence, habitual},
 };
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::ClientIdleClose,
+    of_ends: true,
     test,
-    fix: "raise the idle timeout of the client's connection pool above its pause between polls",
 };
 
-/// The client sends its FIN after the same idle time again and again, with nothing left to answer.
+/// The client sends its FIN after the same idle time again and again, with no request left that the server works on,
+/// and had no other connection for its next request.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.client_fin, figures.closes)
-        || share(figures.unanswered, figures.closes) > EXCEPTION
+        || early_abort::gives_up(case)
         || figures.turns.sum == 0
-        || figures.turns.sum >= MANY_TURNS * figures.turns.connections().max(1)
+        || !case.costs(MANY_TURNS)
+        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
     {
         return None;
     }

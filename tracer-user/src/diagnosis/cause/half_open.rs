@@ -4,13 +4,15 @@ use super::{
     Case, Match, Rule,
     words::{count, duration},
 };
-use crate::diagnosis::{Verdict, thresholds::confidence};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{MIN_ALIKE_TO_OTHERS, confidence, share},
+};
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::HalfOpen,
+    of_ends: false,
     test,
-    fix: "send a heartbeat more often than the NAT or firewall on the way forgets a connection; on this host lower \
-          net.ipv4.tcp_keepalive_time to 60-120 s or set TCP_USER_TIMEOUT, so that dead connections go sooner",
 };
 
 /// Connections on which something was sent in vain since before the peer opened another one, or
@@ -18,10 +20,10 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let timeouts = figures.close_reasons.timeout;
-    if held.dead + timeouts == 0
-        || (held.dead == 0 && figures.overlaps == 0)
-        || held.alive > held.dead + timeouts
-    {
+    let died = held.dead + timeouts;
+    // Once is an accident: a laptop that went to sleep.
+    let is_habit = died >= MIN_ALIKE_TO_OTHERS && share(died, figures.closes + held.dead) >= 0.5;
+    if !is_habit || (held.dead == 0 && figures.overlaps == 0) || held.alive > died {
         return None;
     }
     let explanation = case.say(|| {
@@ -39,7 +41,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         count(timeouts, "connection", "connections"),
         figures.overlaps,
         count(figures.opens, "open", "opens"),
-        duration(case.window_ns),
+        case.span(),
     )
     });
     Some(Match {

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    thresholds::{EXCEPTION, MIN_ALIKE, confidence, habitual, share},
+    thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::PathCut,
+    of_ends: true,
     test,
-    fix: "send a heartbeat more often than that, or raise the idle timeout of the firewall or balancer on the way",
 };
 
 /// A RST from the other side after the same idle time again and again, with nothing left to answer.
@@ -20,7 +20,10 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let cut = figures.close_reasons.remote_rst;
-    if !habitual(cut, figures.closes) || share(figures.unanswered, figures.closes) > EXCEPTION {
+    if !habitual(cut, figures.closes)
+        || share(figures.unanswered, figures.closes) > EXCEPTION
+        || !case.costs(MANY_TURNS)
+    {
         return None;
     }
     let (cluster, idle) = case.constant_idle()?;
@@ -32,7 +35,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
             "{} of {} in {} ended in a reset from outside after {} idle ({})",
             cut,
             count(figures.closes, "connection", "connections"),
-            duration(case.window_ns),
+            case.span(),
             duration(idle),
             words::spread(&cluster),
         )

@@ -11,9 +11,8 @@ use crate::diagnosis::{
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::NeverAccepted,
+    of_ends: false,
     test,
-    fix: "free the workers first: find who holds them (the peers with the most connections held); then raise \
-          MaxRequestWorkers and, for bursts, ListenBackLog",
 };
 
 /// Connections have been waiting in the accept queue for longer than accepting ever takes, or
@@ -66,4 +65,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(seen, seen),
         explanation,
     })
+}
+
+/// Whether the server had stopped accepting before the peer began to open more than it needs.
+pub(super) fn came_first(case: &Case<'_>) -> bool {
+    let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
+    stuck.is_some_and(|stuck| stuck < case.figures.course.since_ns)
 }

@@ -1,22 +1,20 @@
 //! The server closes after a fixed number of requests.
 
-use super::{
-    Case, Match, Rule,
-    words::{count, duration},
-};
+use super::{Case, Match, Rule, words::count};
 use crate::diagnosis::{
     Verdict,
-    thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, MIN_LIMIT, TLS_PORTS, TLS_TURNS, confidence, habitual},
+    learned::LEAST_LIMIT,
+    thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual},
 };
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::RequestLimitClose,
+    of_ends: true,
     test,
-    fix: "set MaxKeepAliveRequests 0 (no limit), or far above what a client sends in an hour",
 };
 
-/// This host's server ends connections right after a reply, each with the same number of requests,
-/// more than one.
+/// This host's server ends connections right after a reply, each with the same number of requests: more than a
+/// handshake explains, and few enough to matter.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
@@ -30,17 +28,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
         figures.turns.like_the_most(),
         figures.turns.connections(),
     );
-    let least = if TLS_PORTS.contains(&case.port) {
-        MIN_LIMIT + TLS_TURNS
-    } else {
-        MIN_LIMIT
-    };
     let known = case
+        .norm
         .learned
         .request_limit
         .is_some_and(|constant| constant.value == limit);
     let enough = if known { MIN_ALIKE_TO_OTHERS } else { MIN_ALIKE };
-    if limit < least || alike < enough || !habitual(alike, of) {
+    if !(LEAST_LIMIT..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {
         return None;
     }
     let explanation = case.say(|| {
@@ -54,7 +48,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
                 format!("about {}", count(limit, "request", "requests"))
             },
             count(figures.opens, "open", "opens"),
-            duration(case.window_ns),
+            case.span(),
         )
     });
     Some(Match {

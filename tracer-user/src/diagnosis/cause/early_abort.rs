@@ -11,9 +11,8 @@ use crate::diagnosis::{
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::EarlyAbort,
+    of_ends: true,
     test,
-    fix: "hold polls for less than the client's own timeout (answer \"nothing new\" in time), or raise that timeout; \
-          the handler should watch for the client going away",
 };
 
 /// The client ended connections whose request had no answer yet. When it did so with a FIN, the
@@ -22,20 +21,8 @@ pub(super) static RULE: Rule = Rule {
 /// a worker were not even held, so they do not count.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    let by_client = figures.client_fin + figures.client_rst;
-    let lingering = figures.lingering.as_ref();
-    let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
-    // What ended was counted; what is still in CLOSE_WAIT will be.
-    let given_up = figures.unanswered + waiting_now;
-    let of = by_client + waiting_now;
-    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.late_reads, given_up) > 0.5 {
-        return None;
-    }
-    let closed_late = figures.close_wait.p50_ns.is_some_and(|p50| p50 >= LATE_CLOSE_NS);
-    let (_, answered_bytes) = figures.bytes_by_role(case.direction);
-    let never_answered = answered_bytes == Some(0) && figures.turns.sum > 0;
-    let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
-    if !closed_late && waiting_now == 0 && !never_answered && !aborted {
+    let (given_up, of) = given_up(case);
+    if !gives_up(case) {
         return None;
     }
     let explanation = case.say(|| {
@@ -69,4 +56,31 @@ fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(given_up, of),
         explanation,
     })
+}
+
+/// How many requests were given up, and out of how many connections that the client ended.
+fn given_up(case: &Case<'_>) -> (u64, u64) {
+    let figures = case.figures;
+    let lingering = figures.lingering.as_ref();
+    let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
+    // What ended was counted; what is still in CLOSE_WAIT will be.
+    (figures.unanswered + waiting_now, case.by_client() + waiting_now)
+}
+
+/// Whether the client gives up habitually on requests that the server works on.
+pub(super) fn gives_up(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let (given_up, of) = given_up(case);
+    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.late_reads, given_up) > 0.5 {
+        return false;
+    }
+    let closed_late = figures.close_wait.p50_ns.is_some_and(|p50| p50 >= LATE_CLOSE_NS);
+    let is_waiting = figures
+        .lingering
+        .as_ref()
+        .is_some_and(|lingering| !lingering.unanswered_ns.is_empty());
+    let (_, answered_bytes) = figures.bytes_by_role(case.direction);
+    let never_answered = answered_bytes == Some(0) && figures.turns.sum > 0;
+    let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
+    closed_late || is_waiting || never_answered || aborted
 }

@@ -1,6 +1,6 @@
 //! Numbers as people write them, for the explanations.
 
-use super::Case;
+use super::cause::Case;
 use crate::model::{durations::Cluster, owner::Process};
 
 /// A duration in ns with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10 min`.
@@ -45,7 +45,7 @@ pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
     format!(
         "{} in {}{turns}{gap}",
         count(figures.opens, "open", "opens"),
-        duration(case.window_ns),
+        duration(case.figures.span_ns),
     )
 }
 
@@ -58,18 +58,37 @@ pub(super) fn spread(cluster: &Cluster) -> String {
     )
 }
 
+/// A number with its digits in groups of three.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// `1 connection`, `2 connections`.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 {
         format!("1 {one}")
     } else {
-        format!("{n} {many}")
+        format!("{} {many}", number(n))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_come_in_threes() {
+        let texts = [0, 7, 999, 1_000, 12_345, 1_234_567].map(number);
+        assert_eq!(texts, ["0", "7", "999", "1,000", "12,345", "1,234,567"]);
+    }
 
     #[test]
     fn durations_have_a_fitting_unit() {

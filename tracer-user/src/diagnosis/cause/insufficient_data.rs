@@ -8,8 +8,8 @@ use crate::diagnosis::Verdict;
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::InsufficientData,
+    of_ends: false,
     test,
-    fix: "trace for longer: `--duration` of some polls' length",
 };
 
 /// Always matches. Says how long to wait where that can be told from the rate so far.
@@ -21,12 +21,12 @@ fn test(case: &Case<'_>) -> Option<Match> {
         count(figures.opens, "open", "opens"),
         count(figures.closes, "close", "closes"),
         count(figures.open_now, "connection held", "connections held"),
-        duration(case.window_ns),
+        case.span(),
     );
     if figures.closes == 0 {
         format!("{seen}: no pattern yet")
     } else if figures.closes < case.thresholds.min_closes {
-        let wait = (case.window_ns / figures.closes).saturating_mul(case.thresholds.min_closes);
+        let wait = (figures.span_ns / figures.closes).saturating_mul(case.thresholds.min_closes);
         format!(
             "{seen}: too few to say; at this rate trace for {}",
             duration(wait)
