@@ -110,9 +110,7 @@ impl State {
             listener.owner.sanitise();
         }
         if let Some(workers) = &mut state.options.workers {
-            for (state, _) in &mut workers.states {
-                *state = sanitise(state).into();
-            }
+            workers.sanitise();
         }
         Ok(state)
     }

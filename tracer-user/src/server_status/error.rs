@@ -101,7 +101,7 @@ fn hint(code: u16) -> &'static str {
         400 => "; does this port speak https, and not http?",
         401 => ": it wants a login, http://USER:PASSWORD@…",
         403 => ": mod_status is commonly for the server itself alone (Require local); ask from there",
-        404 => "; is mod_status switched on, and this the path of its <Location>?",
+        404 => "; is mod_status on, and this its <Location>? a CMS's rewrite rules may have taken the path",
         503 => "; are its workers all taken, or a proxy in between?",
         _ => "; its error log may say why",
     }
