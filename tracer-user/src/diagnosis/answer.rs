@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Expected, Figures, Learned, ListenerNow, Verdict,
+    Capacity, Expected, Figures, Learned, ListenerNow, Verdict,
     rules::{self, Case, Finding},
     thresholds::{Thresholds, share},
 };
@@ -147,6 +147,8 @@ pub struct Diagnosis {
     pub unattributed: Counters,
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
+    /// Their processes, with the workers of each.
+    pub capacity: Vec<Capacity>,
     /// The movement of the total.
     pub movement: Movement,
     /// The causes, most peers first.

@@ -4,6 +4,7 @@
 //! [`rules::Rule`] in a file of its own; the numbers they compare with are in [`thresholds`].
 
 mod answer;
+mod capacity;
 mod expected;
 mod figures;
 mod learned;
@@ -22,6 +23,7 @@ pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::{answer::HostWide, thresholds::Thresholds};
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Judged, Movement},
+    capacity::Capacity,
     expected::{Expect, ExpectPeer, Expected},
     figures::{CloseWait, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
     learned::{Constant, Learned},
@@ -54,7 +56,7 @@ pub struct Options {
     pub max_workers: Option<u32>,
     /// What the server says of its workers.
     pub workers: Option<Workers>,
-    /// From where and how often tcpreuse itself asked it: no client to judge.
+    /// From where tcpreuse itself asked it, and how many connections that took: no client to judge.
     pub own_requests: Option<(IpAddr, u64)>,
     /// What the rules compare with.
     pub thresholds: Thresholds,
@@ -103,7 +105,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
         options.keepalive_ns,
         &thresholds,
     );
-    let listeners = listeners::of(sample, history, options);
+    let (listeners, capacity) = listeners::of(sample, history, options);
     let host_wide = Arc::new(HostWide {
         window_ns: sample
             .taken
@@ -133,6 +135,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
         losses: sample.losses,
         unattributed: sample.unattributed.clone(),
         listeners,
+        capacity,
         movement: Movement {
             from: sample.accounting.totals.seeded,
             to: sample.accounting.open_now,
