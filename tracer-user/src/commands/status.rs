@@ -16,7 +16,10 @@ use std::{
 };
 
 use crate::{
-    model::{history::Trend, workers::Workers},
+    model::{
+        history::Trend,
+        workers::{FINISHING, Workers},
+    },
     server_status::{Limits, Status, StatusError, StatusUrl, fetch},
 };
 
@@ -196,7 +199,7 @@ fn states(status: &Status) -> Vec<(Cow<'static, str>, u32)> {
         ("looking up names", board.dns),
         ("closing", board.closing),
         ("logging", board.logging),
-        ("finishing", board.graceful),
+        (FINISHING, board.graceful),
         ("ending", board.idle_cleanup),
     ]
     .into_iter()

@@ -9,6 +9,9 @@ use crate::text::sanitise;
 /// Apache has eleven.
 const MAX_STATES: usize = 64;
 
+/// The state of workers that end once they have done what they are at.
+pub const FINISHING: &str = "finishing";
+
 /// What status pages said, the latest and those before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -85,7 +85,9 @@ pub enum Fault {
         limit: u32,
     },
     /// The page is larger than a status page can sensibly be.
-    #[error("the page is larger than {limit} bytes; is this mod_status' address, with `?auto` at its end?")]
+    #[error(
+        "the page is larger than {limit} bytes; is this the address of mod_status? else give --max-workers N"
+    )]
     TooBig {
         /// The limit.
         limit: u64,

@@ -96,17 +96,19 @@ pub enum ParseError {
         line: &'static str,
     },
     /// No number, or one no server can have.
-    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2?", max = u32::MAX)]
+    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2? else give --max-workers N", max = u32::MAX)]
     Number {
         /// Which.
         line: &'static str,
     },
     /// A scoreboard without slots, although a worker answered.
-    #[error("the page's scoreboard has no slots: is the server Apache 2, and the page whole?")]
+    #[error(
+        "the page's scoreboard has no slots: is the server Apache 2, and the page whole? else give --max-workers N"
+    )]
     NoSlots,
     /// More workers than the scoreboard has letters for, which Apache cannot print.
     #[error(
-        "the page says {said} workers are {what}, its scoreboard has at most {most}: is the server Apache 2, and the page whole?"
+        "the page says {said} workers are {what}, its scoreboard has at most {most}: is the server Apache 2, and the page whole? else give --max-workers N"
     )]
     Contradiction {
         /// Busy or idle.

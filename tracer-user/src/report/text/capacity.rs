@@ -8,7 +8,7 @@ use crate::{
         Capacity, Diagnosis, ListenerNow,
         rules::words::{self, count, duration},
     },
-    model::workers::{NoMax, Workers},
+    model::workers::{FINISHING, NoMax, Workers},
 };
 
 /// A line for each listener that holds anything, and after those of a process what its workers do.
@@ -88,16 +88,23 @@ fn whose(process: &Capacity) -> String {
 /// As the server itself says.
 fn told(process: &Capacity, page: &Workers) -> Option<String> {
     let busy = process.busy_workers?;
-    let mut of: Vec<String> = page
+    // Where Apache says that processes are ending, it does not count their workers among the busy.
+    let apart = page.finishing.filter(|_| page.ending.is_some_and(|n| n > 0));
+    let states: Vec<String> = page
         .states
         .iter()
+        .filter(|(state, _)| apart.is_none() || state != FINISHING)
         .map(|(state, n)| format!("{n} {state}"))
         .collect();
-    of.extend(page.idle.map(|idle| format!("{idle} idle")));
-    let of = match of.is_empty() {
+    let mut of = match states.is_empty() {
         true => String::new(),
-        false => format!(" ({})", of.join(", ")),
+        false => format!(" ({})", states.join(", ")),
     };
+    for (n, what) in [(page.idle, "idle"), (apart.filter(|n| *n > 0), FINISHING)] {
+        if let Some(n) = n {
+            of.push_str(&format!(", {n} {what}"));
+        }
+    }
     let whose = whose(process);
     let Some(max) = process.max_workers else {
         return Some(format!("{whose}: {busy} busy{of}; {}", no_max(page)));

@@ -96,6 +96,7 @@ fn what_a_page_says() {
         finishing: Some(8),
         ending: Some(2),
         no_max: Some(NoMax::Ending),
+        states: vec![(FINISHING.into(), 8), ("sending or holding a poll".into(), 12)],
         uptime_s: Some(4),
         ..event()
     };
