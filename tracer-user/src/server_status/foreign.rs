@@ -71,7 +71,10 @@ const SIGNS: &[Sign] = &[
     sign(
         "Tomcat's status",
         "give --max-workers N, its connector's maxThreads",
-        |text| is_markup(text) && (text.contains("<jvm>") || text.contains("Tomcat")),
+        |text| {
+            let manager = text.contains("Server Status") || text.contains("/manager");
+            is_markup(text) && (text.contains("<jvm>") || (manager && text.contains("Tomcat")))
+        },
     ),
     sign(
         "Apache's status for people, although `?auto` was asked for",
@@ -201,6 +204,7 @@ mod tests {
         for (text, named) in [
             ("<?xml version=\"1.0\"?><feed/>", "seems to be XML"),
             ("{\"up\": true}", "seems to be JSON"),
+            ("<!doctype html><p>We run on Tomcat", "HTML of another handler"),
             (
                 "# HELP up Is it?\n# TYPE up gauge\nup 1\n",
                 "metrics for Prometheus",
