@@ -376,10 +376,12 @@ pub struct Server {
     /// How long the server may hold a poll, in seconds or with a unit
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub hold: Option<Span>,
-    /// The server's MaxRequestWorkers
+    /// The server's MaxRequestWorkers, over all its ports; of several servers that listen it is
+    /// Apache's, else that of the one that holds the most connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_workers: Option<u32>,
-    /// Apache's status page, to know its workers: http://127.0.0.1/server-status?auto
+    /// Apache's status page, to know its workers and how many connections take none:
+    /// http://127.0.0.1/server-status?auto
     // Read later: clap would repeat a value it refuses, and this one may hold a password.
     #[arg(long, value_name = "URL")]
     pub server_status: Option<String>,

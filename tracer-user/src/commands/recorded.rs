@@ -55,12 +55,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     let several = hosts.len() > 1;
     let mut diagnoses: Vec<_> = hosts
         .into_iter()
-        .map(|host| {
-            (
-                host.origin.host,
-                host.judge.again(&host.sample, &host.options),
-            )
-        })
+        .map(|host| (host.origin.host, host.judge.again(&host.sample, &host.options)))
         .collect();
     let diagnosis = if several {
         combine(diagnoses)

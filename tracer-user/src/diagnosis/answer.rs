@@ -5,7 +5,7 @@ use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, Expected, Figures, Learned, ListenerNow, Norm, Options, Party, Service, Verdict,
+    Capacity, Change, Expected, Figures, Learned, ListenerNow, Norm, Options, Party, Service, Verdict,
     cause::{self, Finding, Grown},
     scene::About,
     software,
@@ -221,6 +221,8 @@ pub struct Diagnosis {
     pub unattributed: Counters,
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
+    /// Their processes, with the workers of each.
+    pub capacity: Vec<Capacity>,
     /// The movement of the total.
     pub movement: Movement,
     /// The causes, the most costly first.
@@ -304,7 +306,12 @@ pub(super) fn worst_first(peers: &mut [Judged]) {
         (
             !verdict.accuses(),
             verdict != Verdict::ManyHeld,
-            Reverse(millionths(cost(peer.figures.opens, opens, peer.figures.open_now, held))),
+            Reverse(millionths(cost(
+                peer.figures.opens,
+                opens,
+                peer.figures.open_now,
+                held,
+            ))),
             verdict,
             peer.id,
         )

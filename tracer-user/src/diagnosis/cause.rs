@@ -235,8 +235,12 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
         );
     }
     let found = matches(case);
-    let said = found.iter().find(|(rule, _)| rule.verdict == verdict).or(found.first());
-    said.map(|(_, matched)| matched.explanation.clone()).unwrap_or_default()
+    let said = found
+        .iter()
+        .find(|(rule, _)| rule.verdict == verdict)
+        .or(found.first());
+    said.map(|(_, matched)| matched.explanation.clone())
+        .unwrap_or_default()
 }
 
 /// Whether a verdict speaks of how connections end, so that it can be taken back when they do not end so any more.

@@ -257,7 +257,11 @@ pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
     live.iter().for_each(|connection| alive.add(connection));
     // What was read from the newest sockets may lag behind what their ends have counted.
     let before = of.base.as_ref().map_or(Live::default(), |base| base.live);
-    let turns_before = if of.base.is_some() { before.turns } else { of.found.turns };
+    let turns_before = if of.base.is_some() {
+        before.turns
+    } else {
+        of.found.turns
+    };
     let requests = (counters.turns.sum + alive.turns).saturating_sub(turns_before);
     let carried = |ended: u64, now: u64, before: u64| (ended + now).saturating_sub(before);
     let now = Level::of(now_ns, &peer.counters);
@@ -290,7 +294,10 @@ pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         } else {
             Course::of(of.levels, now, of.seen)
         },
-        looks: of.seen.looks.since(of.base.as_ref().map_or(Looks::default(), |base| base.looks)),
+        looks: of
+            .seen
+            .looks
+            .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks)),
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(of.expected),
@@ -388,7 +395,11 @@ fn lingering(
         ages.sort_unstable();
         ages
     };
-    let newest_ns = live.iter().map(|connection| opened_ns(connection)).max().unwrap_or(0);
+    let newest_ns = live
+        .iter()
+        .map(|connection| opened_ns(connection))
+        .max()
+        .unwrap_or(0);
     let passed_by = accepted.iter().filter(|connection| {
         let since = connection.close_wait_since_ns.unwrap_or(u64::MAX);
         since.saturating_add(thresholds.passed_by) <= newest_ns
@@ -438,7 +449,9 @@ fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
 
 /// Whether the age of the oldest in CLOSE_WAIT is only "at least".
 fn oldest_is_bound(live: &[&Connection], now_ns: u64) -> bool {
-    let waiting = live.iter().filter(|connection| connection.state == State::CloseWait);
+    let waiting = live
+        .iter()
+        .filter(|connection| connection.state == State::CloseWait);
     waiting
         .max_by_key(|connection| close_wait_age(connection, now_ns))
         .is_some_and(|oldest| !matches!(oldest.since, Since::Opened(_)))

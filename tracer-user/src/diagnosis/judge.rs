@@ -132,14 +132,9 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     let scene = Scene::of(sample, history, options);
     let thresholds = options.thresholds;
     let mut all = memory::room_for(sample.peers.len());
-    all.extend(
-        sample
-            .peers
-            .iter()
-            .map(|peer| scene.figures(peer, From::Start)),
-    );
+    all.extend(sample.peers.iter().map(|peer| scene.figures(peer, From::Start)));
     let norms = scene.norms(sample.peers.iter().map(|peer| peer.id).zip(&all));
-    let listeners = listeners::of(sample, history, options);
+    let (listeners, capacity) = listeners::of(sample, history, options);
     let start = history.window().start().unwrap_or(sample.started);
     let host = Arc::new(HostWide {
         now_ns: sample.taken.monotonic_ns,
@@ -217,6 +212,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         losses: sample.losses,
         unattributed: sample.unattributed.clone(),
         listeners,
+        capacity,
         movement: Movement {
             from: sample.accounting.totals.seeded,
             to: sample.accounting.open_now,
@@ -290,7 +286,9 @@ impl Standing {
         self.has_spoken = true;
         let given = peer.finding.verdict;
         // What was not judged yet may be found good at once, and what is known to be good may become unknown.
-        let stands = given == self.verdict || !(given.accuses() || self.verdict.accuses()) || self.has_held(given, now_ns);
+        let stands = given == self.verdict
+            || !(given.accuses() || self.verdict.accuses())
+            || self.has_held(given, now_ns);
         if stands {
             self.next = None;
             if let (Some(new), Some(old)) = (&mut peer.recovered, self.recovered)
@@ -349,7 +347,8 @@ impl Standing {
                 self.grown = None;
             }
         }
-        let piles = peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
+        let piles =
+            peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
         if piles && self.grown.is_none() && course.grown > 0 {
             self.grown = Some(Grown {
                 from: course.from(),

@@ -5,6 +5,7 @@
 //! Only what happened within the window is looked at. The numbers compared with are in [`thresholds`].
 
 mod answer;
+mod capacity;
 pub mod cause;
 mod changes;
 mod expected;
@@ -30,6 +31,7 @@ pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::thresholds::Thresholds;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement, Recovered},
+    capacity::Capacity,
     changes::{Change, Changes},
     expected::{Expect, ExpectPeer, Expected},
     figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
@@ -62,7 +64,7 @@ pub struct Options {
     pub max_workers: Option<u32>,
     /// What the server says of its workers.
     pub workers: Option<Workers>,
-    /// From where and how often tcpreuse itself asked it: no client to judge.
+    /// From where tcpreuse itself asked it, and how many connections that took: no client to judge.
     pub own_requests: Option<(IpAddr, u64)>,
     /// What the rules compare with.
     pub thresholds: Thresholds,

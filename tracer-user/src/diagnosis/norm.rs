@@ -114,7 +114,9 @@ impl Norms {
                 .map(|figures| figures.course.end.max(1))
                 .collect();
             held.sort_unstable();
-            let grew = peers.iter().filter(|figures| figures.course.grown >= thresholds.min_pile);
+            let grew = peers
+                .iter()
+                .filter(|figures| figures.course.grown >= thresholds.min_pile);
             let norm = Norm {
                 expected: expected.get(&service).copied().unwrap_or_default(),
                 learned: learned::learn(peers.iter().copied(), given, thresholds),

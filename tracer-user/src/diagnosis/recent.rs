@@ -61,7 +61,11 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: 
         .map(|level| level.opens)
         .collect();
     opened.push(opens);
-    let steps = || opened.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?.min(pair.last()?)));
+    let steps = || {
+        opened
+            .windows(2)
+            .filter_map(|pair| Some(pair.last()? - pair.first()?.min(pair.last()?)))
+    };
     let all: u64 = steps().sum();
     let came_at_once = steps().any(|step| 2 * step > all);
     if came_at_once || steps().filter(|step| *step > 0).count() < OVER_BOUNDARIES {

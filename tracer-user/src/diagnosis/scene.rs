@@ -71,7 +71,12 @@ impl<'a> Scene<'a> {
 
     /// What is learned from the peers' figures.
     pub(super) fn norms<'b>(&self, peers: impl Iterator<Item = (PeerId, &'b Figures)>) -> Norms {
-        Norms::learn(&self.expected, peers, self.options.keepalive_ns, &self.options.thresholds)
+        Norms::learn(
+            &self.expected,
+            peers,
+            self.options.keepalive_ns,
+            &self.options.thresholds,
+        )
     }
 
     /// How many connections this peer may hold.
@@ -102,7 +107,11 @@ impl<'a> Scene<'a> {
         };
         let counters = &peer.counters;
         let holds = window::held(counters) + base.as_ref().map_or(0, |base| window::held(&base.counters));
-        let mut levels = if holds > 2 { window.course(slot) } else { Vec::new() };
+        let mut levels = if holds > 2 {
+            window.course(slot)
+        } else {
+            Vec::new()
+        };
         levels.retain(|level| level.at_ns >= begins_ns);
         let found = match (&base, counters.seeded) {
             (None, 1..) => window.mark(0, slot).unwrap_or_default().live,

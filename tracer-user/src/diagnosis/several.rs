@@ -17,6 +17,9 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         for listener in &mut diagnosis.listeners {
             listener.host = Some(host.clone());
         }
+        for process in &mut diagnosis.capacity {
+            process.host = Some(host.clone());
+        }
         diagnosis
     });
     let mut all = hosts.next()?;
@@ -39,6 +42,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
             all.movement.surge = other.movement.surge;
         }
         all.listeners.extend(other.listeners);
+        all.capacity.extend(other.capacity);
         all.peers.extend(other.peers);
     }
     worst_first(&mut all.peers);

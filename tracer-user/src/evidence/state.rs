@@ -120,9 +120,7 @@ impl State {
             listener.owner.sanitise();
         }
         if let Some(workers) = &mut state.options.workers {
-            for (state, _) in &mut workers.states {
-                *state = sanitise(state).into();
-            }
+            workers.sanitise();
         }
         Ok(state)
     }
@@ -222,9 +220,7 @@ mod tests {
         let (sample, options) = (sample(), Options::default());
         let mut judge = Judge::default();
         judge.look(&sample, &options);
-        StateRef::new((1, 60), &sample, &judge, &options)
-            .bytes()
-            .unwrap()
+        StateRef::new((1, 60), &sample, &judge, &options).bytes().unwrap()
     }
 
     fn report(sample: &Sample, judge: &Judge, options: &Options) -> String {

@@ -28,7 +28,7 @@ const MAX_PORTS: usize = 4096;
 /// How one listening port fared over the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
-    /// Connections held, over the last half minute.
+    /// Connections held, lately.
     pub held: Trend,
     /// Longest its accept queue was.
     pub accept_queue_peak: u64,

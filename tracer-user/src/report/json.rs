@@ -1,6 +1,8 @@
 //! The diagnosis as JSON, schema `tcpreuse.diagnosis/1`. Fields are only ever added; unknown is
 //! `null`, never 0.
 
+mod capacity;
+
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -36,6 +38,7 @@ struct Document<'a> {
     thresholds_changed: BTreeMap<String, u64>,
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
+    capacity: Vec<capacity::Capacity<'a>>,
     surge: Surge,
     causes: Vec<Cause<'a>>,
     peers: Vec<Peer<'a>>,
@@ -226,6 +229,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             losses,
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
+        capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
         surge: surge(diagnosis),
         causes: diagnosis
             .causes

@@ -1,5 +1,6 @@
 //! The diagnosis as text: the answer first, what was lost last, 80 columns.
 
+mod capacity;
 mod fine_print;
 
 use std::io::{self, Write};
@@ -8,8 +9,8 @@ pub use self::fine_print::lost;
 use super::Origin;
 use crate::{
     diagnosis::{
-        Answer, Constant, Diagnosis, Judged, ListenerNow, Verdict,
-        words::{self, count, duration},
+        Answer, Constant, Diagnosis, Judged, Verdict,
+        words::{count, duration},
     },
     model::history::Shape,
 };
@@ -37,7 +38,7 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
     writeln!(to)?;
-    capacity(to, diagnosis, &paint)?;
+    capacity::write(to, diagnosis, &paint)?;
     movement(to, diagnosis, &paint)?;
     causes(to, diagnosis, &paint)?;
     peers(to, diagnosis, &paint)?;
@@ -78,74 +79,6 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
 
 fn is_stray(peer: &Judged) -> bool {
     peer.finding.verdict == Verdict::Stray
-}
-
-fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
-    for now in diagnosis
-        .listeners
-        .iter()
-        .filter(|now| now.held > 0 || now.accept_queue > 0)
-    {
-        let owner = now
-            .owner
-            .process()
-            .map(|process| format!(", {}", words::process(process)))
-            .unwrap_or_default();
-        let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
-        let peak = if now.accept_queue_peak > now.accept_queue {
-            format!(" (at most {})", now.accept_queue_peak)
-        } else {
-            String::new()
-        };
-        let host = now
-            .host
-            .as_ref()
-            .map(|host| format!("{host} "))
-            .unwrap_or_default();
-        let line = format!(
-            "{host}port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
-            now.port, now.held, now.close_wait, now.never_accepted,
-        );
-        writeln!(to, "{}", wrap(&line, 0))?;
-        if let (Some(max), Some(busy)) = (now.max_workers, now.busy_workers) {
-            writeln!(to, "{}", workers(now, busy, max, diagnosis, paint))?;
-        }
-    }
-    Ok(())
-}
-
-fn workers(now: &ListenerNow, busy: u32, max: u32, diagnosis: &Diagnosis, paint: &Paint) -> String {
-    let states = match &diagnosis.workers {
-        Some(workers) if !workers.states.is_empty() => {
-            let states: Vec<String> = workers
-                .states
-                .iter()
-                .map(|(state, n)| format!("{n} {state}"))
-                .collect();
-            format!(" ({})", states.join(", "))
-        }
-        _ => String::new(),
-    };
-    let line = format!("workers: {busy} of {max} busy{states}");
-    match now.exhausted_in_s {
-        Some(0.0) => paint.bad(&wrap(
-            &format!("{line}: none is left: httpd logs AH00286, new clients wait or get 503"),
-            2,
-        )),
-        Some(seconds) => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "positive, and a guess"
-            )]
-            let left = duration((seconds * 1e9) as u64);
-            paint.bad(&wrap(
-                &format!("{line}; at the present growth none is left in {left}, and httpd logs AH00286"),
-                2,
-            ))
-        }
-        None => wrap(&format!("{line}; they do not run out at present"), 2),
-    }
 }
 
 fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {

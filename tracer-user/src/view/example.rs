@@ -231,7 +231,7 @@ pub(crate) fn batch(second: u32) -> Batch {
             workers: Some(Workers {
                 busy: Some(20 + second / 2),
                 max: Some(150),
-                states: Vec::new(),
+                ..Workers::default()
             }),
             ..Options::default()
         },

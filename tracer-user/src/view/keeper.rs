@@ -229,7 +229,7 @@ impl Keeper {
             Link::Begins | Link::Back(_) => {
                 let anew = Self::new(self.prefixes, self.window_ns);
                 std::mem::replace(self, anew).log
-            },
+            }
         };
         let Link::Back(before) = link else {
             return false;

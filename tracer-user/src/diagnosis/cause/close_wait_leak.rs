@@ -58,7 +58,12 @@ fn test(case: &Case<'_>) -> Option<Match> {
 /// Where this host is the server: how many have been in it for longer than it has any reason to.
 fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
     // A server that closes late is busy with the poll until then, and may be so with the others.
-    let late = case.figures.close_wait.p50_ns.unwrap_or(0).saturating_mul(FORGOTTEN);
+    let late = case
+        .figures
+        .close_wait
+        .p50_ns
+        .unwrap_or(0)
+        .saturating_mul(FORGOTTEN);
     lingering.overdue(case.thresholds, case.hold_ns, late)
 }
 
@@ -66,8 +71,15 @@ fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
 /// is used again was closed by the server, and is no leak.
 fn forgotten(case: &Case<'_>, lingering: &Lingering) -> u64 {
     let figures = case.figures;
-    let stays = share(figures.close_wait.left, figures.close_wait.left + lingering.passed_by) <= 0.5;
+    let stays = share(
+        figures.close_wait.left,
+        figures.close_wait.left + lingering.passed_by,
+    ) <= 0.5;
     let is_most = share(lingering.passed_by, figures.open_now) > 0.5;
     let is_old = lingering.oldest_ns() >= case.thresholds.lingering;
-    if stays && is_most && is_old { lingering.passed_by } else { 0 }
+    if stays && is_most && is_old {
+        lingering.passed_by
+    } else {
+        0
+    }
 }

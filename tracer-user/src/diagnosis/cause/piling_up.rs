@@ -7,7 +7,8 @@ use super::{
 use crate::diagnosis::{
     Verdict,
     thresholds::{
-        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual, share,
+        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual,
+        share,
     },
 };
 

@@ -29,7 +29,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
             } else {
                 "up to "
             };
-            format!(", {bound}{}", count(figures.requests, "request turn", "request turns"))
+            format!(
+                ", {bound}{}",
+                count(figures.requests, "request turn", "request turns")
+            )
         } else {
             String::new()
         };

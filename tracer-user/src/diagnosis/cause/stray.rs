@@ -1,9 +1,6 @@
 //! Scanners, health checks, slow clients: nothing to judge as a poller.
 
-use super::{
-    Case, Match, Rule,
-    words::count,
-};
+use super::{Case, Match, Rule, words::count};
 use crate::diagnosis::{
     Verdict,
     thresholds::{confidence, habitual},

@@ -45,7 +45,12 @@ impl Course {
         let low = held().min().unwrap_or(now.held);
         let lowest = points.iter().rposition(|level| level.held == low).unwrap_or(0);
         let before = points.get(..lowest).unwrap_or_default();
-        let from = before.iter().map(|level| level.held).max().unwrap_or(low).max(low);
+        let from = before
+            .iter()
+            .map(|level| level.held)
+            .max()
+            .unwrap_or(low)
+            .max(low);
         let grown = now.held.saturating_sub(from);
         let since_ns = points
             .iter()
@@ -112,7 +117,11 @@ mod tests {
     fn what_only_grows_has_grown_by_all_of_it() {
         let course = of(&[57, 60, 64, 70, 77, 85, 97]);
         assert_eq!((course.start, course.grown, course.from()), (57, 40, 57));
-        assert_eq!(course.since_ns, 101 * S, "a tenth of the way up is not yet growth");
+        assert_eq!(
+            course.since_ns,
+            101 * S,
+            "a tenth of the way up is not yet growth"
+        );
         assert_eq!(course.lately, 12);
     }
 

@@ -1,7 +1,9 @@
 //! Times that a timer sets lie close together; those that chance sets do not.
 
 use crate::{
-    diagnosis::thresholds::{AGE_NS, AGE_SHARE, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share},
+    diagnosis::thresholds::{
+        AGE_NS, AGE_SHARE, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share,
+    },
     model::durations::{Cluster, Durations},
 };
 

@@ -77,8 +77,8 @@ pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Packed {
         live,
         looks,
     })
-        .unwrap_or_default()
-        .into_boxed_slice()
+    .unwrap_or_default()
+    .into_boxed_slice()
 }
 
 /// As a list of slots and base64, in the order of the slots.
