@@ -246,7 +246,11 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
 /// Whether a verdict speaks of how connections end, so that it can be taken back when they do not end so any more.
 pub(super) fn is_of_ends(verdict: Verdict) -> bool {
     let rule = CAUSES.iter().find(|rule| rule.verdict == verdict);
-    rule.is_some_and(|rule| rule.of_ends || verdict == Verdict::HalfOpen || verdict == Verdict::NeverAccepted)
+    rule.is_some_and(|rule| rule.of_ends)
+        || matches!(
+            verdict,
+            Verdict::HalfOpen | Verdict::NeverAccepted | Verdict::PoolOverflow
+        )
 }
 
 /// Whether all there is may be tcpreuse itself, asking for the server's status.

@@ -113,6 +113,7 @@ mod tests {
                     high_ns: idle_ns,
                     count: closes,
                 }),
+                bucket: None,
             },
             turns: all,
             turns_counted: true,

@@ -41,7 +41,10 @@ pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &
     let mut boundaries = scene.window().boundaries();
     let latest = boundaries.rposition(|at| now_ns.saturating_sub(at.monotonic_ns) >= needed_ns)?;
     let lately = look(scene, peer, about, latest)?;
-    (lately.finding.verdict == Verdict::Reusing).then_some(lately)
+    // By that rhythm it would have opened so many in the meantime.
+    let usual = lately.figures.span_ns / rhythm_ns.max(1);
+    let is_mended = lately.finding.verdict == Verdict::Reusing && lately.figures.opens * RHYTHMS <= usual;
+    is_mended.then_some(lately)
 }
 
 /// Whether a peer that is not accused has opened connections lately that accuse it.

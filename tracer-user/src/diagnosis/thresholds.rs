@@ -56,6 +56,9 @@ pub const RARE_FAULT: u64 = 50;
 /// retries closes the one before.
 pub const MIN_UNACCEPTED: u64 = 2;
 
+/// A pool that overflows once in so many requests is large enough: each time, a request waits for a handshake.
+pub const OVERFLOW_FAULT: u64 = 200;
+
 /// So many other peers of a listener, which hold connections, are a population to compare one with.
 pub const MIN_OTHERS: u64 = 3;
 

@@ -10,11 +10,10 @@ use super::{
     rows::{ConnectionRow, Context},
 };
 use crate::{
-    diagnosis::{Options, diagnose},
+    diagnosis::{Judge, Options},
     model::{
         accounting::{Accounting, Totals},
         ended::{Ended, LastState},
-        history::History,
         peer::{CloseReason, Direction},
         sample::{Moment, Sample},
         socket::{Since, State},

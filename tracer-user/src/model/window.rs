@@ -146,7 +146,7 @@ pub fn held(counters: &Counters) -> u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Changes with anything that the peer does.
-    print: u64,
+    pub(crate) print: u64,
     /// When it was there first, monotonic, ns.
     pub first_ns: u64,
     /// When it last did anything, monotonic, ns.

@@ -242,7 +242,7 @@ pub(crate) fn batch(second: u32) -> Batch {
 
 /// The run after so many seconds.
 pub(crate) fn after(seconds: u32) -> Snapshot {
-    let mut keeper = Keeper::new(PREFIXES);
+    let mut keeper = Keeper::new(PREFIXES, None);
     let mut last = keeper.add(batch(0));
     for second in 1..=seconds {
         last = keeper.add(batch(second));

@@ -23,6 +23,7 @@ fn listener(port: u16, owner: Option<(u32, &str)>, held: u64) -> (ListenerNow, u
         accept_queue: 0,
         accept_queue_limit: 511,
         accept_queue_peak: 0,
+        stuck_since_ns: None,
         owner,
         max_workers: None,
         busy_workers: None,

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::diagnosis::{
     Figures, Verdict,
-    thresholds::{EXCEPTION, MIN_CORE, OFTEN_NONE_IDLE, confidence, habitual, share},
+    thresholds::{EXCEPTION, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual, share},
 };
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::PoolOverflow,
-    of_ends: true,
+    // How often is its own matter, see below.
+    of_ends: false,
     test,
 };
 
@@ -29,6 +30,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         || figures.course.low < MIN_CORE
         || idle > case.thresholds.client_at_once
         || closes_after_a_number
+        || !case.costs(OVERFLOW_FAULT)
         || !is_saturated(figures)
     {
         return None;

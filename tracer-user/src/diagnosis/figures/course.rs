@@ -122,7 +122,7 @@ mod tests {
             101 * S,
             "a tenth of the way up is not yet growth"
         );
-        assert_eq!(course.lately, 12);
+        assert_eq!(course.lately, 20);
     }
 
     #[test]

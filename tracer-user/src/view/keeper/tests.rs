@@ -61,7 +61,7 @@ fn the_log_says_once_what_changed() {
 
 #[test]
 fn what_is_kept_is_bounded() {
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     let mut last = keeper.add(example::batch(0));
     for second in 1..2000 {
         last = keeper.add(example::batch(second));
@@ -74,7 +74,7 @@ fn what_is_kept_is_bounded() {
 
 #[test]
 fn a_surge_is_said_once() {
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     let mut last = None;
     for second in 0..20 {
         let mut batch = example::batch(second);
@@ -112,7 +112,7 @@ fn idle_workers_are_said_only_when_they_are_known() {
         mpm: Some(Mpm::Event),
         ..Workers::default()
     };
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     let mut said = |second, page| {
         let log = keeper.add(with_page(second, page)).log;
         let about = |event: &&Event| event.text.contains("worker");
