@@ -113,6 +113,11 @@ impl Judged {
         cause::explain(&about.case(&self.figures), self.finding.verdict)
     }
 
+    /// Connections it is expected to hold.
+    pub fn expected(&self) -> u32 {
+        self.expected.connections
+    }
+
     /// What to change, in the words of the software at hand.
     pub fn fix(&self) -> Cow<'static, str> {
         software::fix(&software::At {
