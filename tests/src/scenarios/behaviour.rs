@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How one client uses its connections. Holds are how long it asks the server to hold a poll; all
 /// other times but those said to be constant vary by a tenth either way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Behaviour {
     /// Polls over the connections it keeps, and opens another only for one that the server has
     /// closed. What becomes of that is up to the server's settings.
@@ -28,8 +28,11 @@ pub enum Behaviour {
         /// Leaves the closing to the server, by `Connection: close`.
         asks: bool,
     },
-    /// One connection for each poll, on the path after which the demo's server never closes.
+    /// One connection for each poll, some of them on the path after which the demo's server never
+    /// closes.
     MeetLeak {
+        /// Every how manyth poll is.
+        one_in: u32,
         /// How long a poll is held.
         hold: Duration,
         /// From a reply to the next connection.
@@ -50,21 +53,87 @@ pub enum Behaviour {
     },
     /// One connection more every so often, while all earlier ones go on polling.
     Pile {
+        /// How many it opens at its beginning.
+        at_once: u16,
         /// From one connection to the next.
         every: Duration,
+        /// How many it has in the end.
+        most: u16,
         /// How long each poll is held.
         hold: Duration,
         /// On each connection from a reply to the next poll.
         pause: Duration,
     },
-    /// A pile after a time of good behaviour.
-    Surge {
-        /// How long it is good.
-        after: Duration,
-        /// From one further connection to the next.
-        every: Duration,
+    /// Many users behind one address who come and go, each with one connection.
+    Members {
+        /// How many there are at a time.
+        members: u16,
+        /// How long one stays on average. Most stay for less, a few for much longer.
+        stay: Duration,
+        /// From one who leaves to the next who comes.
+        away: Duration,
         /// How long each poll is held.
         hold: Duration,
+        /// On each connection from a reply to the next poll.
+        pause: Duration,
+    },
+    /// A pool of constant size that closes its own connections in time and opens others instead.
+    Renew {
+        /// How many it keeps.
+        connections: u16,
+        /// When it closes one.
+        renewal: Renewal,
+        /// How long each poll is held.
+        hold: Duration,
+        /// On each connection from a reply to the next poll.
+        pause: Duration,
+    },
+    /// A pool that has as many connections as there is work.
+    Load {
+        /// How many it has at its beginning.
+        least: u16,
+        /// How many at the height of the load.
+        most: u16,
+        /// How the load moves.
+        course: Course,
+        /// How long each poll is held.
+        hold: Duration,
+        /// On each connection from a reply to the next poll.
+        pause: Duration,
+    },
+    /// Threads that share a pool. Who finds it empty opens a connection, and who finds it full on
+    /// coming back closes one.
+    Threads {
+        /// How many threads.
+        threads: u16,
+        /// How many connections the pool keeps.
+        pool: u16,
+        /// How long each poll is held.
+        hold: Duration,
+        /// On average from a reply to the next poll of the same thread.
+        pause: Duration,
+    },
+    /// Streams that stay: one request, and then whatever the server sends.
+    Stream {
+        /// How many.
+        streams: u16,
+        /// From one to the next.
+        apart: Duration,
+        /// What goes over them.
+        kind: Stream,
+        /// Between two things the server sends.
+        every: Duration,
+        /// From the end of one to the next connection.
+        pause: Duration,
+    },
+    /// A connection every so often for one poll, and kept without ever being used again.
+    Hoard {
+        /// From one to the next.
+        every: Duration,
+        /// How long the poll is held.
+        hold: Duration,
+        /// Closes its end when the server has closed; else it never does.
+        closes: bool,
     },
     /// The way to it dies silently while a poll is held; it comes back on a new connection.
     HalfOpen {
@@ -75,6 +144,18 @@ pub enum Behaviour {
         /// How long the last one is held.
         last_hold: Duration,
         /// From that poll to the new connection.
+        patience: Duration,
+    },
+    /// The way forgets it silently while it is idle; the next poll gets no reply, and it comes back
+    /// on a new connection.
+    Forgotten {
+        /// Polls before the idle time.
+        polls: u32,
+        /// How long each is held.
+        hold: Duration,
+        /// Half of it before the way forgets, half after that.
+        idle: Duration,
+        /// How long it waits for the reply to the next poll.
         patience: Duration,
     },
     /// Gives up on a poll before the reply and tries again.
@@ -101,6 +182,54 @@ pub enum Behaviour {
         /// How often a byte.
         every: Duration,
     },
+    /// Does one thing and then another, with the connections it still has.
+    Then {
+        /// At first.
+        first: Box<Self>,
+        /// For how long.
+        lasts: Duration,
+        /// From then on.
+        second: Box<Self>,
+    },
+}
+
+impl Behaviour {
+    /// This for a time, then something else.
+    #[must_use]
+    pub fn then(self, lasts: Duration, second: Self) -> Self {
+        Self::Then {
+            first: Box::new(self),
+            lasts,
+            second: Box::new(second),
+        }
+    }
+}
+
+/// When a pool closes one of its connections.
+#[derive(Clone, Copy, Debug)]
+pub enum Renewal {
+    /// After this many polls.
+    Polls(u32),
+    /// When it is this old.
+    Age(Duration),
+}
+
+/// How load moves.
+#[derive(Clone, Copy, Debug)]
+pub enum Course {
+    /// Rises evenly within this time and stays.
+    Rises(Duration),
+    /// Rises and falls evenly, once in this time.
+    Breathes(Duration),
+}
+
+/// What goes over a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Server-sent events.
+    Events,
+    /// A WebSocket with pings of both sides.
+    WebSocket,
 }
 
 /// When a client notices that the server has closed its connection.
