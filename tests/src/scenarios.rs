@@ -111,6 +111,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// How long it takes, but for setting up its servers.
+    pub fn length(&self) -> Duration {
+        self.warm_up + self.tracing
+    }
+
     /// Whether the clients' ends are traced too.
     pub fn traces_both_ends(&self) -> bool {
         self.groups.iter().any(|group| group.from_client.is_some())

@@ -95,7 +95,7 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
                 "round {round} of {}: {}, {} s",
                 args.rounds,
                 scenario.name,
-                (scenario.warm_up + scenario.tracing).as_secs()
+                scenario.length().as_secs()
             ));
             let outcome = run::run(scenario);
             if args.figures {

@@ -11,14 +11,14 @@ pub(super) fn all() -> Vec<Scenario> {
         pile_small("pile-small-slow", 1_500),
         pile_small("pile-small-fast", 300),
         pile_large("pile-large-slow", 1_500, 19),
-        pile_large("pile-large-fast", 350, 15),
+        pile_large("pile-large-fast", 340, 14),
         Scenario {
             options: expect_one(),
             ..pile_small("pile-small-expected", 1_500)
         },
         Scenario {
             options: expect_one(),
-            ..pile_large("pile-large-expected", 350, 15)
+            ..pile_large("pile-large-expected", 340, 14)
         },
         pile_stands(),
         stood("stood", &["many-held"], Options::default()),
