@@ -156,9 +156,16 @@ impl Outcome {
                     peer.verdict, peer.also, truth.verdicts, truth.also, peer.explanation
                 ));
             }
-            for (phase, said) in peer.phases.iter().enumerate().take(truth.before.len()) {
+            for (phase, said) in peer.phases.iter().enumerate() {
                 let verdicts = truth.in_phase(phase);
-                if accuses(verdicts) && said.right.is_none() {
+                if said.forgotten > 0 {
+                    let looks = said.forgotten;
+                    all.push(format!(
+                        "{name}: still {verdicts:?}, and not accused in {looks} looks"
+                    ));
+                }
+                let is_last = phase + 1 == truth.phases();
+                if !is_last && accuses(verdicts) && said.right.is_none() {
                     let until = truth.begins(phase + 1).as_secs();
                     all.push(format!("{name}: not {verdicts:?} in the end, {until} s"));
                 }

@@ -114,6 +114,7 @@ scenarios! {
     server_restart: "server-restart",
     pool_too_small: "pool-too-small",
     pool_recycled: "pool-recycled",
+    pool_recycled_alone: "pool-recycled-alone",
     lifetime_server: "lifetime-server",
     lifetime_client: "lifetime-client",
     stream_alone: "stream-alone",

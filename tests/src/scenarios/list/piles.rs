@@ -76,10 +76,17 @@ fn pile_large(name: &'static str, every: u64, seconds: u64) -> Scenario {
     }
 }
 
-/// Grown while it was traced, it remains a pile for as long as it is held.
+/// Grown while it was traced, from what one client needs, it remains a pile for as long as it is held.
 fn pile_stands() -> Scenario {
-    let groups = vec![group("standing", 3, pile(1, 350, 14), PILE), innocents(15)];
-    scenario("pile-stands", workers(150), 22, groups)
+    let standing = reuse(400, 100).then(ms(4_000), pile(0, 700, 12));
+    let groups = vec![
+        group("standing", 3, standing, PILE).before(ms(2_000), &["reusing"]),
+        innocents(15),
+    ];
+    Scenario {
+        warm_up: ms(2_000),
+        ..scenario("pile-stands", workers(150), 24, groups)
+    }
 }
 
 /// Connections of the peer of [`stood`].

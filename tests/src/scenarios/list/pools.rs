@@ -9,6 +9,7 @@ pub(super) fn all() -> Vec<Scenario> {
         breathes(),
         too_small(),
         recycled(),
+        recycled_alone(),
         ended_by_age_of_server(),
         ended_by_age_of_client(),
     ]
@@ -84,6 +85,13 @@ fn recycled() -> Scenario {
         innocents(6),
     ];
     scenario("pool-recycled", Knobs::default(), 15, groups)
+}
+
+/// With nobody to be compared with, and a connection for some twenty polls.
+fn recycled_alone() -> Scenario {
+    let renewing = renewing(8, Renewal::Polls(20), 60, 60);
+    let groups = vec![group("pool", 1, renewing, POOLED)];
+    scenario("pool-recycled-alone", Knobs::default(), 12, groups)
 }
 
 /// A server, or a balancer before it, that ends every connection when it is 3 s old, used or not.

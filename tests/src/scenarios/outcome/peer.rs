@@ -10,6 +10,9 @@ use tcpreuse::{
 use super::ABSENT;
 use crate::scenarios::truth::{Truth, accuses};
 
+/// A verdict that was right at so many looks in a row stands, and goes when its cause does.
+const STANDS_AFTER: u32 = 3;
+
 /// What it took, from the beginning of a phase.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
@@ -28,6 +31,10 @@ pub struct Course {
     pub right: Option<Since>,
     /// Since when it accused where something was wrong, or did not where nothing was, right or not.
     pub agrees: Option<Since>,
+    /// At how many looks in a row it has been right.
+    in_a_row: u32,
+    /// Looks at which it was not accused any more, once the right verdict stood, of what it still did.
+    pub forgotten: u32,
 }
 
 /// One client, seen from one end, and what was said about it.
@@ -109,6 +116,11 @@ impl Peer {
             seconds: seconds - course.begun,
             opens: self.figures.opens.saturating_sub(course.opens_before),
         };
+        if accuses(verdicts) && !finding.verdict.accuses() && course.in_a_row >= STANDS_AFTER {
+            course.forgotten += 1;
+        } else {
+            course.in_a_row = if right { course.in_a_row + 1 } else { 0 };
+        }
         course.right = right.then(|| course.right.unwrap_or(now));
         course.agrees = agrees.then(|| course.agrees.unwrap_or(now));
 
