@@ -34,7 +34,7 @@ pub enum Server {
     Apache(Knobs),
     /// The demo's own, of which one path leaks connections.
     Leaky,
-    /// One that streams, and ends connections as it is told to.
+    /// Our own, which streams, ends connections at an age and can be restarted.
     Own(Manner),
 }
 
@@ -49,9 +49,9 @@ pub struct Group {
     pub clients: u16,
     /// When they begin, after the first of all.
     pub after: Duration,
-    /// What is right about them, seen from the server.
+    /// The right verdicts as seen from the server.
     pub truth: Truth,
-    /// What is right, seen from the clients' host; `None`: nobody looks from there.
+    /// The right verdicts as seen from the clients' host; `None`: their end is not traced.
     pub from_client: Option<Truth>,
 }
 
@@ -62,22 +62,22 @@ impl Group {
         Self { after, ..self }
     }
 
-    /// Something else is right until a moment of the tracing, which is when the behaviour changes.
-    /// To be said in the order of time.
+    /// Adds an earlier phase, which ends when the behaviour changes, in time of tracing. Phases are
+    /// added in the order of time.
     #[must_use]
     fn before(mut self, until: Duration, verdicts: &'static [&'static str]) -> Self {
         self.truth.before.push(Phase { until, verdicts });
         self
     }
 
-    /// Verdicts that must be told beside the main one.
+    /// Verdicts that `also` must name.
     #[must_use]
     fn also(mut self, also: &'static [&'static str]) -> Self {
         self.truth.also = also;
         self
     }
 
-    /// Traced as outbound connections too.
+    /// Has its end traced too, as outbound connections.
     #[must_use]
     fn seen_from_client(self, verdicts: &'static [&'static str]) -> Self {
         Self {
@@ -102,16 +102,16 @@ pub struct Scenario {
     pub warm_up: Duration,
     /// How long to trace.
     pub tracing: Duration,
-    /// When the server, which is our own then, ends and starts anew, after tracing has begun.
+    /// When our own server restarts, in time of tracing.
     pub restart: Option<Duration>,
-    /// How many surges are to be told, each of which is over in the end; `None`: nobody looks.
+    /// How many surges there are, all of them over at the end; `None`: not checked.
     pub surges: Option<usize>,
     /// What the user tells the diagnosis.
     pub options: Options,
 }
 
 impl Scenario {
-    /// How long it takes, but for setting up its servers.
+    /// How long it takes, without the start of its servers.
     pub fn length(&self) -> Duration {
         self.warm_up + self.tracing
     }

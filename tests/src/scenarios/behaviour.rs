@@ -31,7 +31,7 @@ pub enum Behaviour {
     /// One connection for each poll, some of them on the path after which the demo's server never
     /// closes.
     MeetLeak {
-        /// Every how manyth poll is.
+        /// One poll in this many.
         one_in: u32,
         /// How long a poll is held.
         hold: Duration,
@@ -66,11 +66,11 @@ pub enum Behaviour {
     },
     /// Many users behind one address who come and go, each with one connection.
     Members {
-        /// How many there are at a time.
+        /// Users at any one time.
         members: u16,
-        /// How long one stays on average. Most stay for less, a few for much longer.
+        /// Mean stay. Most users leave sooner, a few stay for much longer.
         stay: Duration,
-        /// From one who leaves to the next who comes.
+        /// From a user's leaving to the next one's arrival.
         away: Duration,
         /// How long each poll is held.
         hold: Duration,
@@ -88,21 +88,21 @@ pub enum Behaviour {
         /// On each connection from a reply to the next poll.
         pause: Duration,
     },
-    /// A pool that has as many connections as there is work.
+    /// A pool whose size follows the load.
     Load {
-        /// How many it has at its beginning.
+        /// Connections at the beginning.
         least: u16,
-        /// How many at the height of the load.
+        /// Connections at the height of the load.
         most: u16,
-        /// How the load moves.
+        /// How the load changes.
         course: Course,
         /// How long each poll is held.
         hold: Duration,
         /// On each connection from a reply to the next poll.
         pause: Duration,
     },
-    /// Threads that share a pool. Who finds it empty opens a connection, and who finds it full on
-    /// coming back closes one.
+    /// Threads that share a pool. A thread that finds it empty opens a connection; one that finds it
+    /// full on return closes its own.
     Threads {
         /// How many threads.
         threads: u16,
@@ -113,26 +113,26 @@ pub enum Behaviour {
         /// On average from a reply to the next poll of the same thread.
         pause: Duration,
     },
-    /// Streams that stay: one request, and then whatever the server sends.
+    /// Streams that stay: one request, then only the server sends, or both sides ping.
     Stream {
         /// How many.
         streams: u16,
         /// From one to the next.
         apart: Duration,
-        /// What goes over them.
+        /// Their protocol.
         kind: Stream,
-        /// Between two things the server sends.
+        /// Interval between two messages or pings.
         every: Duration,
-        /// From the end of one to the next connection.
+        /// From the end of a stream to the next connection.
         pause: Duration,
     },
-    /// A connection every so often for one poll, and kept without ever being used again.
+    /// A new connection every so often, for one poll; it is kept and never used again.
     Hoard {
         /// From one to the next.
         every: Duration,
         /// How long the poll is held.
         hold: Duration,
-        /// Closes its end when the server has closed; else it never does.
+        /// Whether it closes its end after the server has; otherwise it never does.
         closes: bool,
     },
     /// The way to it dies silently while a poll is held; it comes back on a new connection.
@@ -146,14 +146,14 @@ pub enum Behaviour {
         /// From that poll to the new connection.
         patience: Duration,
     },
-    /// The way forgets it silently while it is idle; the next poll gets no reply, and it comes back
-    /// on a new connection.
+    /// A device on the path silently forgets the idle connection. The next poll gets no reply, and the
+    /// client comes back on a new connection.
     Forgotten {
         /// Polls before the idle time.
         polls: u32,
         /// How long each is held.
         hold: Duration,
-        /// Half of it before the way forgets, half after that.
+        /// The path dies in the middle of it.
         idle: Duration,
         /// How long it waits for the reply to the next poll.
         patience: Duration,
@@ -182,13 +182,13 @@ pub enum Behaviour {
         /// How often a byte.
         every: Duration,
     },
-    /// Does one thing and then another, with the connections it still has.
+    /// One behaviour after another. The second starts with the connections that the first has left.
     Then {
-        /// At first.
+        /// The behaviour it begins with.
         first: Box<Self>,
-        /// For how long.
+        /// How long the first lasts.
         lasts: Duration,
-        /// From then on.
+        /// The behaviour after that.
         second: Box<Self>,
     },
 }
@@ -210,25 +210,25 @@ impl Behaviour {
 pub enum Renewal {
     /// After this many polls.
     Polls(u32),
-    /// When it is this old.
+    /// At this age.
     Age(Duration),
 }
 
-/// How load moves.
+/// How the load changes.
 #[derive(Clone, Copy, Debug)]
 pub enum Course {
-    /// Rises evenly within this time and stays.
+    /// It rises evenly for this long, then stays.
     Rises(Duration),
-    /// Rises and falls evenly, once in this time.
+    /// It rises and falls evenly, with this period.
     Breathes(Duration),
 }
 
-/// What goes over a stream.
+/// The protocol of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Server-sent events.
     Events,
-    /// A WebSocket with pings of both sides.
+    /// A WebSocket on which both sides ping.
     WebSocket,
 }
 

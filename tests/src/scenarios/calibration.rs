@@ -1,8 +1,8 @@
-//! Whether confidence means what it says: of the verdicts given with a confidence, which share is right.
+//! Whether confidence means what it says: the share of verdicts that are right, by confidence.
 
 use std::fmt::Write as _;
 
-/// Where the bins begin. Below an even chance nothing is worth a finer look.
+/// Where the bins begin. Below an even chance, finer bins would say nothing.
 const EDGES: [f64; 5] = [0.0, 0.5, 0.7, 0.8, 0.9];
 
 /// Verdicts given with about the same confidence.
@@ -39,7 +39,7 @@ impl Calibration {
     }
 }
 
-/// Both kinds of looks side by side: every accusation at any moment, and what was said last.
+/// Two calibrations side by side: of every accusation at any look, and of all verdicts at the last look.
 pub fn table(accusing: &Calibration, last: &Calibration) -> String {
     let mut text = format!(
         "{:<12} {:>10} {:>9} {:>12} {:>9}\n",

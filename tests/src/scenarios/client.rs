@@ -52,9 +52,9 @@ pub(super) struct Client {
     server: SocketAddr,
     tally: Arc<Tally>,
     random: Random,
-    /// Connections it has from what it did before.
+    /// Connections that its earlier behaviour has left.
     held: Vec<Connection>,
-    /// When it goes on to something else.
+    /// When its present behaviour ends.
     until: Option<Instant>,
 }
 
@@ -76,7 +76,7 @@ impl Client {
         pending().await
     }
 
-    /// Goes on until it is time for something else, or there is nothing more to do.
+    /// Behaves like this until its time is over or nothing is left to do.
     async fn act(&mut self, behaviour: Behaviour) {
         match behaviour {
             Behaviour::Then { first, lasts, second } => {
@@ -167,17 +167,17 @@ impl Client {
         }
     }
 
-    /// Whether it is time for something else.
+    /// Whether the time of its present behaviour is over.
     fn is_over(&self) -> bool {
         self.until.is_some_and(|until| until <= Instant::now())
     }
 
-    /// A moment, or when it is time for something else if that comes first.
+    /// A moment, or the end of its present behaviour if that comes first.
     fn at_most(&self, moment: Instant) -> Instant {
         self.until.map_or(moment, |until| until.min(moment))
     }
 
-    /// The same client, to do something at the same time, with one of the connections it has.
+    /// The same client, for a task of its own, with one of the connections it has.
     fn beside(&mut self) -> Self {
         Self {
             held: self.held.pop().into_iter().collect(),
@@ -204,7 +204,7 @@ impl Client {
         sleep_until(self.at_most(next)).await;
     }
 
-    /// Does several things at once. What they have left is this client's again.
+    /// Waits for several tasks. The connections that they leave are this client's again.
     async fn together(&mut self, all: JoinSet<Option<Connection>>) {
         self.held = all.join_all().await.into_iter().flatten().collect();
     }

@@ -23,13 +23,13 @@ use super::{
 /// The verdict of a peer that the diagnosis does not know.
 pub const ABSENT: &str = "(absent)";
 
-/// Surges as they were told.
+/// The surges that the diagnosis has reported.
 #[derive(Clone, Debug, Default)]
 pub struct Surges {
-    /// When those began that were told at some look, monotonic, ns.
+    /// When each of them began, monotonic, ns.
     pub begun: BTreeSet<u64>,
-    /// Whether the last look still told one.
-    pub told_last: bool,
+    /// Whether one was still reported at the last look.
+    pub at_the_end: bool,
 }
 
 /// Everything about one run.
@@ -41,15 +41,15 @@ pub struct Outcome {
     pub groups: Vec<Group>,
     /// What each group did, by its own count.
     pub done: Vec<Done>,
-    /// All clients, in the order of the groups; those that are seen from both ends twice.
+    /// All clients, in the order of the groups; once for each end that is traced.
     pub peers: Vec<Peer>,
     /// The listeners at the end.
     pub listeners: Vec<ListenerNow>,
-    /// Confidence of every accusation at every look.
+    /// The calibration of every accusation at every look.
     pub accusing: Calibration,
-    /// Confidence of what was said last.
+    /// The calibration of the verdicts at the last look.
     pub last: Calibration,
-    /// What was told of surges.
+    /// The surges reported.
     pub surges: Surges,
     wanted_surges: Option<usize>,
     /// The largest distance between what was counted and the kernel's list.
@@ -105,7 +105,7 @@ impl Outcome {
             }
         }
         let surge = diagnosis.movement.surge;
-        self.surges.told_last = surge.is_some();
+        self.surges.at_the_end = surge.is_some();
         self.surges
             .begun
             .extend(surge.map(|surge| surge.started.monotonic_ns));
@@ -134,7 +134,7 @@ impl Outcome {
             .filter(move |peer| peer.group == group && peer.direction == direction)
     }
 
-    /// What is right about a peer.
+    /// The right verdicts about a peer.
     pub fn truth(&self, peer: &Peer) -> &Truth {
         truth_of(&self.groups, peer)
     }
@@ -161,7 +161,7 @@ impl Outcome {
                 if said.forgotten > 0 {
                     let looks = said.forgotten;
                     all.push(format!(
-                        "{name}: still {verdicts:?}, and not accused in {looks} looks"
+                        "{name}: still {verdicts:?}, but not accused at {looks} looks"
                     ));
                 }
                 let is_last = phase + 1 == truth.phases();
@@ -172,9 +172,7 @@ impl Outcome {
             }
             if peer.slandered > 0 {
                 let (looks, of) = (peer.slandered, peer.slander.unwrap_or_default());
-                all.push(format!(
-                    "{name}: accused of {of} in {looks} looks and did nothing"
-                ));
+                all.push(format!("{name}: innocent, but accused of {of} at {looks} looks"));
             }
         }
         all.extend(self.complaint_about_surges());
@@ -190,9 +188,9 @@ impl Outcome {
     fn complaint_about_surges(&self) -> Option<String> {
         let (wanted, told) = (self.wanted_surges?, self.surges.begun.len());
         let complaint = if told != wanted {
-            format!("{told} surges told instead of {wanted}")
-        } else if self.surges.told_last {
-            "a surge is told that is over".to_owned()
+            format!("{told} surges reported instead of {wanted}")
+        } else if self.surges.at_the_end {
+            "a surge that is over is still reported".to_owned()
         } else {
             return None;
         };

@@ -1,5 +1,5 @@
-//! A server for what neither Apache nor the demo's own does: it sends of its own accord, ends
-//! connections at a constant age, and restarts.
+//! A server that does what neither Apache nor the demo's server can: it streams, ends connections at a
+//! constant age, and restarts.
 
 use std::{
     future::pending,
@@ -17,13 +17,13 @@ use tokio::{
 
 use super::websocket;
 
-/// On all addresses, as Apache.
+/// On all addresses, as Apache does.
 const PORT: u16 = 8080;
 
-/// More than ever wait.
+/// More connections than ever wait.
 const BACKLOG: u32 = 1024;
 
-/// How long nobody listens when it is restarted.
+/// How long nobody listens during a restart.
 const RESTARTS_WITHIN: Duration = Duration::from_millis(400);
 
 /// Longest head of a request it reads.
@@ -32,7 +32,7 @@ const MAX_HEAD: u64 = 4096;
 /// How the server treats its clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
-    /// How old a connection gets, used or not.
+    /// The age at which it ends a connection, used or not.
     pub age: Option<Duration>,
 }
 
@@ -53,7 +53,7 @@ impl Own {
         })
     }
 
-    /// Ends it with all its connections in the middle of everything, and starts it anew.
+    /// Ends it with all its connections, whatever they are doing, and starts it again.
     pub(super) fn restart(&mut self) {
         self.serving.abort();
         let manner = self.manner;
@@ -91,7 +91,7 @@ async fn accept(listener: TcpListener, manner: Manner) {
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                // What a connection ends with is seen by the tracer.
+                // How a connection ends is the tracer's business.
                 connections.spawn(serve(stream, manner));
             },
         }
@@ -140,7 +140,7 @@ async fn serve(stream: TcpStream, manner: Manner) -> Result<()> {
     Ok(())
 }
 
-/// Never when there is no such time.
+/// Waits until a moment; forever when there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,

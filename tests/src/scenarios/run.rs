@@ -41,7 +41,7 @@ pub fn run(scenario: &Scenario) -> Outcome {
     })
 }
 
-/// What judges the samples of a run, one after another: the only place that calls the diagnosis.
+/// Judges the samples of a run one after another. Nothing else here calls the diagnosis.
 struct Judging {
     history: History,
 }

@@ -1,14 +1,14 @@
-//! Which verdicts are right, and when: what a client does may change, and so does the truth about it.
+//! Which verdicts are right, and when: a client's behaviour may change, and the truth about it too.
 
 use std::time::Duration;
 
 use tcpreuse::diagnosis::Verdict;
 
-/// How long what was right before a change may still be said after it. A mended client has to live
-/// through several of its own periods before it can be acquitted, and all of them here are short.
+/// How long the old truth is still accepted after a change. A mended client has to live through
+/// several of its own periods before it can be acquitted; here these are about a second.
 pub const TRANSITION: Duration = Duration::from_secs(8);
 
-/// What is right for a time.
+/// The verdicts that are right for a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Phase {
     /// When the next phase begins, in time of tracing.
@@ -17,10 +17,10 @@ pub struct Phase {
     pub verdicts: &'static [&'static str],
 }
 
-/// What is right about a peer.
+/// The verdicts that are right about a peer.
 #[derive(Clone, Debug)]
 pub struct Truth {
-    /// What was right before, in the order of time.
+    /// Earlier phases, in the order of time.
     pub before: Vec<Phase>,
     /// The verdicts that are right in the end; the first is the best.
     pub verdicts: &'static [&'static str],

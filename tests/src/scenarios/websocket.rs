@@ -1,4 +1,4 @@
-//! The little of RFC 6455 that a WebSocket with pings needs, for both ends: control frames without a
+//! The part of RFC 6455 that a WebSocket with pings needs, for both ends: control frames without a
 //! payload.
 
 use std::{io::Result, time::Duration};
@@ -16,7 +16,7 @@ Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 pub(super) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
 Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// How long the other side may take to agree to an end.
+/// How long the other side may take to answer a close frame.
 const AGREES_WITHIN: Duration = Duration::from_millis(200);
 
 /// First bytes of final frames.
@@ -24,10 +24,10 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// Says in the second byte that four bytes of mask follow.
+/// In the second byte of a frame: four bytes of mask follow.
 const MASKED: u8 = 0x80;
 
-/// Who sends. Frames of clients are masked, and those of servers are not.
+/// The sender of a frame. Clients mask their frames, servers do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
@@ -44,7 +44,7 @@ impl Side {
     }
 }
 
-/// Sends a ping every so often and answers those of the other side, until that closes.
+/// Sends pings and answers those of the other side until the other side closes.
 pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     side: Side,
@@ -84,7 +84,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(kind != CLOSE)
 }
 
-/// Ends it as the RFC wants it: a close frame each way, then whoever began closes the connection.
+/// Ends it as the RFC says: a close frame each way; then the side that began closes the connection.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, side: Side) -> Result<()> {
     stream.write_all(&side.frame(CLOSE)).await?;
     let agreed = async {

@@ -10,10 +10,10 @@ use tcpreuse::{
 use super::ABSENT;
 use crate::scenarios::truth::{Truth, accuses};
 
-/// A verdict that was right at so many looks in a row stands, and goes when its cause does.
+/// After this many right looks in a row a verdict stands, and may only go when its cause does.
 const STANDS_AFTER: u32 = 3;
 
-/// What it took, from the beginning of a phase.
+/// How long something took, from the beginning of a phase.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
     /// Seconds.
@@ -22,18 +22,18 @@ pub struct Since {
     pub opens: u64,
 }
 
-/// What was said in one phase.
+/// How one phase of a peer was judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Course {
     begun: f64,
     opens_before: u64,
     /// Since when the verdict was right until the end of the phase.
     pub right: Option<Since>,
-    /// Since when it accused where something was wrong, or did not where nothing was, right or not.
+    /// Since when it has accused or acquitted the peer as it should, whatever the verdict.
     pub agrees: Option<Since>,
-    /// At how many looks in a row it has been right.
+    /// Right looks in a row.
     in_a_row: u32,
-    /// Looks at which it was not accused any more, once the right verdict stood, of what it still did.
+    /// Looks at which the peer was acquitted after the right verdict stood, though its cause was still there.
     pub forgotten: u32,
 }
 
@@ -58,13 +58,13 @@ pub struct Peer {
     pub figures: Figures,
     /// Whether the last verdict is right.
     pub is_right: bool,
-    /// What was said in each phase that has begun.
+    /// How each phase that has begun was judged.
     pub phases: Vec<Course>,
-    /// Looks at which it was accused of something that is not true.
+    /// Looks at which it was wrongly accused.
     pub mistaken: u32,
     /// What it was accused of then.
     pub mistake: Option<&'static str>,
-    /// Looks at which it was accused and did nothing wrong at all.
+    /// Of these, looks at which nothing was wrong with it at all.
     pub slandered: u32,
     /// What it was accused of then.
     pub slander: Option<&'static str>,
@@ -134,7 +134,7 @@ impl Peer {
         }
     }
 
-    /// What the last phase took until the verdict was right for good.
+    /// How long it took in the last phase until the verdict was right for good.
     pub fn right(&self) -> Option<Since> {
         self.is_right.then(|| self.phases.last()?.right).flatten()
     }

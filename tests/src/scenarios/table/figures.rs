@@ -29,12 +29,12 @@ pub fn figures(outcome: &Outcome) -> String {
     let surges = &outcome.surges;
     let _ = writeln!(
         text,
-        "  {} surges told, the last {}; drift {}, lost {}",
+        "  {} surges reported, {}; drift {}, lost {}",
         surges.begun.len(),
-        if surges.told_last {
-            "to the end"
+        if surges.at_the_end {
+            "one of them at the end"
         } else {
-            "not any more"
+            "none at the end"
         },
         outcome.drift,
         outcome.lost
@@ -42,7 +42,7 @@ pub fn figures(outcome: &Outcome) -> String {
     text
 }
 
-/// A group as it is seen from one end.
+/// A group as seen from one end.
 fn add_end(text: &mut String, outcome: &Outcome, group: usize, direction: Direction) {
     let peers: Vec<&Peer> = outcome.of_group(group, direction).collect();
     let Some(truth) = peers.first().map(|peer| outcome.truth(peer)) else {

@@ -13,7 +13,7 @@ use crate::scenarios::{
     http::{Connection, Poll},
 };
 
-/// Connections with a dead way that one client has at most: each takes two rules of a firewall.
+/// Most dead connections of one client: each takes two firewall rules.
 const MOST_DEAD: usize = 64;
 
 impl Client {
@@ -66,7 +66,7 @@ impl Client {
         }
     }
 
-    /// A new connection after some polls.
+    /// A new connection on which some polls have been answered.
     async fn after_polls(&mut self, polls: u32, hold: Duration) -> Option<Connection> {
         let mut kept = self.open().await;
         for _ in 0..polls {

@@ -16,10 +16,10 @@ use crate::scenarios::{
     http::{Connection, Poll},
 };
 
-/// Nobody stays for less than this part of the mean ...
+/// The shortest stay as a part of the mean ...
 const SHORTEST_STAY: f64 = 0.2;
 
-/// ... or for more than so many times it, so that a short scenario sees everybody leave.
+/// ... and the longest one, so that a short scenario sees everybody leave.
 const LONGEST_STAY: f64 = 2.5;
 
 impl Client {
@@ -38,7 +38,7 @@ impl Client {
         self.together(all).await;
     }
 
-    /// One place behind a NAT, which one user after another takes.
+    /// One place behind a NAT, taken by one user after another.
     async fn member(
         mut self,
         stay: Duration,
@@ -89,8 +89,13 @@ impl Client {
                     Renewal::Polls(most) => (polls >= most).then(Instant::now),
                     Renewal::Age(most) => (opened + most <= next).then_some(opened + most),
                 };
-                sleep_until(closes.unwrap_or(next)).await;
-                if closes.is_some() || self.is_over() {
+                if let Some(closes) = closes {
+                    sleep_until(closes).await;
+                    // The next one is opened when there is something to ask.
+                    kept = None;
+                }
+                sleep_until(self.at_most(next)).await;
+                if self.is_over() {
                     break;
                 }
             }
@@ -109,14 +114,14 @@ impl Client {
         let mut all = JoinSet::new();
         let steps = f64::from(most.saturating_sub(least).max(1));
         for n in 1..=most {
-            // How high the load is when there is work for this one; not above 0 when there always is.
+            // The part of the load's rise at which this one is needed; 0: always.
             let share = f64::from(n.saturating_sub(least)) / steps;
             all.spawn(self.beside().on_demand(share, course, hold, pause));
         }
         self.together(all).await;
     }
 
-    /// One connection of a pool that is there while the load is that high.
+    /// One connection of a pool, open while the load is that high.
     async fn on_demand(
         mut self,
         share: f64,
@@ -132,7 +137,7 @@ impl Client {
             }
             Course::Breathes(_) if share <= 0.0 => self.reuse(hold, pause, Notices::AtOnce).await,
             Course::Breathes(period) => {
-                // At the height of the load all are wanted for a moment.
+                // Near the height of the load all are needed.
                 let rises = period.mul_f64(0.5).mul_f64(share * 0.9);
                 let mut next = begun;
                 while !self.is_over() {
@@ -173,7 +178,7 @@ impl Client {
         pause: Duration,
     ) -> Option<Connection> {
         while !self.is_over() {
-            // What was used last is taken first, as most pools do.
+            // Last in, first out, as in most pools.
             let idle = pool.lock().expect("a pool").pop();
             let connection = match idle {
                 Some(connection) => Some(connection),
@@ -188,7 +193,7 @@ impl Client {
                     pool.push(connection);
                 }
             }
-            // Threads wait for work of their own, and for very different times.
+            // Each thread waits for work of its own, for very different times.
             self.wait_within(pause * 2).await;
         }
         None
