@@ -130,4 +130,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn phases_follow_each_other_and_end_while_it_is_traced() {
+        for scenario in crate::scenarios::list::all() {
+            for group in &scenario.groups {
+                let mut ends: Vec<Duration> = group.truth.before.iter().map(|phase| phase.until).collect();
+                ends.push(scenario.tracing);
+                assert!(ends.is_sorted_by(|a, b| a < b), "{}: {ends:?}", scenario.name);
+            }
+        }
+    }
 }

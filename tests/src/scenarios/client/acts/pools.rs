@@ -55,7 +55,9 @@ impl Client {
                 let Some(connection) = kept.take() else { break };
                 let poll = Poll::held(self.about(hold));
                 kept = self.poll(connection, poll).await;
-                self.pause(pause).await;
+                // Users do not leave at a constant time after a reply.
+                let next = Instant::now() + self.about(pause);
+                sleep_until(next.min(leaves)).await;
             }
             drop(kept);
             self.pause(away).await;
