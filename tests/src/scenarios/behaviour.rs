@@ -77,7 +77,7 @@ pub enum Behaviour {
         /// On each connection from a reply to the next poll.
         pause: Duration,
     },
-    /// A pool of constant size that closes its own connections in time and opens others instead.
+    /// A pool of constant size that retires its connections and opens others in their place.
     Renew {
         /// How many it keeps.
         connections: u16,
