@@ -9,7 +9,9 @@ const FRESH: Behaviour = Behaviour::Fresh {
 };
 
 const PILE: Behaviour = Behaviour::Pile {
+    at_once: 0,
     every: ms(900),
+    most: 64,
     hold: ms(150),
     pause: ms(900),
 };
