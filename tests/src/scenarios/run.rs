@@ -8,10 +8,9 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tcpreuse::{
-    diagnosis::{Diagnosis, Options, diagnose},
+    diagnosis::Judge,
     filter::{Directions, Filter},
     kernel::load::Settings,
-    model::{history::History, sample::Sample},
     source::live::Live,
 };
 
@@ -39,24 +38,6 @@ pub fn run(scenario: &Scenario) -> Outcome {
             .expect("a thread");
         running.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
-}
-
-/// Judges the samples of a run one after another. Nothing else here calls the diagnosis.
-struct Judging {
-    history: History,
-}
-
-impl Judging {
-    fn new() -> Self {
-        Self {
-            history: History::new(),
-        }
-    }
-
-    fn look(&mut self, sample: &Sample, options: &Options) -> Diagnosis {
-        self.history.add(sample);
-        diagnose(sample, &self.history, options)
-    }
 }
 
 fn on_stage(scenario: &Scenario) -> Outcome {
@@ -88,7 +69,7 @@ fn on_stage(scenario: &Scenario) -> Outcome {
         }
     };
     let begun = Instant::now();
-    let mut judging = Judging::new();
+    let mut judge = Judge::default();
     let mut outcome = Outcome::new(scenario, &addresses);
     let mut restart = scenario.restart;
     let mut next = LOOK_EVERY;
@@ -96,7 +77,7 @@ fn on_stage(scenario: &Scenario) -> Outcome {
         thread::sleep(next.saturating_sub(begun.elapsed()));
         let sample = live.sample().unwrap_or_else(|error| panic!("a sample: {error}"));
         outcome.look(
-            &judging.look(&sample, &scenario.options),
+            &judge.look(&sample, &scenario.options),
             begun.elapsed().as_secs_f64(),
         );
         if restart.is_some_and(|at| at <= begun.elapsed()) {

@@ -113,6 +113,12 @@ impl Judged {
         cause::explain(&about.case(&self.figures), self.finding.verdict)
     }
 
+    /// How long ago it last did anything, ns.
+    pub fn quiet_ns(&self) -> Option<u64> {
+        let last = self.last_seen?;
+        Some(self.host_wide.now_ns.saturating_sub(last.monotonic_ns))
+    }
+
     /// Connections it is expected to hold.
     pub fn expected(&self) -> u32 {
         self.expected.connections

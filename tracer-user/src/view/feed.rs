@@ -78,6 +78,8 @@ const BETWEEN: Duration = Duration::from_millis(200);
 pub enum Request {
     /// To move in time.
     Play(Command),
+    /// To judge only what comes from now on.
+    BeginAnew,
     /// For everything known now, to be kept; it is called in the feed's thread.
     Keep(Box<dyn FnOnce(Kept) + Send>),
 }
@@ -203,6 +205,10 @@ pub fn start<F: Feed>(
                         Ok(request) => {
                             let news = match request {
                                 Request::Play(command) => feed.obey(command)?,
+                                Request::BeginAnew => {
+                                    publisher.keeper.begin_anew();
+                                    News::Nothing
+                                }
                                 Request::Keep(keep) => {
                                     publisher.keep = Some(keep);
                                     feed.now()?

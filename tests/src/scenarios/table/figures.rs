@@ -128,7 +128,7 @@ const COLUMNS: &[(&str, &[Column])] = &[
         "held",
         &[
             ("established", |f| Some(f.held.established)),
-            ("late", |f| Some(f.held.late)),
+            ("grown", |f| Some(f.course.grown)),
             ("alive", |f| Some(f.held.alive)),
             ("holding", |f| Some(f.held.holding)),
             ("dead", |f| Some(f.held.dead)),
