@@ -358,3 +358,6 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,12 @@ pub fn of(case: &Case<'_>) -> Reuse {
     let stays = figures.held.established > 0
         && share(figures.closes, figures.opens + figures.course.start) <= EXCEPTION
         && figures.held.dead < figures.held.established;
+    // Sockets that this host may have forgotten, and not yet for long enough to say so.
+    let may_leak = figures.close_wait.now > figures.held.established
+        && figures.close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering;
+    if may_leak {
+        return Reuse::Unknown;
+    }
     let has_spoken = figures.requests > 0 || case.has_requests();
     if figures.opens == 0 {
         return if stays && is_settled && has_spoken {

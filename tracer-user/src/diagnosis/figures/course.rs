@@ -55,7 +55,7 @@ impl Course {
         let since_ns = points
             .iter()
             .rev()
-            .find(|level| level.held <= from + grown / 10)
+            .find(|level| level.held <= from)
             .map_or(now.at_ns, |level| level.at_ns);
         let third_ns = now.at_ns - now.at_ns.saturating_sub(since_ns) / 3;
         let by_then = points
