@@ -80,6 +80,8 @@ fn may_be_handshakes(case: &Case<'_>) -> bool {
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime.p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
         && habitual(of, figures.opens)
+        // Of a crowd, those that stay only briefly are the first to go.
+        && 2 * figures.held.established <= of
         // What it keeps beside these carries its requests.
         && figures.requests < 2 * (1 + HANDSHAKE_TURNS) * figures.opens
 }

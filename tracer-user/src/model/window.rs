@@ -54,8 +54,8 @@ pub struct Live {
     pub sent: u64,
 }
 
-/// How busy a peer's connections were found, each time that it had done something. All of them only grow, so
-/// that a window's means are exact means of what was looked at.
+/// How busy a peer's connections were found, each time that somebody looked. All of them only grow, so that a
+/// window's means are exact means of what was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {
     /// How often it was looked at.
@@ -69,7 +69,8 @@ pub struct Looks {
 }
 
 impl Looks {
-    fn note(&mut self, live: Live) {
+    /// Notes what was found once.
+    pub fn note(&mut self, live: Live) {
         if live.established == 0 {
             return;
         }
@@ -182,7 +183,7 @@ impl Window {
 
     /// Takes in one more sample; samples come in the order in which they were taken.
     pub fn add(&mut self, sample: &Sample) {
-        let live = live_by_slot(sample);
+        let live = live_by_slot(&sample.sockets.connections);
         let now = sample.taken;
         let is_due = self
             .boundaries
@@ -318,7 +319,10 @@ impl Window {
             if seen.print != 0 {
                 seen.last_ns = now;
             }
-            seen.looks.note(live);
+            match sample.looks.get(&peer.slot) {
+                Some(looks) => seen.looks = *looks,
+                None => seen.looks.note(live),
+            }
         }
         if is_due {
             seen.print = print;
@@ -418,9 +422,9 @@ impl Window {
 }
 
 /// What the live connections of each slot come to.
-pub fn live_by_slot(sample: &Sample) -> HashMap<u32, Live> {
+pub fn live_by_slot(connections: &[Connection]) -> HashMap<u32, Live> {
     let mut all: HashMap<u32, Live> = HashMap::new();
-    for connection in &sample.sockets.connections {
+    for connection in connections {
         if let Some(slot) = connection.slot {
             all.entry(slot).or_default().add(connection);
         }

@@ -1,6 +1,9 @@
 //! Samples of this machine, from the running programs.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Instant,
+};
 
 use crate::{
     kernel::{
@@ -18,6 +21,7 @@ use crate::{
         peer::Counters,
         sample::{Moment, Peer, Sample},
         socket::{Connection, Sockets, State},
+        window::{Looks, live_by_slot},
     },
 };
 
@@ -31,7 +35,14 @@ pub struct Live {
     /// Of all walks so far.
     resumed: u64,
     repeats: u64,
+    /// How busy the connections of each slot were found.
+    looks: BTreeMap<u32, Looks>,
+    /// No glance before this.
+    next_glance: Instant,
 }
+
+/// A glance may take this part of the time: what it took is waited for so many times before the next.
+const GLANCE_PACE: u32 = 100;
 
 /// Looking for the holders of sockets goes through the open files of all processes, so it is done
 /// this often at most, ns.
@@ -62,6 +73,8 @@ impl Live {
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
+            looks: BTreeMap::new(),
+            next_glance: Instant::now(),
         })
     }
 
@@ -84,6 +97,7 @@ impl Live {
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
+        self.note(&sockets);
         let names = self.name_owners(&mut sockets, &peers, taken.monotonic_ns);
         Ok(Sample {
             started: self.started,
@@ -92,10 +106,35 @@ impl Live {
             peers,
             unattributed,
             sockets,
+            looks: self.looks.clone(),
             names,
             losses,
             accounting,
         })
+    }
+
+    /// Looks between two samples how busy connections are: whether a peer had an idle one in hand is decided by the
+    /// moment. Does nothing where looking takes so long that it would cost more than a hundredth of a CPU.
+    ///
+    /// # Errors
+    /// When sockets cannot be read.
+    pub fn glance(&mut self) -> Result<(), TraceError> {
+        let begun = Instant::now();
+        if begun < self.next_glance {
+            return Ok(());
+        }
+        let sockets = self.tracer.sockets()?;
+        self.note(&sockets);
+        self.next_glance = Instant::now() + begun.elapsed() * GLANCE_PACE;
+        Ok(())
+    }
+
+    fn note(&mut self, sockets: &Sockets) {
+        for (slot, live) in live_by_slot(&sockets.connections) {
+            if live.established > 1 || self.looks.contains_key(&slot) {
+                self.looks.entry(slot).or_default().note(live);
+            }
+        }
     }
 
     /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.

@@ -22,6 +22,7 @@ const AMONG_OTHERS: Norm = Norm {
         keepalive_given_ns: None,
         keepalive: None,
         request_limit: None,
+        age: None,
     },
     peers: 20,
     typical: 1,
