@@ -108,7 +108,8 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     let looks = figures.looks;
     let overlapping = figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let idle = looks.established - looks.busy.min(looks.established);
-    if overlapping && looks.looks > 0 && idle >= looks.looks {
+    let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
+    if overlapping && always && looks.looks > 0 && idle >= looks.looks {
         InHand::Idle
     } else {
         InHand::Busy

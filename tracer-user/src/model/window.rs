@@ -37,7 +37,7 @@ const WINDOW_SHARE: u64 = 12;
 const MAX_READ_BOUNDARIES: usize = 512;
 
 /// A pool is given this long to fill after a peer's first connection, ns.
-pub const FILL_NS: u64 = 3_000_000_000;
+pub const FILL_NS: u64 = 2_000_000_000;
 
 /// What the live connections of one peer come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,10 @@ pub struct Live {
 /// window's means are exact means of what was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {
-    /// How often it was looked at.
+    /// How often it was looked at and had any established.
     pub looks: u64,
+    /// How often it had none.
+    pub empty: u64,
     /// Sum of its established connections.
     pub established: u64,
     /// Sum of those of them that had a request without an answer.
@@ -72,6 +74,7 @@ impl Looks {
     /// Notes what was found once.
     pub fn note(&mut self, live: Live) {
         if live.established == 0 {
+            self.empty += 1;
             return;
         }
         self.looks += 1;
@@ -85,6 +88,7 @@ impl Looks {
     pub fn since(self, earlier: Self) -> Self {
         Self {
             looks: self.looks.saturating_sub(earlier.looks),
+            empty: self.empty.saturating_sub(earlier.empty),
             established: self.established.saturating_sub(earlier.established),
             busy: self.busy.saturating_sub(earlier.busy),
             none_idle: self.none_idle.saturating_sub(earlier.none_idle),
@@ -125,6 +129,8 @@ pub struct Level {
     pub held: u64,
     /// Opened until then.
     pub opens: u64,
+    /// Ended until then.
+    pub closes: u64,
 }
 
 impl Level {
@@ -134,6 +140,7 @@ impl Level {
             at_ns,
             held: held(counters),
             opens: counters.opens(),
+            closes: counters.closes.total(),
         }
     }
 }

@@ -130,10 +130,12 @@ impl Live {
     }
 
     fn note(&mut self, sockets: &Sockets) {
-        for (slot, live) in live_by_slot(&sockets.connections) {
-            if live.established > 1 || self.looks.contains_key(&slot) {
-                self.looks.entry(slot).or_default().note(live);
-            }
+        let mut live = live_by_slot(&sockets.connections);
+        for (slot, looks) in &mut self.looks {
+            looks.note(live.remove(slot).unwrap_or_default());
+        }
+        for (slot, live) in live.into_iter().filter(|(_, live)| live.established > 1) {
+            self.looks.entry(slot).or_default().note(live);
         }
     }
 
