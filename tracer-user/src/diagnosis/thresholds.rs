@@ -87,9 +87,13 @@ pub const FORGOTTEN: u64 = 4;
 /// A peer's connections are a core if it held at least so many all the time.
 pub const MIN_CORE: u64 = 2;
 
+/// A pool that is full discards a connection as soon as its reply is read: within some timer ticks and a busy machine's
+/// delay.
+pub const DISCARDED_NS: u64 = 40 * MS;
+
 /// All connections of a peer were busy this many times as often as if requests came by chance: new ones are opened
-/// when none is free.
-pub const OFTEN_NONE_IDLE: f64 = 3.0;
+/// when none is free. A server that stalls now and then makes all of them busy too.
+pub const OFTEN_NONE_IDLE: f64 = 1.5;
 
 /// Ages of connections that a clock ends differ by no more than this share of them, or [`AGE_NS`]: the
 /// request that is under way when it strikes is finished first ...

@@ -7,7 +7,8 @@ use super::{
 use crate::diagnosis::{
     Figures, Verdict,
     thresholds::{
-        EXCEPTION, MIN_ALIKE, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual, share,
+        DISCARDED_NS, EXCEPTION, MIN_ALIKE, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual,
+        share,
     },
 };
 
@@ -23,14 +24,15 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
-    let idle = figures.idle.p50_ns?;
+    // Not one was closed later than at once: members of a crowd that leave take their time.
+    let idle = figures.idle.max_ns?;
     let closes_after_a_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     if figures.opens < case.thresholds.min_closes
         || figures.closes < case.thresholds.min_closes
         || !habitual(case.by_client(), figures.closes)
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
-        || idle > case.thresholds.client_at_once
+        || idle > DISCARDED_NS
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
         || !is_saturated(figures)
@@ -50,12 +52,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        confidence: confidence(case.by_client(), figures.closes + 4),
+        // A crowd whose members all leave right after a reply looks alike.
+        confidence: confidence(case.by_client(), figures.closes + 4).min(0.75),
         explanation,
     })
 }
 
-/// Whether all connections were busy at once more often than if each were busy by itself. Members of a crowd behind
+/// Whether all connections were busy at once more often than if each were busy by itself: members of a crowd behind
 /// one address come whether or not others of it are idle.
 fn is_saturated(figures: &Figures) -> bool {
     const MIN_LOOKS: u64 = 10;

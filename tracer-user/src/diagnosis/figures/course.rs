@@ -60,7 +60,12 @@ impl Course {
             .find(|level| level.held <= from)
             .copied()
             .unwrap_or(now);
-        let since_ns = since.at_ns;
+        // What went on growing after it had begun to hold any began to grow then.
+        let since_ns = if seen.began_ns > 0 && fills_within && since.at_ns <= filled_ns {
+            seen.began_ns
+        } else {
+            since.at_ns
+        };
         let steps = points.iter().zip(points.iter().skip(1));
         let third_ns = now.at_ns - now.at_ns.saturating_sub(since_ns) / 3;
         let by_then = points
