@@ -19,6 +19,7 @@ use crate::{
     count::{self, Begin},
     filters, listeners,
     maps::lose,
+    owner,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
@@ -64,7 +65,13 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     } else {
         direction::OUTBOUND
     };
-    if !count::opened(sk, conns::get(sk), direction, Begin::Missed) {
+    let stored = conns::get(sk);
+    let owner = if direction == direction::OUTBOUND && stored.is_none() {
+        owner::found(sk)
+    } else {
+        0
+    };
+    if !count::opened(sk, stored, direction, Begin::Missed, owner) {
         return 0;
     }
     let Some(mut stored) = conns::get(sk) else {

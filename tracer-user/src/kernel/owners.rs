@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
-pub use process::process;
+pub use process::{has_ended, process};
 pub use search::{Search, find};
+pub(super) use search::holders;
 
 use crate::model::owner::{Owner, Reason};
 

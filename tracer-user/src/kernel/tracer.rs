@@ -11,19 +11,20 @@ use aya::{
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
+use hashbrown::HashSet;
 use tracer_ebpf::abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses};
 
 use super::{
     TraceError, decode,
     load::{END, LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
-    owners,
+    owners::{self, Search},
     peers::PeerTable,
     records::Records,
     sockets,
 };
 use crate::{
-    filter::Filter,
+    filter::{Directions, Filter},
     memory,
     model::{
         accounting::{Losses, Nested, Totals},
@@ -34,6 +35,9 @@ use crate::{
     },
 };
 
+/// Connections that are open already whose processes are looked for, at most: as many as their table has room for.
+const MAX_HOLDERS: usize = 65_536;
+
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
@@ -42,6 +46,7 @@ pub struct Tracer {
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
+    holders: HashMap<MapData, u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
@@ -67,6 +72,7 @@ impl Tracer {
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
         let comms = loaded.take("COMMS")?;
+        let holders = loaded.take("HOLDERS")?;
         let logger = match settings.log {
             true => {
                 Some(EbpfLogger::init(&mut loaded.ebpf).map_err(|error| loaded.damaged(error.to_string()))?)
@@ -84,6 +90,7 @@ impl Tracer {
             unknown,
             losses,
             comms,
+            holders,
             records,
             logger,
             filter: settings.filter.clone(),
@@ -122,13 +129,45 @@ impl Tracer {
     /// When the sockets cannot be walked.
     pub fn seed(&mut self) -> Result<(), TraceError> {
         let only = self.filter.netns;
+        let noted = self.note_holders()?;
         sockets::walk(self.iterator(SEED)?, only)?;
+        for inode in noted {
+            // Nobody will ask for it again.
+            let _ = self.holders.remove(&inode);
+        }
         self.unknown_is(unknown::MISSED)?;
         // After that, so that one that is dropped right now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
             self.unknown_is(unknown::DROPPED)?;
         }
         Ok(())
+    }
+
+    /// Notes who holds the outbound connections that are open already, since each process is a peer. Those whose
+    /// holder is not found are of a process that is not known.
+    fn note_holders(&mut self) -> Result<Vec<u64>, TraceError> {
+        if self.filter.directions == Directions::Inbound {
+            return Ok(Vec::new());
+        }
+        let mut sockets = self.sockets()?;
+        let listened_on: HashSet<(u32, u16)> =
+            sockets.listeners.iter().map(|one| (one.netns, one.port)).collect();
+        sockets
+            .connections
+            .retain(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)));
+        let wanted = sockets
+            .connections
+            .iter()
+            .filter_map(|one| one.inode)
+            .take(MAX_HOLDERS)
+            .collect();
+        let mut noted = Vec::new();
+        for (inode, pid) in owners::holders(&wanted, &Search::default()) {
+            if self.holders.insert(inode, pid, 0).is_ok() {
+                noted.push(inode);
+            }
+        }
+        Ok(noted)
     }
 
     fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {

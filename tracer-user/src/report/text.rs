@@ -11,7 +11,7 @@ use crate::{
         Answer, Constant, Diagnosis, Judged, ListenerNow, Verdict,
         rules::words::{self, count, duration},
     },
-    model::history::Shape,
+    model::{history::Shape, owner::one_of_several},
 };
 
 const WIDTH: usize = 80;
@@ -294,7 +294,7 @@ fn one_accused(to: &mut dyn Write, peer: &Judged, paint: &Paint) -> io::Result<(
 }
 
 /// Who connects to which port of whom.
-fn name(peer: &Judged) -> String {
+pub fn name(peer: &Judged) -> String {
     let host = peer
         .host
         .as_ref()
@@ -302,7 +302,23 @@ fn name(peer: &Judged) -> String {
         .unwrap_or_default();
     match peer.id.local_port() {
         Some(port) => format!("{} → :{port}{host}", peer.id.name()),
-        None => format!(":{} of {}{host}", peer.id.port, peer.id.name()),
+        None => format!("{} → {}{host}", client(peer), peer.id.endpoint()),
+    }
+}
+
+/// The process of this host that connects.
+fn client(peer: &Judged) -> String {
+    let owner = peer.figures.owner.as_deref();
+    match (peer.id.process, peer.id.program) {
+        (Some(pid), _) => match owner.filter(|owner| owner.pid == pid) {
+            Some(owner) => format!("{} (pid {pid})", one_of_several(&owner.comm)),
+            None => format!("pid {pid}"),
+        },
+        (None, Some(comm)) => match owner {
+            Some(owner) => owner.comm.clone(),
+            None => comm.as_str().to_owned(),
+        },
+        (None, None) => "this host".to_owned(),
     }
 }
 

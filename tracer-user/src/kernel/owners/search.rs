@@ -12,19 +12,16 @@ use std::{
 
 use hashbrown::{HashMap, HashSet};
 use rustix::{
-    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, stat},
+    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
     io::Errno,
     path::{Arg, DecInt},
 };
 
-use super::process::{Parents, comm};
+use super::process::{Parents, comm, in_initial_pid_namespace};
 use crate::model::owner::{Owner, Process, Reason};
 
 /// Longest link that can be one of a socket: `socket:[` + 20 digits + `]`. Longer ones come cut off.
 const LINK: usize = 29;
-
-/// Inode number of the initial PID namespace: the kernel's `PROC_PID_INIT_INO`.
-const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// How far a search goes. One that ends at its limit may also miss some of those that share a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +64,17 @@ pub fn find(wanted: &HashSet<u64>, search: &Search) -> HashMap<u64, Owner> {
         walk.everywhere();
     }
     walk.answers()
+}
+
+/// The processes that hold these sockets, by numbers that the BPF programs know them by. None where `/proc` has others.
+pub(in crate::kernel) fn holders(wanted: &HashSet<u64>, search: &Search) -> Vec<(u64, u32)> {
+    if wanted.is_empty() || !in_initial_pid_namespace() {
+        return Vec::new();
+    }
+    let found = find(wanted, search).into_iter();
+    found
+        .filter_map(|(inode, owner)| Some((inode, owner.process()?.pid)))
+        .collect()
 }
 
 /// Why looking through one process, or all of them, ends early.
@@ -226,10 +234,6 @@ fn socket_inode(link: &[u8]) -> Option<u64> {
         return None;
     }
     str::from_utf8(digits).ok()?.parse().ok()
-}
-
-fn in_initial_pid_namespace() -> bool {
-    stat("/proc/self/ns/pid").is_ok_and(|namespace| namespace.st_ino == INITIAL_PID_NAMESPACE)
 }
 
 fn directory(at: impl AsFd, path: impl Arg) -> Result<OwnedFd, Stop> {

@@ -4,7 +4,10 @@ use hashbrown::HashMap;
 
 use crate::{
     diagnosis::{Answer, Diagnosis, Verdict, rules::words},
-    model::{history::Surge, peer::PeerId},
+    model::{
+        history::Surge,
+        peer::{Direction, PeerId},
+    },
     report::text,
     view::snapshot::{Event, Weight},
 };
@@ -127,9 +130,13 @@ impl Changes {
             } else {
                 Weight::Good
             };
+            let name = match peer.id.direction {
+                Direction::Inbound => peer.id.name(),
+                Direction::Outbound => text::name(peer),
+            };
             let text = match before {
-                Some(was) => format!("{}: {verdict}, was {was}", peer.id.name()),
-                None => format!("{}: {verdict}", peer.id.name()),
+                Some(was) => format!("{name}: {verdict}, was {was}"),
+                None => format!("{name}: {verdict}"),
             };
             lines.push((weight, text, Some(peer.id)));
         }
