@@ -25,11 +25,9 @@ pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let hash = mix(seed, (b as u64) << 32 | a as u64);
     let group = d & !(NEIGHBOURS - 1).to_be();
     let hash = mix(hash, (group as u64) << 32 | c as u64);
-    let mut hash = mix(hash, (service as u64) << 32 | key.netns as u64);
-    // Inbound peers, which have none, are spared the multiplication.
-    if key.process != 0 {
-        hash = mix(hash, key.process as u64);
-    }
+    // Spread over the whole word, and without waiting for the hash so far.
+    let process = (key.process as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let hash = mix(hash, ((service as u64) << 32 | key.netns as u64) ^ process);
     let neighbour = (u32::from_be(d) & (NEIGHBOURS - 1)) as u64;
     // In the low half it says which cell of the line, in the upper one it tells the neighbours apart.
     hash ^ neighbour ^ neighbour << 32

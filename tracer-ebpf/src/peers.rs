@@ -22,7 +22,14 @@ const OVERFLOW: u32 = 0;
 /// there.
 const CROWDED: u32 = u32::MAX;
 
-/// The key of a socket's peer. `process` is the one that connected; 0 for an inbound connection.
+/// All bits for an outbound peer, and none for an inbound one: the instructions have no comparison without a jump.
+#[inline(always)]
+fn if_outbound(direction: u8) -> u32 {
+    const _: () = assert!(direction::INBOUND >> 1 == 0 && direction::OUTBOUND >> 1 == 1);
+    u32::from(direction >> 1).wrapping_neg()
+}
+
+/// The key of a socket's peer. `process` is the one that connected.
 #[inline(always)]
 pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], process: u32) -> PeerKey {
     PeerKey {
@@ -31,7 +38,7 @@ pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], proces
         port,
         direction,
         pad: 0,
-        process,
+        process: process & if_outbound(direction),
     }
 }
 
@@ -61,12 +68,7 @@ pub(crate) fn slot_of(key: &PeerKey) -> u32 {
         }
     }
     cold_path();
-    let slot = tcpreuse_slot(key, hash);
-    if slot != CROWDED {
-        return slot;
-    }
-    let all = PeerKey { process: 0, ..*key };
-    tcpreuse_slot(&all, index::hash(&all, config!(hash_seed)))
+    tcpreuse_slot(key, hash)
 }
 
 /// Has the lines of a peer brought that an open and an end change, all at the same time. Whoever comes to them
@@ -106,11 +108,9 @@ fn is_of(slot: u32, key: &PeerKey) -> bool {
 unsafe fn same(one: *const PeerKey, other: &PeerKey) -> bool {
     const WORDS: usize = offset_of!(PeerKey, process) / size_of::<u32>();
     const _: () = assert!(size_of::<PeerKey>() == (WORDS + 1) * size_of::<u32>());
-    // All ones or none, which costs no branch.
-    let compared = u32::from(other.direction == direction::OUTBOUND).wrapping_neg();
     // SAFETY: the caller's promise. Volatile, since a process that reads from an inbound peer writes it.
     let process = unsafe { (&raw const (*one).process).read_volatile() };
-    let mut different = (process ^ other.process) & compared;
+    let mut different = (process ^ other.process) & if_outbound(other.direction);
     let (one, other) = (one.cast::<u32>(), (&raw const *other).cast::<u32>());
     for word in 0..WORDS {
         // SAFETY: the caller's promise, and a key is so many words without padding.
@@ -125,15 +125,31 @@ pub(crate) fn stats(slot: u32) -> Option<*mut PeerStats> {
     maps::stats(slot).map(NonNull::as_ptr)
 }
 
-/// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
-/// peer; the first free cell decides, and the loser keeps its slot for the next new peer.
+/// The slot of a key that is not at home, or of a new peer.
 ///
-/// A global function in the verifier's sense: it is verified once, for any key, and not again on each of
-/// the hundreds of paths that lead here.
+/// A global function in the verifier's sense, as the one below: it is verified once, for any key, and not again on
+/// each of the hundreds of paths that lead here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
     // SAFETY: the verifier lets nobody pass anything but a key or null.
+    let Some(key) = (unsafe { key.as_ref() }) else {
+        return OVERFLOW;
+    };
+    let slot = tcpreuse_find(key, hash);
+    if slot != CROWDED {
+        return slot;
+    }
+    let all = PeerKey { process: 0, ..*key };
+    tcpreuse_find(&raw const all, index::hash(&all, config!(hash_seed)))
+}
+
+/// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
+/// peer; the first free cell decides, and the loser keeps its slot for the next new peer.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
+    // SAFETY: as above.
     let Some(key) = (unsafe { key.as_ref() }) else {
         return OVERFLOW;
     };

@@ -58,7 +58,10 @@ impl Programs {
 
     /// Runs a script and keeps its process, which does `then` when it is told to go on.
     fn start(&self, name: &str, script: &str, then: &str) -> Running {
-        let mut command = self.command(name, &format!("{script}\necho done\nread\n{then}\necho done\nread"));
+        let mut command = self.command(
+            name,
+            &format!("{script}\necho done\nread\n{then}\necho done\nread"),
+        );
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -156,7 +159,11 @@ fn three_processes_at_one_address_are_three_peers() {
         assert_eq!(named[name]["peer"], "127.0.0.1");
         assert_eq!(named[name]["owner"]["pid"], running.child.id());
     }
-    assert_eq!(named["fresh"]["verdict"], "fresh-per-request", "{:#}", named["fresh"]);
+    assert_eq!(
+        named["fresh"]["verdict"], "fresh-per-request",
+        "{:#}",
+        named["fresh"]
+    );
     // The server's end does not know them apart.
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "inbound"), "opens"), 30);
 }
@@ -198,10 +205,14 @@ fn failed_connects_belong_to_their_process() {
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
     let programs = Programs::new(port);
-    let trace = Trace::start(&namespace, &["--port", &port.to_string(), "--direction", "outbound"]);
+    let trace = Trace::start(
+        &namespace,
+        &["--port", &port.to_string(), "--direction", "outbound"],
+    );
     // A failed redirection of `exec` would end the shell.
-    let fail = |n: u32| format!("for i in {{1..{n}}}; do (: <>/dev/tcp/127.0.0.1/{port}) 2>&-; done; true");
-    let connect = format!("{{ : <>/dev/tcp/127.0.0.1/{port}; }} 2>&-");
+    let fail =
+        |n: u32| format!("for i in {{1..{n}}}; do (: <>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; done; true");
+    let connect = format!("{{ : <>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null");
     let one = programs.start("one", &format!("{connect}; {connect}; true"), "");
     let two = programs.start("two", &format!("{connect}; true"), "");
     programs.run("children", &fail(4));
@@ -226,7 +237,16 @@ fn processes_that_come_and_go_are_one_peer_live_and_recorded() {
     let programs = Programs::new(server.port());
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");
-    let args = ["--port", &port, "--direction", "outbound", "--interval", "200ms", "--format", "json"];
+    let args = [
+        "--port",
+        &port,
+        "--direction",
+        "outbound",
+        "--interval",
+        "200ms",
+        "--format",
+        "json",
+    ];
     let recorder = Recorder::start(&namespace, &path, &args);
     let _good = programs.start("good", GOOD, "");
     for _ in 0..30 {
@@ -251,7 +271,11 @@ fn processes_that_come_and_go_are_one_peer_live_and_recorded() {
     // From the rows alone, the number of processes is not known.
     fs::remove_file(path.join("state.json")).unwrap();
     let output = run(&["diagnose", "--from", path.to_str().unwrap(), "--format", "json"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let rebuilt = Diagnosis(serde_json::from_slice(&output.stdout).unwrap());
     let rows = expected([
         ("good", [1, 1, 0, 0]),

@@ -65,13 +65,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     } else {
         direction::OUTBOUND
     };
-    let stored = conns::get(sk);
-    let owner = if direction == direction::OUTBOUND && stored.is_none() {
-        owner::found(sk)
-    } else {
-        0
-    };
-    if !count::opened(sk, stored, direction, Begin::Missed, owner) {
+    if !count::opened(sk, conns::get(sk), direction, Begin::Missed, owner::found(sk)) {
         return 0;
     }
     let Some(mut stored) = conns::get(sk) else {

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 pub use process::{has_ended, process};
-pub use search::{Search, find};
 pub(super) use search::holders;
+pub use search::{Search, find};
 
 use crate::model::owner::{Owner, Reason};
 

@@ -18,7 +18,7 @@ use super::{
     TraceError, decode,
     load::{END, LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
     offsets::Missing,
-    owners::{self, Search},
+    owners,
     peers::PeerTable,
     records::Records,
     sockets,
@@ -47,6 +47,8 @@ pub struct Tracer {
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
     holders: HashMap<MapData, u64, u32>,
+    /// What is in that map, until what is open is counted.
+    noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
@@ -91,6 +93,7 @@ impl Tracer {
             losses,
             comms,
             holders,
+            noted: hashbrown::HashMap::new(),
             records,
             logger,
             filter: settings.filter.clone(),
@@ -100,6 +103,7 @@ impl Tracer {
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
         };
+        tracer.note_holders()?;
         tracer.attach()?;
         Ok(tracer)
     }
@@ -107,6 +111,11 @@ impl Tracer {
     /// The spine last: what a state change leads to must not find the others unattended.
     fn attach(&mut self) -> Result<(), TraceError> {
         for name in self.tracepoints() {
+            if name == STATE {
+                // From then on who connects is seen. What opened since the long search is found by a short one, and
+                // nothing but the seeding itself comes between it and the connections it is about.
+                self.note_holders()?;
+            }
             self.tracepoint(name)?
                 .attach()
                 .map_err(|error| refused(name, &error))?;
@@ -129,9 +138,8 @@ impl Tracer {
     /// When the sockets cannot be walked.
     pub fn seed(&mut self) -> Result<(), TraceError> {
         let only = self.filter.netns;
-        let noted = self.note_holders()?;
         sockets::walk(self.iterator(SEED)?, only)?;
-        for inode in noted {
+        for inode in std::mem::take(&mut self.noted).into_keys() {
             // Nobody will ask for it again.
             let _ = self.holders.remove(&inode);
         }
@@ -143,31 +151,33 @@ impl Tracer {
         Ok(())
     }
 
-    /// Notes who holds the outbound connections that are open already, since each process is a peer. Those whose
-    /// holder is not found are of a process that is not known.
-    fn note_holders(&mut self) -> Result<Vec<u64>, TraceError> {
+    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that are to be
+    /// found or, the second time, those that these processes have opened since. Those whose holder is not found
+    /// are of a process that is not known.
+    fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let mut sockets = self.sockets()?;
-        let listened_on: HashSet<(u32, u16)> =
-            sockets.listeners.iter().map(|one| (one.netns, one.port)).collect();
-        sockets
-            .connections
-            .retain(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)));
-        let wanted = sockets
-            .connections
+        let Sockets {
+            connections,
+            listeners,
+            ..
+        } = self.sockets()?;
+        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let wanted: HashSet<u64> = connections
             .iter()
+            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
             .filter_map(|one| one.inode)
-            .take(MAX_HOLDERS)
+            .filter(|inode| !self.noted.contains_key(inode))
+            .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
             .collect();
-        let mut noted = Vec::new();
-        for (inode, pid) in owners::holders(&wanted, &Search::default()) {
+        let among: HashSet<u32> = self.noted.values().copied().collect();
+        for (inode, pid) in owners::holders(&wanted, &among) {
             if self.holders.insert(inode, pid, 0).is_ok() {
-                noted.push(inode);
+                self.noted.insert(inode, pid);
             }
         }
-        Ok(noted)
+        Ok(())
     }
 
     fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {

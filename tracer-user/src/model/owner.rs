@@ -27,7 +27,9 @@ impl Comm {
     pub fn new(name: &str) -> Self {
         let name = sanitise(name);
         let mut bytes = [0; Self::BYTES];
-        let name = name.get(..name.floor_char_boundary(Self::BYTES)).unwrap_or_default();
+        let name = name
+            .get(..name.floor_char_boundary(Self::BYTES))
+            .unwrap_or_default();
         for (to, from) in bytes.iter_mut().zip(name.bytes()) {
             *to = from;
         }
@@ -159,7 +161,11 @@ mod tests {
         assert_eq!(Comm::new("").as_str(), "");
         assert_eq!(Comm::new("\u{1b}[2Jx\0y").as_str(), "[2Jxy");
         assert_eq!(Comm::new("0123456789abcdefgh").as_str(), "0123456789abcdef");
-        assert_eq!(Comm::new("0123456789abcdé").as_str(), "0123456789abcd", "é would be cut in two");
+        assert_eq!(
+            Comm::new("0123456789abcdeé").as_str(),
+            "0123456789abcde",
+            "é would be cut in two"
+        );
         let java = Comm::new("java");
         let text = serde_json::to_string(&java).unwrap();
         assert_eq!(text, "\"java\"");

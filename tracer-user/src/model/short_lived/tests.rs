@@ -1,9 +1,5 @@
 use super::*;
-use crate::model::{
-    peer::Direction,
-    sample::Moment,
-    socket::Connection,
-};
+use crate::model::{peer::Direction, sample::Moment, socket::Connection};
 
 /// Those below 100 have ended.
 struct Table;
@@ -95,17 +91,29 @@ fn processes_that_ended_are_one_peer_for_each_name() {
         ]
     );
     let curl = &sample.peers[0];
-    assert_eq!((curl.slot, curl.counters.open_now, curl.counters.lifetime.count()), (3, 1, 3));
+    assert_eq!(
+        (curl.slot, curl.counters.open_now, curl.counters.lifetime.count()),
+        (3, 1, 3)
+    );
     assert_eq!(curl.counters.owner, Some(4), "that of the lowest slot");
     assert_eq!(sample.names[&4], "curl (3 processes)");
     assert_eq!(sample.names[&2], "curl", "records of it may still come");
-    let connections: Vec<_> = sample.sockets.connections.iter().map(|one| (one.slot, one.owner)).collect();
+    let connections: Vec<_> = sample
+        .sockets
+        .connections
+        .iter()
+        .map(|one| (one.slot, one.owner))
+        .collect();
     assert_eq!(connections, [(Some(3), Some(4)), (Some(9), Some(102))]);
 }
 
 #[test]
 fn one_alone_stays_itself() {
-    let before = sample(vec![peer(1, Some(2), 1, 0), peer(2, Some(3), 1, 0), peer(3, Some(90), 1, 0)]);
+    let before = sample(vec![
+        peer(1, Some(2), 1, 0),
+        peer(2, Some(3), 1, 0),
+        peer(3, Some(90), 1, 0),
+    ]);
     let mut after = before.clone();
     ShortLived::default().fold(&mut after, &Table);
     assert_eq!(after.peers, before.peers);
@@ -113,7 +121,11 @@ fn one_alone_stays_itself() {
 
 #[test]
 fn what_has_no_name_goes_to_those_of_whom_nothing_is_known() {
-    let mut sample = sample(vec![peer(1, None, 10, 2), peer(2, Some(90), 1, 0), peer(3, Some(92), 1, 0)]);
+    let mut sample = sample(vec![
+        peer(1, None, 10, 2),
+        peer(2, Some(90), 1, 0),
+        peer(3, Some(92), 1, 0),
+    ]);
     ShortLived::default().fold(&mut sample, &Table);
     assert_eq!(opens(&sample), [(None, None, 12)]);
     assert_eq!(sample.peers[0].counters.owner, None);
@@ -126,7 +138,11 @@ fn counters_never_go_down() {
     let mut first = sample(vec![peer(1, Some(2), 1, 0), peer(2, Some(4), 1, 0)]);
     short_lived.fold(&mut first, &Table);
     assert_eq!(opens(&first), [(None, Some("curl".to_owned()), 2)]);
-    let mut second = sample(vec![peer(1, Some(2), 50, 0), peer(2, Some(4), 1, 0), peer(3, Some(6), 1, 0)]);
+    let mut second = sample(vec![
+        peer(1, Some(2), 50, 0),
+        peer(2, Some(4), 1, 0),
+        peer(3, Some(6), 1, 0),
+    ]);
     short_lived.fold(&mut second, &Table);
     assert_eq!(opens(&second), [(None, Some("curl".to_owned()), 52)]);
     assert_eq!(second.names[&2], "curl (3 processes)");
