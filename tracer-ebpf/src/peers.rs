@@ -24,12 +24,12 @@ const CROWDED: u32 = u32::MAX;
 
 /// All bits for an outbound peer, and none for an inbound one: the instructions have no comparison without a jump.
 #[inline(always)]
-fn if_outbound(direction: u8) -> u32 {
+pub(crate) fn if_outbound(direction: u8) -> u32 {
     const _: () = assert!(direction::INBOUND >> 1 == 0 && direction::OUTBOUND >> 1 == 1);
     u32::from(direction >> 1).wrapping_neg()
 }
 
-/// The key of a socket's peer. `process` is the one that connected.
+/// The key of a socket's peer. `process` is the one that connected; 0 for an inbound connection.
 #[inline(always)]
 pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], process: u32) -> PeerKey {
     PeerKey {
@@ -38,7 +38,7 @@ pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], proces
         port,
         direction,
         pad: 0,
-        process: process & if_outbound(direction),
+        process,
     }
 }
 

@@ -117,7 +117,10 @@ fn by_name(peers: &[Value]) -> BTreeMap<String, &Value> {
         .collect();
     let named: BTreeMap<String, &Value> = outbound
         .iter()
-        .map(|peer| (peer["owner"]["comm"].as_str().unwrap_or("?").to_owned(), *peer))
+        .map(|peer| {
+            let comm = peer.pointer("/owner/comm").and_then(Value::as_str);
+            (comm.unwrap_or("?").to_owned(), *peer)
+        })
         .collect();
     assert_eq!(named.len(), outbound.len(), "{outbound:#?}");
     named
