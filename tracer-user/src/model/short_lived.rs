@@ -33,6 +33,9 @@ pub trait Processes {
 #[derive(Debug, Default)]
 pub struct ShortLived {
     ended: HashMap<u32, Ended>,
+    /// The slots that the peers bear that stand for several. They do not change either, whoever ends later: what
+    /// was seen before is compared by slot.
+    slots: HashMap<PeerId, u32>,
     lately: Vec<(u32, String)>,
 }
 
@@ -73,6 +76,7 @@ impl ShortLived {
         });
         for (id, group) in &groups {
             let Some(peer) = merged.get_mut(id) else { continue };
+            peer.slot = *self.slots.entry(*id).or_insert(peer.slot);
             peer.counters.owner = group.named;
             if let (Some(pid), Some(comm)) = (group.named, id.program) {
                 let name = several(comm.as_str(), group.members.len());

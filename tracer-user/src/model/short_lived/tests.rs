@@ -147,3 +147,15 @@ fn counters_never_go_down() {
     assert_eq!(opens(&second), [(None, Some("curl".to_owned()), 52)]);
     assert_eq!(second.names[&2], "curl (3 processes)");
 }
+
+#[test]
+fn the_slot_stays_whoever_ends_later() {
+    let mut short_lived = ShortLived::default();
+    let before = || vec![peer(5, Some(2), 1, 0), peer(6, Some(4), 1, 0)];
+    let mut first = sample(before());
+    short_lived.fold(&mut first, &Table);
+    let mut second = sample([before(), vec![peer(1, Some(6), 1, 0)]].concat());
+    short_lived.fold(&mut second, &Table);
+    assert_eq!((first.peers[0].slot, second.peers[0].slot), (5, 5));
+    assert_eq!(opens(&second), [(None, Some("curl".to_owned()), 3)]);
+}
