@@ -10,8 +10,9 @@ use tcpreuse_tests::scenarios::{Scenario, list, run, table};
 const USAGE: &str = "\
 usage: tcpreuse-scenarios [--rounds N] [--figures] [--list] [NAME...]
 
-Runs the scenarios with these names, or all. Prints who got which verdict, how soon each was right, and with
---figures what was counted. Needs root. Exit codes: 0 every verdict was right, 1 one was not, 2 bad usage,
+Runs the scenarios with these names, or all. Prints who got which verdict, how soon each was right, how soon a
+change was seen, which share of the verdicts given with a confidence was right, and with --figures what was
+counted. Needs root. Exit codes: 0 every verdict was right, 1 one was not, 2 bad usage,
 3 one cannot run here.
 ";
 
@@ -94,7 +95,7 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
                 "round {round} of {}: {}, {} s",
                 args.rounds,
                 scenario.name,
-                (scenario.warm_up + scenario.tracing).as_secs()
+                scenario.length().as_secs()
             ));
             let outcome = run::run(scenario);
             if args.figures {
@@ -105,6 +106,8 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
     }
     show(&table::matrix(&outcomes));
     show(&table::speed(&outcomes));
+    show(&table::changes(&outcomes));
+    show(&table::calibration(&outcomes));
     let complaints: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.complaints()).collect();
     for complaint in &complaints {
         show(&format!("WRONG {complaint}"));

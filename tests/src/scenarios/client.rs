@@ -16,7 +16,7 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -30,6 +30,9 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// How long a reply may be overdue, beyond the hold. In some scenarios it waits in an accept queue.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than any scenario takes.
+const FOREVER: Duration = Duration::from_secs(3600);
 
 /// What the clients of a group did together, by their own count.
 #[derive(Debug, Default)]
@@ -49,6 +52,10 @@ pub(super) struct Client {
     server: SocketAddr,
     tally: Arc<Tally>,
     random: Random,
+    /// Connections that its earlier behaviour has left.
+    held: Vec<Connection>,
+    /// When its present behaviour ends.
+    until: Option<Instant>,
 }
 
 impl Client {
@@ -58,38 +65,36 @@ impl Client {
             server,
             tally,
             random: Random::new(seed),
+            held: Vec::new(),
+            until: None,
         }
     }
 
     /// Never returns, so that all it holds stays open until its task is ended.
     pub(super) async fn run(mut self, behaviour: Behaviour) -> Infallible {
+        self.act(behaviour).await;
+        pending().await
+    }
+
+    /// Behaves like this until its time is over or nothing is left to do.
+    async fn act(&mut self, behaviour: Behaviour) {
         match behaviour {
+            Behaviour::Then { first, lasts, second } => {
+                let (outer, until) = (self.until, self.at_most(Instant::now() + lasts));
+                self.until = Some(until);
+                Box::pin(self.act(*first)).await;
+                sleep_until(until).await;
+                self.until = outer;
+                Box::pin(self.act(*second)).await;
+            }
             Behaviour::Reuse {
                 connections,
                 hold,
                 pause,
                 notices,
-            } => {
-                let mut pool = JoinSet::new();
-                for _ in 0..connections {
-                    pool.spawn(self.beside().reuse(hold, pause, notices));
-                }
-                pool.join_all().await;
-            }
-            Behaviour::Fresh { hold, pause, asks } => {
-                let poll = Poll {
-                    close: asks,
-                    ..Poll::held(hold)
-                };
-                self.fresh(poll, pause).await;
-            }
-            Behaviour::MeetLeak { hold, pause } => {
-                let poll = Poll {
-                    path: "/leak",
-                    ..Poll::held(hold)
-                };
-                self.fresh(poll, pause).await;
-            }
+            } => self.pool(connections, hold, pause, notices).await,
+            Behaviour::Fresh { hold, pause, asks } => self.fresh(hold, pause, asks).await,
+            Behaviour::MeetLeak { one_in, hold, pause } => self.meet_leak(one_in, hold, pause).await,
             Behaviour::IdleClose {
                 polls,
                 hold,
@@ -97,36 +102,86 @@ impl Client {
                 pause,
                 reset,
             } => self.idle_close(polls, hold, idle, pause, reset).await,
-            Behaviour::Pile { every, hold, pause } => self.pile(every, hold, pause, None).await,
-            Behaviour::Surge { after, every, hold } => {
-                let steady = self.surge(after, hold).await;
-                self.pile(every, hold, Duration::ZERO, steady).await;
-            }
+            Behaviour::Pile {
+                at_once,
+                every,
+                most,
+                hold,
+                pause,
+            } => self.pile(at_once, every, most, hold, pause).await,
+            Behaviour::Members {
+                members,
+                stay,
+                away,
+                hold,
+                pause,
+            } => self.members(members, stay, away, hold, pause).await,
+            Behaviour::Renew {
+                connections,
+                renewal,
+                hold,
+                pause,
+            } => self.renew(connections, renewal, hold, pause).await,
+            Behaviour::Load {
+                least,
+                most,
+                course,
+                hold,
+                pause,
+            } => self.load(least, most, course, hold, pause).await,
+            Behaviour::Threads {
+                threads,
+                pool,
+                hold,
+                pause,
+            } => self.threads(threads, pool, hold, pause).await,
+            Behaviour::Stream {
+                streams,
+                apart,
+                kind,
+                every,
+                pause,
+            } => self.streams(streams, apart, kind, every, pause).await,
+            Behaviour::Hoard { every, hold, closes } => self.hoard(every, hold, closes).await,
             Behaviour::HalfOpen {
                 polls,
                 hold,
                 last_hold,
                 patience,
             } => self.half_open(polls, hold, last_hold, patience).await,
+            Behaviour::Forgotten {
+                polls,
+                hold,
+                idle,
+                patience,
+            } => self.forgotten(polls, hold, idle, patience).await,
             Behaviour::GiveUp {
                 polls,
                 hold,
                 patience,
                 pause,
                 reset,
-            } => loop {
-                self.give_up(polls, hold, patience, reset).await;
-                self.pause(pause).await;
-            },
+            } => self.give_up(polls, hold, patience, pause, reset).await,
             Behaviour::Knock { every } => self.knock(every).await,
             Behaviour::Dribble { every } => self.dribble(every).await,
         }
-        pending().await
     }
 
-    /// The same client, to do something at the same time.
+    /// Whether the time of its present behaviour is over.
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
+
+    /// A moment, or the end of its present behaviour if that comes first.
+    fn at_most(&self, moment: Instant) -> Instant {
+        self.until.map_or(moment, |until| until.min(moment))
+    }
+
+    /// The same client, for a task of its own, with one of the connections it has.
     fn beside(&mut self) -> Self {
         Self {
+            held: self.held.pop().into_iter().collect(),
+            until: self.until,
             source: self.source,
             server: self.server,
             tally: Arc::clone(&self.tally),
@@ -145,8 +200,13 @@ impl Client {
     }
 
     async fn pause(&mut self, time: Duration) {
-        let time = self.about(time);
-        sleep(time).await;
+        let next = Instant::now() + self.about(time);
+        sleep_until(self.at_most(next)).await;
+    }
+
+    /// Waits for several tasks. The connections that they leave are this client's again.
+    async fn together(&mut self, all: JoinSet<Option<Connection>>) {
+        self.held = all.join_all().await.into_iter().flatten().collect();
     }
 
     /// Waits up to a time, so that the clients of a group are not in step.

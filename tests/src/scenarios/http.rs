@@ -12,6 +12,8 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
+use super::websocket;
+
 /// Longest reply a client of these tests reads.
 const MAX_REPLY: u64 = 64 << 10;
 
@@ -100,6 +102,32 @@ impl Connection {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         Ok(then)
+    }
+
+    /// Asks for server-sent events and reads them until the server closes.
+    pub(super) async fn listen(&mut self, every: Duration) -> Result<()> {
+        let poll = Poll {
+            path: "/events",
+            ..Poll::held(every)
+        };
+        self.send(poll.request().as_bytes()).await?;
+        self.ended().await;
+        Ok(())
+    }
+
+    /// Becomes a WebSocket, with pings both ways until the server closes.
+    pub(super) async fn talk(&mut self, every: Duration) -> Result<()> {
+        let time = every.as_millis();
+        let request = format!(
+            "GET /socket?hold={time} HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
+            websocket::ASKED
+        );
+        self.send(request.as_bytes()).await?;
+        let mut accepted = [0; websocket::ACCEPTED.len()];
+        self.0.read_exact(&mut accepted).await?;
+        websocket::talk(&mut self.0, websocket::Side::Client, every).await?;
+        self.ended().await;
+        Ok(())
     }
 
     /// Waits until the server closes.

@@ -1,20 +1,42 @@
 //! The scenarios. What each is about stands in the groups' names and truths.
 
 mod broken;
+mod changes;
 mod crowds;
 mod habits;
+mod outbound;
+mod piles;
+mod pools;
+mod shared;
+mod streams;
 mod workers;
 
 use std::time::Duration;
 
 use tcpreuse::diagnosis::Options;
 
-use super::{Behaviour, Group, Scenario, Server, behaviour::Notices, ms};
+use super::{
+    Behaviour, Group, Manner, Scenario, Server, Truth,
+    behaviour::{Notices, Stream},
+    ms,
+};
 use crate::apache::Knobs;
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [habits::all(), broken::all(), workers::all(), crowds::all()].concat()
+    [
+        habits::all(),
+        broken::all(),
+        workers::all(),
+        crowds::all(),
+        piles::all(),
+        shared::all(),
+        pools::all(),
+        streams::all(),
+        changes::all(),
+        outbound::all(),
+    ]
+    .concat()
 }
 
 /// The one with this name.
@@ -29,8 +51,8 @@ fn group(name: &'static str, clients: u16, behaviour: Behaviour, truth: &'static
         behaviour,
         clients,
         after: Duration::ZERO,
-        truth,
-        also: &[],
+        truth: Truth::of(truth),
+        from_client: None,
     }
 }
 
@@ -58,6 +80,8 @@ fn scenario(name: &'static str, knobs: Knobs, seconds: u64, groups: Vec<Group>) 
         sysctls: &[],
         warm_up: Duration::ZERO,
         tracing: Duration::from_secs(seconds),
+        restart: None,
+        surges: None,
         options: Options::default(),
     }
 }
@@ -75,6 +99,15 @@ fn few_workers(workers: u32) -> Knobs {
     Knobs {
         max_request_workers: workers,
         threads_per_child: workers,
+        ..Knobs::default()
+    }
+}
+
+/// Enough workers for many connections, in few children.
+fn workers(workers: u32) -> Knobs {
+    Knobs {
+        max_request_workers: workers,
+        threads_per_child: 50,
         ..Knobs::default()
     }
 }

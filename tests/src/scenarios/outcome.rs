@@ -1,46 +1,35 @@
 //! What the diagnosis made of a scenario.
 
-use std::{collections::HashMap, net::IpAddr};
+mod peer;
 
-use tcpreuse::diagnosis::{Diagnosis, Figures, Judged, ListenerNow};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
 
-use super::{Group, stage::Done};
+use tcpreuse::{
+    diagnosis::{Diagnosis, Judged, ListenerNow},
+    model::peer::Direction,
+};
+
+pub use self::peer::{Course, Peer, Since};
+use super::{
+    Group, Scenario, Truth,
+    calibration::Calibration,
+    stage::{Addresses, Done},
+    truth::accuses,
+};
 
 /// The verdict of a peer that the diagnosis does not know.
 pub const ABSENT: &str = "(absent)";
 
-/// When a peer's verdict became right for good.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Right {
-    /// Seconds of tracing.
-    pub seconds: f64,
-    /// Connections it had opened by then.
-    pub opens: u64,
-}
-
-/// One client and what was said about it.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Who.
-    pub address: IpAddr,
-    /// Which group, by its place in the scenario.
-    pub group: usize,
-    /// The last verdict.
-    pub verdict: &'static str,
-    /// What else.
-    pub also: Vec<&'static str>,
-    /// The sentence.
-    pub explanation: String,
-    /// The last figures.
-    pub figures: Figures,
-    /// Whether the last verdict is right.
-    pub is_right: bool,
-    /// Since when the verdict has been right.
-    pub right: Option<Right>,
-    /// Looks at which it was accused of something that is not true.
-    pub slandered: u32,
-    /// What it was accused of then.
-    pub slander: Option<&'static str>,
+/// The surges that the diagnosis has reported.
+#[derive(Clone, Debug, Default)]
+pub struct Surges {
+    /// When each of them began, monotonic, ns.
+    pub begun: BTreeSet<u64>,
+    /// Whether one was still reported at the last look.
+    pub at_the_end: bool,
 }
 
 /// Everything about one run.
@@ -52,10 +41,17 @@ pub struct Outcome {
     pub groups: Vec<Group>,
     /// What each group did, by its own count.
     pub done: Vec<Done>,
-    /// All clients, in the order of the groups.
+    /// All clients, in the order of the groups; once for each end that is traced.
     pub peers: Vec<Peer>,
     /// The listeners at the end.
     pub listeners: Vec<ListenerNow>,
+    /// The calibration of every accusation at every look.
+    pub accusing: Calibration,
+    /// The calibration of the verdicts at the last look.
+    pub last: Calibration,
+    /// The surges reported.
+    pub surges: Surges,
+    wanted_surges: Option<usize>,
     /// The largest distance between what was counted and the kernel's list.
     pub drift: i64,
     /// Whether anything was lost.
@@ -65,29 +61,26 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(scenario: &'static str, groups: &[Group], addresses: &[Vec<IpAddr>]) -> Self {
-        let peers = (0..)
-            .zip(addresses)
-            .flat_map(|(group, addresses)| addresses.iter().map(move |address| (group, *address)))
-            .map(|(group, address)| Peer {
-                address,
-                group,
-                verdict: ABSENT,
-                also: Vec::new(),
-                explanation: String::new(),
-                figures: Figures::default(),
-                is_right: false,
-                right: None,
-                slandered: 0,
-                slander: None,
-            })
-            .collect();
+    pub(super) fn new(scenario: &Scenario, addresses: &[Vec<Addresses>]) -> Self {
+        let mut peers = Vec::new();
+        for (at, (group, addresses)) in scenario.groups.iter().zip(addresses).enumerate() {
+            let inbound = addresses.iter().map(|of| (of.client, Direction::Inbound));
+            peers.extend(inbound.map(|(address, direction)| Peer::new(at, address, direction)));
+            if group.from_client.is_some() {
+                let outbound = addresses.iter().map(|of| (of.server, Direction::Outbound));
+                peers.extend(outbound.map(|(address, direction)| Peer::new(at, address, direction)));
+            }
+        }
         Self {
-            scenario,
-            groups: groups.to_vec(),
+            scenario: scenario.name,
+            groups: scenario.groups.clone(),
             done: Vec::new(),
             peers,
             listeners: Vec::new(),
+            accusing: Calibration::default(),
+            last: Calibration::default(),
+            surges: Surges::default(),
+            wanted_surges: scenario.surges,
             drift: 0,
             lost: false,
             log: String::new(),
@@ -96,16 +89,26 @@ impl Outcome {
 
     /// Takes in a look at the running scenario.
     pub(super) fn look(&mut self, diagnosis: &Diagnosis, seconds: f64) {
-        let by_address: HashMap<IpAddr, &Judged> = diagnosis
+        let known: HashMap<(IpAddr, Direction), &Judged> = diagnosis
             .peers
             .iter()
-            .map(|judged| (judged.id.network.addr(), judged))
+            .map(|judged| ((judged.id.network.addr(), judged.id.direction), judged))
             .collect();
         for peer in &mut self.peers {
-            if let Some(judged) = by_address.get(&peer.address) {
-                peer.look(judged, &self.groups[peer.group], seconds);
+            if let Some(judged) = known.get(&(peer.address, peer.direction)) {
+                let truth = truth_of(&self.groups, peer);
+                peer.look(judged, truth, seconds);
+                if judged.finding.verdict.accuses() {
+                    let right = truth.allows(peer.verdict, seconds);
+                    self.accusing.add(peer.confidence, right);
+                }
             }
         }
+        let surge = diagnosis.movement.surge;
+        self.surges.at_the_end = surge.is_some();
+        self.surges
+            .begun
+            .extend(surge.map(|surge| surge.started.monotonic_ns));
         let drift = diagnosis.accounting.drift.unwrap_or(i64::MAX);
         if drift.abs() > self.drift.abs() {
             self.drift = drift;
@@ -116,43 +119,63 @@ impl Outcome {
         self.listeners.clone_from(&diagnosis.listeners);
     }
 
-    /// The clients of a group.
-    pub fn of_group(&self, group: usize) -> impl Iterator<Item = &Peer> {
-        self.peers.iter().filter(move |peer| peer.group == group)
+    /// There are no more looks.
+    pub(super) fn finish(&mut self) {
+        let judged = self.peers.iter().filter(|peer| peer.verdict != ABSENT);
+        for peer in judged {
+            self.last.add(peer.confidence, peer.is_right);
+        }
     }
 
-    /// The clients whose last verdict is wrong.
+    /// The peers of a group, seen from one end.
+    pub fn of_group(&self, group: usize, direction: Direction) -> impl Iterator<Item = &Peer> {
+        self.peers
+            .iter()
+            .filter(move |peer| peer.group == group && peer.direction == direction)
+    }
+
+    /// The right verdicts about a peer.
+    pub fn truth(&self, peer: &Peer) -> &Truth {
+        truth_of(&self.groups, peer)
+    }
+
+    /// The peers whose last verdict is wrong.
     pub fn wrong(&self) -> impl Iterator<Item = &Peer> {
         self.peers.iter().filter(|peer| !peer.is_right)
     }
 
     /// What is wrong, one line each; empty when nothing is.
     pub fn complaints(&self) -> Vec<String> {
-        let mut all: Vec<String> = self
-            .wrong()
-            .map(|peer| {
-                let group = &self.groups[peer.group];
-                format!(
-                    "{}/{} {}: {} {:?} instead of {:?} {:?}: {}",
-                    self.scenario,
-                    group.name,
-                    peer.address,
-                    peer.verdict,
-                    peer.also,
-                    group.truth,
-                    group.also,
-                    peer.explanation
-                )
-            })
-            .collect();
-        let slandered = self.peers.iter().filter(|peer| {
-            let well_behaved = self.groups[peer.group].truth.first() == Some(&"reusing");
-            well_behaved && peer.is_right && peer.slandered > 0
-        });
-        all.extend(slandered.map(|peer| {
-            let of = peer.slander.unwrap_or_default();
-            format!("{} {}: accused of {of} for a while", self.scenario, peer.address)
-        }));
+        let mut all: Vec<String> = Vec::new();
+        for peer in &self.peers {
+            let truth = self.truth(peer);
+            let name = format!("{}/{} {peer}", self.scenario, self.groups[peer.group].name);
+            if !peer.is_right {
+                all.push(format!(
+                    "{name}: {} {:?} instead of {:?} {:?}: {}",
+                    peer.verdict, peer.also, truth.verdicts, truth.also, peer.explanation
+                ));
+            }
+            for (phase, said) in peer.phases.iter().enumerate() {
+                let verdicts = truth.in_phase(phase);
+                if said.forgotten > 0 {
+                    let looks = said.forgotten;
+                    all.push(format!(
+                        "{name}: still {verdicts:?}, but not accused at {looks} looks"
+                    ));
+                }
+                let is_last = phase + 1 == truth.phases();
+                if !is_last && accuses(verdicts) && said.right.is_none() {
+                    let until = truth.begins(phase + 1).as_secs();
+                    all.push(format!("{name}: not {verdicts:?} in the end, {until} s"));
+                }
+            }
+            if peer.slandered > 0 {
+                let (looks, of) = (peer.slandered, peer.slander.unwrap_or_default());
+                all.push(format!("{name}: innocent, but accused of {of} at {looks} looks"));
+            }
+        }
+        all.extend(self.complaint_about_surges());
         if self.drift != 0 {
             all.push(format!("{}: drift {}", self.scenario, self.drift));
         }
@@ -161,26 +184,24 @@ impl Outcome {
         }
         all
     }
+
+    fn complaint_about_surges(&self) -> Option<String> {
+        let (wanted, told) = (self.wanted_surges?, self.surges.begun.len());
+        let complaint = if told != wanted {
+            format!("{told} surges reported instead of {wanted}")
+        } else if self.surges.at_the_end {
+            "a surge that is over is still reported".to_owned()
+        } else {
+            return None;
+        };
+        Some(format!("{}: {complaint}", self.scenario))
+    }
 }
 
-impl Peer {
-    fn look(&mut self, judged: &Judged, group: &Group, seconds: f64) {
-        let finding = &judged.finding;
-        self.verdict = finding.verdict.id();
-        self.also = finding.also.iter().map(|verdict| verdict.id()).collect();
-        self.explanation = judged.explanation();
-        self.figures = judged.figures.clone();
-        let told = group.also.iter().all(|wanted| self.also.contains(wanted));
-        self.is_right = told && group.truth.contains(&self.verdict);
-        if !self.is_right {
-            self.right = None;
-        } else if self.right.is_none() {
-            let opens = self.figures.opens;
-            self.right = Some(Right { seconds, opens });
-        }
-        if finding.verdict.accuses() && !group.truth.contains(&self.verdict) {
-            self.slandered += 1;
-            self.slander = Some(self.verdict);
-        }
+fn truth_of<'a>(groups: &'a [Group], peer: &Peer) -> &'a Truth {
+    let group = &groups[peer.group];
+    match (peer.direction, &group.from_client) {
+        (Direction::Outbound, Some(truth)) => truth,
+        _ => &group.truth,
     }
 }

@@ -8,10 +8,9 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tcpreuse::{
-    diagnosis::diagnose,
+    diagnosis::Judge,
     filter::{Directions, Filter},
     kernel::load::Settings,
-    model::history::History,
     source::live::Live,
 };
 
@@ -50,7 +49,11 @@ fn on_stage(scenario: &Scenario) -> Outcome {
         filter: Filter {
             ports: vec![stage.port()],
             netns: Some(namespace.inode),
-            directions: Directions::Inbound,
+            directions: if scenario.traces_both_ends() {
+                Directions::Both
+            } else {
+                Directions::Inbound
+            },
             ..Filter::default()
         },
         ..Settings::default()
@@ -58,29 +61,34 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     let attach = || Live::start(&settings).unwrap_or_else(|error| panic!("tracing: {error}"));
     let (mut live, addresses) = match scenario.warm_up {
         // Attaching takes a moment, and nothing is to be open already.
-        Duration::ZERO => (attach(), stage.begin(&scenario.groups)),
+        Duration::ZERO => (attach(), stage.begin(scenario)),
         warm_up => {
-            let addresses = stage.begin(&scenario.groups);
+            let addresses = stage.begin(scenario);
             thread::sleep(warm_up);
             (attach(), addresses)
         }
     };
     let begun = Instant::now();
-    let mut history = History::new();
-    let mut outcome = Outcome::new(scenario.name, &scenario.groups, &addresses);
+    let mut judge = Judge::default();
+    let mut outcome = Outcome::new(scenario, &addresses);
+    let mut restart = scenario.restart;
     let mut next = LOOK_EVERY;
     while next <= scenario.tracing {
         thread::sleep(next.saturating_sub(begun.elapsed()));
         let sample = live.sample().unwrap_or_else(|error| panic!("a sample: {error}"));
-        history.add(&sample);
         outcome.look(
-            &diagnose(&sample, &history, &scenario.options),
+            &judge.look(&sample, &scenario.options),
             begun.elapsed().as_secs_f64(),
         );
+        if restart.is_some_and(|at| at <= begun.elapsed()) {
+            restart = None;
+            stage.restart();
+        }
         next += LOOK_EVERY;
     }
     outcome.done = stage.done();
     outcome.log = stage.log();
+    outcome.finish();
     outcome
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     Group, Scenario, Server,
     client::{Client, Tally},
+    own::Own,
 };
 use crate::{apache::Apache, namespace::Namespace, traffic::source};
 
@@ -37,6 +38,14 @@ pub struct Done {
     pub failed: u64,
 }
 
+/// Of one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Addresses {
+    pub(super) client: IpAddr,
+    /// Where it finds the server.
+    pub(super) server: IpAddr,
+}
+
 /// Everything that runs. Dropping it ends it all: clients first, then Apache, then the rest.
 pub(super) struct Stage {
     clients: JoinSet<()>,
@@ -44,6 +53,7 @@ pub(super) struct Stage {
     apache: Option<Apache>,
     address: SocketAddr,
     runtime: Option<Runtime>,
+    own: Option<Own>,
     /// Serves for as long as it is here.
     _upstream: LongPollServer,
 }
@@ -65,6 +75,10 @@ impl Stage {
         };
         let inside = runtime.enter();
         let upstream = LongPollServer::start(config).expect("the upstream");
+        let own = match scenario.server {
+            Server::Own(manner) => Some(Own::start(manner).expect("a server of our own")),
+            _ => None,
+        };
         drop(inside);
         let (apache, address) = match &scenario.server {
             Server::Apache(knobs) => {
@@ -73,6 +87,7 @@ impl Stage {
                 (Some(apache), address)
             }
             Server::Leaky => (None, upstream.local_addr()),
+            Server::Own(_) => (None, Own::address()),
         };
         Self {
             clients: JoinSet::new(),
@@ -80,6 +95,7 @@ impl Stage {
             apache,
             address,
             runtime: Some(runtime),
+            own,
             _upstream: upstream,
         }
     }
@@ -90,19 +106,26 @@ impl Stage {
     }
 
     /// Sends the clients out. Each group gets its addresses, in the order of the groups.
-    pub(super) fn begin(&mut self, groups: &[Group]) -> Vec<Vec<IpAddr>> {
+    pub(super) fn begin(&mut self, scenario: &Scenario) -> Vec<Vec<Addresses>> {
         let runtime = self.runtime.as_ref().expect("a runtime until the end");
         let _inside = runtime.enter();
+        let both = scenario.traces_both_ends();
         let mut next = 0;
-        let mut addresses = Vec::new();
-        for group in groups {
+        let mut all = Vec::new();
+        for group in &scenario.groups {
             let tally = Arc::new(Tally::default());
             self.tallies.push(Arc::clone(&tally));
-            let mut sources = Vec::new();
+            let mut of_group = Vec::new();
             for n in next..next + group.clients {
-                let mut client = Client::new(source(n), self.address, Arc::clone(&tally), u64::from(n) + 1);
-                sources.push(source(n));
-                let Group { behaviour, after, .. } = *group;
+                let addresses = Addresses {
+                    client: source(n),
+                    // Seen from the client, the server's address is the peer.
+                    server: if both { server(n) } else { self.address.ip() },
+                };
+                of_group.push(addresses);
+                let to = SocketAddr::new(addresses.server, self.address.port());
+                let mut client = Client::new(addresses.client, to, Arc::clone(&tally), u64::from(n) + 1);
+                let Group { behaviour, after, .. } = group.clone();
                 self.clients.spawn(async move {
                     sleep(after).await;
                     client.wait_within(BEGIN_WITHIN).await;
@@ -110,9 +133,17 @@ impl Stage {
                 });
             }
             next += group.clients;
-            addresses.push(sources);
+            all.push(of_group);
         }
-        addresses
+        all
+    }
+
+    /// Ends the server with all its connections and starts it anew.
+    pub(super) fn restart(&mut self) {
+        let runtime = self.runtime.as_ref().expect("a runtime until the end");
+        let _inside = runtime.enter();
+        let own = self.own.as_mut().expect("only our own server restarts");
+        own.restart();
     }
 
     /// What each group has done so far.
@@ -135,8 +166,16 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.clients.abort_all();
         self.apache = None;
+        self.own = None;
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(2));
         }
     }
+}
+
+/// The `n`-th address on which a server listens that listens on all, below 127.1.
+fn server(n: u16) -> IpAddr {
+    let high = u8::try_from(n / 200).expect("few clients that are seen from both ends");
+    let low = u8::try_from(n % 200).expect("less than 200");
+    IpAddr::V4(Ipv4Addr::new(127, 0, 1 + high, 1 + low))
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -75,6 +76,38 @@ fn workers_that_are_all_taken_are_said_so_and_those_of_a_quiet_server_last() {
         assert_eq!(listener["exhausted_in_seconds"].as_f64(), left, "{listener:#}");
         // Clients that hold one connection each have done nothing wrong.
         assert_ne!(diagnosis.0["answer"], "yes");
+    }
+}
+
+#[test]
+fn ports_of_one_process_share_its_workers() {
+    need_root!();
+    let namespace = Namespace::new();
+    let (plain, tls) = (
+        EchoServer::start((Ipv4Addr::LOCALHOST, 0)),
+        EchoServer::start((Ipv4Addr::LOCALHOST, 0)),
+    );
+    let mut held = Vec::new();
+    open(0..10, plain.address, &mut held);
+    open(10..25, tls.address, &mut held);
+    let ports = format!("{},{}", plain.port(), tls.port());
+    let args = ["--port", &ports, "--max-workers", "25"];
+    let diagnosis = Trace::start(&namespace, &args).finish().0;
+    let process = &diagnosis["capacity"][0];
+    assert!(diagnosis.pointer("/capacity/1").is_none(), "{diagnosis:#}");
+    assert_eq!(process["ports"].as_array().unwrap().len(), 2, "{process:#}");
+    assert_eq!(
+        (
+            &process["held"],
+            &process["busy_workers"],
+            &process["max_workers"]
+        ),
+        (&25.into(), &25.into(), &25.into())
+    );
+    // Nobody said whether this server gives each connection a worker.
+    assert!(process["takes_one_per_connection"].is_null(), "{process:#}");
+    for listener in diagnosis["listeners"].as_array().unwrap() {
+        assert_eq!(listener["exhausted_in_seconds"], 0.0, "{listener:#}");
     }
 }
 
@@ -166,6 +199,34 @@ fn a_status_page_tells_the_workers() {
         (&listener["max_workers"], &listener["busy_workers"]),
         (&8.into(), &3.into())
     );
+    let process = &diagnosis.0["capacity"][0];
+    assert_eq!(
+        (&process["idle_workers"], &process["at_most"]),
+        (&2.into(), &true.into())
+    );
+}
+
+/// Asked through a redirect, it makes two connections to one page.
+#[test]
+fn connections_to_the_status_page_are_its_own() {
+    need_root!();
+    let namespace = Namespace::new();
+    let redirected = AtomicBool::new(false);
+    let port = page(move |stream| {
+        let reply = match redirected.fetch_xor(true, Ordering::Relaxed) {
+            false => "302 Found\r\nLocation: /server-status/?auto\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            true => format!("200 OK\r\nContent-Length: {}\r\n\r\n{PAGE}", PAGE.len()),
+        };
+        let _ = write!(stream, "HTTP/1.1 {reply}");
+    });
+    let url = format!("http://127.0.0.1:{port}/server-status");
+    let trace = trace(&namespace, port, &["--server-status", &url]);
+    thread::sleep(Duration::from_secs(2));
+    let diagnosis = trace.finish();
+    let peer = diagnosis.0.pointer("/peers/0").unwrap();
+    assert_eq!(peer["figures"]["opens"], 2, "{peer:#}");
+    let said = peer["explanation"].as_str().unwrap();
+    assert!(said.contains("tcpreuse itself"), "{said}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn the_worst_stand_on_top_and_keys_work() {
             .iter()
             .map(|(peer, verdict)| line_of(screen, peer, verdict))
             .collect();
-        screen.starts_with("YES: 3 of 4 peers")
+        screen.starts_with("PROBLEM: 3 of 4 clients")
             && ill
                 .iter()
                 .all(|line| line.is_some() && *line < good && good.is_some())

@@ -1,11 +1,16 @@
 //! Fleets of clients against a real server: everyone gets the verdict it has earned.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use tcpreuse_tests::{
     need_root,
-    scenarios::{list, run},
+    scenarios::{Scenario, list, run},
     skip,
 };
+
+/// Longer ones are not run here, but by `cargo xtask scenarios`.
+const QUICK: Duration = Duration::from_secs(18);
 
 fn passes(name: &str) {
     let scenario = list::named(name).unwrap();
@@ -33,14 +38,32 @@ macro_rules! scenarios {
             }
         )*
 
-        /// No scenario is forgotten here.
+        /// No scenario is forgotten: each is a test here, or in the list of those that take longer.
         #[test]
         fn all_are_tested() {
-            let listed: Vec<&str> = list::all().iter().map(|scenario| scenario.name).collect();
-            assert_eq!(listed, [$($name),*]);
+            let all = list::all();
+            let (quick, long): (Vec<_>, Vec<_>) = all.iter().partition(|scenario| scenario.length() <= QUICK);
+            let names = |of: &[&Scenario]| of.iter().map(|scenario| scenario.name).collect::<Vec<_>>();
+            assert_eq!(names(&quick), [$($name),*]);
+            assert_eq!(names(&long), LONG);
         }
     };
 }
+
+/// Changes that take their time, and everything else that cannot be seen within [`QUICK`].
+const LONG: [&str; 11] = [
+    "never-used",
+    "pile-large-slow",
+    "pile-stands",
+    "pool-fills",
+    "pool-breathes",
+    "streams-shared",
+    "streams-arriving",
+    "mended",
+    "turned-bad-late",
+    "surge-ends",
+    "surges-twice",
+];
 
 scenarios! {
     reusing: "reusing",
@@ -49,6 +72,8 @@ scenarios! {
     server_idle_close: "server-idle-close",
     client_idle_close: "client-idle-close",
     request_limit_close: "request-limit-close",
+    request_limit_1000: "request-limit-1000",
+    probes: "probes",
     piling_up_held: "piling-up-held",
     piling_up_idle: "piling-up-idle",
     stray: "stray",
@@ -61,9 +86,12 @@ scenarios! {
     early_abort_long: "early-abort-long",
     early_abort_kept: "early-abort-kept",
     close_wait_leak: "close-wait-leak",
+    close_wait_leak_some: "close-wait-leak-some",
     never_accepted: "never-accepted",
     never_accepted_unfiltered: "never-accepted-unfiltered",
     at_the_limit: "at-the-limit",
+    exhausted_before_pile: "exhausted-before-pile",
+    exhausted_by_pile: "exhausted-by-pile",
     surge: "surge",
     surge_full_queue: "surge-full-queue",
     one_percent: "one-percent",
@@ -72,4 +100,28 @@ scenarios! {
     already_piling: "already-piling",
     shared_address: "shared-address",
     mixture: "mixture",
+    pile_small_slow: "pile-small-slow",
+    pile_small_fast: "pile-small-fast",
+    pile_large_fast: "pile-large-fast",
+    pile_small_expected: "pile-small-expected",
+    pile_large_expected: "pile-large-expected",
+    stood: "stood",
+    stood_known_peer: "stood-known-peer",
+    stood_expected: "stood-expected",
+    nat_alone: "nat-alone",
+    nat_beside: "nat-beside",
+    nat_from_before: "nat-from-before",
+    server_restart: "server-restart",
+    pool_too_small: "pool-too-small",
+    pool_recycled: "pool-recycled",
+    pool_recycled_alone: "pool-recycled-alone",
+    lifetime_server: "lifetime-server",
+    lifetime_client: "lifetime-client",
+    stream_alone: "stream-alone",
+    streams: "streams",
+    mended_soon: "mended-soon",
+    turned_bad_soon: "turned-bad-soon",
+    forgotten_paths: "forgotten-paths",
+    client_leak: "client-leak",
+    stale_pool: "stale-pool",
 }

@@ -113,6 +113,9 @@ pub struct Top {
     /// How often to look at the sockets [default: 1s]
     #[arg(long, value_name = "TIME")]
     pub interval: Option<String>,
+    /// Judge only what happened in the last TIME
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::window)]
+    pub window: Span,
     /// Whose the files are to be.
     #[command(flatten)]
     pub owner: Owner,
@@ -205,6 +208,9 @@ pub struct Diagnose {
     /// How often to look at the sockets
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
     pub interval: Span,
+    /// Judge only what happened in the last TIME, for example 5m [default: the whole run]
+    #[arg(long, value_name = "TIME", value_parser = values::window)]
+    pub window: Option<Span>,
     /// Exit with 1 when the answer is yes
     #[arg(long)]
     pub exit_code: bool,
@@ -237,6 +243,9 @@ pub struct Record {
     /// How often to look at the sockets, write, and make sure that it is on the disk
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
     pub interval: Span,
+    /// Judge only what happened in the last TIME
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::window)]
+    pub window: Span,
     /// End when the files are as large as this, like 500M or 2G
     #[arg(long, value_name = "BYTES", value_parser = values::size)]
     pub max_size: Option<u64>,
@@ -367,10 +376,12 @@ pub struct Server {
     /// How long the server may hold a poll, in seconds or with a unit
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub hold: Option<Span>,
-    /// The server's MaxRequestWorkers
+    /// The server's MaxRequestWorkers, over all its ports; of several servers that listen it is
+    /// Apache's, else that of the one that holds the most connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_workers: Option<u32>,
-    /// Apache's status page, to know its workers: http://127.0.0.1/server-status?auto
+    /// Apache's status page, to know its workers and how many connections take none:
+    /// http://127.0.0.1/server-status?auto
     // Read later: clap would repeat a value it refuses, and this one may hold a password.
     #[arg(long, value_name = "URL")]
     pub server_status: Option<String>,

@@ -137,6 +137,17 @@ pub(crate) fn interval(text: &str) -> Result<Span, String> {
     Ok(span)
 }
 
+/// Shorter than this, no rule could speak within a window.
+const MIN_WINDOW: Duration = Duration::from_secs(5);
+
+pub(crate) fn window(text: &str) -> Result<Span, String> {
+    let span = duration(text)?;
+    if span.0 < MIN_WINDOW {
+        return Err("a window is at least 5s long: nothing could be judged by less".to_owned());
+    }
+    Ok(span)
+}
+
 /// Less does not hold a few intervals.
 const MIN_SIZE: u64 = 1 << 20;
 

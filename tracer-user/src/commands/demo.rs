@@ -14,11 +14,10 @@ use super::{print, progress::Progress, stop::Stop};
 use crate::{
     cli::Demo,
     demo::{Behaviour, LONGEST_HOLD, LongPollServer, Running, ServerConfig, Tally, compare, standard_cast},
-    diagnosis::{Diagnosis, Options, diagnose, rules::words},
+    diagnosis::{Diagnosis, Judge, Options, words},
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
-    model::history::History,
     source::live::Live,
 };
 
@@ -75,6 +74,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
         ..Options::default()
     };
     let mut picture = args.picture.map(Picture::new);
+    let mut judge = Judge::default();
     let running = Running::start(cast, address);
     let begun = Instant::now();
     while begun.elapsed() < args.duration.0 {
@@ -83,8 +83,10 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
             () = stop.requested() => break,
             () = tokio::time::sleep(STEP.min(args.duration.0.saturating_sub(begun.elapsed()))) => {}
         }
+        let sample = live.sample()?;
+        judge.look(&sample, &options);
         if let Some(picture) = &mut picture {
-            picture.add(live.sample()?, &options);
+            picture.add(sample, &options);
         }
         let counted = live.totals()?;
         progress.update(
@@ -105,7 +107,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
     let tallies = held.tallies().to_vec();
     held.release();
     server.shutdown().await;
-    let diagnosis = diagnose(&sample, &History::of(&sample), &options);
+    let diagnosis = judge.look(&sample, &options);
     let picture = picture.map(|mut picture| {
         picture.add(sample, &options);
         picture.text(format!("port {} inbound", address.port()))

@@ -7,12 +7,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
 use crate::{
-    cli::Diagnose,
+    cli::{Diagnose, values::Span},
     config,
-    diagnosis::{Answer, Diagnosis, Options, diagnose, rules::words},
+    diagnosis::{Answer, Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
-    model::history::History,
     source::live::Live,
     view::theme::environment,
 };
@@ -54,7 +53,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     for limit in live.limits() {
         progress.say(&limit);
     }
-    let mut history = History::new();
+    let mut judge = Judge::new(args.window.map(Span::as_ns));
     let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let deadline = tokio::time::sleep(duration);
@@ -66,7 +65,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
             () = &mut deadline => break,
             _ = tick.tick() => {
                 let sample = live.sample()?;
-                history.add(&sample);
+                judge.look(&sample, &told(args, thresholds, status.as_ref()));
                 let counted = sample.accounting.totals;
                 progress.update(begun.elapsed(), &format!(
                     "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C ends it early and answers)",
@@ -81,17 +80,18 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
         }
     }
     let sample = live.sample()?;
-    history.add(&sample);
-    let mut options = Options {
-        thresholds,
-        ..args.server.options()
-    };
-    if let Some(status) = &mut status {
-        if let Some(news) = status.finish() {
-            progress.say(&news);
-        }
-        options.workers = status.workers();
-        options.own_requests = status.own_requests();
+    if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
+        progress.say(&news);
     }
-    Ok(diagnose(&sample, &history, &options))
+    Ok(judge.look(&sample, &told(args, thresholds, status.as_ref())))
+}
+
+/// What is known beside the counters.
+fn told(args: &Diagnose, thresholds: Thresholds, status: Option<&StatusWatch>) -> Options {
+    Options {
+        thresholds,
+        workers: status.and_then(StatusWatch::workers),
+        own_requests: status.and_then(StatusWatch::own_requests),
+        ..args.server.options()
+    }
 }

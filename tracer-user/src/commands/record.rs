@@ -14,11 +14,11 @@ use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
 use crate::{
     cli::{Format, Output, Record, RecordFormat},
     config,
-    diagnosis::{Diagnosis, Options, diagnose, rules::words},
+    diagnosis::{Diagnosis, Judge, Options, words},
     evidence::recording::{Block, Recording},
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
-    model::{ended::Ended, history::History, sample::Sample},
+    model::{ended::Ended, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
     view::theme::environment,
@@ -98,7 +98,7 @@ struct Run<'a> {
     drain: Drain,
     rows: Rows,
     status: Option<StatusWatch>,
-    history: History,
+    judge: Judge,
     progress: Progress,
     begun: Instant,
 }
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             live,
             drain,
             status,
-            history: History::new(),
+            judge: Judge::new(Some(args.window.as_ns())),
             progress,
             begun: Instant::now(),
         })
@@ -137,13 +137,12 @@ impl<'a> Run<'a> {
     /// Looks at everything, and judges it.
     fn look(&mut self) -> Result<(Sample, Options, Diagnosis), Failure> {
         let sample = self.live.sample()?;
-        self.history.add(&sample);
         let mut options = self.options.clone();
         if let Some(status) = &mut self.status {
             options.workers = status.workers();
             options.own_requests = status.own_requests();
         }
-        let diagnosis = diagnose(&sample, &self.history, &options);
+        let diagnosis = self.judge.look(&sample, &options);
         self.rows.learn(&diagnosis);
         Ok((sample, options, diagnosis))
     }
@@ -153,7 +152,7 @@ impl<'a> Run<'a> {
         self.rows(sink)?;
         sink.interval(&Block {
             sample: &sample,
-            history: &self.history,
+            judge: &self.judge,
             options: &options,
             diagnosis: &diagnosis,
         });
@@ -234,7 +233,7 @@ impl<'a> Run<'a> {
         recording.finish(
             &Block {
                 sample: &sample,
-                history: &self.history,
+                judge: &self.judge,
                 options: &options,
                 diagnosis: &diagnosis,
             },

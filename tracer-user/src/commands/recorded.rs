@@ -6,7 +6,7 @@ use super::{print_of, progress::Progress};
 use crate::{
     cli::Diagnose,
     config,
-    diagnosis::{Answer, combine, diagnose},
+    diagnosis::{Answer, combine},
     evidence::{
         load::{Loaded, load_recording},
         merge::by_host,
@@ -39,8 +39,12 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     for path in &args.from {
         let mut loaded = load_recording(path, args.recording.recording)?;
         select(&mut loaded.sample, &filter)?;
+        let recorded = loaded.options.clone();
         loaded.options = args.server.options_over(loaded.options);
         loaded.options.thresholds = config::of_recording(&args.settings, loaded.options.thresholds)?;
+        if loaded.options != recorded {
+            loaded.judge.reconsider();
+        }
         all.push(loaded);
     }
     let hosts = by_host(all);
@@ -51,12 +55,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     let several = hosts.len() > 1;
     let mut diagnoses: Vec<_> = hosts
         .into_iter()
-        .map(|host| {
-            (
-                host.origin.host,
-                diagnose(&host.sample, &host.history, &host.options),
-            )
-        })
+        .map(|host| (host.origin.host, host.judge.again(&host.sample, &host.options)))
         .collect();
     let diagnosis = if several {
         combine(diagnoses)

@@ -68,7 +68,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         };
         batch::run_all(look, prefixes, limits, || player.each())?;
     } else {
-        let feeding = feeding::start(move || Ok(player), prefixes, config.interval)?;
+        let feeding = feeding::start(move || Ok(player), prefixes, None, config.interval)?;
         let export = Arc::new(NewDirectory {
             parent,
             session,

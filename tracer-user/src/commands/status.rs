@@ -16,7 +16,10 @@ use std::{
 };
 
 use crate::{
-    model::workers::Workers,
+    model::{
+        history::Trend,
+        workers::{FINISHING, Workers},
+    },
     server_status::{Limits, Status, StatusError, StatusUrl, fetch},
 };
 
@@ -33,16 +36,26 @@ pub(super) struct StatusWatch {
     asked: Arc<Asked>,
     patience: Duration,
     latest: Option<(Instant, Status)>,
+    /// The maximum of the last page that told one. A restart that lets old workers finish, as after
+    /// each rotation of logs, hides it for as long as they take.
+    maximum: Option<(u32, AtMost)>,
+    /// Workers that were busy.
+    busy: Trend,
+    begun: Instant,
+    port: u16,
     /// What was said last; each fault is reported once until another one comes.
     fault: Option<String>,
     answered: bool,
 }
 
+/// Whether a maximum is only an upper bound.
+type AtMost = bool;
+
 /// What was sent, for whoever counts connections.
 #[derive(Default)]
 struct Asked {
     from: OnceLock<Option<IpAddr>>,
-    times: AtomicU64,
+    connections: AtomicU64,
 }
 
 impl StatusWatch {
@@ -54,11 +67,11 @@ impl StatusWatch {
         let (send, answers) = sync_channel(1);
         let asked = Arc::new(Asked::default());
         let counted = Arc::clone(&asked);
+        let port = url.port();
         let ask = move || {
             counted.from.get_or_init(|| url.source());
             loop {
-                counted.times.fetch_add(1, Ordering::Relaxed);
-                if send.send(fetch(&url, &limits)).is_err() {
+                if send.send(fetch(&url, &limits, &counted.connections)).is_err() {
                     return;
                 }
                 thread::sleep(PACE);
@@ -67,10 +80,22 @@ impl StatusWatch {
         // Without a thread there are no answers, and the first wait says so.
         let _ = thread::Builder::new().name("server-status".to_owned()).spawn(ask);
         Self {
-            answers,
             asked,
             patience,
+            ..Self::of(answers, port)
+        }
+    }
+
+    fn of(answers: Receiver<Result<Status, StatusError>>, port: u16) -> Self {
+        Self {
+            answers,
+            asked: Arc::default(),
+            patience: Duration::ZERO,
             latest: None,
+            maximum: None,
+            busy: Trend::default(),
+            begun: Instant::now(),
+            port,
             fault: None,
             answered: false,
         }
@@ -101,24 +126,55 @@ impl StatusWatch {
     pub(super) fn workers(&self) -> Option<Workers> {
         let (at, status) = self.latest.as_ref()?;
         let fresh = at.elapsed() <= FRESH;
+        let (max, at_most) = self.maximum.unzip();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "workers, and a second has few answers"
+        )]
+        let per_1000s = |growth: f64| (growth * 1000.0).round() as i64;
+        let always = Workers {
+            max,
+            at_most: at_most.unwrap_or(false),
+            no_max: status.no_max(),
+            mpm: status.mpm,
+            version: status.version.clone(),
+            port: Some(self.port),
+            ..Workers::default()
+        };
+        if !fresh {
+            return Some(always);
+        }
         Some(Workers {
-            busy: fresh.then_some(status.busy),
-            max: status.max_workers(),
-            states: if fresh { states(status) } else { Vec::new() },
+            busy: Some(status.busy),
+            idle: Some(status.idle),
+            states: states(status),
+            finishing: Some(status.scoreboard.graceful),
+            processes: status.processes,
+            ending: status.processes.map(|_| status.stopping),
+            connections: status.connections,
+            uptime_s: status.uptime_s,
+            busy_per_1000s: self.busy.per_second().map(per_1000s),
+            ..always
         })
     }
 
-    /// From where and how often the server was asked, at most.
+    /// From where the server was asked and how many connections that took, at most.
     pub(super) fn own_requests(&self) -> Option<(IpAddr, u64)> {
         let from = self.asked.from.get().copied().flatten()?;
-        Some((from, self.asked.times.load(Ordering::Relaxed)))
+        Some((from, self.asked.connections.load(Ordering::Relaxed)))
     }
 
     fn take(&mut self, answer: Result<Status, StatusError>) -> Option<String> {
         self.answered = true;
         match answer {
             Ok(status) => {
-                self.latest = Some((Instant::now(), status));
+                let now = Instant::now();
+                let since = now.saturating_duration_since(self.begun);
+                let at_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+                self.busy.add(at_ns, status.busy.into());
+                let maximum = status.max_workers().map(|max| (max, status.at_most()));
+                self.maximum = maximum.or(self.maximum);
+                self.latest = Some((now, status));
                 self.fault = None;
                 None
             }
@@ -143,9 +199,8 @@ fn states(status: &Status) -> Vec<(Cow<'static, str>, u32)> {
         ("looking up names", board.dns),
         ("closing", board.closing),
         ("logging", board.logging),
-        ("finishing", board.graceful),
+        (FINISHING, board.graceful),
         ("ending", board.idle_cleanup),
-        ("of unknown state", board.unknown),
     ]
     .into_iter()
     .filter(|(_, n)| *n > 0)
@@ -153,4 +208,57 @@ fn states(status: &Status) -> Vec<(Cow<'static, str>, u32)> {
     .collect();
     states.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     states
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::SyncSender;
+
+    use super::*;
+    use crate::{model::workers::NoMax, server_status::parse};
+
+    const NORMAL: &str = "ServerMPM: event\nServerVersion: Apache/2.4.58\nServerUptimeSeconds: 60\n\
+        BusyWorkers: 2\nIdleWorkers: 3\nProcesses: 1\nStopping: 0\nScoreboard: WW___.....\n";
+    const RESTARTED: &str = "ServerMPM: event\nServerVersion: Apache/2.4.58\nServerUptimeSeconds: 1\n\
+        BusyWorkers: 1\nIdleWorkers: 4\nProcesses: 2\nStopping: 1\nScoreboard: GG...W____.....\n";
+
+    fn watch(pages: &[&str]) -> StatusWatch {
+        let (send, answers): (SyncSender<Result<Status, StatusError>>, _) = sync_channel(pages.len());
+        for page in pages {
+            send.send(Ok(parse(page).unwrap())).unwrap();
+        }
+        let mut watch = StatusWatch::of(answers, 80);
+        assert_eq!(watch.news(), None);
+        watch
+    }
+
+    #[test]
+    fn a_page_tells_the_workers() {
+        let workers = watch(&[NORMAL]).workers().unwrap();
+        assert_eq!(
+            (workers.busy, workers.idle, workers.max),
+            (Some(2), Some(3), Some(10))
+        );
+        assert_eq!((workers.no_max, workers.ending), (None, Some(0)));
+        assert_eq!((workers.port, workers.uptime_s), (Some(80), Some(60)));
+    }
+
+    /// Each rotation of logs restarts a server gracefully, and long polls keep its old processes.
+    #[test]
+    fn a_graceful_restart_keeps_the_maximum_of_before() {
+        let workers = watch(&[NORMAL, RESTARTED]).workers().unwrap();
+        assert_eq!(
+            (workers.busy, workers.idle, workers.max),
+            (Some(1), Some(4), Some(10))
+        );
+        assert_eq!(workers.no_max, Some(NoMax::Ending));
+        assert_eq!((workers.ending, workers.finishing), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn without_a_page_of_before_there_is_no_maximum() {
+        let workers = watch(&[RESTARTED]).workers().unwrap();
+        assert_eq!((workers.busy, workers.max), (Some(1), None));
+        assert_eq!(workers.no_max, Some(NoMax::Ending));
+    }
 }

@@ -69,7 +69,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let filter = settings.filter.clone();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
-    let feeding = feeding::start(make, prefixes, config.interval)?;
+    let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
     let parent = super::here();
     super::give_up_privileges(&Role::Showing {
         writes: parent.clone(),

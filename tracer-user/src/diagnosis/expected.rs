@@ -27,11 +27,14 @@ pub struct ExpectPeer {
 
 /// How many connections a peer may hold: what is said of the smallest network it is in, else
 /// what is expected of all.
-pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: u32) -> u32 {
+pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: Expected) -> Expected {
     said.iter()
         .filter(|known| known.network.contains(&peer))
         .max_by_key(|known| known.network.prefix_len())
-        .map_or(otherwise, |known| known.connections)
+        .map_or(otherwise, |known| Expected {
+            connections: known.connections,
+            learned_from: None,
+        })
 }
 
 /// The number in use and where it comes from.
@@ -43,8 +46,25 @@ pub struct Expected {
     pub learned_from: Option<usize>,
 }
 
-/// Learns the number: the first quartile of what each peer held when tracing began, if enough
-/// peers held anything; at least 1, and no more than a pool of usual size, since tracing may have
+impl Default for Expected {
+    /// One connection, of which nothing is known.
+    fn default() -> Self {
+        Self {
+            connections: 1,
+            learned_from: Some(0),
+        }
+    }
+}
+
+impl Expected {
+    /// Whether the user said so.
+    pub fn is_given(&self) -> bool {
+        self.learned_from.is_none()
+    }
+}
+
+/// Learns the number: the first quartile of what each peer held when the window began, if enough
+/// peers held anything; at least 1, and no more than a pool of usual size, since it may have
 /// begun when all of them were piling up already.
 ///
 /// What they hold later says nothing about how many would do: in the very case this is for, all
@@ -59,10 +79,7 @@ pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>, max_pool:
     }
     let mut held: Vec<u64> = seeded.filter(|held| *held > 0).collect();
     if held.len() < MIN_PEERS_TO_LEARN {
-        return Expected {
-            connections: 1,
-            learned_from: Some(0),
-        };
+        return Expected::default();
     }
     held.sort_unstable();
     let quartile = held.get((held.len() - 1) / 4).copied().unwrap_or(1);
@@ -99,9 +116,11 @@ mod tests {
             network: net(text),
             connections,
         });
-        assert_eq!(of_peer(net("10.1.2.3/32"), &said, 1), 300);
-        assert_eq!(of_peer(net("10.2.2.3/32"), &said, 1), 20);
-        assert_eq!(of_peer(net("192.0.2.1/32"), &said, 1), 1);
+        let expected = |peer| of_peer(net(peer), &said, Expected::default());
+        assert_eq!(expected("10.1.2.3/32").connections, 300);
+        assert_eq!(expected("10.2.2.3/32").connections, 20);
+        assert!(expected("10.2.2.3/32").is_given());
+        assert_eq!(expected("192.0.2.1/32"), Expected::default());
     }
 
     #[test]

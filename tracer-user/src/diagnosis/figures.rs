@@ -1,5 +1,6 @@
 //! A peer's figures: its counters and its live sockets, put together for rules and reports.
 
+mod course;
 mod held;
 mod idle;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-pub use self::{held::HeldNow, idle::Idle};
+pub use self::{course::Course, held::HeldNow, idle::Idle};
 use super::thresholds::{NO_REQUEST_BYTES, Thresholds};
 use crate::model::{
     durations::Durations,
@@ -17,6 +18,7 @@ use crate::model::{
     sample::{Peer, Sample},
     socket::{Connection, Since, State},
     turns::Turns,
+    window::{Level, Live, Looks, Mark, Seen},
 };
 
 /// Median and longest of something, ns; `None`: not measured, or nothing happened.
@@ -45,6 +47,8 @@ pub struct CloseWait {
     pub now: u64,
     /// Of these, how long the oldest has been, ns; "at least" when it was there before the tracer.
     pub oldest_ns: Option<u64>,
+    /// Whether that is only "at least".
+    pub oldest_is_bound: bool,
     /// Of these, not accepted by any process.
     pub never_accepted: u64,
     /// Entered it while traced.
@@ -64,15 +68,18 @@ pub struct Lingering {
     pub answered_ns: Vec<u64>,
     /// And those whose last request was not: the server may still be holding a poll.
     pub unanswered_ns: Vec<u64>,
+    /// Of them all, how many the peer's later connections have passed by: it opened others after they had been in
+    /// it for a while, and still did not close them.
+    pub passed_by: u64,
     /// The process that holds the most of them, and how many.
     pub owner: Option<(Arc<Process>, u64)>,
 }
 
 impl Lingering {
     /// How many have been in it for longer than a server has any reason to. `hold_ns` is how long
-    /// it may hold a poll, if that is known.
-    pub fn overdue(&self, thresholds: &Thresholds, hold_ns: Option<u64>) -> u64 {
-        let patience_ns = thresholds.lingering;
+    /// it may hold a poll, if that is known, and `late_ns` how late it closes others.
+    pub fn overdue(&self, thresholds: &Thresholds, hold_ns: Option<u64>, late_ns: u64) -> u64 {
+        let patience_ns = thresholds.lingering.max(late_ns);
         let hold = hold_ns
             .unwrap_or(thresholds.longest_hold)
             .saturating_add(patience_ns);
@@ -98,13 +105,27 @@ pub struct Waiting {
     pub oldest_ns: u64,
 }
 
-/// Everything a rule or a report says about a peer.
+/// Everything a rule or a report says about a peer, within the time that is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Opened while traced.
+    /// How much of that time the peer was there, ns.
+    pub span_ns: u64,
+    /// When it was there first, monotonic, ns.
+    pub first_seen_ns: u64,
+    /// When it last did anything, monotonic, ns.
+    pub last_seen_ns: u64,
+    /// Opened.
     pub opens: u64,
-    /// Ended while traced.
+    /// Of these, while it held none.
+    pub opens_with_none: u64,
+    /// Ended.
     pub closes: u64,
+    /// Requests over all its connections, or the most there can have been.
+    pub requests: u64,
+    /// How the number held moved.
+    pub course: Course,
+    /// How busy its connections were found.
+    pub looks: Looks,
     /// Open now.
     pub open_now: u64,
     /// Most open at once.
@@ -129,6 +150,10 @@ pub struct Figures {
     pub answers_known: bool,
     /// Lifetime of the ended.
     pub lifetime: Spread,
+    /// Their sum, ns.
+    pub lifetime_sum_ns: u64,
+    /// The same, to tell a constant age from chance.
+    pub age: Idle,
     /// Idle before the first FIN or RST.
     pub idle: Idle,
     /// Time without a connection before a reopen.
@@ -193,16 +218,57 @@ impl Processes {
     }
 }
 
+/// What is the same for all peers of a sample.
+pub(super) struct Of<'a> {
+    pub(super) sample: &'a Sample,
+    pub(super) thresholds: &'a Thresholds,
+    pub(super) processes: &'a Processes,
+    /// When the time that is judged begins, monotonic, ns.
+    pub(super) begins_ns: u64,
+}
+
+/// One peer with what is known of its past.
+pub(super) struct Known<'a> {
+    pub(super) peer: &'a Peer,
+    pub(super) live: &'a [&'a Connection],
+    pub(super) expected: u32,
+    /// As it was when the time that is judged began; `None`: that is the beginning of the run.
+    pub(super) base: Option<Mark>,
+    /// What its connections had done when they were first seen, when there is no base.
+    pub(super) found: Live,
+    pub(super) seen: Seen,
+    /// What it held at several moments since, oldest first; empty where that tells nothing.
+    pub(super) levels: &'a [Level],
+}
+
 /// Puts counters and live sockets together.
-pub(super) fn of(
-    sample: &Sample,
-    peer: &Peer,
-    live: &[&Connection],
-    expected: u32,
-    thresholds: &Thresholds,
-    processes: &Processes,
-) -> Figures {
-    let (counters, known, now_ns) = (&peer.counters, sample.known, sample.taken.monotonic_ns);
+pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
+    let Of {
+        sample,
+        thresholds,
+        processes,
+        begins_ns,
+    } = *all;
+    let (peer, live) = (of.peer, of.live);
+    let (known, now_ns) = (sample.known, sample.taken.monotonic_ns);
+    let since = of.base.as_ref().map(|base| peer.counters.since(&base.counters));
+    let counters = since.as_ref().unwrap_or(&peer.counters);
+    let mut alive = Live::default();
+    live.iter().for_each(|connection| alive.add(connection));
+    // What was read from the newest sockets may lag behind what their ends have counted.
+    let before = of.base.as_ref().map_or(Live::default(), |base| base.live);
+    let turns_before = if of.base.is_some() {
+        before.turns
+    } else {
+        of.found.turns
+    };
+    let requests = (counters.turns.sum + alive.turns).saturating_sub(turns_before);
+    let carried = |ended: u64, now: u64, before: u64| (ended + now).saturating_sub(before);
+    let now = Level::of(now_ns, &peer.counters);
+    let start = match &of.base {
+        Some(base) => crate::model::window::held(&base.counters),
+        None => peer.counters.seeded.min(now.held.max(1)),
+    };
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
     let closes = counters.closes;
     let (client_fin, client_rst, server_fin) = match peer.id.direction {
@@ -216,11 +282,25 @@ pub(super) fn of(
     let left = counters.close_wait.summary();
     let waiting = || live.iter().filter(|connection| connection.never_accepted());
     Figures {
+        span_ns: now_ns.saturating_sub(begins_ns.max(of.seen.first_ns)),
+        first_seen_ns: of.seen.first_ns,
+        last_seen_ns: of.seen.last_ns,
         opens: counters.opens(),
+        opens_with_none: counters.opens_by_held.get(0).into(),
         closes: closes.total(),
+        requests: requests.max(counters.turns.sum),
+        course: if of.levels.is_empty() {
+            Course::flat(start, now)
+        } else {
+            Course::of(of.levels, now, of.seen)
+        },
+        looks: of
+            .seen
+            .looks
+            .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks)),
         open_now: counters.open_now,
         open_peak: counters.open_peak,
-        overlaps: counters.overlaps(expected),
+        overlaps: counters.overlaps(of.expected),
         failed: counters.failed,
         seeded: counters.seeded,
         close_reasons: closes,
@@ -231,6 +311,8 @@ pub(super) fn of(
         // By reads and writes, else by the times of the last segments.
         answers_known: known.turns || known.idle,
         lifetime: (&counters.lifetime).into(),
+        lifetime_sum_ns: counters.lifetime.sum_ns,
+        age: (&counters.lifetime).into(),
         idle: if known.idle {
             (&counters.idle).into()
         } else {
@@ -242,6 +324,7 @@ pub(super) fn of(
             oldest_ns: in_close_wait()
                 .filter_map(|connection| close_wait_age(connection, now_ns))
                 .max(),
+            oldest_is_bound: oldest_is_bound(live, now_ns),
             never_accepted: in_close_wait()
                 .filter(|connection| connection.never_accepted())
                 .count() as u64,
@@ -250,7 +333,7 @@ pub(super) fn of(
             p50_ns: left.map(|all| all.median_ns),
             longest_ns: left.map(|all| all.max_ns),
         },
-        lingering: lingering(now_ns, live, processes),
+        lingering: lingering(now_ns, live, thresholds, processes),
         waiting: Waiting {
             now: waiting().count() as u64,
             oldest_ns: waiting()
@@ -275,10 +358,10 @@ pub(super) fn of(
         turns_counted: known.turns,
         bytes_received: known
             .bytes_received
-            .then(|| counters.bytes_received + sum(|connection| connection.bytes_received)),
+            .then(|| carried(counters.bytes_received, alive.received, before.received)),
         bytes_sent: known
             .bytes_sent
-            .then(|| counters.bytes_sent + sum(|connection| connection.bytes_sent)),
+            .then(|| carried(counters.bytes_sent, alive.sent, before.sent)),
         retransmits: known
             .retransmits
             .then(|| counters.retransmits + sum(|connection| u64::from(connection.retransmits))),
@@ -289,7 +372,12 @@ pub(super) fn of(
     }
 }
 
-fn lingering(now_ns: u64, live: &[&Connection], processes: &Processes) -> Option<Box<Lingering>> {
+fn lingering(
+    now_ns: u64,
+    live: &[&Connection],
+    thresholds: &Thresholds,
+    processes: &Processes,
+) -> Option<Box<Lingering>> {
     let accepted: Vec<&Connection> = live
         .iter()
         .copied()
@@ -307,9 +395,19 @@ fn lingering(now_ns: u64, live: &[&Connection], processes: &Processes) -> Option
         ages.sort_unstable();
         ages
     };
+    let newest_ns = live
+        .iter()
+        .map(|connection| opened_ns(connection))
+        .max()
+        .unwrap_or(0);
+    let passed_by = accepted.iter().filter(|connection| {
+        let since = connection.close_wait_since_ns.unwrap_or(u64::MAX);
+        since.saturating_add(thresholds.passed_by) <= newest_ns
+    });
     Some(Box::new(Lingering {
         answered_ns: ages(false),
         unanswered_ns: ages(true),
+        passed_by: passed_by.count() as u64,
         owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
     }))
 }
@@ -339,8 +437,22 @@ fn age(connection: &Connection, now_ns: u64) -> u64 {
     }
 }
 
+/// How long a connection has been in CLOSE_WAIT, ns. Of one that was there before the tracer, it is at least the time
+/// since anything was heard: the FIN came no later than that.
 fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
-    connection
-        .close_wait_since_ns
-        .map(|since| now_ns.saturating_sub(since))
+    let since = now_ns.saturating_sub(connection.close_wait_since_ns?);
+    Some(match connection.since {
+        Since::Opened(_) => since,
+        Since::Seeded(_) | Since::Unknown => since.max(connection.heard_ns),
+    })
+}
+
+/// Whether the age of the oldest in CLOSE_WAIT is only "at least".
+fn oldest_is_bound(live: &[&Connection], now_ns: u64) -> bool {
+    let waiting = live
+        .iter()
+        .filter(|connection| connection.state == State::CloseWait);
+    waiting
+        .max_by_key(|connection| close_wait_age(connection, now_ns))
+        .is_some_and(|oldest| !matches!(oldest.since, Since::Opened(_)))
 }

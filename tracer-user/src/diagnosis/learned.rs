@@ -1,8 +1,8 @@
-//! What the peers of one host show together and a single one not yet: the server's constants.
+//! What the peers of one service show together and a single one not yet: the server's constants.
 
 use super::{
     Figures,
-    thresholds::{MIN_ALIKE, MIN_LIMIT, Thresholds, habitual, same},
+    thresholds::{HANDSHAKE_TURNS, MIN_ALIKE, Thresholds, habitual, same},
 };
 
 /// A constant of the server.
@@ -37,7 +37,10 @@ impl Learned {
     }
 }
 
-/// Learns the constants from all peers.
+/// The fewest turns of a connection that are a limit: a handshake and one request explain any below.
+pub(super) const LEAST_LIMIT: u64 = HANDSHAKE_TURNS + 2;
+
+/// Learns the constants from all peers of a service.
 pub(super) fn learn<'a>(
     peers: impl Iterator<Item = &'a Figures> + Clone,
     keepalive_given_ns: Option<u64>,
@@ -53,7 +56,7 @@ pub(super) fn learn<'a>(
         let at_once = figures.idle.p50_ns? < thresholds.server_at_once;
         let turns = &figures.turns;
         let alike = habitual(turns.like_the_most(), turns.connections());
-        (at_once && figures.turns_counted && alike && turns.max >= MIN_LIMIT)
+        (at_once && figures.turns_counted && alike && turns.max >= LEAST_LIMIT)
             .then_some((turns.max, turns.like_the_most()))
     });
     Learned {
@@ -110,6 +113,7 @@ mod tests {
                     high_ns: idle_ns,
                     count: closes,
                 }),
+                bucket: None,
             },
             turns: all,
             turns_counted: true,

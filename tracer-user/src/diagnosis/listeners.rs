@@ -1,8 +1,8 @@
-//! The listeners with what they hold, and how long their workers will last.
+//! The listeners with what they hold.
 
 use std::collections::BTreeMap;
 
-use super::{Options, thresholds::STANDSTILL};
+use super::{Capacity, Options, capacity};
 use crate::model::{
     history::{History, inbound_port, occupies_worker},
     owner::Owner,
@@ -34,23 +34,22 @@ pub struct ListenerNow {
     pub accept_queue_limit: u64,
     /// The longest it was.
     pub accept_queue_peak: u64,
+    /// Since when connections have waited to be accepted without a break, monotonic, ns.
+    pub stuck_since_ns: Option<u64>,
     /// Who listens.
     pub owner: Owner,
-    /// Workers the server has, as far as the user or its status page said.
+    /// The most workers its process can have: see [`Capacity::max_workers`].
     pub max_workers: Option<u32>,
-    /// Workers that are busy: as the status page says, else one per accepted connection.
+    /// Those that are busy, whatever port they serve: see [`Capacity::busy_workers`].
     pub busy_workers: Option<u32>,
-    /// Growth of the connections held, per second, over the last half minute.
+    /// Growth of the connections held, per second, over the last half minute or few samples.
     pub per_second: Option<f64>,
-    /// Until no worker is left at that growth, s: 0 when none is; `None` when they do not grow or
-    /// nothing is known of the workers.
+    /// Until its process has no worker left: see [`Capacity::exhausted_in_s`].
     pub exhausted_in_s: Option<f64>,
 }
 
-/// The listeners, in order of namespace and port.
-pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> Vec<ListenerNow> {
-    let status = options.workers.as_ref();
-    let max_workers = options.max_workers.or(status.and_then(|workers| workers.max));
+/// The listeners, in order of namespace and port, and their processes.
+pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<ListenerNow>, Vec<Capacity>) {
     let mut found: BTreeMap<(u32, u16), (ListenerNow, u64)> = BTreeMap::new();
     for listener in &sample.sockets.listeners {
         let key = (listener.netns, listener.port);
@@ -67,8 +66,9 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> Vec<L
                 accept_queue: 0,
                 accept_queue_limit: 0,
                 accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
+                stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
                 owner: listener.owner.clone(),
-                max_workers,
+                max_workers: None,
                 busy_workers: None,
                 per_second: seen.and_then(|port| port.held.per_second()),
                 exhausted_in_s: None,
@@ -89,49 +89,14 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> Vec<L
             *occupied += u64::from(occupies_worker(connection));
         }
     }
-    found
-        .into_values()
-        .map(|(mut now, occupied)| {
-            if let Some(max) = now.max_workers {
-                let occupied = u32::try_from(occupied).unwrap_or(u32::MAX);
-                // One worker cannot hold two connections, so more than there are wait.
-                let busy = status
-                    .and_then(|workers| workers.busy)
-                    .unwrap_or(occupied.min(max));
-                now.busy_workers = Some(busy);
-                now.exhausted_in_s = exhausted_in_s(busy, max, now.per_second, now.held);
-            }
-            now
-        })
-        .collect()
-}
-
-/// Seconds until `max` workers are busy, if `busy` are now and the connections go on growing.
-fn exhausted_in_s(busy: u32, max: u32, per_second: Option<f64>, held: u64) -> Option<f64> {
-    if busy >= max {
-        return Some(0.0);
+    let mut found: Vec<(ListenerNow, u64)> = found.into_values().collect();
+    let capacity = capacity::of(&found, options);
+    for (now, _) in &mut found {
+        if let Some(process) = capacity.iter().find(|process| process.covers(now)) {
+            now.max_workers = process.max_workers;
+            now.busy_workers = process.busy_workers;
+            now.exhausted_in_s = process.exhausted_in_s;
+        }
     }
-    #[expect(clippy::cast_precision_loss, reason = "connections")]
-    let standstill = held as f64 * STANDSTILL / 30.0;
-    let growth = per_second.filter(|growth| *growth > standstill.max(0.02))?;
-    // Tenths of a second are more than a straight line can promise.
-    Some((f64::from(max - busy) / growth * 10.0).round() / 10.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_to_exhaustion() {
-        assert_eq!(exhausted_in_s(100, 400, Some(15.0), 100), Some(20.0));
-        assert_eq!(exhausted_in_s(400, 400, Some(0.0), 900), Some(0.0));
-        assert_eq!(exhausted_in_s(100, 400, Some(-3.0), 100), None);
-        assert_eq!(exhausted_in_s(100, 400, None, 100), None);
-        assert_eq!(
-            exhausted_in_s(2000, 2500, Some(0.5), 2000),
-            None,
-            "it stands still"
-        );
-    }
+    (found.into_iter().map(|(now, _)| now).collect(), capacity)
 }

@@ -17,12 +17,16 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         for listener in &mut diagnosis.listeners {
             listener.host = Some(host.clone());
         }
+        for process in &mut diagnosis.capacity {
+            process.host = Some(host.clone());
+        }
         diagnosis
     });
     let mut all = hosts.next()?;
     all.workers = None;
     for other in hosts {
         (all.started, all.taken) = window(&all, &other);
+        all.window_start = all.started;
         all.accounting.add(&other.accounting);
         all.losses.add(&other.losses);
         all.unattributed.accumulate(&other.unattributed);
@@ -38,6 +42,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
             all.movement.surge = other.movement.surge;
         }
         all.listeners.extend(other.listeners);
+        all.capacity.extend(other.capacity);
         all.peers.extend(other.peers);
     }
     worst_first(&mut all.peers);

@@ -41,27 +41,65 @@ pub const TIGHT_NS: u64 = 300 * MS;
 /// [`TIGHT_NS`].
 pub const SAME_SHARE: f64 = 0.15;
 
-/// A constant number of requests per connection of at least this many is a limit; below, it may be
-/// a client that sends so many each time.
-pub const MIN_LIMIT: u64 = 2;
+/// Turns that a connection may need before its first request: a TLS handshake takes one or two, and so do the
+/// logins of databases. Where no more than these come on top of one request, turns prove no reuse.
+pub const HANDSHAKE_TURNS: u64 = 3;
 
-/// Turns that a TLS handshake adds at most, on the ports that are known for TLS.
-pub const TLS_TURNS: u64 = 2;
+/// A connection that lives for less than this has had no time for polls: what it carried may be a handshake and
+/// one request.
+pub const SHORT_LIFE_NS: u64 = 1_500 * MS;
 
-/// Ports that are known for TLS.
-pub const TLS_PORTS: [u16; 3] = [443, 8443, 9443];
+/// Whatever ends one connection in so many requests is no fault.
+pub const RARE_FAULT: u64 = 50;
 
 /// So many that wait to be accepted at once, beyond the expected ones, are a pile: a client that
 /// retries closes the one before.
 pub const MIN_UNACCEPTED: u64 = 2;
 
-/// A peer whose connections are all reused is many clients behind one address, unless more than
-/// this share of them came in the second half of the time since the first.
-pub const STILL_GROWING: f64 = 0.25;
+/// A pool that overflows once in so many requests is large enough: each time, a request waits for a handshake.
+pub const OVERFLOW_FAULT: u64 = 200;
 
-/// If more than this share of those that entered CLOSE_WAIT has left it again, the process does
-/// close, only late.
-pub const MAX_LEFT_CLOSE_WAIT: f64 = 0.5;
+/// So many other peers of a listener, which hold connections, are a population to compare one with.
+pub const MIN_OTHERS: u64 = 3;
+
+/// This many times what the others hold is far more.
+pub const FAR_MORE: u64 = 3;
+
+/// If this share of the peers grew, it is a surge, and what the others hold is no measure.
+pub const SURGE_SHARE: f64 = 0.5;
+
+/// A peer with nobody to be compared with piles up only if it has grown for so long, ns: the pools of servers fill as
+/// their load rises, within some tens of seconds ...
+pub const GROWS_ALONE_NS: u64 = 45 * S;
+
+/// ... to this many times what is a usual pool ...
+pub const ALONE_IS_MANY: u64 = 4;
+
+/// ... and without end: of what it grew by, at least one part of so many came in the last third of the time.
+pub const LATELY: u64 = 6;
+
+/// What is left of a pile, as a share of what it grew by, for it to be a pile still.
+pub const PILE_STANDS: f64 = 0.5;
+
+/// In CLOSE_WAIT for this many times as long as those that were closed: forgotten, not only late.
+pub const FORGOTTEN: u64 = 4;
+
+/// A peer's connections are a core if it held at least so many all the time.
+pub const MIN_CORE: u64 = 2;
+
+/// All connections of a peer were busy this many times as often as if requests came by chance: new ones are opened
+/// when none is free.
+pub const OFTEN_NONE_IDLE: f64 = 3.0;
+
+/// Ages of connections that a clock ends differ by no more than this share of them, or [`AGE_NS`]: the
+/// request that is under way when it strikes is finished first ...
+pub const AGE_SHARE: f64 = 0.05;
+
+/// ... see [`AGE_SHARE`] ...
+pub const AGE_NS: u64 = 100 * MS;
+
+/// ... and by this share where each connection carried the same number of requests.
+pub const SAME_AGE_SHARE: f64 = 0.01;
 
 /// Time in CLOSE_WAIT that shows that the server was busy with something else, such as a held
 /// poll: closing at once takes a few milliseconds.

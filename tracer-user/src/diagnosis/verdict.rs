@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $name:ident = $id:literal,)+) => {
         /// What is going on with one peer. The order is that of badness: what keeps the most
         /// connections for the longest comes first.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Verdict {
             $($(#[$doc])* #[serde(rename = $id)] $name,)+
         }

@@ -11,8 +11,8 @@ use super::{
     state::State,
 };
 use crate::{
-    diagnosis::{Expect, Options},
-    model::{history::History, sample::Sample},
+    diagnosis::{Expect, Judge, Options},
+    model::sample::Sample,
     report::Origin,
 };
 
@@ -21,8 +21,8 @@ use crate::{
 pub struct Loaded {
     /// Everything known at its end.
     pub sample: Sample,
-    /// The run up to it.
-    pub history: History,
+    /// The run up to it, and what was said of it.
+    pub judge: Judge,
     /// What the diagnosis was told.
     pub options: Options,
     /// Where it was made.
@@ -53,21 +53,21 @@ pub fn load_recording(path: &Path, number: Option<u32>) -> Result<Loaded, Eviden
     let origin = evidence.manifest.origin();
     match fresh_state(&evidence) {
         Ok(state) => Ok(Loaded {
+            judge: state.judge(),
             sample: state.sample,
-            history: state.history,
             options: state.options,
             origin,
             notes,
         }),
         Err(why) => {
-            let (sample, history) = from_rows(&evidence)?;
+            let (sample, judge) = from_rows(&evidence)?;
             notes.push(format!(
                 "{}: {why}; diagnosed from the rows alone, which do not have everything",
                 path.display()
             ));
             Ok(Loaded {
                 sample,
-                history,
+                judge,
                 options: options(&evidence.manifest),
                 origin,
                 notes,
@@ -95,7 +95,7 @@ pub(crate) fn fresh_state(evidence: &Evidence) -> Result<State, String> {
     }
 }
 
-fn from_rows(evidence: &Evidence) -> Result<(Sample, History), EvidenceError> {
+fn from_rows(evidence: &Evidence) -> Result<(Sample, Judge), EvidenceError> {
     if !evidence.has(Kind::Connections) && !evidence.has(Kind::Peers) {
         return Err(EvidenceError::new(
             evidence.folder.path(),
@@ -108,22 +108,22 @@ fn from_rows(evidence: &Evidence) -> Result<(Sample, History), EvidenceError> {
             rebuild.connection(&row?);
         }
     }
-    let mut history = History::new();
+    let mut judge = Judge::default();
     let mut pace = Pace::until(end(evidence));
     for step in Intervals::of(evidence)? {
         let step = step?;
         let at = step.at;
         rebuild.interval(step);
         if pace.wants(at, rebuild.len()) {
-            history.add(&rebuild.outline(at));
+            judge.add_outline(&rebuild.outline(at));
         }
     }
     let mut sample = rebuild.sample(end(evidence));
     add_what_the_journal_knows(evidence, &mut sample);
-    if history.samples() == 0 {
-        history.add(&sample);
+    if judge.history().samples() == 0 {
+        judge.add(&sample);
     }
-    Ok((sample, history))
+    Ok((sample, judge))
 }
 
 /// When the recording ended, as far as something other than the rows tells.

@@ -49,7 +49,7 @@ fn merge(known: &mut Loaded, other: Loaded) {
     known.notes.extend(other.notes);
     if known.sample.taken.utc_ns <= other.sample.taken.utc_ns {
         let earlier = std::mem::replace(&mut known.sample, other.sample);
-        (known.history, known.options, known.origin) = (other.history, other.options, other.origin);
+        (known.judge, known.options, known.origin) = (other.judge, other.options, other.origin);
         put_before(known, earlier);
     } else {
         put_before(known, other.sample);
@@ -145,13 +145,14 @@ mod tests {
     use super::*;
     use crate::{
         diagnosis::Options,
+        diagnosis::{Judge, Memory},
         model::history::History,
         report::example::{origin, sample},
     };
 
     fn loaded(sample: Sample) -> Loaded {
         Loaded {
-            history: History::of(&sample),
+            judge: Judge::of(History::of(&sample), Memory::default()),
             sample,
             options: Options::default(),
             origin: origin(),

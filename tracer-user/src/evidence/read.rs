@@ -13,7 +13,7 @@ use super::{
     rows::Kind,
     segments,
 };
-use crate::diagnosis::rules::words;
+use crate::diagnosis::words;
 
 /// A part of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]

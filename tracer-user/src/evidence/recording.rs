@@ -22,11 +22,8 @@ use super::{
     state::StateRef,
 };
 use crate::{
-    diagnosis::{Diagnosis, Options},
-    model::{
-        history::History,
-        sample::{Moment, Sample},
-    },
+    diagnosis::{Diagnosis, Judge, Options},
+    model::sample::{Moment, Sample},
     report::timestamp,
 };
 use sha2::{Digest, Sha256};
@@ -39,8 +36,8 @@ const STATE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Block<'a> {
     /// Everything known at its end.
     pub sample: &'a Sample,
-    /// The run up to it.
-    pub history: &'a History,
+    /// The run up to it, and what was said of it.
+    pub judge: &'a Judge,
     /// What the diagnosis is told.
     pub options: &'a Options,
     /// What it says.
@@ -237,7 +234,7 @@ impl Recording {
     /// moment a file is there that it does not know.
     fn put_aside(&mut self, block: &Block<'_>, report: Option<&[u8]>) -> Result<(), EvidenceError> {
         let number = (self.manifest.session.session, self.interval);
-        let state = StateRef::new(number, block.sample, block.history, block.options)
+        let state = StateRef::new(number, block.sample, block.judge, block.options)
             .bytes()
             .map_err(|error| EvidenceError::new(&self.folder.path_of(STATE), error.to_string()))?;
         let files = [(STATE, Some(state.as_slice())), (DIAGNOSIS, report)];

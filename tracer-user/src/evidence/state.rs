@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, STATE, error::EvidenceError};
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Judge, Memory, Options},
     model::{
         history::History,
         peer::Counters,
@@ -38,7 +38,10 @@ pub struct State {
     /// Everything known at its end.
     pub sample: Sample,
     /// The run up to it.
-    pub history: History,
+    history: History,
+    /// What was said of it.
+    #[serde(default)]
+    memory: Memory,
     /// What the diagnosis was told.
     pub options: Options,
 }
@@ -51,6 +54,7 @@ pub struct StateRef<'a> {
     interval: u64,
     sample: &'a Sample,
     history: &'a History,
+    memory: &'a Memory,
     options: &'a Options,
 }
 
@@ -59,7 +63,7 @@ impl<'a> StateRef<'a> {
     pub fn new(
         (session, interval): (u64, u64),
         sample: &'a Sample,
-        history: &'a History,
+        judge: &'a Judge,
         options: &'a Options,
     ) -> Self {
         Self {
@@ -67,7 +71,8 @@ impl<'a> StateRef<'a> {
             session,
             interval,
             sample,
-            history,
+            history: judge.history(),
+            memory: judge.memory(),
             options,
         }
     }
@@ -82,6 +87,11 @@ impl<'a> StateRef<'a> {
 }
 
 impl State {
+    /// The run up to it, and what was said of it.
+    pub fn judge(&self) -> Judge {
+        Judge::of(self.history.clone(), self.memory.clone())
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -110,9 +120,7 @@ impl State {
             listener.owner.sanitise();
         }
         if let Some(workers) = &mut state.options.workers {
-            for (state, _) in &mut workers.states {
-                *state = sanitise(state).into();
-            }
+            workers.sanitise();
         }
         Ok(state)
     }
@@ -204,22 +212,20 @@ mod tests {
 
     use super::*;
     use crate::{
-        diagnosis::diagnose,
         report::example::{origin, sample},
         report::json,
     };
 
     fn example() -> Vec<u8> {
         let (sample, options) = (sample(), Options::default());
-        let history = History::of(&sample);
-        StateRef::new((1, 60), &sample, &history, &options)
-            .bytes()
-            .unwrap()
+        let mut judge = Judge::default();
+        judge.look(&sample, &options);
+        StateRef::new((1, 60), &sample, &judge, &options).bytes().unwrap()
     }
 
-    fn report(sample: &Sample, history: &History, options: &Options) -> String {
+    fn report(sample: &Sample, judge: &Judge, options: &Options) -> String {
         let mut out = Vec::new();
-        json::write(&mut out, &diagnose(sample, history, options), &origin()).unwrap();
+        json::write(&mut out, &judge.again(sample, options), &origin()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -228,9 +234,13 @@ mod tests {
         let live = sample();
         let state = State::parse(&example()).unwrap();
         assert_eq!(state.sample, live);
+        let (mut judge, options) = (Judge::default(), Options::default());
+        let said = judge.look(&live, &options);
+        let mut out = Vec::new();
+        json::write(&mut out, &said, &origin()).unwrap();
         assert_eq!(
-            report(&state.sample, &state.history, &state.options),
-            report(&live, &History::of(&live), &Options::default())
+            report(&state.sample, &state.judge(), &state.options),
+            String::from_utf8(out).unwrap()
         );
     }
 
@@ -264,7 +274,7 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = byte;
             if let Ok(state) = State::parse(&bytes) {
-                let _ = report(&state.sample, &state.history, &state.options);
+                let _ = report(&state.sample, &state.judge(), &state.options);
             }
         }
 

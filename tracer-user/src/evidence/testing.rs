@@ -10,11 +10,10 @@ use super::{
     rows::{ConnectionRow, Context},
 };
 use crate::{
-    diagnosis::{Options, diagnose},
+    diagnosis::{Judge, Options},
     model::{
         accounting::{Accounting, Totals},
         ended::{Ended, LastState},
-        history::History,
         peer::{CloseReason, Direction},
         sample::{Moment, Sample},
         socket::{Since, State},
@@ -117,7 +116,7 @@ pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finis
         utc_ns: started.utc_ns + i128::from(ns),
     };
     recording.begin(started);
-    let (mut history, options) = (History::new(), Options::default());
+    let (mut judge, options) = (Judge::default(), Options::default());
     let mut last = example();
     let context = Context {
         clock: started,
@@ -136,11 +135,10 @@ pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finis
         }
         let so_far = u32::try_from(interval).unwrap() * rows;
         last = sample(so_far, taken);
-        history.add(&last);
-        let diagnosis = diagnose(&last, &history, &options);
+        let diagnosis = judge.look(&last, &options);
         let block = Block {
             sample: &last,
-            history: &history,
+            judge: &judge,
             options: &options,
             diagnosis: &diagnosis,
         };

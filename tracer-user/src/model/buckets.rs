@@ -62,6 +62,19 @@ impl<const N: usize> Buckets<N> {
         *self = all.into();
     }
 
+    /// What has been added since an earlier state of these.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        if earlier.counts.is_empty() {
+            return self.clone();
+        }
+        let mut all = self.all();
+        for (mine, theirs) in all.iter_mut().zip(earlier.all()) {
+            *mine = mine.saturating_sub(theirs);
+        }
+        all.into()
+    }
+
     /// Those from `first` on; the others are 0.
     pub fn from_first<Counts>(first: usize, counts: Counts) -> Self
     where

@@ -77,6 +77,41 @@ impl Durations {
         self.buckets.accumulate(&other.buckets);
     }
 
+    /// What was noted since an earlier state of these. Sum and buckets are exact. Shortest and longest are when
+    /// they moved, and else known to the edges of the buckets, so that nothing seems closer together than it was.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        if earlier.count() == 0 {
+            return self.clone();
+        }
+        let buckets = self.buckets.since(&earlier.buckets);
+        let mut used = buckets.used().filter(|(_, n)| *n > 0).map(|(bucket, _)| bucket);
+        let Some(first) = used.next() else {
+            return Self::default();
+        };
+        let last = used.last().unwrap_or(first);
+        let is_open_ended = last as usize + 1 == TIME_BUCKETS;
+        let high = if is_open_ended {
+            self.max_ns
+        } else {
+            time_range(last).1
+        };
+        Self {
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+            max_ns: if self.max_ns > earlier.max_ns {
+                self.max_ns
+            } else {
+                high.min(self.max_ns)
+            },
+            min_ns: if self.min_ns < earlier.min_ns {
+                self.min_ns
+            } else {
+                time_range(first).0.max(self.min_ns)
+            },
+            buckets,
+        }
+    }
+
     /// How many durations were noted.
     pub fn count(&self) -> u64 {
         self.buckets.total()
@@ -100,21 +135,32 @@ impl Durations {
     /// Where most of the durations lie close together: the fullest two neighbouring buckets.
     /// `None` when nothing was noted.
     pub fn cluster(&self) -> Option<Cluster> {
+        self.fullest(2)
+    }
+
+    /// The fullest bucket alone. `None` when nothing was noted.
+    pub fn fullest_bucket(&self) -> Option<Cluster> {
+        self.fullest(1)
+    }
+
+    /// The fullest `wide` neighbouring buckets.
+    fn fullest(&self, wide: usize) -> Option<Cluster> {
         if self.count() == 0 {
             return None;
         }
         let (mut first, mut most) = (0, 0);
-        for (bucket, pair) in self.buckets.all().windows(2).enumerate() {
-            let n: u64 = pair.iter().map(|n| u64::from(*n)).sum();
+        for (bucket, several) in self.buckets.all().windows(wide).enumerate() {
+            let n: u64 = several.iter().map(|n| u64::from(*n)).sum();
             if n > most {
                 (first, most) = (u32::try_from(bucket).unwrap_or(0), n);
             }
         }
+        let last = first as usize + wide - 1;
         let (low, _) = time_range(first);
-        let (_, high) = time_range(first + 1);
+        let (_, high) = time_range(u32::try_from(last).unwrap_or(first));
         (most > 0).then(|| Cluster {
             low_ns: low.max(self.min_ns),
-            high_ns: if first as usize + 2 == TIME_BUCKETS {
+            high_ns: if last + 1 == TIME_BUCKETS {
                 self.max_ns
             } else {
                 high.min(self.max_ns)

@@ -16,6 +16,7 @@ use super::{
     peer::Direction,
     sample::Sample,
     socket::{Connection, State},
+    window::Window,
 };
 
 /// A listening port of a network namespace.
@@ -27,12 +28,15 @@ const MAX_PORTS: usize = 4096;
 /// How one listening port fared over the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
-    /// Connections held, over the last half minute.
+    /// Connections held, lately.
     pub held: Trend,
     /// Longest its accept queue was.
     pub accept_queue_peak: u64,
     /// Most connections that waited to be accepted.
     pub never_accepted_peak: u64,
+    /// Since when some have waited without a break, monotonic, ns.
+    #[serde(default)]
+    pub stuck_since_ns: Option<u64>,
 }
 
 /// The run so far.
@@ -42,12 +46,22 @@ pub struct History {
     #[serde(with = "super::serial::pairs")]
     ports: HashMap<PortKey, PortHistory>,
     samples: u64,
+    #[serde(default)]
+    window: Window,
 }
 
 impl History {
-    /// Nothing seen yet.
+    /// Nothing seen yet; all of the run is judged.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing seen yet; what happened in the last `window_ns` is judged, or all of the run.
+    pub fn of_window(window_ns: Option<u64>) -> Self {
+        Self {
+            window: Window::new(window_ns),
+            ..Self::default()
+        }
     }
 
     /// The history of a run of which there is one sample.
@@ -59,9 +73,25 @@ impl History {
 
     /// Takes in one more sample; samples come in the order in which they were taken.
     pub fn add(&mut self, sample: &Sample) {
+        self.window.add(sample);
+        self.add_outline(sample);
+    }
+
+    /// Takes in a sample of which only the number of open connections is known.
+    pub fn add_outline(&mut self, sample: &Sample) {
         self.samples += 1;
         self.watch.add(sample);
         self.add_ports(sample);
+    }
+
+    /// The time that is judged.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Judges from now on only what comes after the newest sample.
+    pub fn begin_anew(&mut self) {
+        self.window.begin_anew();
     }
 
     /// How many samples it has seen.
@@ -81,7 +111,9 @@ impl History {
 
     /// Whether it can have come from a run: one that was read from a file need not.
     pub fn is_possible(&self) -> bool {
-        self.watch.is_possible() && self.ports.values().all(|port| port.held.is_possible())
+        self.watch.is_possible()
+            && self.window.is_possible()
+            && self.ports.values().all(|port| port.held.is_possible())
     }
 
     fn add_ports(&mut self, sample: &Sample) {
@@ -104,6 +136,10 @@ impl History {
             port.held.add(sample.taken.monotonic_ns, held);
             port.accept_queue_peak = port.accept_queue_peak.max(queue);
             port.never_accepted_peak = port.never_accepted_peak.max(waiting);
+            port.stuck_since_ns = (waiting > 0).then(|| {
+                let since = port.stuck_since_ns;
+                since.unwrap_or(sample.taken.monotonic_ns)
+            });
         }
     }
 }

@@ -14,4 +14,5 @@ pub(crate) mod serial;
 pub mod short_lived;
 pub mod socket;
 pub mod turns;
+pub mod window;
 pub mod workers;

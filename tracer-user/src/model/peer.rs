@@ -176,6 +176,18 @@ impl Closes {
         self.remote_fin + self.remote_rst
     }
 
+    /// What was added since an earlier state of these.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            local_fin: self.local_fin.saturating_sub(earlier.local_fin),
+            remote_fin: self.remote_fin.saturating_sub(earlier.remote_fin),
+            local_rst: self.local_rst.saturating_sub(earlier.local_rst),
+            remote_rst: self.remote_rst.saturating_sub(earlier.remote_rst),
+            timeout: self.timeout.saturating_sub(earlier.timeout),
+        }
+    }
+
     /// Adds those of another peer or run.
     pub fn add(&mut self, other: &Self) {
         self.local_fin += other.local_fin;
@@ -248,6 +260,45 @@ impl Counters {
         held.filter(|(bucket, _)| held_floor(*bucket) >= expected)
             .map(|(_, n)| u64::from(n))
             .sum()
+    }
+
+    /// What happened since an earlier state of these counters. All but peaks are exact; what is a gauge stays as it
+    /// is now, and so does the number found open when tracing began.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let less = u64::saturating_sub;
+        Self {
+            open_now: self.open_now,
+            // When it is not the highest ever, it is at least what was open at the two ends.
+            open_peak: if self.open_peak > earlier.open_peak {
+                self.open_peak
+            } else {
+                self.open_now.max(earlier.open_now)
+            },
+            seeded: self.seeded,
+            failed: less(self.failed, earlier.failed),
+            close_wait_entered: less(self.close_wait_entered, earlier.close_wait_entered),
+            close_wait_now: self.close_wait_now,
+            close_wait_entered_mean_ns: self.close_wait_entered_mean_ns,
+            retransmits: less(self.retransmits, earlier.retransmits),
+            bytes_received: less(self.bytes_received, earlier.bytes_received),
+            bytes_sent: less(self.bytes_sent, earlier.bytes_sent),
+            closes: self.closes.since(&earlier.closes),
+            opens_by_held: self.opens_by_held.since(&earlier.opens_by_held),
+            lifetime: self.lifetime.since(&earlier.lifetime),
+            idle: self.idle.since(&earlier.idle),
+            gap: self.gap.since(&earlier.gap),
+            close_wait: self.close_wait.since(&earlier.close_wait),
+            turns: self.turns.since(&earlier.turns),
+            unanswered: less(self.unanswered, earlier.unanswered),
+            late_reads: less(self.late_reads, earlier.late_reads),
+            late_read_max_ns: if self.late_reads > earlier.late_reads {
+                self.late_read_max_ns
+            } else {
+                0
+            },
+            owner: self.owner,
+        }
     }
 
     /// Adds what can be added: for totals over many peers. Peaks and durations have no total.

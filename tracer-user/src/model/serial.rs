@@ -86,13 +86,13 @@ pub(crate) mod bounded {
 }
 
 /// A map as a list of keys and values, in the order of the keys.
-pub(super) mod pairs {
+pub(crate) mod pairs {
     use std::hash::Hash;
 
     use hashbrown::HashMap;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(in crate::model) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize>(
+    pub(crate) fn serialize<S: Serializer, K: Serialize + Ord, V: Serialize>(
         map: &HashMap<K, V>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
@@ -101,7 +101,7 @@ pub(super) mod pairs {
         pairs.serialize(to)
     }
 
-    pub(in crate::model) fn deserialize<'de, D, K, V>(from: D) -> Result<HashMap<K, V>, D::Error>
+    pub(crate) fn deserialize<'de, D, K, V>(from: D) -> Result<HashMap<K, V>, D::Error>
     where
         D: Deserializer<'de>,
         K: Deserialize<'de> + Eq + Hash,

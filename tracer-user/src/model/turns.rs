@@ -32,6 +32,28 @@ impl Turns {
         self.buckets.accumulate(&other.buckets);
     }
 
+    /// What was noted since an earlier state of these. The most of one connection is exact when it moved, and
+    /// else the highest that its bucket allows.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        if earlier.connections() == 0 {
+            return self.clone();
+        }
+        let buckets = self.buckets.since(&earlier.buckets);
+        let last = buckets.used().filter(|(_, n)| *n > 0).last();
+        let high = |bucket: u32| u64::from(turn_floor(bucket + 1)).saturating_sub(1);
+        Self {
+            sum: self.sum.saturating_sub(earlier.sum),
+            max: match last {
+                None => 0,
+                Some(_) if self.max > earlier.max => self.max,
+                Some((bucket, _)) if bucket as usize + 1 == TURN_BUCKETS => self.max,
+                Some((bucket, _)) => high(bucket).min(self.max),
+            },
+            buckets,
+        }
+    }
+
     /// How many connections.
     pub fn connections(&self) -> u64 {
         self.buckets.total()

@@ -171,6 +171,33 @@ pub(crate) fn sample() -> Sample {
     }
 }
 
+/// What led to it: the peer that piles up opened a connection every ten seconds.
+pub(crate) fn history() -> History {
+    let end = sample();
+    let mut history = History::new();
+    for tens in 0..6_u32 {
+        let mut earlier = end.clone();
+        earlier.taken.monotonic_ns = end.started.monotonic_ns + u64::from(tens) * 10 * S;
+        earlier.taken.utc_ns = end.started.utc_ns + i128::from(tens) * 10 * i128::from(S);
+        for peer in &mut earlier.peers {
+            if peer.slot != 4 {
+                peer.counters = Counters::default();
+            }
+            if peer.slot == 2 {
+                peer.counters.open_now = u64::from(tens) + 1;
+                (0..=tens).for_each(|held| peer.counters.opens_by_held.add(held as usize, 1));
+            }
+        }
+        earlier.sockets.connections.retain(|one| match one.since {
+            Since::Opened(at) => at <= earlier.taken.monotonic_ns && one.slot == Some(4),
+            _ => true,
+        });
+        history.add(&earlier);
+    }
+    history.add(&end);
+    history
+}
+
 pub(crate) fn example() -> Diagnosis {
-    diagnose(&sample(), &History::of(&sample()), &Options::default())
+    diagnose(&sample(), &history(), &Options::default())
 }

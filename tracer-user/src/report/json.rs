@@ -1,13 +1,19 @@
 //! The diagnosis as JSON, schema `tcpreuse.diagnosis/1`. Fields are only ever added; unknown is
 //! `null`, never 0.
 
+mod basis;
+mod capacity;
+mod told;
+
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
 
 use serde::Serialize;
 
+use self::{basis::Basis, told::Told};
 use super::{Origin, timestamp};
 use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
@@ -16,6 +22,7 @@ use crate::{
         history::Shape,
         owner::Process,
         peer::{Closes, Direction},
+        sample::Moment,
     },
 };
 
@@ -29,19 +36,23 @@ struct Document<'a> {
     host: &'a str,
     kernel: &'a str,
     version: &'static str,
-    window: Window,
+    run: Span,
+    window: Span,
+    options: Told<'a>,
     expected: Expected,
     learned: Learned,
     thresholds_changed: BTreeMap<String, u64>,
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
+    capacity: Vec<capacity::Capacity<'a>>,
     surge: Surge,
-    causes: Vec<Cause>,
+    causes: Vec<Cause<'a>>,
     peers: Vec<Peer<'a>>,
 }
 
+/// Some time: the run since when it traces, or the window that is judged.
 #[derive(Serialize)]
-struct Window {
+struct Span {
     start: String,
     end: String,
     seconds: f64,
@@ -106,12 +117,14 @@ struct Surge {
 }
 
 #[derive(Serialize)]
-struct Cause {
+struct Cause<'a> {
     verdict: Verdict,
     peers: u64,
     held: u64,
     share_of_held: f64,
-    fix: &'static str,
+    opens: u64,
+    share_of_opens: f64,
+    fix: &'a str,
 }
 
 #[derive(Serialize)]
@@ -127,14 +140,33 @@ struct Peer<'a> {
     also: &'a [Verdict],
     confidence: f64,
     shared_address: bool,
+    recovered: Option<Recovered>,
+    impact: Impact,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    expected: u32,
     owner: Option<&'a Process>,
     figures: PeerFigures,
+    basis: Basis,
     explanation: String,
-    fix: &'static str,
+    fix: Cow<'static, str>,
+}
+
+#[derive(Serialize)]
+struct Recovered {
+    verdict: Verdict,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct Impact {
+    opens_share: f64,
+    held_share: f64,
 }
 
 #[derive(Serialize)]
 struct PeerFigures {
+    seconds: f64,
     opens: u64,
     closes: u64,
     open_now: u64,
@@ -147,6 +179,7 @@ struct PeerFigures {
     idle_before_close_ms: Milliseconds,
     reopen_gap_ms: Milliseconds,
     turns_per_connection: Turns,
+    held: Held,
     close_wait: CloseWait,
     never_accepted: u64,
     bytes_received: Option<u64>,
@@ -168,10 +201,20 @@ struct Turns {
     max: Option<u64>,
 }
 
+/// Connections held; CLOSE_WAIT does not count.
+#[derive(Serialize)]
+struct Held {
+    start: u64,
+    end: u64,
+    mean: Option<f64>,
+    peak: u64,
+}
+
 #[derive(Serialize)]
 struct CloseWait {
     now: u64,
     oldest_ms: Option<u64>,
+    oldest_is_at_least: bool,
     entered: u64,
     longest_ms: Option<u64>,
     never_accepted: u64,
@@ -189,22 +232,15 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::
 
 fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
     let (totals, losses) = (diagnosis.accounting.totals, &diagnosis.losses);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds for people; the exact times stand beside them"
-    )]
-    let seconds = diagnosis.window_ns() as f64 / 1e9;
     Document {
         schema: SCHEMA,
         answer: diagnosis.answer,
         host: &origin.host,
         kernel: &origin.kernel,
         version: env!("CARGO_PKG_VERSION"),
-        window: Window {
-            start: timestamp(diagnosis.started),
-            end: timestamp(diagnosis.taken),
-            seconds,
-        },
+        run: span(diagnosis.started, diagnosis.taken),
+        window: span(diagnosis.window_start, diagnosis.taken),
+        options: Told::of(&diagnosis.options),
         expected: Expected {
             connections: diagnosis.expected.connections,
             learned_from_peers: diagnosis.expected.learned_from,
@@ -223,6 +259,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             losses,
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
+        capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
         surge: surge(diagnosis),
         causes: diagnosis
             .causes
@@ -232,11 +269,32 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
                 peers: cause.peers,
                 held: cause.held,
                 share_of_held: cause.share_of_held,
-                fix: cause.fix,
+                opens: cause.opens,
+                share_of_opens: cause.share_of_opens,
+                fix: &cause.fix,
             })
             .collect(),
         peers: diagnosis.peers.iter().map(peer).collect(),
     }
+}
+
+fn span(start: Moment, end: Moment) -> Span {
+    let ns = end.monotonic_ns.saturating_sub(start.monotonic_ns);
+    Span {
+        start: timestamp(start),
+        end: timestamp(end),
+        seconds: seconds(ns),
+    }
+}
+
+/// For people; the exact times stand beside them.
+fn seconds(ns: u64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of years are exact to a microsecond"
+    )]
+    let seconds = ns as f64 / 1e9;
+    seconds
 }
 
 fn learned(diagnosis: &Diagnosis) -> Learned {
@@ -302,16 +360,29 @@ fn peer(judged: &Judged) -> Peer<'_> {
         also: &judged.finding.also,
         confidence: judged.finding.confidence,
         shared_address: judged.shared_address,
+        recovered: judged.recovered.map(|recovered| Recovered {
+            verdict: recovered.verdict,
+            since: timestamp(recovered.since),
+        }),
+        impact: Impact {
+            opens_share: judged.impact.opens_share,
+            held_share: judged.impact.held_share,
+        },
+        first_seen: judged.first_seen.map(timestamp),
+        last_seen: judged.last_seen.map(timestamp),
+        expected: judged.expected(),
         owner: judged.figures.owner.as_deref(),
         figures: figures(&judged.figures),
+        basis: Basis::of(&judged.figures),
         explanation: judged.explanation(),
-        fix: judged.finding.fix,
+        fix: judged.fix(),
     }
 }
 
 fn figures(figures: &Figures) -> PeerFigures {
     let close_wait = &figures.close_wait;
     PeerFigures {
+        seconds: seconds(figures.span_ns),
         opens: figures.opens,
         closes: figures.closes,
         open_now: figures.open_now,
@@ -331,9 +402,16 @@ fn figures(figures: &Figures) -> PeerFigures {
             p50: figures.turns.median().filter(|_| figures.turns_counted),
             max: figures.turns.max().filter(|_| figures.turns_counted),
         },
+        held: Held {
+            start: figures.course.start,
+            end: figures.course.end,
+            mean: None,
+            peak: figures.course.peak,
+        },
         close_wait: CloseWait {
             now: close_wait.now,
             oldest_ms: close_wait.oldest_ns.map(|ns| ns / NS_PER_MS),
+            oldest_is_at_least: close_wait.oldest_is_bound,
             entered: close_wait.entered,
             longest_ms: close_wait.longest_ns.map(|ns| ns / NS_PER_MS),
             never_accepted: close_wait.never_accepted,

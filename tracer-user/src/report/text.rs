@@ -1,6 +1,8 @@
 //! The diagnosis as text: the answer first, what was lost last, 80 columns.
 
+mod capacity;
 mod fine_print;
+mod peers;
 
 use std::io::{self, Write};
 
@@ -8,19 +10,13 @@ pub use self::fine_print::lost;
 use super::Origin;
 use crate::{
     diagnosis::{
-        Answer, Constant, Diagnosis, Judged, ListenerNow, Verdict,
-        rules::words::{self, count, duration},
+        Answer, Constant, Diagnosis, Judged, Party, Verdict,
+        words::{count, duration, number},
     },
-    model::{history::Shape, owner::one_of_several},
+    model::{history::Shape, owner::one_of_several, peer::Direction},
 };
 
 const WIDTH: usize = 80;
-
-/// Accused peers shown with their figures; a line says how many more there are.
-const MAX_ACCUSED: usize = 20;
-
-/// Other peers shown, a line each.
-const MAX_OTHERS: usize = 15;
 
 /// How the text may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,29 +32,34 @@ pub struct Style {
 pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: Style) -> io::Result<()> {
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
+    writeln!(to, "{}", wrap(&counted(diagnosis), 0))?;
     writeln!(to)?;
-    capacity(to, diagnosis, &paint)?;
+    peers::causes(to, diagnosis, &paint)?;
+    capacity::write(to, diagnosis, &paint)?;
     movement(to, diagnosis, &paint)?;
-    causes(to, diagnosis, &paint)?;
-    peers(to, diagnosis, &paint)?;
+    peers::others(to, diagnosis, &paint)?;
     fine_print::write(to, diagnosis, origin, &paint)
 }
 
-/// The answer in one sentence.
+/// The answer in one sentence that fits a terminal, and who must act.
 pub fn headline(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.peers.len() as u64;
     let window = duration(diagnosis.window_ns());
     match diagnosis.answer {
-        Answer::Yes => format!(
-            "YES: {} of {} not reuse connections ({} in {window}, {} held now).",
-            diagnosis.accused(),
-            count(peers, "peer does", "peers do"),
-            count(diagnosis.accounting.totals.opened, "open", "opens"),
-            diagnosis.accounting.open_now,
+        Answer::Yes => problem(diagnosis),
+        Answer::No if diagnosis.to_decide() > 0 => format!(
+            "NO: nobody is accused; {} of {} to decide: far more held than usual.",
+            number(diagnosis.to_decide()),
+            count(peers, "peer", "peers"),
         ),
         Answer::No => format!(
-            "NO: no peer opens new connections instead of reusing its own ({} watched for {window}).",
+            "NO: none of {} opens connections instead of reusing its own ({window}).",
             count(peers, "peer", "peers"),
+        ),
+        Answer::InsufficientData if diagnosis.is_too_early() => format!(
+            "TOO EARLY: the first answer takes {}, and it has been {}.",
+            duration(diagnosis.thresholds.settled),
+            duration(diagnosis.run_ns()),
         ),
         Answer::InsufficientData if peers == 0 => format!(
             "NOTHING TO JUDGE: no connection passed the filters in {window}. \
@@ -76,76 +77,68 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
     }
 }
 
+/// Who must act, the most concerned first, as far as there is room.
+fn problem(diagnosis: &Diagnosis) -> String {
+    let of = diagnosis.peers.len() as u64;
+    let inbound = diagnosis
+        .peers
+        .iter()
+        .all(|peer| peer.id.direction == Direction::Inbound);
+    let (one, many) = if inbound {
+        ("client", "clients")
+    } else {
+        ("peer", "peers")
+    };
+    let mut parties =
+        [Party::Client, Party::Server, Party::Network].map(|party| (diagnosis.to_act(party), party));
+    parties.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+    let mut text = "PROBLEM:".to_owned();
+    for (place, (n, party)) in parties.into_iter().filter(|(n, _)| *n > 0).enumerate() {
+        let of = count(of, one, many);
+        let part = match (place, party, n) {
+            (0, Party::Client, 1) => format!(" 1 of {of} does not reuse connections."),
+            (0, Party::Client, _) => format!(" {} of {of} do not reuse connections.", number(n)),
+            (0, Party::Server, _) => format!(" the server must act, for {} of {of}.", number(n)),
+            (0, Party::Network, _) => format!(" the network cuts off {} of {of}.", number(n)),
+            (_, Party::Client, _) => format!(" Clients: {}.", number(n)),
+            (_, Party::Server, _) => format!(" Server: {}.", number(n)),
+            (_, Party::Network, _) => format!(" Network: {}.", number(n)),
+        };
+        if text.len() + part.len() <= WIDTH {
+            text.push_str(&part);
+        }
+    }
+    text
+}
+
+/// What was counted, and what stands beside the answer.
+fn counted(diagnosis: &Diagnosis) -> String {
+    let opens: u64 = diagnosis.peers.iter().map(|peer| peer.figures.opens).sum();
+    let mut parts = vec![
+        format!("{} opened", number(opens)),
+        format!("{} held now", number(diagnosis.accounting.open_now)),
+    ];
+    if diagnosis.recovered() > 0 {
+        parts.push(format!("{} recovered", number(diagnosis.recovered())));
+    }
+    if diagnosis.to_decide() > 0 && diagnosis.answer == Answer::Yes {
+        parts.push(format!("{} to decide", number(diagnosis.to_decide())));
+    }
+    let is_part = diagnosis.window_start != diagnosis.started;
+    let run = if is_part {
+        format!(" (traced for {})", duration(diagnosis.run_ns()))
+    } else {
+        String::new()
+    };
+    format!(
+        "In the last {}: {}{run}",
+        duration(diagnosis.window_ns()),
+        parts.join(", ")
+    )
+}
+
 fn is_stray(peer: &Judged) -> bool {
     peer.finding.verdict == Verdict::Stray
-}
-
-fn capacity(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
-    for now in diagnosis
-        .listeners
-        .iter()
-        .filter(|now| now.held > 0 || now.accept_queue > 0)
-    {
-        let owner = now
-            .owner
-            .process()
-            .map(|process| format!(", {}", words::process(process)))
-            .unwrap_or_default();
-        let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
-        let peak = if now.accept_queue_peak > now.accept_queue {
-            format!(" (at most {})", now.accept_queue_peak)
-        } else {
-            String::new()
-        };
-        let host = now
-            .host
-            .as_ref()
-            .map(|host| format!("{host} "))
-            .unwrap_or_default();
-        let line = format!(
-            "{host}port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
-            now.port, now.held, now.close_wait, now.never_accepted,
-        );
-        writeln!(to, "{}", wrap(&line, 0))?;
-        if let (Some(max), Some(busy)) = (now.max_workers, now.busy_workers) {
-            writeln!(to, "{}", workers(now, busy, max, diagnosis, paint))?;
-        }
-    }
-    Ok(())
-}
-
-fn workers(now: &ListenerNow, busy: u32, max: u32, diagnosis: &Diagnosis, paint: &Paint) -> String {
-    let states = match &diagnosis.workers {
-        Some(workers) if !workers.states.is_empty() => {
-            let states: Vec<String> = workers
-                .states
-                .iter()
-                .map(|(state, n)| format!("{n} {state}"))
-                .collect();
-            format!(" ({})", states.join(", "))
-        }
-        _ => String::new(),
-    };
-    let line = format!("workers: {busy} of {max} busy{states}");
-    match now.exhausted_in_s {
-        Some(0.0) => paint.bad(&wrap(
-            &format!("{line}: none is left: httpd logs AH00286, new clients wait or get 503"),
-            2,
-        )),
-        Some(seconds) => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "positive, and a guess"
-            )]
-            let left = duration((seconds * 1e9) as u64);
-            paint.bad(&wrap(
-                &format!("{line}; at the present growth none is left in {left}, and httpd logs AH00286"),
-                2,
-            ))
-        }
-        None => wrap(&format!("{line}; they do not run out at present"), 2),
-    }
 }
 
 fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
@@ -214,85 +207,6 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     Ok(())
 }
 
-fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
-    if diagnosis.causes.is_empty() {
-        return Ok(());
-    }
-    writeln!(to, "{}", paint.bold("Causes"))?;
-    for cause in &diagnosis.causes {
-        let peers = count(cause.peers, "peer", "peers");
-        writeln!(
-            to,
-            "  {}  {peers}, {} held ({:.0} % of all)",
-            paint.bad(&format!("{:<19}", cause.verdict.id())),
-            cause.held,
-            cause.share_of_held * 100.0,
-        )?;
-        writeln!(to, "{}", wrap(&format!("change: {}", cause.fix), 4))?;
-    }
-    writeln!(to)
-}
-
-fn peers(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
-    let (accused, others): (Vec<&Judged>, Vec<&Judged>) = diagnosis
-        .peers
-        .iter()
-        .partition(|peer| peer.finding.verdict.accuses());
-    if !accused.is_empty() {
-        writeln!(to, "{}", paint.bold("Peers that do not reuse, worst first"))?;
-        for peer in accused.iter().take(MAX_ACCUSED) {
-            one_accused(to, peer, paint)?;
-        }
-        and_more(to, accused.len(), MAX_ACCUSED)?;
-        writeln!(to)?;
-    }
-    if !others.is_empty() {
-        writeln!(to, "{}", paint.bold("Other peers"))?;
-        for peer in others.iter().take(MAX_OTHERS) {
-            let figures = &peer.figures;
-            let opens = count(figures.opens, "open", "opens");
-            writeln!(
-                to,
-                "  {:<19}  {:<30}  {opens}, {} held{}",
-                peer.finding.verdict.id(),
-                name(peer),
-                figures.open_now,
-                if peer.shared_address { ", shared" } else { "" },
-            )?;
-        }
-        and_more(to, others.len(), MAX_OTHERS)?;
-        writeln!(to)?;
-    }
-    Ok(())
-}
-
-fn and_more(to: &mut dyn Write, all: usize, shown: usize) -> io::Result<()> {
-    let hidden = all.saturating_sub(shown) as u64;
-    if hidden == 0 {
-        return Ok(());
-    }
-    writeln!(
-        to,
-        "  … and {}; --format json lists all",
-        count(hidden, "more", "more")
-    )
-}
-
-fn one_accused(to: &mut dyn Write, peer: &Judged, paint: &Paint) -> io::Result<()> {
-    let finding = &peer.finding;
-    let verdict = paint.bad(&format!("{:<19}", finding.verdict.id()));
-    writeln!(
-        to,
-        "  {verdict}  {:<30}  confidence {:.2}",
-        name(peer),
-        finding.confidence
-    )?;
-    for also in &finding.also {
-        writeln!(to, "    also: {also}")?;
-    }
-    writeln!(to, "{}", wrap(&peer.explanation(), 4))
-}
-
 /// Who connects to which port of whom.
 pub fn name(peer: &Judged) -> String {
     let host = peer
@@ -303,6 +217,15 @@ pub fn name(peer: &Judged) -> String {
     match peer.id.local_port() {
         Some(port) => format!("{} → :{port}{host}", peer.id.name()),
         None => format!("{} → {}{host}", client(peer), peer.id.endpoint()),
+    }
+}
+
+/// The name of a peer where it is known which port it is about: of a client its address, of a process of this host
+/// where it connects to.
+pub fn short_name(peer: &Judged) -> String {
+    match peer.id.direction {
+        Direction::Inbound => peer.id.name(),
+        Direction::Outbound => name(peer),
     }
 }
 

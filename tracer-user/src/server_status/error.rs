@@ -85,7 +85,9 @@ pub enum Fault {
         limit: u32,
     },
     /// The page is larger than a status page can sensibly be.
-    #[error("the page is larger than {limit} bytes; is this mod_status' address, with `?auto` at its end?")]
+    #[error(
+        "the page is larger than {limit} bytes; is this the address of mod_status? else give --max-workers N"
+    )]
     TooBig {
         /// The limit.
         limit: u64,
@@ -101,7 +103,7 @@ fn hint(code: u16) -> &'static str {
         400 => "; does this port speak https, and not http?",
         401 => ": it wants a login, http://USER:PASSWORD@…",
         403 => ": mod_status is commonly for the server itself alone (Require local); ask from there",
-        404 => "; is mod_status switched on, and this the path of its <Location>?",
+        404 => "; is mod_status on, and this its <Location>? a CMS's rewrite rules may have taken the path",
         503 => "; are its workers all taken, or a proxy in between?",
         _ => "; its error log may say why",
     }

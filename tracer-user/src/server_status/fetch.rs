@@ -5,7 +5,10 @@
 
 use std::{
     io::Read,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -48,27 +51,36 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Asks the server for its status. Blocks for up to `limits.total`; asks no proxy, whatever the
 /// environment says, since the answer of a proxy's host would be another server's.
 ///
+/// Adds to `connections` before each one it makes, redirects included, so that a trace can tell them
+/// from those of clients.
+///
 /// # Errors
 /// When there is no whole, valid page within the limits.
-pub fn fetch(url: &StatusUrl, limits: &Limits) -> Result<Status, StatusError> {
-    fetch_trusting(url, limits, &system_roots)
+pub fn fetch(url: &StatusUrl, limits: &Limits, connections: &AtomicU64) -> Result<Status, StatusError> {
+    fetch_trusting(url, limits, connections, &system_roots)
 }
 
 /// The CAs that vouch for an https server; asked for only then.
 type Roots<'a> = &'a dyn Fn() -> Result<RootCerts, Fault>;
 
-fn fetch_trusting(url: &StatusUrl, limits: &Limits, roots: Roots) -> Result<Status, StatusError> {
-    follow(url, limits, roots).map_err(|fault| StatusError {
+fn fetch_trusting(
+    url: &StatusUrl,
+    limits: &Limits,
+    connections: &AtomicU64,
+    roots: Roots,
+) -> Result<Status, StatusError> {
+    follow(url, limits, connections, roots).map_err(|fault| StatusError {
         url: foreign(&url.to_string()),
         fault,
     })
 }
 
-fn follow(url: &StatusUrl, limits: &Limits, roots: Roots) -> Result<Status, Fault> {
+fn follow(url: &StatusUrl, limits: &Limits, connections: &AtomicU64, roots: Roots) -> Result<Status, Fault> {
     let begun = Instant::now();
     let mut at = url.clone();
     for _ in 0..=limits.redirects {
         let agent = agent(&at, limits, begun, roots)?;
+        connections.fetch_add(1, Ordering::Relaxed);
         let mut reply = get(&agent, &at).map_err(|error| Fault::from_http(error, limits.total))?;
         match reply.status() {
             StatusCode::OK => return Ok(parse(&read(&mut reply, limits)?)?),

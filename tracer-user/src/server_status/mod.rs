@@ -7,6 +7,7 @@
 
 mod error;
 mod fetch;
+mod foreign;
 mod parse;
 mod scoreboard;
 mod url;
@@ -14,6 +15,7 @@ mod url;
 pub use self::{
     error::{Fault, StatusError},
     fetch::{Limits, fetch},
+    foreign::Foreign,
     parse::{ParseError, Status, parse},
     scoreboard::Scoreboard,
     url::{StatusUrl, url},

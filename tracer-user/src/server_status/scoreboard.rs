@@ -25,7 +25,7 @@ pub struct Scoreboard {
     pub idle_cleanup: u32,
     /// `.`: a slot without a worker, which Apache can fill.
     pub open: u32,
-    /// Letters Apache 2 does not have.
+    /// Characters Apache 2 does not print, which are no slots: somebody cut or edited the page.
     pub unknown: u32,
 }
 
@@ -70,7 +70,6 @@ impl Scoreboard {
             self.logging,
             self.graceful,
             self.idle_cleanup,
-            self.unknown,
         ]
         .into_iter()
         .fold(0, u32::saturating_add)
@@ -106,7 +105,14 @@ mod tests {
         };
         let read = Scoreboard::read("_SRWKDCLGI.?\u{fffd} \t");
         assert_eq!(read, all);
-        assert_eq!((read.slots(), read.occupied()), (13, 11));
+        assert_eq!((read.slots(), read.occupied()), (11, 9));
+    }
+
+    /// As people post it, with a part left out.
+    #[test]
+    fn what_is_no_letter_is_no_slot() {
+        let read = Scoreboard::read("W_**cut**__.");
+        assert_eq!((read.slots(), read.unknown), (5, 7));
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl StatusUrl {
         self.uri.host().map(str::to_ascii_lowercase)
     }
 
-    fn port(&self) -> u16 {
+    /// The port that is asked.
+    pub fn port(&self) -> u16 {
         self.uri
             .port_u16()
             .unwrap_or(if self.is_https() { 443 } else { 80 })
@@ -99,15 +100,18 @@ impl fmt::Debug for StatusUrl {
     }
 }
 
-/// Reads the address of a status page. One without a query gets `?auto`, without which Apache
+/// Reads the address of a status page. One without `auto` in its query gets it, since Apache else
 /// gives the page for people. `user:password@` before the host is for HTTP basic authentication.
 ///
 /// # Errors
 /// In one line, when it is no such address.
 pub fn url(text: &str) -> Result<StatusUrl, String> {
     let mut url = read(text)?;
-    if url.uri.query().is_none_or(str::is_empty) {
-        url.uri = format!("{}{}?auto", url.origin(), url.uri.path())
+    let query = url.uri.query().unwrap_or_default();
+    // As Apache looks for it: anywhere in the query, in small letters.
+    if !query.contains("auto") {
+        let and = if query.is_empty() { "" } else { "&" };
+        url.uri = format!("{}{}?{query}{and}auto", url.origin(), url.uri.path())
             .parse()
             .map_err(|_| wrong("it is malformed"))?;
     }
@@ -192,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_is_added_where_there_is_no_query() {
+    fn auto_is_added_where_it_is_not_asked_for() {
         for (text, shown) in [
             (EXAMPLE, EXAMPLE),
             ("http://127.0.0.1/server-status", EXAMPLE),
@@ -201,7 +205,8 @@ mod tests {
             ("https://[::1]:8443/s", "https://[::1]:8443/s?auto"),
             ("http://h?auto", "http://h/?auto"),
             ("http://h/s?auto&x=1", "http://h/s?auto&x=1"),
-            ("http://h/s?refresh=5", "http://h/s?refresh=5"),
+            ("http://h/s?refresh=5", "http://h/s?refresh=5&auto"),
+            ("http://h/s?AUTO", "http://h/s?AUTO&auto"),
         ] {
             assert_eq!(url(text).unwrap().to_string(), shown, "{text}");
         }
@@ -301,7 +306,7 @@ mod tests {
         #[test]
         fn any_text_is_an_address_or_an_error(text in "(https?://)?\\PC{0,40}") {
             if let Ok(url) = url(&text) {
-                prop_assert!(url.to_string().is_ascii() && url.uri().query().is_some());
+                prop_assert!(url.to_string().is_ascii() && url.uri().query().unwrap().contains("auto"));
                 let _ = url.redirected(&text);
             }
         }

@@ -12,7 +12,7 @@ use std::{
 pub use self::overview::Level;
 use self::overview::Overview;
 use crate::{
-    diagnosis::{Options, thresholds::Thresholds},
+    diagnosis::{Judge, Options, thresholds::Thresholds},
     evidence::{
         EvidenceError, load,
         manifest::Manifest,
@@ -23,7 +23,6 @@ use crate::{
     },
     model::{
         ended::Ended,
-        history::History,
         sample::{Moment, Sample},
     },
     report::Origin,
@@ -60,7 +59,7 @@ pub struct Replay {
 /// The files at one position.
 struct Reading {
     rebuild: Rebuild,
-    history: History,
+    judge: Judge,
     intervals: Peekable<Intervals>,
     connections: Option<Peekable<Rows<ConnectionRow>>>,
     /// The latest that have ended and not been taken.
@@ -76,7 +75,7 @@ impl Reading {
             .transpose()?;
         let reading = Self {
             rebuild: Rebuild::new(&evidence.manifest.session),
-            history: History::new(),
+            judge: Judge::default(),
             intervals: Intervals::of(&evidence)?.peekable(),
             connections: connections.map(Iterator::peekable),
             ended: VecDeque::new(),
@@ -98,7 +97,7 @@ impl Reading {
     fn take(&mut self, step: Step) {
         let at = step.at;
         self.rebuild.interval(step);
-        self.history.add(&self.rebuild.outline(at));
+        self.judge.add_outline(&self.rebuild.outline(at));
     }
 
     /// Takes in what ended up to a moment and, with the last interval, what was open then.
@@ -189,11 +188,11 @@ impl Replay {
         &self.options
     }
 
-    /// The run up to the present interval.
-    pub fn history(&self) -> &History {
+    /// The run up to the present interval, and what was said of it.
+    pub fn judge(&self) -> Judge {
         match &self.state {
-            Some(state) if self.is_at_end() => &state.history,
-            _ => &self.reading.history,
+            Some(state) if self.is_at_end() => state.judge(),
+            _ => self.reading.judge.clone(),
         }
     }
 

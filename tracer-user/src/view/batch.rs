@@ -93,7 +93,7 @@ pub fn run_all(
     limits: Limits,
     mut next: impl FnMut() -> Result<Option<Batch>, Failure>,
 ) -> Result<(), Failure> {
-    let mut keeper = Keeper::new(prefixes);
+    let mut keeper = Keeper::new(prefixes, None);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut app: Option<App> = None;
     let mut times = 0;

@@ -12,7 +12,7 @@ use super::{
     row::Row,
     theme::{Glyphs, Role},
 };
-use crate::model::peer::Closes;
+use crate::{diagnosis::Verdict, model::peer::Closes};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub enum Column {
     Received,
     /// Payload sent.
     Sent,
+    /// How long ago it last did anything.
+    Last,
     /// Process.
     Owner,
 }
@@ -106,6 +108,7 @@ impl Column {
                 None => format!(">{}", row.id.port),
             },
             Self::Verdict if row.more_verdicts => format!("{}+", row.verdict),
+            Self::Verdict if row.recovered => format!("{} (mended)", row.verdict),
             Self::Verdict => row.verdict.to_string(),
             Self::Confidence => format!("{:.2}", row.confidence),
             Self::Opens => row.opens.to_string(),
@@ -126,6 +129,7 @@ impl Column {
             },
             Self::Received => known(row.received.map(bytes)),
             Self::Sent => known(row.sent.map(bytes)),
+            Self::Last => known(row.last_ns.map(age)),
             Self::Owner => row.owner.to_string(),
         }
     }
@@ -144,6 +148,7 @@ impl Column {
             Self::ClosedBy => closed_by(&row.closes).unwrap_or_default(),
             Self::Oldest => row.oldest_ns.map(ms).unwrap_or_default(),
             Self::Idle => row.idle_ns.map(ms).unwrap_or_default(),
+            Self::Last => row.last_ns.map(ms).unwrap_or_default(),
             Self::Turns if !row.turns_counted => String::new(),
             Self::Turns => row.turns.map(|n| n.to_string()).unwrap_or_default(),
             Self::Peak => row.open_peak.map(|n| n.to_string()).unwrap_or_default(),
@@ -174,6 +179,7 @@ impl Column {
             Self::Turns => a.turns.cmp(&b.turns),
             Self::Received => a.received.cmp(&b.received),
             Self::Sent => a.sent.cmp(&b.sent),
+            Self::Last => a.last_ns.cmp(&b.last_ns),
             Self::Owner => a.owner.cmp(&b.owner),
         }
     }
@@ -182,7 +188,8 @@ impl Column {
     pub fn role(self, row: &Row) -> Role {
         match self {
             Self::Verdict if row.verdict.accuses() => Role::Bad,
-            Self::Verdict if row.verdict == crate::diagnosis::Verdict::Reusing => Role::Good,
+            Self::Verdict if row.verdict == Verdict::ManyHeld || row.recovered => Role::Doubtful,
+            Self::Verdict if row.verdict == Verdict::Reusing => Role::Good,
             Self::CloseWait | Self::Oldest if row.close_wait > 0 => Role::Doubtful,
             Self::Peer => Role::Strong,
             _ => Role::Plain,

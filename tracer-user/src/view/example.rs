@@ -233,7 +233,7 @@ pub(crate) fn batch(second: u32) -> Batch {
             workers: Some(Workers {
                 busy: Some(20 + second / 2),
                 max: Some(150),
-                states: Vec::new(),
+                ..Workers::default()
             }),
             ..Options::default()
         },
@@ -244,7 +244,7 @@ pub(crate) fn batch(second: u32) -> Batch {
 
 /// The run after so many seconds.
 pub(crate) fn after(seconds: u32) -> Snapshot {
-    let mut keeper = Keeper::new(PREFIXES);
+    let mut keeper = Keeper::new(PREFIXES, None);
     let mut last = keeper.add(batch(0));
     for second in 1..=seconds {
         last = keeper.add(batch(second));

@@ -20,9 +20,9 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Judge, Options},
     exit::Failure,
-    model::{ended::Ended, history::History, sample::Sample},
+    model::{ended::Ended, sample::Sample},
 };
 
 /// What a feed has to say.
@@ -78,6 +78,8 @@ const BETWEEN: Duration = Duration::from_millis(200);
 pub enum Request {
     /// To move in time.
     Play(Command),
+    /// To judge only what comes from now on.
+    BeginAnew,
     /// For everything known now, to be kept; it is called in the feed's thread.
     Keep(Box<dyn FnOnce(Kept) + Send>),
 }
@@ -87,8 +89,8 @@ pub enum Request {
 pub struct Kept {
     /// The counters and sockets.
     pub sample: Sample,
-    /// The run up to it.
-    pub history: History,
+    /// The run up to it, and what was said of it.
+    pub judge: Judge,
     /// What the diagnosis was told.
     pub options: Options,
     /// What comes of it.
@@ -155,11 +157,11 @@ impl Publisher {
             return Arc::new(self.snapshot(batch));
         };
         let (sample, options) = (batch.sample.clone(), batch.options.clone());
-        let replayed = batch.replayed.as_ref().map(|replayed| replayed.history.clone());
+        let replayed = batch.replayed.as_ref().map(|replayed| replayed.judge.clone());
         let snapshot = Arc::new(self.snapshot(batch));
         let taken_ns = sample.taken.monotonic_ns;
         keep(Kept {
-            history: replayed.unwrap_or_else(|| self.keeper.history().clone()),
+            judge: replayed.unwrap_or_else(|| self.keeper.judge().clone()),
             ended: self.keeper.ended(taken_ns),
             sample,
             options,
@@ -176,6 +178,7 @@ impl Publisher {
 pub fn start<F: Feed>(
     make: impl FnOnce() -> Result<F, Failure> + Send + 'static,
     prefixes: Prefixes,
+    window_ns: Option<u64>,
     interval: Duration,
 ) -> io::Result<Feeding> {
     let (publish, snapshots) = watch::channel(None);
@@ -183,7 +186,7 @@ pub fn start<F: Feed>(
     let (commands, told) = channel();
     let work = move || {
         let mut publisher = Publisher {
-            keeper: Keeper::new(prefixes),
+            keeper: Keeper::new(prefixes, window_ns),
             snapshots: publish,
             keep: None,
             pace: Pace::new(interval),
@@ -202,6 +205,10 @@ pub fn start<F: Feed>(
                         Ok(request) => {
                             let news = match request {
                                 Request::Play(command) => feed.obey(command)?,
+                                Request::BeginAnew => {
+                                    publisher.keeper.begin_anew();
+                                    News::Nothing
+                                }
                                 Request::Keep(keep) => {
                                     publisher.keep = Some(keep);
                                     feed.now()?
@@ -273,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_last_snapshot_of_a_feed_stays() {
-        let feeding = start(|| Ok(Short(0)), example::PREFIXES, Duration::from_millis(1)).unwrap();
+        let feeding = start(|| Ok(Short(0)), example::PREFIXES, None, Duration::from_millis(1)).unwrap();
         let (end, last) = until_end(feeding);
         assert!(end.is_ok());
         assert_eq!(last.unwrap().course.len(), 3);
@@ -282,7 +289,7 @@ mod tests {
     #[test]
     fn a_feed_that_cannot_begin_says_so() {
         let make = || Err::<Short, _>(Failure::Usage("no".to_owned()));
-        let feeding = start(make, example::PREFIXES, Duration::from_secs(1)).unwrap();
+        let feeding = start(make, example::PREFIXES, None, Duration::from_secs(1)).unwrap();
         let (end, last) = until_end(feeding);
         assert_eq!(end.unwrap_err().to_string(), "no");
         assert!(last.is_none());
@@ -293,7 +300,7 @@ mod tests {
         let mut pace = Pace::new(Duration::from_secs(1));
         pace.cost_was(Duration::from_secs(1));
         let mut publisher = Publisher {
-            keeper: Keeper::new(example::PREFIXES),
+            keeper: Keeper::new(example::PREFIXES, None),
             snapshots: watch::channel(None).0,
             keep: None,
             pace,
@@ -301,7 +308,7 @@ mod tests {
         let mut batch = example::batch(1);
         assert!(publisher.snapshot(batch.clone()).slowed.is_some());
         batch.replayed = Some(Box::new(Replayed {
-            history: History::new(),
+            judge: Judge::default(),
             link: Link::Begins,
             course: Vec::new(),
             playback: Playback {

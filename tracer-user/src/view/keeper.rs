@@ -17,7 +17,7 @@ use super::{
     snapshot::{Event, Point, Snapshot, Socket, Weight},
 };
 use crate::{
-    diagnosis::{Options, Verdict, diagnose, rules::words},
+    diagnosis::{Judge, Options, Verdict, diagnose, words},
     model::{
         ended::Ended,
         history::History,
@@ -55,8 +55,8 @@ pub struct Batch {
 /// What a feed of a recording knows beside the sample.
 #[derive(Clone, Debug)]
 pub struct Replayed {
-    /// The whole run up to the sample, shown or not.
-    pub history: History,
+    /// The whole run up to the sample, shown or not, and what was said of it.
+    pub judge: Judge,
     /// How it goes on from the batch before.
     pub link: Link,
     /// The chart between the two.
@@ -89,7 +89,8 @@ pub struct Prefixes {
 #[derive(Debug)]
 pub struct Keeper {
     prefixes: Prefixes,
-    history: History,
+    window_ns: Option<u64>,
+    judge: Judge,
     rates: Rates,
     changes: Changes,
     past: Past,
@@ -98,11 +99,12 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Nothing seen yet.
-    pub fn new(prefixes: Prefixes) -> Self {
+    /// Nothing seen yet. What happened in the last `window_ns` is judged, or all of the run.
+    pub fn new(prefixes: Prefixes, window_ns: Option<u64>) -> Self {
         Self {
             prefixes,
-            history: History::new(),
+            window_ns,
+            judge: Judge::new(window_ns),
             rates: Rates::default(),
             changes: Changes::default(),
             past: Past::new(prefixes),
@@ -123,15 +125,12 @@ impl Keeper {
         let mut back = false;
         let mut playback = None;
         let diagnosis = match replayed {
-            None => {
-                self.history.add(&sample);
-                diagnose(&sample, &self.history, &options)
-            }
+            None => self.judge.look(&sample, &options),
             Some(replayed) => {
                 back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
                 playback = Some(replayed.playback);
-                diagnose(&sample, &replayed.history, &options)
+                replayed.judge.again(&sample, &options)
             }
         };
         self.rates.add(&sample);
@@ -189,9 +188,14 @@ impl Keeper {
         }
     }
 
-    /// The run so far, unless it is a recording's.
-    pub fn history(&self) -> &History {
-        &self.history
+    /// The run so far and what was said of it, unless it is a recording's.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Judges from now on only what comes after the newest sample.
+    pub fn begin_anew(&mut self) {
+        self.judge.begin_anew();
     }
 
     /// The connections that had ended by then of which records are kept, oldest first.
@@ -223,7 +227,10 @@ impl Keeper {
     fn rewind(&mut self, link: &Link, to: Moment) -> bool {
         let mut log = match link {
             Link::Follows => return false,
-            Link::Begins | Link::Back(_) => std::mem::replace(self, Self::new(self.prefixes)).log,
+            Link::Begins | Link::Back(_) => {
+                let anew = Self::new(self.prefixes, self.window_ns);
+                std::mem::replace(self, anew).log
+            }
         };
         let Link::Back(before) = link else {
             return false;

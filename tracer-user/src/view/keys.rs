@@ -46,6 +46,8 @@ pub enum Action {
     Names,
     /// Move in the time of a recording.
     Play(Command),
+    /// Judge only what comes from now on.
+    BeginAnew,
     /// Write the evidence so far.
     Export,
     /// Copy the sentence.
@@ -118,7 +120,7 @@ const fn binding(
 use Key::{Char, Ctrl, Named};
 
 /// The keys of every view in the order of the help.
-static KEYS: [Binding; 26] = [
+static KEYS: [Binding; 27] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
         "down j",
@@ -243,6 +245,13 @@ static KEYS: [Binding; 26] = [
         Action::Export,
         "write the evidence so far to a new directory, as `record` does",
         "export",
+    ),
+    binding(
+        &[Char('z')],
+        "z",
+        Action::BeginAnew,
+        "judge only what comes from now on",
+        "",
     ),
     binding(
         &[Char('?'), Char('h'), Named(KeyCode::F(1))],

@@ -107,7 +107,7 @@ pub static CAUSES: [ListColumn<Cause>; 5] = [
     number("PEERS", 6, 0, |cause, _| n(cause.peers)),
     number("HELD", 6, 0, |cause, _| n(cause.held)),
     number("SHARE", 6, 0, |cause, _| thousandths(Some(cause.share_of_held))),
-    words("CHANGE", (10, 400, 1), |cause, _| text(cause.fix)),
+    words("CHANGE", (10, 400, 1), |cause, _| text(cause.fix.clone())),
 ];
 
 /// Of the listeners.

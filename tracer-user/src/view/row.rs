@@ -112,6 +112,10 @@ pub struct Row {
     pub states: States,
     /// Many clients seem to sit behind it.
     pub shared: bool,
+    /// How long ago it last did anything, ns.
+    pub last_ns: Option<u64>,
+    /// It was accused within the window and is not any more.
+    pub recovered: bool,
 }
 
 impl Row {
@@ -142,6 +146,8 @@ impl Row {
             owner,
             states,
             shared: peer.shared_address,
+            last_ns: peer.quiet_ns(),
+            recovered: peer.recovered.is_some() && !peer.finding.verdict.accuses(),
         }
     }
 
@@ -179,6 +185,8 @@ impl Row {
         }
         self.states.merge(other.states);
         self.shared |= other.shared;
+        self.last_ns = self.last_ns.min(other.last_ns);
+        self.recovered &= other.recovered;
     }
 }
 

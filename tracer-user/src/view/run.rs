@@ -178,6 +178,13 @@ impl View {
                 self.app.message = Some(format!("copied, if the terminal allows it: {text}"));
             }
             Effect::Export => self.export(),
+            Effect::BeginAnew => {
+                let asked = self.commands.send(Request::BeginAnew);
+                self.app.message = Some(match asked {
+                    Ok(()) => "judging what comes from now on".to_owned(),
+                    Err(_) => "nothing more comes: sampling has ended".to_owned(),
+                });
+            }
             // Nobody listens when the feed has ended.
             Effect::Play(command) => drop(self.commands.send(Request::Play(command))),
         }

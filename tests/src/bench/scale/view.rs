@@ -91,7 +91,7 @@ fn drawn(namespace: &Namespace, peers: u32) -> View {
     let settings = settings(namespace.inode, Directions::Inbound, peers, peers);
     let mut live = Live::start(&settings).expect("tracing");
     let _held = hold(peers);
-    let mut keeper = Keeper::new(Prefixes { v4: 32, v6: 128 });
+    let mut keeper = Keeper::new(Prefixes { v4: 32, v6: 128 }, Some(300_000_000_000));
     let mut history = History::new();
     let mut batches: Vec<Batch> = (0..5)
         .map(|_| Batch {

@@ -1,6 +1,10 @@
 //! What a client does over and over, one function for each behaviour.
 
-use std::{sync::atomic::Ordering, time::Duration};
+mod broken;
+mod pools;
+mod streams;
+
+use std::{mem::take, time::Duration};
 
 use tokio::{
     task::JoinSet,
@@ -10,17 +14,23 @@ use tokio::{
 use super::{AFTER_FAILURE, Client};
 use crate::scenarios::{
     behaviour::Notices,
-    cut,
     http::{Connection, Poll, Then},
 };
 
-/// Connections one client piles up at most.
-const MOST_HELD: usize = 64;
-
 impl Client {
-    pub(super) async fn reuse(mut self, hold: Duration, pause: Duration, notices: Notices) {
-        let mut kept: Option<Connection> = None;
-        loop {
+    pub(super) async fn pool(&mut self, connections: u16, hold: Duration, pause: Duration, notices: Notices) {
+        let mut all = JoinSet::new();
+        for _ in 0..connections {
+            all.spawn(self.beside().reuse(hold, pause, notices));
+        }
+        // It closes what it has beyond that.
+        drop(take(&mut self.held));
+        self.together(all).await;
+    }
+
+    async fn reuse(mut self, hold: Duration, pause: Duration, notices: Notices) -> Option<Connection> {
+        let mut kept = self.held.pop();
+        while !self.is_over() {
             let poll = Poll::held(self.about(hold));
             if let Some(mut connection) = kept.take() {
                 // The server may have closed it meanwhile, and that is no failure.
@@ -36,6 +46,7 @@ impl Client {
                 kept = self.poll(connection, poll).await;
             }
             let next = Instant::now() + self.about(pause);
+            let next = self.at_most(next);
             if notices == Notices::AtOnce
                 && let Some(connection) = &mut kept
                 && timeout_at(next, connection.ended()).await.is_ok()
@@ -44,13 +55,33 @@ impl Client {
             }
             sleep_until(next).await;
         }
+        kept
     }
 
-    pub(super) async fn fresh(&mut self, poll: Poll, pause: Duration) {
-        loop {
-            let hold = self.about(poll.hold);
+    pub(super) async fn fresh(&mut self, hold: Duration, pause: Duration, asks: bool) {
+        drop(take(&mut self.held));
+        while !self.is_over() {
+            let poll = Poll {
+                close: asks,
+                ..Poll::held(self.about(hold))
+            };
             if let Some(connection) = self.open().await {
-                drop(self.poll(connection, Poll { hold, ..poll }).await);
+                drop(self.poll(connection, poll).await);
+            }
+            self.pause(pause).await;
+        }
+    }
+
+    pub(super) async fn meet_leak(&mut self, one_in: u32, hold: Duration, pause: Duration) {
+        let mut n = 0;
+        while !self.is_over() {
+            n += 1;
+            let mut poll = Poll::held(self.about(hold));
+            if n % one_in == 0 {
+                poll.path = "/leak";
+            }
+            if let Some(connection) = self.open().await {
+                drop(self.poll(connection, poll).await);
             }
             self.pause(pause).await;
         }
@@ -64,8 +95,11 @@ impl Client {
         pause: Duration,
         reset: bool,
     ) {
-        loop {
-            let mut kept = self.open().await;
+        while !self.is_over() {
+            let mut kept = match self.held.pop() {
+                Some(connection) => Some(connection),
+                None => self.open().await,
+            };
             for _ in 0..polls {
                 let poll = Poll::held(self.about(hold));
                 if let Some(connection) = kept.take() {
@@ -81,111 +115,52 @@ impl Client {
         }
     }
 
-    /// Polls on one connection for a time, and hands it over.
-    pub(super) async fn surge(&mut self, after: Duration, hold: Duration) -> Option<Connection> {
-        let until = Instant::now() + after;
-        let mut kept = None;
-        while Instant::now() < until {
-            let poll = Poll::held(self.about(hold));
-            kept = match kept {
-                Some(connection) => self.poll(connection, poll).await,
-                None => self.open().await,
-            };
-        }
-        kept
-    }
-
     pub(super) async fn pile(
         &mut self,
+        at_once: u16,
         every: Duration,
+        most: u16,
         hold: Duration,
         pause: Duration,
-        first: Option<Connection>,
     ) {
         let mut all = JoinSet::new();
-        if let Some(first) = first {
-            all.spawn(self.beside().go_on(first, hold, pause));
+        while let Some(connection) = self.held.pop() {
+            all.spawn(self.beside().go_on(connection, hold, pause));
         }
-        while all.len() < MOST_HELD {
+        while all.len() < usize::from(most) && !self.is_over() {
             if let Some(connection) = self.open().await {
                 all.spawn(self.beside().go_on(connection, hold, pause));
             }
-            self.pause(every).await;
+            if all.len() >= usize::from(at_once) {
+                self.pause(every).await;
+            }
         }
-        all.join_all().await;
+        self.together(all).await;
     }
 
-    async fn go_on(mut self, mut connection: Connection, hold: Duration, pause: Duration) {
-        loop {
+    async fn go_on(
+        mut self,
+        mut connection: Connection,
+        hold: Duration,
+        pause: Duration,
+    ) -> Option<Connection> {
+        while !self.is_over() {
             let poll = Poll::held(self.about(hold));
-            match self.poll(connection, poll).await {
-                Some(kept) => connection = kept,
-                None => return,
-            }
+            connection = self.poll(connection, poll).await?;
             self.pause(pause).await;
         }
-    }
-
-    pub(super) async fn half_open(
-        &mut self,
-        polls: u32,
-        hold: Duration,
-        last_hold: Duration,
-        patience: Duration,
-    ) {
-        // What a client behind a dead way still has, it does not use any more.
-        let mut dead = Vec::new();
-        while dead.len() < MOST_HELD {
-            let mut kept = self.open().await;
-            for _ in 0..polls {
-                let poll = Poll::held(self.about(hold));
-                if let Some(connection) = kept.take() {
-                    kept = self.poll(connection, poll).await;
-                }
-            }
-            let Some(mut connection) = kept else { continue };
-            let request = Poll::held(last_hold).request();
-            if connection.send(request.as_bytes()).await.is_err() {
-                continue;
-            }
-            let Ok(port) = connection.port() else { continue };
-            // The request gets there and its reply does not.
-            sleep(Duration::from_millis(50)).await;
-            cut::off(self.source, port, self.server).await;
-            dead.push(connection);
-            self.pause(patience).await;
-        }
-    }
-
-    pub(super) async fn give_up(&mut self, polls: u32, hold: Duration, patience: Duration, reset: bool) {
-        // The connect counts too: an overfull accept queue lets clients wait there.
-        let opening = timeout(patience, Connection::open(self.source, self.server));
-        let Ok(Ok(mut connection)) = opening.await else {
-            let _: Option<()> = self.failed().await;
-            return;
-        };
-        self.tally.opened.fetch_add(1, Ordering::Relaxed);
-        let holds = (0..polls).map(|_| patience / 2).chain([hold]);
-        for hold in holds {
-            let polled = timeout(patience, self.try_poll(&mut connection, Poll::held(hold)));
-            match polled.await {
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) => return,
-                Err(_) if reset => return connection.reset(),
-                Err(_) => return,
-            }
-        }
+        Some(connection)
     }
 
     pub(super) async fn knock(&mut self, every: Duration) {
-        loop {
+        while !self.is_over() {
             drop(self.open().await);
             self.pause(every).await;
         }
     }
 
     pub(super) async fn dribble(&mut self, every: Duration) {
-        loop {
+        while !self.is_over() {
             if let Some(mut connection) = self.open().await {
                 for byte in Poll::held(Duration::ZERO).request().trim_end().bytes() {
                     if connection.send(&[byte]).await.is_err() {

@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Scenario> {
         early_abort_long(),
         early_abort_kept(),
         leak(),
+        leak_of_some(),
     ]
 }
 
@@ -141,6 +142,7 @@ const fn giving_up(polls: u32, hold: u64, patience: u64, reset: bool) -> Behavio
 
 fn leak() -> Scenario {
     let leaking = Behaviour::MeetLeak {
+        one_in: 1,
         hold: ms(50),
         pause: ms(700),
     };
@@ -148,5 +150,19 @@ fn leak() -> Scenario {
     Scenario {
         server: Server::Leaky,
         ..scenario("close-wait-leak", Knobs::default(), 10, groups)
+    }
+}
+
+/// One path in three leaks; the others are closed as they should be, by the same process.
+fn leak_of_some() -> Scenario {
+    let leaking = Behaviour::MeetLeak {
+        one_in: 3,
+        hold: ms(50),
+        pause: ms(250),
+    };
+    let groups = vec![group("leaked", 4, leaking, &["close-wait-leak"]), innocents(4)];
+    Scenario {
+        server: Server::Leaky,
+        ..scenario("close-wait-leak-some", Knobs::default(), 12, groups)
     }
 }

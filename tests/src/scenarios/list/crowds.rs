@@ -9,7 +9,9 @@ const FRESH: Behaviour = Behaviour::Fresh {
 };
 
 const PILE: Behaviour = Behaviour::Pile {
+    at_once: 0,
     every: ms(900),
+    most: 64,
     hold: ms(150),
     pause: ms(900),
 };
@@ -79,7 +81,10 @@ fn nat() -> Scenario {
         pause: ms(200),
         notices: Notices::AtOnce,
     };
-    let groups = vec![group("shared address", 2, behind, &["reusing"]), innocents(8)];
+    let groups = vec![
+        group("shared address", 2, behind, &["many-held", "reusing"]),
+        innocents(8),
+    ];
     Scenario {
         warm_up: ms(1_500),
         ..scenario("shared-address", Knobs::default(), 6, groups)

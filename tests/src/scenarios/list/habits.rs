@@ -11,6 +11,9 @@ pub(super) fn all() -> Vec<Scenario> {
         server_idle(),
         client_idle(),
         request_limit(),
+        high_request_limit(),
+        never_used(),
+        probes(),
         piling_held(),
         piling_idle(),
         stray(),
@@ -119,9 +122,50 @@ fn request_limit() -> Scenario {
     scenario("request-limit-close", knobs, 10, groups)
 }
 
+/// A limit that matters to nobody: a connection in a thousand polls.
+fn high_request_limit() -> Scenario {
+    let knobs = Knobs {
+        max_keep_alive_requests: 1_000,
+        ..Knobs::default()
+    };
+    let groups = vec![group("quick", 3, reuse(0, 1), &["reusing"])];
+    scenario("request-limit-1000", knobs, 15, groups)
+}
+
+/// Opens a connection while it has idle ones, and the server closes those in the end: not a timeout
+/// that is too short.
+fn never_used() -> Scenario {
+    let hoarding = Behaviour::Hoard {
+        every: ms(1_500),
+        hold: ms(50),
+        closes: true,
+    };
+    let groups = vec![
+        group("hoarding", 4, hoarding, &["fresh-per-request"]),
+        innocents(6),
+    ];
+    scenario("never-used", keep_alive(5_000), 20, groups)
+}
+
+/// Health checks: a tiny request on a connection of its own, once a second, for ever.
+fn probes() -> Scenario {
+    let probing = Behaviour::Fresh {
+        hold: ms(0),
+        pause: ms(1_000),
+        asks: true,
+    };
+    let groups = vec![
+        group("probing", 3, probing, &["stray", "fresh-per-request"]),
+        innocents(5),
+    ];
+    scenario("probes", Knobs::default(), 12, groups)
+}
+
 fn piling_held() -> Scenario {
     let pile = |hold| Behaviour::Pile {
+        at_once: 0,
         every: ms(900),
+        most: 64,
         hold: ms(hold),
         pause: ms(50),
     };
@@ -136,7 +180,9 @@ fn piling_held() -> Scenario {
 
 fn piling_idle() -> Scenario {
     let pile = Behaviour::Pile {
+        at_once: 0,
         every: ms(800),
+        most: 64,
         hold: ms(150),
         pause: ms(1300),
     };

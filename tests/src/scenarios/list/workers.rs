@@ -7,6 +7,8 @@ pub(super) fn all() -> Vec<Scenario> {
         never_accepted(),
         never_accepted_unfiltered(),
         at_the_limit(),
+        exhausted_before(),
+        exhausted_by(),
         surge(),
         surge_full_queue(),
     ]
@@ -25,10 +27,7 @@ fn waiting(patience: u64) -> Behaviour {
 /// Well-behaved clients take all workers, others wait.
 fn starved(name: &'static str, knobs: Knobs, waiters: u16) -> Scenario {
     let workers = u16::try_from(knobs.max_request_workers).unwrap_or(u16::MAX);
-    let late = |group| Group {
-        after: ms(1_000),
-        ..group
-    };
+    let late = |group: Group| group.late(ms(1_000));
     let truth = &["never-accepted"];
     let groups = vec![
         group("holding", workers, reuse(800, 50), &["reusing"]),
@@ -70,28 +69,76 @@ fn at_the_limit() -> Scenario {
     }
 }
 
+const fn piling(every: u64) -> Behaviour {
+    Behaviour::Pile {
+        at_once: 0,
+        every: ms(every),
+        most: 64,
+        hold: ms(400),
+        pause: ms(100),
+    }
+}
+
+/// All workers are taken when others begin to open more and more: they are not answered, and it is
+/// the server that is to be seen to.
+fn exhausted_before() -> Scenario {
+    let knobs = few_workers(8);
+    let groups = vec![
+        group("holding", 8, reuse(800, 50), &["reusing"]),
+        group("retrying", 5, piling(900), &["never-accepted"]).late(ms(2_000)),
+    ];
+    Scenario {
+        options: Options {
+            max_workers: Some(knobs.max_request_workers),
+            ..Options::default()
+        },
+        ..scenario("exhausted-before-pile", knobs, 13, groups)
+    }
+}
+
+/// The pile takes all workers, and its last connections wait.
+fn exhausted_by() -> Scenario {
+    let knobs = few_workers(40);
+    let piling = group("piling", 10, piling(700), &["piling-up"]).also(&["never-accepted"]);
+    Scenario {
+        options: Options {
+            max_workers: Some(knobs.max_request_workers),
+            ..Options::default()
+        },
+        ..scenario("exhausted-by-pile", knobs, 14, vec![innocents(5), piling])
+    }
+}
+
 /// The case this is all for: a fleet that is steady for a while and then opens further connections
 /// without closing any, until no worker is left and connections wait.
 fn surge() -> Scenario {
-    let group = Group {
-        also: &["never-accepted"],
-        ..group("surging", 200, SURGING, &["piling-up"])
-    };
+    let group = group("surging", 200, surging_after(7_000), &["piling-up"]).also(&["never-accepted"]);
     surging("surge", 4_000, group)
 }
 
 /// The same with Apache's own backlog: as soon as that is full, further connections are not seen,
 /// and some peers have not got far beyond their first by then.
 fn surge_full_queue() -> Scenario {
-    let group = group("surging", 200, SURGING, &["piling-up", "never-accepted"]);
+    let group = group(
+        "surging",
+        200,
+        surging_after(7_000),
+        &["piling-up", "never-accepted"],
+    );
     surging("surge-full-queue", 511, group)
 }
 
-const SURGING: Behaviour = Behaviour::Surge {
-    after: ms(7_000),
-    every: ms(1_500),
-    hold: ms(2_500),
-};
+/// Steady for a time, then one connection more every so often.
+fn surging_after(good: u64) -> Behaviour {
+    let pile = Behaviour::Pile {
+        at_once: 0,
+        every: ms(1_500),
+        most: 64,
+        hold: ms(2_500),
+        pause: ms(0),
+    };
+    reuse(2_500, 0).then(ms(good), pile)
+}
 
 fn surging(name: &'static str, listen_backlog: u32, group: Group) -> Scenario {
     let knobs = Knobs {

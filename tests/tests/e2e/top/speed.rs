@@ -48,7 +48,7 @@ fn keys_are_answered_at_once_under_load() {
     };
     let mut top = OnTerminal::top(&namespace, &[], (160, 50));
     // Each peer needs a second look before there is a verdict.
-    top.wait_for("YES");
+    top.wait_for("PROBLEM");
     thread::sleep(Duration::from_secs(5));
     let (begun, used) = (Instant::now(), ticks(top.pid()));
     let mut answers = Vec::new();

@@ -27,7 +27,7 @@ impl Picture {
     pub(super) fn new(size: (u16, u16)) -> Self {
         Self {
             size,
-            keeper: Keeper::new(Prefixes { v4: 32, v6: 128 }),
+            keeper: Keeper::new(Prefixes { v4: 32, v6: 128 }, None),
             latest: None,
         }
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hashbrown::{HashMap, HashSet};
 
 use crate::{
-    diagnosis::{Diagnosis, ExpectPeer, expected_of_peer},
+    diagnosis::{Diagnosis, ExpectPeer, Expected, expected_of_peer},
     evidence::rows::{ConnectionRow, Context},
     filter::Filter,
     model::{
@@ -99,7 +99,13 @@ impl Rows {
     fn context(&self, remote: IpAddr) -> Context {
         let expected = self.expected.unwrap_or(1);
         let expected = match self.filter.network(remote) {
-            Some(peer) => expected_of_peer(peer.trunc(), &self.expect_peers, expected),
+            Some(peer) => {
+                let otherwise = Expected {
+                    connections: expected,
+                    learned_from: None,
+                };
+                expected_of_peer(peer.trunc(), &self.expect_peers, otherwise).connections
+            }
             None => expected,
         };
         Context {

@@ -156,7 +156,7 @@ impl Player {
             options: self.replay.options().clone(),
             notes: Vec::new(),
             replayed: Some(Box::new(Replayed {
-                history: self.replay.history().clone(),
+                judge: self.replay.judge(),
                 link,
                 course: between.map(point).collect(),
                 playback: self.playback(),

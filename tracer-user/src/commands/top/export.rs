@@ -76,7 +76,7 @@ impl Export for NewDirectory {
         json::write(&mut report, diagnosis, &origin).map_err(|error| error.to_string())?;
         let block = Block {
             sample,
-            history: &kept.history,
+            judge: &kept.judge,
             options: &kept.options,
             diagnosis,
         };

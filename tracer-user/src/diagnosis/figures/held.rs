@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::{age, opened_ns};
 use crate::{
-    diagnosis::thresholds::{HABIT, STILL_GROWING, Thresholds, share},
+    diagnosis::thresholds::Thresholds,
     model::{
         sample::Known,
         socket::{Connection, State},
@@ -16,10 +16,6 @@ use crate::{
 pub struct HeldNow {
     /// How many.
     pub established: u64,
-    /// How many opened well after the oldest: not a pool that was filled in one go.
-    pub late: u64,
-    /// How many opened in the second half of the time since the oldest.
-    pub recent: u64,
     /// Of those that have a younger sibling: how many were heard of after that one had opened.
     pub alive: u64,
     /// Of those that have a younger sibling: how many were not, but wait for an answer that the
@@ -39,25 +35,9 @@ pub struct HeldNow {
 }
 
 impl HeldNow {
-    /// More connections at once than a well-behaved peer needs: beyond the expected number, and
-    /// not a pool of usual size that was filled in one go.
-    pub fn is_pile(&self, expected: u32, thresholds: &Thresholds) -> bool {
-        let expected = u64::from(expected);
-        self.established >= expected + thresholds.min_pile
-            && (self.late >= thresholds.min_pile || self.established > expected.max(thresholds.max_pool))
-    }
-
-    /// Many connections each of which is reused, and no longer more and more: so many independent
-    /// clients behind one address, or one with a large pool.
-    pub fn looks_shared(&self, expected: u32) -> bool {
-        self.established > u64::from(expected)
-            && share(self.reused, self.established) >= HABIT
-            && share(self.recent, self.established) <= STILL_GROWING
-    }
-
-    /// Those that have a younger sibling.
-    pub fn older(&self) -> u64 {
-        self.alive + self.holding + self.dead + self.silent
+    /// Those that have a younger sibling: how many of them do anything, or wait for an answer.
+    pub fn in_use(&self) -> u64 {
+        self.alive + self.holding
     }
 }
 
@@ -72,17 +52,11 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64, thresholds: &T
         .filter(|connection| connection.state == State::Established)
         .collect();
     established.sort_unstable_by_key(|connection| (opened_ns(connection), connection.remote));
-    let oldest = established
-        .first()
-        .map_or(now_ns, |connection| opened_ns(connection));
-    let half = oldest + (now_ns.saturating_sub(oldest)) / 2;
     let count = |wanted: &dyn Fn(&Connection) -> bool| {
         established.iter().filter(|connection| wanted(connection)).count() as u64
     };
     let mut held = HeldNow {
         established: established.len() as u64,
-        late: count(&|connection| opened_ns(connection).saturating_sub(oldest) > thresholds.pool_fills),
-        recent: count(&|connection| opened_ns(connection) > half),
         reused: count(&|connection| u64::from(connection.turns) >= thresholds.min_turns),
         turns: established
             .iter()

@@ -1,11 +1,13 @@
-//! Idle time before the end of a connection.
+//! Times that a timer sets lie close together; those that chance sets do not.
 
 use crate::{
-    diagnosis::thresholds::{TIGHT_NS, TIGHT_SHARE, habitual, share},
+    diagnosis::thresholds::{
+        AGE_NS, AGE_SHARE, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share,
+    },
     model::durations::{Cluster, Durations},
 };
 
-/// How long a peer's connections were idle before the first FIN or RST.
+/// Some times of a peer's connections: how long they were idle before the first FIN or RST, or how old they became.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Idle {
     /// How many.
@@ -16,17 +18,39 @@ pub struct Idle {
     pub max_ns: Option<u64>,
     /// Where most lie close together.
     pub cluster: Option<Cluster>,
+    /// The fullest bucket alone.
+    pub bucket: Option<Cluster>,
 }
 
 impl Idle {
     /// The cluster, if nearly all lie in it and it is narrow: a timer set it, not chance.
+    ///
+    /// Where something lies outside, the cluster's limits are known no better than to the edges of its buckets, and
+    /// two buckets are too wide for a timer: then it has to be one.
     pub fn constant(&self) -> Option<Cluster> {
-        let cluster = self.cluster?;
-        let narrow = cluster.width_ns() <= TIGHT_NS
-            || share(cluster.width_ns(), cluster.high_ns) <= TIGHT_SHARE
-            // Its limits are known no better than to a bucket when something lies outside.
-            || cluster.count < self.count;
-        (narrow && habitual(cluster.count, self.count)).then_some(cluster)
+        let narrow = |cluster: &Cluster| {
+            cluster.width_ns() <= TIGHT_NS || share(cluster.width_ns(), cluster.high_ns) <= TIGHT_SHARE
+        };
+        let all = self.cluster.filter(|cluster| cluster.count == self.count);
+        all.filter(narrow).or_else(|| {
+            self.bucket
+                .filter(|bucket| bucket.count >= MIN_ALIKE && habitual(bucket.count, self.count))
+        })
+    }
+
+    /// The cluster, if all lie in it and so close together that only a clock that began with the connection explains
+    /// it. Where connections carry the same number of requests each, they are of about the same age too, so
+    /// that it takes more then.
+    pub fn constant_age(&self, same_requests: bool) -> Option<Cluster> {
+        let cluster = self.cluster.filter(|cluster| cluster.count == self.count)?;
+        let (part, least) = if same_requests {
+            (SAME_AGE_SHARE, AGE_NS / 5)
+        } else {
+            (AGE_SHARE, AGE_NS)
+        };
+        let width = cluster.width_ns();
+        let narrow = share(width, cluster.high_ns) <= part || width <= least;
+        (narrow && cluster.low_ns > 10 * AGE_NS / 2).then_some(cluster)
     }
 }
 
@@ -40,6 +64,7 @@ impl From<&Durations> for Idle {
             p50_ns: Some(summary.median_ns),
             max_ns: Some(summary.max_ns),
             cluster: durations.cluster(),
+            bucket: durations.fullest_bucket(),
         }
     }
 }

@@ -134,6 +134,10 @@ thresholds! {
     /// checks between two writes within seconds.
     lingering: Time = 5 * S, 100 * MS => 24 * H;
 
+    /// A connection in CLOSE_WAIT is forgotten by a client's pool when the client opens others so long after it
+    /// entered it: a pool looks through what it holds before it opens another.
+    passed_by: Time = 2 * S, 100 * MS => H;
+
     /// When the request was not answered, the server may hold it for so long if `--hold` does not
     /// say how long: the longest poll that is usual, and Apache's default Timeout of 60 s and a
     /// minute.
@@ -141,6 +145,9 @@ thresholds! {
 
     /// This many lingering connections are a leak; one may be a slow handler.
     min_lingering: Count = 2, 1 => 100_000;
+
+    /// Before a peer was watched for this long, that it keeps its connections says nothing.
+    settled: Time = 3 * S, 0 => H;
 
     /// A connection that waits for this long to be accepted waits for a worker: accepting takes a
     /// server that has one less than a millisecond.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    diagnosis::{Diagnosis, Verdict, diagnose},
+    diagnosis::{Diagnosis, Verdict},
     evidence::{
         load::{Loaded, load},
         testing::{recorded, unfinished},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn diagnosis(loaded: &Loaded) -> Diagnosis {
-    diagnose(&loaded.sample, &loaded.history, &loaded.options)
+    loaded.judge.again(&loaded.sample, &loaded.options)
 }
 
 fn verdicts(diagnosis: &Diagnosis) -> Vec<(PeerId, Verdict)> {

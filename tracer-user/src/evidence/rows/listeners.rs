@@ -108,7 +108,12 @@ fn workers(diagnosis: &Diagnosis, netns: u32, port: u16) -> (Option<u64>, Option
         .find(|now| (now.netns, now.port) == (netns, port));
     let busy = now.and_then(|now| now.busy_workers).map(u64::from);
     let max = now.and_then(|now| now.max_workers).map(u64::from);
-    (busy, max.zip(busy).map(|(max, busy)| max.saturating_sub(busy)))
+    let idle = now
+        .and_then(|now| diagnosis.capacity_of(now)?.idle_workers())
+        .map(u64::from);
+    // Without a page, those that the server may still start.
+    let left = max.zip(busy).map(|(max, busy)| max.saturating_sub(busy));
+    (busy, idle.or(left))
 }
 
 impl Row for ListenerRow {

@@ -183,7 +183,7 @@ fn losses_at_their_limit_do_not_run_over() {
     let last = last.replacen('{', &format!("{{\"losses\":{most},"), 1);
     fs::write(&journal, format!("{before}\n{last}\n")).unwrap();
     let loaded = crate::evidence::load::load(&path).unwrap();
-    let diagnosis = crate::diagnosis::diagnose(&loaded.sample, &loaded.history, &loaded.options);
+    let diagnosis = loaded.judge.again(&loaded.sample, &loaded.options);
     let mut report = Vec::new();
     crate::report::json::write(&mut report, &diagnosis, &loaded.origin).unwrap();
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap();

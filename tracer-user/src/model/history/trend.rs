@@ -5,8 +5,19 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 /// The growth is that of this last stretch, ns: long enough to level out single connections, short
-/// enough to follow a surge of some minutes.
+/// enough to follow a surge of some minutes. Where samples are far apart it is as long as
+/// [`FEW_POINTS`] take.
 const WINDOW_NS: u64 = 30_000_000_000;
+
+/// So many points are kept however old they are, else samples more than half the stretch apart would
+/// never show any growth. One more than [`MIN_POINTS`], so that a single outlier does not rule.
+const FEW_POINTS: usize = 4;
+
+/// Fewer points tell no growth.
+const MIN_POINTS: usize = 3;
+
+/// Nor do points this close together, ns.
+const MIN_SPAN_NS: u64 = 3_000_000_000;
 
 /// Points kept; with more samples a second than this allows, the stretch is shorter.
 const MAX_POINTS: usize = 256;
@@ -14,7 +25,7 @@ const MAX_POINTS: usize = 256;
 /// Numbers beyond this are no counts of anything here.
 const MAX_VALUE: u64 = 1 << 44;
 
-/// The last half minute of a number.
+/// The last half minute of a number, or its last few values where those go back further.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trend {
     points: VecDeque<(u64, u64)>,
@@ -28,7 +39,9 @@ impl Trend {
             self.points.clear();
         }
         let too_old = |at: u64| at_ns.saturating_sub(at) > WINDOW_NS;
-        while self.points.front().is_some_and(|(at, _)| too_old(*at)) || self.points.len() >= MAX_POINTS {
+        while self.points.len() >= MAX_POINTS
+            || (self.points.len() >= FEW_POINTS && self.points.front().is_some_and(|(at, _)| too_old(*at)))
+        {
             self.points.pop_front();
         }
         self.points.push_back((at_ns, value));
@@ -47,8 +60,6 @@ impl Trend {
     /// Growth per second, as the slope of the line that fits best; `None` for less than three
     /// points or three seconds.
     pub fn per_second(&self) -> Option<f64> {
-        const MIN_POINTS: usize = 3;
-        const MIN_SPAN_NS: u64 = 3_000_000_000;
         let (first, last) = (self.points.front()?.0, self.points.back()?.0);
         if self.points.len() < MIN_POINTS || last - first < MIN_SPAN_NS {
             return None;
@@ -107,6 +118,25 @@ mod tests {
         trend.add(S, 1000);
         assert_eq!(trend.per_second(), None);
         assert_eq!(trend.points, [(S, 1000)]);
+    }
+
+    /// From a second to the longest interval a run may have.
+    #[test]
+    fn growth_shows_at_every_interval() {
+        for interval in [1, 5, 15, 16, 30, 60, 600, 3600] {
+            let mut trend = Trend::default();
+            for n in 0..50 {
+                trend.add(n * interval * S, 100 + 2 * n * interval);
+            }
+            let slope = trend.per_second().unwrap();
+            assert!((slope - 2.0).abs() < 1e-9, "every {interval} s: {slope}");
+            // And so does its end, within a few samples.
+            for n in 50..54 {
+                trend.add(n * interval * S, 200);
+            }
+            let after = trend.per_second().unwrap();
+            assert!(interval < 10 || after.abs() < 1e-9, "every {interval} s: {after}");
+        }
     }
 
     #[test]

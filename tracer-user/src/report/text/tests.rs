@@ -142,11 +142,12 @@ fn surging(max_workers: u32) -> Diagnosis {
         keepalive_ns: Some(5_000_000_000),
         workers: Some(Workers {
             busy: Some(10),
-            max: Some(16),
+            max: Some(max_workers),
             states: vec![
                 ("sending or holding a poll".into(), 8),
                 ("in keep-alive".into(), 2),
             ],
+            ..Workers::default()
         }),
         ..Options::default()
     };

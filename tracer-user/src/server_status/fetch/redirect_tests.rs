@@ -21,7 +21,14 @@ fn redirecting(location: &'static str) -> StatusUrl {
 
 #[test]
 fn a_redirect_on_the_same_host_is_followed() {
-    assert!(fetch(&redirecting("Location: /end?auto\r\n"), &PATIENT).is_ok());
+    let connections = AtomicU64::new(0);
+    let url = redirecting("Location: /end?auto\r\n");
+    assert!(fetch(&url, &PATIENT, &connections).is_ok());
+    assert_eq!(
+        connections.load(Ordering::Relaxed),
+        2,
+        "each redirect takes a connection of its own"
+    );
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Servers on loopback that behave as badly as a test wants.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     thread,
-    time::Duration,
 };
 
-use super::super::{StatusUrl, url};
+use super::{super::url, *};
 
 /// What a real server gives.
 pub(super) const PAGE: &str = include_str!("../pages/worker.txt");
@@ -58,4 +57,14 @@ pub(super) fn head(stream: &mut impl Read) -> io::Result<String> {
 /// The status page of this server.
 pub(super) fn page_of(address: SocketAddr) -> StatusUrl {
     url(&format!("http://{address}/server-status")).unwrap()
+}
+
+/// Fetches where the number of connections does not matter.
+pub(super) fn ask(url: &StatusUrl, limits: &Limits) -> Result<Status, StatusError> {
+    fetch(url, limits, &AtomicU64::new(0))
+}
+
+/// The same with these CAs.
+pub(super) fn ask_trusting(url: &StatusUrl, limits: &Limits, roots: Roots) -> Result<Status, StatusError> {
+    fetch_trusting(url, limits, &AtomicU64::new(0), roots)
 }

@@ -7,7 +7,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyD
 
 use super::{
     super::url,
-    testing::{self, PAGE, answering, head, reply, serve},
+    testing::{self, PAGE, answering, ask_trusting, head, reply, serve},
     *,
 };
 
@@ -72,7 +72,7 @@ fn page_of(server: SocketAddr) -> StatusUrl {
 #[test]
 fn a_trusted_server_is_read() {
     let (server, roots) = serve_tls("127.0.0.1");
-    let status = fetch_trusting(&page_of(server), &LIMITS, &|| Ok(roots.clone())).unwrap();
+    let status = ask_trusting(&page_of(server), &LIMITS, &|| Ok(roots.clone())).unwrap();
     assert_eq!(status, parse(PAGE).unwrap());
 }
 
@@ -85,7 +85,7 @@ fn a_certificate_nobody_vouches_for_is_refused() {
         serve_self_signed(IsCa::NoCa),
         serve_self_signed(IsCa::Ca(BasicConstraints::Unconstrained)),
     ] {
-        let error = fetch_trusting(&page_of(server), &LIMITS, &|| Ok(other.clone())).unwrap_err();
+        let error = ask_trusting(&page_of(server), &LIMITS, &|| Ok(other.clone())).unwrap_err();
         let said = error.to_string();
         assert!(
             said.contains("self-signed") && said.contains("http://127.0.0.1/"),
@@ -97,7 +97,7 @@ fn a_certificate_nobody_vouches_for_is_refused() {
 #[test]
 fn a_certificate_for_another_name_is_refused() {
     let (server, roots) = serve_tls("web1.example.org");
-    let error = fetch_trusting(&page_of(server), &LIMITS, &|| Ok(roots.clone()));
+    let error = ask_trusting(&page_of(server), &LIMITS, &|| Ok(roots.clone()));
     let said = error.unwrap_err().to_string();
     assert!(said.contains("another name"), "{said}");
 }
@@ -106,7 +106,7 @@ fn a_certificate_for_another_name_is_refused() {
 fn what_does_not_speak_tls_is_said_so() {
     let (_, roots) = serve_tls("127.0.0.1");
     let plain = serve(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
-    let error = fetch_trusting(&page_of(plain), &LIMITS, &|| Ok(roots.clone())).unwrap_err();
+    let error = ask_trusting(&page_of(plain), &LIMITS, &|| Ok(roots.clone())).unwrap_err();
     assert!(matches!(error.fault, Fault::Tls { .. }), "{error}");
 }
 
@@ -114,7 +114,7 @@ fn what_does_not_speak_tls_is_said_so() {
 fn no_roots_are_said_so_and_not_wanted_for_http() {
     let none: Roots = &|| Err(Fault::NoRoots);
     let plain = answering(reply("200 OK", "", PAGE));
-    assert!(fetch_trusting(&testing::page_of(plain), &LIMITS, none).is_ok());
-    let error = fetch_trusting(&page_of(plain), &LIMITS, none).unwrap_err();
+    assert!(ask_trusting(&testing::page_of(plain), &LIMITS, none).is_ok());
+    let error = ask_trusting(&page_of(plain), &LIMITS, none).unwrap_err();
     assert_eq!(error.fault, Fault::NoRoots);
 }

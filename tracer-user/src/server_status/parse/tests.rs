@@ -8,6 +8,8 @@ const WORKER: &str = include_str!("../pages/worker.txt");
 const PREFORK: &str = include_str!("../pages/prefork.txt");
 const EVENT: &str = include_str!("../pages/event-not-extended.txt");
 const GRACEFUL: &str = include_str!("../pages/event-after-graceful-restart.txt");
+const LONG_POLLS: &str = include_str!("../pages/event-long-polls.txt");
+const OLD: &str = include_str!("../pages/apache-2.2.txt");
 const HTML: &str = include_str!("../pages/without-auto.html");
 
 /// A page with no more than these lines.
@@ -42,7 +44,90 @@ fn old_processes_add_slots_and_are_not_busy() {
     let status = parse(GRACEFUL).unwrap();
     assert_eq!((status.busy, status.idle, status.slots), (4, 11, 25));
     assert_eq!((status.stopping, status.scoreboard.graceful), (2, 8));
-    assert_eq!(status.max_workers(), None);
+    assert_eq!(
+        (status.max_workers(), status.no_max()),
+        (None, Some(NoMax::Ending))
+    );
+    assert_eq!(status.processes, Some(5));
+}
+
+#[test]
+fn the_event_mpm_counts_the_connections_that_take_no_worker() {
+    let status = parse(LONG_POLLS).unwrap();
+    assert_eq!(
+        (status.busy, status.idle, status.max_workers()),
+        (7, 43, Some(125))
+    );
+    assert_eq!(status.mpm, Some(Mpm::Event));
+    assert_eq!(
+        status.connections,
+        Some(Connections {
+            total: 103,
+            writing: 1,
+            keepalive: 92,
+            closing: 3
+        })
+    );
+    assert_eq!(status.uptime_s, Some(178_813));
+    assert_eq!(
+        status.version.as_deref(),
+        Some("Apache/2.4.58 (Ubuntu) OpenSSL/3.0.13")
+    );
+    // Early versions of 2.4 do not name the MPM, and only this one prints such lines there.
+    let unnamed = LONG_POLLS.replace("ServerMPM: event\n", "");
+    assert_eq!(parse(&unnamed).unwrap().mpm, Some(Mpm::Event));
+}
+
+#[test]
+fn the_mpm_is_read_from_its_line() {
+    for (text, mpm) in [
+        (WORKER, Mpm::Worker),
+        (PREFORK, Mpm::Prefork),
+        (EVENT, Mpm::Event),
+    ] {
+        let status = parse(text).unwrap();
+        assert_eq!((status.mpm, status.at_most()), (Some(mpm), false));
+    }
+    assert_eq!(parse(PREFORK).unwrap().connections, None);
+}
+
+/// 2.2 has a slot for each of ServerLimit × ThreadLimit, and does not say its version.
+#[test]
+fn slots_of_early_versions_are_at_most_the_maximum() {
+    let status = parse(OLD).unwrap();
+    assert_eq!((status.busy, status.idle), (2, 8));
+    assert_eq!((status.max_workers(), status.at_most()), (Some(64), true));
+    let named = WORKER.replace("Apache/2.4.71", "Apache/2.2.34");
+    assert!(parse(&named).unwrap().at_most());
+    let hidden = WORKER.replace("Apache/2.4.71 (Debian)", "Apache");
+    assert!(
+        !parse(&hidden).unwrap().at_most(),
+        "ServerTokens Prod beside an MPM"
+    );
+}
+
+/// People leave a part of a long scoreboard out.
+#[test]
+fn a_scoreboard_that_was_cut_tells_no_maximum() {
+    let status = parse(&page("1", "2", "W_**cut**_...")).unwrap();
+    assert_eq!(
+        (status.max_workers(), status.no_max()),
+        (None, Some(NoMax::Damaged))
+    );
+}
+
+#[test]
+fn a_versions_name_is_harmless() {
+    let text = format!(
+        "ServerVersion: a\u{1b}[31m\u{202e}{}\n{}",
+        "x".repeat(500),
+        page("1", "1", "W_")
+    );
+    let version = parse(&text).unwrap().version.unwrap();
+    assert!(
+        version.starts_with("a[31mx") && version.len() == MAX_VERSION,
+        "{version}"
+    );
 }
 
 #[test]
@@ -79,13 +164,11 @@ fn what_is_no_status_page_is_said_so() {
     for (text, part) in [
         ("", "is empty"),
         (" \r\n ", "is empty"),
-        (HTML, "is HTML"),
-        ("\n<html>", "is HTML"),
+        (HTML, "status for people"),
+        ("\n<html>", "HTML of another handler"),
         ("It works!", "no Scoreboard line"),
-        (
-            "BusyServers: 1\nIdleServers: 2\nScoreboard: rh_\n",
-            "no BusyWorkers line",
-        ),
+        ("BusyServers: 1\nIdleServers: 2\nScoreboard: rh_\n", "lighttpd"),
+        ("IdleWorkers: 1\nScoreboard: W_\n", "no BusyWorkers line"),
         ("BusyWorkers: 1\nScoreboard: W_\n", "no IdleWorkers line"),
         (&page("1", "1", ""), "no slots"),
         (&page("-1", "1", "W_"), "BusyWorkers line has no number"),
@@ -110,7 +193,8 @@ fn what_is_no_status_page_is_said_so() {
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text:?}: {error}");
-        assert!(!error.contains('\n') && error.contains('?'), "{error}");
+        let advice = error.contains('?') || error.contains("give ");
+        assert!(!error.contains('\n') && advice, "{error}");
     }
 }
 

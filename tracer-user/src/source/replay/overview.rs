@@ -56,8 +56,8 @@ impl Overview {
             levels.push(level(&reading, end));
         }
         let state = fresh_state(&evidence).ok();
-        let history = state.as_ref().map_or(&reading.history, |state| &state.history);
-        let surge = history.surge().map(|surge| surge.started);
+        let judge = state.as_ref().map_or_else(|| reading.judge.clone(), State::judge);
+        let surge = judge.history().surge().map(|surge| surge.started);
         Ok(Self {
             evidence,
             state,

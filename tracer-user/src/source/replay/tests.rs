@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    diagnosis::diagnose,
-    evidence::testing::{INTERVALS, recorded},
-};
+use crate::evidence::testing::{INTERVALS, recorded};
 
 #[test]
 fn intervals_come_one_by_one_and_the_last_is_that_of_the_live_run() {
@@ -27,7 +24,7 @@ fn intervals_come_one_by_one_and_the_last_is_that_of_the_live_run() {
     for sample in &samples {
         let totals = sample.accounting.totals;
         assert_eq!(totals.open_now(), sample.accounting.open_now, "{totals:?}");
-        let _ = diagnose(sample, replay.history(), replay.options());
+        let _ = replay.judge().again(sample, replay.options());
     }
 }
 

@@ -95,6 +95,8 @@ pub enum Effect {
     Copy(String),
     /// Write the evidence so far.
     Export,
+    /// Have the feed judge only what comes from now on.
+    BeginAnew,
     /// Tell the feed to move in time.
     Play(Command),
 }

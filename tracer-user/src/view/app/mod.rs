@@ -170,6 +170,10 @@ impl App {
             Action::Copy => return Some(Effect::Copy(self.sentence())),
             Action::Play(command) => return self.play(command),
             Action::Export => return Some(Effect::Export),
+            Action::BeginAnew if self.shown.playback.is_some() => {
+                self.message = Some("a recording is judged as it was".to_owned());
+            }
+            Action::BeginAnew => return Some(Effect::BeginAnew),
             Action::Redraw => return Some(Effect::Repaint),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return Some(Effect::Quit),
@@ -362,12 +366,12 @@ impl App {
         };
         match id.and_then(|id| self.shown.peer(id)) {
             Some(peer) => format!(
-                "{} on port {}: {}: {}. Change: {}.",
-                peer.id.name(),
+                "{} on port {}: {}: {}. Change: {}",
+                text::short_name(peer),
                 peer.id.port,
                 peer.finding.verdict,
                 peer.explanation(),
-                peer.finding.fix
+                peer.fix()
             ),
             None => text::headline(&self.shown.diagnosis),
         }

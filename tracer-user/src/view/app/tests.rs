@@ -222,7 +222,7 @@ fn what_is_to_be_done_outside_comes_back() {
     };
     let worst = &app.shown.diagnosis.peers[0];
     assert!(
-        sentence.contains(&worst.id.name()) && sentence.contains(worst.finding.fix),
+        sentence.contains(&worst.id.name()) && sentence.contains(&*worst.fix()),
         "{sentence}"
     );
     assert_eq!(press(&mut app, "?q"), Some(Effect::Quit), "in the help too");

@@ -47,7 +47,7 @@ const fn number(
 }
 
 /// All columns in the order in which they stand.
-pub static COLUMNS: [Spec; 18] = [
+pub static COLUMNS: [Spec; 19] = [
     words(
         Column::Peer,
         "peer",
@@ -174,6 +174,14 @@ pub static COLUMNS: [Spec; 18] = [
         "payload received",
     ),
     number(Column::Sent, "bytes_sent", "SENT", 6, 14, "payload sent"),
+    number(
+        Column::Last,
+        "last",
+        "LAST",
+        6,
+        16,
+        "how long ago it last did anything",
+    ),
     words(
         Column::Owner,
         "owner",

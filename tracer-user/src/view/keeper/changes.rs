@@ -3,11 +3,8 @@
 use hashbrown::HashMap;
 
 use crate::{
-    diagnosis::{Answer, Diagnosis, Verdict, rules::words},
-    model::{
-        history::Surge,
-        peer::{Direction, PeerId},
-    },
+    diagnosis::{Answer, Capacity, Diagnosis, Verdict, words},
+    model::{history::Surge, peer::PeerId},
     report::text,
     view::snapshot::{Event, Weight},
 };
@@ -23,7 +20,8 @@ pub(super) struct Changes {
     surge: Option<Surge>,
     lost: Vec<String>,
     drift: Option<i64>,
-    exhausted: bool,
+    /// Whose workers were all taken, by namespace and ports: a restart changes the process.
+    exhausted: Option<(u32, Vec<u16>)>,
 }
 
 impl Changes {
@@ -93,23 +91,33 @@ impl Changes {
         }
     }
 
+    /// Both are said only when they are known: a server that tells nothing, as one whose workers are all
+    /// taken or that is being restarted, has none idle for all one knows.
     fn capacity(&mut self, diagnosis: &Diagnosis, lines: &mut Vec<(Weight, String, Option<PeerId>)>) {
-        let none_left = diagnosis
-            .listeners
+        let key = |process: &Capacity| (process.netns, process.ports.clone());
+        let none_left = |process: &&Capacity| process.has_room() == Some(false);
+        let Some(exhausted) = &self.exhausted else {
+            if let Some(process) = diagnosis.capacity.iter().find(none_left) {
+                let text = format!("no worker is left for {}", ports(process));
+                lines.push((Weight::Bad, text, None));
+                self.exhausted = Some(key(process));
+            }
+            return;
+        };
+        let Some(process) = diagnosis
+            .capacity
             .iter()
-            .find(|listener| listener.exhausted_in_s == Some(0.0));
-        let exhausted = none_left.is_some();
-        if exhausted != self.exhausted {
-            lines.push(match none_left {
-                Some(listener) => (
-                    Weight::Bad,
-                    format!("no worker is left for port {}", listener.port),
-                    None,
-                ),
-                None => (Weight::Good, "there are idle workers again".to_owned(), None),
-            });
+            .find(|process| key(process) == *exhausted)
+        else {
+            // Nobody listens there any more.
+            self.exhausted = None;
+            return;
+        };
+        if process.has_room() == Some(true) {
+            let text = format!("there are idle workers again for {}", ports(process));
+            lines.push((Weight::Good, text, None));
+            self.exhausted = None;
         }
-        self.exhausted = exhausted;
     }
 
     fn verdicts(&mut self, diagnosis: &Diagnosis, lines: &mut Vec<(Weight, String, Option<PeerId>)>) {
@@ -130,10 +138,7 @@ impl Changes {
             } else {
                 Weight::Good
             };
-            let name = match peer.id.direction {
-                Direction::Inbound => peer.id.name(),
-                Direction::Outbound => text::name(peer),
-            };
+            let name = text::short_name(peer);
             let text = match before {
                 Some(was) => format!("{name}: {verdict}, was {was}"),
                 None => format!("{name}: {verdict}"),
@@ -164,5 +169,13 @@ impl Changes {
             lines.push((Weight::Bad, text, None));
         }
         self.drift = off;
+    }
+}
+
+fn ports(process: &Capacity) -> String {
+    let ports: Vec<String> = process.ports.iter().map(u16::to_string).collect();
+    match &*ports {
+        [port] => format!("port {port}"),
+        ports => format!("ports {}", ports.join(", ")),
     }
 }

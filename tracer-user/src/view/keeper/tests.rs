@@ -1,7 +1,10 @@
 //! Snapshots from a fixed run.
 
 use super::*;
-use crate::view::example;
+use crate::{
+    model::workers::{Mpm, NoMax, Workers},
+    view::example,
+};
 
 #[test]
 fn rows_stand_in_the_order_of_the_diagnosis() {
@@ -51,14 +54,14 @@ fn the_log_says_once_what_changed() {
     assert_eq!(about("192.0.2.11: fresh-per-request"), 1);
     assert!(
         log.iter()
-            .any(|event| event.text.starts_with("the answer is now YES"))
+            .any(|event| event.text.starts_with("the answer is now PROBLEM"))
     );
     assert!(log.len() < 40, "{}", log.len());
 }
 
 #[test]
 fn what_is_kept_is_bounded() {
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     let mut last = keeper.add(example::batch(0));
     for second in 1..2000 {
         last = keeper.add(example::batch(second));
@@ -71,7 +74,7 @@ fn what_is_kept_is_bounded() {
 
 #[test]
 fn a_surge_is_said_once() {
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     let mut last = None;
     for second in 0..20 {
         let mut batch = example::batch(second);
@@ -88,4 +91,45 @@ fn a_surge_is_said_once() {
     assert_eq!(surges.len(), 1, "{log:?}");
     assert!(surges[0].text.contains("from 20 to 128"), "{}", surges[0].text);
     assert_eq!(surges[0].weight, Weight::Bad);
+}
+
+/// The example with a status page that says this, and held connections of no account.
+fn with_page(second: u32, page: Workers) -> Batch {
+    let mut batch = example::batch(second);
+    batch.options.max_workers = None;
+    batch.options.workers = Some(page);
+    batch
+}
+
+/// No news is no good news: while a server is being restarted, or too busy to answer, nobody knows.
+#[test]
+fn idle_workers_are_said_only_when_they_are_known() {
+    let event = |busy, idle, no_max| Workers {
+        busy,
+        idle,
+        max: Some(150),
+        no_max,
+        mpm: Some(Mpm::Event),
+        ..Workers::default()
+    };
+    let mut keeper = Keeper::new(example::PREFIXES, None);
+    let mut said = |second, page| {
+        let log = keeper.add(with_page(second, page)).log;
+        let about = |event: &&Event| event.text.contains("worker");
+        log.iter()
+            .filter(about)
+            .map(|event| event.text.clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(said(0, event(Some(20), Some(30), None)).is_empty());
+    let gone = ["no worker is left for port 8081"];
+    assert_eq!(said(1, event(Some(150), Some(0), None)), gone);
+    assert_eq!(said(2, event(None, None, None)), gone, "not answered");
+    assert_eq!(
+        said(3, event(Some(90), Some(0), Some(NoMax::Ending))),
+        gone,
+        "restarting"
+    );
+    let back = [gone[0], "there are idle workers again for port 8081"];
+    assert_eq!(said(4, event(Some(20), Some(30), None)), back);
 }

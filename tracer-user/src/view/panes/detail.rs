@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::lists::{age_of, and_more, endpoint};
 use crate::{
-    diagnosis::{Judged, rules::words},
+    diagnosis::{Judged, words},
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -85,7 +85,8 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     }
     let mut lines = vec![title];
     let explanation = peer.explanation();
-    let sentences = [("why     ", &*explanation), ("change  ", finding.fix)];
+    let fix = peer.fix();
+    let sentences = [("why     ", &*explanation), ("change  ", &*fix)];
     for (name, text) in sentences {
         let room = usize::from(width).saturating_sub(name.len()).max(1);
         for (part, text) in wrap(text, room).into_iter().enumerate() {
@@ -170,7 +171,14 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
                 known(figures.bytes_sent.map(bytes))
             ),
         ),
-        ("owner", known(figures.owner.as_deref().map(words::process))),
+        (
+            "owner",
+            known(figures.owner.as_deref().map(|owner| match peer.id.program {
+                // Of several, whose numbers say nothing.
+                Some(_) => owner.comm.clone(),
+                None => words::process(owner),
+            })),
+        ),
     ];
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);

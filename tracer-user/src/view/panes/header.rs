@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{playback, row_of};
 use crate::{
-    diagnosis::{Answer, Diagnosis, ListenerNow},
+    diagnosis::{Answer, Capacity, Diagnosis, ListenerNow},
     report::text,
     view::{
         app::App,
@@ -195,7 +195,7 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
         return vec![("no listener".to_owned(), Role::Faint)];
     };
     let mut pieces = vec![(format!("port {} ", now.port), Role::Faint)];
-    pieces.extend(workers(now));
+    pieces.extend(workers(now, diagnosis.capacity_of(now)));
     let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
     let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
     let role = if full || now.never_accepted > 0 {
@@ -211,13 +211,32 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
     pieces
 }
 
-fn workers(now: &ListenerNow) -> Vec<Piece> {
-    let (Some(busy), Some(max)) = (now.busy_workers, now.max_workers) else {
+fn workers(now: &ListenerNow, process: Option<&Capacity>) -> Vec<Piece> {
+    let process = process.filter(|process| process.max_workers.is_some() || process.busy_workers.is_some());
+    let Some(process) = process else {
         return vec![(format!("holds {}, workers not known", now.held), Role::Plain)];
     };
-    let mut pieces = vec![(format!("workers {busy} of {max}"), Role::Strong)];
-    match now.exhausted_in_s {
-        Some(0.0) => pieces.push((", none left".to_owned(), Role::Bad)),
+    let most = if process.at_most { "at most " } else { "" };
+    let text = match (process.busy_workers, process.max_workers) {
+        // Of these it is only known how many there would be.
+        (Some(_), Some(max)) if process.is_assumed() => format!("holds {} for {max} workers", process.held),
+        (Some(busy), Some(max)) => format!("workers {busy} of {most}{max}"),
+        (Some(busy), None) => format!("workers {busy} busy"),
+        (None, max) => format!(
+            "holds {} for {most}{} workers",
+            process.held,
+            max.unwrap_or_default()
+        ),
+    };
+    let mut pieces = vec![(text, Role::Strong)];
+    let role = if process.is_assumed() {
+        Role::Doubtful
+    } else {
+        Role::Bad
+    };
+    match process.exhausted_in_s {
+        Some(0.0) if process.is_assumed() => pieces.push((", none left if each takes one".to_owned(), role)),
+        Some(0.0) => pieces.push((", none left".to_owned(), role)),
         Some(seconds) => {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -225,7 +244,7 @@ fn workers(now: &ListenerNow) -> Vec<Piece> {
                 reason = "positive, and a guess"
             )]
             let ns = (seconds * 1e9) as u64;
-            pieces.push((format!(", none left in {}", age(ns)), Role::Bad));
+            pieces.push((format!(", none left in {}", age(ns)), role));
         }
         None => {}
     }

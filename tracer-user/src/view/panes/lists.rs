@@ -4,7 +4,10 @@ use ratatui::layout::Rect;
 
 use super::table::{Cell, draw};
 use crate::{
-    diagnosis::rules::words::{count, process},
+    diagnosis::{
+        Capacity,
+        words::{count, process},
+    },
     model::{peer::Direction, socket::State},
     report::clock,
     view::{
@@ -45,7 +48,7 @@ pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 (cause.peers.to_string(), Role::Plain),
                 (cause.held.to_string(), Role::Plain),
                 (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
-                (cause.fix.to_owned(), Role::Plain),
+                (cause.fix.to_string(), Role::Plain),
             ])
         },
     );
@@ -66,13 +69,20 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         |app, row| {
             let now = app.listener_row(row)?;
             let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
+            let holder = app.shown.diagnosis.capacity_of(now);
+            // Of connections that may take no worker.
+            let (guess, alarm) = match holder.is_some_and(Capacity::is_assumed) {
+                true => ("?", Role::Doubtful),
+                false => ("", Role::Bad),
+            };
             let workers = match (now.busy_workers, now.max_workers) {
-                (Some(busy), Some(max)) => format!("{busy} of {max}"),
+                (Some(busy), Some(max)) => format!("{busy} of {max}{guess}"),
+                (Some(busy), None) => format!("{busy} busy"),
                 _ => unknown.clone(),
             };
             let exhausted = match now.exhausted_in_s {
-                Some(0.0) => ("none left".to_owned(), Role::Bad),
-                Some(seconds) => (format!("{seconds:.0}s"), Role::Bad),
+                Some(0.0) => (format!("none left{guess}"), alarm),
+                Some(seconds) => (format!("{seconds:.0}s{guess}"), alarm),
                 None => (unknown.clone(), Role::Plain),
             };
             let owner = match (now.owner.process(), now.owner.holders()) {

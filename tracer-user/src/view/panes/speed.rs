@@ -78,7 +78,7 @@ fn with_ten_thousand_peers() {
     took("diagnosis alone", limit, 4, || {
         diagnose(&sample, &history, &Options::default())
     });
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     keeper.add(many(89));
     let mut batches: Vec<Batch> = (90..94).map(many).collect();
     let snapshot = took("sample to snapshot (in its own thread)", limit, 4, || {

@@ -4,7 +4,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    diagnosis::diagnose,
     evidence::{
         load::load,
         testing::{INTERVALS, recorded},
@@ -32,7 +31,7 @@ impl Played {
             path,
             player,
             now,
-            keeper: Keeper::new(PREFIXES),
+            keeper: Keeper::new(PREFIXES, None),
             shown: None,
         };
         played.pass(0);
@@ -167,7 +166,7 @@ fn jumps_lead_to_the_start_the_end_and_the_surge() {
     assert_eq!(played.at(), LAST);
     assert!(!played.playback().playing);
     let loaded = load(&played.path).unwrap();
-    let diagnosis = diagnose(&loaded.sample, &loaded.history, &loaded.options);
+    let diagnosis = loaded.judge.again(&loaded.sample, &loaded.options);
     assert_eq!(
         format!("{:?}", played.shown().diagnosis),
         format!("{diagnosis:?}"),
@@ -216,7 +215,7 @@ fn the_way_back_forgets_what_comes_later() {
 fn without_a_screen_every_interval_comes() {
     let (_parent, path, _) = recorded();
     let mut player = Player::new(Replay::open(&path, None).unwrap(), Instant::now());
-    let mut keeper = Keeper::new(PREFIXES);
+    let mut keeper = Keeper::new(PREFIXES, None);
     let mut times = Vec::new();
     while let Some(batch) = player.each().unwrap() {
         times.push(keeper.add(batch).taken().utc_ns);

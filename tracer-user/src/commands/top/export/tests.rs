@@ -8,14 +8,13 @@ use std::{
 
 use super::*;
 use crate::{
-    diagnosis::diagnose,
     evidence::{load::load, manifest::Manifest, verify::verify},
     report::example::origin,
     view::{example, keeper::Keeper},
 };
 
 fn kept() -> Kept {
-    let mut keeper = Keeper::new(example::PREFIXES);
+    let mut keeper = Keeper::new(example::PREFIXES, None);
     for second in 0..90 {
         keeper.add(example::batch(second));
     }
@@ -23,7 +22,7 @@ fn kept() -> Kept {
     let (sample, options) = (batch.sample.clone(), batch.options.clone());
     let snapshot = Arc::new(keeper.add(batch));
     Kept {
-        history: keeper.history().clone(),
+        judge: keeper.judge().clone(),
         ended: keeper.ended(sample.taken.monotonic_ns),
         sample,
         options,
@@ -53,7 +52,7 @@ fn what_is_written_is_whole_and_gives_the_same_answer() {
     assert!(found.is_whole(), "{found:?}");
     let loaded = load(&written.path).unwrap();
     assert_eq!(
-        diagnose(&loaded.sample, &loaded.history, &loaded.options),
+        loaded.judge.again(&loaded.sample, &loaded.options),
         kept.snapshot.diagnosis
     );
     let folder = crate::evidence::Folder::open(&written.path).unwrap();

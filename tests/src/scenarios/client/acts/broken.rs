@@ -1,0 +1,134 @@
+//! Connections that are given up, forgotten, cut or never closed.
+
+use std::{future::pending, mem::take, sync::atomic::Ordering, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::Client;
+use crate::scenarios::{
+    cut,
+    http::{Connection, Poll},
+};
+
+/// Most dead connections of one client: each takes two firewall rules.
+const MOST_DEAD: usize = 64;
+
+impl Client {
+    pub(in super::super) async fn half_open(
+        &mut self,
+        polls: u32,
+        hold: Duration,
+        last_hold: Duration,
+        patience: Duration,
+    ) {
+        // What a client behind a dead way still has, it does not use any more.
+        let mut dead = Vec::new();
+        while dead.len() < MOST_DEAD && !self.is_over() {
+            let Some(mut connection) = self.after_polls(polls, hold).await else {
+                continue;
+            };
+            let request = Poll::held(last_hold).request();
+            if connection.send(request.as_bytes()).await.is_err() {
+                continue;
+            }
+            let Ok(port) = connection.port() else { continue };
+            // The request gets there and its reply does not.
+            sleep(Duration::from_millis(50)).await;
+            cut::off(self.source, port, self.server).await;
+            dead.push(connection);
+            self.pause(patience).await;
+        }
+    }
+
+    pub(in super::super) async fn forgotten(
+        &mut self,
+        polls: u32,
+        hold: Duration,
+        idle: Duration,
+        patience: Duration,
+    ) {
+        for _ in 0..MOST_DEAD {
+            if self.is_over() {
+                break;
+            }
+            let Some(mut connection) = self.after_polls(polls, hold).await else {
+                continue;
+            };
+            let Ok(port) = connection.port() else { continue };
+            self.pause(idle / 2).await;
+            cut::off(self.source, port, self.server).await;
+            self.pause(idle / 2).await;
+            // No reply comes, and neither does anyone hear of the end.
+            let _ = timeout(patience, connection.poll(Poll::held(hold))).await;
+        }
+    }
+
+    /// A new connection on which some polls have been answered.
+    async fn after_polls(&mut self, polls: u32, hold: Duration) -> Option<Connection> {
+        let mut kept = self.open().await;
+        for _ in 0..polls {
+            let poll = Poll::held(self.about(hold));
+            if let Some(connection) = kept.take() {
+                kept = self.poll(connection, poll).await;
+            }
+        }
+        kept
+    }
+
+    pub(in super::super) async fn give_up(
+        &mut self,
+        polls: u32,
+        hold: Duration,
+        patience: Duration,
+        pause: Duration,
+        reset: bool,
+    ) {
+        drop(take(&mut self.held));
+        while !self.is_over() {
+            self.give_up_once(polls, hold, patience, reset).await;
+            self.pause(pause).await;
+        }
+    }
+
+    async fn give_up_once(&mut self, polls: u32, hold: Duration, patience: Duration, reset: bool) {
+        // The connect counts too: an overfull accept queue lets clients wait there.
+        let opening = timeout(patience, Connection::open(self.source, self.server));
+        let Ok(Ok(mut connection)) = opening.await else {
+            let _: Option<()> = self.failed().await;
+            return;
+        };
+        self.tally.opened.fetch_add(1, Ordering::Relaxed);
+        let holds = (0..polls).map(|_| patience / 2).chain([hold]);
+        for hold in holds {
+            let polled = timeout(patience, self.try_poll(&mut connection, Poll::held(hold)));
+            match polled.await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return,
+                Err(_) if reset => return connection.reset(),
+                Err(_) => return,
+            }
+        }
+    }
+
+    pub(in super::super) async fn hoard(&mut self, every: Duration, hold: Duration, closes: bool) {
+        drop(take(&mut self.held));
+        let mut all = JoinSet::new();
+        while !self.is_over() {
+            let poll = Poll::held(self.about(hold));
+            if let Some(connection) = self.open().await
+                && let Some(mut connection) = self.poll(connection, poll).await
+            {
+                all.spawn(async move {
+                    connection.ended().await;
+                    if !closes {
+                        pending::<()>().await;
+                    }
+                });
+            }
+            self.pause(every).await;
+        }
+    }
+}

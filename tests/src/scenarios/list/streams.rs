@@ -1,0 +1,60 @@
+//! Streams that stay: one request, and then the server has the word. One request a connection is all
+//! there is, and nothing is wrong with it.
+
+use super::*;
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![alone(), beside(), behind_nat(), one_after_another()]
+}
+
+const fn stream(streams: u16, apart: u64, kind: Stream) -> Behaviour {
+    Behaviour::Stream {
+        streams,
+        apart: ms(apart),
+        kind,
+        every: ms(700),
+        pause: ms(500),
+    }
+}
+
+fn streaming(name: &'static str, seconds: u64, groups: Vec<Group>) -> Scenario {
+    Scenario {
+        server: Server::Own(Manner::default()),
+        ..scenario(name, Knobs::default(), seconds, groups)
+    }
+}
+
+fn alone() -> Scenario {
+    let events = stream(1, 0, Stream::Events);
+    streaming("stream-alone", 8, vec![group("events", 1, events, &["reusing"])])
+}
+
+fn beside() -> Scenario {
+    let groups = vec![
+        group("events", 4, stream(1, 0, Stream::Events), &["reusing"]),
+        group("WebSocket", 4, stream(1, 0, Stream::WebSocket), &["reusing"]),
+        innocents(4),
+    ];
+    streaming("streams", 9, groups)
+}
+
+const SHARED: &[&str] = &["reusing", "many-held"];
+
+/// Many behind one address, which came one after another before tracing began.
+fn behind_nat() -> Scenario {
+    let groups = vec![
+        group("events", 1, stream(5, 2_300, Stream::Events), SHARED),
+        group("WebSocket", 1, stream(5, 2_300, Stream::WebSocket), SHARED),
+        group("one each", 8, stream(1, 0, Stream::Events), &["reusing"]),
+    ];
+    Scenario {
+        warm_up: ms(11_500),
+        ..streaming("streams-shared", 9, groups)
+    }
+}
+
+/// The same address with nobody beside it, while it is traced: a few users who open a page each.
+fn one_after_another() -> Scenario {
+    let groups = vec![group("WebSocket", 1, stream(5, 2_300, Stream::WebSocket), SHARED)];
+    streaming("streams-arriving", 22, groups)
+}

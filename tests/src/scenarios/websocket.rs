@@ -1,0 +1,98 @@
+//! The part of RFC 6455 that a WebSocket with pings needs, for both ends: control frames without a
+//! payload.
+
+use std::{io::Result, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, sleep_until, timeout},
+};
+
+/// Headers of the request: the key of the RFC's own example ...
+pub(super) const ASKED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// ... and the reply to it.
+pub(super) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// How long the other side may take to answer a close frame.
+const AGREES_WITHIN: Duration = Duration::from_millis(200);
+
+/// First bytes of final frames.
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// In the second byte of a frame: four bytes of mask follow.
+const MASKED: u8 = 0x80;
+
+/// The sender of a frame. Clients mask their frames, servers do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    /// A frame without a payload.
+    fn frame(self, kind: u8) -> Vec<u8> {
+        match self {
+            Self::Client => vec![kind, MASKED, 1, 2, 3, 4],
+            Self::Server => vec![kind, 0],
+        }
+    }
+}
+
+/// Sends pings and answers those of the other side until the other side closes.
+pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    side: Side,
+    every: Duration,
+) -> Result<()> {
+    let mut next = Instant::now() + every;
+    loop {
+        let mut start = [0; 2];
+        tokio::select! {
+            // Not lost when the other branch is taken: both bytes of a frame come in one segment.
+            read = stream.read(&mut start) => match read? {
+                0 => return Ok(()),
+                _ => if !answer(stream, side, start).await? { return Ok(()) },
+            },
+            () = sleep_until(next) => {
+                stream.write_all(&side.frame(PING)).await?;
+                next += every;
+            }
+        }
+    }
+}
+
+/// Answers a frame; `false` when it was the last one.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    side: Side,
+    [kind, length]: [u8; 2],
+) -> Result<bool> {
+    if length & MASKED != 0 {
+        stream.read_exact(&mut [0; 4]).await?;
+    }
+    match kind {
+        PING => stream.write_all(&side.frame(PONG)).await?,
+        CLOSE => stream.write_all(&side.frame(CLOSE)).await?,
+        _ => {}
+    }
+    Ok(kind != CLOSE)
+}
+
+/// Ends it as the RFC says: a close frame each way; then the side that began closes the connection.
+pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, side: Side) -> Result<()> {
+    stream.write_all(&side.frame(CLOSE)).await?;
+    let agreed = async {
+        let mut start = [0; 2];
+        while stream.read(&mut start).await? > 0 && start[0] != CLOSE {}
+        // The mask of its answer.
+        stream.read(&mut [0; 4]).await
+    };
+    let _ = timeout(AGREES_WITHIN, agreed).await;
+    Ok(())
+}

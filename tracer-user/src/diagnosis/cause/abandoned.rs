@@ -1,0 +1,48 @@
+//! Earlier connections fell silent when a newer one came, and nothing tells whether the client forgot them or the path
+//! died.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{MIN_ALIKE, confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::Abandoned,
+    of_ends: false,
+    test,
+};
+
+/// One connection after the other was used and then never again, and nothing was sent in vain.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let (figures, held) = (case.figures, &case.figures.held);
+    let earlier = held.in_use() + held.dead + held.silent;
+    if held.silent < MIN_ALIKE
+        || !habitual(held.silent, earlier)
+        || figures.opens < MIN_ALIKE
+        || !case.has_requests()
+        || case.expected_is_given && held.established <= u64::from(case.expected)
+        || figures.course.end < figures.course.from() + MIN_ALIKE
+    {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} and {} in {}; {} of the {} held fell silent before the next one was opened and have not been used since, \
+             with nothing sent in vain: either the client forgot them or the path to them died",
+            count(figures.opens, "open", "opens"),
+            count(figures.closes, "close", "closes"),
+            case.span(),
+            held.silent,
+            words::number(held.established),
+        )
+    });
+    Some(Match {
+        // Two causes look alike.
+        confidence: confidence(held.silent, earlier + 2).min(0.75),
+        explanation,
+    })
+}

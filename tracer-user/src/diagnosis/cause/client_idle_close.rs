@@ -1,0 +1,45 @@
+//! The client's pool drops idle connections before the next request.
+
+use super::{Case, Match, Rule, early_abort, words};
+use crate::diagnosis::{
+    Verdict,
+    reuse::{self, InHand},
+    thresholds::{MANY_TURNS, MIN_ALIKE, confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::ClientIdleClose,
+    of_ends: true,
+    test,
+};
+
+/// The client sends its FIN after the same idle time again and again, with no request left that the server works on,
+/// and had no other connection for its next request.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    if !habitual(figures.client_fin, figures.closes)
+        || early_abort::gives_up(case)
+        || figures.turns.sum == 0
+        || !case.costs(MANY_TURNS)
+        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+    {
+        return None;
+    }
+    let (cluster, idle) = case.constant_idle()?;
+    if cluster.count < MIN_ALIKE || idle < case.thresholds.client_at_once {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{}; {} by the client after {} idle ({})",
+            words::opens_and_pause(case),
+            words::count(figures.client_fin, "was closed", "were closed"),
+            words::duration(idle),
+            words::spread(&cluster),
+        )
+    });
+    Some(Match {
+        confidence: confidence(cluster.count.min(figures.client_fin), figures.closes),
+        explanation,
+    })
+}

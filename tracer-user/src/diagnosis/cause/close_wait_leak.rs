@@ -1,0 +1,85 @@
+//! This host's process does not close after the other side's FIN.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count, duration, process},
+};
+use crate::{
+    diagnosis::{
+        Lingering, Verdict,
+        thresholds::{FORGOTTEN, confidence, share},
+    },
+    model::peer::Direction,
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::CloseWaitLeak,
+    of_ends: false,
+    test,
+};
+
+/// Accepted, in CLOSE_WAIT for longer than a poll is held, and for much longer than those that were closed, if any
+/// were. Sockets that no process has accepted are not the process's fault and do not count.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let (close_wait, lingering) = (&case.figures.close_wait, case.figures.lingering.as_ref()?);
+    let leaked = match case.direction {
+        Direction::Inbound => overdue(case, lingering),
+        Direction::Outbound => forgotten(case, lingering),
+    };
+    if leaked < case.thresholds.min_lingering {
+        return None;
+    }
+    let explanation = case.say(|| {
+        let holder = match &lingering.owner {
+            Some((owner, _)) => process(owner),
+            None => "a process of this host".to_owned(),
+        };
+        let bound = if close_wait.oldest_is_bound { "at least " } else { "" };
+        format!(
+            "{} in CLOSE_WAIT that {holder} holds and has not closed, the oldest for {bound}{}; {} entered CLOSE_WAIT \
+             in {} and {} left it",
+            count(
+                close_wait.now - close_wait.never_accepted.min(close_wait.now),
+                "connection is",
+                "connections are"
+            ),
+            duration(lingering.oldest_ns()),
+            words::number(close_wait.entered),
+            case.span(),
+            words::number(close_wait.left),
+        )
+    });
+    Some(Match {
+        confidence: confidence(leaked, leaked),
+        explanation,
+    })
+}
+
+/// Where this host is the server: how many have been in it for longer than it has any reason to.
+fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
+    // A server that closes late is busy with the poll until then, and may be so with the others.
+    let late = case
+        .figures
+        .close_wait
+        .p50_ns
+        .unwrap_or(0)
+        .saturating_mul(FORGOTTEN);
+    lingering.overdue(case.thresholds, case.hold_ns, late)
+}
+
+/// Where it is the client: how many of them its later connections have passed by. What waits in a pool until that
+/// is used again was closed by the server, and is no leak.
+fn forgotten(case: &Case<'_>, lingering: &Lingering) -> u64 {
+    let figures = case.figures;
+    let stays = share(
+        figures.close_wait.left,
+        figures.close_wait.left + lingering.passed_by,
+    ) <= 0.5;
+    let is_most = share(lingering.passed_by, figures.open_now) > 0.5;
+    let is_old = lingering.oldest_ns() >= case.thresholds.lingering;
+    if stays && is_most && is_old {
+        lingering.passed_by
+    } else {
+        0
+    }
+}

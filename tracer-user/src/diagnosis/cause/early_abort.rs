@@ -1,0 +1,86 @@
+//! The client gives up on a held poll before the server answers.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, share},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::EarlyAbort,
+    of_ends: true,
+    test,
+};
+
+/// The client ended connections whose request had no answer yet. When it did so with a FIN, the
+/// server stayed in CLOSE_WAIT, busy with the poll, or never answered at all: with TLS, a proper
+/// goodbye looks like a last request, but the server reacts at once then. Requests that waited for
+/// a worker were not even held, so they do not count.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let (given_up, of) = given_up(case);
+    if !gives_up(case) {
+        return None;
+    }
+    let explanation = case.say(|| {
+        let after = figures.idle.p50_ns.map_or(String::new(), |idle| {
+            format!(", {} after it had asked (median)", duration(idle))
+        });
+        let rest = match (figures.close_wait.p50_ns, figures.close_wait.oldest_ns) {
+            (Some(p50), _) if p50 >= LATE_CLOSE_NS => format!(
+                "; the server noticed {} later (median) and closed {} of {} then",
+                duration(p50),
+                figures.close_wait.left,
+                count(
+                    figures.close_wait.left + figures.close_wait.now,
+                    "connection",
+                    "connections"
+                ),
+            ),
+            (_, Some(oldest)) => format!(
+                "; {} in CLOSE_WAIT, the oldest for {}",
+                count(figures.close_wait.now, "connection is", "connections are"),
+                duration(oldest)
+            ),
+            _ => String::new(),
+        };
+        format!(
+            "{given_up} of {} ended by the client before the answer came{after}{rest}",
+            count(of, "connection was", "connections were"),
+        )
+    });
+    Some(Match {
+        confidence: confidence(given_up, of),
+        explanation,
+    })
+}
+
+/// How many requests were given up, and out of how many connections that the client ended.
+fn given_up(case: &Case<'_>) -> (u64, u64) {
+    let figures = case.figures;
+    let lingering = figures.lingering.as_ref();
+    let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
+    // What ended was counted; what is still in CLOSE_WAIT will be.
+    (figures.unanswered + waiting_now, case.by_client() + waiting_now)
+}
+
+/// Whether the client gives up habitually on requests that the server works on.
+pub(super) fn gives_up(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let (given_up, of) = given_up(case);
+    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.late_reads, given_up) > 0.5 {
+        return false;
+    }
+    let closed_late = figures.close_wait.p50_ns.is_some_and(|p50| p50 >= LATE_CLOSE_NS);
+    let is_waiting = figures
+        .lingering
+        .as_ref()
+        .is_some_and(|lingering| !lingering.unanswered_ns.is_empty());
+    let (_, answered_bytes) = figures.bytes_by_role(case.direction);
+    let never_answered = answered_bytes == Some(0) && figures.turns.sum > 0;
+    let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
+    closed_late || is_waiting || never_answered || aborted
+}

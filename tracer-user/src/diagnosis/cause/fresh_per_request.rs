@@ -1,0 +1,79 @@
+//! The peer closes after every reply and connects again.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration, number},
+};
+use crate::diagnosis::{
+    Verdict,
+    reuse::{self, InHand, Reuse},
+    thresholds::{HABIT, confidence, habitual, share},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::FreshPerRequest,
+    of_ends: true,
+    test,
+};
+
+/// Connections carry one request each and end right after its reply, or end by the client after so few that it
+/// makes no difference; or the client opens another although it holds an idle one, whoever ends that. Those that
+/// only wait for their end, such as idle ones of varying length, are no better.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    if !case.has_requests()
+        || figures.closes < case.thresholds.min_closes
+        || super::early_abort::gives_up(case)
+        || reuse::of(case) != Reuse::Hardly
+    {
+        return None;
+    }
+    let by_client = case.by_client();
+    let one_each = reuse::one_request_each(case);
+    let idle = figures.idle.p50_ns?;
+    let at_once = idle <= case.thresholds.client_at_once;
+    let never_uses_idle = one_each && reuse::in_hand(case) == InHand::Idle;
+    let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
+    let by_chance = figures.idle.constant().is_none() && by_client >= figures.server_fin;
+    // After several requests, it is the client's habit only if the client ends them.
+    let is_habit = one_each || at_once || habitual(by_client, figures.closes);
+    if !never_uses_idle && !(ended && is_habit && (at_once || by_chance)) {
+        return None;
+    }
+    let explanation = case.say(|| {
+        let how = if never_uses_idle && !at_once {
+            let idle = figures.looks.established - figures.looks.busy;
+            format!(
+                "one request each, although it held {} idle all the time (mean)",
+                count(idle / figures.looks.looks.max(1), "connection", "connections")
+            )
+        } else {
+            format!(
+                "{}, open for {} (median)",
+                if one_each {
+                    "one request each"
+                } else {
+                    "a handshake and a request or two each"
+                },
+                duration(figures.lifetime.p50_ns.unwrap_or(0)),
+            )
+        };
+        format!(
+            "{} in {}, {how}; {} ended by the client and {} by the server, {} after the last data",
+            count(figures.opens, "open", "opens"),
+            case.span(),
+            number(by_client),
+            number(figures.closes - by_client.min(figures.closes)),
+            duration(idle),
+        )
+    });
+    let confidence = confidence(by_client + figures.server_fin, figures.closes);
+    Some(Match {
+        // Without the protocol, a handshake can only be guessed; and behind one address there may be several clients.
+        confidence: match (one_each, at_once) {
+            (true, true) => confidence,
+            _ => confidence.min(0.85),
+        },
+        explanation,
+    })
+}

@@ -1,0 +1,59 @@
+//! One side ends every connection at a constant age, used or not.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::LifetimeClose,
+    of_ends: true,
+    test,
+};
+
+/// All ages agree and idle times do not, and each connection carried more than the one request that a client that
+/// connects anew for each would have sent.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let (turns, of) = (&figures.turns, figures.turns.connections());
+    let by_server = habitual(figures.server_fin, figures.closes);
+    let by_client = habitual(figures.client_fin, figures.closes);
+    // In a proper goodbye, either end may be the first: what sets it off is the age all the same.
+    let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
+    if !by_either || !case.costs(RARE_FAULT) || share(turns.sum, of) < 1.5 {
+        return None;
+    }
+    let same_requests = habitual(turns.like_the_most(), of);
+    let cluster = figures.age.constant_age(same_requests)?;
+    if cluster.count < MIN_ALIKE
+        || figures
+            .idle
+            .constant()
+            .is_some_and(|idle| idle.low_ns >= case.thresholds.server_at_once)
+    {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} in {}; {} ended {} at an age of {} ({}), whatever it had carried",
+            count(figures.opens, "open", "opens"),
+            case.span(),
+            count(figures.closes, "connection was", "connections were"),
+            match (by_server, by_client) {
+                (true, _) => "by the server",
+                (_, true) => "by the client",
+                _ => "by one end or the other",
+            },
+            words::duration(figures.age.p50_ns.unwrap_or(cluster.low_ns)),
+            words::spread(&cluster),
+        )
+    });
+    Some(Match {
+        confidence: confidence(cluster.count, figures.closes),
+        explanation,
+    })
+}

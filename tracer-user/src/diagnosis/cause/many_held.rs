@@ -1,0 +1,64 @@
+//! Far more than the others hold, and not growing: many clients behind one address, or a pile from before.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, number},
+};
+use crate::diagnosis::{Verdict, thresholds::confidence};
+
+/// Ports of databases and caches, whose clients keep pools by habit: PostgreSQL, `PgBouncer`, MySQL, Redis, memcached,
+/// Oracle, SQL Server, MongoDB, Cassandra.
+const POOLED_PORTS: [u16; 9] = [5432, 6432, 3306, 6379, 11211, 1521, 1433, 27017, 9042];
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::ManyHeld,
+    of_ends: false,
+    test,
+};
+
+/// An outlier among the peers of its service, or one of many that all hold more than a client needs.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let held = figures.course.end;
+    let usual = u64::from(case.expected).max(case.thresholds.max_pool);
+    if case.expected_is_given || held <= usual || POOLED_PORTS.contains(&case.port) {
+        return None;
+    }
+    if !case.norm.is_far_more(held) && !case.norm.is_crowded(case.thresholds) {
+        return None;
+    }
+    let explanation = case.say(|| {
+        let others = if case.norm.is_far_more(held) {
+            format!(
+                "the other {} here hold {} each",
+                count(case.norm.peers - 1, "peer", "peers"),
+                number(case.norm.typical)
+            )
+        } else {
+            format!(
+                "all peers here hold many ({} each is typical), so that they are no measure",
+                number(case.norm.typical)
+            )
+        };
+        format!(
+            "holds {}, and has held between {} and {} for {}; {others}. Many clients behind one address, or a pile \
+             from before",
+            count(held, "connection", "connections"),
+            number(figures.course.low),
+            number(figures.course.peak),
+            case.span(),
+        )
+    });
+    Some(Match {
+        confidence: confidence(held, held + case.norm.typical),
+        explanation,
+    })
+}
+
+/// Whether the number of connections alone says nothing of this peer: far more than others hold, and standing still
+/// while members come and go.
+pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let usual = u64::from(case.expected).max(case.thresholds.max_pool);
+    figures.course.end > usual && figures.course.grown < case.thresholds.min_pile && case.grown.is_none()
+}

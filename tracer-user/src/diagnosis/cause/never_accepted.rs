@@ -1,0 +1,74 @@
+//! The server is not accepting: its workers are exhausted.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{MIN_ALIKE_TO_OTHERS, confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::NeverAccepted,
+    of_ends: false,
+    test,
+};
+
+/// Connections have been waiting in the accept queue for longer than accepting ever takes, or
+/// most requests lay there for seconds before a process read them. The listener's other
+/// connections that wait are evidence too: the queue is one for all.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let waits_now = figures.waiting.now > 0 && figures.waiting.oldest_ns >= case.thresholds.waiting;
+    let waited = figures.late_reads >= MIN_ALIKE_TO_OTHERS && habitual(figures.late_reads, figures.opens);
+    if !waits_now && !waited {
+        return None;
+    }
+    let explanation = case.say(|| {
+        let queue = match case.listener {
+            Some(now) => format!(
+                "; the accept queue of port {} has {} of {}, and {} held there are with a process",
+                now.port,
+                now.accept_queue,
+                now.accept_queue_limit,
+                count(
+                    now.held - now.never_accepted.min(now.held),
+                    "connection",
+                    "connections"
+                ),
+            ),
+            None => String::new(),
+        };
+        let mut parts = Vec::new();
+        if waits_now {
+            parts.push(format!(
+                "{} to be accepted by the server, the oldest for {}",
+                count(figures.waiting.now, "connection waits", "connections wait"),
+                duration(figures.waiting.oldest_ns)
+            ));
+        }
+        if figures.late_reads > 0 {
+            parts.push(format!(
+                "{} waited a second or longer before the server read it, up to {}",
+                count(figures.late_reads, "first request", "first requests"),
+                duration(figures.late_read_max_ns)
+            ));
+        }
+        format!("{}{queue}", parts.join("; "))
+    });
+    let others = case.listener.map_or(0, |now| {
+        now.never_accepted.max(figures.waiting.now) - figures.waiting.now
+    });
+    let seen = figures.waiting.now + figures.late_reads + others;
+    Some(Match {
+        confidence: confidence(seen, seen),
+        explanation,
+    })
+}
+
+/// Whether the server had stopped accepting before the peer began to open more than it needs.
+pub(super) fn came_first(case: &Case<'_>) -> bool {
+    let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
+    stuck.is_some_and(|stuck| stuck < case.figures.course.since_ns)
+}

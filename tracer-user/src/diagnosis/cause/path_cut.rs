@@ -1,0 +1,47 @@
+//! A firewall or balancer cuts idle connections.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count, duration},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::PathCut,
+    of_ends: true,
+    test,
+};
+
+/// A RST from the other side after the same idle time again and again, with nothing left to answer.
+/// Well-behaved clients say goodbye with a FIN.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let cut = figures.close_reasons.remote_rst;
+    if !habitual(cut, figures.closes)
+        || share(figures.unanswered, figures.closes) > EXCEPTION
+        || !case.costs(MANY_TURNS)
+    {
+        return None;
+    }
+    let (cluster, idle) = case.constant_idle()?;
+    if cluster.count < MIN_ALIKE || idle < case.thresholds.client_at_once {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} of {} in {} ended in a reset from outside after {} idle ({})",
+            cut,
+            count(figures.closes, "connection", "connections"),
+            case.span(),
+            duration(idle),
+            words::spread(&cluster),
+        )
+    });
+    Some(Match {
+        confidence: confidence(cluster.count.min(cut), figures.closes),
+        explanation,
+    })
+}

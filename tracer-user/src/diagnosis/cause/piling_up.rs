@@ -1,0 +1,136 @@
+//! The peer opens further connections while its earlier ones are open and alive.
+
+use super::{
+    Case, Grown, Match, Rule,
+    words::{count, number},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{
+        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual,
+        share,
+    },
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::PilingUp,
+    of_ends: false,
+    test,
+};
+
+/// Why it is a pile.
+enum Why {
+    /// It holds more than the user said that it may.
+    Given,
+    /// It grew before the window, and stands at what it grew to.
+    Stands(Grown),
+    /// It grew.
+    Grew,
+}
+
+/// More connections than it needs, by what the user said or because they have become more and more; and what waits
+/// for its answer or just sits there is the client's as long as nothing says that the path to it is dead.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let (figures, held) = (case.figures, &case.figures.held);
+    let why = why(case)?;
+    let (dead, theirs) = (
+        held.dead + figures.close_reasons.timeout,
+        held.in_use() + held.silent,
+    );
+    if dead > held.alive && 2 * dead > held.holding {
+        return None;
+    }
+    let all_silent = held.silent >= MIN_ALIKE && habitual(held.silent, theirs);
+    if matches!(why, Why::Grew) && all_silent {
+        // They were used and then never again: that is another cause.
+        return None;
+    }
+    let explanation = case.say(|| explanation(case, &why));
+    Some(Match {
+        confidence: confidence(theirs, theirs + dead),
+        explanation,
+    })
+}
+
+fn why(case: &Case<'_>) -> Option<Why> {
+    let (course, min_pile) = (&case.figures.course, case.thresholds.min_pile);
+    let is_many = course.end >= u64::from(case.expected) + min_pile;
+    if is_many && case.expected_is_given {
+        return Some(Why::Given);
+    }
+    if is_many && has_grown(case) {
+        return Some(Why::Grew);
+    }
+    if is_many && let Some(grown) = case.grown {
+        return Some(Why::Stands(grown));
+    }
+    piles_up_unaccepted(case).then_some(Why::Grew)
+}
+
+/// Whether the number held has grown, by more than comes and goes anyway, and more than that of the others; of a peer
+/// with no others, without end.
+fn has_grown(case: &Case<'_>) -> bool {
+    let (figures, course) = (case.figures, &case.figures.course);
+    let for_ns = case.now_ns.saturating_sub(course.since_ns);
+    // Twice the square root of the number of changes: what chance makes of equally many arrivals and departures.
+    let changes = 2 * figures.closes;
+    let by_chance = course.grown * course.grown <= 4 * changes;
+    if course.grown < case.thresholds.min_pile || by_chance || for_ns < case.thresholds.pool_fills {
+        return false;
+    }
+    if case.norm.is_population() {
+        return case.norm.many_grew || course.end >= case.norm.typical + case.thresholds.min_pile;
+    }
+    for_ns >= GROWS_ALONE_NS
+        && course.end >= ALONE_IS_MANY * case.thresholds.max_pool
+        && course.grown >= case.thresholds.max_pool
+        && LATELY * course.lately >= course.grown
+        && share(figures.closes, figures.opens) <= EXCEPTION
+}
+
+/// Where nobody accepts, few connections make it: opening one more while earlier ones wait, and not
+/// in one go, is enough.
+fn piles_up_unaccepted(case: &Case<'_>) -> bool {
+    let (figures, held) = (case.figures, &case.figures.held);
+    figures.waiting.now >= MIN_UNACCEPTED
+        && figures.overlaps >= MIN_UNACCEPTED
+        && figures.course.grown >= MIN_UNACCEPTED
+        && held.established >= u64::from(case.expected) + MIN_UNACCEPTED
+}
+
+fn explanation(case: &Case<'_>, why: &Why) -> String {
+    let (figures, held) = (case.figures, &case.figures.held);
+    let state = match (held.alive, held.holding) {
+        (0, 0) => format!("the {} earlier ones stay open unused", number(held.silent)),
+        (0, holding) => format!("{} of the earlier ones wait for their answer", number(holding)),
+        (alive, 0) => format!("{} of the earlier ones are still in use", number(alive)),
+        (alive, holding) => format!(
+            "{} of the earlier ones are still in use and {} wait for their answer",
+            number(alive),
+            number(holding)
+        ),
+    };
+    let course = &figures.course;
+    let moved = match why {
+        Why::Given => format!("{} in {}", count(figures.opens, "open", "opens"), case.span()),
+        Why::Stands(grown) => format!(
+            "it grew from {} to {} earlier and did not go back ({} in {})",
+            number(grown.from),
+            number(grown.to),
+            count(figures.opens, "open", "opens"),
+            case.span()
+        ),
+        Why::Grew => format!(
+            "{} and {} in {}, so that it holds {} more than before",
+            count(figures.opens, "open", "opens"),
+            count(figures.closes, "close", "closes"),
+            case.span(),
+            number(course.grown)
+        ),
+    };
+    format!(
+        "holds {}, {} expected; {moved}, and {state}",
+        count(course.end, "connection", "connections"),
+        number(case.expected.into()),
+    )
+}

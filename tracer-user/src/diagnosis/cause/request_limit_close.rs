@@ -1,0 +1,58 @@
+//! The server closes after a fixed number of requests.
+
+use super::{Case, Match, Rule, words::count};
+use crate::diagnosis::{
+    Verdict,
+    learned::LEAST_LIMIT,
+    thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::RequestLimitClose,
+    of_ends: true,
+    test,
+};
+
+/// This host's server ends connections right after a reply, each with the same number of requests: more than a
+/// handshake explains, and few enough to matter.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
+        return None;
+    }
+    if figures.idle.p50_ns? >= case.thresholds.server_at_once {
+        return None;
+    }
+    let (limit, alike, of) = (
+        figures.turns.max,
+        figures.turns.like_the_most(),
+        figures.turns.connections(),
+    );
+    let known = case
+        .norm
+        .learned
+        .request_limit
+        .is_some_and(|constant| constant.value == limit);
+    let enough = if known { MIN_ALIKE_TO_OTHERS } else { MIN_ALIKE };
+    if !(LEAST_LIMIT..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "the server closed {} of {} right after a reply, {alike} of them after {} each; {} in {}",
+            figures.server_fin,
+            count(figures.closes, "connection", "connections"),
+            if figures.turns.sum == limit * of {
+                count(limit, "request", "requests")
+            } else {
+                format!("about {}", count(limit, "request", "requests"))
+            },
+            count(figures.opens, "open", "opens"),
+            case.span(),
+        )
+    });
+    Some(Match {
+        confidence: confidence(alike, of),
+        explanation,
+    })
+}

@@ -1,0 +1,62 @@
+//! Requests travel over the connections that the peer keeps.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, number},
+};
+use crate::diagnosis::{
+    Verdict,
+    reuse::{self, Reuse},
+    thresholds::confidence,
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::Reusing,
+    of_ends: false,
+    test,
+};
+
+/// Several requests for each connection, or connections that stay.
+fn test(case: &Case<'_>) -> Option<Match> {
+    if !matches!(reuse::of(case), Reuse::Steady | Reuse::Mostly) {
+        return None;
+    }
+    let figures = case.figures;
+    let explanation = case.say(|| {
+        let requests = if figures.requests > 0 {
+            let bound = if figures.turns_counted && figures.seeded == 0 {
+                ""
+            } else {
+                "up to "
+            };
+            format!(
+                ", {bound}{}",
+                count(figures.requests, "request turn", "request turns")
+            )
+        } else {
+            String::new()
+        };
+        let grew = if figures.course.grown >= case.thresholds.min_pile {
+            format!(
+                "; it grew from {} to {}, and there are no others to compare it with",
+                number(figures.course.from()),
+                number(figures.course.end)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "{} held, {} and {} in {}{requests}{grew}",
+            count(figures.open_now, "connection", "connections"),
+            count(figures.opens, "open", "opens"),
+            count(figures.closes, "close", "closes"),
+            case.span(),
+        )
+    });
+    // Each request that took no connection of its own, and each connection that stays, is an observation.
+    let seen = figures.requests.max(figures.opens) + figures.held.established;
+    Some(Match {
+        confidence: confidence(seen - figures.opens.min(seen), seen),
+        explanation,
+    })
+}

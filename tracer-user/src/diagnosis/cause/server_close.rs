@@ -1,0 +1,50 @@
+//! The server ends connections before they are used again, and no timer, limit or age fits.
+
+use super::{
+    Case, Match, Rule,
+    words::{self, count},
+};
+use crate::diagnosis::{
+    Verdict,
+    reuse::{self, Reuse},
+    thresholds::{confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::ServerClose,
+    of_ends: true,
+    test,
+};
+
+/// Not reused, enough data, and nearly always the server.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let resets = figures.closes - figures.closes.min(case.by_client() + figures.server_fin);
+    let by_server = figures.server_fin + resets.saturating_sub(figures.close_reasons.timeout);
+    ended_by(case, by_server, "server")
+}
+
+/// What is said of either side.
+pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match> {
+    let figures = case.figures;
+    if reuse::of(case) != Reuse::Hardly
+        || figures.closes < case.thresholds.min_closes
+        || !habitual(closes, figures.closes)
+        || !case.has_requests()
+    {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} in {}, open for {} (median); the {who} ended {closes} of {}, at no constant time, age or number of requests",
+            count(figures.opens, "open", "opens"),
+            case.span(),
+            words::duration(figures.lifetime.p50_ns.unwrap_or(0)),
+            count(figures.closes, "connection", "connections"),
+        )
+    });
+    Some(Match {
+        confidence: confidence(closes, figures.closes + 2).min(0.8),
+        explanation,
+    })
+}

@@ -1,0 +1,58 @@
+//! The server's keep-alive timeout is shorter than the client's pause.
+
+use super::{Case, Match, Rule, words};
+use crate::diagnosis::{
+    Verdict,
+    reuse::{self, InHand},
+    thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, confidence, habitual, same},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::ServerIdleClose,
+    of_ends: true,
+    test,
+};
+
+/// This host's server ends connections after the same idle time again and again, and the client
+/// comes back. A few of its own closes are enough when other peers show the same constant.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    if !habitual(figures.server_fin, figures.closes)
+        || !case.costs(MANY_TURNS)
+        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+    {
+        return None;
+    }
+    let (cluster, idle) = case.constant_idle()?;
+    let learned = &case.norm.learned;
+    let expected = learned.is_keepalive(idle);
+    let at_once = match learned.keepalive_given_ns {
+        // A timeout that is known to be short may be this short.
+        Some(given) if same(idle, given) => given / 2,
+        _ => case.thresholds.server_at_once,
+    };
+    let enough = if expected == Some(true) {
+        MIN_ALIKE_TO_OTHERS
+    } else {
+        MIN_ALIKE
+    };
+    if cluster.count < enough || idle < at_once {
+        return None;
+    }
+    if learned.keepalive_given_ns.is_some() && expected == Some(false) {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{}; {} by the server after {} idle ({})",
+            words::opens_and_pause(case),
+            words::count(figures.server_fin, "was closed", "were closed"),
+            words::duration(idle),
+            words::spread(&cluster),
+        )
+    });
+    Some(Match {
+        confidence: confidence(cluster.count.min(figures.server_fin), figures.closes),
+        explanation,
+    })
+}

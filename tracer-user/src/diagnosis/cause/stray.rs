@@ -1,0 +1,38 @@
+//! Scanners, health checks, slow clients: nothing to judge as a poller.
+
+use super::{Case, Match, Rule, words::count};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::Stray,
+    of_ends: false,
+    test,
+};
+
+/// What came from the client is too little for one request per connection, the server had nothing
+/// to say to it, and those connections have ended or have been open for a while.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let (asked, _) = figures.bytes_by_role(case.direction);
+    let bytes = asked?;
+    let done = figures.closes + figures.without_request;
+    let all = figures.closes + figures.held.established;
+    if done == 0 || !habitual(done, all) || case.has_requests() {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} in {} brought {} altogether: no request",
+            count(all, "connection", "connections"),
+            case.span(),
+            count(bytes, "byte", "bytes"),
+        )
+    });
+    Some(Match {
+        confidence: confidence(done, all),
+        explanation,
+    })
+}

@@ -1,0 +1,580 @@
+//! Each rule against its signature and against its neighbours'.
+
+mod figures;
+
+use self::figures::*;
+use super::*;
+use crate::{
+    diagnosis::{Constant, Course, Expected, HeldNow, Learned, Waiting},
+    model::{durations::Cluster, peer::Closes, window::Looks},
+};
+
+const MS: u64 = 1_000_000;
+const S: u64 = 1_000 * MS;
+
+/// A service with others who hold one connection each.
+const AMONG_OTHERS: Norm = Norm {
+    expected: Expected {
+        connections: 1,
+        learned_from: Some(20),
+    },
+    learned: Learned {
+        keepalive_given_ns: None,
+        keepalive: None,
+        request_limit: None,
+    },
+    peers: 20,
+    typical: 1,
+    many_grew: false,
+    opens: 100,
+    held: 100,
+};
+
+/// A service with one peer.
+const ALONE: Norm = Norm {
+    peers: 1,
+    ..AMONG_OTHERS
+};
+
+fn case(figures: &Figures) -> Case<'_> {
+    const THRESHOLDS: &Thresholds = &Thresholds::DEFAULT;
+    Case {
+        figures,
+        direction: Direction::Inbound,
+        port: 80,
+        expected: 1,
+        expected_is_given: false,
+        now_ns: NOW,
+        hold_ns: None,
+        norm: &AMONG_OTHERS,
+        listener: None,
+        own_requests: 0,
+        thresholds: THRESHOLDS,
+        grown: None,
+        worded: false,
+    }
+}
+
+/// A finding with its words.
+struct Said {
+    verdict: Verdict,
+    also: Vec<Verdict>,
+    confidence: f64,
+    explanation: String,
+}
+
+fn judge(case: &Case<'_>) -> Said {
+    let Finding {
+        verdict,
+        also,
+        confidence,
+    } = super::judge(case);
+    Said {
+        verdict,
+        also,
+        confidence,
+        explanation: explain(case, verdict),
+    }
+}
+
+fn judged(figures: &Figures) -> Said {
+    judge(&case(figures))
+}
+
+fn verdict(figures: &Figures) -> Verdict {
+    judged(figures).verdict
+}
+
+#[test]
+fn each_signature_has_its_verdict_and_no_other() {
+    for (expected, figures) in signatures() {
+        let finding = judged(&figures);
+        assert_eq!(finding.verdict, expected, "{}", finding.explanation);
+        assert_eq!(finding.also, [], "{expected}");
+    }
+}
+
+#[test]
+fn every_rule_has_a_signature_and_words() {
+    for rule in CAUSES.iter().chain(&OTHERS) {
+        if rule.verdict == Verdict::ClientClose {
+            // The same words as the server's.
+            continue;
+        }
+        assert!(signatures().iter().any(|(verdict, _)| *verdict == rule.verdict));
+    }
+    for (_, figures) in signatures() {
+        let finding = judged(&figures);
+        let text = &finding.explanation;
+        assert!(
+            !text.is_empty() && !text.contains('\n') && !text.contains("  "),
+            "{text:?}"
+        );
+        assert!((0.0..1.0).contains(&finding.confidence), "{}", finding.confidence);
+    }
+}
+
+#[test]
+fn little_data_is_no_verdict_and_says_how_long_to_wait() {
+    let finding = judged(&fresh(4));
+    assert_eq!(finding.verdict, Verdict::InsufficientData);
+    assert!(
+        finding.explanation.ends_with("at this rate trace for 75.0 s"),
+        "{}",
+        finding.explanation
+    );
+    assert_eq!(finding.confidence, 0.0);
+}
+
+#[test]
+fn many_turns_a_connection_are_reuse_whoever_ends_it() {
+    assert_eq!(verdict(&by_client(one_by_one(20, 10, 0))), Verdict::Reusing);
+    assert_eq!(verdict(&by_client(one_by_one(20, 10, 5 * S))), Verdict::Reusing);
+    assert_eq!(verdict(&by_server(one_by_one(20, 10, 5 * S))), Verdict::Reusing);
+}
+
+#[test]
+fn a_timer_is_told_from_chance() {
+    // 1 to 9 s, no constant: the client just closes when it is done.
+    let mut by_chance = by_client(one_by_one(20, 1, 0));
+    by_chance.idle = idle(20, S, 9 * S);
+    by_chance.idle.cluster = Some(Cluster {
+        low_ns: 4 * S,
+        high_ns: 8 * S,
+        count: 11,
+    });
+    assert_eq!(verdict(&by_chance), Verdict::FreshPerRequest);
+}
+
+#[test]
+fn a_few_closes_are_enough_where_others_show_the_same() {
+    let two = by_server(one_by_one(2, 1, 5 * S));
+    assert_eq!(verdict(&two), Verdict::InsufficientData);
+    let constant = |value| Constant {
+        value,
+        closes: 30,
+        peers: 15,
+    };
+    let learned = |keepalive| Learned {
+        keepalive: Some(constant(keepalive)),
+        request_limit: Some(constant(11)),
+        ..Learned::default()
+    };
+    let with = |figures: &Figures, learned: &Learned| {
+        let norm = &Norm {
+            learned: *learned,
+            ..AMONG_OTHERS
+        };
+        judge(&Case {
+            norm,
+            ..case(figures)
+        })
+        .verdict
+    };
+    assert_eq!(with(&two, &learned(5 * S)), Verdict::ServerIdleClose);
+    assert_eq!(with(&two, &learned(15 * S)), Verdict::InsufficientData);
+    let limited = by_server(one_by_one(2, 11, 0));
+    assert_eq!(with(&limited, &learned(5 * S)), Verdict::RequestLimitClose);
+}
+
+#[test]
+fn a_keepalive_timeout_that_is_given_decides() {
+    let given = |ns| Norm {
+        learned: Learned {
+            keepalive_given_ns: Some(ns),
+            ..Learned::default()
+        },
+        ..AMONG_OTHERS
+    };
+    let with = |figures: &Figures, norm: &Norm| {
+        judge(&Case {
+            norm,
+            ..case(figures)
+        })
+        .verdict
+    };
+    let figures = by_server(one_by_one(6, 1, 5 * S));
+    assert_eq!(with(&figures, &given(5 * S)), Verdict::ServerIdleClose);
+    assert_eq!(with(&figures, &given(60 * S)), Verdict::ServerClose);
+    let short = by_server(one_by_one(6, 1, 80 * MS));
+    assert_eq!(with(&short, &given(80 * MS)), Verdict::ServerIdleClose);
+}
+
+#[test]
+fn what_a_handshake_explains_is_neither_reuse_nor_a_limit() {
+    // Three turns: a TLS handshake takes two, and one is left for the request.
+    let quick = by_server(one_by_one(20, 3, 0));
+    let said = judged(&quick);
+    assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
+    assert!(said.confidence <= 0.85, "{}", said.confidence);
+    let limited = by_server(one_by_one(20, 6, 0));
+    assert_eq!(verdict(&limited), Verdict::RequestLimitClose);
+}
+
+#[test]
+fn a_limit_of_a_thousand_requests_is_no_fault() {
+    assert_eq!(verdict(&by_server(one_by_one(6, 1_001, 0))), Verdict::Reusing);
+    assert_eq!(verdict(&by_server(one_by_one(6, 60, 0))), Verdict::Reusing);
+}
+
+#[test]
+fn for_outgoing_connections_the_roles_are_the_other_way_round() {
+    // This host is the client: its FIN is the client's, and what it sent is the request.
+    let figures = Figures {
+        client_fin: 20,
+        close_reasons: Closes {
+            local_fin: 20,
+            ..Closes::default()
+        },
+        ..one_by_one(20, 1, 0)
+    };
+    let finding = judge(&Case {
+        direction: Direction::Outbound,
+        ..case(&figures)
+    });
+    assert_eq!(finding.verdict, Verdict::FreshPerRequest);
+}
+
+#[test]
+fn a_pool_that_filled_and_stands_is_no_pile() {
+    let filled = |n| Figures {
+        course: stands(n),
+        ..pile(n)
+    };
+    assert_eq!(verdict(&filled(6)), Verdict::Reusing);
+    assert_eq!(verdict(&filled(30)), Verdict::ManyHeld);
+    let alone = filled(30);
+    let said = judge(&Case {
+        norm: &ALONE,
+        ..case(&alone)
+    });
+    assert_eq!(said.verdict, Verdict::Reusing);
+}
+
+#[test]
+fn a_pile_is_one_however_many_were_there_before() {
+    let figures = Figures {
+        opens: 40,
+        seeded: 57,
+        course: grew(57, 97),
+        ..pile(97)
+    };
+    assert_eq!(verdict(&figures), Verdict::PilingUp);
+    // And when others grew like it, and when it is the only one and grows on and on.
+    let surge = Norm {
+        typical: 90,
+        many_grew: true,
+        ..AMONG_OTHERS
+    };
+    for norm in [&surge, &ALONE] {
+        let figures = Figures {
+            course: Course {
+                since_ns: NOW - 60 * S,
+                ..grew(57, 97)
+            },
+            opens: 40,
+            ..pile(97)
+        };
+        let said = judge(&Case {
+            norm,
+            ..case(&figures)
+        });
+        assert_eq!(said.verdict, Verdict::PilingUp, "{norm:?}");
+    }
+}
+
+#[test]
+fn one_that_grows_alone_is_a_pool_that_fills_until_it_does_not_end() {
+    let filling = Figures {
+        course: Course {
+            since_ns: NOW - 20 * S,
+            ..grew(2, 12)
+        },
+        ..pile(12)
+    };
+    let said = judge(&Case {
+        norm: &ALONE,
+        ..case(&filling)
+    });
+    assert_eq!(said.verdict, Verdict::Reusing);
+}
+
+#[test]
+fn what_was_given_counts() {
+    let still = crowd(60);
+    assert_eq!(verdict(&still), Verdict::ManyHeld);
+    let expecting = |expected| {
+        judge(&Case {
+            expected,
+            expected_is_given: true,
+            ..case(&still)
+        })
+        .verdict
+    };
+    assert_eq!(expecting(1), Verdict::PilingUp);
+    assert_eq!(expecting(60), Verdict::Reusing);
+}
+
+#[test]
+fn what_grew_stays_a_pile_while_it_stands() {
+    let stood = crowd(60);
+    let said = judge(&Case {
+        grown: Some(Grown {
+            from: 1,
+            to: 60,
+            since_ns: 0,
+        }),
+        ..case(&stood)
+    });
+    assert_eq!(said.verdict, Verdict::PilingUp);
+    assert!(
+        said.explanation.contains("grew from 1 to 60 earlier"),
+        "{}",
+        said.explanation
+    );
+}
+
+#[test]
+fn comings_and_goings_are_no_growth() {
+    // 8 more than before, after 130 came and 122 went: as chance has it.
+    let crowd = Figures {
+        opens: 130,
+        closes: 122,
+        client_fin: 122,
+        requests: 130 * 9,
+        course: grew(40, 48),
+        ..pile(48)
+    };
+    assert_eq!(verdict(&crowd), Verdict::ManyHeld);
+}
+
+#[test]
+fn members_of_a_crowd_that_leave_are_no_overflow() {
+    let looks = |none_idle| Figures {
+        looks: Looks {
+            looks: 100,
+            established: 1_000,
+            busy: 700,
+            none_idle,
+        },
+        ..overflow(20)
+    };
+    // With 7 of 10 busy, all are in 3 of 100 looks, if each is by itself.
+    assert_eq!(verdict(&looks(3)), Verdict::ManyHeld);
+    assert_eq!(verdict(&looks(20)), Verdict::PoolOverflow);
+}
+
+#[test]
+fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
+    // One request each, then idle for 5 s until the server's timer; one is opened every 1.5 s.
+    let figures = Figures {
+        opens_with_none: 1,
+        open_peak: 4,
+        lifetime_sum_ns: 40 * 5 * S,
+        looks: Looks {
+            looks: 50,
+            established: 170,
+            busy: 5,
+            none_idle: 0,
+        },
+        ..by_server(one_by_one(40, 1, 5 * S))
+    };
+    assert_eq!(verdict(&figures), Verdict::FreshPerRequest);
+    // A pool of five that is filled again each time that the server has closed all of them.
+    let bursts = Figures {
+        opens_with_none: 8,
+        open_peak: 5,
+        ..figures
+    };
+    assert_eq!(verdict(&bursts), Verdict::ServerIdleClose);
+}
+
+#[test]
+fn streams_that_stay_are_reuse() {
+    let stream = Figures {
+        opens: 1,
+        open_now: 1,
+        requests: 1,
+        held: HeldNow {
+            established: 1,
+            turns: 1,
+            ..HeldNow::default()
+        },
+        ..good()
+    };
+    assert_eq!(verdict(&stream), Verdict::Reusing);
+    let just_come = Figures { span_ns: S, ..stream };
+    assert_eq!(verdict(&just_come), Verdict::InsufficientData);
+}
+
+#[test]
+fn a_single_timeout_is_an_accident() {
+    let mut figures = by_client(one_by_one(100, 10, 0));
+    figures.close_reasons.timeout = 1;
+    figures.overlaps = 1;
+    assert_eq!(verdict(&figures), Verdict::Reusing);
+}
+
+#[test]
+fn held_polls_are_a_pile_as_long_as_nothing_says_that_their_path_is_dead() {
+    let mut holding = pile(10);
+    holding.held.alive = 0;
+    holding.held.holding = 9;
+    assert_eq!(verdict(&holding), Verdict::PilingUp);
+    holding.held.holding = 4;
+    holding.held.dead = 5;
+    assert_eq!(verdict(&holding), Verdict::HalfOpen);
+}
+
+#[test]
+fn connections_that_timed_out_beside_others_are_half_open() {
+    let mut figures = good();
+    figures.close_reasons.timeout = 2;
+    figures.closes = 2;
+    figures.opens = 2;
+    figures.overlaps = 2;
+    assert_eq!(verdict(&figures), Verdict::HalfOpen);
+}
+
+#[test]
+fn close_wait_that_ends_or_was_never_accepted_is_no_leak() {
+    assert_eq!(verdict(&leak(5, S)), Verdict::InsufficientData);
+    // Those that were closed were closed late: so will these be.
+    let mut late = leak(5, 30 * S);
+    late.close_wait.left = 50;
+    late.close_wait.p50_ns = Some(10 * S);
+    assert_eq!(verdict(&late), Verdict::InsufficientData);
+}
+
+#[test]
+fn a_hold_longer_than_the_age_explains_close_wait() {
+    let figures = leak(5, 30 * S);
+    let with_hold = |hold| {
+        judge(&Case {
+            hold_ns: Some(hold),
+            ..case(&figures)
+        })
+    };
+    assert_eq!(with_hold(60 * S).verdict, Verdict::InsufficientData);
+    assert_eq!(with_hold(20 * S).verdict, Verdict::CloseWaitLeak);
+}
+
+#[test]
+fn polls_given_up_are_a_leak_only_after_the_longest_hold() {
+    let given_up = |age| {
+        let mut figures = leak(5, age);
+        let lingering = figures.lingering.as_mut().unwrap();
+        lingering.unanswered_ns = std::mem::take(&mut lingering.answered_ns);
+        figures
+    };
+    assert_eq!(verdict(&given_up(60 * S)), Verdict::EarlyAbort);
+    assert_eq!(verdict(&given_up(600 * S)), Verdict::CloseWaitLeak);
+}
+
+#[test]
+fn a_leak_of_one_in_three_is_one() {
+    let mut part = leak(13, 30 * S);
+    part.close_wait.left = 27;
+    part.close_wait.p50_ns = Some(2 * MS);
+    assert_eq!(verdict(&part), Verdict::CloseWaitLeak);
+}
+
+#[test]
+fn a_proper_goodbye_is_no_abort() {
+    // The close_notify is data that the server has read and not answered, but it closes at once.
+    let goodbye = Figures {
+        unanswered: 20,
+        ..fresh(20)
+    };
+    assert_eq!(verdict(&goodbye), Verdict::FreshPerRequest);
+}
+
+#[test]
+fn polls_that_waited_for_a_worker_were_not_given_up_on_a_hold() {
+    let waited = Figures {
+        late_reads: 8,
+        late_read_max_ns: 9 * S,
+        lingering: None,
+        ..abort(8)
+    };
+    assert_eq!(verdict(&waited), Verdict::NeverAccepted);
+}
+
+#[test]
+fn a_cause_comes_before_what_it_leads_to() {
+    let leads_to_pile = Figures {
+        held: pile(10).held,
+        course: grew(1, 10),
+        overlaps: 9,
+        ..leak(5, 30 * S)
+    };
+    let finding = judged(&leads_to_pile);
+    assert_eq!(
+        (finding.verdict, finding.also),
+        (Verdict::CloseWaitLeak, vec![Verdict::PilingUp])
+    );
+    let exhausts = Figures {
+        waiting: Waiting {
+            now: 4,
+            oldest_ns: 5 * S,
+        },
+        ..pile(20)
+    };
+    let finding = judged(&exhausts);
+    assert_eq!(
+        (finding.verdict, finding.also),
+        (Verdict::PilingUp, vec![Verdict::NeverAccepted])
+    );
+}
+
+#[test]
+fn our_own_requests_accuse_nobody() {
+    let figures = fresh(6);
+    let with = |own_requests| {
+        judge(&Case {
+            own_requests,
+            ..case(&figures)
+        })
+        .verdict
+    };
+    assert_eq!(with(6), Verdict::InsufficientData);
+    assert_eq!(with(5), Verdict::FreshPerRequest);
+}
+
+#[test]
+fn a_few_that_wait_unaccepted_are_a_pile_if_the_client_holds_on_to_them() {
+    let mut few = queued();
+    few.opens = 2;
+    few.overlaps = 2;
+    few.waiting.now = 2;
+    few.held.established = 3;
+    few.course = grew(1, 3);
+    few.held.holding = 2;
+    let finding = judged(&few);
+    assert_eq!(
+        (finding.verdict, finding.also),
+        (Verdict::PilingUp, vec![Verdict::NeverAccepted])
+    );
+    // A pool that opened at once and waits is none.
+    few.course = stands(3);
+    assert_eq!(verdict(&few), Verdict::NeverAccepted);
+}
+
+#[test]
+fn a_slow_client_is_stray() {
+    let slow = Figures {
+        opens: 3,
+        open_now: 3,
+        open_peak: 3,
+        overlaps: 2,
+        without_request: 3,
+        held: HeldNow {
+            established: 3,
+            ..HeldNow::default()
+        },
+        bytes_received: Some(20),
+        bytes_sent: Some(0),
+        ..watched()
+    };
+    assert_eq!(verdict(&slow), Verdict::Stray);
+}

@@ -1,0 +1,154 @@
+//! What is usual on one listener, or towards one kind of server: learned from its peers together, and forgotten with
+//! the window.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::{
+    Expect, Expected, Figures, Learned, expected, learned,
+    thresholds::{FAR_MORE, MIN_OTHERS, SURGE_SHARE, Thresholds, share},
+};
+use crate::model::peer::{Direction, PeerId};
+
+/// Peers that have to do with the same service: a port, in one direction and network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Service {
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Port of the service.
+    pub port: u16,
+    /// Who connects.
+    pub direction: Direction,
+}
+
+impl Service {
+    /// The service a peer has to do with.
+    pub fn of(peer: PeerId) -> Self {
+        Self {
+            netns: peer.netns,
+            port: peer.port,
+            direction: peer.direction,
+        }
+    }
+}
+
+/// What is usual there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Norm {
+    /// How many connections a well-behaved peer holds.
+    pub expected: Expected,
+    /// The server's constants.
+    pub learned: Learned,
+    /// Peers that hold connections or opened some.
+    pub peers: u64,
+    /// What half of them hold at most.
+    pub typical: u64,
+    /// Many of them have grown: a surge.
+    pub many_grew: bool,
+    /// Opens of all of them.
+    pub opens: u64,
+    /// Connections all of them hold.
+    pub held: u64,
+}
+
+impl Norm {
+    /// Whether one peer can be compared with the others.
+    pub fn is_population(&self) -> bool {
+        self.peers > MIN_OTHERS
+    }
+
+    /// Whether all of them hold so much that they are no measure.
+    pub fn is_crowded(&self, thresholds: &Thresholds) -> bool {
+        let usual = u64::from(self.expected.connections).max(thresholds.max_pool);
+        self.is_population() && self.typical > usual
+    }
+
+    /// Whether so many connections are far more than the others hold.
+    pub fn is_far_more(&self, held: u64) -> bool {
+        self.is_population() && held >= FAR_MORE * self.typical.max(1)
+    }
+}
+
+/// The norms of all services.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Norms(HashMap<Service, Arc<Norm>>);
+
+impl Norms {
+    /// How many connections are expected of each service's peers, from what each held when the window began.
+    pub(super) fn expected(
+        expect: Expect,
+        held: impl Iterator<Item = (PeerId, u64)>,
+        thresholds: &Thresholds,
+    ) -> HashMap<Service, Expected> {
+        let mut by_service: HashMap<Service, Vec<u64>> = HashMap::new();
+        for (id, held) in held {
+            by_service.entry(Service::of(id)).or_default().push(held);
+        }
+        let learn = |(service, held): (Service, Vec<u64>)| {
+            (
+                service,
+                expected::learn(expect, held.into_iter(), thresholds.max_pool),
+            )
+        };
+        by_service.into_iter().map(learn).collect()
+    }
+
+    /// Learns the rest from the peers' figures.
+    pub(super) fn learn<'a>(
+        expected: &HashMap<Service, Expected>,
+        peers: impl Iterator<Item = (PeerId, &'a Figures)>,
+        keepalive_given_ns: Option<u64>,
+        thresholds: &Thresholds,
+    ) -> Self {
+        let mut by_service: HashMap<Service, Vec<&Figures>> = HashMap::new();
+        for (id, figures) in peers {
+            by_service.entry(Service::of(id)).or_default().push(figures);
+        }
+        let norm = |(service, peers): (Service, Vec<&Figures>)| {
+            // What is given is this host's server's.
+            let given = keepalive_given_ns.filter(|_| service.direction == Direction::Inbound);
+            let mut held: Vec<u64> = peers
+                .iter()
+                .filter(|figures| figures.open_now > 0 || figures.opens > 0)
+                .map(|figures| figures.course.end.max(1))
+                .collect();
+            held.sort_unstable();
+            let grew = peers
+                .iter()
+                .filter(|figures| figures.course.grown >= thresholds.min_pile);
+            let norm = Norm {
+                expected: expected.get(&service).copied().unwrap_or_default(),
+                learned: learned::learn(peers.iter().copied(), given, thresholds),
+                peers: held.len() as u64,
+                typical: held.get(held.len().saturating_sub(1) / 2).copied().unwrap_or(0),
+                many_grew: share(grew.count() as u64, held.len() as u64) >= SURGE_SHARE,
+                opens: peers.iter().map(|figures| figures.opens).sum(),
+                held: peers.iter().map(|figures| figures.open_now).sum(),
+            };
+            (service, Arc::new(norm))
+        };
+        Self(by_service.into_iter().map(norm).collect())
+    }
+
+    /// That of a peer's service.
+    pub(super) fn of(&self, peer: PeerId) -> Arc<Norm> {
+        self.0.get(&Service::of(peer)).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// That of the service with the most peers, and of equals the first.
+    pub(super) fn main(&self) -> Norm {
+        let main = self
+            .0
+            .iter()
+            .max_by_key(|(service, norm)| (norm.peers, std::cmp::Reverse(**service)));
+        main.map(|(_, norm)| **norm).unwrap_or_default()
+    }
+
+    /// All of them, in order.
+    pub(super) fn all(&self) -> Vec<(Service, Norm)> {
+        let mut all: Vec<(Service, Norm)> = self.0.iter().map(|(service, norm)| (*service, **norm)).collect();
+        all.sort_unstable_by_key(|(service, _)| *service);
+        all
+    }
+}

@@ -1,0 +1,91 @@
+//! Mended or spoiled within the window: what a peer did lately, against what it did in all of it.
+
+use super::{
+    Figures, Verdict,
+    cause::{self, Finding},
+    scene::{About, From, Scene},
+    thresholds::S,
+};
+use crate::model::sample::Peer;
+
+/// A cause that has not shown for so many times its own rhythm is mended.
+const RHYTHMS: u64 = 5;
+
+/// And no sooner than after this, ns.
+const LEAST_NS: u64 = 5 * S;
+
+/// So many opens are enough to see that a peer that was good is not any more ...
+const SPOILED: u64 = 8;
+
+/// ... if they came over so many boundaries, which are a second apart near the present: not all at once, as after a
+/// restart of the server ...
+const OVER_BOUNDARIES: usize = 3;
+
+/// ... and with at least this confidence.
+const SURE: f64 = 0.6;
+
+/// What a peer's latest behaviour says.
+pub(super) struct Lately {
+    pub(super) finding: Finding,
+    pub(super) figures: Figures,
+    /// Since when, monotonic, ns.
+    pub(super) since_ns: u64,
+}
+
+/// Whether a peer that is accused has been good for so long that its cause would have shown again. Figures are those of
+/// the whole window.
+pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
+    let rhythm_ns = whole.span_ns / whole.opens.max(1);
+    let needed_ns = (RHYTHMS * rhythm_ns).max(LEAST_NS);
+    let now_ns = scene.sample.taken.monotonic_ns;
+    let mut boundaries = scene.window().boundaries();
+    let latest = boundaries.rposition(|at| now_ns.saturating_sub(at.monotonic_ns) >= needed_ns)?;
+    let lately = look(scene, peer, about, latest)?;
+    // By that rhythm it would have opened so many in the meantime.
+    let usual = lately.figures.span_ns / rhythm_ns.max(1);
+    let is_mended = lately.finding.verdict == Verdict::Reusing && lately.figures.opens * RHYTHMS <= usual;
+    is_mended.then_some(lately)
+}
+
+/// Whether a peer that is not accused has opened connections lately that accuse it.
+pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
+    if whole.opens < SPOILED {
+        return None;
+    }
+    let window = scene.window();
+    let opens = peer.counters.opens();
+    let enough = window.when_opened(peer.slot, opens, SPOILED)?;
+    let latest = enough.min(window.boundaries().len().checked_sub(1 + OVER_BOUNDARIES)?);
+    let course = window.course(peer.slot);
+    let begin = window.boundaries().nth(latest)?.monotonic_ns;
+    let mut opened: Vec<u64> = course
+        .iter()
+        .filter(|level| level.at_ns >= begin)
+        .map(|level| level.opens)
+        .collect();
+    opened.push(opens);
+    let steps = || {
+        opened
+            .windows(2)
+            .filter_map(|pair| Some(pair.last()? - pair.first()?.min(pair.last()?)))
+    };
+    let all: u64 = steps().sum();
+    let came_at_once = steps().any(|step| 2 * step > all);
+    if came_at_once || steps().filter(|step| *step > 0).count() < OVER_BOUNDARIES {
+        return None;
+    }
+    let lately = look(scene, peer, about, latest)?;
+    let is_of_ends = cause::is_of_ends(lately.finding.verdict);
+    (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
+}
+
+fn look(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, boundary: usize) -> Option<Lately> {
+    let figures = scene.figures(peer, From::Boundary(boundary));
+    let finding = cause::judge(&about.case(&figures));
+    let since_ns = scene.window().boundaries().nth(boundary)?.monotonic_ns;
+    Some(Lately {
+        finding,
+        figures,
+        since_ns,
+    })
+}

@@ -1,0 +1,202 @@
+//! One sample with all that its peers are judged by: their figures over the window, or over a later part of it.
+
+use std::{ops::Range, sync::Arc};
+
+use hashbrown::HashMap;
+
+use super::{
+    Expected, Figures, Options,
+    answer::HostWide,
+    cause::{Case, Grown},
+    expected, figures,
+    norm::{Norm, Norms, Service},
+};
+use crate::model::{
+    history::History,
+    peer::PeerId,
+    sample::{Peer, Sample},
+    socket::Connection,
+    window::{self, Window},
+};
+
+/// From when on figures are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// The window's beginning.
+    Start,
+    /// One of the window's boundaries, by its number.
+    Boundary(usize),
+}
+
+/// The sample.
+pub(super) struct Scene<'a> {
+    pub(super) sample: &'a Sample,
+    pub(super) options: &'a Options,
+    window: &'a Window,
+    live: Live<'a>,
+    processes: figures::Processes,
+    expected: HashMap<Service, Expected>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn of(sample: &'a Sample, history: &'a History, options: &'a Options) -> Self {
+        let window = history.window();
+        let held_at_start = sample.peers.iter().map(|peer| {
+            let held = match (window.start(), window.base(peer.slot)) {
+                (None, _) => peer.counters.seeded,
+                (Some(_), Some(base)) => window::held(&base.counters),
+                (Some(_), None) => 0,
+            };
+            (peer.id, held)
+        });
+        Self {
+            sample,
+            options,
+            window,
+            live: Live::of(&sample.sockets.connections),
+            processes: figures::Processes::of(sample),
+            expected: Norms::expected(options.expect, held_at_start, &options.thresholds),
+        }
+    }
+
+    /// When the window begins, monotonic, ns.
+    pub(super) fn begins_ns(&self) -> u64 {
+        let start = self.window.start().unwrap_or(self.sample.started);
+        start.monotonic_ns
+    }
+
+    pub(super) fn window(&self) -> &'a Window {
+        self.window
+    }
+
+    /// What is learned from the peers' figures.
+    pub(super) fn norms<'b>(&self, peers: impl Iterator<Item = (PeerId, &'b Figures)>) -> Norms {
+        Norms::learn(
+            &self.expected,
+            peers,
+            self.options.keepalive_ns,
+            &self.options.thresholds,
+        )
+    }
+
+    /// How many connections this peer may hold.
+    pub(super) fn expected(&self, peer: PeerId) -> Expected {
+        let of_service = self.expected.get(&Service::of(peer)).copied().unwrap_or_default();
+        expected::of_peer(peer.network, &self.options.expect_peers, of_service)
+    }
+
+    /// How many requests of this peer may be our own.
+    pub(super) fn own_requests(&self, peer: PeerId) -> u64 {
+        let from = self.options.own_requests;
+        from.filter(|(from, _)| peer.network.contains(from))
+            .map_or(0, |(_, requests)| requests)
+    }
+
+    /// A peer's figures from some moment on.
+    pub(super) fn figures(&self, peer: &Peer, from: From) -> Figures {
+        let (window, slot) = (self.window, peer.slot);
+        let expected = self.expected(peer.id).connections;
+        let (begins_ns, base) = match from {
+            From::Start => (self.begins_ns(), window.base(slot)),
+            From::Boundary(at) => {
+                let begins = window.boundaries().nth(at).unwrap_or(self.sample.started);
+                // One that came later began with nothing.
+                let base = window.mark(at, slot).unwrap_or_default();
+                (begins.monotonic_ns, Some(base))
+            }
+        };
+        let counters = &peer.counters;
+        let holds = window::held(counters) + base.as_ref().map_or(0, |base| window::held(&base.counters));
+        let mut levels = if holds > 2 {
+            window.course(slot)
+        } else {
+            Vec::new()
+        };
+        levels.retain(|level| level.at_ns >= begins_ns);
+        let found = match (&base, counters.seeded) {
+            (None, 1..) => window.mark(0, slot).unwrap_or_default().live,
+            _ => window::Live::default(),
+        };
+        figures::of(
+            &figures::Of {
+                sample: self.sample,
+                thresholds: &self.options.thresholds,
+                processes: &self.processes,
+                begins_ns,
+            },
+            &figures::Known {
+                peer,
+                live: self.live.of_slot(slot),
+                expected,
+                base,
+                found,
+                seen: window.seen(slot).unwrap_or_default(),
+                levels: &levels,
+            },
+        )
+    }
+}
+
+/// Everything that is the same for all looks at one peer.
+pub(super) struct About<'a> {
+    pub(super) id: PeerId,
+    pub(super) expected: Expected,
+    pub(super) own_requests: u64,
+    pub(super) grown: Option<Grown>,
+    pub(super) norm: &'a Arc<Norm>,
+    pub(super) host: &'a HostWide,
+}
+
+impl About<'_> {
+    /// What the rules look at, with these figures.
+    pub(super) fn case<'b>(&'b self, figures: &'b Figures) -> Case<'b> {
+        Case {
+            figures,
+            direction: self.id.direction,
+            port: self.id.port,
+            expected: self.expected.connections,
+            expected_is_given: self.expected.is_given(),
+            now_ns: self.host.now_ns,
+            hold_ns: self.host.hold_ns,
+            norm: self.norm,
+            listener: self.host.listener_of(self.id),
+            own_requests: self.own_requests,
+            thresholds: &self.host.thresholds,
+            grown: self.grown,
+            worded: false,
+        }
+    }
+}
+
+/// The live connections of each slot, in the order in which the sample has them.
+struct Live<'a> {
+    connections: Vec<&'a Connection>,
+    slots: HashMap<u32, Range<usize>>,
+}
+
+impl<'a> Live<'a> {
+    fn of(all: &'a [Connection]) -> Self {
+        let mut places: Vec<(u32, usize)> = all
+            .iter()
+            .enumerate()
+            .filter_map(|(place, connection)| Some((connection.slot?, place)))
+            .collect();
+        places.sort_unstable();
+        let mut begin = 0;
+        let slots = places
+            .chunk_by(|(a, _), (b, _)| a == b)
+            .filter_map(|same| {
+                let range = begin..begin + same.len();
+                begin = range.end;
+                Some((same.first()?.0, range))
+            })
+            .collect();
+        let connections = places.iter().filter_map(|(_, place)| all.get(*place)).collect();
+        Self { connections, slots }
+    }
+
+    fn of_slot(&self, slot: u32) -> &[&'a Connection] {
+        let range = self.slots.get(&slot).cloned().unwrap_or_default();
+        self.connections.get(range).unwrap_or_default()
+    }
+}

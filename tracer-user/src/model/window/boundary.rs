@@ -1,0 +1,102 @@
+//! The marks of one moment, packed.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use hashbrown::HashMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::{Live, Looks, Mark};
+use crate::model::{peer::Counters, sample::Moment};
+
+/// Counts beyond this are none: sums of many of them still fit.
+const MAX_COUNT: u64 = 1 << 44;
+
+/// A mark as it is kept.
+pub(super) type Packed = Box<[u8]>;
+
+/// The peers that changed between the boundary before and this one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Boundary {
+    pub(super) at: Moment,
+    #[serde(serialize_with = "write", deserialize_with = "read")]
+    pub(super) marks: HashMap<u32, Packed>,
+}
+
+impl Boundary {
+    /// The mark of a peer, if it changed before this boundary and after the one before.
+    pub(super) fn mark(&self, slot: u32) -> Option<Mark> {
+        postcard::from_bytes(self.marks.get(&slot)?).ok()
+    }
+
+    /// Takes the marks of an older boundary where it has none itself.
+    pub(super) fn put_under(&mut self, mut older: Self) {
+        if older.marks.len() > self.marks.len() {
+            older.marks.extend(self.marks.drain());
+            self.marks = older.marks;
+        } else {
+            for (slot, mark) in older.marks {
+                self.marks.entry(slot).or_insert(mark);
+            }
+        }
+    }
+
+    /// Whether it can have come from a run.
+    pub(super) fn is_possible(&self) -> bool {
+        self.marks.values().all(|packed| {
+            postcard::from_bytes::<Mark>(packed).is_ok_and(|mark| {
+                let live = mark.live;
+                [
+                    mark.counters.open_now,
+                    mark.counters.close_wait_now,
+                    live.established,
+                    live.busy,
+                    live.turns,
+                    live.received >> 8,
+                    live.sent >> 8,
+                    mark.looks.established,
+                    mark.looks.looks,
+                ]
+                .into_iter()
+                .all(|n| n <= MAX_COUNT)
+            })
+        })
+    }
+}
+
+/// Packs a mark.
+pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Packed {
+    /// As [`Mark`] has them, borrowed.
+    #[derive(Serialize)]
+    struct Borrowed<'a> {
+        counters: &'a Counters,
+        live: Live,
+        looks: Looks,
+    }
+    // Into memory, and of plain numbers: this cannot fail, and an empty mark unpacks to none.
+    postcard::to_allocvec(&Borrowed {
+        counters,
+        live,
+        looks,
+    })
+    .unwrap_or_default()
+    .into_boxed_slice()
+}
+
+/// As a list of slots and base64, in the order of the slots.
+fn write<S: Serializer>(marks: &HashMap<u32, Packed>, to: S) -> Result<S::Ok, S::Error> {
+    let mut all: Vec<(u32, String)> = marks
+        .iter()
+        .map(|(slot, packed)| (*slot, STANDARD_NO_PAD.encode(packed)))
+        .collect();
+    all.sort_unstable_by_key(|(slot, _)| *slot);
+    all.serialize(to)
+}
+
+fn read<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<u32, Packed>, D::Error> {
+    let all = Vec::<(u32, String)>::deserialize(from)?;
+    all.into_iter()
+        .map(|(slot, text)| {
+            let packed = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
+            Ok((slot, packed.into_boxed_slice()))
+        })
+        .collect()
+}

@@ -1,0 +1,166 @@
+use super::*;
+use crate::model::{
+    peer::{Direction, PeerId},
+    sample::Peer,
+};
+
+const S: u64 = 1_000_000_000;
+
+fn at(second: u64) -> Moment {
+    Moment {
+        monotonic_ns: second * S,
+        utc_ns: i128::from(second * S),
+    }
+}
+
+/// A sample at a second, with a peer for each pair of a slot and its counters.
+fn sample(second: u64, peers: &[(u32, Counters)]) -> Sample {
+    let mut sample = Sample::empty(at(second));
+    sample.started = at(0);
+    for (slot, counters) in peers {
+        sample.peers.push(Peer {
+            id: PeerId {
+                netns: 1,
+                direction: Direction::Inbound,
+                port: 80,
+                network: "192.0.2.1/32".parse().unwrap(),
+                process: None,
+                program: None,
+            },
+            slot: *slot,
+            counters: counters.clone(),
+        });
+    }
+    sample
+}
+
+/// A peer that has opened so many and closed so many of them, each after 40 ms.
+fn counters(opens: u64, closes: u64) -> Counters {
+    let mut counters = Counters {
+        open_now: opens - closes,
+        ..Counters::default()
+    };
+    counters.opens_by_held.add(0, u32::try_from(opens).unwrap());
+    counters.closes.remote_fin = closes;
+    for _ in 0..closes {
+        counters.lifetime.note(40_000_000);
+    }
+    counters
+}
+
+#[test]
+fn the_whole_run_has_no_base() {
+    let mut window = Window::new(None);
+    for second in 0..100 {
+        window.add(&sample(second, &[(1, counters(second, second))]));
+    }
+    assert_eq!((window.start(), window.base(1)), (None, None));
+    assert!(window.boundaries().len() < 40, "{}", window.boundaries().len());
+}
+
+#[test]
+fn what_happened_within_the_window_is_exact() {
+    let mut window = Window::new(Some(60 * S));
+    for second in 0..=300 {
+        window.add(&sample(
+            second,
+            &[(1, counters(2 * second, 2 * second)), (2, counters(1, 0))],
+        ));
+    }
+    let start = window.start().unwrap().monotonic_ns / S;
+    assert!((240..=246).contains(&start), "{start}");
+    let since = counters(600, 600).since(&window.base(1).unwrap().counters);
+    assert_eq!(since.opens(), 2 * (300 - start));
+    assert_eq!(since.closes.remote_fin, since.opens());
+    assert_eq!(since.lifetime.count(), since.opens());
+    // One that has not moved since long before has its mark all the same.
+    assert_eq!(window.base(2).unwrap().counters, counters(1, 0));
+    assert_eq!(window.base(3), None);
+}
+
+#[test]
+fn a_window_that_begins_anew_knows_nothing_of_before() {
+    let mut window = Window::new(None);
+    for second in 0..50 {
+        window.add(&sample(second, &[(1, counters(second, 0))]));
+    }
+    window.begin_anew();
+    assert_eq!(window.start(), Some(at(49)));
+    assert_eq!(window.base(1).unwrap().counters, counters(49, 0));
+    window.add(&sample(50, &[(1, counters(53, 0))]));
+    assert_eq!(window.start(), Some(at(49)));
+    let course: Vec<u64> = window.course(1).iter().map(|level| level.held).collect();
+    assert_eq!(course, [49, 53]);
+}
+
+#[test]
+fn the_course_is_carried_on_where_nothing_changed() {
+    let mut window = Window::new(None);
+    for second in 0..10 {
+        let first = counters(if second < 5 { 3 } else { 4 }, 0);
+        window.add(&sample(second, &[(1, first), (2, counters(second, 0))]));
+    }
+    let course = window.course(1);
+    assert_eq!(course.len(), window.boundaries().len());
+    assert_eq!(course.first().map(|level| level.held), Some(3));
+    assert_eq!(course.last().map(|level| level.held), Some(4));
+}
+
+#[test]
+fn peers_are_seen_first_and_last() {
+    let mut window = Window::new(Some(30 * S));
+    for second in 0..100 {
+        let mut peers = vec![(1, counters(1 + second.min(40), 0))];
+        if second >= 20 {
+            peers.push((2, counters(1, 0)));
+        }
+        window.add(&sample(second, &peers));
+    }
+    let (first, second) = (window.seen(1).unwrap(), window.seen(2).unwrap());
+    assert_eq!((first.first_ns, first.last_ns), (0, 40 * S));
+    assert_eq!((second.first_ns, second.last_ns), (20 * S, 20 * S));
+    assert_eq!((second.began_ns, second.filled), (20 * S, 1));
+    assert_eq!(window.seen(3), None);
+}
+
+#[test]
+fn with_many_peers_there_are_fewer_boundaries_and_never_too_many_marks() {
+    let mut window = Window::new(Some(60 * S));
+    for second in 1..=120 {
+        let peers: Vec<(u32, Counters)> = (1..=4_000).map(|slot| (slot, counters(second, 0))).collect();
+        window.add(&sample(second, &peers));
+    }
+    let marks: usize = window
+        .boundaries
+        .iter()
+        .skip(1)
+        .map(|boundary| boundary.marks.len())
+        .sum();
+    assert!(marks <= MAX_MARKS, "{marks}");
+    assert_eq!(window.boundaries.front().unwrap().marks.len(), 4_000);
+    let bytes: usize = window
+        .boundaries
+        .iter()
+        .flat_map(|one| one.marks.values())
+        .map(|mark| mark.len())
+        .sum();
+    assert!(bytes / (marks + 4_000) < 130, "{}", bytes / (marks + 4_000));
+}
+
+#[test]
+fn it_survives_the_way_to_a_file_and_back() {
+    let mut window = Window::new(Some(60 * S));
+    for second in 0..100 {
+        window.add(&sample(
+            second,
+            &[(1, counters(second, second / 2)), (7, counters(2, 1))],
+        ));
+    }
+    let text = serde_json::to_string(&window).unwrap();
+    let read: Window = serde_json::from_str(&text).unwrap();
+    assert!(read.is_possible());
+    assert_eq!(read.start(), window.start());
+    assert_eq!(read.base(1), window.base(1));
+    assert_eq!(read.course(7), window.course(7));
+    assert_eq!(read.seen(1), window.seen(1));
+}

@@ -1,0 +1,268 @@
+//! What the listeners hold, and how long the workers of each process will last.
+
+use std::io::{self, Write};
+
+use super::{Paint, wrap};
+use crate::{
+    diagnosis::{
+        Capacity, Diagnosis, ListenerNow,
+        words::{self, count, duration},
+    },
+    model::workers::{FINISHING, NoMax, Workers},
+};
+
+/// A line for each listener that holds anything, and after those of a process what its workers do.
+pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    for process in &diagnosis.capacity {
+        let listeners = diagnosis.listeners.iter().filter(|now| process.covers(now));
+        let mut any = false;
+        for now in listeners.filter(|now| now.held > 0 || now.accept_queue > 0) {
+            any = true;
+            writeln!(to, "{}", wrap(&listener(now), 0))?;
+        }
+        if any || process.page.is_some() {
+            workers(to, process, diagnosis, paint)?;
+        }
+    }
+    nobodys_page(to, diagnosis)
+}
+
+fn listener(now: &ListenerNow) -> String {
+    let owner = now
+        .owner
+        .process()
+        .map(|process| format!(", {}", words::process(process)))
+        .unwrap_or_default();
+    let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
+    let peak = if now.accept_queue_peak > now.accept_queue {
+        format!(" (at most {})", now.accept_queue_peak)
+    } else {
+        String::new()
+    };
+    let host = now
+        .host
+        .as_ref()
+        .map(|host| format!("{host} "))
+        .unwrap_or_default();
+    format!(
+        "{host}port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
+        now.port, now.held, now.close_wait, now.never_accepted,
+    )
+}
+
+fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    let line = match &process.page {
+        Some(page) if process.is_told() => told(process, page),
+        _ => counted(process),
+    };
+    let Some(line) = line else { return Ok(()) };
+    let line = wrap(&line, 2);
+    // What is only a guess alarms nobody.
+    match process.exhausted_in_s.is_some() && !process.is_assumed() {
+        true => writeln!(to, "{}", paint.bad(&line))?,
+        false => writeln!(to, "{line}")?,
+    }
+    if let Some(given) = process.contradicted {
+        let max = process.max_workers.unwrap_or_default();
+        let line =
+            format!("--max-workers {given} contradicts the status page, which has {max}; the page counts");
+        writeln!(to, "{}", wrap(&line, 2))?;
+    }
+    if let Some(line) = process.page.as_ref().and_then(|page| server(page, diagnosis)) {
+        writeln!(to, "{}", wrap(&line, 2))?;
+    }
+    Ok(())
+}
+
+/// Whose workers, where the process has several ports.
+fn whose(process: &Capacity) -> String {
+    match &*process.ports {
+        [] | [_] => "workers".to_owned(),
+        ports => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!("workers for ports {}", ports.join(", "))
+        }
+    }
+}
+
+/// As the server itself says.
+fn told(process: &Capacity, page: &Workers) -> Option<String> {
+    let busy = process.busy_workers?;
+    // Where Apache says that processes are ending, it does not count their workers among the busy.
+    let apart = page.finishing.filter(|_| page.ending.is_some_and(|n| n > 0));
+    let states: Vec<String> = page
+        .states
+        .iter()
+        .filter(|(state, _)| apart.is_none() || state != FINISHING)
+        .map(|(state, n)| format!("{n} {state}"))
+        .collect();
+    let mut of = match states.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", states.join(", ")),
+    };
+    for (n, what) in [(page.idle, "idle"), (apart.filter(|n| *n > 0), FINISHING)] {
+        if let Some(n) = n {
+            of.push_str(&format!(", {n} {what}"));
+        }
+    }
+    let whose = whose(process);
+    let Some(max) = process.max_workers else {
+        return Some(format!("{whose}: {busy} busy{of}; {}", no_max(page)));
+    };
+    let most = if process.at_most { "at most " } else { "" };
+    let mut line = format!("{whose}: {busy} of {most}{max} busy{of}");
+    if page.no_max == Some(NoMax::Ending) && page.max == Some(max) {
+        line.push_str(&format!(
+            "; {max} was the maximum before the restart, and {}",
+            ending(page)
+        ));
+    }
+    line.push_str(&outlook(process));
+    Some(line)
+}
+
+/// By the connections that are held; `None` where nothing was said of workers.
+fn counted(process: &Capacity) -> Option<String> {
+    let max = process.max_workers?;
+    let whose = whose(process);
+    let most = if process.at_most { "at most " } else { "" };
+    let against = format!(
+        "{} against {most}{}",
+        count(process.held, "connection", "connections"),
+        count(max.into(), "worker", "workers")
+    );
+    let name = process
+        .process
+        .as_ref()
+        .map_or("this server", |process| process.comm.as_str());
+    let Some(busy) = process.busy_workers else {
+        let why = match process.takes_one {
+            Some(false) if process.page.is_some() => {
+                "an idle one takes none with the event MPM, and the status page does not answer at present"
+                    .to_owned()
+            }
+            Some(false) => format!("an idle one takes none in {name}, so how many are busy is not known"),
+            _ => format!("whether an idle one takes a worker depends on how {name} is set up"),
+        };
+        return Some(format!("{whose}: {against}; {why}"));
+    };
+    if !process.is_assumed() {
+        let outlook = outlook(process);
+        return Some(format!(
+            "{whose}: {busy} of {most}{max} busy, one for each connection{outlook}"
+        ));
+    }
+    let so = match process.exhausted_in_s {
+        Some(0.0) => "none is free".to_owned(),
+        Some(seconds) => format!(
+            "{busy} are busy and at the present growth none is left in {}",
+            left(seconds)
+        ),
+        None => format!("{} busy", count(busy.into(), "is", "are")),
+    };
+    Some(if process.is_apache() {
+        format!(
+            "{whose}: {against}. With prefork or worker MPM {so}; with event MPM idle ones take none: \
+             give --server-status"
+        )
+    } else {
+        format!("{whose}: {against}. If each connection takes one, {so}")
+    })
+}
+
+/// How long they last, where that is known.
+fn outlook(process: &Capacity) -> String {
+    let log = match process.mpm() {
+        _ if !process.is_apache() => String::new(),
+        Some(mpm) => format!("httpd logs {}", mpm.log_code()),
+        None => "httpd logs AH00286".to_owned(),
+    };
+    match process.exhausted_in_s {
+        Some(0.0) if log.is_empty() => ": none is left: new clients wait or get 503".to_owned(),
+        Some(0.0) => format!(": none is left: {log}, new clients wait or get 503"),
+        Some(seconds) => {
+            let and = if log.is_empty() { "" } else { ", and " };
+            let latest = if process.at_most { " at the latest" } else { "" };
+            format!(
+                "; at the present growth none is left in {}{latest}{and}{log}",
+                left(seconds)
+            )
+        }
+        None if process.has_room() == Some(true) => "; they do not run out at present".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn left(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and a guess"
+    )]
+    let ns = (seconds * 1e9) as u64;
+    duration(ns)
+}
+
+fn no_max(page: &Workers) -> String {
+    match page.no_max {
+        Some(NoMax::Damaged) => {
+            "the maximum is not known, since the scoreboard is not whole; --max-workers N".to_owned()
+        }
+        _ => format!("the maximum is not known while {}; --max-workers N", ending(page)),
+    }
+}
+
+fn ending(page: &Workers) -> String {
+    match page.ending {
+        Some(n) if n > 0 => format!("{} ending", count(n.into(), "process is", "processes are")),
+        _ => "old workers are finishing".to_owned(),
+    }
+}
+
+/// What else the page says of the server, and of the connections that take no worker.
+fn server(page: &Workers, diagnosis: &Diagnosis) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(page.version.clone());
+    parts.extend(page.mpm.map(|mpm| format!("{} MPM", mpm.name())));
+    if let Some(seconds) = page.uptime_s {
+        let up = duration(seconds.saturating_mul(1_000_000_000));
+        let restarted = seconds.saturating_mul(1_000_000_000) < diagnosis.window_ns();
+        parts.push(match restarted {
+            true => format!("restarted {up} ago, which may have closed connections"),
+            false => format!("up {up}"),
+        });
+    }
+    if let Some(all) = &page.connections {
+        let none = all
+            .writing
+            .saturating_add(all.keepalive)
+            .saturating_add(all.closing);
+        parts.push(format!(
+            "{none} of its {} take no worker ({} in keep-alive, {} writing, {} closing)",
+            count(all.total.into(), "connection", "connections"),
+            all.keepalive,
+            all.writing,
+            all.closing
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("status page: {}", parts.join(", ")))
+}
+
+/// A page that was read and is none of the processes' that listen here.
+fn nobodys_page(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let Some(page) = diagnosis.workers.as_ref() else {
+        return Ok(());
+    };
+    if diagnosis.capacity.iter().any(|process| process.page.is_some()) {
+        return Ok(());
+    }
+    let busy = page
+        .busy
+        .map(|busy| format!(" ({})", count(busy.into(), "busy worker", "busy workers")))
+        .unwrap_or_default();
+    let line = format!("the status page{busy} is Apache's, and no Apache listens on what is traced");
+    writeln!(to, "{}", wrap(&line, 0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Who is concerned: by cause with what to change, then who is to be decided upon, recovered, or not accused.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::{Paint, name, short_name, wrap};
+use crate::{
+    diagnosis::{
+        Cause, Diagnosis, Judged, Verdict,
+        words::{count, number},
+    },
+    report::clock,
+};
+
+/// Different kinds of offenders shown for one cause, each with the sentence of its worst.
+const MAX_KINDS: usize = 5;
+
+/// Names in one line.
+const MAX_NAMES: usize = 8;
+
+/// Peers shown that are to be decided upon, recovered, or showed too little.
+const MAX_EACH: usize = 5;
+
+/// The causes, the most costly first, each with its offenders: those that are alike in one line.
+pub(super) fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    let accusing = || diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
+    if accusing().next().is_none() {
+        return Ok(());
+    }
+    writeln!(to, "{}", paint.bold("Causes, the most costly first"))?;
+    for cause in accusing() {
+        one_cause(to, cause, diagnosis, paint)?;
+    }
+    writeln!(to)
+}
+
+fn one_cause(to: &mut dyn Write, cause: &Cause, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    writeln!(
+        to,
+        "  {}  {}, {} held ({:.0} %), {} ({:.0} %)",
+        paint.bad(&format!("{:<19}", cause.verdict.id())),
+        count(cause.peers, "peer", "peers"),
+        number(cause.held),
+        cause.share_of_held * 100.0,
+        count(cause.opens, "open", "opens"),
+        cause.share_of_opens * 100.0,
+    )?;
+    writeln!(to, "{}", wrap(&format!("change: {}", cause.fix), 4))?;
+    let kinds = kinds(diagnosis, cause.verdict);
+    for alike in kinds.iter().take(MAX_KINDS) {
+        offenders(to, alike)?;
+    }
+    let hidden: usize = kinds.iter().skip(MAX_KINDS).map(Vec::len).sum();
+    and_more(to, hidden)
+}
+
+/// The offenders of one cause, the worst first, those of one service with the same further verdicts together.
+fn kinds(diagnosis: &Diagnosis, verdict: Verdict) -> Vec<Vec<&Judged>> {
+    let mut kinds: Vec<Vec<&Judged>> = Vec::new();
+    for peer in diagnosis
+        .peers
+        .iter()
+        .filter(|peer| peer.finding.verdict == verdict)
+    {
+        let is_alike = |known: &&mut Vec<&Judged>| {
+            known.first().is_some_and(|first| {
+                (first.id.port, first.id.direction, first.id.netns, &first.host)
+                    == (peer.id.port, peer.id.direction, peer.id.netns, &peer.host)
+                    && first.finding.also == peer.finding.also
+            })
+        };
+        match kinds.iter_mut().find(is_alike) {
+            Some(alike) => alike.push(peer),
+            None => kinds.push(vec![peer]),
+        }
+    }
+    kinds
+}
+
+/// The sentence of the worst, and the names of the others.
+fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
+    let Some((worst, others)) = alike.split_first() else {
+        return Ok(());
+    };
+    let also = match worst.finding.also.as_slice() {
+        [] => String::new(),
+        also => format!(
+            " (also {})",
+            list(also.iter().map(|verdict| verdict.id().to_owned()))
+        ),
+    };
+    let sentence = format!(
+        "{}{also}: {}. Confidence {:.2}.",
+        name(worst),
+        worst.explanation(),
+        worst.finding.confidence
+    );
+    writeln!(to, "{}", wrap(&sentence, 4))?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let names = others.iter().take(MAX_NAMES).map(|peer| short_name(peer));
+    let more = others.len().saturating_sub(MAX_NAMES) as u64;
+    let more = if more > 0 {
+        format!(" and {} more", number(more))
+    } else {
+        String::new()
+    };
+    writeln!(to, "{}", wrap(&format!("likewise {}{more}", list(names)), 4))
+}
+
+/// Those that are not accused: one by one only where somebody has something to decide, or to be glad of.
+pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    let of = |verdict: Verdict| {
+        diagnosis
+            .peers
+            .iter()
+            .filter(move |peer| peer.finding.verdict == verdict)
+    };
+    let to_decide: Vec<&Judged> = of(Verdict::ManyHeld).collect();
+    if let Some(first) = to_decide.first() {
+        writeln!(to, "{}", paint.bold("To decide"))?;
+        for peer in to_decide.iter().take(MAX_EACH) {
+            writeln!(
+                to,
+                "{}",
+                wrap(&format!("{}: {}", name(peer), peer.explanation()), 2)
+            )?;
+        }
+        and_more(to, to_decide.len().saturating_sub(MAX_EACH))?;
+        writeln!(to, "{}", wrap(&first.fix(), 2))?;
+        writeln!(to)?;
+    }
+    let recovered: Vec<&Judged> = diagnosis
+        .peers
+        .iter()
+        .filter(|peer| peer.recovered.is_some() && !peer.finding.verdict.accuses())
+        .collect();
+    if !recovered.is_empty() {
+        writeln!(to, "{}", paint.bold("Recovered"))?;
+        for peer in recovered.iter().take(MAX_EACH) {
+            if let Some(recovered) = peer.recovered {
+                let since = clock(recovered.since);
+                writeln!(
+                    to,
+                    "  {}: good since {since}, was {}",
+                    name(peer),
+                    recovered.verdict
+                )?;
+            }
+        }
+        and_more(to, recovered.len().saturating_sub(MAX_EACH))?;
+        writeln!(to)?;
+    }
+    if diagnosis.accused() == 0 {
+        // What would have to be known stands in their sentences.
+        for peer in of(Verdict::InsufficientData).take(MAX_EACH) {
+            writeln!(
+                to,
+                "{}",
+                wrap(&format!("{}: {}", name(peer), peer.explanation()), 0)
+            )?;
+        }
+    }
+    let mut innocent: BTreeMap<Verdict, u64> = BTreeMap::new();
+    for peer in &diagnosis.peers {
+        let verdict = peer.finding.verdict;
+        if !verdict.accuses() && verdict != Verdict::ManyHeld {
+            *innocent.entry(verdict).or_default() += 1;
+        }
+    }
+    if !innocent.is_empty() {
+        let counts = innocent
+            .iter()
+            .rev()
+            .map(|(verdict, n)| format!("{} {verdict}", number(*n)));
+        writeln!(to, "Not accused: {}; --format json lists them", list(counts))?;
+        writeln!(to)?;
+    }
+    Ok(())
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn and_more(to: &mut dyn Write, hidden: usize) -> io::Result<()> {
+    if hidden == 0 {
+        return Ok(());
+    }
+    writeln!(
+        to,
+        "    … and {}; --format json lists all",
+        count(hidden as u64, "more", "more")
+    )
+}
