@@ -57,6 +57,9 @@ struct Standing {
     next: Option<(Verdict, u32, u64)>,
     recovered: Option<Recovered>,
     grown: Option<Grown>,
+    /// The most it held before it last piled up.
+    #[serde(default)]
+    usual: Option<u64>,
     /// Whether any of this was said yet.
     has_spoken: bool,
 }
@@ -129,7 +132,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 }
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
-    let scene = Scene::of(sample, history, options);
+    let scene = Scene::of(sample, history, options, memory);
     let thresholds = options.thresholds;
     let mut all = memory::room_for(sample.peers.len());
     all.extend(sample.peers.iter().map(|peer| scene.figures(peer, From::Start)));
@@ -239,6 +242,11 @@ impl Memory {
         self.peers.get(&peer)?.grown
     }
 
+    /// The most a peer held before it piled up, if it did so before.
+    pub(super) fn usual(&self, peer: PeerId) -> Option<u64> {
+        self.peers.get(&peer)?.usual
+    }
+
     /// Makes a diagnosis say what stands.
     fn show(&self, diagnosis: &mut Diagnosis) {
         for peer in &mut diagnosis.peers {
@@ -262,6 +270,7 @@ impl Memory {
                 next: None,
                 recovered: None,
                 grown: None,
+                usual: None,
                 has_spoken: false,
             });
             let before = standing.verdict;
@@ -288,6 +297,8 @@ impl Standing {
         // What was not judged yet may be found good at once, and what is known to be good may become unknown.
         let stands = given == self.verdict
             || !(given.accuses() || self.verdict.accuses())
+            // Who recovered has been good for several times its own rhythm.
+            || (peer.recovered.is_some() && !given.accuses())
             || self.has_held(given, now_ns);
         if stands {
             self.next = None;
@@ -350,6 +361,7 @@ impl Standing {
         let piles =
             peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
         if piles && self.grown.is_none() && course.grown > 0 {
+            self.usual = Some(course.from());
             self.grown = Some(Grown {
                 from: course.from(),
                 to: course.end,

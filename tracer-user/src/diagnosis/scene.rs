@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use hashbrown::HashMap;
 
 use super::{
-    Expected, Figures, Options,
+    Expected, Figures, Memory, Options,
     answer::HostWide,
     cause::{Case, Grown},
     expected, figures,
@@ -32,6 +32,7 @@ pub(super) enum From {
 pub(super) struct Scene<'a> {
     pub(super) sample: &'a Sample,
     pub(super) options: &'a Options,
+    memory: &'a Memory,
     window: &'a Window,
     live: Live<'a>,
     processes: figures::Processes,
@@ -39,7 +40,12 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn of(sample: &'a Sample, history: &'a History, options: &'a Options) -> Self {
+    pub(super) fn of(
+        sample: &'a Sample,
+        history: &'a History,
+        options: &'a Options,
+        memory: &'a Memory,
+    ) -> Self {
         let window = history.window();
         let held_at_start = sample.peers.iter().map(|peer| {
             let held = match (window.start(), window.base(peer.slot)) {
@@ -52,6 +58,7 @@ impl<'a> Scene<'a> {
         Self {
             sample,
             options,
+            memory,
             window,
             live: Live::of(&sample.sockets.connections),
             processes: figures::Processes::of(sample),
@@ -131,6 +138,7 @@ impl<'a> Scene<'a> {
                 base,
                 found,
                 seen: window.seen(slot).unwrap_or_default(),
+                usual: self.memory.usual(peer.id),
                 levels: &levels,
             },
         )

@@ -263,6 +263,7 @@ impl Rebuild {
                 listeners: self.listeners.iter().map(listener).collect(),
                 ..Sockets::default()
             },
+            looks: BTreeMap::new(),
             names: self.names.clone(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {

@@ -9,6 +9,7 @@ use super::{
     owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
+    window::Looks,
 };
 
 /// Peers of a sample that is read from a file; each takes more than a KiB.
@@ -79,6 +80,9 @@ pub struct Sample {
     pub unattributed: Counters,
     /// The live sockets.
     pub sockets: Sockets,
+    /// How busy the connections of each slot were found since tracing began; of slots that never had several, nothing.
+    #[serde(default)]
+    pub looks: BTreeMap<u32, Looks>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
     /// What was lost, by cause.
@@ -97,6 +101,7 @@ impl Sample {
             peers: Vec::new(),
             unattributed: Counters::default(),
             sockets: Sockets::default(),
+            looks: BTreeMap::new(),
             names: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),

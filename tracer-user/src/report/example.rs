@@ -157,6 +157,7 @@ pub(crate) fn sample() -> Sample {
             walks_resumed: 0,
             walk_repeats: 0,
         },
+        looks: std::collections::BTreeMap::new(),
         names: [(4711, "java".to_owned())].into(),
         losses: Losses::default(),
         accounting: Accounting {

@@ -1,6 +1,9 @@
 //! Samples of this machine, from the running programs.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Instant,
+};
 
 use crate::{
     kernel::{
@@ -19,6 +22,7 @@ use crate::{
         sample::{Moment, Peer, Sample},
         short_lived::{Processes, ShortLived},
         socket::{Connection, Sockets, State},
+        window::{Looks, live_by_slot},
     },
 };
 
@@ -33,7 +37,14 @@ pub struct Live {
     /// Of all walks so far.
     resumed: u64,
     repeats: u64,
+    /// How busy the connections of each slot were found.
+    looks: BTreeMap<u32, Looks>,
+    /// No glance before this.
+    next_glance: Instant,
 }
+
+/// A glance may take this part of the time: what it took is waited for so many times before the next.
+const GLANCE_PACE: u32 = 100;
 
 /// Looking for the holders of sockets goes through the open files of all processes, so it is done
 /// this often at most, ns.
@@ -65,6 +76,8 @@ impl Live {
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
+            looks: BTreeMap::new(),
+            next_glance: Instant::now(),
         })
     }
 
@@ -87,6 +100,7 @@ impl Live {
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
+        self.note(&sockets);
         let mut sample = Sample {
             started: self.started,
             taken,
@@ -94,6 +108,7 @@ impl Live {
             peers,
             unattributed,
             sockets,
+            looks: self.looks.clone(),
             names: BTreeMap::new(),
             losses,
             accounting,
@@ -102,6 +117,32 @@ impl Live {
         self.short_lived.fold(&mut sample, &Running(&self.tracer));
         self.name_owners(&mut sample);
         Ok(sample)
+    }
+
+    /// Looks between two samples how busy connections are: whether a peer had an idle one in hand is decided by the
+    /// moment. Does nothing where looking takes so long that it would cost more than a hundredth of a CPU.
+    ///
+    /// # Errors
+    /// When sockets cannot be read.
+    pub fn glance(&mut self) -> Result<(), TraceError> {
+        let begun = Instant::now();
+        if begun < self.next_glance {
+            return Ok(());
+        }
+        let sockets = self.tracer.sockets()?;
+        self.note(&sockets);
+        self.next_glance = Instant::now() + begun.elapsed() * GLANCE_PACE;
+        Ok(())
+    }
+
+    fn note(&mut self, sockets: &Sockets) {
+        let mut live = live_by_slot(&sockets.connections);
+        for (slot, looks) in &mut self.looks {
+            looks.note(live.remove(slot).unwrap_or_default());
+        }
+        for (slot, live) in live.into_iter().filter(|(_, live)| live.established > 1) {
+            self.looks.entry(slot).or_default().note(live);
+        }
     }
 
     /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.

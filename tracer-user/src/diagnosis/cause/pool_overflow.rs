@@ -6,7 +6,9 @@ use super::{
 };
 use crate::diagnosis::{
     Figures, Verdict,
-    thresholds::{EXCEPTION, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual, share},
+    thresholds::{
+        EXCEPTION, MIN_ALIKE, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual, share,
+    },
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -56,9 +58,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
 /// Whether all connections were busy at once more often than if each were busy by itself. Members of a crowd behind
 /// one address come whether or not others of it are idle.
 fn is_saturated(figures: &Figures) -> bool {
-    const MIN_LOOKS: u64 = 5;
+    const MIN_LOOKS: u64 = 10;
     let looks = figures.looks;
-    if looks.looks < MIN_LOOKS || looks.none_idle == 0 {
+    if looks.looks < MIN_LOOKS || looks.none_idle < MIN_ALIKE {
         return false;
     }
     #[expect(clippy::cast_precision_loss, reason = "counts of looks and connections")]
@@ -66,5 +68,5 @@ fn is_saturated(figures: &Figures) -> bool {
         let busy = looks.busy as f64 / looks.established.max(1) as f64;
         busy.powf(looks.established as f64 / looks.looks as f64)
     };
-    share(looks.none_idle, looks.looks) >= OFTEN_NONE_IDLE * chance
+    share(looks.none_idle - MIN_ALIKE + 1, looks.looks) >= OFTEN_NONE_IDLE * chance
 }

@@ -22,6 +22,7 @@ const AMONG_OTHERS: Norm = Norm {
         keepalive_given_ns: None,
         keepalive: None,
         request_limit: None,
+        age: None,
     },
     peers: 20,
     typical: 1,
@@ -342,7 +343,10 @@ fn comings_and_goings_are_no_growth() {
         closes: 122,
         client_fin: 122,
         requests: 130 * 9,
-        course: grew(40, 48),
+        course: Course {
+            closes_since: 122,
+            ..grew(40, 48)
+        },
         ..pile(48)
     };
     assert_eq!(verdict(&crowd), Verdict::ManyHeld);
@@ -356,6 +360,7 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
             established: 1_000,
             busy: 700,
             none_idle,
+            empty: 0,
         },
         ..overflow(20)
     };
@@ -376,6 +381,7 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
             established: 170,
             busy: 5,
             none_idle: 0,
+            empty: 0,
         },
         ..by_server(one_by_one(40, 1, 5 * S))
     };
