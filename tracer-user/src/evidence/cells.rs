@@ -125,6 +125,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether there are further cells.
+    pub(super) fn is_more(&self) -> bool {
+        self.at < self.record.len()
+    }
+
     /// The next cell, `None` for an empty one.
     fn next(&mut self) -> Read<Option<&'a str>> {
         let bytes = self.record.get(self.at).ok_or("has too few cells")?;

@@ -130,19 +130,13 @@ fn start(sample: &Sample, earlier: &Sample) -> Moment {
 /// Adds an earlier window: what is open now stays as it is. What was open at the start of the later
 /// one was open at the end of the earlier one, or else was found open all the same.
 fn add(counters: &mut Counters, earlier: &Counters) {
-    let (open_now, close_wait_now) = (counters.open_now, counters.close_wait_now);
+    let now = counters.clone();
     let found = counters.seeded.saturating_sub(earlier.open_now);
-    counters.accumulate(earlier);
-    counters.open_now = open_now;
-    counters.close_wait_now = close_wait_now;
-    counters.open_peak = counters.open_peak.max(earlier.open_peak);
-    counters.lifetime.add(&earlier.lifetime);
-    counters.idle.add(&earlier.idle);
-    counters.gap.add(&earlier.gap);
-    counters.close_wait.add(&earlier.close_wait);
-    counters.turns.add(&earlier.turns);
-    counters.late_read_max_ns = counters.late_read_max_ns.max(earlier.late_read_max_ns);
-    counters.owner = counters.owner.or(earlier.owner);
+    counters.absorb(earlier);
+    counters.open_now = now.open_now;
+    counters.open_peak = now.open_peak.max(earlier.open_peak);
+    counters.close_wait_now = now.close_wait_now;
+    counters.close_wait_entered_mean_ns = now.close_wait_entered_mean_ns;
     counters.seeded = earlier.seeded + found;
 }
 

@@ -43,6 +43,8 @@ fn peer(slot: u32, last: u8, counters: Counters) -> Peer {
         direction: Direction::Inbound,
         port: 8081,
         network,
+        process: None,
+        program: None,
     };
     Peer { id, slot, counters }
 }

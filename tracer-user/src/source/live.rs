@@ -10,7 +10,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search},
+        owners::{Owners, Search, has_ended},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -18,8 +18,9 @@ use crate::{
     model::{
         accounting::{Accounting, Totals, drift},
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
+        short_lived::{Processes, ShortLived},
         socket::{Connection, Sockets, State},
         window::{Looks, live_by_slot},
     },
@@ -30,6 +31,7 @@ pub struct Live {
     tracer: Tracer,
     started: Moment,
     owners: Owners,
+    short_lived: ShortLived,
     /// What is lost for want of capabilities.
     lacking: Option<String>,
     /// Of all walks so far.
@@ -70,6 +72,7 @@ impl Live {
             tracer,
             started,
             owners,
+            short_lived: ShortLived::default(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
@@ -86,7 +89,7 @@ impl Live {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
         let before = self.tracer.totals()?;
-        let mut sockets = self.tracer.sockets()?;
+        let sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
         let taken = clock::now();
         let mut losses = self.tracer.losses()?;
@@ -98,8 +101,7 @@ impl Live {
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
         self.note(&sockets);
-        let names = self.name_owners(&mut sockets, &peers, taken.monotonic_ns);
-        Ok(Sample {
+        let mut sample = Sample {
             started: self.started,
             taken,
             known: self.tracer.known(),
@@ -107,10 +109,14 @@ impl Live {
             unattributed,
             sockets,
             looks: self.looks.clone(),
-            names,
+            names: BTreeMap::new(),
             losses,
             accounting,
-        })
+        };
+        // The totals above are those of all slots, and stay true.
+        self.short_lived.fold(&mut sample, &Running(&self.tracer));
+        self.name_owners(&mut sample);
+        Ok(sample)
     }
 
     /// Looks between two samples how busy connections are: whether a peer had an idle one in hand is decided by the
@@ -140,7 +146,8 @@ impl Live {
     }
 
     /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.
-    fn name_owners(&mut self, sockets: &mut Sockets, peers: &[Peer], now_ns: u64) -> BTreeMap<u32, String> {
+    fn name_owners(&mut self, sample: &mut Sample) {
+        let Sample { sockets, names, .. } = sample;
         let mut lingering: Vec<&Connection> = sockets
             .connections
             .iter()
@@ -153,13 +160,16 @@ impl Live {
             .filter_map(|listener| listener.inode)
             .chain(lingering.iter().take(MAX_WANTED).filter_map(|one| one.inode))
             .collect();
-        self.owners.refresh(&wanted, now_ns, OWNERS_PACE_NS);
-        let mut names = BTreeMap::new();
+        self.owners
+            .refresh(&wanted, sample.taken.monotonic_ns, OWNERS_PACE_NS);
         for listener in &mut sockets.listeners {
             listener.owner = self.owners.of(listener.inode).clone();
         }
         for connection in &mut sockets.connections {
-            // Who holds it now says more than who read from it first.
+            // Who holds it now says more than who read from it first, but no more than who connected it.
+            if connection.direction == Direction::Outbound && connection.owner.is_some() {
+                continue;
+            }
             if let Some(holder) = self.owners.of(connection.inode).process() {
                 connection.owner = Some(holder.pid);
                 names.entry(holder.pid).or_insert_with(|| holder.comm.clone());
@@ -169,14 +179,13 @@ impl Live {
             .connections
             .iter()
             .filter_map(|connection| connection.owner);
-        for pid in live.chain(peers.iter().filter_map(|peer| peer.counters.owner)) {
+        for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
             if let Entry::Vacant(entry) = names.entry(pid)
                 && let Some(comm) = self.tracer.comm(pid)
             {
                 entry.insert(comm);
             }
         }
-        names
     }
 
     /// The name of a process that owned a connection, even if it has ended since.
@@ -221,6 +230,19 @@ impl Live {
     /// The programs behind it.
     pub fn tracer(&self) -> &Tracer {
         &self.tracer
+    }
+}
+
+/// The processes of this machine.
+struct Running<'a>(&'a Tracer);
+
+impl Processes for Running<'_> {
+    fn has_ended(&self, pid: u32) -> bool {
+        has_ended(pid)
+    }
+
+    fn name(&self, pid: u32) -> Option<String> {
+        self.0.comm(pid)
     }
 }
 

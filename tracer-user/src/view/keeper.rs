@@ -135,6 +135,7 @@ impl Keeper {
         };
         self.rates.add(&sample);
         self.past.add(ended);
+        self.past.follow(&sample);
         self.chart(&sample);
         let notes = notes.into_iter().map(|text| Event {
             at: sample.taken,
@@ -166,7 +167,7 @@ impl Keeper {
             .zip(states)
             .enumerate()
             .map(|(rank, (peer, states))| {
-                let owner = owners.name(peer.figures.owner.as_deref());
+                let owner = owners.name(peer.id, peer.figures.owner.as_deref());
                 Row::of(peer, rank, self.rates.of(peer.id), states, owner)
             })
             .collect();
@@ -286,8 +287,10 @@ fn close_wait(sample: &Sample) -> u64 {
 struct Owners(HashMap<u32, Arc<str>>);
 
 impl Owners {
-    fn name(&mut self, owner: Option<&Process>) -> Arc<str> {
+    fn name(&mut self, id: PeerId, owner: Option<&Process>) -> Arc<str> {
         let (pid, text): (u32, &dyn Fn() -> Arc<str>) = match owner {
+            // One of several, whose number says nothing.
+            Some(owner) if id.program.is_some() => return visible(&owner.comm).into(),
             Some(owner) => (owner.pid, &|| visible(&words::process(owner)).into()),
             None => (0, &|| "".into()),
         };

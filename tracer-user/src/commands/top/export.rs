@@ -11,6 +11,7 @@ use crate::{
         recording::{Block, Recording},
     },
     filter::Filter,
+    model::owner::one_of_several,
     report::{Origin, json},
     view::{
         export::{Export, Written},
@@ -60,7 +61,7 @@ impl Export for NewDirectory {
             kept.options.expect_peers.clone(),
         );
         made.learn(diagnosis);
-        let comm_of = |pid: u32| sample.names.get(&pid).cloned();
+        let comm_of = |pid: u32| Some(one_of_several(sample.names.get(&pid)?).to_owned());
         for one in &kept.ended {
             recording.connection(&made.ended(one, comm_of));
         }

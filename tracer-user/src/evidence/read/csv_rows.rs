@@ -122,11 +122,18 @@ impl Open {
             path: path.clone(),
         };
         let any = open.fill(&mut record)?;
-        let same = R::COLUMNS
-            .iter()
-            .map(|name| Some(name.as_bytes()))
-            .eq((0..R::COLUMNS.len()).map(|at| record.get(at)));
-        if !any || !same {
+        let same = |columns: &[&str]| {
+            columns
+                .iter()
+                .enumerate()
+                .all(|(at, name)| record.get(at) == Some(name.as_bytes()))
+        };
+        // Rows may go on in a file that an older version began, and then have more cells than its header.
+        let oldest = R::COLUMNS.len() - R::ADDED;
+        let is_header = (oldest..=R::COLUMNS.len())
+            .any(|columns| record.len() == columns && R::COLUMNS.get(..columns).is_some_and(same))
+            || same(R::COLUMNS);
+        if !any || !is_header {
             return Err(EvidenceError::row(
                 &path,
                 1,

@@ -53,6 +53,8 @@ pub(crate) trait Row: Sized {
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
+    /// How many of the last columns recordings may lack, since they were added later.
+    const ADDED: usize = 0;
 
     /// Hands out its cells, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));

@@ -9,7 +9,8 @@ use crate::{
     diagnosis::Judged,
     evidence::cells::{Cell, Fields},
     model::{
-        peer::{Closes, PeerId},
+        owner::one_of_several,
+        peer::{Closes, Direction, PeerId},
         sample::Moment,
     },
 };
@@ -47,12 +48,26 @@ pub struct PeerRow {
     pub retransmits: Option<u64>,
     /// What was said about it at that moment.
     pub verdict: Cow<'static, str>,
+    /// The name of the process that connects, of outbound peers.
+    pub owner_comm: Option<String>,
 }
 
 impl PeerRow {
     /// The row of a peer with its verdict.
     pub fn of(judged: &Judged, at: Moment) -> Self {
         let figures = &judged.figures;
+        let owner_comm = match judged.id {
+            PeerId {
+                program: Some(comm), ..
+            } => Some(comm.as_str().to_owned()),
+            PeerId {
+                process: Some(pid), ..
+            } => {
+                let owner = figures.owner.as_ref().filter(|owner| owner.pid == pid);
+                owner.map(|owner| one_of_several(&owner.comm).to_owned())
+            }
+            _ => None,
+        };
         Self {
             sampled_at: at.utc_ns,
             id: judged.id,
@@ -69,6 +84,7 @@ impl PeerRow {
             bytes_sent: figures.bytes_sent,
             retransmits: figures.retransmits,
             verdict: Cow::Borrowed(judged.finding.verdict.id()),
+            owner_comm,
         }
     }
 }
@@ -76,7 +92,8 @@ impl PeerRow {
 impl Row for PeerRow {
     const KIND: Kind = Kind::Peers;
     /// `local_port` of an outbound peer is empty, since it is another one each time; the service's
-    /// port then stands behind the address in `peer`.
+    /// port then stands behind the address in `peer`. `owner_pid` and `owner_comm` are the process that connects;
+    /// a name without a number is that of several processes that have ended.
     const COLUMNS: &'static [&'static str] = &[
         "sampled_at",
         "direction",
@@ -100,7 +117,10 @@ impl Row for PeerRow {
         "bytes_sent",
         "retransmits",
         "verdict",
+        "owner_pid",
+        "owner_comm",
     ];
+    const ADDED: usize = 2;
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         put(Cell::Time(self.sampled_at));
@@ -125,6 +145,8 @@ impl Row for PeerRow {
         put(Cell::number(self.bytes_sent));
         put(Cell::number(self.retransmits));
         put(Cell::Outside(&self.verdict));
+        put(Cell::number(self.id.process.map(u64::from)));
+        put(Cell::outside(self.owner_comm.as_deref()));
     }
 
     fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
@@ -135,13 +157,15 @@ impl Row for PeerRow {
         let local_port: Option<u16> = fields.number()?;
         let named = fields.word(read_name)?;
         let (network, remote_port) = fields.needed(named)?;
-        Ok(Self {
+        let mut row = Self {
             sampled_at,
             id: PeerId {
                 netns,
                 direction,
                 port: local_port.or(remote_port).unwrap_or(0),
                 network,
+                process: None,
+                program: None,
             },
             opens: fields.count()?.unwrap_or(0),
             closes: Closes {
@@ -162,16 +186,29 @@ impl Row for PeerRow {
             bytes_sent: fields.bytes()?,
             retransmits: fields.count()?,
             verdict: fields.outside()?.unwrap_or_default().into_owned().into(),
-        })
+            owner_comm: None,
+        };
+        if fields.is_more() {
+            row.id.process = fields.number()?;
+        }
+        if fields.is_more() {
+            let comm = fields.outside()?.filter(|comm| !comm.is_empty());
+            row.owner_comm = comm.map(Into::into);
+        }
+        match (row.id.process, &row.owner_comm) {
+            _ if direction == Direction::Inbound => row.id.process = None,
+            (None, Some(comm)) => row.id = row.id.of_program(comm),
+            _ => {}
+        }
+        Ok(row)
     }
 }
 
 /// The peer as it stands in the file; an outbound one with the port it is reached at.
 fn name(id: &PeerId) -> String {
-    match id.remote_port() {
-        None => id.name(),
-        Some(port) if id.network.addr().is_ipv6() => format!("[{}]:{port}", id.name()),
-        Some(port) => format!("{}:{port}", id.name()),
+    match id.direction {
+        Direction::Inbound => id.name(),
+        Direction::Outbound => id.endpoint(),
     }
 }
 
@@ -195,7 +232,6 @@ fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::peer::Direction;
 
     #[test]
     fn names_of_peers_come_back() {
@@ -206,6 +242,8 @@ mod tests {
                     direction,
                     port: 443,
                     network: network.parse().unwrap(),
+                    process: None,
+                    program: None,
                 };
                 let (read, port) = read_name(&name(&id)).unwrap();
                 assert_eq!((read, port), (id.network, id.remote_port()), "{}", name(&id));

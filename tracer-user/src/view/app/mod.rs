@@ -367,7 +367,7 @@ impl App {
         match id.and_then(|id| self.shown.peer(id)) {
             Some(peer) => format!(
                 "{} on port {}: {}: {}. Change: {}",
-                peer.id.name(),
+                text::short_name(peer),
                 peer.id.port,
                 peer.finding.verdict,
                 peer.explanation(),

@@ -138,9 +138,10 @@ impl Changes {
             } else {
                 Weight::Good
             };
+            let name = text::short_name(peer);
             let text = match before {
-                Some(was) => format!("{}: {verdict}, was {was}", peer.id.name()),
-                None => format!("{}: {verdict}", peer.id.name()),
+                Some(was) => format!("{name}: {verdict}, was {was}"),
+                None => format!("{name}: {verdict}"),
             };
             lines.push((weight, text, Some(peer.id)));
         }

@@ -21,6 +21,8 @@ fn sample(second: u64, held: &[u64]) -> Sample {
                 direction: Direction::Inbound,
                 port: 80,
                 network: std::net::IpAddr::from(slot.to_be_bytes()).into(),
+                process: None,
+                program: None,
             },
             slot,
             counters: Counters {
