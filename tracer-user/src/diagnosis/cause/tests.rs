@@ -355,15 +355,8 @@ fn comings_and_goings_are_no_growth() {
 #[test]
 fn members_of_a_crowd_that_leave_are_no_overflow() {
     assert_eq!(verdict(&overflow(20)), Verdict::PoolOverflow);
-    // With 7 of 10 busy, all are in 3 of 100 looks, if each is by itself.
     let mut by_themselves = overflow(20);
-    by_themselves.looks = Looks {
-        looks: 100,
-        empty: 0,
-        established: 1_000,
-        busy: 700,
-        none_idle: 3,
-    };
+    by_themselves.looks.busy = by_themselves.looks.established / 3;
     assert_eq!(verdict(&by_themselves), Verdict::ManyHeld);
     let mut taking_their_time = overflow(20);
     taking_their_time.idle.max_ns = Some(90 * MS);
