@@ -102,15 +102,19 @@ impl Judged {
     /// One sentence a person can repeat in a ticket: what was counted, not what is believed. It is
     /// made when it is asked for.
     pub fn explanation(&self) -> String {
-        let about = About {
+        cause::explain(&self.about().case(&self.figures), self.finding.verdict)
+    }
+
+    /// All that the rules look at beside the figures.
+    pub(super) fn about(&self) -> About {
+        About {
             id: self.id,
             expected: self.expected,
             own_requests: self.own_requests,
             grown: self.grown,
-            norm: &self.norm,
-            host: &self.host_wide,
-        };
-        cause::explain(&about.case(&self.figures), self.finding.verdict)
+            norm: Arc::clone(&self.norm),
+            host: Arc::clone(&self.host_wide),
+        }
     }
 
     /// How long ago it last did anything, ns.

@@ -11,8 +11,10 @@ use super::{
     answer::{self, HostWide, Judged, Recovered},
     cause::{self, Finding, Grown},
     changes::{Change, Changes},
-    listeners, recent,
-    scene::{About, From, Scene},
+    listeners,
+    norm::Norm,
+    recent,
+    scene::{From, Scene},
     thresholds::PILE_STANDS,
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
     model::{
         history::History,
         peer::PeerId,
-        sample::{Moment, Sample},
+        sample::{self, Moment, Sample},
         serial::pairs,
     },
 };
@@ -133,82 +135,54 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
     let scene = Scene::of(sample, history, options, memory);
-    let thresholds = options.thresholds;
-    let mut all = memory::room_for(sample.peers.len());
-    all.extend(sample.peers.iter().map(|peer| scene.figures(peer, From::Start)));
-    let norms = scene.norms(sample.peers.iter().map(|peer| peer.id).zip(&all));
-    let (listeners, capacity) = listeners::of(sample, history, options);
-    let start = history.window().start().unwrap_or(sample.started);
-    let host = Arc::new(HostWide {
-        now_ns: sample.taken.monotonic_ns,
-        hold_ns: options.hold_ns,
-        thresholds,
-        listeners: listeners.clone(),
-    });
+    let nothing_yet = (Arc::new(Norm::default()), Arc::new(HostWide::default()));
+    // Each is put together in its place, without its verdict, which takes all the others' figures.
     let mut peers: Vec<Judged> = memory::room_for(sample.peers.len());
-    for (peer, whole) in sample.peers.iter().zip(all) {
-        let norm = norms.of(peer.id);
-        let about = About {
+    peers.extend(sample.peers.iter().map(|peer| {
+        let figures = scene.figures(peer, From::Start);
+        Judged {
+            host: None,
             id: peer.id,
+            finding: cause::nothing_to_say(),
+            first_seen: Some(moment(sample, figures.first_seen_ns)),
+            last_seen: Some(moment(sample, figures.last_seen_ns)),
+            figures,
+            recovered: None,
+            impact: answer::Impact::default(),
+            shared_address: false,
+            slot: peer.slot,
             expected: scene.expected(peer.id),
             own_requests: scene.own_requests(peer.id),
             grown: memory.grown(peer.id),
-            norm: &norm,
-            host: &host,
-        };
-        let case = about.case(&whole);
-        let shared_address = cause::is_shared(&case);
-        let finding = cause::judge(&case);
-        let mut recovered = None;
-        let mut said = (finding, None);
-        if cause::is_of_ends(said.0.verdict) {
-            if let Some(lately) = recent::mended(&scene, peer, &about, &whole) {
-                recovered = Some(Recovered {
-                    verdict: said.0.verdict,
-                    since: moment(sample, lately.since_ns),
-                });
-                said = (lately.finding, Some(lately.figures));
-            }
-        } else if !said.0.verdict.accuses()
-            && let Some(lately) = recent::spoiled(&scene, peer, &about, &whole)
-        {
-            said = (lately.finding, Some(lately.figures));
+            norm: Arc::clone(&nothing_yet.0),
+            host_wide: Arc::clone(&nothing_yet.1),
         }
-        let (expected, own_requests, grown) = (about.expected, about.own_requests, about.grown);
-        peers.push(Judged {
-            host: None,
-            id: peer.id,
-            finding: said.0,
-            figures: said.1.unwrap_or(whole),
-            first_seen: None,
-            last_seen: None,
-            recovered,
-            impact: answer::Impact::default(),
-            shared_address,
-            slot: peer.slot,
-            expected,
-            own_requests,
-            grown,
-            norm: Arc::clone(&norm),
-            host_wide: Arc::clone(&host),
-        });
-    }
-    for peer in &mut peers {
-        peer.first_seen = Some(moment(sample, peer.figures.first_seen_ns));
-        peer.last_seen = Some(moment(sample, peer.figures.last_seen_ns));
-        peer.impact = answer::Impact::of(&peer.figures, &peer.norm);
+    }));
+    let norms = scene.norms(peers.iter().map(|peer| (peer.id, &peer.figures)));
+    let (listeners, capacity) = listeners::of(sample, history, options);
+    let host = Arc::new(HostWide {
+        now_ns: sample.taken.monotonic_ns,
+        hold_ns: options.hold_ns,
+        thresholds: options.thresholds,
+        listeners: listeners.clone(),
+    });
+    for (peer, judged) in sample.peers.iter().zip(&mut peers) {
+        judged.norm = norms.of(peer.id);
+        judged.host_wide = Arc::clone(&host);
+        judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
+        one(&scene, peer, judged);
     }
     answer::worst_first(&mut peers);
     let main = norms.main();
     Diagnosis {
         answer: answer::overall(&peers),
         started: sample.started,
-        window_start: start,
+        window_start: history.window().start().unwrap_or(sample.started),
         taken: sample.taken,
         expected: main.expected,
         learned: main.learned,
         norms: norms.all(),
-        thresholds,
+        thresholds: options.thresholds,
         options: options.clone(),
         workers: options.workers.clone(),
         accounting: sample.accounting,
@@ -225,6 +199,35 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         changes: Vec::new(),
         peers,
     }
+}
+
+/// Judges one peer by its figures of the window, and by what it did lately where that differs.
+fn one(scene: &Scene<'_>, peer: &sample::Peer, judged: &mut Judged) {
+    let lately = {
+        let about = judged.about();
+        let case = about.case(&judged.figures);
+        let (finding, shared) = (cause::judge(&case), cause::is_shared(&case));
+        let lately = if cause::is_of_ends(finding.verdict) {
+            recent::mended(scene, peer, &about, &judged.figures)
+        } else if finding.verdict.accuses() {
+            None
+        } else {
+            recent::spoiled(scene, peer, &about, &judged.figures)
+        };
+        judged.finding = finding;
+        judged.shared_address = shared;
+        lately
+    };
+    let Some(lately) = lately else {
+        return;
+    };
+    if judged.finding.verdict.accuses() {
+        judged.recovered = Some(Recovered {
+            verdict: judged.finding.verdict,
+            since: moment(scene.sample, lately.since_ns),
+        });
+    }
+    (judged.finding, judged.figures) = (lately.finding, lately.figures);
 }
 
 /// A monotonic time of this boot on both clocks.

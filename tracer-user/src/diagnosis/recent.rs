@@ -34,7 +34,7 @@ pub(super) struct Lately {
 
 /// Whether a peer that is accused has been good for so long that its cause would have shown again. Figures are those of
 /// the whole window.
-pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
+pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     let now_ns = scene.sample.taken.monotonic_ns;
     let mut boundaries = scene.window().boundaries();
     // What came after the last open is no part of the rhythm in which it opened.
@@ -53,7 +53,7 @@ pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &
 }
 
 /// Whether a peer that is not accused has opened connections lately that accuse it.
-pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
+pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     if whole.opens < SPOILED {
         return None;
     }
@@ -84,7 +84,7 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: 
     (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
 }
 
-fn look(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, boundary: usize) -> Option<Lately> {
+fn look(scene: &Scene<'_>, peer: &Peer, about: &About, boundary: usize) -> Option<Lately> {
     let figures = scene.figures(peer, From::Boundary(boundary));
     let finding = cause::judge(&about.case(&figures));
     let since_ns = scene.window().boundaries().nth(boundary)?.monotonic_ns;

@@ -146,16 +146,16 @@ impl<'a> Scene<'a> {
 }
 
 /// Everything that is the same for all looks at one peer.
-pub(super) struct About<'a> {
+pub(super) struct About {
     pub(super) id: PeerId,
     pub(super) expected: Expected,
     pub(super) own_requests: u64,
     pub(super) grown: Option<Grown>,
-    pub(super) norm: &'a Arc<Norm>,
-    pub(super) host: &'a HostWide,
+    pub(super) norm: Arc<Norm>,
+    pub(super) host: Arc<HostWide>,
 }
 
-impl About<'_> {
+impl About {
     /// What the rules look at, with these figures.
     pub(super) fn case<'b>(&'b self, figures: &'b Figures) -> Case<'b> {
         Case {
@@ -166,7 +166,7 @@ impl About<'_> {
             expected_is_given: self.expected.is_given(),
             now_ns: self.host.now_ns,
             hold_ns: self.host.hold_ns,
-            norm: self.norm,
+            norm: &self.norm,
             listener: self.host.listener_of(self.id),
             own_requests: self.own_requests,
             thresholds: &self.host.thresholds,
