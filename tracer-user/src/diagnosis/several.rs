@@ -4,7 +4,7 @@ use super::{
     Diagnosis,
     answer::{causes, overall, worst_first},
 };
-use crate::model::sample::Moment;
+use crate::model::{history::Surge, sample::Moment};
 
 /// Puts them together: every peer and listener bears the name of its host. `None` of none.
 ///
@@ -20,6 +20,9 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         for process in &mut diagnosis.capacity {
             process.host = Some(host.clone());
         }
+        for change in &mut diagnosis.changes {
+            change.host = Some(host.clone());
+        }
         diagnosis
     });
     let mut all = hosts.next()?;
@@ -32,19 +35,18 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         all.unattributed.accumulate(&other.unattributed);
         all.movement.from += other.movement.from;
         all.movement.to += other.movement.to;
-        let rise = |diagnosis: &Diagnosis| {
-            diagnosis
-                .movement
-                .surge
-                .map_or(0, |surge| surge.to.saturating_sub(surge.from))
-        };
+        let rise = |diagnosis: &Diagnosis| diagnosis.movement.surge.as_ref().map_or(0, Surge::rise);
         if rise(&other) > rise(&all) {
             all.movement.surge = other.movement.surge;
         }
         all.listeners.extend(other.listeners);
         all.capacity.extend(other.capacity);
         all.peers.extend(other.peers);
+        all.changes.extend(other.changes);
+        all.changes_dropped += other.changes_dropped;
     }
+    // Stable: what one host found at one moment stays in its order.
+    all.changes.sort_by_key(|change| change.at.utc_ns);
     worst_first(&mut all.peers);
     all.causes = causes(&all.peers);
     all.answer = overall(&all.peers);

@@ -2,6 +2,8 @@
 //! `null`, never 0.
 
 mod capacity;
+mod changes;
+mod surge;
 
 use std::{
     borrow::Cow,
@@ -16,7 +18,6 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
-        history::Shape,
         owner::Process,
         peer::{Closes, Direction},
     },
@@ -39,7 +40,9 @@ struct Document<'a> {
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
     capacity: Vec<capacity::Capacity<'a>>,
-    surge: Surge,
+    surge: surge::Surge,
+    changes: Vec<changes::Change<'a>>,
+    changes_dropped: u64,
     causes: Vec<Cause<'a>>,
     peers: Vec<Peer<'a>>,
 }
@@ -98,15 +101,6 @@ struct Listener<'a> {
     busy_workers: Option<u32>,
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Surge {
-    detected: bool,
-    from: u64,
-    to: u64,
-    started: Option<String>,
-    shape: Option<Shape>,
 }
 
 #[derive(Serialize)]
@@ -230,7 +224,9 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
         capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
-        surge: surge(diagnosis),
+        surge: surge::of(&diagnosis.movement),
+        changes: diagnosis.changes.iter().map(changes::of).collect(),
+        changes_dropped: diagnosis.changes_dropped,
         causes: diagnosis
             .causes
             .iter()
@@ -255,26 +251,6 @@ fn learned(diagnosis: &Diagnosis) -> Learned {
         keepalive_timeout_from_peers: learned.keepalive.map(|constant| constant.peers),
         requests_per_connection: learned.request_limit.map(|constant| constant.value),
         requests_per_connection_from_peers: learned.request_limit.map(|constant| constant.peers),
-    }
-}
-
-fn surge(diagnosis: &Diagnosis) -> Surge {
-    let movement = &diagnosis.movement;
-    match movement.surge {
-        Some(surge) => Surge {
-            detected: true,
-            from: surge.from,
-            to: surge.to,
-            started: Some(timestamp(surge.started)),
-            shape: Some(surge.shape),
-        },
-        None => Surge {
-            detected: false,
-            from: movement.from,
-            to: movement.to,
-            started: None,
-            shape: None,
-        },
     }
 }
 
