@@ -4,22 +4,24 @@
 //! a peer that flaps does not push a surge out of the list.
 
 mod observer;
+mod what;
 
 use std::{collections::BTreeSet, mem};
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::observer::Observer;
+pub use self::{
+    observer::Observer,
+    what::{Change, What},
+};
 use super::{
     Verdict,
     answer::{Answer, Diagnosis, Judged},
     capacity::Capacity,
 };
 use crate::{
-    model::{
-        accounting::Losses, history::Surge, owner::Process, peer::PeerId, sample::Moment, serial::bounded,
-    },
+    model::{peer::PeerId, serial::bounded},
     text::sanitise,
 };
 
@@ -37,82 +39,6 @@ const MAX: usize = MAX_VERDICTS + (Kind::ALL - 1) * MAX_OTHERS;
 
 /// Processes without a worker left that are kept in mind.
 const MAX_EXHAUSTED: usize = 64;
-
-/// Something that came or went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Change {
-    /// Its number in its run; those that came later have higher ones.
-    pub id: u64,
-    /// When it was found.
-    pub at: Moment,
-    /// On which host, where there are several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// What.
-    pub what: What,
-}
-
-/// What came or went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum What {
-    /// A peer is accused, is not any more, or is to be decided upon.
-    Verdict {
-        /// Who.
-        peer: PeerId,
-        /// What was said before.
-        was: Verdict,
-        /// What is said now.
-        is: Verdict,
-        /// How sure, 0 to 1.
-        confidence: f64,
-        /// Where an accusation was taken back: since when the cause has not shown again.
-        good_since: Option<Moment>,
-    },
-    /// More verdicts changed at that moment than are listed.
-    MoreVerdicts {
-        /// Of how many more peers.
-        peers: u64,
-    },
-    /// The whole answer.
-    Answer {
-        /// What it was.
-        was: Answer,
-        /// What it is.
-        is: Answer,
-        /// Peers that were accused then.
-        accused: u64,
-        /// Peers that were judged then.
-        peers: u64,
-    },
-    /// A surge began. It is brought up to date for as long as it goes on.
-    SurgeBegan(Surge),
-    /// A surge is over.
-    SurgeEnded {
-        /// Which.
-        surge: Surge,
-        /// What was open when it was found to be over.
-        open: u64,
-    },
-    /// A server has no worker left, or has some again.
-    Capacity {
-        /// Its process, if that is known.
-        process: Option<Process>,
-        /// Inode number of its network namespace.
-        netns: u32,
-        /// Its ports.
-        ports: Vec<u16>,
-        /// Whether none is left.
-        none_left: bool,
-    },
-    /// Something was lost for another cause than before, or the counters ceased to agree with the socket list.
-    Loss {
-        /// All that was lost by then.
-        losses: Losses,
-        /// Connections counted beyond those that are listed, where that is what is new.
-        drift: Option<i64>,
-    },
-}
 
 /// The kinds that have room of their own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -349,6 +275,18 @@ impl Changes {
             !is_too_old
         });
         self.dropped = self.dropped.saturating_add((before - self.latest.len()) as u64);
+    }
+
+    /// Forgets what depends on what the judge is told, for when it is told something else.
+    pub(super) fn reconsider(&mut self) {
+        let is_fact = |change: &Change| matches!(change.what.kind(), Kind::Surge | Kind::Loss);
+        self.latest.retain(is_fact);
+        (self.answer, self.exhausted) = (None, Vec::new());
+    }
+
+    /// Compares with nothing that was said of the peers so far. What came and went did so all the same.
+    pub(super) fn begin_anew(&mut self) {
+        self.answer = None;
     }
 
     /// Forgets what came after a moment, and what it is to be compared with.

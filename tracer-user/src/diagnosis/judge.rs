@@ -44,7 +44,7 @@ pub struct Judge {
 pub struct Memory {
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// What stands about one peer.
@@ -103,13 +103,14 @@ impl Judge {
     /// Forgets what it said, for when it is to judge by other options. That piles grew happened all the same.
     pub fn reconsider(&mut self) {
         self.memory.peers.values_mut().for_each(Standing::reconsider);
-        self.memory.changes = Changes::default();
+        self.memory.changes.reconsider();
     }
 
-    /// Judges from now on only what comes after the newest sample, and forgets what it said.
+    /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
     pub fn begin_anew(&mut self) {
         self.history.begin_anew();
-        self.memory = Memory::default();
+        self.memory.peers.clear();
+        self.memory.changes.begin_anew();
     }
 
     /// Whether it remembers what it said of the samples before.

@@ -73,11 +73,20 @@ fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example::example;
+    use crate::{
+        diagnosis::{Change, What},
+        report::example::example,
+    };
 
     #[test]
     fn peers_of_different_hosts_stay_apart() {
-        let one = example();
+        let mut one = example();
+        one.changes.push(Change {
+            id: 1,
+            at: one.taken,
+            host: None,
+            what: What::MoreVerdicts { peers: 9 },
+        });
         let both = combine(vec![
             ("web1".to_owned(), one.clone()),
             ("web2".to_owned(), one.clone()),
@@ -94,6 +103,8 @@ mod tests {
         assert_eq!(both.accounting.open_now, 2 * one.accounting.open_now);
         assert_eq!(both.window_ns(), one.window_ns());
         assert_eq!(both.causes.len(), one.causes.len());
+        let of_changes: Vec<_> = both.changes.iter().map(|change| change.host.as_deref()).collect();
+        assert_eq!(of_changes, [Some("web1"), Some("web2")]);
         assert_eq!(combine(Vec::new()), None);
     }
 }

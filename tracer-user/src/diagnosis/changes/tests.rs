@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     diagnosis::{Judge, Options},
-    model::history::Shape,
+    model::{
+        history::{Shape, Surge},
+        sample::Moment,
+    },
     report::example::{example, sample},
 };
 
@@ -202,4 +205,36 @@ fn going_back_forgets_what_comes_later() {
     observer.look(&mut on);
     assert_eq!(on.changes.len(), back.changes.len());
     assert_eq!(began(&on).len(), 1);
+}
+
+#[test]
+fn what_happened_stays_when_the_judge_begins_anew() {
+    let mut judge = Judge::default();
+    for _ in 0..3 {
+        judge.look(&sample(), &Options::default());
+    }
+    let count = judge.memory().changes.latest.len();
+    assert!(count > 1);
+    judge.begin_anew();
+    let next = judge.look(&sample(), &Options::default());
+    assert!(next.changes.len() >= count);
+    assert!(next.changes.is_sorted_by_key(|change| change.id));
+}
+
+/// By other thresholds other verdicts would have been given; a surge is one by any.
+#[test]
+fn what_was_said_goes_when_the_judge_is_told_otherwise() {
+    let mut changes = Changes::default();
+    let mut diagnosis = after(0);
+    diagnosis.movement.surge = Some(surge(1, 100, None));
+    let were = diagnosis
+        .peers
+        .iter()
+        .map(|peer| (peer.id, Verdict::PathCut))
+        .collect();
+    changes.note(&diagnosis, &were);
+    assert!(changes.latest.len() > 1);
+    changes.reconsider();
+    assert_eq!(surges(&changes).len(), 1);
+    assert_eq!(changes.latest.len(), 1);
 }

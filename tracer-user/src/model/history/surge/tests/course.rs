@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::history::History;
 
 #[test]
 fn one_that_goes_on_keeps_its_beginning() {
@@ -38,6 +39,21 @@ fn a_smaller_one_is_told_like_the_first() {
     let found = told(0..500, 1, |second| vec![level(second)]);
     let rises = found.iter().map(|surge| (surge.number, surge.from, surge.to));
     assert_eq!(rises.collect::<Vec<_>>(), [(1, 20, 1000), (2, 20, 90)]);
+}
+
+/// Whatever was over before the window accuses nobody.
+#[test]
+fn one_that_was_over_before_the_window_is_forgotten() {
+    let mut history = History::of_window(Some(300 * S));
+    let mut told = Vec::new();
+    for second in 0..800 {
+        let open = if (100..200).contains(&second) { 200 } else { 20 };
+        history.add(&sample(second, &[open]));
+        told.push(history.surge().map(|surge| surge.ended.is_some()));
+    }
+    assert_eq!((told[99], told[100], told[199]), (None, Some(false), Some(false)));
+    assert_eq!((told[200], told[450]), (Some(true), Some(true)));
+    assert_eq!((told[600], told[799]), (None, None));
 }
 
 #[test]
