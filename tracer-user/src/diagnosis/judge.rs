@@ -10,7 +10,7 @@ use super::{
     Diagnosis, Movement, Options, Verdict,
     answer::{self, HostWide, Judged, Recovered},
     cause::{self, Finding, Grown},
-    changes::{Change, Changes},
+    changes::Changes,
     listeners,
     norm::Norm,
     recent,
@@ -46,7 +46,7 @@ pub struct Judge {
 pub struct Memory {
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// What stands about one peer.
@@ -108,13 +108,19 @@ impl Judge {
     /// Forgets what it said, for when it is to judge by other options. That piles grew happened all the same.
     pub fn reconsider(&mut self) {
         self.memory.peers.values_mut().for_each(Standing::reconsider);
-        self.memory.changes = Changes::default();
+        self.memory.changes.reconsider();
     }
 
-    /// Judges from now on only what comes after the newest sample, and forgets what it said.
+    /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
     pub fn begin_anew(&mut self) {
         self.history.begin_anew();
-        self.memory = Memory::default();
+        self.memory.peers.clear();
+        self.memory.changes.begin_anew();
+    }
+
+    /// Whether it remembers what it said of the samples before.
+    pub fn has_spoken(&self) -> bool {
+        !self.memory.peers.is_empty()
     }
 
     /// The run so far.
@@ -193,10 +199,11 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         movement: Movement {
             from: sample.accounting.totals.seeded,
             to: sample.accounting.open_now,
-            surge: history.surge(),
+            surge: history.surge().cloned(),
         },
         causes: answer::causes(&peers),
         changes: Vec::new(),
+        changes_dropped: 0,
         peers,
     }
 }
@@ -250,6 +257,11 @@ impl Memory {
         self.peers.get(&peer)?.usual
     }
 
+    /// Makes the names in it harmless, where it was read from a file.
+    pub fn sanitise(&mut self) {
+        self.changes.sanitise();
+    }
+
     /// Makes a diagnosis say what stands.
     fn show(&self, diagnosis: &mut Diagnosis) {
         for peer in &mut diagnosis.peers {
@@ -259,12 +271,13 @@ impl Memory {
         }
         diagnosis.order();
         diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
     }
 
     /// Makes a diagnosis say what stands, and remembers it.
     fn settle(&mut self, diagnosis: &mut Diagnosis) {
         let taken = diagnosis.taken;
-        let mut changes = Vec::new();
+        let mut were = HashMap::new();
         for peer in &mut diagnosis.peers {
             let standing = self.peers.entry(peer.id).or_insert_with(|| Standing {
                 verdict: Verdict::InsufficientData,
@@ -279,16 +292,17 @@ impl Memory {
             let before = standing.verdict;
             standing.settle(peer, taken.monotonic_ns);
             if before != standing.verdict {
-                changes.push(Change::of(peer, before, taken));
+                were.insert(peer.id, before);
             }
         }
         if self.peers.len() > diagnosis.peers.len() {
             let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
             self.peers.retain(|id, _| known.contains(id));
         }
-        self.changes.add(changes);
         diagnosis.order();
+        self.changes.note(diagnosis, &were);
         diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
     }
 }
 

@@ -3,17 +3,18 @@
 mod capacity;
 mod fine_print;
 mod peers;
+mod surge;
 
 use std::io::{self, Write};
 
-pub use self::fine_print::lost;
+pub use self::{fine_print::lost, surge::sentence as surge};
 use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, Party, Verdict,
         words::{count, duration, number},
     },
-    model::{history::Shape, owner::one_of_several, peer::Direction},
+    model::{owner::one_of_several, peer::Direction},
 };
 
 const WIDTH: usize = 80;
@@ -149,19 +150,7 @@ fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Res
         movement.from, movement.to
     )?;
     if let Some(surge) = &movement.surge {
-        let who = match surge.shape {
-            Shape::Uniform => "evenly over the peers: look for one cause that they share",
-            Shape::Concentrated => "in few peers: look at those",
-        };
-        let line = format!(
-            "surge: from {} to {} since {}, {who} ({} of {} hold more than before)",
-            surge.from,
-            surge.to,
-            super::clock(surge.started),
-            surge.grown,
-            count(surge.peers, "peer", "peers"),
-        );
-        writeln!(to, "{}", paint.bad(&wrap(&line, 0)))?;
+        writeln!(to, "{}", paint.bad(&wrap(&surge::sentence(surge), 0)))?;
     }
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
