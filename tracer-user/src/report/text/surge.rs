@@ -84,6 +84,8 @@ mod tests {
                         direction: Direction::Inbound,
                         port: 80,
                         network: std::net::IpAddr::from([127, 20, 3, *last]).into(),
+                        process: None,
+                        program: None,
                     },
                     from: 1,
                     to: *to,

@@ -228,6 +228,8 @@ mod tests {
                     direction: Direction::Inbound,
                     port: 80,
                     network: std::net::IpAddr::from(address).into(),
+                    process: None,
+                    program: None,
                 },
                 was,
                 is,
