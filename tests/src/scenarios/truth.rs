@@ -90,6 +90,11 @@ pub fn accuses(verdicts: &[&str]) -> bool {
         .any(|verdict| verdict.accuses() && verdicts.contains(&verdict.id()))
 }
 
+/// Whether each of them does.
+pub fn must_accuse(verdicts: &[&str]) -> bool {
+    verdicts.iter().all(|verdict| accuses(&[verdict]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

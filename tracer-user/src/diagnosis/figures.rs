@@ -122,6 +122,8 @@ pub struct Figures {
     pub closes: u64,
     /// Requests over all its connections, or the most there can have been.
     pub requests: u64,
+    /// When the oldest of its connections was opened that came while it held as many as expected, monotonic, ns.
+    pub first_overlap_ns: Option<u64>,
     /// How the number held moved.
     pub course: Course,
     /// How busy its connections were found.
@@ -262,7 +264,10 @@ pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
     let turns_before = if of.base.is_some() {
         before.turns
     } else {
-        of.found.turns
+        // Those that were there and have gone took their part of it along.
+        let still = live.iter().filter(|one| matches!(one.since, Since::Seeded(_)));
+        let (n, turns) = still.fold((0, 0), |(n, turns), one| (n + 1, turns + u64::from(one.turns)));
+        (of.found.turns * n / counters.seeded.max(1)).min(turns)
     };
     let requests = (counters.turns.sum + alive.turns).saturating_sub(turns_before);
     let carried = |ended: u64, now: u64, before: u64| (ended + now).saturating_sub(before);
@@ -291,6 +296,14 @@ pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         opens_with_none: counters.opens_by_held.get(0).into(),
         closes: closes.total(),
         requests: requests.max(counters.turns.sum),
+        first_overlap_ns: live
+            .iter()
+            .filter(|connection| connection.held >= of.expected)
+            .filter_map(|connection| match connection.since {
+                Since::Opened(ns) => Some(ns),
+                Since::Seeded(_) | Since::Unknown => None,
+            })
+            .min(),
         course: if of.levels.is_empty() {
             Course::flat(start, now)
         } else {

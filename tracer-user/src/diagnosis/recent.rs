@@ -80,7 +80,9 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Fig
         return None;
     }
     let lately = look(scene, peer, about, latest)?;
-    let is_of_ends = cause::is_of_ends(lately.finding.verdict);
+    let verdict = lately.finding.verdict;
+    // That a pool overflows shows only over all of the window.
+    let is_of_ends = cause::is_of_ends(verdict) && verdict != Verdict::PoolOverflow;
     (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
 }
 

@@ -92,7 +92,7 @@ pub const MIN_CORE: u64 = 2;
 pub const DISCARDED_NS: u64 = 40 * MS;
 
 /// So many that were discarded at once, without one that was not, are no accident of a crowd.
-pub const MANY_DISCARDED: u64 = 10;
+pub const MANY_DISCARDED: u64 = 20;
 
 /// A pool opens further connections when those it has are busy: this part of them at least, on an average.
 pub const BUSY: f64 = 0.5;

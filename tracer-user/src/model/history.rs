@@ -15,7 +15,7 @@ pub use self::{
 use super::{
     peer::Direction,
     sample::Sample,
-    socket::{Connection, State},
+    socket::{Connection, Since, State},
     window::Window,
 };
 
@@ -122,6 +122,7 @@ impl History {
 
     fn add_ports(&mut self, sample: &Sample) {
         let mut now: HashMap<PortKey, (u64, u64, u64)> = HashMap::new();
+        let mut waiting_since: HashMap<PortKey, u64> = HashMap::new();
         for listener in &sample.sockets.listeners {
             let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
             *queue += u64::from(listener.accept_queue);
@@ -130,6 +131,14 @@ impl History {
             if let Some((_, held, waiting)) = inbound_port(connection).and_then(|key| now.get_mut(&key)) {
                 *held += 1;
                 *waiting += u64::from(connection.never_accepted());
+            }
+            if let (Some(key), true, Since::Opened(at)) = (
+                inbound_port(connection),
+                connection.never_accepted(),
+                connection.since,
+            ) {
+                let since = waiting_since.entry(key).or_insert(at);
+                *since = at.min(*since);
             }
         }
         for (key, (queue, held, waiting)) in now {
@@ -141,8 +150,9 @@ impl History {
             port.accept_queue_peak = port.accept_queue_peak.max(queue);
             port.never_accepted_peak = port.never_accepted_peak.max(waiting);
             port.stuck_since_ns = (waiting > 0).then(|| {
-                let since = port.stuck_since_ns;
-                since.unwrap_or(sample.taken.monotonic_ns)
+                let oldest = waiting_since.get(&key).copied();
+                let now = oldest.unwrap_or(sample.taken.monotonic_ns);
+                port.stuck_since_ns.map_or(now, |known| known.min(now))
             });
         }
     }

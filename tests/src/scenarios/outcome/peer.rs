@@ -8,7 +8,7 @@ use tcpreuse::{
 };
 
 use super::ABSENT;
-use crate::scenarios::truth::{Truth, accuses};
+use crate::scenarios::truth::{Truth, accuses, must_accuse};
 
 /// After this many right looks in a row a verdict stands, and may only go when its cause does.
 const STANDS_AFTER: u32 = 3;
@@ -119,7 +119,7 @@ impl Peer {
             seconds: seconds - course.begun,
             opens: self.figures.opens.saturating_sub(course.opens_before),
         };
-        if accuses(verdicts) && !finding.verdict.accuses() && course.in_a_row >= STANDS_AFTER {
+        if must_accuse(verdicts) && !finding.verdict.accuses() && course.in_a_row >= STANDS_AFTER {
             course.forgotten += 1;
         } else {
             course.in_a_row = if right { course.in_a_row + 1 } else { 0 };

@@ -25,6 +25,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
         // Of those that were there before, it is not known what they carried.
         || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
+        // What it keeps and uses says more than what went.
+        || 2 * figures.held.reused > figures.turns.connections()
         || reuse::of(case) != Reuse::Hardly
     {
         return None;

@@ -67,8 +67,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the server had stopped accepting before the peer began to open more than it needs.
+/// Whether the server had stopped accepting before the peer opened more than it needs.
 pub(super) fn came_first(case: &Case<'_>) -> bool {
     let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
-    stuck.is_some_and(|stuck| stuck < case.figures.course.since_ns)
+    let figures = case.figures;
+    let piled_up = figures.first_overlap_ns.unwrap_or(figures.course.since_ns);
+    stuck.is_some_and(|stuck| stuck < piled_up)
 }
