@@ -61,6 +61,20 @@ struct Standing {
     has_spoken: bool,
 }
 
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::InsufficientData,
+            also: Vec::new(),
+            confidence: 0.0,
+            next: None,
+            recovered: None,
+            grown: None,
+            has_spoken: false,
+        }
+    }
+}
+
 impl Judge {
     /// Judges what happened in the last `window_ns`, or in all of the run.
     pub fn new(window_ns: Option<u64>) -> Self {
@@ -104,6 +118,25 @@ impl Judge {
     pub fn reconsider(&mut self) {
         self.memory.peers.values_mut().for_each(Standing::reconsider);
         self.memory.changes = Changes::default();
+    }
+
+    /// Judges only the last `length_ns` before a moment of its end, and forgets what it said of more.
+    pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
+        self.history.shorten_window(length_ns, now_ns);
+        self.reconsider();
+    }
+
+    /// Takes over what was said of peers elsewhere, and how sure that was.
+    pub fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
+        for (peer, verdict, confidence) in said {
+            let standing = self.memory.peers.entry(peer).or_default();
+            if standing.verdict != verdict {
+                (standing.verdict, standing.confidence) = (verdict, confidence);
+                (standing.next, standing.recovered) = (None, None);
+                standing.also.clear();
+            }
+            standing.has_spoken = true;
+        }
     }
 
     /// Judges from now on only what comes after the newest sample, and forgets what it said.
@@ -255,15 +288,7 @@ impl Memory {
         let taken = diagnosis.taken;
         let mut changes = Vec::new();
         for peer in &mut diagnosis.peers {
-            let standing = self.peers.entry(peer.id).or_insert_with(|| Standing {
-                verdict: Verdict::InsufficientData,
-                also: Vec::new(),
-                confidence: 0.0,
-                next: None,
-                recovered: None,
-                grown: None,
-                has_spoken: false,
-            });
+            let standing = self.peers.entry(peer.id).or_default();
             let before = standing.verdict;
             standing.settle(peer, taken.monotonic_ns);
             if before != standing.verdict {

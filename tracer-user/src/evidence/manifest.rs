@@ -115,6 +115,9 @@ pub struct Session {
     pub options: Option<Options>,
     /// From one sample to the next.
     pub interval_ms: u64,
+    /// How much time before each sample was judged, ns; `None`: all of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ns: Option<u64>,
     /// Start, RFC 3339.
     pub started: String,
     /// End; `null`: still running, or it did not end properly.

@@ -8,6 +8,7 @@ mod intervals;
 mod live;
 mod pace;
 mod peer;
+mod walk;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -16,14 +17,16 @@ use ipnet::IpNet;
 
 use self::peer::Entry;
 pub(crate) use self::{
-    intervals::{Intervals, Step},
-    pace::Pace,
+    intervals::Intervals,
+    pace::{Looks, Pace},
+    walk::Walk,
 };
 use super::{
     MAX_PEERS,
     manifest::Session,
     rows::{ConnectionRow, ListenerRow},
 };
+use crate::diagnosis::Verdict;
 use crate::model::{
     accounting::{Accounting, Totals},
     owner::{Owner, Reason},
@@ -86,6 +89,11 @@ impl Rebuild {
         }
     }
 
+    /// Reckons monotonic times from this moment: clocks may have been set since the recording began.
+    pub(crate) fn reckon_from(&mut self, clock: Moment) {
+        self.clock = Some(clock);
+    }
+
     /// Takes in the row of a connection.
     pub(crate) fn connection(&mut self, row: &ConnectionRow) {
         self.see(row.opened_at);
@@ -117,7 +125,7 @@ impl Rebuild {
     }
 
     /// Takes in one interval.
-    pub(crate) fn interval(&mut self, step: Step) {
+    pub(crate) fn interval(&mut self, step: intervals::Step) {
         self.see(Some(step.at));
         for row in step.peers {
             self.known.bytes_received |= row.bytes_received.is_some();
@@ -225,6 +233,20 @@ impl Rebuild {
                 drift: None,
             },
         }
+    }
+
+    /// What was said of each peer at the last interval, and how sure that was.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (PeerId, Verdict, f64)> {
+        self.peers.iter().filter_map(|(id, entry)| {
+            let row = entry.gauge.as_ref()?;
+            let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
+            Some((*id, row.said()?, sure))
+        })
+    }
+
+    /// Whether there were no rows so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.latest.is_none()
     }
 
     /// How many peers there are.

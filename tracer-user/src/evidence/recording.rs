@@ -190,12 +190,7 @@ impl Recording {
         self.manifest.session.accounting = Counted::of(&block.sample.accounting, &block.sample.losses);
         self.manifest.session.losses = block.sample.losses;
         self.manifest.session.expected_connections = Some(block.diagnosis.expected.connections);
-        let peers: Vec<PeerRow> = block
-            .diagnosis
-            .peers
-            .iter()
-            .map(|judged| PeerRow::of(judged, block.sample.taken))
-            .collect();
+        let peers = PeerRow::all(block.sample, block.diagnosis);
         let listeners = ListenerRow::of(block.sample, block.diagnosis);
         let interval = Interval {
             interval: self.interval + 1,

@@ -81,7 +81,10 @@ fn nat() -> Scenario {
         pause: ms(200),
         notices: Notices::AtOnce,
     };
-    let groups = vec![group("shared address", 2, behind, &["many-held", "reusing"]), innocents(8)];
+    let groups = vec![
+        group("shared address", 2, behind, &["many-held", "reusing"]),
+        innocents(8),
+    ];
     Scenario {
         warm_up: ms(1_500),
         ..scenario("shared-address", Knobs::default(), 6, groups)

@@ -44,6 +44,8 @@ struct Open {
     path: PathBuf,
     source: Source,
     row: u64,
+    /// How many of the columns the file has: one of an older version may lack the last of them.
+    columns: usize,
     /// The file does not end with a line end, so its last row may have been cut.
     torn: bool,
 }
@@ -118,15 +120,15 @@ impl Open {
         let mut open = Self {
             source: reader(file.try_clone().map_err(cannot)?, end),
             row: 0,
+            columns: R::COLUMNS.len(),
             torn: last != [b'\n'],
             path: path.clone(),
         };
         let any = open.fill(&mut record)?;
-        let same = R::COLUMNS
-            .iter()
-            .map(|name| Some(name.as_bytes()))
-            .eq((0..R::COLUMNS.len()).map(|at| record.get(at)));
-        if !any || !same {
+        open.columns = record.len().min(R::COLUMNS.len());
+        let known = R::COLUMNS.iter().map(|name| name.as_bytes());
+        let same = known.zip(&record).all(|(name, cell)| name == cell);
+        if !any || !same || open.columns < R::SINCE_EVER {
             return Err(EvidenceError::row(
                 &path,
                 1,
@@ -162,7 +164,8 @@ impl Open {
             return Ok(None);
         }
         let row = self.row;
-        match R::read(&mut Fields::new(record, R::COLUMNS)) {
+        let columns = R::COLUMNS.get(..self.columns).unwrap_or(R::COLUMNS);
+        match R::read(&mut Fields::new(record, columns)) {
             Ok(read) => Ok(Some(read)),
             // The last row of a file that was cut.
             Err(_) if self.torn && matches!(self.fill(record), Ok(false)) => Ok(None),

@@ -3,12 +3,20 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 use crate::{
     evidence::{
-        load::load_recording,
+        load::{Loaded, Wanted, load_wanted},
         testing::{INTERVALS, play, recorded, session, unfinished},
         verify::{Condition, verify},
     },
     source::replay::Replay,
 };
+
+fn load_recording(path: &Path, number: Option<u32>) -> Result<Loaded, EvidenceError> {
+    let wanted = Wanted {
+        number,
+        ..Wanted::default()
+    };
+    load_wanted(path, &wanted)
+}
 
 #[test]
 fn a_finished_recording_is_whole() {
@@ -222,6 +230,8 @@ fn a_rotation_may_end_anywhere() {
         let report = verify(&path).unwrap();
         assert!(report.is_whole(), "{steps}: {report:?}");
         assert_eq!(report.up_to.clone().unwrap().0, 2);
+        // It is that of the first interval.
+        fs::remove_file(path.join("state.json")).unwrap();
         let loaded = crate::evidence::load::load(&path).unwrap();
         assert_eq!(loaded.sample.accounting.totals.closed, 10 + 1, "{steps}");
         let mut second = Recording::append(&path, session(), None).unwrap();

@@ -53,6 +53,8 @@ pub(crate) trait Row: Sized {
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
+    /// How many of these every version has written; files of older ones lack the rest.
+    const SINCE_EVER: usize = Self::COLUMNS.len();
 
     /// Hands out its cells, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));

@@ -1,16 +1,18 @@
-//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges.
+//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges, and what was said of the peer.
 
 use std::{borrow::Cow, net::IpAddr};
 
+use hashbrown::HashMap;
 use ipnet::IpNet;
 
 use super::{Kind, Row, connections};
 use crate::{
-    diagnosis::Judged,
-    evidence::cells::{Cell, Fields},
+    diagnosis::{Diagnosis, Judged, Verdict},
+    evidence::cells::{Cell, Fields, thousandths},
     model::{
-        peer::{Closes, PeerId},
-        sample::Moment,
+        peer::{Closes, Counters, PeerId},
+        sample::{Known, Moment, Peer, Sample},
+        window::{Live, live_by_slot},
     },
 };
 
@@ -38,7 +40,7 @@ pub struct PeerRow {
     /// Of these, how long the oldest has been.
     pub close_wait_oldest_ms: Option<u64>,
     /// In an accept queue now.
-    pub never_accepted: u64,
+    pub never_accepted: Option<u64>,
     /// Payload received.
     pub bytes_received: Option<u64>,
     /// Payload sent.
@@ -47,29 +49,91 @@ pub struct PeerRow {
     pub retransmits: Option<u64>,
     /// What was said about it at that moment.
     pub verdict: Cow<'static, str>,
+    /// Request turns of its open connections so far.
+    pub turns_open: Option<u64>,
+    /// Established connections that have a request without an answer.
+    pub busy: Option<u64>,
+    /// Ended by the client before it had its answer.
+    pub unanswered: Option<u64>,
+    /// Connections whose first request lay unread for a second or longer.
+    pub late_reads: Option<u64>,
+    /// How sure the verdict was, in thousandths.
+    pub confidence: Option<u16>,
 }
 
 impl PeerRow {
-    /// The row of a peer with its verdict.
-    pub fn of(judged: &Judged, at: Moment) -> Self {
-        let figures = &judged.figures;
+    /// The rows of all peers of a diagnosis, in its order.
+    pub fn all(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
+        let peers: HashMap<PeerId, &Peer> = sample.peers.iter().map(|peer| (peer.id, peer)).collect();
+        let live = live_by_slot(sample);
+        let mut sent_again: HashMap<u32, u64> = HashMap::new();
+        for connection in &sample.sockets.connections {
+            if let Some(slot) = connection.slot {
+                *sent_again.entry(slot).or_default() += u64::from(connection.retransmits);
+            }
+        }
+        let row = |judged: &Judged| {
+            let peer = peers.get(&judged.id)?;
+            let live = live.get(&peer.slot).copied().unwrap_or_default();
+            Some(Self {
+                close_wait_oldest_ms: judged.figures.close_wait.oldest_ns.map(|ns| ns / 1_000_000),
+                never_accepted: Some(judged.figures.waiting.now),
+                retransmits: sample
+                    .known
+                    .retransmits
+                    .then_some(peer.counters.retransmits + sent_again.get(&peer.slot).copied().unwrap_or(0)),
+                verdict: Cow::Borrowed(judged.finding.verdict.id()),
+                confidence: Some(thousandths(judged.finding.confidence)),
+                ..Self::of(judged.id, &peer.counters, live, sample.known, judged.expected())
+            })
+        };
+        let rows = diagnosis.peers.iter().filter_map(row);
+        rows.map(|row| row.at(sample.taken)).collect()
+    }
+
+    /// What a peer's counters and its open connections come to; when that was, and what was said of it, is left open.
+    pub fn of(id: PeerId, counters: &Counters, live: Live, known: Known, expected: u32) -> Self {
+        Self {
+            sampled_at: 0,
+            id,
+            opens: counters.opens(),
+            closes: counters.closes,
+            failed: counters.failed,
+            overlaps: counters.overlaps(expected),
+            open_now: counters.open_now,
+            open_peak: counters.open_peak,
+            close_wait_now: counters.close_wait_now,
+            close_wait_oldest_ms: None,
+            never_accepted: None,
+            bytes_received: known
+                .bytes_received
+                .then_some(counters.bytes_received + live.received),
+            bytes_sent: known.bytes_sent.then_some(counters.bytes_sent + live.sent),
+            retransmits: None,
+            verdict: Cow::Borrowed(""),
+            turns_open: Some(live.turns),
+            busy: Some(live.busy),
+            unanswered: Some(counters.unanswered),
+            late_reads: Some(counters.late_reads),
+            confidence: None,
+        }
+    }
+
+    /// The same row, of that moment.
+    #[must_use]
+    pub fn at(self, at: Moment) -> Self {
         Self {
             sampled_at: at.utc_ns,
-            id: judged.id,
-            opens: figures.opens,
-            closes: figures.close_reasons,
-            failed: figures.failed,
-            overlaps: figures.overlaps,
-            open_now: figures.open_now,
-            open_peak: figures.open_peak,
-            close_wait_now: figures.close_wait.now,
-            close_wait_oldest_ms: figures.close_wait.oldest_ns.map(|ns| ns / 1_000_000),
-            never_accepted: figures.waiting.now,
-            bytes_received: figures.bytes_received,
-            bytes_sent: figures.bytes_sent,
-            retransmits: figures.retransmits,
-            verdict: Cow::Borrowed(judged.finding.verdict.id()),
+            ..self
         }
+    }
+
+    /// What was said of the peer, if this version knows the verdict.
+    pub fn said(&self) -> Option<Verdict> {
+        Verdict::ALL
+            .iter()
+            .copied()
+            .find(|verdict| verdict.id() == self.verdict)
     }
 }
 
@@ -100,7 +164,13 @@ impl Row for PeerRow {
         "bytes_sent",
         "retransmits",
         "verdict",
+        "turns_open",
+        "busy",
+        "unanswered",
+        "late_reads",
+        "confidence",
     ];
+    const SINCE_EVER: usize = 22;
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         put(Cell::Time(self.sampled_at));
@@ -120,11 +190,16 @@ impl Row for PeerRow {
         put(Cell::Number(self.open_peak));
         put(Cell::Number(self.close_wait_now));
         put(Cell::number(self.close_wait_oldest_ms));
-        put(Cell::Number(self.never_accepted));
+        put(Cell::number(self.never_accepted));
         put(Cell::number(self.bytes_received));
         put(Cell::number(self.bytes_sent));
         put(Cell::number(self.retransmits));
         put(Cell::Outside(&self.verdict));
+        put(Cell::number(self.turns_open));
+        put(Cell::number(self.busy));
+        put(Cell::number(self.unanswered));
+        put(Cell::number(self.late_reads));
+        put(Cell::share(self.confidence));
     }
 
     fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
@@ -157,11 +232,16 @@ impl Row for PeerRow {
             open_peak: fields.count()?.unwrap_or(0),
             close_wait_now: fields.count()?.unwrap_or(0),
             close_wait_oldest_ms: fields.ms()?,
-            never_accepted: fields.count()?.unwrap_or(0),
+            never_accepted: fields.count()?,
             bytes_received: fields.bytes()?,
             bytes_sent: fields.bytes()?,
             retransmits: fields.count()?,
             verdict: fields.outside()?.unwrap_or_default().into_owned().into(),
+            turns_open: fields.count()?,
+            busy: fields.count()?,
+            unanswered: fields.count()?,
+            late_reads: fields.count()?,
+            confidence: fields.share()?,
         })
     }
 }

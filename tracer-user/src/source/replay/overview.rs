@@ -38,16 +38,15 @@ impl Overview {
         let (evidence, mut reading) = Reading::open(path, number)?;
         let mut levels = Vec::new();
         let level = |reading: &Reading, at| {
-            let (open, close_wait) = reading.rebuild.gauges();
+            let (open, close_wait) = reading.walk.rebuild.gauges();
             Level {
-                at: reading.rebuild.moment(at),
+                at: reading.walk.rebuild.moment(at),
                 open,
                 close_wait,
             }
         };
-        while let Some(step) = reading.intervals.next().transpose()? {
-            let at = step.at;
-            reading.take(step);
+        while let Some(at) = reading.walk.step_over()? {
+            reading.tell(at, false);
             levels.push(level(&reading, at));
         }
         // An interval without peers and listeners has no rows; the end of the recording has.
@@ -55,7 +54,7 @@ impl Overview {
         if let Some(end) = load::end(&evidence).filter(|end| last.is_none_or(|last| *end > last)) {
             levels.push(level(&reading, end));
         }
-        let state = fresh_state(&evidence).ok();
+        let state = fresh_state(&evidence);
         let judge = state.as_ref().map_or_else(|| reading.judge.clone(), State::judge);
         let surge = judge.history().surge().map(|surge| surge.started);
         Ok(Self {
