@@ -318,6 +318,7 @@ mod tests {
                 speed: 1.0,
                 playing: true,
                 surge: None,
+                as_recorded: false,
             },
         }));
         assert_eq!(publisher.snapshot(batch).slowed, None);

@@ -47,6 +47,9 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     if let Some(surge) = playback.surge {
         after.push((format!("{dot}! surge {}", time(surge)), Role::Bad));
     }
+    if playback.as_recorded {
+        after.push((format!("{dot}verdicts as recorded"), Role::Faint));
+    }
     let columns = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
     let ends = columns(&start) + columns(&end);
     let words: u16 = after.iter().map(|(text, _)| columns(text)).sum();
@@ -114,6 +117,7 @@ mod tests {
             speed: 2.0,
             playing: true,
             surge: Some(START + 180 * S),
+            as_recorded: false,
         }
     }
 
@@ -150,6 +154,17 @@ mod tests {
         for width in [1, 20, 33, 250] {
             shown(end, Glyphs::UNICODE, width, 24);
         }
+    }
+
+    #[test]
+    fn verdicts_that_were_recorded_are_said_to_be() {
+        let recorded = Playback {
+            as_recorded: true,
+            ..playback()
+        };
+        let text = shown(recorded, Glyphs::UNICODE, 120, 24);
+        assert!(text.contains("! surge 00:03:00 · verdicts as recorded"), "{text}");
+        assert!(!shown(playback(), Glyphs::UNICODE, 120, 24).contains("as recorded"));
     }
 
     #[test]
