@@ -46,6 +46,8 @@ pub struct Interval {
     pub peers: Extent,
     /// `listeners.csv`.
     pub listeners: Extent,
+    /// `events.csv`.
+    pub events: Extent,
     /// SHA-256 of the lines before in this journal.
     pub before: String,
 }
@@ -70,6 +72,7 @@ impl Interval {
             Kind::Connections => &self.connections,
             Kind::Peers => &self.peers,
             Kind::Listeners => &self.listeners,
+            Kind::Events => &self.events,
         }
     }
 
@@ -78,6 +81,7 @@ impl Interval {
             Kind::Connections => &mut self.connections,
             Kind::Peers => &mut self.peers,
             Kind::Listeners => &mut self.listeners,
+            Kind::Events => &mut self.events,
         }
     }
 }

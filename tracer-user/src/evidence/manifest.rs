@@ -224,6 +224,8 @@ pub struct Removed {
     pub peers_rows: u64,
     /// Rows of `listeners.csv`.
     pub listeners_rows: u64,
+    /// Rows of `events.csv`.
+    pub events_rows: u64,
 }
 
 /// All of it.

@@ -159,6 +159,10 @@ impl Evidence {
         }
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
+            if last.extent(kind).is_none() {
+                // An older version wrote it, and had no such file.
+                continue;
+            }
             let from = match (before, begins) {
                 (Some(before), _) => before.extent(kind).bytes,
                 (None, true) => self
@@ -192,7 +196,9 @@ impl Evidence {
                 .open_file(&part.name)
                 .is_err_and(|error| error.is_missing())
             {
-                self.notes.push(format!("there is no {}", part.name));
+                if kind != Kind::Events {
+                    self.notes.push(format!("there is no {}", part.name));
+                }
             } else {
                 self.parts.push((kind, part));
             }

@@ -10,6 +10,7 @@ mod rotation;
 use std::{path::Path, time::Instant};
 
 use self::files::Files;
+pub(crate) use self::files::Rows;
 pub use self::rotation::Limit;
 use super::{
     DIAGNOSIS, Folder, STATE,
@@ -17,7 +18,7 @@ use super::{
     error::EvidenceError,
     journal::{Extent, Interval},
     manifest::{Clock, Counted, Listed, Manifest, SCHEMA, Session},
-    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
     segments,
     state::StateRef,
 };
@@ -52,6 +53,8 @@ pub struct Recording {
     manifest: Manifest,
     limit: Option<Limit>,
     interval: u64,
+    /// Up to when changes of what was said have been written, monotonic, ns.
+    told_ns: u64,
     state_written: Option<Instant>,
     /// Why the present block cannot be written.
     failed: Option<String>,
@@ -112,6 +115,12 @@ impl Recording {
         manifest.segment = files.segment;
         let mut recording = Self::over(folder, files, manifest, limit);
         recording.interval = last;
+        if !Files::are_current(&recording.folder)? {
+            // An older version wrote what is there: what has other columns goes into other files.
+            recording.begin_segment()?;
+            recording.manifest.session.first_segment = recording.files.segment;
+            recording.manifest.session.begins = recording.files.lengths();
+        }
         recording.write_manifest()?;
         Ok(recording)
     }
@@ -123,6 +132,7 @@ impl Recording {
             manifest,
             limit,
             interval: 0,
+            told_ns: 0,
             state_written: None,
             failed: None,
             trouble: None,
@@ -185,28 +195,44 @@ impl Recording {
     }
 
     fn end_interval(&mut self, block: &Block<'_>, last: bool) {
+        let Block {
+            sample, diagnosis, ..
+        } = *block;
+        self.manifest.session.accounting = Counted::of(&sample.accounting, &sample.losses);
+        self.manifest.session.losses = sample.losses;
+        self.manifest.session.expected_connections = Some(diagnosis.expected.connections);
+        let rows = Rows {
+            peers: PeerRow::all(sample, diagnosis),
+            listeners: ListenerRow::of(sample, diagnosis),
+            events: EventRow::after(diagnosis, self.told_ns),
+        };
+        let end = Interval {
+            at: timestamp(sample.taken),
+            monotonic_ns: sample.taken.monotonic_ns,
+            last,
+            accounting: sample.accounting,
+            losses: sample.losses,
+            ..Interval::default()
+        };
+        self.write_interval(&rows, end);
+    }
+
+    /// Ends an interval of which these are the rows; `end` says when and with what figures.
+    fn write_interval(&mut self, rows: &Rows, end: Interval) {
         self.failed = None;
         self.trouble = None;
-        self.manifest.session.accounting = Counted::of(&block.sample.accounting, &block.sample.losses);
-        self.manifest.session.losses = block.sample.losses;
-        self.manifest.session.expected_connections = Some(block.diagnosis.expected.connections);
-        let peers = PeerRow::all(block.sample, block.diagnosis);
-        let listeners = ListenerRow::of(block.sample, block.diagnosis);
+        let at_ns = end.monotonic_ns;
         let interval = Interval {
             interval: self.interval + 1,
             session: self.manifest.session.session,
             segment: self.files.segment,
-            at: timestamp(block.sample.taken),
-            monotonic_ns: block.sample.taken.monotonic_ns,
-            last,
-            accounting: block.sample.accounting,
-            losses: block.sample.losses,
             rows_not_written: self.manifest.session.rows_not_written,
-            ..Interval::default()
+            ..end
         };
-        match self.files.end_block(&peers, &listeners, interval) {
+        match self.files.end_block(rows, interval) {
             Ok(()) => {
                 self.interval += 1;
+                self.told_ns = at_ns;
                 self.manifest.session.intervals = self.interval;
             }
             Err(error) => self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error)),

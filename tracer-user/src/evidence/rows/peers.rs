@@ -256,7 +256,7 @@ fn name(id: &PeerId) -> String {
 }
 
 /// `192.0.2.7`, `192.0.2.0/24`, `192.0.2.7:80`, `2001:db8::1`, `[2001:db8::/64]:443`.
-fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
+pub(super) fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
     let network = |text: &str| -> Option<IpNet> {
         let address = text.parse::<IpAddr>().map(IpNet::from);
         address.ok().or_else(|| text.parse().ok())
