@@ -168,7 +168,8 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     all.extend(sample.peers.iter().map(|peer| scene.figures(peer, From::Start)));
     let norms = scene.norms(sample.peers.iter().map(|peer| peer.id).zip(&all));
     let (listeners, capacity) = listeners::of(sample, history, options);
-    let start = history.window().start().unwrap_or(sample.started);
+    let mut start = history.window().start().unwrap_or(sample.started);
+    start.utc_ns = sample.earlier.since.unwrap_or(start.utc_ns).min(start.utc_ns);
     let host = Arc::new(HostWide {
         now_ns: sample.taken.monotonic_ns,
         hold_ns: options.hold_ns,
@@ -234,6 +235,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         answer: answer::overall(&peers),
         started: sample.started,
         window_start: start,
+        earlier_ns: sample.earlier.window_ns,
         taken: sample.taken,
         expected: main.expected,
         learned: main.learned,

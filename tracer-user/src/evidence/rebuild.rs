@@ -29,6 +29,7 @@ use super::{
 use crate::diagnosis::Verdict;
 use crate::model::{
     accounting::{Accounting, Totals},
+    earlier::Earlier,
     owner::{Owner, Reason},
     peer::{Counters, Direction, PeerId},
     sample::{Known, Moment, Peer, Sample},
@@ -232,6 +233,7 @@ impl Rebuild {
                 open_now,
                 drift: None,
             },
+            earlier: Earlier::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
     },
     model::{
         accounting::{Accounting, Totals, drift},
+        earlier::Earlier,
         ended::Ended,
         peer::Counters,
         sample::{Moment, Peer, Sample},
@@ -95,6 +96,7 @@ impl Live {
             names,
             losses,
             accounting,
+            earlier: Earlier::default(),
         })
     }
 
