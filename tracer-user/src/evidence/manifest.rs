@@ -151,6 +151,8 @@ pub struct FromView {
     pub connections_ended: u64,
     /// Of these, how many have a row: the view keeps records of the latest only.
     pub connections_ended_rows: u64,
+    /// What is not complete, a line each.
+    pub incomplete: Vec<String>,
 }
 
 /// The accounting block, as in the diagnosis.

@@ -181,6 +181,11 @@ impl Recording {
         self.rotate_if_large();
     }
 
+    /// Ends an interval from before, of which only these rows are known; `end` says when it was and with what figures.
+    pub(crate) fn earlier_interval(&mut self, rows: &Rows, end: Interval) {
+        self.write_interval(rows, end);
+    }
+
     /// Ends the last interval and the recording. `report` is the diagnosis as JSON.
     pub fn finish(&mut self, block: &Block<'_>, report: &[u8]) {
         self.end_interval(block, true);

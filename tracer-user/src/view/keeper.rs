@@ -2,6 +2,7 @@
 //! the samples, so live and recorded ones are the same to it.
 
 mod changes;
+mod film;
 mod past;
 mod rates;
 
@@ -9,6 +10,7 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
 
 use hashbrown::HashMap;
 
+pub use self::film::{Film, Frame};
 use self::{changes::Changes, past::Past, rates::Rates};
 use super::{
     fit::visible,
@@ -94,6 +96,7 @@ pub struct Keeper {
     rates: Rates,
     changes: Changes,
     past: Past,
+    film: Film,
     course: VecDeque<Point>,
     log: Arc<VecDeque<Event>>,
 }
@@ -108,6 +111,7 @@ impl Keeper {
             rates: Rates::default(),
             changes: Changes::default(),
             past: Past::new(prefixes),
+            film: Film::default(),
             course: VecDeque::new(),
             log: Arc::default(),
         }
@@ -125,12 +129,18 @@ impl Keeper {
         let mut back = false;
         let mut playback = None;
         let diagnosis = match replayed {
-            None => self.judge.look(&sample, &options),
+            None => {
+                let diagnosis = self.judge.look(&sample, &options);
+                self.film.add(&diagnosis, self.judge.history().window());
+                diagnosis
+            }
             Some(replayed) => {
                 back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
                 playback = Some(replayed.playback);
-                replayed.judge.again(&sample, &options)
+                let diagnosis = replayed.judge.again(&sample, &options);
+                self.film.add(&diagnosis, replayed.judge.history().window());
+                diagnosis
             }
         };
         self.rates.add(&sample);
@@ -190,6 +200,11 @@ impl Keeper {
     /// The run so far and what was said of it, unless it is a recording's.
     pub fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    /// What was said at the moments that the judge still knows.
+    pub fn film(&self) -> &Film {
+        &self.film
     }
 
     /// Judges from now on only what comes after the newest sample.
