@@ -80,7 +80,7 @@ fn view(c: &mut Criterion) {
         notes: Vec::new(),
         replayed: None,
     };
-    let mut keeper = Keeper::new(Prefixes { v4: 32, v6: 128 });
+    let mut keeper = Keeper::new(Prefixes { v4: 32, v6: 128 }, None);
     group.bench_function("sample to snapshot", |b| {
         b.iter_batched(batch, |batch| keeper.add(batch), BatchSize::LargeInput);
     });

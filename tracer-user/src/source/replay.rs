@@ -1,6 +1,7 @@
 //! Samples from a recording, one per interval, as [`super::live`] gives them; with control over time.
 
 mod overview;
+mod reading;
 
 use std::{
     path::{Path, PathBuf},
@@ -8,10 +9,10 @@ use std::{
 };
 
 pub use self::overview::Level;
-use self::overview::Overview;
+use self::{overview::Overview, reading::Reading};
 use crate::{
     diagnosis::{Judge, Options, thresholds::Thresholds},
-    evidence::{EvidenceError, load, manifest::Manifest, read::Evidence, rebuild::Walk, state::State},
+    evidence::{EvidenceError, load, manifest::Manifest, state::State},
     model::{
         ended::Ended,
         sample::{Moment, Sample},
@@ -47,42 +48,6 @@ pub struct Replay {
     /// Played time that has not come to the next interval yet, ns.
     ahead_ns: f64,
     reading: Reading,
-}
-
-/// The files at one position.
-struct Reading {
-    walk: Walk,
-    /// Judges by the rows; what was said then counts for more.
-    judge: Judge,
-    /// When it was told of everything last, UTC, ns.
-    told: Option<i128>,
-}
-
-impl Reading {
-    fn open(path: &Path, number: Option<u32>) -> Result<(Evidence, Self), EvidenceError> {
-        let evidence = Evidence::open(path, number)?;
-        let reading = Self {
-            walk: Walk::of(&evidence)?,
-            judge: Judge::new(evidence.manifest.session.window_ns),
-            told: None,
-        };
-        Ok((evidence, reading))
-    }
-
-    /// Takes in the next interval; its time.
-    fn step(&mut self) -> Result<Option<i128>, EvidenceError> {
-        self.walk.step()
-    }
-
-    /// Tells the judge of what has been taken in: of everything, or of how much is open.
-    fn tell(&mut self, at: i128, of_everything: bool) {
-        if of_everything {
-            self.told = Some(at);
-            self.judge.add(&self.walk.rebuild.sample(Some(at)));
-        } else {
-            self.judge.add_outline(&self.walk.rebuild.outline(at));
-        }
-    }
 }
 
 impl Replay {

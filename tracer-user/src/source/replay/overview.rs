@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Reading;
+use super::reading::Reading;
 use crate::{
     evidence::{
         EvidenceError,
