@@ -80,9 +80,15 @@ pub(crate) enum Begin {
 }
 
 /// The connection is open: counts it, unless it is counted already or the filters leave it out. True if it
-/// is traced.
+/// is traced. `owner`: the process that connected, if that is known of a connection of which nothing is remembered.
 #[inline(always)]
-pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, begin: Begin) -> bool {
+pub(crate) fn opened(
+    sk: Sock,
+    stored: Option<NonNull<Conn>>,
+    direction: u8,
+    begin: Begin,
+    owner: u32,
+) -> bool {
     let missed = begin == Begin::Missed;
     let mut seeded = false;
     // What began to connect while traced was not there before the tracer.
@@ -96,6 +102,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
     }
     let mut conn = NOTHING;
     conn.direction = direction;
+    conn.owner = owner;
     if let Some(before) = stored {
         // SAFETY: the socket's lock is held.
         let before = unsafe { before.as_ref() };
@@ -125,7 +132,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
     if !filters::admitted(sk, netns, remote) {
         return false;
     }
-    conn.slot = peers::slot_of(&peers::key(port, conn.direction, netns, remote));
+    conn.slot = peers::slot_of(&peers::key(port, conn.direction, netns, remote, conn.owner));
     let Some(stats) = peers::stats(conn.slot) else {
         return false;
     };
@@ -168,9 +175,6 @@ pub(crate) fn opened(sk: Sock, stored: Option<NonNull<Conn>>, direction: u8, beg
         }
         if conn.gap_ns != 0 {
             note(stats, timed::GAP, conn.gap_ns);
-        }
-        if conn.owner != 0 {
-            (&raw mut (*stats).owner).write_volatile(conn.owner);
         }
         // Last, since nothing here reads it: it is a cold line, and an atomic instruction waits for
         // the stores before it. The socket's lock is held.
@@ -282,7 +286,7 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
 pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.phase == phase::CONNECTING {
         cold_path();
-        connect_failed(sk, last_state);
+        connect_failed(sk, last_state, conn.owner);
         conns::remove(sk);
     } else {
         ended(sk, conn, last_state);
@@ -358,9 +362,9 @@ unsafe fn count_close(stats: *mut PeerStats, conn: &Conn, now: u64, traffic: &Tr
     }
 }
 
-/// A connect failed: counted for the peer, no connection.
+/// A connect of a process (0: not known) failed: counted for the peer, no connection.
 #[inline(always)]
-pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
+pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
     if !filters::wanted(sk, direction::OUTBOUND) {
         return;
     }
@@ -369,7 +373,13 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
     if !filters::admitted(sk, netns, remote) {
         return;
     }
-    let slot = peers::slot_of(&peers::key(sk.remote_port(), direction::OUTBOUND, netns, remote));
+    let slot = peers::slot_of(&peers::key(
+        sk.remote_port(),
+        direction::OUTBOUND,
+        netns,
+        remote,
+        owner,
+    ));
     if let Some(stats) = peers::stats(slot) {
         // SAFETY: tested.
         atomic::add(unsafe { &raw mut (*stats).failed }, 1);
@@ -377,6 +387,7 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8) {
     if config!(records) != 0 {
         let conn = Conn {
             slot,
+            owner,
             local_port: sk.local_port(),
             direction: direction::OUTBOUND,
             reason: reason::CONNECT_FAILED,

@@ -25,7 +25,9 @@ pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let hash = mix(seed, (b as u64) << 32 | a as u64);
     let group = d & !(NEIGHBOURS - 1).to_be();
     let hash = mix(hash, (group as u64) << 32 | c as u64);
-    let hash = mix(hash, (service as u64) << 32 | key.netns as u64);
+    // Spread over the whole word, and without waiting for the hash so far.
+    let process = (key.process as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let hash = mix(hash, ((service as u64) << 32 | key.netns as u64) ^ process);
     let neighbour = (u32::from_be(d) & (NEIGHBOURS - 1)) as u64;
     // In the low half it says which cell of the line, in the upper one it tells the neighbours apart.
     hash ^ neighbour ^ neighbour << 32
@@ -90,6 +92,7 @@ mod tests {
             port,
             direction: direction::INBOUND,
             pad: 0,
+            process: 0,
         }
     }
 
@@ -133,6 +136,26 @@ mod tests {
         }
     }
 
+    /// A fork pool that connects to one address, in the fullest table that processes may fill.
+    #[test]
+    fn processes_of_one_remote_address_find_cells_near_their_homes() {
+        let peers = 16_384;
+        let mask = cells(peers) as usize - 1;
+        let mut taken = vec![false; mask + 1];
+        for process in 1..=peers * 3 / 4 {
+            let key = PeerKey {
+                direction: direction::OUTBOUND,
+                process,
+                ..key(0x7f00_0001, 5432)
+            };
+            let hash = hash(&key, 7);
+            let at = |far| place(hash, far) as usize & mask;
+            let far = (0..).find(|far| !taken[at(*far)]).unwrap();
+            assert!(far < PROBES / 2, "process {process} is {far} away");
+            taken[at(far)] = true;
+        }
+    }
+
     #[test]
     fn neighbouring_addresses_share_a_line_and_others_do_not() {
         let home = |ip| place(hash(&key(ip, 80), 5), 0) / NEIGHBOURS;
@@ -152,6 +175,12 @@ mod tests {
             direction: direction::OUTBOUND,
             ..base
         });
+        others.push(PeerKey {
+            direction: direction::OUTBOUND,
+            process: 1,
+            ..base
+        });
+        others.push(PeerKey { process: 2, ..base });
         for word in 0..4 {
             let mut other = base;
             other.address[word] ^= 1;

@@ -82,5 +82,6 @@ fn key(sk: Sock, port: u16) -> PeerKey {
         port,
         direction: direction::INBOUND,
         pad: 0,
+        process: 0,
     }
 }

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use aya_ebpf::{
     Global,
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, HashMap, LpmTrie, PerCpuArray},
+    btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray},
     macros::btf_map,
 };
 use tracer_ebpf::abi::{
@@ -195,9 +195,14 @@ pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
 /// Names of the processes that connect or read, by thread group id: many of them have ended by the
-/// time anybody asks `/proc`.
+/// time anybody asks `/proc`. The latest, since short-lived ones never end to come.
 #[btf_map]
-pub(crate) static COMMS: HashMap<u32, Comm, 8192, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub(crate) static COMMS: LruHashMap<u32, Comm, 8192> = LruHashMap::new();
+
+/// Processes that held a socket before the tracer came, by the inode of its file. Filled for the walk that
+/// counts those sockets, and emptied again.
+#[btf_map]
+pub(crate) static HOLDERS: HashMap<u64, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
 /// The process that this CPU noted last.
 #[btf_map]

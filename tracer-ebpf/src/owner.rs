@@ -4,8 +4,8 @@ use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_tas
 use tracer_ebpf::abi::comm::Comm;
 
 use crate::{
-    maps::{COMMS, NOTED, Noted, has},
-    sock::{load, load_pointer},
+    maps::{COMMS, HOLDERS, NOTED, Noted, has},
+    sock::{Sock, load, load_pointer},
 };
 
 /// The current process's thread group id; its name is noted beside. Only to be asked where the
@@ -28,6 +28,17 @@ pub(crate) fn current() -> u32 {
         }
     }
     pid
+}
+
+/// The process that holds a socket, if user space has found it; 0: not known. Nothing in the socket tells who connected
+/// it, and the walk over the sockets runs in the tracer.
+#[inline(always)]
+pub(crate) fn found(sk: Sock) -> u32 {
+    match HOLDERS.get_ptr(sk.inode()) {
+        // SAFETY: tested.
+        Some(pid) => unsafe { pid.read_volatile() },
+        None => 0,
+    }
 }
 
 /// Whether it is another process than the one this CPU noted last, or has another name; that one is

@@ -1,9 +1,9 @@
 //! From a peer's key to its slot in `PEERS`.
 
-use core::{hint::cold_path, ptr::NonNull};
+use core::{hint::cold_path, mem::offset_of, ptr::NonNull};
 
 use tracer_ebpf::{
-    abi::peer::{PeerKey, PeerStats},
+    abi::peer::{PeerKey, PeerStats, direction},
     address, index,
 };
 
@@ -18,15 +18,27 @@ const NOEXIST: u64 = 1;
 /// The slot that takes everybody who found no room.
 const OVERFLOW: u32 = 0;
 
-/// The key of a socket's peer.
+/// The slot of a process for which there is no slot of its own any more: it shares one with the others that connect
+/// there.
+const CROWDED: u32 = u32::MAX;
+
+/// All bits for an outbound peer, and none for an inbound one: the instructions have no comparison without a jump.
 #[inline(always)]
-pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4]) -> PeerKey {
+pub(crate) fn if_outbound(direction: u8) -> u32 {
+    const _: () = assert!(direction::INBOUND >> 1 == 0 && direction::OUTBOUND >> 1 == 1);
+    u32::from(direction >> 1).wrapping_neg()
+}
+
+/// The key of a socket's peer. `process` is the one that connected; 0 for an inbound connection.
+#[inline(always)]
+pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], process: u32) -> PeerKey {
     PeerKey {
         address: masked(remote),
         netns,
         port,
         direction,
         pad: 0,
+        process,
     }
 }
 
@@ -42,7 +54,8 @@ fn masked(remote: [u32; 4]) -> [u32; 4] {
     address::masked(remote, mask4, mask6)
 }
 
-/// The peer's slot, taken on first sight. The peers that find the table full share slot 0.
+/// The peer's slot, taken on first sight. The peers that find the table full share slot 0; processes that find it
+/// three quarters full share one for each remote address, since short-lived ones would take all of it in time.
 #[inline(always)]
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     let hash = index::hash(key, config!(hash_seed));
@@ -83,19 +96,22 @@ fn cell(hash: u64, after: u32) -> *mut u64 {
 /// Whether a slot has this key.
 #[inline(always)]
 fn is_of(slot: u32, key: &PeerKey) -> bool {
-    // SAFETY: tested, and the key of a slot in the index never changes.
+    // SAFETY: tested, and what is compared in the key of a slot in the index never changes.
     stats(slot).is_some_and(|stats| unsafe { same(&raw const (*stats).key, key) })
 }
 
-/// Compares by the words that a key is made of.
+/// Compares by the words that a key is made of, the process of outbound peers alone.
 ///
 /// # Safety
 /// `one` points to a key.
 #[inline(always)]
 unsafe fn same(one: *const PeerKey, other: &PeerKey) -> bool {
-    const WORDS: usize = size_of::<PeerKey>() / size_of::<u32>();
+    const WORDS: usize = offset_of!(PeerKey, process) / size_of::<u32>();
+    const _: () = assert!(size_of::<PeerKey>() == (WORDS + 1) * size_of::<u32>());
+    // SAFETY: the caller's promise. Volatile, since a process that reads from an inbound peer writes it.
+    let process = unsafe { (&raw const (*one).process).read_volatile() };
+    let mut different = (process ^ other.process) & if_outbound(other.direction);
     let (one, other) = (one.cast::<u32>(), (&raw const *other).cast::<u32>());
-    let mut different = 0;
     for word in 0..WORDS {
         // SAFETY: the caller's promise, and a key is so many words without padding.
         different |= unsafe { one.add(word).read() ^ other.add(word).read() };
@@ -109,15 +125,31 @@ pub(crate) fn stats(slot: u32) -> Option<*mut PeerStats> {
     maps::stats(slot).map(NonNull::as_ptr)
 }
 
-/// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
-/// peer; the first free cell decides, and the loser keeps its slot for the next new peer.
+/// The slot of a key that is not at home, or of a new peer.
 ///
-/// A global function in the verifier's sense: it is verified once, for any key, and not again on each of
-/// the hundreds of paths that lead here.
+/// A global function in the verifier's sense, as the one below: it is verified once, for any key, and not again on
+/// each of the hundreds of paths that lead here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
     // SAFETY: the verifier lets nobody pass anything but a key or null.
+    let Some(key) = (unsafe { key.as_ref() }) else {
+        return OVERFLOW;
+    };
+    let slot = tcpreuse_find(key, hash);
+    if slot != CROWDED {
+        return slot;
+    }
+    let all = PeerKey { process: 0, ..*key };
+    tcpreuse_find(&raw const all, index::hash(&all, config!(hash_seed)))
+}
+
+/// Looks on from the home of a key, and gives a new peer a slot. Two CPUs may both get here for one
+/// peer; the first free cell decides, and the loser keeps its slot for the next new peer.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
+    // SAFETY: as above.
     let Some(key) = (unsafe { key.as_ref() }) else {
         return OVERFLOW;
     };
@@ -137,6 +169,9 @@ pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
             break;
         }
         if taken == OVERFLOW {
+            if key.process != 0 && is_crowded() {
+                return CROWDED;
+            }
             taken = take(key);
             if taken == OVERFLOW {
                 break;
@@ -166,6 +201,17 @@ fn first_of_interest(hash: u64) -> u32 {
         }
     }
     index::PROBES - 1
+}
+
+/// Whether the rest of the table is for remote addresses and not for processes.
+#[inline(always)]
+fn is_crowded() -> bool {
+    let Some(count) = PEER_COUNT.get_ptr(0) else {
+        return true;
+    };
+    // SAFETY: tested. One more or less does not matter.
+    let count = unsafe { count.read_volatile() };
+    count >= (config!(peers) - config!(peers) / 4) as u32
 }
 
 /// Takes an unused slot and writes the key into it, before the index shows the slot to anyone;

@@ -28,9 +28,12 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     }
     if conn.owner == 0 {
         conn.owner = owner::current();
-        if let Some(stats) = peers::stats(conn.slot) {
+        // That of an outbound peer is part of its key.
+        if conn.direction == direction::INBOUND
+            && let Some(stats) = peers::stats(conn.slot)
+        {
             // SAFETY: tested. The last one to write is as good as any.
-            unsafe { (&raw mut (*stats).owner).write_volatile(conn.owner) };
+            unsafe { (&raw mut (*stats).key.process).write_volatile(conn.owner) };
         }
     }
 }

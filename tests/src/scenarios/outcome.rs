@@ -172,7 +172,10 @@ impl Outcome {
             }
             if peer.slandered > 0 {
                 let (looks, of) = (peer.slandered, peer.slander.unwrap_or_default());
-                all.push(format!("{name}: innocent, but accused of {of} at {looks} looks"));
+                let words = &peer.slander_in_words;
+                all.push(format!(
+                    "{name}: innocent, but accused of {of} at {looks} looks: {words}"
+                ));
             }
         }
         all.extend(self.complaint_about_surges());

@@ -20,6 +20,9 @@ use crate::{apache::Apache, namespace::Namespace};
 /// How often the diagnosis is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// And how often it looks in between, as the program does.
+const GLANCE_EVERY: Duration = Duration::from_millis(200);
+
 /// Why a scenario cannot run here; `None` when it can.
 pub fn obstacle(scenario: &Scenario) -> Option<&'static str> {
     let needs_apache = matches!(scenario.server, Server::Apache(_));
@@ -74,7 +77,10 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     let mut restart = scenario.restart;
     let mut next = LOOK_EVERY;
     while next <= scenario.tracing {
-        thread::sleep(next.saturating_sub(begun.elapsed()));
+        while let Some(left) = next.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+            thread::sleep(left.min(GLANCE_EVERY));
+            live.glance().unwrap_or_else(|error| panic!("a glance: {error}"));
+        }
         let sample = live.sample().unwrap_or_else(|error| panic!("a sample: {error}"));
         outcome.look(
             &judge.look(&sample, &scenario.options),

@@ -16,6 +16,7 @@ mod filters;
 mod kernel;
 mod load;
 mod losses;
+mod outbound;
 mod owners;
 mod privileges;
 mod random;

@@ -46,6 +46,9 @@ pub struct PeerKey {
     pub direction: u8,
     /// Always 0.
     pub pad: u8,
+    /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what identifies
+    /// the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
+    pub process: u32,
 }
 
 /// What is timed, as an index into [`PeerStats::durations`] and [`PeerStats::buckets`].
@@ -92,8 +95,6 @@ pub struct PeerStats {
     pub open_now: u32,
     /// The most that were open at once.
     pub open_peak: u32,
-    /// Process that last connected to or read from the peer, thread group id; 0: not known.
-    pub owner: u32,
     /// Ended connections by [`reason`], the first being that of [`reason::LOCAL_FIN`]. Failed connects are in
     /// `failed` alone.
     pub closes: [u32; reason::COUNT - 1],

@@ -19,6 +19,7 @@ use crate::{
     count::{self, Begin},
     filters, listeners,
     maps::lose,
+    owner, peers,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
@@ -64,7 +65,8 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     } else {
         direction::OUTBOUND
     };
-    if !count::opened(sk, conns::get(sk), direction, Begin::Missed) {
+    let owner = owner::found(sk) & peers::if_outbound(direction);
+    if !count::opened(sk, conns::get(sk), direction, Begin::Missed, owner) {
         return 0;
     }
     let Some(mut stored) = conns::get(sk) else {

@@ -95,7 +95,7 @@ impl Change {
                 state::ESTABLISHED => Begin::Packet,
                 _ => Begin::Seen,
             };
-            let traced = count::opened(sk, stored, direction, begin);
+            let traced = count::opened(sk, stored, direction, begin, 0);
             if !traced || steps == step::OPENED {
                 return traced;
             }
@@ -105,7 +105,7 @@ impl Change {
             cold_path();
             // The connect began before the tracer did, and failed.
             if self.old == state::SYN_SENT && self.new == state::CLOSE {
-                count::connect_failed(sk, self.old);
+                count::connect_failed(sk, self.old, 0);
             }
             return false;
         };

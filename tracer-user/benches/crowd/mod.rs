@@ -44,6 +44,8 @@ pub(crate) fn sample(peers: u32) -> Sample {
             direction: Direction::Inbound,
             port: 8081,
             network: address.into(),
+            process: None,
+            program: None,
         };
         let slot = n + 1;
         let connections = (0..held).map(|k| connection(slot, address, 40_000 + k));

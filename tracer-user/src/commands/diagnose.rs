@@ -1,6 +1,6 @@
 //! `tcpreuse diagnose`: trace for a while, then answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,6 +15,9 @@ use crate::{
     source::live::Live,
     view::theme::environment,
 };
+
+/// How often it looks in between how busy connections are.
+pub(super) const GLANCE_EVERY: Duration = Duration::from_millis(200);
 
 /// Runs the command.
 ///
@@ -61,6 +64,8 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let mut judge = Judge::new(args.window.map(Span::as_ns));
     let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut glances = interval(GLANCE_EVERY);
+    glances.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let deadline = tokio::time::sleep(duration);
     tokio::pin!(deadline);
     loop {
@@ -82,6 +87,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
                     progress.say(&news);
                 }
             }
+            _ = glances.tick() => live.glance()?,
         }
     }
     let sample = live.sample()?;

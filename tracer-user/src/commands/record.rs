@@ -84,7 +84,10 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
                     break;
                 }
             }
-            _ = rows.tick() => run.rows(&mut sink)?,
+            _ = rows.tick() => {
+                run.live.glance()?;
+                run.rows(&mut sink)?;
+            }
         }
     }
     run.finish(sink)

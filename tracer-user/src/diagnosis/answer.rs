@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 /// Are clients opening new connections instead of reusing theirs?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// At least one peer with enough data does.
@@ -102,15 +102,19 @@ impl Judged {
     /// One sentence a person can repeat in a ticket: what was counted, not what is believed. It is
     /// made when it is asked for.
     pub fn explanation(&self) -> String {
-        let about = About {
+        cause::explain(&self.about().case(&self.figures), self.finding.verdict)
+    }
+
+    /// All that the rules look at beside the figures.
+    pub(super) fn about(&self) -> About {
+        About {
             id: self.id,
             expected: self.expected,
             own_requests: self.own_requests,
             grown: self.grown,
-            norm: &self.norm,
-            host: &self.host_wide,
-        };
-        cause::explain(&about.case(&self.figures), self.finding.verdict)
+            norm: Arc::clone(&self.norm),
+            host: Arc::clone(&self.host_wide),
+        }
     }
 
     /// How long ago it last did anything, ns.
@@ -191,13 +195,13 @@ pub struct Cause {
 }
 
 /// How the number of open connections moved over the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
     /// Open when tracing began.
     pub from: u64,
     /// Open at the end.
     pub to: u64,
-    /// The greatest surge, if there was one.
+    /// The surge that goes on, or the last one within the window.
     pub surge: Option<Surge>,
 }
 
@@ -241,8 +245,10 @@ pub struct Diagnosis {
     pub movement: Movement,
     /// The causes, the most costly first.
     pub causes: Vec<Cause>,
-    /// Verdicts that came and went, oldest first.
+    /// What came and went, oldest first.
     pub changes: Vec<Change>,
+    /// Earlier changes for which there was no room.
+    pub changes_dropped: u64,
     /// All peers, worst first.
     pub peers: Vec<Judged>,
 }

@@ -30,7 +30,7 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{NO_REQUEST_BYTES, Thresholds},
+    thresholds::{MIN_ALIKE, NO_REQUEST_BYTES, Thresholds},
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction};
@@ -111,6 +111,13 @@ impl Case<'_> {
         self.figures.requests < requests * self.figures.opens.max(1)
     }
 
+    /// Whether most connections ended at one moment, as after a restart or when a client drops what it has too many of:
+    /// then how they ended is no habit.
+    fn ended_at_once(&self) -> bool {
+        let at_once = self.figures.course.closes_at_once;
+        at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
+    }
+
     /// Ended by the client, by FIN or RST.
     fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
@@ -183,7 +190,7 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     let mut found: Vec<(&'static Rule, Match)> = Vec::new();
     for rule in CAUSES {
         let is_last_resort = matches!(rule.verdict, Verdict::ServerClose | Verdict::ClientClose);
-        if (rule.of_ends && is_steady) || (is_last_resort && !found.is_empty()) {
+        if (rule.of_ends && (is_steady || case.ended_at_once())) || (is_last_resort && !found.is_empty()) {
             continue;
         }
         found.extend((rule.test)(case).map(|matched| (rule, matched)));

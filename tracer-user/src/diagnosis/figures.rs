@@ -237,6 +237,8 @@ pub(super) struct Known<'a> {
     /// What its connections had done when they were first seen, when there is no base.
     pub(super) found: Live,
     pub(super) seen: Seen,
+    /// The most it held before it piled up, if it did so before.
+    pub(super) usual: Option<u64>,
     /// What it held at several moments since, oldest first; empty where that tells nothing.
     pub(super) levels: &'a [Level],
 }
@@ -292,7 +294,7 @@ pub(super) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         course: if of.levels.is_empty() {
             Course::flat(start, now)
         } else {
-            Course::of(of.levels, now, of.seen)
+            Course::of(of.levels, now, of.seen, of.usual)
         },
         looks: of
             .seen

@@ -10,9 +10,11 @@ use super::{
     Diagnosis, Movement, Options, Verdict,
     answer::{self, HostWide, Judged, Recovered},
     cause::{self, Finding, Grown},
-    changes::{Change, Changes},
-    listeners, recent,
-    scene::{About, From, Scene},
+    changes::Changes,
+    listeners,
+    norm::Norm,
+    recent,
+    scene::{From, Scene},
     thresholds::PILE_STANDS,
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
     model::{
         history::History,
         peer::PeerId,
-        sample::{Moment, Sample},
+        sample::{self, Moment, Sample},
         serial::pairs,
     },
 };
@@ -44,7 +46,7 @@ pub struct Judge {
 pub struct Memory {
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// What stands about one peer.
@@ -57,6 +59,9 @@ struct Standing {
     next: Option<(Verdict, u32, u64)>,
     recovered: Option<Recovered>,
     grown: Option<Grown>,
+    /// The most it held before it last piled up.
+    #[serde(default)]
+    usual: Option<u64>,
     /// Whether any of this was said yet.
     has_spoken: bool,
 }
@@ -70,6 +75,7 @@ impl Default for Standing {
             next: None,
             recovered: None,
             grown: None,
+            usual: None,
             has_spoken: false,
         }
     }
@@ -117,7 +123,7 @@ impl Judge {
     /// Forgets what it said, for when it is to judge by other options. That piles grew happened all the same.
     pub fn reconsider(&mut self) {
         self.memory.peers.values_mut().for_each(Standing::reconsider);
-        self.memory.changes = Changes::default();
+        self.memory.changes.reconsider();
     }
 
     /// Judges only the last `length_ns` before a moment of its end, and forgets what it said of more.
@@ -139,10 +145,16 @@ impl Judge {
         }
     }
 
-    /// Judges from now on only what comes after the newest sample, and forgets what it said.
+    /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
     pub fn begin_anew(&mut self) {
         self.history.begin_anew();
-        self.memory = Memory::default();
+        self.memory.peers.clear();
+        self.memory.changes.begin_anew();
+    }
+
+    /// Whether it remembers what it said of the samples before.
+    pub fn has_spoken(&self) -> bool {
+        !self.memory.peers.is_empty()
     }
 
     /// The run so far.
@@ -162,85 +174,63 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 }
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
-    let scene = Scene::of(sample, history, options);
-    let thresholds = options.thresholds;
-    let mut all = memory::room_for(sample.peers.len());
-    all.extend(sample.peers.iter().map(|peer| scene.figures(peer, From::Start)));
-    let norms = scene.norms(sample.peers.iter().map(|peer| peer.id).zip(&all));
-    let (listeners, capacity) = listeners::of(sample, history, options);
-    let mut start = history.window().start().unwrap_or(sample.started);
-    start.utc_ns = sample.earlier.since.unwrap_or(start.utc_ns).min(start.utc_ns);
-    let host = Arc::new(HostWide {
-        now_ns: sample.taken.monotonic_ns,
-        hold_ns: options.hold_ns,
-        thresholds,
-        listeners: listeners.clone(),
-    });
+    let scene = Scene::of(sample, history, options, memory);
+    let nothing_yet = (Arc::new(Norm::default()), Arc::new(HostWide::default()));
+    // Each is put together in its place, without its verdict, which takes all the others' figures.
     let mut peers: Vec<Judged> = memory::room_for(sample.peers.len());
-    for (peer, whole) in sample.peers.iter().zip(all) {
-        let norm = norms.of(peer.id);
-        let about = About {
+    peers.extend(sample.peers.iter().map(|peer| {
+        let figures = scene.figures(peer, From::Start);
+        Judged {
+            host: None,
             id: peer.id,
+            finding: cause::nothing_to_say(),
+            first_seen: Some(moment(sample, figures.first_seen_ns)),
+            last_seen: Some(moment(sample, figures.last_seen_ns)),
+            figures,
+            recovered: None,
+            impact: answer::Impact::default(),
+            shared_address: false,
+            slot: peer.slot,
             expected: scene.expected(peer.id),
             own_requests: scene.own_requests(peer.id),
             grown: memory.grown(peer.id),
-            norm: &norm,
-            host: &host,
-        };
-        let case = about.case(&whole);
-        let shared_address = cause::is_shared(&case);
-        let finding = cause::judge(&case);
-        let mut recovered = None;
-        let mut said = (finding, None);
-        if cause::is_of_ends(said.0.verdict) {
-            if let Some(lately) = recent::mended(&scene, peer, &about, &whole) {
-                recovered = Some(Recovered {
-                    verdict: said.0.verdict,
-                    since: moment(sample, lately.since_ns),
-                });
-                said = (lately.finding, Some(lately.figures));
-            }
-        } else if !said.0.verdict.accuses()
-            && let Some(lately) = recent::spoiled(&scene, peer, &about, &whole)
-        {
-            said = (lately.finding, Some(lately.figures));
+            norm: Arc::clone(&nothing_yet.0),
+            host_wide: Arc::clone(&nothing_yet.1),
         }
-        let (expected, own_requests, grown) = (about.expected, about.own_requests, about.grown);
-        peers.push(Judged {
-            host: None,
-            id: peer.id,
-            finding: said.0,
-            figures: said.1.unwrap_or(whole),
-            first_seen: None,
-            last_seen: None,
-            recovered,
-            impact: answer::Impact::default(),
-            shared_address,
-            slot: peer.slot,
-            expected,
-            own_requests,
-            grown,
-            norm: Arc::clone(&norm),
-            host_wide: Arc::clone(&host),
-        });
-    }
-    for peer in &mut peers {
-        peer.first_seen = Some(moment(sample, peer.figures.first_seen_ns));
-        peer.last_seen = Some(moment(sample, peer.figures.last_seen_ns));
-        peer.impact = answer::Impact::of(&peer.figures, &peer.norm);
+    }));
+    let norms = scene.norms(peers.iter().map(|peer| (peer.id, &peer.figures)));
+    let (listeners, capacity) = listeners::of(sample, history, options);
+    let host = Arc::new(HostWide {
+        now_ns: sample.taken.monotonic_ns,
+        hold_ns: options.hold_ns,
+        thresholds: options.thresholds,
+        listeners: listeners.clone(),
+    });
+    for (peer, judged) in sample.peers.iter().zip(&mut peers) {
+        judged.norm = norms.of(peer.id);
+        judged.host_wide = Arc::clone(&host);
+        judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
+        one(&scene, peer, judged);
     }
     answer::worst_first(&mut peers);
     let main = norms.main();
     Diagnosis {
         answer: answer::overall(&peers),
         started: sample.started,
-        window_start: start,
+        window_start: {
+            let start = history.window().start().unwrap_or(sample.started);
+            let since = sample.earlier.since.unwrap_or(start.utc_ns);
+            Moment {
+                utc_ns: start.utc_ns.min(since),
+                ..start
+            }
+        },
         earlier_ns: sample.earlier.window_ns,
         taken: sample.taken,
         expected: main.expected,
         learned: main.learned,
         norms: norms.all(),
-        thresholds,
+        thresholds: options.thresholds,
         options: options.clone(),
         workers: options.workers.clone(),
         accounting: sample.accounting,
@@ -251,12 +241,42 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         movement: Movement {
             from: sample.accounting.totals.seeded,
             to: sample.accounting.open_now,
-            surge: history.surge(),
+            surge: history.surge().cloned(),
         },
         causes: answer::causes(&peers),
         changes: Vec::new(),
+        changes_dropped: 0,
         peers,
     }
+}
+
+/// Judges one peer by its figures of the window, and by what it did lately where that differs.
+fn one(scene: &Scene<'_>, peer: &sample::Peer, judged: &mut Judged) {
+    let lately = {
+        let about = judged.about();
+        let case = about.case(&judged.figures);
+        let (finding, shared) = (cause::judge(&case), cause::is_shared(&case));
+        let lately = if cause::is_of_ends(finding.verdict) {
+            recent::mended(scene, peer, &about, &judged.figures)
+        } else if finding.verdict.accuses() {
+            None
+        } else {
+            recent::spoiled(scene, peer, &about, &judged.figures)
+        };
+        judged.finding = finding;
+        judged.shared_address = shared;
+        lately
+    };
+    let Some(lately) = lately else {
+        return;
+    };
+    if judged.finding.verdict.accuses() {
+        judged.recovered = Some(Recovered {
+            verdict: judged.finding.verdict,
+            since: moment(scene.sample, lately.since_ns),
+        });
+    }
+    (judged.finding, judged.figures) = (lately.finding, lately.figures);
 }
 
 /// A monotonic time of this boot on both clocks.
@@ -274,6 +294,16 @@ impl Memory {
         self.peers.get(&peer)?.grown
     }
 
+    /// The most a peer held before it piled up, if it did so before.
+    pub(super) fn usual(&self, peer: PeerId) -> Option<u64> {
+        self.peers.get(&peer)?.usual
+    }
+
+    /// Makes the names in it harmless, where it was read from a file.
+    pub fn sanitise(&mut self) {
+        self.changes.sanitise();
+    }
+
     /// Makes a diagnosis say what stands.
     fn show(&self, diagnosis: &mut Diagnosis) {
         for peer in &mut diagnosis.peers {
@@ -283,27 +313,29 @@ impl Memory {
         }
         diagnosis.order();
         diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
     }
 
     /// Makes a diagnosis say what stands, and remembers it.
     fn settle(&mut self, diagnosis: &mut Diagnosis) {
         let taken = diagnosis.taken;
-        let mut changes = Vec::new();
+        let mut were = HashMap::new();
         for peer in &mut diagnosis.peers {
             let standing = self.peers.entry(peer.id).or_default();
             let before = standing.verdict;
             standing.settle(peer, taken.monotonic_ns);
             if before != standing.verdict {
-                changes.push(Change::of(peer, before, taken));
+                were.insert(peer.id, before);
             }
         }
         if self.peers.len() > diagnosis.peers.len() {
             let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
             self.peers.retain(|id, _| known.contains(id));
         }
-        self.changes.add(changes);
         diagnosis.order();
+        self.changes.note(diagnosis, &were);
         diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
     }
 }
 
@@ -315,6 +347,8 @@ impl Standing {
         // What was not judged yet may be found good at once, and what is known to be good may become unknown.
         let stands = given == self.verdict
             || !(given.accuses() || self.verdict.accuses())
+            // Who recovered has been good for several times its own rhythm.
+            || (peer.recovered.is_some() && !given.accuses())
             || self.has_held(given, now_ns);
         if stands {
             self.next = None;
@@ -377,6 +411,7 @@ impl Standing {
         let piles =
             peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
         if piles && self.grown.is_none() && course.grown > 0 {
+            self.usual = Some(course.from());
             self.grown = Some(Grown {
                 from: course.from(),
                 to: course.end,

@@ -25,6 +25,8 @@ pub struct Learned {
     pub keepalive: Option<Constant>,
     /// Requests after which the server closes.
     pub request_limit: Option<Constant>,
+    /// Age at which connections end, ns.
+    pub age: Option<Constant>,
 }
 
 impl Learned {
@@ -34,6 +36,13 @@ impl Learned {
             .keepalive_given_ns
             .or(self.keepalive.map(|constant| constant.value))?;
         Some(same(idle_ns, known))
+    }
+
+    /// Whether connections end at this age, and more peers agree on the age than on a number of requests: those that
+    /// poll in one rhythm come to the same number of requests at the same age.
+    pub fn is_age(&self, age_ns: u64) -> bool {
+        let agree = |constant: Option<Constant>| constant.map_or(0, |constant| constant.peers);
+        self.age.is_some_and(|age| same(age_ns, age.value)) && agree(self.age) > agree(self.request_limit)
     }
 }
 
@@ -46,6 +55,11 @@ pub(super) fn learn<'a>(
     keepalive_given_ns: Option<u64>,
     thresholds: &Thresholds,
 ) -> Learned {
+    let ages = peers.clone().filter_map(|figures| {
+        let cluster = figures.age.constant_age(false)?;
+        Some((figures.age.p50_ns?, cluster.count))
+    });
+    let ages: Vec<(u64, u64)> = ages.collect();
     let by_server =
         peers.filter(|figures| figures.closes > 0 && habitual(figures.server_fin, figures.closes));
     let idle = by_server.clone().filter_map(|figures| {
@@ -63,6 +77,7 @@ pub(super) fn learn<'a>(
         keepalive_given_ns,
         keepalive: constant(idle.collect(), same, thresholds.min_closes),
         request_limit: constant(limits.collect(), |a, b| a == b, thresholds.min_closes),
+        age: constant(ages, same, thresholds.min_closes),
     }
 }
 

@@ -32,7 +32,7 @@ use self::thresholds::Thresholds;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement, Recovered},
     capacity::Capacity,
-    changes::{Change, Changes},
+    changes::{Change, Changes, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
     figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
     judge::{Judge, Memory, diagnose},

@@ -12,7 +12,7 @@ use crate::model::sample::Peer;
 const RHYTHMS: u64 = 5;
 
 /// And no sooner than after this, ns.
-const LEAST_NS: u64 = 5 * S;
+const LEAST_NS: u64 = 3 * S;
 
 /// So many opens are enough to see that a peer that was good is not any more ...
 const SPOILED: u64 = 8;
@@ -34,11 +34,16 @@ pub(super) struct Lately {
 
 /// Whether a peer that is accused has been good for so long that its cause would have shown again. Figures are those of
 /// the whole window.
-pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
-    let rhythm_ns = whole.span_ns / whole.opens.max(1);
-    let needed_ns = (RHYTHMS * rhythm_ns).max(LEAST_NS);
+pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     let now_ns = scene.sample.taken.monotonic_ns;
     let mut boundaries = scene.window().boundaries();
+    // What came after the last open is no part of the rhythm in which it opened.
+    let last_open = scene.window().when_opened(peer.slot, peer.counters.opens(), 1);
+    let quiet_ns = last_open
+        .and_then(|at| scene.window().boundaries().nth(at))
+        .map_or(0, |at| now_ns.saturating_sub(at.monotonic_ns));
+    let rhythm_ns = whole.span_ns.saturating_sub(quiet_ns) / whole.opens.max(1);
+    let needed_ns = (RHYTHMS * rhythm_ns).max(LEAST_NS);
     let latest = boundaries.rposition(|at| now_ns.saturating_sub(at.monotonic_ns) >= needed_ns)?;
     let lately = look(scene, peer, about, latest)?;
     // By that rhythm it would have opened so many in the meantime.
@@ -48,7 +53,7 @@ pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &
 }
 
 /// Whether a peer that is not accused has opened connections lately that accuse it.
-pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: &Figures) -> Option<Lately> {
+pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     if whole.opens < SPOILED {
         return None;
     }
@@ -79,7 +84,7 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, whole: 
     (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
 }
 
-fn look(scene: &Scene<'_>, peer: &Peer, about: &About<'_>, boundary: usize) -> Option<Lately> {
+fn look(scene: &Scene<'_>, peer: &Peer, about: &About, boundary: usize) -> Option<Lately> {
     let figures = scene.figures(peer, From::Boundary(boundary));
     let finding = cause::judge(&about.case(&figures));
     let since_ns = scene.window().boundaries().nth(boundary)?.monotonic_ns;

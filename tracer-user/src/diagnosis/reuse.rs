@@ -80,6 +80,8 @@ fn may_be_handshakes(case: &Case<'_>) -> bool {
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime.p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
         && habitual(of, figures.opens)
+        // Of a crowd, those that stay only briefly are the first to go.
+        && 2 * figures.held.established <= of
         // What it keeps beside these carries its requests.
         && figures.requests < 2 * (1 + HANDSHAKE_TURNS) * figures.opens
 }
@@ -106,7 +108,8 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     let looks = figures.looks;
     let overlapping = figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let idle = looks.established - looks.busy.min(looks.established);
-    if overlapping && looks.looks > 0 && idle >= looks.looks {
+    let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
+    if overlapping && always && looks.looks > 0 && idle >= looks.looks {
         InHand::Idle
     } else {
         InHand::Busy

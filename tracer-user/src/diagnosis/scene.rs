@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use hashbrown::HashMap;
 
 use super::{
-    Expected, Figures, Options,
+    Expected, Figures, Memory, Options,
     answer::HostWide,
     cause::{Case, Grown},
     expected, figures,
@@ -32,6 +32,7 @@ pub(super) enum From {
 pub(super) struct Scene<'a> {
     pub(super) sample: &'a Sample,
     pub(super) options: &'a Options,
+    memory: &'a Memory,
     window: &'a Window,
     live: Live<'a>,
     processes: figures::Processes,
@@ -39,7 +40,12 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn of(sample: &'a Sample, history: &'a History, options: &'a Options) -> Self {
+    pub(super) fn of(
+        sample: &'a Sample,
+        history: &'a History,
+        options: &'a Options,
+        memory: &'a Memory,
+    ) -> Self {
         let window = history.window();
         let held_at_start = sample.peers.iter().map(|peer| {
             let held = match (window.start(), window.base(peer.slot)) {
@@ -52,6 +58,7 @@ impl<'a> Scene<'a> {
         Self {
             sample,
             options,
+            memory,
             window,
             live: Live::of(&sample.sockets.connections),
             processes: figures::Processes::of(sample),
@@ -145,6 +152,7 @@ impl<'a> Scene<'a> {
                 base,
                 found,
                 seen: window.seen(slot).unwrap_or(came_earlier),
+                usual: self.memory.usual(peer.id),
                 levels: &levels,
             },
         );
@@ -155,16 +163,16 @@ impl<'a> Scene<'a> {
 }
 
 /// Everything that is the same for all looks at one peer.
-pub(super) struct About<'a> {
+pub(super) struct About {
     pub(super) id: PeerId,
     pub(super) expected: Expected,
     pub(super) own_requests: u64,
     pub(super) grown: Option<Grown>,
-    pub(super) norm: &'a Arc<Norm>,
-    pub(super) host: &'a HostWide,
+    pub(super) norm: Arc<Norm>,
+    pub(super) host: Arc<HostWide>,
 }
 
-impl About<'_> {
+impl About {
     /// What the rules look at, with these figures.
     pub(super) fn case<'b>(&'b self, figures: &'b Figures) -> Case<'b> {
         Case {
@@ -175,7 +183,7 @@ impl About<'_> {
             expected_is_given: self.expected.is_given(),
             now_ns: self.host.now_ns,
             hold_ns: self.host.hold_ns,
-            norm: self.norm,
+            norm: &self.norm,
             listener: self.host.listener_of(self.id),
             own_requests: self.own_requests,
             thresholds: &self.host.thresholds,

@@ -4,7 +4,7 @@ use super::{
     Diagnosis,
     answer::{causes, overall, worst_first},
 };
-use crate::model::sample::Moment;
+use crate::model::{history::Surge, sample::Moment};
 
 /// Puts them together: every peer and listener bears the name of its host. `None` of none.
 ///
@@ -20,6 +20,9 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         for process in &mut diagnosis.capacity {
             process.host = Some(host.clone());
         }
+        for change in &mut diagnosis.changes {
+            change.host = Some(host.clone());
+        }
         diagnosis
     });
     let mut all = hosts.next()?;
@@ -32,19 +35,18 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         all.unattributed.accumulate(&other.unattributed);
         all.movement.from += other.movement.from;
         all.movement.to += other.movement.to;
-        let rise = |diagnosis: &Diagnosis| {
-            diagnosis
-                .movement
-                .surge
-                .map_or(0, |surge| surge.to.saturating_sub(surge.from))
-        };
+        let rise = |diagnosis: &Diagnosis| diagnosis.movement.surge.as_ref().map_or(0, Surge::rise);
         if rise(&other) > rise(&all) {
             all.movement.surge = other.movement.surge;
         }
         all.listeners.extend(other.listeners);
         all.capacity.extend(other.capacity);
         all.peers.extend(other.peers);
+        all.changes.extend(other.changes);
+        all.changes_dropped += other.changes_dropped;
     }
+    // Stable: what one host found at one moment stays in its order.
+    all.changes.sort_by_key(|change| change.at.utc_ns);
     worst_first(&mut all.peers);
     all.causes = causes(&all.peers);
     all.answer = overall(&all.peers);
@@ -72,11 +74,20 @@ fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example::example;
+    use crate::{
+        diagnosis::{Change, What},
+        report::example::example,
+    };
 
     #[test]
     fn peers_of_different_hosts_stay_apart() {
-        let one = example();
+        let mut one = example();
+        one.changes.push(Change {
+            id: 1,
+            at: one.taken,
+            host: None,
+            what: What::MoreVerdicts { peers: 9 },
+        });
         let both = combine(vec![
             ("web1".to_owned(), one.clone()),
             ("web2".to_owned(), one.clone()),
@@ -93,6 +104,8 @@ mod tests {
         assert_eq!(both.accounting.open_now, 2 * one.accounting.open_now);
         assert_eq!(both.window_ns(), one.window_ns());
         assert_eq!(both.causes.len(), one.causes.len());
+        let of_changes: Vec<_> = both.changes.iter().map(|change| change.host.as_deref()).collect();
+        assert_eq!(of_changes, [Some("web1"), Some("web2")]);
         assert_eq!(combine(Vec::new()), None);
     }
 

@@ -87,9 +87,15 @@ pub const FORGOTTEN: u64 = 4;
 /// A peer's connections are a core if it held at least so many all the time.
 pub const MIN_CORE: u64 = 2;
 
-/// All connections of a peer were busy this many times as often as if requests came by chance: new ones are opened
-/// when none is free.
-pub const OFTEN_NONE_IDLE: f64 = 3.0;
+/// A pool that is full discards a connection as soon as its reply is read: within some timer ticks and a busy machine's
+/// delay.
+pub const DISCARDED_NS: u64 = 40 * MS;
+
+/// So many that were discarded at once, without one that was not, are no accident of a crowd.
+pub const MANY_DISCARDED: u64 = 10;
+
+/// A pool opens further connections when those it has are busy: this part of them at least, on an average.
+pub const BUSY: f64 = 0.5;
 
 /// Ages of connections that a clock ends differ by no more than this share of them, or [`AGE_NS`]: the
 /// request that is under way when it strikes is finished first ...

@@ -59,6 +59,8 @@ pub(crate) struct Rebuild {
     peers: HashMap<PeerId, Entry>,
     unattributed: Counters,
     names: BTreeMap<u32, String>,
+    /// When the last interval was.
+    at: Option<i128>,
     /// Rows of connections that were open at stop.
     open: Vec<ConnectionRow>,
     listeners: Vec<ListenerRow>,
@@ -85,6 +87,7 @@ impl Rebuild {
             peers: HashMap::new(),
             unattributed: Counters::default(),
             names: BTreeMap::new(),
+            at: None,
             open: Vec::new(),
             listeners: Vec::new(),
         }
@@ -109,12 +112,7 @@ impl Rebuild {
         {
             self.names.insert(pid, comm.clone());
         }
-        let id = PeerId {
-            netns: row.netns,
-            direction: row.direction,
-            port: row.port(),
-            network: self.network(row.remote.0),
-        };
+        let id = self.id(row);
         let expected = self.expected;
         match self.entry(id) {
             Some(entry) => entry.connection(row, expected),
@@ -125,13 +123,31 @@ impl Rebuild {
         }
     }
 
+    /// The peer of a connection.
+    fn id(&self, row: &ConnectionRow) -> PeerId {
+        PeerId {
+            netns: row.netns,
+            direction: row.direction,
+            port: row.port(),
+            network: self.network(row.remote.0),
+            process: row.owner_pid.filter(|_| row.direction == Direction::Outbound),
+            program: None,
+        }
+    }
+
     /// Takes in one interval.
     pub(crate) fn interval(&mut self, step: intervals::Step) {
         self.see(Some(step.at));
+        self.at = Some(step.at);
         for row in step.peers {
             self.known.bytes_received |= row.bytes_received.is_some();
             self.known.bytes_sent |= row.bytes_sent.is_some();
             self.known.retransmits |= row.retransmits.is_some();
+            if let (Some(pid), Some(comm)) = (row.id.process, &row.owner_comm)
+                && self.names.len() < MAX_NAMES
+            {
+                self.names.insert(pid, comm.clone());
+            }
             if let Some(entry) = self.entry(row.id) {
                 entry.interval(row);
             }
@@ -163,6 +179,36 @@ impl Rebuild {
         Some(self.peers.entry(id).or_insert_with(|| Entry::new(slot)))
     }
 
+    /// The peer that a peer's connections were counted for at the last interval: a process may have ended, and is one
+    /// of several then that stand there as one.
+    fn counted_for(&self, id: PeerId) -> PeerId {
+        let is_there = |id: &PeerId| {
+            let gauge = self.peers.get(id).and_then(|entry| entry.gauge.as_ref());
+            gauge.is_some_and(|gauge| Some(gauge.sampled_at) == self.at)
+        };
+        let Some(pid) = id.process.filter(|_| !is_there(&id)) else {
+            return id;
+        };
+        let program = self.names.get(&pid).map(|comm| id.of_program(comm));
+        let shared = program.into_iter().chain([id.of_no_process()]).find(is_there);
+        shared.unwrap_or(id)
+    }
+
+    /// The peers that stood for others at the last interval, with those.
+    fn shared(&self) -> HashMap<PeerId, Entry> {
+        let mut shared: HashMap<PeerId, Entry> = HashMap::new();
+        for (id, entry) in &self.peers {
+            let of = self.counted_for(*id);
+            if of == *id {
+                continue;
+            }
+            if let Some(known) = self.peers.get(&of) {
+                shared.entry(of).or_insert_with(|| known.clone()).take_in(entry);
+            }
+        }
+        shared
+    }
+
     fn started(&self) -> i128 {
         self.started.or(self.earliest).unwrap_or(0)
     }
@@ -187,12 +233,7 @@ impl Rebuild {
         let taken = self.moment(at.or(self.latest).unwrap_or_else(|| self.started()));
         let mut connections: Vec<Connection> = Vec::new();
         for row in &self.open {
-            let id = PeerId {
-                netns: row.netns,
-                direction: row.direction,
-                port: row.port(),
-                network: self.network(row.remote.0),
-            };
+            let id = self.counted_for(self.id(row));
             let slot = self.peers.get(&id).map(|entry| entry.slot);
             connections.push(live::of_row(self, row, slot, started, taken));
         }
@@ -200,7 +241,12 @@ impl Rebuild {
         let mut totals = Totals::default();
         let mut open_now = self.unattributed.open_now;
         totals.add(&self.unattributed);
+        let shared = self.shared();
         for (id, entry) in &self.peers {
+            if self.counted_for(*id) != *id {
+                continue;
+            }
+            let entry = shared.get(id).unwrap_or(entry);
             if self.open.is_empty() {
                 live::of_gauges(self, *id, entry, taken, &mut connections);
             }
@@ -226,6 +272,7 @@ impl Rebuild {
                 listeners: self.listeners.iter().map(listener).collect(),
                 ..Sockets::default()
             },
+            looks: BTreeMap::new(),
             names: self.names.clone(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {
@@ -239,7 +286,7 @@ impl Rebuild {
 
     /// What was said of each peer at the last interval, and how sure that was.
     pub(crate) fn said(&self) -> impl Iterator<Item = (PeerId, Verdict, f64)> {
-        self.peers.iter().filter_map(|(id, entry)| {
+        self.present().filter_map(|(id, entry)| {
             let row = entry.gauge.as_ref()?;
             let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
             Some((*id, row.said()?, sure))
@@ -251,6 +298,11 @@ impl Rebuild {
         self.latest.is_none()
     }
 
+    /// The peers but for those that others stand for by now.
+    fn present(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
+        self.peers.iter().filter(|(id, _)| self.counted_for(**id) == **id)
+    }
+
     /// How many peers there are.
     pub(crate) fn len(&self) -> usize {
         self.peers.len()
@@ -258,7 +310,7 @@ impl Rebuild {
 
     /// How many are open and in CLOSE_WAIT at the last interval.
     pub(crate) fn gauges(&self) -> (u64, u64) {
-        let gauges = self.peers.values().filter_map(|entry| entry.gauge.as_ref());
+        let gauges = self.present().filter_map(|(_, entry)| entry.gauge.as_ref());
         gauges.fold((0, 0), |(open, close_wait), gauge| {
             (open + gauge.open_now, close_wait + gauge.close_wait_now)
         })
@@ -268,7 +320,7 @@ impl Rebuild {
     pub(crate) fn outline(&self, at: i128) -> Sample {
         let mut sample = Sample::empty(self.moment(at));
         sample.started = self.moment(self.started());
-        for (id, entry) in &self.peers {
+        for (id, entry) in self.present() {
             let open_now = entry.open_now();
             sample.accounting.open_now += open_now;
             if open_now > 0 {

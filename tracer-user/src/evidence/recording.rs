@@ -54,8 +54,8 @@ pub struct Recording {
     manifest: Manifest,
     limit: Option<Limit>,
     interval: u64,
-    /// Up to when changes of what was said have been written, monotonic, ns.
-    told_ns: u64,
+    /// The number of the first change of what was said that has not been written.
+    told: u64,
     state_written: Option<Instant>,
     /// Why the present block cannot be written.
     failed: Option<String>,
@@ -133,7 +133,7 @@ impl Recording {
             manifest,
             limit,
             interval: 0,
-            told_ns: 0,
+            told: 0,
             state_written: None,
             failed: None,
             trouble: None,
@@ -210,7 +210,8 @@ impl Recording {
         let rows = Rows {
             peers: PeerRow::all(sample, diagnosis),
             listeners: ListenerRow::of(sample, diagnosis),
-            events: EventRow::after(diagnosis, self.told_ns),
+            events: EventRow::from(diagnosis, self.told),
+            told: diagnosis.changes.last().map_or(self.told, |change| change.id + 1),
         };
         let end = Interval {
             at: timestamp(sample.taken),
@@ -227,7 +228,6 @@ impl Recording {
     fn write_interval(&mut self, rows: &Rows, end: Interval) {
         self.failed = None;
         self.trouble = None;
-        let at_ns = end.monotonic_ns;
         let interval = Interval {
             interval: self.interval + 1,
             session: self.manifest.session.session,
@@ -238,7 +238,7 @@ impl Recording {
         match self.files.end_block(rows, interval) {
             Ok(()) => {
                 self.interval += 1;
-                self.told_ns = at_ns;
+                self.told = self.told.max(rows.told);
                 self.manifest.session.intervals = self.interval;
             }
             Err(error) => self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error)),

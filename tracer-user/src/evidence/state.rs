@@ -122,6 +122,7 @@ impl State {
         if let Some(workers) = &mut state.options.workers {
             workers.sanitise();
         }
+        state.memory.sanitise();
         Ok(state)
     }
 }

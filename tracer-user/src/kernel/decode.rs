@@ -91,6 +91,7 @@ fn key(from: &mut &[u8]) -> Got<PeerKey> {
         port: u16(from)?,
         direction: u8(from)?,
         pad: u8(from)?,
+        process: u32(from)?,
     })
 }
 
@@ -128,6 +129,7 @@ decode! {
         port: u16,
         direction: u8,
         pad: u8,
+        process: u32,
     }
 }
 
@@ -137,7 +139,6 @@ decode! {
         key: key,
         open_now: u32,
         open_peak: u32,
-        owner: u32,
         closes: u32s,
         last_end_ns: u64,
         bytes_received: u64,

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
-pub use process::process;
+pub use process::{has_ended, process};
+pub(super) use search::holders;
 pub use search::{Search, find};
 
 use crate::model::owner::{Owner, Reason};

@@ -41,9 +41,10 @@ impl PeerTable {
     /// Whose slot it is; `None` beyond the table.
     pub(super) fn key(&self, slot: usize) -> Option<Result<PeerKey, DecodeError>> {
         const _: () = assert!(offset_of!(PeerStats, key) == 0);
-        Some(peer_key(
-            &self.mapping.copy::<{ size_of::<PeerKey>() }>(self.place(slot)?)?,
-        ))
+        // Whole words are copied, and half of one is what follows the key.
+        const WORDS: usize = size_of::<PeerKey>().next_multiple_of(size_of::<u64>());
+        let bytes = self.mapping.copy::<WORDS>(self.place(slot)?)?;
+        Some(peer_key(bytes.get(..size_of::<PeerKey>())?))
     }
 
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each

@@ -11,6 +11,7 @@ use aya::{
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
+use hashbrown::HashSet;
 use tracer_ebpf::abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses};
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     sockets,
 };
 use crate::{
-    filter::Filter,
+    filter::{Directions, Filter},
     memory,
     model::{
         accounting::{Losses, Nested, Totals},
@@ -34,6 +35,9 @@ use crate::{
     },
 };
 
+/// Connections that are open already whose processes are looked for, at most: as many as their table has room for.
+const MAX_HOLDERS: usize = 65_536;
+
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
@@ -42,6 +46,9 @@ pub struct Tracer {
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
+    holders: HashMap<MapData, u64, u32>,
+    /// What is in that map, until what is open is counted.
+    noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
     filter: Filter,
@@ -67,6 +74,7 @@ impl Tracer {
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
         let comms = loaded.take("COMMS")?;
+        let holders = loaded.take("HOLDERS")?;
         let logger = match settings.log {
             true => {
                 Some(EbpfLogger::init(&mut loaded.ebpf).map_err(|error| loaded.damaged(error.to_string()))?)
@@ -84,6 +92,8 @@ impl Tracer {
             unknown,
             losses,
             comms,
+            holders,
+            noted: hashbrown::HashMap::new(),
             records,
             logger,
             filter: settings.filter.clone(),
@@ -93,6 +103,7 @@ impl Tracer {
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
         };
+        tracer.note_holders()?;
         tracer.attach()?;
         Ok(tracer)
     }
@@ -100,6 +111,11 @@ impl Tracer {
     /// The spine last: what a state change leads to must not find the others unattended.
     fn attach(&mut self) -> Result<(), TraceError> {
         for name in self.tracepoints() {
+            if name == STATE {
+                // From then on who connects is seen. What opened since the long search is found by a short one, and
+                // nothing but the seeding itself comes between it and the connections it is about.
+                self.note_holders()?;
+            }
             self.tracepoint(name)?
                 .attach()
                 .map_err(|error| refused(name, &error))?;
@@ -123,10 +139,43 @@ impl Tracer {
     pub fn seed(&mut self) -> Result<(), TraceError> {
         let only = self.filter.netns;
         sockets::walk(self.iterator(SEED)?, only)?;
+        for inode in std::mem::take(&mut self.noted).into_keys() {
+            // Nobody will ask for it again.
+            let _ = self.holders.remove(&inode);
+        }
         self.unknown_is(unknown::MISSED)?;
         // After that, so that one that is dropped right now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
             self.unknown_is(unknown::DROPPED)?;
+        }
+        Ok(())
+    }
+
+    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that are to be
+    /// found or, the second time, those that these processes have opened since. Those whose holder is not found
+    /// are of a process that is not known.
+    fn note_holders(&mut self) -> Result<(), TraceError> {
+        if self.filter.directions == Directions::Inbound {
+            return Ok(());
+        }
+        let Sockets {
+            connections,
+            listeners,
+            ..
+        } = self.sockets()?;
+        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let wanted: HashSet<u64> = connections
+            .iter()
+            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
+            .filter_map(|one| one.inode)
+            .filter(|inode| !self.noted.contains_key(inode))
+            .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
+            .collect();
+        let among: HashSet<u32> = self.noted.values().copied().collect();
+        for (inode, pid) in owners::holders(&wanted, &among) {
+            if self.holders.insert(inode, pid, 0).is_ok() {
+                self.noted.insert(inode, pid);
+            }
         }
         Ok(())
     }

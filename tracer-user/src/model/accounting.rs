@@ -62,6 +62,19 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// What was lost for each cause, by the cause's name in JSON.
+    pub fn by_cause(&self) -> [(&'static str, u64); 7] {
+        [
+            ("peers_dropped", self.peers_dropped),
+            ("connections_unattributed", self.connections_unattributed),
+            ("connections_dropped", self.connections_dropped),
+            ("records_lost", self.records_lost),
+            ("programs_skipped", self.programs_skipped),
+            ("reads_skipped", self.reads_skipped),
+            ("namespaces_skipped", self.namespaces_skipped),
+        ]
+    }
+
     /// Adds those of another run or host.
     pub fn add(&mut self, other: &Self) {
         // Named one by one, so that a new one is not forgotten here.

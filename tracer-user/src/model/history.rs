@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use self::surge::Watch;
 pub use self::{
-    surge::{Shape, Surge},
+    surge::{Behind, Shape, Surge},
     trend::Trend,
 };
 use super::{
@@ -104,9 +104,13 @@ impl History {
         self.samples
     }
 
-    /// The greatest surge so far.
-    pub fn surge(&self) -> Option<Surge> {
-        self.watch.surge()
+    /// The surge that goes on, else the last one, unless that was over before the window.
+    pub fn surge(&self) -> Option<&Surge> {
+        let start = self.window.start();
+        self.watch.surge().filter(|surge| match (surge.ended, start) {
+            (Some(ended), Some(start)) => ended.monotonic_ns >= start.monotonic_ns,
+            _ => true,
+        })
     }
 
     /// How one listening port fared.

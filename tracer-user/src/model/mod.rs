@@ -12,6 +12,7 @@ pub mod owner;
 pub mod peer;
 pub mod sample;
 pub(crate) mod serial;
+pub mod short_lived;
 pub mod socket;
 pub mod turns;
 pub mod window;

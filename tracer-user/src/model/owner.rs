@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::sanitise;
 
@@ -13,6 +13,66 @@ pub struct Process {
     pub pid: u32,
     /// Its name as the kernel has it, at most 15 bytes, without control and bidi characters.
     pub comm: String,
+}
+
+/// The name of a process as a part of what identifies a peer: made harmless, and of no more bytes than fit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Comm([u8; Comm::BYTES]);
+
+impl Comm {
+    /// One more than the kernel keeps of a name.
+    const BYTES: usize = 16;
+
+    /// As much of a name as fits.
+    pub fn new(name: &str) -> Self {
+        let name = sanitise(name);
+        let mut bytes = [0; Self::BYTES];
+        let name = name
+            .get(..name.floor_char_boundary(Self::BYTES))
+            .unwrap_or_default();
+        for (to, from) in bytes.iter_mut().zip(name.bytes()) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        // Control characters, the zeros behind a name among them, are none of it.
+        str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
+    }
+}
+
+impl fmt::Debug for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Serialize for Comm {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Comm {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(from)?))
+    }
+}
+
+/// The name of so many processes that are shown as one. [`one_of_several`] takes the number away again.
+pub fn several(comm: &str, processes: usize) -> String {
+    format!("{comm} ({processes} processes)")
+}
+
+/// The name of each of the processes that may be shown as one.
+pub fn one_of_several(name: &str) -> &str {
+    let without = || {
+        let (comm, number) = name.strip_suffix(" processes)")?.rsplit_once(" (")?;
+        number.bytes().all(|byte| byte.is_ascii_digit()).then_some(comm)
+    };
+    without().unwrap_or(name)
 }
 
 /// Who holds a socket.
@@ -88,5 +148,36 @@ impl fmt::Display for Reason {
             Self::NotPermitted => "not permitted to see the open files of every process",
             Self::TooManyFiles => "the search came to its limit of files or time",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_as_far_as_they_fit() {
+        assert_eq!(Comm::new("java").as_str(), "java");
+        assert_eq!(Comm::new("").as_str(), "");
+        assert_eq!(Comm::new("\u{1b}[2Jx\0y").as_str(), "[2Jxy");
+        assert_eq!(Comm::new("0123456789abcdefgh").as_str(), "0123456789abcdef");
+        assert_eq!(
+            Comm::new("0123456789abcdeé").as_str(),
+            "0123456789abcde",
+            "é would be cut in two"
+        );
+        let java = Comm::new("java");
+        let text = serde_json::to_string(&java).unwrap();
+        assert_eq!(text, "\"java\"");
+        assert_eq!(serde_json::from_str::<Comm>(&text).unwrap(), java);
+    }
+
+    #[test]
+    fn the_number_of_processes_is_taken_away_again() {
+        assert_eq!(several("curl", 30), "curl (30 processes)");
+        assert_eq!(one_of_several("curl (30 processes)"), "curl");
+        for name in ["curl", "curl (a processes)", "(3 processes)", "processes)"] {
+            assert_eq!(one_of_several(name), name);
+        }
     }
 }

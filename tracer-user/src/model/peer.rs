@@ -9,7 +9,7 @@ use tracer_ebpf::{
     buckets::{HELD_BUCKETS, held_floor},
 };
 
-use super::{buckets::Buckets, durations::Durations, turns::Turns};
+use super::{buckets::Buckets, durations::Durations, owner::Comm, turns::Turns};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl fmt::Display for Direction {
 }
 
 /// What identifies a peer: a remote address or network, on one port of a service, in one
-/// direction and network namespace.
+/// direction and network namespace; of an outbound one also the process of this host that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PeerId {
     /// Inode number of the network namespace.
@@ -42,6 +42,13 @@ pub struct PeerId {
     pub port: u16,
     /// The remote address, IPv4 unmapped; a whole network when peers are grouped by prefix.
     pub network: IpNet,
+    /// Outbound: the process that connects, by its thread group id. `None`: inbound, not known, or several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// Outbound: the name of several processes that came and went, and are taken for one. See
+    /// [`super::short_lived`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Comm>,
 }
 
 impl PeerId {
@@ -51,6 +58,36 @@ impl PeerId {
             self.network.addr().to_string()
         } else {
             self.network.to_string()
+        }
+    }
+
+    /// The address with the port of the service behind it.
+    pub fn endpoint(&self) -> String {
+        let (name, port) = (self.name(), self.port);
+        if self.network.addr().is_ipv6() {
+            format!("[{name}]:{port}")
+        } else {
+            format!("{name}:{port}")
+        }
+    }
+
+    /// The same remote address and port, whichever process connects.
+    #[must_use]
+    pub fn of_no_process(self) -> Self {
+        Self {
+            process: None,
+            program: None,
+            ..self
+        }
+    }
+
+    /// The peer that short-lived processes of this name share.
+    #[must_use]
+    pub fn of_program(self, comm: &str) -> Self {
+        Self {
+            process: None,
+            program: Some(Comm::new(comm)),
+            ..self
         }
     }
 
@@ -300,6 +337,31 @@ impl Counters {
         self.closes.add(&other.closes);
         self.opens_by_held.accumulate(&other.opens_by_held);
     }
+
+    /// Takes in those of another peer, or of another time, so that one stands for both. The peak is that of the one
+    /// that held more, or what both hold now.
+    pub fn absorb(&mut self, other: &Self) {
+        let entered = |one: &Self| one.close_wait_entered_mean_ns.zip(Some(one.close_wait_now));
+        self.close_wait_entered_mean_ns = match (entered(self), entered(other)) {
+            (Some((a, n)), Some((b, m))) => weighted((a, n), (b, m)),
+            (one, other) => one.or(other).map(|(mean, _)| mean),
+        };
+        self.accumulate(other);
+        self.open_peak = self.open_peak.max(other.open_peak).max(self.open_now);
+        self.lifetime.add(&other.lifetime);
+        self.idle.add(&other.idle);
+        self.gap.add(&other.gap);
+        self.close_wait.add(&other.close_wait);
+        self.turns.add(&other.turns);
+        self.late_read_max_ns = self.late_read_max_ns.max(other.late_read_max_ns);
+        self.owner = self.owner.or(other.owner);
+    }
+}
+
+/// The mean of two means of so many each.
+fn weighted((a, n): (u64, u64), (b, m): (u64, u64)) -> Option<u64> {
+    let (a, n, b, m) = (u128::from(a), u128::from(n), u128::from(b), u128::from(m));
+    u64::try_from((a * n + b * m).checked_div(n + m)?).ok()
 }
 
 #[cfg(test)]
@@ -321,16 +383,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_absorbed_is_there() {
+        let mut one = Counters {
+            open_now: 2,
+            open_peak: 3,
+            close_wait_now: 1,
+            close_wait_entered_mean_ns: Some(100),
+            owner: Some(5),
+            ..Counters::default()
+        };
+        let mut other = Counters {
+            open_now: 2,
+            open_peak: 2,
+            close_wait_now: 3,
+            close_wait_entered_mean_ns: Some(500),
+            owner: Some(6),
+            ..Counters::default()
+        };
+        one.lifetime.note(10);
+        other.lifetime.note(30);
+        other.turns.note(7);
+        one.absorb(&other);
+        assert_eq!((one.open_now, one.open_peak, one.close_wait_now), (4, 4, 4));
+        assert_eq!(one.close_wait_entered_mean_ns, Some(400));
+        assert_eq!((one.lifetime.count(), one.lifetime.sum_ns), (2, 40));
+        assert_eq!((one.turns.max(), one.owner), (Some(7), Some(5)));
+    }
+
+    #[test]
     fn names_show_a_prefix_only_for_networks() {
         let mut id = PeerId {
             netns: 1,
             direction: Direction::Inbound,
             port: 80,
             network: "192.0.2.7/32".parse().unwrap(),
+            process: None,
+            program: None,
         };
         assert_eq!(id.name(), "192.0.2.7");
+        assert_eq!(id.endpoint(), "192.0.2.7:80");
         id.network = "2001:db8::/64".parse().unwrap();
         assert_eq!(id.name(), "2001:db8::/64");
+        assert_eq!(id.endpoint(), "[2001:db8::/64]:80");
         assert_eq!(id.local_port(), Some(80));
         assert_eq!(id.remote_port(), None);
     }

@@ -10,6 +10,7 @@ use super::{
     owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
+    window::Looks,
 };
 
 /// Peers of a sample that is read from a file; each takes more than a KiB.
@@ -80,6 +81,9 @@ pub struct Sample {
     pub unattributed: Counters,
     /// The live sockets.
     pub sockets: Sockets,
+    /// How busy the connections of each slot were found since tracing began; of slots that never had several, nothing.
+    #[serde(default)]
+    pub looks: BTreeMap<u32, Looks>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
     /// What was lost, by cause.
@@ -101,6 +105,7 @@ impl Sample {
             peers: Vec::new(),
             unattributed: Counters::default(),
             sockets: Sockets::default(),
+            looks: BTreeMap::new(),
             names: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),

@@ -37,7 +37,7 @@ const WINDOW_SHARE: u64 = 12;
 const MAX_READ_BOUNDARIES: usize = 512;
 
 /// A pool is given this long to fill after a peer's first connection, ns.
-pub const FILL_NS: u64 = 3_000_000_000;
+pub const FILL_NS: u64 = 2_000_000_000;
 
 /// What the live connections of one peer come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +54,14 @@ pub struct Live {
     pub sent: u64,
 }
 
-/// How busy a peer's connections were found, each time that it had done something. All of them only grow, so
-/// that a window's means are exact means of what was looked at.
+/// How busy a peer's connections were found, each time that somebody looked. All of them only grow, so that a
+/// window's means are exact means of what was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {
-    /// How often it was looked at.
+    /// How often it was looked at and had any established.
     pub looks: u64,
+    /// How often it had none.
+    pub empty: u64,
     /// Sum of its established connections.
     pub established: u64,
     /// Sum of those of them that had a request without an answer.
@@ -69,8 +71,10 @@ pub struct Looks {
 }
 
 impl Looks {
-    fn note(&mut self, live: Live) {
+    /// Notes what was found once.
+    pub fn note(&mut self, live: Live) {
         if live.established == 0 {
+            self.empty += 1;
             return;
         }
         self.looks += 1;
@@ -84,6 +88,7 @@ impl Looks {
     pub fn since(self, earlier: Self) -> Self {
         Self {
             looks: self.looks.saturating_sub(earlier.looks),
+            empty: self.empty.saturating_sub(earlier.empty),
             established: self.established.saturating_sub(earlier.established),
             busy: self.busy.saturating_sub(earlier.busy),
             none_idle: self.none_idle.saturating_sub(earlier.none_idle),
@@ -124,6 +129,8 @@ pub struct Level {
     pub held: u64,
     /// Opened until then.
     pub opens: u64,
+    /// Ended until then.
+    pub closes: u64,
 }
 
 impl Level {
@@ -133,6 +140,7 @@ impl Level {
             at_ns,
             held: held(counters),
             opens: counters.opens(),
+            closes: counters.closes.total(),
         }
     }
 }
@@ -182,7 +190,7 @@ impl Window {
 
     /// Takes in one more sample; samples come in the order in which they were taken.
     pub fn add(&mut self, sample: &Sample) {
-        let live = live_by_slot(sample);
+        let live = live_by_slot(&sample.sockets.connections);
         let now = sample.taken;
         let is_due = self
             .boundaries
@@ -354,7 +362,10 @@ impl Window {
             if seen.print != 0 {
                 seen.last_ns = now;
             }
-            seen.looks.note(live);
+            match sample.looks.get(&peer.slot) {
+                Some(looks) => seen.looks = *looks,
+                None => seen.looks.note(live),
+            }
         }
         if is_due {
             seen.print = print;
@@ -454,9 +465,9 @@ impl Window {
 }
 
 /// What the live connections of each slot come to.
-pub fn live_by_slot(sample: &Sample) -> HashMap<u32, Live> {
+pub fn live_by_slot(connections: &[Connection]) -> HashMap<u32, Live> {
     let mut all: HashMap<u32, Live> = HashMap::new();
-    for connection in &sample.sockets.connections {
+    for connection in connections {
         if let Some(slot) = connection.slot {
             all.entry(slot).or_default().add(connection);
         }

@@ -43,6 +43,8 @@ fn peer(slot: u32, last: u8, counters: Counters) -> Peer {
         direction: Direction::Inbound,
         port: 8081,
         network,
+        process: None,
+        program: None,
     };
     Peer { id, slot, counters }
 }
@@ -155,6 +157,7 @@ pub(crate) fn sample() -> Sample {
             walks_resumed: 0,
             walk_repeats: 0,
         },
+        looks: std::collections::BTreeMap::new(),
         names: [(4711, "java".to_owned())].into(),
         losses: Losses::default(),
         accounting: Accounting {

@@ -3,6 +3,8 @@
 
 mod basis;
 mod capacity;
+mod changes;
+mod surge;
 mod told;
 
 use std::{
@@ -19,7 +21,6 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
-        history::Shape,
         owner::Process,
         peer::{Closes, Direction},
         sample::Moment,
@@ -45,7 +46,9 @@ struct Document<'a> {
     accounting: Accounting<'a>,
     listeners: Vec<Listener<'a>>,
     capacity: Vec<capacity::Capacity<'a>>,
-    surge: Surge,
+    surge: surge::Surge,
+    changes: Vec<changes::Change<'a>>,
+    changes_dropped: u64,
     causes: Vec<Cause<'a>>,
     peers: Vec<Peer<'a>>,
 }
@@ -105,15 +108,6 @@ struct Listener<'a> {
     busy_workers: Option<u32>,
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Surge {
-    detected: bool,
-    from: u64,
-    to: u64,
-    started: Option<String>,
-    shape: Option<Shape>,
 }
 
 #[derive(Serialize)]
@@ -260,7 +254,9 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
         capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
-        surge: surge(diagnosis),
+        surge: surge::of(&diagnosis.movement),
+        changes: diagnosis.changes.iter().map(changes::of).collect(),
+        changes_dropped: diagnosis.changes_dropped,
         causes: diagnosis
             .causes
             .iter()
@@ -303,26 +299,6 @@ fn learned(diagnosis: &Diagnosis) -> Learned {
         keepalive_timeout_from_peers: learned.keepalive.map(|constant| constant.peers),
         requests_per_connection: learned.request_limit.map(|constant| constant.value),
         requests_per_connection_from_peers: learned.request_limit.map(|constant| constant.peers),
-    }
-}
-
-fn surge(diagnosis: &Diagnosis) -> Surge {
-    let movement = &diagnosis.movement;
-    match movement.surge {
-        Some(surge) => Surge {
-            detected: true,
-            from: surge.from,
-            to: surge.to,
-            started: Some(timestamp(surge.started)),
-            shape: Some(surge.shape),
-        },
-        None => Surge {
-            detected: false,
-            from: movement.from,
-            to: movement.to,
-            started: None,
-            shape: None,
-        },
     }
 }
 

@@ -3,17 +3,18 @@
 mod capacity;
 mod fine_print;
 mod peers;
+mod surge;
 
 use std::io::{self, Write};
 
-pub use self::fine_print::lost;
+pub use self::{fine_print::lost, surge::sentence as surge};
 use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, Party, Verdict,
         words::{count, duration, number},
     },
-    model::{history::Shape, peer::Direction},
+    model::{owner::one_of_several, peer::Direction},
 };
 
 const WIDTH: usize = 80;
@@ -149,19 +150,7 @@ fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Res
         movement.from, movement.to
     )?;
     if let Some(surge) = &movement.surge {
-        let who = match surge.shape {
-            Shape::Uniform => "evenly over the peers: look for one cause that they share",
-            Shape::Concentrated => "in few peers: look at those",
-        };
-        let line = format!(
-            "surge: from {} to {} since {}, {who} ({} of {} hold more than before)",
-            surge.from,
-            surge.to,
-            super::clock(surge.started),
-            surge.grown,
-            count(surge.peers, "peer", "peers"),
-        );
-        writeln!(to, "{}", paint.bad(&wrap(&line, 0)))?;
+        writeln!(to, "{}", paint.bad(&wrap(&surge::sentence(surge), 0)))?;
     }
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
@@ -208,7 +197,7 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
 }
 
 /// Who connects to which port of whom.
-fn name(peer: &Judged) -> String {
+pub fn name(peer: &Judged) -> String {
     let host = peer
         .host
         .as_ref()
@@ -216,7 +205,32 @@ fn name(peer: &Judged) -> String {
         .unwrap_or_default();
     match peer.id.local_port() {
         Some(port) => format!("{} → :{port}{host}", peer.id.name()),
-        None => format!(":{} of {}{host}", peer.id.port, peer.id.name()),
+        None => format!("{} → {}{host}", client(peer), peer.id.endpoint()),
+    }
+}
+
+/// The name of a peer where it is known which port it is about: of a client its address, of a process of this host
+/// where it connects to.
+pub fn short_name(peer: &Judged) -> String {
+    match peer.id.direction {
+        Direction::Inbound => peer.id.name(),
+        Direction::Outbound => name(peer),
+    }
+}
+
+/// The process of this host that connects.
+fn client(peer: &Judged) -> String {
+    let owner = peer.figures.owner.as_deref();
+    match (peer.id.process, peer.id.program) {
+        (Some(pid), _) => match owner.filter(|owner| owner.pid == pid) {
+            Some(owner) => format!("{} (pid {pid})", one_of_several(&owner.comm)),
+            None => format!("pid {pid}"),
+        },
+        (None, Some(comm)) => match owner {
+            Some(owner) => owner.comm.clone(),
+            None => comm.as_str().to_owned(),
+        },
+        (None, None) => "this host".to_owned(),
     }
 }
 

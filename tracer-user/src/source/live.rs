@@ -1,13 +1,16 @@
 //! Samples of this machine, from the running programs.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Instant,
+};
 
 use crate::{
     kernel::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search},
+        owners::{Owners, Search, has_ended},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -16,9 +19,11 @@ use crate::{
         accounting::{Accounting, Totals, drift},
         earlier::Earlier,
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
+        short_lived::{Processes, ShortLived},
         socket::{Connection, Sockets, State},
+        window::{Looks, live_by_slot},
     },
 };
 
@@ -27,12 +32,20 @@ pub struct Live {
     tracer: Tracer,
     started: Moment,
     owners: Owners,
+    short_lived: ShortLived,
     /// What is lost for want of capabilities.
     lacking: Option<String>,
     /// Of all walks so far.
     resumed: u64,
     repeats: u64,
+    /// How busy the connections of each slot were found.
+    looks: BTreeMap<u32, Looks>,
+    /// No glance before this.
+    next_glance: Instant,
 }
+
+/// A glance may take this part of the time: what it took is waited for so many times before the next.
+const GLANCE_PACE: u32 = 100;
 
 /// Looking for the holders of sockets goes through the open files of all processes, so it is done
 /// this often at most, ns.
@@ -60,9 +73,12 @@ impl Live {
             tracer,
             started,
             owners,
+            short_lived: ShortLived::default(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
+            looks: BTreeMap::new(),
+            next_glance: Instant::now(),
         })
     }
 
@@ -74,7 +90,7 @@ impl Live {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
         let before = self.tracer.totals()?;
-        let mut sockets = self.tracer.sockets()?;
+        let sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
         let taken = clock::now();
         let mut losses = self.tracer.losses()?;
@@ -85,23 +101,55 @@ impl Live {
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
         let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
-        let names = self.name_owners(&mut sockets, &peers, taken.monotonic_ns);
-        Ok(Sample {
+        self.note(&sockets);
+        let mut sample = Sample {
             started: self.started,
             taken,
             known: self.tracer.known(),
             peers,
             unattributed,
             sockets,
-            names,
+            looks: self.looks.clone(),
+            names: BTreeMap::new(),
             losses,
             accounting,
             earlier: Earlier::default(),
-        })
+        };
+        // The totals above are those of all slots, and stay true.
+        self.short_lived.fold(&mut sample, &Running(&self.tracer));
+        self.name_owners(&mut sample);
+        Ok(sample)
+    }
+
+    /// Looks between two samples how busy connections are: whether a peer had an idle one in hand is decided by the
+    /// moment. Does nothing where looking takes so long that it would cost more than a hundredth of a CPU.
+    ///
+    /// # Errors
+    /// When sockets cannot be read.
+    pub fn glance(&mut self) -> Result<(), TraceError> {
+        let begun = Instant::now();
+        if begun < self.next_glance {
+            return Ok(());
+        }
+        let sockets = self.tracer.sockets()?;
+        self.note(&sockets);
+        self.next_glance = Instant::now() + begun.elapsed() * GLANCE_PACE;
+        Ok(())
+    }
+
+    fn note(&mut self, sockets: &Sockets) {
+        let mut live = live_by_slot(&sockets.connections);
+        for (slot, looks) in &mut self.looks {
+            looks.note(live.remove(slot).unwrap_or_default());
+        }
+        for (slot, live) in live.into_iter().filter(|(_, live)| live.established > 1) {
+            self.looks.entry(slot).or_default().note(live);
+        }
     }
 
     /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.
-    fn name_owners(&mut self, sockets: &mut Sockets, peers: &[Peer], now_ns: u64) -> BTreeMap<u32, String> {
+    fn name_owners(&mut self, sample: &mut Sample) {
+        let Sample { sockets, names, .. } = sample;
         let mut lingering: Vec<&Connection> = sockets
             .connections
             .iter()
@@ -114,13 +162,16 @@ impl Live {
             .filter_map(|listener| listener.inode)
             .chain(lingering.iter().take(MAX_WANTED).filter_map(|one| one.inode))
             .collect();
-        self.owners.refresh(&wanted, now_ns, OWNERS_PACE_NS);
-        let mut names = BTreeMap::new();
+        self.owners
+            .refresh(&wanted, sample.taken.monotonic_ns, OWNERS_PACE_NS);
         for listener in &mut sockets.listeners {
             listener.owner = self.owners.of(listener.inode).clone();
         }
         for connection in &mut sockets.connections {
-            // Who holds it now says more than who read from it first.
+            // Who holds it now says more than who read from it first, but no more than who connected it.
+            if connection.direction == Direction::Outbound && connection.owner.is_some() {
+                continue;
+            }
             if let Some(holder) = self.owners.of(connection.inode).process() {
                 connection.owner = Some(holder.pid);
                 names.entry(holder.pid).or_insert_with(|| holder.comm.clone());
@@ -130,14 +181,13 @@ impl Live {
             .connections
             .iter()
             .filter_map(|connection| connection.owner);
-        for pid in live.chain(peers.iter().filter_map(|peer| peer.counters.owner)) {
+        for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
             if let Entry::Vacant(entry) = names.entry(pid)
                 && let Some(comm) = self.tracer.comm(pid)
             {
                 entry.insert(comm);
             }
         }
-        names
     }
 
     /// The name of a process that owned a connection, even if it has ended since.
@@ -182,6 +232,19 @@ impl Live {
     /// The programs behind it.
     pub fn tracer(&self) -> &Tracer {
         &self.tracer
+    }
+}
+
+/// The processes of this machine.
+struct Running<'a>(&'a Tracer);
+
+impl Processes for Running<'_> {
+    fn has_ended(&self, pid: u32) -> bool {
+        has_ended(pid)
+    }
+
+    fn name(&self, pid: u32) -> Option<String> {
+        self.0.comm(pid)
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Replay {
     state: Option<State>,
     /// The intervals.
     levels: Vec<Level>,
-    /// When the surge began.
+    /// When the greatest surge began.
     surge: Option<Moment>,
     /// How many intervals have been taken in.
     position: usize,
@@ -111,7 +111,7 @@ impl Replay {
         &self.levels
     }
 
-    /// When the surge began, if there was one at any time.
+    /// When the greatest surge began, if there was one at any time.
     pub fn surge(&self) -> Option<Moment> {
         self.surge
     }

@@ -204,6 +204,8 @@ pub(crate) fn batch(second: u32) -> Batch {
             direction: Direction::Inbound,
             port: 8081,
             network: address.into(),
+            process: None,
+            program: None,
         };
         sample.peers.push(Peer { id, slot, counters });
     }

@@ -1,8 +1,8 @@
 //! From samples to snapshots: keeps what a single sample does not tell. Pure: time comes in with
 //! the samples, so live and recorded ones are the same to it.
 
-mod changes;
 mod film;
+mod log;
 mod past;
 mod rates;
 
@@ -11,15 +11,15 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
 use hashbrown::HashMap;
 
 pub use self::film::{Film, Frame};
-use self::{changes::Changes, past::Past, rates::Rates};
+use self::{log::Log, past::Past, rates::Rates};
 use super::{
     fit::visible,
     playback::Playback,
     row::{Row, States},
-    snapshot::{Event, Point, Snapshot, Socket, Weight},
+    snapshot::{Point, Snapshot, Socket},
 };
 use crate::{
-    diagnosis::{Judge, Options, Verdict, diagnose, words},
+    diagnosis::{Judge, Observer, Options, Verdict, diagnose, words},
     model::{
         ended::Ended,
         history::History,
@@ -35,9 +35,6 @@ const COURSE_NS: u64 = 600_000_000_000;
 
 /// Points of the chart at most; with more, every other one goes.
 const MAX_POINTS: usize = 1200;
-
-/// Events kept.
-const MAX_EVENTS: usize = 1000;
 
 /// What a feed gives at one moment.
 #[derive(Clone, Debug)]
@@ -94,11 +91,13 @@ pub struct Keeper {
     window_ns: Option<u64>,
     judge: Judge,
     rates: Rates,
-    changes: Changes,
+    /// What came and went between the diagnoses of a recording, where its judge has not spoken before.
+    observer: Observer,
+    has_begun: bool,
     past: Past,
     film: Film,
     course: VecDeque<Point>,
-    log: Arc<VecDeque<Event>>,
+    log: Log,
 }
 
 impl Keeper {
@@ -109,11 +108,12 @@ impl Keeper {
             window_ns,
             judge: Judge::new(window_ns),
             rates: Rates::default(),
-            changes: Changes::default(),
+            observer: Observer::default(),
+            has_begun: false,
             past: Past::new(prefixes),
             film: Film::default(),
             course: VecDeque::new(),
-            log: Arc::default(),
+            log: Log::default(),
         }
     }
 
@@ -126,7 +126,6 @@ impl Keeper {
             notes,
             replayed,
         } = batch;
-        let mut back = false;
         let mut playback = None;
         let diagnosis = match replayed {
             None => {
@@ -135,30 +134,36 @@ impl Keeper {
                 diagnosis
             }
             Some(replayed) => {
-                back = self.rewind(&replayed.link, sample.taken);
+                let is_back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
                 playback = Some(replayed.playback);
-                let diagnosis = replayed.judge.again(&sample, &options);
+                let mut diagnosis = replayed.judge.again(&sample, &options);
+                let remembered = (diagnosis.changes.clone(), diagnosis.changes_dropped);
+                match is_back {
+                    true => self.observer.go_back(&mut diagnosis),
+                    false => self.observer.look(&mut diagnosis),
+                }
+                // A judge that was told the verdicts of rows does not know how they came about.
+                if replayed.judge.has_spoken() && !replayed.playback.as_recorded {
+                    (diagnosis.changes, diagnosis.changes_dropped) = remembered;
+                }
                 self.film.add(&diagnosis, replayed.judge.history().window());
                 diagnosis
             }
         };
         self.rates.add(&sample);
         self.past.add(ended);
+        self.past.follow(&sample);
         self.chart(&sample);
-        let notes = notes.into_iter().map(|text| Event {
-            at: sample.taken,
-            weight: Weight::Note,
-            text,
-            peer: None,
-        });
-        let mut changes = self.changes.add(&diagnosis);
-        if back {
-            // All that is true there would seem to have begun at that moment.
-            changes.clear();
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let seeded = words::count(diagnosis.accounting.totals.seeded, "connection", "connections");
+            self.log
+                .note(sample.taken, format!("tracing began with {seeded} open"));
         }
-        let events: Vec<Event> = notes.chain(changes).collect();
-        self.note(events);
+        for note in notes {
+            self.log.note(sample.taken, note);
+        }
+        self.log.tell(&diagnosis.changes);
         // The largest part of a sample; all that is wanted of it is in the diagnosis now.
         drop(std::mem::take(&mut sample.peers));
         let peers = &diagnosis.peers;
@@ -176,7 +181,7 @@ impl Keeper {
             .zip(states)
             .enumerate()
             .map(|(rank, (peer, states))| {
-                let owner = owners.name(peer.figures.owner.as_deref());
+                let owner = owners.name(peer.id, peer.figures.owner.as_deref());
                 Row::of(peer, rank, self.rates.of(peer.id), states, owner)
             })
             .collect();
@@ -190,7 +195,7 @@ impl Keeper {
             sockets,
             opens_per_s: self.rates.total(),
             course: self.course.iter().copied().collect(),
-            log: Arc::clone(&self.log),
+            log: self.log.lines(),
             past: self.past.shared(),
             playback,
             slowed: None,
@@ -239,19 +244,19 @@ impl Keeper {
     /// Forgets what comes after an earlier moment: it comes again from there on. Of what came before
     /// the log stays. Gives whether something came before that moment.
     fn rewind(&mut self, link: &Link, to: Moment) -> bool {
-        let mut log = match link {
+        let seen = match link {
             Link::Follows => return false,
             Link::Begins | Link::Back(_) => {
                 let anew = Self::new(self.prefixes, self.window_ns);
-                std::mem::replace(self, anew).log
+                std::mem::replace(self, anew)
             }
         };
         let Link::Back(before) = link else {
             return false;
         };
         // What was seen on the way to that moment happened all the same.
-        Arc::make_mut(&mut log).retain(|event| event.at.monotonic_ns <= to.monotonic_ns);
-        self.log = log;
+        (self.observer, self.log, self.has_begun) = (seen.observer, seen.log, true);
+        self.log.rewind(to);
         self.rates.add(before);
         true
     }
@@ -276,17 +281,6 @@ impl Keeper {
             });
         }
     }
-
-    fn note(&mut self, events: Vec<Event>) {
-        if events.is_empty() {
-            return;
-        }
-        let log = Arc::make_mut(&mut self.log);
-        log.extend(events);
-        while log.len() > MAX_EVENTS {
-            log.pop_front();
-        }
-    }
 }
 
 fn close_wait(sample: &Sample) -> u64 {
@@ -301,8 +295,10 @@ fn close_wait(sample: &Sample) -> u64 {
 struct Owners(HashMap<u32, Arc<str>>);
 
 impl Owners {
-    fn name(&mut self, owner: Option<&Process>) -> Arc<str> {
+    fn name(&mut self, id: PeerId, owner: Option<&Process>) -> Arc<str> {
         let (pid, text): (u32, &dyn Fn() -> Arc<str>) = match owner {
+            // One of several, whose number says nothing.
+            Some(owner) if id.program.is_some() => return visible(&owner.comm).into(),
             Some(owner) => (owner.pid, &|| visible(&words::process(owner)).into()),
             None => (0, &|| "".into()),
         };

@@ -256,6 +256,8 @@ mod tests {
             direction: crate::model::peer::Direction::Inbound,
             port: 80,
             network: "10.0.0.0/16".parse().unwrap(),
+            process: None,
+            program: None,
         };
         assert_eq!(group_of(id), id);
         let v6 = PeerId {

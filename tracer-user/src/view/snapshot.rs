@@ -93,9 +93,21 @@ pub enum Weight {
     Bad,
 }
 
+/// What a line of the log is known by while others come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKey {
+    /// A change, by its number and the moment of the monotonic clock: at its end, a recording has other changes
+    /// under the same numbers.
+    Change(u64, u64),
+    /// A note, by its own.
+    Note(u64),
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// Which line it is: the same one when its words change.
+    pub key: EventKey,
     /// When.
     pub at: Moment,
     /// How much it matters.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use tcpreuse::{
-    diagnosis::diagnose,
     evidence::{
         Folder, journal,
         load::load,
@@ -92,7 +91,7 @@ fn written(state: &State) -> Vec<u8> {
     StateRef::new(
         (state.session, state.interval),
         &state.sample,
-        &state.history,
+        &state.judge(),
         &state.options,
     )
     .bytes()
@@ -103,7 +102,7 @@ fn written(state: &State) -> Vec<u8> {
 fn read_all(path: &Path) {
     match load(path) {
         Ok(loaded) => {
-            let diagnosis = diagnose(&loaded.sample, &loaded.history, &loaded.options);
+            let diagnosis = loaded.judge.again(&loaded.sample, &loaded.options);
             let mut report = Vec::new();
             json::write(&mut report, &diagnosis, &loaded.origin).expect("a report in memory");
             let read: serde_json::Value = serde_json::from_slice(&report).expect("a report in JSON");
@@ -127,7 +126,7 @@ fn read_all(path: &Path) {
 fn play(mut replay: Replay) {
     for _ in 0..STEPS {
         match replay.step() {
-            Ok(Some(sample)) => drop(diagnose(&sample, replay.history(), replay.options())),
+            Ok(Some(sample)) => drop(replay.judge().again(&sample, replay.options())),
             _ => break,
         }
     }

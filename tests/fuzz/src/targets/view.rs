@@ -101,7 +101,7 @@ fn look() -> Look {
 
 fn snapshot() -> Snapshot {
     let Loaded { sample, options, .. } = load(Scratch::take().path()).expect("the recording");
-    Keeper::new(Prefixes { v4: 24, v6: 64 }).add(Batch {
+    Keeper::new(Prefixes { v4: 24, v6: 64 }, None).add(Batch {
         sample,
         ended: Vec::new(),
         options,

@@ -68,6 +68,8 @@ pub struct Peer {
     pub slandered: u32,
     /// What it was accused of then.
     pub slander: Option<&'static str>,
+    /// And how that was put.
+    pub slander_in_words: String,
 }
 
 impl Peer {
@@ -87,6 +89,7 @@ impl Peer {
             mistake: None,
             slandered: 0,
             slander: None,
+            slander_in_words: String::new(),
         }
     }
 
@@ -130,6 +133,7 @@ impl Peer {
             if truth.is_innocent(seconds) {
                 self.slandered += 1;
                 self.slander = Some(self.verdict);
+                self.slander_in_words.clone_from(&self.explanation);
             }
         }
     }

@@ -140,6 +140,16 @@ const COLUMNS: &[(&str, &[Column])] = &[
         ],
     ),
     (
+        "looks",
+        &[
+            ("held", |f| Some(f.looks.looks)),
+            ("empty", |f| Some(f.looks.empty)),
+            ("established", |f| Some(f.looks.established)),
+            ("busy", |f| Some(f.looks.busy)),
+            ("none idle", |f| Some(f.looks.none_idle)),
+        ],
+    ),
+    (
         "traffic",
         &[
             ("received", |f| f.bytes_received),

@@ -10,6 +10,7 @@ use crate::{
     filter::Filter,
     model::{
         ended::Ended,
+        owner::one_of_several,
         sample::{Known, Moment, Sample},
     },
 };
@@ -86,7 +87,7 @@ impl Rows {
             .map(move |one| {
                 let comm = one
                     .owner
-                    .and_then(|pid| sample.names.get(&pid).cloned())
+                    .and_then(|pid| Some(one_of_several(sample.names.get(&pid)?).to_owned()))
                     .or_else(|| self.comm(one.owner, &comm_of));
                 ConnectionRow::of_open(one, sample.taken, &self.context(one.remote.0), comm)
             })

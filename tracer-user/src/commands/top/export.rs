@@ -14,6 +14,7 @@ use crate::{
         recording::{Block, Recording},
     },
     filter::Filter,
+    model::owner::one_of_several,
     report::{Origin, json, timestamp},
     view::{
         export::{Export, Written},
@@ -64,7 +65,7 @@ impl Export for NewDirectory {
             kept.options.expect_peers.clone(),
         );
         made.learn(diagnosis);
-        let comm_of = |pid: u32| sample.names.get(&pid).cloned();
+        let comm_of = |pid: u32| Some(one_of_several(sample.names.get(&pid)?).to_owned());
         let past = kept.ended.iter();
         let past = past
             .map(|one| (one.closed_ns, made.ended(one, comm_of)))

@@ -77,6 +77,8 @@ impl Feed for LiveFeed {
 
     /// The ring has room for a moment only.
     fn between(&mut self) {
+        // What cannot be read now is said when the next sample is due.
+        let _ = self.live.glance();
         loop {
             let ended = self.live.ended(BATCH);
             let last = ended.len() < BATCH;

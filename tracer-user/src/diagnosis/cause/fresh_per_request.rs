@@ -22,7 +22,8 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !case.has_requests()
-        || figures.closes < case.thresholds.min_closes
+        // Of those that were there before, it is not known what they carried.
+        || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
         || reuse::of(case) != Reuse::Hardly
     {

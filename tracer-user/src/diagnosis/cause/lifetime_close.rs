@@ -27,7 +27,11 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if !by_either || !case.costs(RARE_FAULT) || share(turns.sum, of) < 1.5 {
         return None;
     }
-    let same_requests = habitual(turns.like_the_most(), of);
+    let is_known = figures
+        .age
+        .p50_ns
+        .is_some_and(|age| case.norm.learned.is_age(age));
+    let same_requests = habitual(turns.like_the_most(), of) && !(is_known && by_server);
     let cluster = figures.age.constant_age(same_requests)?;
     if cluster.count < MIN_ALIKE
         || figures

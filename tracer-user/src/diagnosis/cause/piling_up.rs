@@ -73,7 +73,7 @@ fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
     // Twice the square root of the number of changes: what chance makes of equally many arrivals and departures.
-    let changes = 2 * figures.closes;
+    let changes = 2 * course.closes_since;
     let by_chance = course.grown * course.grown <= 4 * changes;
     if course.grown < case.thresholds.min_pile || by_chance || for_ns < case.thresholds.pool_fills {
         return false;

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::diagnosis::{
     Figures, Verdict,
-    thresholds::{EXCEPTION, MIN_CORE, OFTEN_NONE_IDLE, OVERFLOW_FAULT, confidence, habitual, share},
+    thresholds::{
+        BUSY, DISCARDED_NS, EXCEPTION, MANY_DISCARDED, MIN_ALIKE, MIN_CORE, OVERFLOW_FAULT, confidence,
+        habitual, share,
+    },
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -16,22 +19,23 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// The client closes connections right after use although it goes on holding others, and opens new ones when all it
-/// holds are busy, far more often than chance would have it.
+/// The client, and nobody else, closes connections as soon as their reply is read although it goes on holding others, and
+/// opens new ones while most of those are busy.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
-    let idle = figures.idle.p50_ns?;
+    // Not one was closed later than at once: members of a crowd that leave take their time.
+    let idle = figures.idle.max_ns?;
     let closes_after_a_number = habitual(turns.like_the_most(), of) && turns.max > 2;
-    if figures.opens < case.thresholds.min_closes
-        || figures.closes < case.thresholds.min_closes
-        || !habitual(case.by_client(), figures.closes)
+    if figures.opens < MANY_DISCARDED
+        || figures.closes < MANY_DISCARDED
+        || case.by_client() < figures.closes
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
-        || idle > case.thresholds.client_at_once
+        || idle > DISCARDED_NS
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
-        || !is_saturated(figures)
+        || !is_busy(figures)
     {
         return None;
     }
@@ -48,23 +52,15 @@ fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        confidence: confidence(case.by_client(), figures.closes + 4),
+        // A crowd whose members all leave right after a reply looks alike.
+        confidence: confidence(case.by_client(), figures.closes + 4).min(0.75),
         explanation,
     })
 }
 
-/// Whether all connections were busy at once more often than if each were busy by itself. Members of a crowd behind
-/// one address come whether or not others of it are idle.
-fn is_saturated(figures: &Figures) -> bool {
-    const MIN_LOOKS: u64 = 5;
+/// Whether most of its connections were busy: one that has idle ones to choose from opens no others. Members of a crowd
+/// behind one address come whether or not others of it are idle.
+fn is_busy(figures: &Figures) -> bool {
     let looks = figures.looks;
-    if looks.looks < MIN_LOOKS || looks.none_idle == 0 {
-        return false;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "counts of looks and connections")]
-    let chance = {
-        let busy = looks.busy as f64 / looks.established.max(1) as f64;
-        busy.powf(looks.established as f64 / looks.looks as f64)
-    };
-    share(looks.none_idle, looks.looks) >= OFTEN_NONE_IDLE * chance
+    looks.looks >= MIN_ALIKE && share(looks.busy, looks.established) >= BUSY
 }

@@ -34,6 +34,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
         .request_limit
         .is_some_and(|constant| constant.value == limit);
     let enough = if known { MIN_ALIKE_TO_OTHERS } else { MIN_ALIKE };
+    if figures
+        .age
+        .p50_ns
+        .is_some_and(|age| case.norm.learned.is_age(age))
+    {
+        return None;
+    }
     if !(LEAST_LIMIT..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {
         return None;
     }

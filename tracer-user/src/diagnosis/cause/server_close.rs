@@ -28,7 +28,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
 pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match> {
     let figures = case.figures;
     if reuse::of(case) != Reuse::Hardly
-        || figures.closes < case.thresholds.min_closes
+        || figures.turns.connections() < case.thresholds.min_closes
         || !habitual(closes, figures.closes)
         || !case.has_requests()
     {

@@ -22,6 +22,7 @@ const AMONG_OTHERS: Norm = Norm {
         keepalive_given_ns: None,
         keepalive: None,
         request_limit: None,
+        age: None,
     },
     peers: 20,
     typical: 1,
@@ -342,7 +343,10 @@ fn comings_and_goings_are_no_growth() {
         closes: 122,
         client_fin: 122,
         requests: 130 * 9,
-        course: grew(40, 48),
+        course: Course {
+            closes_since: 122,
+            ..grew(40, 48)
+        },
         ..pile(48)
     };
     assert_eq!(verdict(&crowd), Verdict::ManyHeld);
@@ -350,18 +354,13 @@ fn comings_and_goings_are_no_growth() {
 
 #[test]
 fn members_of_a_crowd_that_leave_are_no_overflow() {
-    let looks = |none_idle| Figures {
-        looks: Looks {
-            looks: 100,
-            established: 1_000,
-            busy: 700,
-            none_idle,
-        },
-        ..overflow(20)
-    };
-    // With 7 of 10 busy, all are in 3 of 100 looks, if each is by itself.
-    assert_eq!(verdict(&looks(3)), Verdict::ManyHeld);
-    assert_eq!(verdict(&looks(20)), Verdict::PoolOverflow);
+    assert_eq!(verdict(&overflow(20)), Verdict::PoolOverflow);
+    let mut by_themselves = overflow(20);
+    by_themselves.looks.busy = by_themselves.looks.established / 3;
+    assert_eq!(verdict(&by_themselves), Verdict::ManyHeld);
+    let mut taking_their_time = overflow(20);
+    taking_their_time.idle.max_ns = Some(90 * MS);
+    assert_eq!(verdict(&taking_their_time), Verdict::ManyHeld);
 }
 
 #[test]
@@ -376,6 +375,7 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
             established: 170,
             busy: 5,
             none_idle: 0,
+            empty: 0,
         },
         ..by_server(one_by_one(40, 1, 5 * S))
     };

@@ -20,11 +20,16 @@ pub struct Course {
     pub since_ns: u64,
     /// By how many it grew in the last third of the time since.
     pub lately: u64,
+    /// Connections that ended in that time.
+    pub closes_since: u64,
+    /// The most that ended between two looks, of all in the window.
+    pub closes_at_once: u64,
 }
 
 impl Course {
-    /// From what it held at the boundaries of the window, oldest first, and holds now.
-    pub(super) fn of(levels: &[Level], now: Level, seen: Seen) -> Self {
+    /// From what it held at the boundaries of the window, oldest first, and holds now. What it held above `usual` before
+    /// was a pile, and no level to return to.
+    pub(super) fn of(levels: &[Level], now: Level, seen: Seen, usual: Option<u64>) -> Self {
         let filled_ns = seen.began_ns + FILL_NS;
         let mut points: Vec<Level> = levels.to_vec();
         points.retain(|level| level.at_ns < now.at_ns);
@@ -37,6 +42,7 @@ impl Course {
                     at_ns: filled_ns.min(now.at_ns),
                     held: seen.filled,
                     opens: now.opens,
+                    closes: points.first().map_or(now.closes, |first| first.closes),
                 },
             );
         }
@@ -45,18 +51,22 @@ impl Course {
         let low = held().min().unwrap_or(now.held);
         let lowest = points.iter().rposition(|level| level.held == low).unwrap_or(0);
         let before = points.get(..lowest).unwrap_or_default();
-        let from = before
-            .iter()
-            .map(|level| level.held)
-            .max()
-            .unwrap_or(low)
-            .max(low);
+        let former = before.iter().map(|level| level.held).max().unwrap_or(low);
+        let from = former.min(usual.unwrap_or(u64::MAX)).max(low);
         let grown = now.held.saturating_sub(from);
-        let since_ns = points
+        let since = points
             .iter()
             .rev()
             .find(|level| level.held <= from)
-            .map_or(now.at_ns, |level| level.at_ns);
+            .copied()
+            .unwrap_or(now);
+        // What went on growing after it had begun to hold any began to grow then.
+        let since_ns = if seen.began_ns > 0 && fills_within && since.at_ns <= filled_ns {
+            seen.began_ns
+        } else {
+            since.at_ns
+        };
+        let steps = points.iter().zip(points.iter().skip(1));
         let third_ns = now.at_ns - now.at_ns.saturating_sub(since_ns) / 3;
         let by_then = points
             .iter()
@@ -71,6 +81,11 @@ impl Course {
             grown,
             since_ns,
             lately: now.held.saturating_sub(by_then),
+            closes_since: now.closes.saturating_sub(since.closes),
+            closes_at_once: steps
+                .map(|(before, after)| after.closes.saturating_sub(before.closes))
+                .max()
+                .unwrap_or(0),
         }
     }
 
@@ -84,6 +99,8 @@ impl Course {
             grown: 0,
             since_ns: now.at_ns,
             lately: 0,
+            closes_since: 0,
+            closes_at_once: 0,
         }
     }
 
@@ -107,21 +124,18 @@ mod tests {
                 at_ns: second * S,
                 held: *held,
                 opens: 0,
+                closes: 0,
             })
             .collect();
         let (now, before) = levels.split_last().unwrap();
-        Course::of(before, *now, Seen::default())
+        Course::of(before, *now, Seen::default(), None)
     }
 
     #[test]
     fn what_only_grows_has_grown_by_all_of_it() {
         let course = of(&[57, 60, 64, 70, 77, 85, 97]);
         assert_eq!((course.start, course.grown, course.from()), (57, 40, 57));
-        assert_eq!(
-            course.since_ns,
-            101 * S,
-            "a tenth of the way up is not yet growth"
-        );
+        assert_eq!(course.since_ns, 100 * S);
         assert_eq!(course.lately, 20);
     }
 
@@ -133,11 +147,30 @@ mod tests {
     }
 
     #[test]
+    fn a_former_pile_is_no_level_to_return_to() {
+        let level = |second: u64, held| Level {
+            at_ns: second * S,
+            held,
+            opens: 0,
+            closes: 0,
+        };
+        let held = [1, 4, 8, 1, 1, 4];
+        let levels: Vec<Level> = (100..)
+            .zip(held)
+            .map(|(second, held)| level(second, held))
+            .collect();
+        let grown = |usual| Course::of(&levels, level(106, 8), Seen::default(), usual).grown;
+        assert_eq!(grown(None), 0);
+        assert_eq!(grown(Some(1)), 7);
+    }
+
+    #[test]
     fn a_pool_that_has_just_filled_has_not_grown() {
         let level = |second: u64, held| Level {
             at_ns: second * S,
             held,
             opens: 0,
+            closes: 0,
         };
         let seen = Seen {
             began_ns: 100 * S,
@@ -147,8 +180,12 @@ mod tests {
         let levels: Vec<Level> = (95..110)
             .map(|second| level(second, if second < 100 { 0 } else { 6 }))
             .collect();
-        assert_eq!(Course::of(&levels, level(110, 6), seen).grown, 0);
-        assert_eq!(Course::of(&levels, level(110, 9), seen).grown, 3);
-        assert_eq!(Course::of(&levels[..7], level(102, 6), seen).grown, 0, "filling");
+        assert_eq!(Course::of(&levels, level(110, 6), seen, None).grown, 0);
+        assert_eq!(Course::of(&levels, level(110, 9), seen, None).grown, 3);
+        assert_eq!(
+            Course::of(&levels[..7], level(102, 6), seen, None).grown,
+            0,
+            "filling"
+        );
     }
 }

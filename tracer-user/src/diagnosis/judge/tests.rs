@@ -152,7 +152,7 @@ fn a_server_that_restarts_accuses_nobody() {
         if second == 20 {
             world.peers().for_each(|peer| {
                 while peer.held() > 0 {
-                    peer.close()
+                    peer.close();
                 }
             });
         }

@@ -44,8 +44,6 @@ struct Open {
     path: PathBuf,
     source: Source,
     row: u64,
-    /// How many of the columns the file has: one of an older version may lack the last of them.
-    columns: usize,
     /// The file does not end with a line end, so its last row may have been cut.
     torn: bool,
 }
@@ -120,15 +118,22 @@ impl Open {
         let mut open = Self {
             source: reader(file.try_clone().map_err(cannot)?, end),
             row: 0,
-            columns: R::COLUMNS.len(),
             torn: last != [b'\n'],
             path: path.clone(),
         };
         let any = open.fill(&mut record)?;
-        open.columns = record.len().min(R::COLUMNS.len());
-        let known = R::COLUMNS.iter().map(|name| name.as_bytes());
-        let same = known.zip(&record).all(|(name, cell)| name == cell);
-        if !any || !same || open.columns < R::SINCE_EVER {
+        let same = |columns: &[&str]| {
+            columns
+                .iter()
+                .enumerate()
+                .all(|(at, name)| record.get(at) == Some(name.as_bytes()))
+        };
+        // Rows may go on in a file that an older version began, and then have more cells than its header.
+        let oldest = R::COLUMNS.len() - R::ADDED;
+        let is_header = (oldest..=R::COLUMNS.len())
+            .any(|columns| record.len() == columns && R::COLUMNS.get(..columns).is_some_and(same))
+            || same(R::COLUMNS);
+        if !any || !is_header {
             return Err(EvidenceError::row(
                 &path,
                 1,
@@ -164,8 +169,7 @@ impl Open {
             return Ok(None);
         }
         let row = self.row;
-        let columns = R::COLUMNS.get(..self.columns).unwrap_or(R::COLUMNS);
-        match R::read(&mut Fields::new(record, columns)) {
+        match R::read(&mut Fields::new(record, R::COLUMNS)) {
             Ok(read) => Ok(Some(read)),
             // The last row of a file that was cut.
             Err(_) if self.torn && matches!(self.fill(record), Ok(false)) => Ok(None),

@@ -59,6 +59,16 @@ impl Entry {
         }
     }
 
+    /// Takes in the connections of another peer that is a part of this one.
+    pub(super) fn take_in(&mut self, other: &Self) {
+        self.counters.absorb(&other.counters);
+        let (received, sent, retransmits) = &mut self.carried_by_open;
+        let (more_received, more_sent, more_retransmits) = other.carried_by_open;
+        add(received, Some(more_received));
+        add(sent, Some(more_sent));
+        add(retransmits, Some(more_retransmits));
+    }
+
     pub(super) fn interval(&mut self, row: PeerRow) {
         let before = self.gauge.as_ref().map_or(0, |gauge| gauge.opens);
         let opened = row.opens.saturating_sub(before).min(MAX_TIMES as u64);

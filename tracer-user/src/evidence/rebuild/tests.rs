@@ -138,6 +138,63 @@ fn requests_given_up_are_seen_in_rows() {
     );
 }
 
+/// Rows of connections of two processes that were peers of their own at first, and one later; and one that went on.
+#[test]
+fn rows_of_processes_that_ended_belong_to_the_peer_that_stands_for_them() {
+    let connection = |second: u32, pid: u32| {
+        format!(
+            "2026-01-01T00:00:0{second}Z,2026-01-01T00:00:0{second}.1Z,100,outbound,1,192.0.2.1,4000{second},192.0.2.9,5432,FIN_WAIT2,local_fin,local,false,true,false,,1,200,300,1,1,0,1,,{pid},curl,\n"
+        )
+    };
+    let peer = |second: u32, opens: u32, owner: &str| {
+        format!(
+            "2026-01-01T00:00:0{second}Z,outbound,1,,192.0.2.9:5432,{opens},{opens},0,0,0,0,0,0,0,1,0,,0,1,1,0,reusing,{owner}\n"
+        )
+    };
+    let rows = [
+        connection(1, 7),
+        connection(2, 8),
+        connection(3, 9),
+        connection(4, 9),
+    ]
+    .concat();
+    let header = crate::evidence::rows::Kind::Peers.columns().join(",");
+    let intervals = |last: &[String]| {
+        [
+            &[peer(3, 1, "7,curl"), peer(3, 1, "8,curl"), peer(3, 1, "9,curl")],
+            last,
+        ]
+        .concat()
+    };
+    let opens = |intervals: &[String]| {
+        let folder = tempfile::tempdir().unwrap();
+        by_hand(folder.path(), &rows);
+        fs::write(
+            folder.path().join("peers.csv"),
+            format!("{header}\n{}", intervals.concat()),
+        )
+        .unwrap();
+        let sample = load(folder.path()).unwrap().sample;
+        assert_eq!(sample.accounting.totals.opened, 4, "{:?}", sample.peers);
+        let of = |peer: &Peer| {
+            let program = peer.id.program.map(|comm| comm.as_str().to_owned());
+            (
+                peer.id.process,
+                program,
+                peer.counters.opens(),
+                peer.counters.lifetime.count(),
+            )
+        };
+        sample.peers.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        opens(&intervals(&[peer(5, 2, ",curl"), peer(5, 2, "9,curl")])),
+        [(None, Some("curl".to_owned()), 2, 2), (Some(9), None, 2, 2)]
+    );
+    // A recording from before processes were told apart.
+    assert_eq!(opens(&[peer(5, 4, ",")]), [(None, None, 4, 4)]);
+}
+
 #[test]
 fn what_there_is_no_room_for_is_counted_all_the_same() {
     let mut rebuild = Rebuild::new(&Session::default());

@@ -17,6 +17,8 @@ pub(crate) struct Rows {
     pub(crate) peers: Vec<PeerRow>,
     pub(crate) listeners: Vec<ListenerRow>,
     pub(crate) events: Vec<EventRow>,
+    /// The number of the first change that comes after these.
+    pub(crate) told: u64,
 }
 
 /// Open files of one segment.

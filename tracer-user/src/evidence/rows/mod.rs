@@ -59,8 +59,8 @@ pub(crate) trait Row: Sized {
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
-    /// How many of these every version has written; files of older ones lack the rest.
-    const SINCE_EVER: usize = Self::COLUMNS.len();
+    /// How many of the last columns recordings may lack, since they were added later.
+    const ADDED: usize = 0;
 
     /// Hands out its cells, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));

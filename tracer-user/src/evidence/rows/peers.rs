@@ -10,7 +10,8 @@ use crate::{
     diagnosis::{Diagnosis, Judged, Verdict},
     evidence::cells::{Cell, Fields, thousandths},
     model::{
-        peer::{Closes, Counters, PeerId},
+        owner::one_of_several,
+        peer::{Closes, Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
         window::{Live, live_by_slot},
     },
@@ -49,6 +50,8 @@ pub struct PeerRow {
     pub retransmits: Option<u64>,
     /// What was said about it at that moment.
     pub verdict: Cow<'static, str>,
+    /// The name of the process that connects, of outbound peers.
+    pub owner_comm: Option<String>,
     /// Request turns of its open connections so far.
     pub turns_open: Option<u64>,
     /// Established connections that have a request without an answer.
@@ -65,7 +68,7 @@ impl PeerRow {
     /// The rows of all peers of a diagnosis, in its order.
     pub fn all(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
         let peers: HashMap<PeerId, &Peer> = sample.peers.iter().map(|peer| (peer.id, peer)).collect();
-        let live = live_by_slot(sample);
+        let live = live_by_slot(&sample.sockets.connections);
         let mut sent_again: HashMap<u32, u64> = HashMap::new();
         for connection in &sample.sockets.connections {
             if let Some(slot) = connection.slot {
@@ -84,6 +87,7 @@ impl PeerRow {
                     .then_some(peer.counters.retransmits + sent_again.get(&peer.slot).copied().unwrap_or(0)),
                 verdict: Cow::Borrowed(judged.finding.verdict.id()),
                 confidence: Some(thousandths(judged.finding.confidence)),
+                owner_comm: owner_comm(judged),
                 ..Self::of(judged.id, &peer.counters, live, sample.known, judged.expected())
             })
         };
@@ -116,6 +120,7 @@ impl PeerRow {
             unanswered: Some(counters.unanswered),
             late_reads: Some(counters.late_reads),
             confidence: None,
+            owner_comm: None,
         }
     }
 
@@ -137,10 +142,27 @@ impl PeerRow {
     }
 }
 
+/// The name of the process that connects, of an outbound peer.
+fn owner_comm(judged: &Judged) -> Option<String> {
+    match judged.id {
+        PeerId {
+            program: Some(comm), ..
+        } => Some(comm.as_str().to_owned()),
+        PeerId {
+            process: Some(pid), ..
+        } => {
+            let owner = judged.figures.owner.as_ref().filter(|owner| owner.pid == pid);
+            owner.map(|owner| one_of_several(&owner.comm).to_owned())
+        }
+        _ => None,
+    }
+}
+
 impl Row for PeerRow {
     const KIND: Kind = Kind::Peers;
     /// `local_port` of an outbound peer is empty, since it is another one each time; the service's
-    /// port then stands behind the address in `peer`.
+    /// port then stands behind the address in `peer`. `owner_pid` and `owner_comm` are the process that connects;
+    /// a name without a number is that of several processes that have ended.
     const COLUMNS: &'static [&'static str] = &[
         "sampled_at",
         "direction",
@@ -164,13 +186,15 @@ impl Row for PeerRow {
         "bytes_sent",
         "retransmits",
         "verdict",
+        "owner_pid",
+        "owner_comm",
         "turns_open",
         "busy",
         "unanswered",
         "late_reads",
         "confidence",
     ];
-    const SINCE_EVER: usize = 22;
+    const ADDED: usize = 7;
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         put(Cell::Time(self.sampled_at));
@@ -195,6 +219,8 @@ impl Row for PeerRow {
         put(Cell::number(self.bytes_sent));
         put(Cell::number(self.retransmits));
         put(Cell::Outside(&self.verdict));
+        put(Cell::number(self.id.process.map(u64::from)));
+        put(Cell::outside(self.owner_comm.as_deref()));
         put(Cell::number(self.turns_open));
         put(Cell::number(self.busy));
         put(Cell::number(self.unanswered));
@@ -210,13 +236,15 @@ impl Row for PeerRow {
         let local_port: Option<u16> = fields.number()?;
         let named = fields.word(read_name)?;
         let (network, remote_port) = fields.needed(named)?;
-        Ok(Self {
+        let mut row = Self {
             sampled_at,
             id: PeerId {
                 netns,
                 direction,
                 port: local_port.or(remote_port).unwrap_or(0),
                 network,
+                process: None,
+                program: None,
             },
             opens: fields.count()?.unwrap_or(0),
             closes: Closes {
@@ -237,21 +265,56 @@ impl Row for PeerRow {
             bytes_sent: fields.bytes()?,
             retransmits: fields.count()?,
             verdict: fields.outside()?.unwrap_or_default().into_owned().into(),
-            turns_open: fields.count()?,
-            busy: fields.count()?,
-            unanswered: fields.count()?,
-            late_reads: fields.count()?,
-            confidence: fields.share()?,
-        })
+            owner_comm: None,
+            turns_open: None,
+            busy: None,
+            unanswered: None,
+            late_reads: None,
+            confidence: None,
+        };
+        if fields.is_more() {
+            row.id.process = fields.number()?;
+        }
+        if fields.is_more() {
+            let comm = fields.outside()?.filter(|comm| !comm.is_empty());
+            row.owner_comm = comm.map(Into::into);
+        }
+        for count in [
+            &mut row.turns_open,
+            &mut row.busy,
+            &mut row.unanswered,
+            &mut row.late_reads,
+        ] {
+            if fields.is_more() {
+                *count = fields.count()?;
+            }
+        }
+        if fields.is_more() {
+            row.confidence = fields.share()?;
+        }
+        match (row.id.process, &row.owner_comm) {
+            _ if direction == Direction::Inbound => row.id.process = None,
+            (None, Some(comm)) => row.id = row.id.of_program(comm),
+            _ => {}
+        }
+        Ok(row)
     }
 }
 
 /// The peer as it stands in the file; an outbound one with the port it is reached at.
 fn name(id: &PeerId) -> String {
-    match id.remote_port() {
-        None => id.name(),
-        Some(port) if id.network.addr().is_ipv6() => format!("[{}]:{port}", id.name()),
-        Some(port) => format!("{}:{port}", id.name()),
+    match id.direction {
+        Direction::Inbound => id.name(),
+        Direction::Outbound => id.endpoint(),
+    }
+}
+
+/// An address, or a network with its prefix length.
+pub(super) fn network_name(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
     }
 }
 
@@ -275,7 +338,6 @@ pub(super) fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::peer::Direction;
 
     #[test]
     fn names_of_peers_come_back() {
@@ -286,6 +348,8 @@ mod tests {
                     direction,
                     port: 443,
                     network: network.parse().unwrap(),
+                    process: None,
+                    program: None,
                 };
                 let (read, port) = read_name(&name(&id)).unwrap();
                 assert_eq!((read, port), (id.network, id.remote_port()), "{}", name(&id));

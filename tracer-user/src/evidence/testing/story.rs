@@ -77,6 +77,8 @@ fn peer(slot: u32, who: &str, counters: Counters) -> Peer {
             direction: Direction::Inbound,
             port: 8081,
             network: who.parse().unwrap(),
+            process: None,
+            program: None,
         },
         slot,
         counters,

@@ -39,11 +39,14 @@ pub(in crate::kernel) fn comm(comm: &Comm) -> String {
 
 /// Who the slot belongs to; `None` for an unused one.
 pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
+    let direction = direction(key.direction)?;
     Some(PeerId {
         netns: key.netns,
-        direction: direction(key.direction)?,
+        direction,
         port: key.port,
         network: filter.network(ip(key.address))?,
+        process: known_pid(key.process).filter(|_| direction == Direction::Outbound),
+        program: None,
     })
 }
 
@@ -101,7 +104,7 @@ pub(in crate::kernel) fn counters(stats: &PeerStats) -> Counters {
         unanswered: u64::from(stats.unanswered),
         late_reads: u64::from(stats.late_reads),
         late_read_max_ns: u64::from(stats.late_read_max_ms) << 20,
-        owner: known_pid(stats.owner),
+        owner: known_pid(stats.key.process),
     }
 }
 

@@ -31,7 +31,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let value = peer_stats(&bytes).unwrap();
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
-            owner as u32, unanswered as u32, late_reads as u32, late_read_max_ms as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+            unanswered as u32, late_reads as u32, late_read_max_ms as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
     let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
@@ -51,6 +51,8 @@ fn peer_stats_are_read_where_the_struct_has_them() {
         value.key.port,
         u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port)))
     );
+    let process = offset_of!(PeerStats, key) + offset_of!(PeerKey, process);
+    assert_eq!(value.key.process, u32::from_ne_bytes(at(&bytes, process)));
     assert_eq!(peer_key(&bytes[..size_of::<PeerKey>()]).unwrap(), value.key);
 }
 

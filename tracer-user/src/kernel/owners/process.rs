@@ -1,10 +1,10 @@
 //! What `/proc` tells about one process.
 
-use std::{fs, iter, os::fd::AsFd};
+use std::{fs, iter, os::fd::AsFd, sync::LazyLock};
 
 use hashbrown::HashMap;
 use rustix::{
-    fs::{CWD, Mode, OFlags, openat},
+    fs::{CWD, Mode, OFlags, openat, stat},
     io::{Errno, read},
     path::Arg,
 };
@@ -13,6 +13,9 @@ use crate::{model::owner::Process, text::sanitise};
 
 /// Bytes of a name: the kernel's `TASK_COMM_LEN` without its NUL.
 const COMM: usize = 15;
+
+/// Inode number of the initial PID namespace: the kernel's `PROC_PID_INIT_INO`.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Only a chain in which a pid was given away while it was read has more ancestors than this.
 const GENERATIONS: usize = 256;
@@ -24,6 +27,18 @@ const GENERATIONS: usize = 256;
 pub fn process(pid: u32) -> Option<Process> {
     let comm = comm(CWD, format!("/proc/{pid}/comm")).ok()?;
     Some(Process { pid, comm })
+}
+
+/// Whether the process with this thread group id, of the initial PID namespace, has ended. In another one, or where
+/// `/proc` does not show every process, nobody can tell, and it has not.
+pub fn has_ended(pid: u32) -> bool {
+    static SEES_ALL: LazyLock<bool> = LazyLock::new(|| in_initial_pid_namespace() && stat("/proc/1").is_ok());
+    *SEES_ALL && stat(format!("/proc/{pid}")).is_err_and(|errno| errno == Errno::NOENT)
+}
+
+/// Whether the numbers of processes here are those that the BPF programs report.
+pub(super) fn in_initial_pid_namespace() -> bool {
+    stat("/proc/self/ns/pid").is_ok_and(|namespace| namespace.st_ino == INITIAL_PID_NAMESPACE)
 }
 
 /// Reads a `comm` file. In `stat` and `status` the name would have to be told from the brackets
@@ -85,6 +100,8 @@ mod tests {
     #[test]
     fn a_process_that_is_not_there() {
         assert_eq!(process(u32::MAX), None);
+        assert_eq!(has_ended(u32::MAX), in_initial_pid_namespace());
+        assert!(!has_ended(std::process::id()));
     }
 
     #[test]

@@ -12,19 +12,16 @@ use std::{
 
 use hashbrown::{HashMap, HashSet};
 use rustix::{
-    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, stat},
+    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
     io::Errno,
     path::{Arg, DecInt},
 };
 
-use super::process::{Parents, comm};
+use super::process::{Parents, comm, in_initial_pid_namespace};
 use crate::model::owner::{Owner, Process, Reason};
 
 /// Longest link that can be one of a socket: `socket:[` + 20 digits + `]`. Longer ones come cut off.
 const LINK: usize = 29;
-
-/// Inode number of the initial PID namespace: the kernel's `PROC_PID_INIT_INO`.
-const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// How far a search goes. One that ends at its limit may also miss some of those that share a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +51,14 @@ impl Default for Search {
 /// The files of a process are those of its main thread or, when that has ended, of another one;
 /// files that a thread has for itself (`unshare(CLONE_FILES)`) are not found.
 pub fn find(wanted: &HashSet<u64>, search: &Search) -> HashMap<u64, Owner> {
+    find_among(wanted, search, &HashSet::new())
+}
+
+fn find_among(wanted: &HashSet<u64>, search: &Search, among: &HashSet<u32>) -> HashMap<u64, Owner> {
     let mut walk = Walk {
         wanted,
         search,
+        among,
         started: Instant::now(),
         looked_at: 0,
         holders: HashMap::with_capacity(wanted.len()),
@@ -67,6 +69,18 @@ pub fn find(wanted: &HashSet<u64>, search: &Search) -> HashMap<u64, Owner> {
         walk.everywhere();
     }
     walk.answers()
+}
+
+/// The processes that hold these sockets, by numbers that the BPF programs know them by; none where `/proc` has others.
+/// Looks at those in `among` alone, or at all if there is none.
+pub(in crate::kernel) fn holders(wanted: &HashSet<u64>, among: &HashSet<u32>) -> Vec<(u64, u32)> {
+    if wanted.is_empty() || !in_initial_pid_namespace() {
+        return Vec::new();
+    }
+    let found = find_among(wanted, &Search::default(), among).into_iter();
+    found
+        .filter_map(|(inode, owner)| Some((inode, owner.process()?.pid)))
+        .collect()
 }
 
 /// Why looking through one process, or all of them, ends early.
@@ -94,6 +108,8 @@ impl From<Errno> for Stop {
 struct Walk<'a> {
     wanted: &'a HashSet<u64>,
     search: &'a Search,
+    /// The processes to look at; empty: all.
+    among: &'a HashSet<u32>,
     started: Instant,
     looked_at: usize,
     /// By inode number, in ascending order of pids and each once.
@@ -108,7 +124,7 @@ impl Walk<'_> {
         if !in_initial_pid_namespace() {
             self.not_found = Reason::OtherPidNamespace;
         }
-        let Ok((proc, pids)) = processes() else {
+        let Ok((proc, mut pids)) = processes() else {
             self.not_found = Reason::NotPermitted;
             return;
         };
@@ -116,6 +132,8 @@ impl Walk<'_> {
         if pids.first() != Some(&1) {
             self.not_found = Reason::NotPermitted;
         }
+        let is_meant = |pid: &u32| self.among.is_empty() || self.among.contains(pid);
+        pids.retain(is_meant);
         for pid in pids {
             match self.process(proc.as_fd(), pid) {
                 Ok(()) | Err(Stop::Vanished) => {}
@@ -226,10 +244,6 @@ fn socket_inode(link: &[u8]) -> Option<u64> {
         return None;
     }
     str::from_utf8(digits).ok()?.parse().ok()
-}
-
-fn in_initial_pid_namespace() -> bool {
-    stat("/proc/self/ns/pid").is_ok_and(|namespace| namespace.st_ino == INITIAL_PID_NAMESPACE)
 }
 
 fn directory(at: impl AsFd, path: impl Arg) -> Result<OwnedFd, Stop> {

@@ -1,9 +1,18 @@
 //! A surge: far more connections than minutes ago.
+//!
+//! A surge begins once, lasts while the number rises or stays up, and ends: by falling back, or by standing
+//! still for so long that the new level is the usual one. After that the next one is looked for, and told like
+//! the first, however much smaller it is.
+
+mod who;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::model::sample::{Moment, Peer, Sample};
+use crate::model::{
+    peer::PeerId,
+    sample::{Moment, Peer, Sample},
+};
 
 /// A surge is a rise within this time, ns. The load of a normal day doubles over hours; the surges
 /// this is for take minutes.
@@ -18,14 +27,21 @@ const MIN_RISE: u64 = 50;
 /// ... from at least so many: clients that connect to a server that has just started are none.
 const MIN_BASE: u64 = 10;
 
-/// How far the total may have come on its way up before that counts as the beginning.
+/// How far the total may have come on its way up before that counts as the beginning. Growth by a smaller part
+/// of the rise than this within [`WINDOW_NS`] is standing still.
 const BEGIN_SHARE: u64 = 10;
 
-/// If the rise were shared evenly by this part of the peers or more, it is `uniform`.
-const UNIFORM_SHARE: f64 = 0.5;
+/// It is over when no more than this part of its rise is left.
+const OVER_SHARE: u64 = 2;
 
 /// Points of the total kept to find the beginning; thinned when there are more.
 const MAX_POINTS: usize = 2048;
+
+/// Peers named as those behind a surge.
+const MAX_BEHIND: usize = 5;
+
+/// No count of connections is larger than this.
+const MAX_COUNT: u64 = 1 << 44;
 
 /// Who brought a surge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,11 +54,15 @@ pub enum Shape {
 }
 
 /// A rise of the number of open connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surge {
-    /// When it began.
+    /// Which of the run it is, counted from 1.
+    pub number: u32,
+    /// When it began. This and `from` stay as they are while it goes on.
     pub started: Moment,
-    /// Open then.
+    /// When it was over; `None`: it goes on.
+    pub ended: Option<Moment>,
+    /// Open when it began.
     pub from: u64,
     /// The most that were open since.
     pub to: u64,
@@ -52,6 +72,40 @@ pub struct Surge {
     pub grown: u64,
     /// Peers that hold or held anything.
     pub peers: u64,
+    /// The few that grew most, those that grew more first. Nobody where all grew alike.
+    pub behind: Vec<Behind>,
+}
+
+/// A peer that has part in a surge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behind {
+    /// Who.
+    pub peer: PeerId,
+    /// What it held before.
+    pub from: u64,
+    /// What it held when most were open.
+    pub to: u64,
+}
+
+impl Behind {
+    /// How many more it held.
+    pub fn grown(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+}
+
+impl Surge {
+    /// How many more were open.
+    pub fn rise(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+
+    fn is_possible(&self) -> bool {
+        self.from <= self.to
+            && self.to <= MAX_COUNT
+            && self.behind.len() <= MAX_BEHIND
+            && self.behind.iter().all(|peer| peer.from.max(peer.to) <= MAX_COUNT)
+    }
 }
 
 /// What each peer held at one moment, by slot.
@@ -90,20 +144,68 @@ impl Snapshot {
 /// Looks for surges while samples come in.
 ///
 /// Keeps the lowest point of the last minutes and compares. When that is too old, the lowest of its
-/// second half takes its place.
+/// second half takes its place. While a surge lasts, the lowest point before it stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Watch {
     base: Option<Snapshot>,
     next: Option<Snapshot>,
-    /// The total over time, since `base`.
+    /// The total over time, since `base`; empty while a surge lasts.
     points: Vec<(Moment, u64)>,
-    greatest: Option<Surge>,
+    /// The surge that goes on.
+    present: Option<Rising>,
+    /// The last one that is over.
+    over: Option<Surge>,
+}
+
+/// A surge that goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Rising {
+    surge: Surge,
+    /// When it last grew by more than a small part, and what was open then.
+    grew: (Moment, u64),
+}
+
+impl Rising {
+    /// Takes in one more sample; gives whether the surge is over with it.
+    fn add(&mut self, base: Option<&Snapshot>, sample: &Sample) -> bool {
+        let (now, total) = (sample.taken, sample.accounting.open_now);
+        if total > self.surge.to {
+            self.surge.to = total;
+            if let Some(base) = base {
+                who::note(&mut self.surge, base, sample);
+            }
+        }
+        let (at, level) = self.grew;
+        if total > level.saturating_add(self.surge.rise() / BEGIN_SHARE) {
+            self.grew = (now, total);
+        }
+        let stands = now.monotonic_ns.saturating_sub(at.monotonic_ns) >= WINDOW_NS && self.grew.0 == at;
+        let left = total.saturating_sub(self.surge.from);
+        let is_over = stands || left < self.surge.rise() / OVER_SHARE;
+        self.surge.ended = is_over.then_some(now);
+        is_over
+    }
 }
 
 impl Watch {
     pub(super) fn add(&mut self, sample: &Sample) {
+        if let Some(present) = &mut self.present {
+            if present.add(self.base.as_ref(), sample) {
+                self.over = self.present.take().map(|present| present.surge);
+                // From here on this is what the next one is compared with.
+                self.base = None;
+                self.look(sample);
+            }
+        } else {
+            self.look(sample);
+        }
+    }
+
+    /// Looks whether one has begun.
+    fn look(&mut self, sample: &Sample) {
         let (now, total) = (sample.taken, sample.accounting.open_now);
-        if self.base.is_none() || self.base.as_ref().is_some_and(|base| total <= base.total) {
+        if self.base.as_ref().is_none_or(|base| total <= base.total) {
             self.base = Some(Snapshot::of(sample));
             self.next = None;
         }
@@ -116,7 +218,11 @@ impl Watch {
             self.base = self.next.take();
         }
         self.note(now, total);
-        self.compare(sample, total);
+        self.present = self.begun(sample);
+        if self.present.is_some() {
+            self.next = None;
+            self.points = Vec::new();
+        }
     }
 
     fn note(&mut self, now: Moment, total: u64) {
@@ -133,74 +239,53 @@ impl Watch {
         self.points.push((now, total));
     }
 
-    fn compare(&mut self, sample: &Sample, total: u64) {
-        let Some(base) = &self.base else {
-            return;
-        };
-        let from = base.total;
-        let rise = total.saturating_sub(from);
-        if from < MIN_BASE || rise < MIN_RISE || total < from * MIN_FACTOR {
-            return;
-        }
-        if self
-            .greatest
-            .is_some_and(|known| rise <= known.to.saturating_sub(known.from))
-        {
-            return;
+    fn begun(&self, sample: &Sample) -> Option<Rising> {
+        let base = self.base.as_ref()?;
+        let (now, total) = (sample.taken, sample.accounting.open_now);
+        let rise = total.saturating_sub(base.total);
+        if base.total < MIN_BASE || rise < MIN_RISE || total < base.total.saturating_mul(MIN_FACTOR) {
+            return None;
         }
         // The last moment at which hardly any of the rise had come.
-        let low = from + rise / BEGIN_SHARE;
-        let started = self.points.iter().rev().find(|(_, open)| *open <= low);
-        let Some((started, open)) = started.copied() else {
-            return;
-        };
-        let (shape, grown, peers) = shape(base, sample);
-        self.greatest = Some(Surge {
+        let low = base.total + rise / BEGIN_SHARE;
+        let (started, from) = *self.points.iter().rev().find(|(_, open)| *open <= low)?;
+        let mut surge = Surge {
+            number: self.over.as_ref().map_or(0, |over| over.number).saturating_add(1),
             started,
-            from: open,
+            ended: None,
+            from,
             to: total,
-            shape,
-            grown,
-            peers,
-        });
+            shape: Shape::Concentrated,
+            grown: 0,
+            peers: 0,
+            behind: Vec::new(),
+        };
+        who::note(&mut surge, base, sample);
+        Some(Rising {
+            surge,
+            grew: (now, total),
+        })
     }
 
     pub(super) fn is_possible(&self) -> bool {
-        const MAX: u64 = 1 << 44;
         let snapshots = [&self.base, &self.next];
+        let surges = [
+            self.present.as_ref().map(|present| &present.surge),
+            self.over.as_ref(),
+        ];
         self.points.len() <= MAX_POINTS
-            && self.points.iter().all(|(_, open)| *open <= MAX)
-            && snapshots
-                .into_iter()
-                .flatten()
-                .all(|snapshot| snapshot.total <= MAX && snapshot.held.values().all(|held| *held <= MAX))
+            && self.points.iter().all(|(_, open)| *open <= MAX_COUNT)
+            && surges.into_iter().flatten().all(Surge::is_possible)
+            && snapshots.into_iter().flatten().all(|snapshot| {
+                snapshot.total <= MAX_COUNT && snapshot.held.values().all(|held| *held <= MAX_COUNT)
+            })
     }
 
-    pub(super) fn surge(&self) -> Option<Surge> {
-        self.greatest
+    /// The surge that goes on, else the last one.
+    pub(super) fn surge(&self) -> Option<&Surge> {
+        let present = self.present.as_ref().map(|present| &present.surge);
+        present.or(self.over.as_ref())
     }
-}
-
-/// How evenly the peers share the rise: the number of equal shares that would be as uneven
-/// (the inverse of the Herfindahl index), out of all peers.
-fn shape(base: &Snapshot, sample: &Sample) -> (Shape, u64, u64) {
-    let (mut peers, mut grown, mut sum, mut squares) = (0_u64, 0_u64, 0.0_f64, 0.0_f64);
-    for peer in &sample.peers {
-        let before = base.held.get(&peer.slot).copied().unwrap_or(0);
-        let now = peer.counters.open_now;
-        peers += u64::from(before > 0 || now > 0);
-        if now > before {
-            grown += 1;
-            #[expect(clippy::cast_precision_loss, reason = "connections of one peer")]
-            let growth = (now - before) as f64;
-            sum += growth;
-            squares += growth * growth;
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "peers")]
-    let even = squares > 0.0 && grown > 1 && sum * sum / squares >= UNIFORM_SHARE * peers as f64;
-    let shape = if even { Shape::Uniform } else { Shape::Concentrated };
-    (shape, grown, peers)
 }
 
 #[cfg(test)]

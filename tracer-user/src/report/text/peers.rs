@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Paint, name, wrap};
+use super::{Paint, name, short_name, wrap};
 use crate::{
     diagnosis::{
         Cause, Diagnosis, Judged, Verdict,
@@ -101,7 +101,7 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
     if others.is_empty() {
         return Ok(());
     }
-    let names = others.iter().take(MAX_NAMES).map(|peer| peer.id.name());
+    let names = others.iter().take(MAX_NAMES).map(|peer| short_name(peer));
     let more = others.len().saturating_sub(MAX_NAMES) as u64;
     let more = if more > 0 {
         format!(" and {} more", number(more))

@@ -6,6 +6,8 @@ use crate::{
     model::{
         accounting::{Accounting, Losses},
         history::History,
+        owner::Comm,
+        peer::Direction,
         sample::Sample,
         socket::Sockets,
         turns::Turns,
@@ -76,6 +78,30 @@ fn losses_and_drift_are_shown() {
             .collect::<Vec<_>>()
             .join("\n")
     );
+}
+
+#[test]
+fn outbound_peers_are_named_by_their_processes() {
+    let mut outbound = sample();
+    outbound.peers.truncate(1);
+    outbound.names = [(812, "java".to_owned())].into();
+    let name_of = |process: Option<u32>, program: Option<&str>, owner: Option<u32>| {
+        let mut sample = outbound.clone();
+        let peer = &mut sample.peers[0];
+        peer.id.direction = Direction::Outbound;
+        peer.id.process = process;
+        peer.id.program = program.map(Comm::new);
+        peer.counters.owner = owner;
+        sample.sockets = Sockets::default();
+        name(&diagnose(&sample, &History::of(&sample), &Options::default()).peers[0])
+    };
+    assert_eq!(
+        name_of(Some(812), None, Some(812)),
+        "java (pid 812) → 192.0.2.11:8081"
+    );
+    assert_eq!(name_of(Some(813), None, Some(813)), "pid 813 → 192.0.2.11:8081");
+    assert_eq!(name_of(None, Some("curl"), None), "curl → 192.0.2.11:8081");
+    assert_eq!(name_of(None, None, Some(812)), "this host → 192.0.2.11:8081");
 }
 
 #[test]

@@ -194,9 +194,12 @@ impl App {
                     list_order.iter().position(|place| key_at(place) == Some(*wanted))
                 });
             }
-            Tab::Log => self
-                .log
-                .follow(len, |wanted| list_order.iter().position(|place| place == wanted)),
+            Tab::Log => {
+                let key_at = |place: &usize| shown.log.get(*place).map(|event| event.key);
+                self.log.follow(len, |wanted| {
+                    list_order.iter().position(|place| key_at(place) == Some(*wanted))
+                });
+            }
         }
     }
 
@@ -225,7 +228,7 @@ impl App {
                 self.sockets.select(to, len, |_| key);
             }
             Tab::Log => {
-                let key = self.list_order.get(to.min(len.saturating_sub(1))).copied();
+                let key = self.log_row(to.min(len.saturating_sub(1))).map(|event| event.key);
                 self.log.select(to, len, |_| key);
             }
         }

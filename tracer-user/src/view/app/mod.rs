@@ -27,7 +27,7 @@ use super::{
     names::Names,
     playback::Command,
     row::Row,
-    snapshot::Snapshot,
+    snapshot::{EventKey, Snapshot},
 };
 use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
 
@@ -74,8 +74,8 @@ pub struct App {
     pub listeners: Cursor<(u32, u16)>,
     /// As above.
     pub sockets: Cursor<SocketKey>,
-    /// As above; rows of the log have no better name than their number.
-    pub log: Cursor<usize>,
+    /// As above.
+    pub log: Cursor<EventKey>,
     /// Rows of the list on the screen.
     pub page: usize,
 }
@@ -367,7 +367,7 @@ impl App {
         match id.and_then(|id| self.shown.peer(id)) {
             Some(peer) => format!(
                 "{} on port {}: {}: {}. Change: {}",
-                peer.id.name(),
+                text::short_name(peer),
                 peer.id.port,
                 peer.finding.verdict,
                 peer.explanation(),

@@ -240,3 +240,29 @@ fn nothing_to_show_is_no_trouble() {
     }
     assert!(app.is_empty());
 }
+
+/// Lines come below, old ones go, and a surge's line gets other words.
+#[test]
+fn the_selection_of_the_log_stays_on_its_event() {
+    let mut app = app();
+    app.act(Action::Tab(4));
+    for _ in 0..4 {
+        press(&mut app, "j");
+    }
+    let selected = app.log_row(app.row()).cloned().unwrap();
+    let mut next = Snapshot::clone(&app.shown);
+    let log = Arc::make_mut(&mut next.log);
+    log.drain(..2);
+    log[2].text = "other words".to_owned();
+    log.push_back(log[0].clone());
+    app.update(Arc::new(next));
+    assert_eq!(app.row(), 2);
+    let now = app.log_row(app.row()).unwrap();
+    assert_eq!((now.key, now.peer), (selected.key, selected.peer));
+    press(&mut app, "\n");
+    assert_eq!(
+        app.detail.map(|detail| detail.id),
+        selected.peer,
+        "and it opens its peer"
+    );
+}

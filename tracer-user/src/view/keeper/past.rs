@@ -2,13 +2,15 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use ipnet::IpNet;
 
 use super::Prefixes;
 use crate::model::{
     ended::Ended,
+    owner::one_of_several,
     peer::{Direction, PeerId},
+    sample::Sample,
 };
 
 /// Kept of one peer: more bars than a screen has rows.
@@ -49,20 +51,8 @@ impl Past {
 
     pub(super) fn add(&mut self, ended: Vec<Ended>) {
         for one in ended {
-            let Some(id) = self.id(&one) else {
-                continue;
-            };
-            let kept = self.peers.entry(id).or_default();
-            let records = Arc::make_mut(&mut kept.records);
-            self.order.push_back((id, kept.gone + records.len() as u64));
-            if records.len() < FEW {
-                // A queue would take room for more at once, and most peers have few.
-                records.reserve_exact(1);
-            }
-            records.push_back(one);
-            if records.len() > MAX_OF_PEER {
-                records.pop_front();
-                kept.gone += 1;
+            if let Some(id) = self.id(&one) {
+                self.keep(id, one);
             }
         }
         if self.order.len() > MAX_IN_ALL + MAX_IN_ALL / 4 {
@@ -73,6 +63,44 @@ impl Past {
             let surplus = self.order.len().saturating_sub(MAX_IN_ALL);
             let old: Vec<PeerId> = self.order.drain(..surplus).map(|(id, _)| id).collect();
             old.into_iter().for_each(|id| self.let_go(id));
+        }
+    }
+
+    fn keep(&mut self, id: PeerId, one: Ended) {
+        let kept = self.peers.entry(id).or_default();
+        let records = Arc::make_mut(&mut kept.records);
+        self.order.push_back((id, kept.gone + records.len() as u64));
+        if records.len() < FEW {
+            // A queue would take room for more at once, and most peers have few.
+            records.reserve_exact(1);
+        }
+        records.push_back(one);
+        if records.len() > MAX_OF_PEER {
+            records.pop_front();
+            kept.gone += 1;
+        }
+    }
+
+    /// Gives the records of processes that are no peers of their own any more to the peer that stands for them.
+    pub(super) fn follow(&mut self, sample: &Sample) {
+        if self.peers.keys().all(|id| id.process.is_none()) {
+            return;
+        }
+        let there: HashSet<PeerId> = sample.peers.iter().map(|peer| peer.id).collect();
+        let shared = |id: &PeerId| {
+            let pid = id.process.filter(|_| !there.contains(id))?;
+            let comm = sample.names.get(&pid).map(|name| one_of_several(name));
+            let program = comm.map(|comm| id.of_program(comm));
+            let mut those = program.into_iter().chain([id.of_no_process()]);
+            Some((*id, those.find(|id| there.contains(id))?))
+        };
+        let moved: Vec<(PeerId, PeerId)> = self.peers.keys().filter_map(shared).collect();
+        for (from, to) in moved {
+            if let Some(kept) = self.peers.remove(&from) {
+                for one in kept.records.iter().cloned() {
+                    self.keep(to, one);
+                }
+            }
         }
     }
 
@@ -113,6 +141,8 @@ impl Past {
                 Direction::Outbound => ended.remote.1,
             },
             network: IpNet::new(address, bits).ok()?.trunc(),
+            process: ended.owner.filter(|_| ended.direction == Direction::Outbound),
+            program: None,
         })
     }
 }
@@ -120,11 +150,36 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::example;
+    use crate::{model::sample::Peer, view::example};
 
     /// Room for records, used or not.
     fn room(past: &Past) -> usize {
         past.peers.values().map(|kept| kept.records.capacity()).sum()
+    }
+
+    #[test]
+    fn records_follow_to_the_peer_that_stands_for_their_processes() {
+        let mut past = Past::new(example::PREFIXES);
+        let of = |pid: u32| Ended {
+            direction: Direction::Outbound,
+            owner: Some(pid),
+            ..example::ended_by(std::net::Ipv4Addr::new(192, 0, 2, 9), u64::from(pid))
+        };
+        past.add(vec![of(1), of(2), of(3)]);
+        let id = past.id(&of(1)).unwrap();
+        assert_eq!(id.process, Some(1));
+        let mut sample = example::batch(1).sample;
+        let model = sample.peers[0].clone();
+        let peer = |id: PeerId| Peer { id, ..model.clone() };
+        sample.peers = vec![peer(past.id(&of(3)).unwrap()), peer(id.of_program("curl"))];
+        sample.names = [(1, "curl (2 processes)"), (2, "curl"), (3, "curl")]
+            .map(|(pid, name)| (pid, name.to_owned()))
+            .into();
+        past.follow(&sample);
+        let kept = past.shared();
+        assert_eq!(kept.len(), 2);
+        assert_eq!(kept[&id.of_program("curl")].len(), 2);
+        assert_eq!(past.all().len(), 3);
     }
 
     #[test]

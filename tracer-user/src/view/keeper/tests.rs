@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     model::workers::{Mpm, NoMax, Workers},
-    view::example,
+    view::{
+        example,
+        snapshot::{Event, EventKey, Weight},
+    },
 };
 
 #[test]
@@ -66,31 +69,63 @@ fn what_is_kept_is_bounded() {
     for second in 1..2000 {
         last = keeper.add(example::batch(second));
     }
-    assert!(last.course.len() <= MAX_POINTS && last.log.len() <= MAX_EVENTS);
+    assert!(last.course.len() <= MAX_POINTS && last.log.len() <= 1400);
     assert_eq!(last.past.len(), 1);
     assert_eq!(last.past.values().next().unwrap().len(), 128);
     assert_eq!(last.past.values().next().unwrap()[127].remote.1, 51_999);
 }
 
+/// Linear growth, ten minutes of it.
 #[test]
-fn a_surge_is_said_once() {
+fn a_surge_has_one_line_that_is_brought_up_to_date() {
     let mut keeper = Keeper::new(example::PREFIXES, None);
-    let mut last = None;
-    for second in 0..20 {
+    let mut lines: Vec<Event> = Vec::new();
+    for second in 0..600 {
         let mut batch = example::batch(second);
-        let open = if second < 8 { 20 } else { 120 + u64::from(second) };
+        let open = 20 + 3 * u64::from(second.saturating_sub(8));
         batch.sample.accounting.open_now = open;
         batch.sample.peers[0].counters.open_now = open;
-        last = Some(keeper.add(batch));
+        let log = keeper.add(batch).log;
+        let about = log.iter().filter(|event| event.text.starts_with("surge "));
+        let now: Vec<&Event> = about.collect();
+        assert!(now.len() <= 1, "{now:?}");
+        lines.extend(now.first().map(|line| (*line).clone()));
     }
-    let log = last.unwrap().log;
-    let surges: Vec<&Event> = log
-        .iter()
-        .filter(|event| event.text.starts_with("a surge began"))
-        .collect();
-    assert_eq!(surges.len(), 1, "{log:?}");
-    assert!(surges[0].text.contains("from 20 to 128"), "{}", surges[0].text);
-    assert_eq!(surges[0].weight, Weight::Bad);
+    let (first, last) = (lines.first().unwrap(), lines.last().unwrap());
+    assert_eq!(
+        (first.key, first.at, last.weight),
+        (last.key, last.at, Weight::Bad)
+    );
+    assert_ne!(first.text, last.text);
+    assert!(
+        last.text.contains("23 to 1,793 connections, nearly all from "),
+        "{}",
+        last.text
+    );
+}
+
+/// All that is new comes after the line, or before it when the log is sorted so.
+#[test]
+fn a_line_keeps_its_name_while_others_come_and_go() {
+    let mut keeper = Keeper::new(example::PREFIXES, None);
+    let mut known: Option<(EventKey, String)> = None;
+    for second in 0..90 {
+        let mut batch = example::batch(second);
+        batch.notes = vec![format!("note {second}")];
+        let log = keeper.add(batch).log;
+        assert!(log.iter().is_sorted_by_key(|event| event.at.monotonic_ns));
+        if let Some((key, text)) = &known {
+            let mut same = log.iter().filter(|event| event.key == *key);
+            assert_eq!(same.next().map(|event| &event.text), Some(text));
+            assert_eq!(same.next(), None);
+        } else {
+            known = log
+                .iter()
+                .find(|event| event.peer.is_some())
+                .map(|event| (event.key, event.text.clone()));
+        }
+    }
+    assert!(known.is_some());
 }
 
 /// The example with a status page that says this, and held connections of no account.

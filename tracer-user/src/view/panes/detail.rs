@@ -171,7 +171,14 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
                 known(figures.bytes_sent.map(bytes))
             ),
         ),
-        ("owner", known(figures.owner.as_deref().map(words::process))),
+        (
+            "owner",
+            known(figures.owner.as_deref().map(|owner| match peer.id.program {
+                // Of several, whose numbers say nothing.
+                Some(_) => owner.comm.clone(),
+                None => words::process(owner),
+            })),
+        ),
     ];
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);

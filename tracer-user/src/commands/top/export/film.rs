@@ -33,7 +33,7 @@ pub(super) fn write(
         .map(|(number, at)| (at.monotonic_ns, number))
         .collect();
     let (mut ended, mut said) = (VecDeque::from(ended), HashMap::new());
-    let (mut told_ns, mut moments) = (0, 0);
+    let (mut told, mut moments) = (0, 0);
     for frame in kept.film.frames() {
         said.extend(frame.said.iter().copied());
         let at = frame.at;
@@ -47,17 +47,19 @@ pub(super) fn write(
         while let Some((_, row)) = ended.pop_front_if(|(closed_ns, _)| *closed_ns <= at.monotonic_ns) {
             recording.connection(&row);
         }
-        let is_new = |change: &&Change| {
-            let ns = change.at.monotonic_ns;
-            told_ns < ns && ns <= at.monotonic_ns
-        };
-        let changes = kept.snapshot.diagnosis.changes.iter();
+        let by_then = |change: &&Change| change.at.monotonic_ns <= at.monotonic_ns;
+        let changes = || kept.snapshot.diagnosis.changes.iter().filter(by_then);
+        let next = changes().last().map_or(told, |change| change.id + 1);
         let rows = Rows {
             peers: peers(kept, boundary, at, &said),
             listeners: listeners(frame, sample),
-            events: changes.filter(is_new).map(EventRow::of).collect(),
+            events: changes()
+                .filter(|change| change.id >= told)
+                .map(EventRow::of)
+                .collect(),
+            told: next,
         };
-        told_ns = at.monotonic_ns;
+        told = next;
         recording.earlier_interval(
             &rows,
             Interval {

@@ -27,6 +27,8 @@ pub(super) fn grew(from: u64, to: u64) -> Course {
         grown: to - from,
         since_ns: NOW - 30 * S,
         lately: (to - from) / 3,
+        closes_since: 0,
+        closes_at_once: 0,
     }
 }
 
@@ -40,6 +42,8 @@ pub(super) fn stands(held: u64) -> Course {
         grown: 0,
         since_ns: NOW,
         lately: 0,
+        closes_since: 0,
+        closes_at_once: 0,
     }
 }
 
@@ -286,6 +290,7 @@ pub(super) fn overflow(n: u64) -> Figures {
             established: 330,
             busy: 240,
             none_idle: 6,
+            empty: 0,
         },
         held: HeldNow {
             established: 10,

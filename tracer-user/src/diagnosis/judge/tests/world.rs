@@ -172,6 +172,8 @@ impl World {
             direction: Direction::Inbound,
             port: 80,
             network: IpNet::from(IpAddr::V4(address)),
+            process: None,
+            program: None,
         }
     }
 

@@ -53,6 +53,68 @@ fn rows_come_back_as_they_were() {
     comes_back::<ListenerRow>(&path);
 }
 
+/// As they were before outbound peers had their process, and as they are when such a file is gone on with.
+#[test]
+fn rows_of_older_recordings_are_read() {
+    let (_parent, path, _) = recorded();
+    let now = fs::read_to_string(path.join("peers.csv")).unwrap();
+    let rows: Vec<PeerRow> = with(now.as_bytes()).unwrap();
+    let cut = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        cells[..cells.len() - PeerRow::ADDED].join(",")
+    };
+    let older: Vec<String> = now.lines().map(cut).collect();
+    let without = |row: &PeerRow| PeerRow {
+        turns_open: None,
+        busy: None,
+        unanswered: None,
+        late_reads: None,
+        confidence: None,
+        ..row.clone()
+    };
+    let old_rows: Vec<PeerRow> = rows.iter().map(without).collect();
+    assert_eq!(
+        with::<PeerRow>((older.join("\n") + "\n").as_bytes()).unwrap(),
+        old_rows
+    );
+    let gone_on = format!("{}\n{}", older.join("\n"), now.split_once('\n').unwrap().1);
+    assert_eq!(
+        with::<PeerRow>(gone_on.as_bytes()).unwrap(),
+        [rows.clone(), rows].concat()
+    );
+    let between = now.replacen(",late_reads,confidence\n", ",late_reads\n", 1);
+    assert!(with::<PeerRow>(between.as_bytes()).is_ok());
+    let other = now.replacen(",owner_pid,", ",owner,", 1);
+    assert!(with::<PeerRow>(other.as_bytes()).is_err());
+}
+
+#[test]
+fn outbound_peers_come_back_with_their_processes() {
+    let header = header::<PeerRow>();
+    let row = |direction: &str, peer: &str, owner: &str| {
+        let cells = "1,1,0,0,0,0,0,0,0,1,0,,0,,,,reusing";
+        let with: Vec<PeerRow> = with(
+            format!("{header}2026-01-01T00:00:00.000000000Z,{direction},1,,{peer},{cells},{owner}\n")
+                .as_bytes(),
+        )
+        .unwrap();
+        let [row] = &with[..] else { panic!("{with:?}") };
+        let program = row.id.program.map(|comm| comm.as_str().to_owned());
+        (row.id.process, program, row.owner_comm.clone())
+    };
+    let java = Some("java".to_owned());
+    assert_eq!(
+        row("outbound", "192.0.2.9:5432", "812,java"),
+        (Some(812), None, java.clone())
+    );
+    assert_eq!(
+        row("outbound", "192.0.2.9:5432", ",java"),
+        (None, java.clone(), java.clone())
+    );
+    assert_eq!(row("outbound", "192.0.2.9:5432", ","), (None, None, None));
+    assert_eq!(row("inbound", "192.0.2.9", "812,java"), (None, None, java));
+}
+
 #[test]
 fn errors_name_file_and_row() {
     let (_parent, path, _recording) = unfinished(None, 1, 1);

@@ -1,10 +1,7 @@
 //! Runs of samples, a second apart, in which only the numbers held matter.
 
 use super::*;
-use crate::model::{
-    peer::{Counters, Direction, PeerId},
-    sample::Peer,
-};
+use crate::model::peer::{Counters, Direction};
 
 const S: u64 = 1_000_000_000;
 
@@ -21,6 +18,8 @@ fn sample(second: u64, held: &[u64]) -> Sample {
                 direction: Direction::Inbound,
                 port: 80,
                 network: std::net::IpAddr::from(slot.to_be_bytes()).into(),
+                process: None,
+                program: None,
             },
             slot,
             counters: Counters {
@@ -35,12 +34,40 @@ fn sample(second: u64, held: &[u64]) -> Sample {
 
 /// What is found when each of the peers holds, second by second, what `held` says.
 fn surge(seconds: u64, peers: usize, held: impl Fn(u64, usize) -> u64) -> Option<Surge> {
+    told(0..seconds, 1, |second| {
+        (0..peers).map(|peer| held(second, peer)).collect()
+    })
+    .pop()
+}
+
+/// All surges as they were told last, when a sample is taken every `step` seconds.
+pub(super) fn told(seconds: std::ops::Range<u64>, step: usize, held: impl Fn(u64) -> Vec<u64>) -> Vec<Surge> {
     let mut watch = Watch::default();
-    for second in 0..seconds {
-        let all: Vec<u64> = (0..peers).map(|peer| held(second, peer)).collect();
-        watch.add(&sample(second, &all));
+    let mut told: Vec<Surge> = Vec::new();
+    for second in seconds.step_by(step) {
+        watch.add(&sample(second, &held(second)));
+        assert!(watch.is_possible());
+        let Some(surge) = watch.surge() else {
+            continue;
+        };
+        match told.last_mut().filter(|last| last.number == surge.number) {
+            Some(last) => {
+                assert_eq!((last.started, last.from), (surge.started, surge.from));
+                assert!(last.to <= surge.to);
+                assert!(
+                    last.ended.is_none() || last == surge,
+                    "what is over stays as it is"
+                );
+                last.clone_from(surge);
+            }
+            None => {
+                let one_at_a_time = told.last().is_none_or(|last| last.ended.is_some());
+                assert!(one_at_a_time, "{told:?}");
+                told.push(surge.clone());
+            }
+        }
     }
-    watch.surge()
+    told
 }
 
 #[test]
@@ -59,8 +86,26 @@ fn the_case_this_is_for() {
 
 #[test]
 fn one_peer_makes_it_concentrated() {
-    let found = surge(100, 50, |second, peer| if peer == 7 { 1 + second * 3 } else { 1 });
-    assert_eq!(found.unwrap().shape, Shape::Concentrated);
+    let found = surge(100, 50, |second, peer| if peer == 7 { 1 + second * 3 } else { 1 }).unwrap();
+    assert_eq!(found.shape, Shape::Concentrated);
+    let behind = found.behind.iter();
+    let behind: Vec<_> = behind.map(|one| (one.peer.name(), one.from, one.to)).collect();
+    assert_eq!(behind, [("0.0.0.8".to_owned(), 1, 298)]);
+}
+
+#[test]
+fn the_few_that_grew_most_are_named_and_no_others() {
+    // Of 40 peers 10 grow, the first ones most of all; all the others take one more.
+    let found = surge(100, 40, |second, peer| match peer {
+        0..10 if second > 50 => 1 + 300 / (peer as u64 + 1),
+        _ => 1 + u64::from(second > 50),
+    });
+    let behind = found.unwrap().behind;
+    assert_eq!(behind.len(), MAX_BEHIND);
+    assert!(behind.is_sorted_by_key(|peer| std::cmp::Reverse(peer.grown())));
+    assert_eq!((behind[0].from, behind[0].to), (1, 301));
+    let even = surge(100, 40, |second, _| if second > 50 { 9 } else { 2 }).unwrap();
+    assert_eq!((even.shape, even.behind), (Shape::Uniform, Vec::new()));
 }
 
 #[test]
@@ -95,5 +140,9 @@ fn a_surge_that_is_over_is_remembered() {
         10,
         |second, _| if (100..200).contains(&second) { 50 } else { 5 },
     );
-    assert_eq!((found.unwrap().from, found.unwrap().to), (50, 500));
+    let found = found.unwrap();
+    assert_eq!((found.from, found.to), (50, 500));
+    assert_eq!(found.ended.map(|at| at.monotonic_ns), Some(200 * S));
 }
+
+mod course;

@@ -1,0 +1,159 @@
+//! Processes of this host that connect a few times and end, as the curl of a shell loop does: to judge each of them
+//! would say nothing, and there is no end to them. All of one name that connected to the same remote address are one
+//! peer.
+
+use std::collections::BTreeMap;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{
+    owner::several,
+    peer::{Counters, PeerId},
+    sample::{Peer, Sample},
+};
+
+/// A process that opened no more connections than these to a remote address, before tracing and while traced, is
+/// taken together with others of its name once it has ended.
+const FEW: u64 = 3;
+
+/// Of so many processes that ended lately the names are in a sample: records of their connections may still come.
+const MAX_LATELY: usize = 256;
+
+/// What is known of processes.
+pub trait Processes {
+    /// Whether a process has ended. When that cannot be told, it has not.
+    fn has_ended(&self, pid: u32) -> bool;
+
+    /// The name it has or had.
+    fn name(&self, pid: u32) -> Option<String>;
+}
+
+/// The processes that ended so far, by the slots of their peers. What is in it stays: a slot belongs to one peer for
+/// ever, so that the counters of a peer that stands for several never go down.
+#[derive(Debug, Default)]
+pub struct ShortLived {
+    ended: HashMap<u32, Ended>,
+    /// The slots that the peers bear that stand for several. They do not change either, whoever ends later: what
+    /// was seen before is compared by slot.
+    slots: HashMap<PeerId, u32>,
+    lately: Vec<(u32, String)>,
+}
+
+/// A slot whose process has ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    pid: u32,
+    /// The peer that it is a part of, with others.
+    shared: PeerId,
+}
+
+impl ShortLived {
+    /// Takes together what belongs together in a sample. Totals stay as they are.
+    pub fn fold(&mut self, sample: &mut Sample, processes: &impl Processes) {
+        self.look(&sample.peers, processes);
+        if self.ended.is_empty() {
+            return;
+        }
+        let groups = self.groups(&sample.peers);
+        let shared = |peer: &Peer| {
+            let id = self.ended.get(&peer.slot).map_or(peer.id, |ended| ended.shared);
+            groups.contains_key(&id).then_some((peer.slot, id))
+        };
+        let slots: HashMap<u32, PeerId> = sample.peers.iter().filter_map(shared).collect();
+        let mut merged: HashMap<PeerId, Peer> = HashMap::new();
+        sample.peers.retain(|peer| {
+            let Some(id) = slots.get(&peer.slot).copied() else {
+                return true;
+            };
+            let known = merged.entry(id).or_insert_with(|| Peer {
+                id,
+                slot: peer.slot,
+                counters: Counters::default(),
+            });
+            known.slot = known.slot.min(peer.slot);
+            known.counters.absorb(&peer.counters);
+            false
+        });
+        for (id, group) in &groups {
+            let Some(peer) = merged.get_mut(id) else { continue };
+            peer.slot = *self.slots.entry(*id).or_insert(peer.slot);
+            peer.counters.owner = group.named;
+            if let (Some(pid), Some(comm)) = (group.named, id.program) {
+                let name = several(comm.as_str(), group.members.len());
+                sample.names.insert(pid, name);
+            }
+        }
+        for connection in &mut sample.sockets.connections {
+            let Some(id) = connection.slot.and_then(|slot| slots.get(&slot)) else {
+                continue;
+            };
+            connection.slot = merged.get(id).map(|peer| peer.slot);
+            if let Some(pid) = groups.get(id).and_then(|group| group.named) {
+                connection.owner = Some(pid);
+            }
+        }
+        sample.peers.extend(merged.into_values());
+        sample.peers.sort_unstable_by_key(|peer| peer.id);
+        for (pid, name) in &self.lately {
+            sample.names.entry(*pid).or_insert_with(|| name.clone());
+        }
+    }
+
+    /// Looks which processes have ended since.
+    fn look(&mut self, peers: &[Peer], processes: &impl Processes) {
+        let mut asked: BTreeMap<u32, bool> = BTreeMap::new();
+        for peer in peers {
+            let Some(pid) = peer.id.process else { continue };
+            let opened = peer.counters.seeded + peer.counters.opens();
+            if opened > FEW || self.ended.contains_key(&peer.slot) {
+                continue;
+            }
+            let has_ended = *asked.entry(pid).or_insert_with(|| processes.has_ended(pid));
+            if !has_ended {
+                continue;
+            }
+            let name = processes.name(pid);
+            let shared = match &name {
+                Some(name) => peer.id.of_program(name),
+                None => peer.id.of_no_process(),
+            };
+            self.ended.insert(peer.slot, Ended { pid, shared });
+            self.lately.extend(name.map(|name| (pid, name)));
+        }
+        let surplus = self.lately.len().saturating_sub(MAX_LATELY);
+        self.lately.drain(..surplus);
+    }
+
+    /// The peers that stand for several.
+    fn groups(&self, peers: &[Peer]) -> BTreeMap<PeerId, Group> {
+        let mut groups: BTreeMap<PeerId, Group> = BTreeMap::new();
+        for peer in peers {
+            if let Some(ended) = self.ended.get(&peer.slot) {
+                let group = groups.entry(ended.shared).or_default();
+                group.members.push((peer.slot, ended.pid));
+            }
+        }
+        // One alone stays what it is, but for one without a name where there is a peer of the like.
+        let there: HashSet<PeerId> = peers.iter().map(|peer| peer.id).collect();
+        groups.retain(|id, group| group.members.len() > 1 || there.contains(id));
+        let mut named = HashSet::new();
+        for (_, group) in groups.iter_mut().filter(|(id, _)| id.program.is_some()) {
+            group.members.sort_unstable();
+            let mut pids = group.members.iter().map(|(_, pid)| *pid);
+            group.named = pids.find(|pid| named.insert(*pid)).or(group.named);
+        }
+        groups
+    }
+}
+
+/// One peer that stands for several.
+#[derive(Debug, Default)]
+struct Group {
+    /// Slots and processes.
+    members: Vec<(u32, u32)>,
+    /// The process that bears the name of all, that of the lowest slot that bears no other; `None`: there is no name.
+    named: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests;

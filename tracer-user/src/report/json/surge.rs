@@ -1,0 +1,73 @@
+//! The movement of the number of open connections.
+
+use serde::Serialize;
+
+use crate::{
+    diagnosis::Movement,
+    model::history::{self, Shape},
+    report::timestamp,
+};
+
+#[derive(Serialize)]
+pub(super) struct Surge {
+    detected: bool,
+    number: Option<u32>,
+    from: u64,
+    to: u64,
+    started: Option<String>,
+    ended: Option<String>,
+    shape: Option<Shape>,
+    peers_grown: Option<u64>,
+    peers: Option<u64>,
+    behind: Vec<Behind>,
+}
+
+#[derive(Serialize)]
+struct Behind {
+    peer: String,
+    from: u64,
+    to: u64,
+}
+
+/// The surge, or what was open at the start and at the end where there is none.
+pub(super) fn of(movement: &Movement) -> Surge {
+    match &movement.surge {
+        Some(surge) => one(surge),
+        None => Surge {
+            detected: false,
+            number: None,
+            from: movement.from,
+            to: movement.to,
+            started: None,
+            ended: None,
+            shape: None,
+            peers_grown: None,
+            peers: None,
+            behind: Vec::new(),
+        },
+    }
+}
+
+/// One surge.
+pub(super) fn one(surge: &history::Surge) -> Surge {
+    Surge {
+        detected: true,
+        number: Some(surge.number),
+        from: surge.from,
+        to: surge.to,
+        started: Some(timestamp(surge.started)),
+        ended: surge.ended.map(timestamp),
+        shape: Some(surge.shape),
+        peers_grown: Some(surge.grown),
+        peers: Some(surge.peers),
+        behind: surge
+            .behind
+            .iter()
+            .map(|behind| Behind {
+                peer: behind.peer.name(),
+                from: behind.from,
+                to: behind.to,
+            })
+            .collect(),
+    }
+}

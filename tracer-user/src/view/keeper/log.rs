@@ -1,0 +1,280 @@
+//! The log: what came and went, in words, and what the feed had to say beside it. What is a change is decided in
+//! [`crate::diagnosis`].
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{
+    diagnosis::{Answer, Change, Verdict, What, words},
+    model::{peer::PeerId, sample::Moment},
+    report::{clock_of, text},
+    view::snapshot::{Event, EventKey, Weight},
+};
+
+/// Lines about changed verdicts at one moment; another one says how many more there were.
+const MAX_VERDICTS: usize = 20;
+
+/// Notes of the feed kept.
+const MAX_NOTES: usize = 100;
+
+/// The lines so far.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    notes: VecDeque<Event>,
+    next_note: u64,
+    changes: Vec<Change>,
+    is_stale: bool,
+    lines: Arc<VecDeque<Event>>,
+}
+
+impl Log {
+    /// Adds a line that is nobody's change.
+    pub(super) fn note(&mut self, at: Moment, text: String) {
+        self.notes.push_back(Event {
+            key: EventKey::Note(self.next_note),
+            at,
+            weight: Weight::Note,
+            text,
+            peer: None,
+        });
+        self.next_note += 1;
+        while self.notes.len() > MAX_NOTES {
+            self.notes.pop_front();
+        }
+        self.is_stale = true;
+    }
+
+    /// Tells these changes and no others.
+    pub(super) fn tell(&mut self, changes: &[Change]) {
+        if self.changes != changes {
+            self.changes = changes.to_vec();
+            self.is_stale = true;
+        }
+    }
+
+    /// Forgets the notes that came after a moment.
+    pub(super) fn rewind(&mut self, to: Moment) {
+        self.notes.retain(|note| note.at.monotonic_ns <= to.monotonic_ns);
+        self.is_stale = true;
+    }
+
+    /// The lines, oldest first.
+    pub(super) fn lines(&mut self) -> Arc<VecDeque<Event>> {
+        if std::mem::take(&mut self.is_stale) {
+            let mut lines: Vec<Event> = self.notes.iter().cloned().chain(told(&self.changes)).collect();
+            // Stable: a note comes before the changes of its moment.
+            lines.sort_by_key(|line| line.at.monotonic_ns);
+            self.lines = Arc::new(lines.into());
+        }
+        Arc::clone(&self.lines)
+    }
+}
+
+/// A line a change, but for verdicts that change in crowds.
+fn told(changes: &[Change]) -> Vec<Event> {
+    let mut lines = Vec::with_capacity(changes.len());
+    for moment in changes.chunk_by(|a, b| a.at == b.at) {
+        let (mut verdicts, mut more, mut key) = (0, 0, None);
+        for change in moment {
+            let hidden = match &change.what {
+                What::Verdict { .. } => {
+                    verdicts += 1;
+                    u64::from(verdicts > MAX_VERDICTS)
+                }
+                What::MoreVerdicts { peers } => *peers,
+                _ => 0,
+            };
+            if hidden > 0 {
+                more += hidden;
+                key.get_or_insert(key_of(change));
+                continue;
+            }
+            let (weight, text, peer) = words(&change.what);
+            lines.push(Event {
+                key: key_of(change),
+                at: change.at,
+                weight,
+                text,
+                peer,
+            });
+        }
+        if let (Some(key), Some(change)) = (key, moment.first()) {
+            lines.push(Event {
+                key,
+                at: change.at,
+                weight: Weight::Note,
+                text: more_verdicts(more),
+                peer: None,
+            });
+        }
+    }
+    lines
+}
+
+fn key_of(change: &Change) -> EventKey {
+    EventKey::Change(change.id, change.at.monotonic_ns)
+}
+
+fn words(what: &What) -> (Weight, String, Option<PeerId>) {
+    let (weight, text) = match what {
+        What::Verdict {
+            peer,
+            was,
+            is,
+            good_since,
+            ..
+        } => {
+            let weight = if is.accuses() { Weight::Bad } else { Weight::Good };
+            let name = peer.name();
+            let text = match good_since {
+                Some(since) if !is.accuses() => {
+                    format!("{name} is good since {} (was {was})", clock_of(since.utc_ns))
+                }
+                _ if *was == Verdict::InsufficientData => format!("{name}: {is}"),
+                _ => format!("{name}: {is}, was {was}"),
+            };
+            return (weight, text, Some(*peer));
+        }
+        What::MoreVerdicts { peers } => (Weight::Note, more_verdicts(*peers)),
+        What::Answer {
+            is, accused, peers, ..
+        } => answer(*is, *accused, *peers),
+        What::SurgeBegan(surge) => (Weight::Bad, text::surge(surge)),
+        What::SurgeEnded { surge, open } => (
+            Weight::Good,
+            format!(
+                "the surge of {} is over: {} open, {} at its height",
+                clock_of(surge.started.utc_ns),
+                words::count(*open, "connection", "connections"),
+                words::number(surge.to)
+            ),
+        ),
+        What::Capacity { ports, none_left, .. } => match none_left {
+            true => (Weight::Bad, format!("no worker is left for {}", of_ports(ports))),
+            false => (
+                Weight::Good,
+                format!("there are idle workers again for {}", of_ports(ports)),
+            ),
+        },
+        What::Loss {
+            drift: Some(drift), ..
+        } => (
+            Weight::Bad,
+            format!("counted {drift} more than the kernel's socket list explains"),
+        ),
+        What::Loss { losses, drift: None } => {
+            (Weight::Bad, format!("lost: {}", text::lost(losses).join("; ")))
+        }
+    };
+    (weight, text, None)
+}
+
+fn answer(is: Answer, accused: u64, peers: u64) -> (Weight, String) {
+    let peers = words::count(peers, "peer", "peers");
+    match is {
+        Answer::Yes => (
+            Weight::Bad,
+            format!(
+                "the answer is now YES: {} of {peers} accused",
+                words::number(accused)
+            ),
+        ),
+        Answer::No => (
+            Weight::Good,
+            format!("the answer is now NO: none of {peers} accused"),
+        ),
+        Answer::InsufficientData => (
+            Weight::Note,
+            format!("the answer is open: not enough data of {peers}"),
+        ),
+    }
+}
+
+fn more_verdicts(peers: u64) -> String {
+    format!(
+        "and the verdicts of {}",
+        words::count(peers, "more peer", "more peers")
+    )
+}
+
+fn of_ports(ports: &[u16]) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    match &*ports {
+        [port] => format!("port {port}"),
+        ports => format!("ports {}", ports.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::peer::Direction;
+
+    fn at(second: u64) -> Moment {
+        Moment {
+            monotonic_ns: second * 1_000_000_000,
+            utc_ns: 1_767_225_600_000_000_000 + i128::from(second) * 1_000_000_000,
+        }
+    }
+
+    fn verdict(id: u64, second: u64, (was, is): (Verdict, Verdict), good_since: Option<Moment>) -> Change {
+        let address = std::net::Ipv4Addr::from(0x7f14_0000 + u32::try_from(id).unwrap());
+        Change {
+            id,
+            at: at(second),
+            host: None,
+            what: What::Verdict {
+                peer: PeerId {
+                    netns: 1,
+                    direction: Direction::Inbound,
+                    port: 80,
+                    network: std::net::IpAddr::from(address).into(),
+                    process: None,
+                    program: None,
+                },
+                was,
+                is,
+                confidence: 0.9,
+                good_since,
+            },
+        }
+    }
+
+    fn texts(changes: &[Change]) -> Vec<String> {
+        told(changes).into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn a_peer_that_mended_is_good_since_then() {
+        let (fresh, good) = (Verdict::FreshPerRequest, Verdict::Reusing);
+        let changes = [
+            verdict(1, 10, (Verdict::InsufficientData, fresh), None),
+            verdict(1, 60, (fresh, good), Some(at(40))),
+            verdict(1, 90, (good, fresh), None),
+        ];
+        assert_eq!(
+            texts(&changes),
+            [
+                "127.20.0.1: fresh-per-request",
+                "127.20.0.1 is good since 00:00:40 (was fresh-per-request)",
+                "127.20.0.1: fresh-per-request, was reusing",
+            ]
+        );
+        assert_eq!(told(&changes)[1].weight, Weight::Good);
+    }
+
+    #[test]
+    fn of_a_crowd_the_first_have_a_line_each() {
+        let both = (Verdict::Reusing, Verdict::PilingUp);
+        let mut changes: Vec<Change> = (0..50).map(|id| verdict(id, 10, both, None)).collect();
+        changes.push(Change {
+            id: 50,
+            what: What::MoreVerdicts { peers: 200 },
+            ..changes[0].clone()
+        });
+        changes.push(verdict(51, 11, both, None));
+        let lines = texts(&changes);
+        assert_eq!(lines.len(), MAX_VERDICTS + 2);
+        assert_eq!(lines[MAX_VERDICTS], "and the verdicts of 230 more peers");
+        assert_eq!(lines[MAX_VERDICTS + 1], "127.20.0.51: piling-up, was reusing");
+    }
+}
