@@ -104,8 +104,8 @@ impl Outcome {
                 }
             }
         }
-        let surge = diagnosis.movement.surge;
-        self.surges.at_the_end = surge.is_some();
+        let surge = diagnosis.movement.surge.as_ref();
+        self.surges.at_the_end = surge.is_some_and(|surge| surge.ended.is_none());
         self.surges
             .begun
             .extend(surge.map(|surge| surge.started.monotonic_ns));
