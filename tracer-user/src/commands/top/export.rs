@@ -70,8 +70,7 @@ impl Export for NewDirectory {
         let past = past
             .map(|one| (one.closed_ns, made.ended(one, comm_of)))
             .collect();
-        let (later, _) = film::write(&mut recording, kept, past);
-        for row in later {
+        for row in film::write(&mut recording, kept, past) {
             recording.connection(&row);
         }
         for row in made.open(sample, &kept.ended, comm_of) {

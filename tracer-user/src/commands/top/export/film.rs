@@ -19,13 +19,12 @@ use crate::{
     view::{feed::Kept, keeper::Frame},
 };
 
-/// Writes the moments, each with the connections that had ended by then; gives the rows of those that ended later, and
-/// how many moments there were.
+/// Writes the moments, each with the connections that had ended by then; gives the rows of those that ended later.
 pub(super) fn write(
     recording: &mut Recording,
     kept: &Kept,
     ended: Vec<(u64, ConnectionRow)>,
-) -> (Vec<ConnectionRow>, usize) {
+) -> Vec<ConnectionRow> {
     let sample = &kept.sample;
     let window = kept.judge.history().window();
     let boundaries: HashMap<u64, usize> = (0..)
@@ -33,7 +32,7 @@ pub(super) fn write(
         .map(|(number, at)| (at.monotonic_ns, number))
         .collect();
     let (mut ended, mut said) = (VecDeque::from(ended), HashMap::new());
-    let (mut told, mut moments) = (0, 0);
+    let mut told = 0;
     for frame in kept.film.frames() {
         said.extend(frame.said.iter().copied());
         let at = frame.at;
@@ -49,7 +48,7 @@ pub(super) fn write(
         }
         let by_then = |change: &&Change| change.at.monotonic_ns <= at.monotonic_ns;
         let changes = || kept.snapshot.diagnosis.changes.iter().filter(by_then);
-        let next = changes().last().map_or(told, |change| change.id + 1);
+        let next = changes().next_back().map_or(told, |change| change.id + 1);
         let rows = Rows {
             peers: peers(kept, boundary, at, &said),
             listeners: listeners(frame, sample),
@@ -70,9 +69,8 @@ pub(super) fn write(
                 ..Interval::default()
             },
         );
-        moments += 1;
     }
-    (ended.into_iter().map(|(_, row)| row).collect(), moments)
+    ended.into_iter().map(|(_, row)| row).collect()
 }
 
 fn peers(kept: &Kept, boundary: usize, at: Moment, said: &HashMap<PeerId, Verdict>) -> Vec<PeerRow> {

@@ -80,7 +80,7 @@ fn rows_of_older_recordings_are_read() {
     let gone_on = format!("{}\n{}", older.join("\n"), now.split_once('\n').unwrap().1);
     assert_eq!(
         with::<PeerRow>(gone_on.as_bytes()).unwrap(),
-        [rows.clone(), rows].concat()
+        [old_rows, rows].concat()
     );
     let between = now.replacen(",late_reads,confidence\n", ",late_reads\n", 1);
     assert!(with::<PeerRow>(between.as_bytes()).is_ok());
