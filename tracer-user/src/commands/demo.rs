@@ -107,7 +107,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
     let tallies = held.tallies().to_vec();
     held.release();
     server.shutdown().await;
-    let diagnosis = judge.look(&sample, &options);
+    let diagnosis = judge.conclude(&sample, &options);
     let picture = picture.map(|mut picture| {
         picture.add(sample, &options);
         picture.text(format!("port {} inbound", address.port()))

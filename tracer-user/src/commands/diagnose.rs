@@ -94,7 +94,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
         progress.say(&news);
     }
-    Ok(judge.look(&sample, &told(args, thresholds, status.as_ref())))
+    Ok(judge.conclude(&sample, &told(args, thresholds, status.as_ref())))
 }
 
 /// What is known beside the counters.

@@ -107,10 +107,20 @@ impl Judge {
 
     /// Takes in one more sample and judges it; samples come in the order in which they were taken.
     pub fn look(&mut self, sample: &Sample, options: &Options) -> Diagnosis {
+        self.judged(sample, options, false)
+    }
+
+    fn judged(&mut self, sample: &Sample, options: &Options, is_last: bool) -> Diagnosis {
         self.history.add(sample);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
-        self.memory.settle(&mut diagnosis);
+        self.memory.settle(&mut diagnosis, is_last);
         diagnosis
+    }
+
+    /// Takes in the last sample of a run and judges it. There will be no other to confirm what it says of those of whom
+    /// nothing has been said yet.
+    pub fn conclude(&mut self, sample: &Sample, options: &Options) -> Diagnosis {
+        self.judged(sample, options, true)
     }
 
     /// What was said of its newest sample, once more.
@@ -317,13 +327,13 @@ impl Memory {
     }
 
     /// Makes a diagnosis say what stands, and remembers it.
-    fn settle(&mut self, diagnosis: &mut Diagnosis) {
+    fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
         let taken = diagnosis.taken;
         let mut were = HashMap::new();
         for peer in &mut diagnosis.peers {
             let standing = self.peers.entry(peer.id).or_default();
             let before = standing.verdict;
-            standing.settle(peer, taken.monotonic_ns);
+            standing.settle(peer, taken.monotonic_ns, is_last);
             if before != standing.verdict {
                 were.insert(peer.id, before);
             }
@@ -340,7 +350,7 @@ impl Memory {
 }
 
 impl Standing {
-    fn settle(&mut self, peer: &mut Judged, now_ns: u64) {
+    fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
         self.remember_growth(peer);
         self.has_spoken = true;
         let given = peer.finding.verdict;
@@ -349,6 +359,7 @@ impl Standing {
             || !(given.accuses() || self.verdict.accuses())
             // Who recovered has been good for several times its own rhythm.
             || (peer.recovered.is_some() && !given.accuses())
+            || (is_last && self.verdict == Verdict::InsufficientData)
             || self.has_held(given, now_ns);
         if stands {
             self.next = None;

@@ -83,7 +83,7 @@ fn from_a_recording_the_answer_is_the_same_and_needs_no_root() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), live, "{}", said(&output));
     // Filters work as in a live trace.
     let one = json(&out(&["--peer", &source(8).to_string()]));
-    assert_eq!(verdicts(&one), [(source(8).to_string(), "piling-up".to_owned())]);
+    assert_eq!(verdicts(&one), [(source(8).to_string(), "many-held".to_owned())]);
     // From the rows alone, the verdicts are the same.
     fs::remove_file(path.join("state.json")).unwrap();
     let rebuilt = json(&out(&[]));

@@ -20,8 +20,8 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// `source(0)` keeps its connection, `source(1)` connects for each request, `source(2)` opens
-    /// more and more, and `source(3)` is never closed by the server.
+    /// `source(0)` and `source(4)` keep their connections, `source(1)` connects for each request, `source(2)` opens
+    /// more and more and uses them all, and `source(3)` is never closed by the server.
     pub(super) fn start() -> Self {
         let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
         let stop = Arc::new(AtomicBool::new(false));
@@ -35,18 +35,19 @@ impl Clients {
             });
         };
         let address = server.address;
-        let mut kept = connect(source(0), address).unwrap();
-        run(50, Box::new(move || turn(&mut kept)));
+        for n in [0, 4] {
+            let mut kept = connect(source(n), address).unwrap();
+            run(50, Box::new(move || turn(&mut kept)));
+        }
         run(40, Box::new(move || visit(source(1), address)));
         let mut pile: Vec<TcpStream> = Vec::new();
         run(
             150,
             Box::new(move || {
                 if pile.len() < 100 {
-                    let mut stream = connect(source(2), address).unwrap();
-                    turn(&mut stream);
-                    pile.push(stream);
+                    pile.push(connect(source(2), address).unwrap());
                 }
+                pile.iter_mut().for_each(turn);
             }),
         );
         let (leaking, mut leaked) = leaking_server();
