@@ -47,9 +47,6 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     if let Some(surge) = playback.surge {
         after.push((format!("{dot}! surge {}", time(surge)), Role::Bad));
     }
-    if playback.as_recorded {
-        after.push((format!("{dot}verdicts as recorded"), Role::Faint));
-    }
     let columns = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
     let ends = columns(&start) + columns(&end);
     let words: u16 = after.iter().map(|(text, _)| columns(text)).sum();
@@ -163,7 +160,7 @@ mod tests {
             ..playback()
         };
         let text = shown(recorded, Glyphs::UNICODE, 120, 24);
-        assert!(text.contains("! surge 00:03:00 · verdicts as recorded"), "{text}");
+        assert!(text.contains(" · verdicts as recorded"), "{text}");
         assert!(!shown(playback(), Glyphs::UNICODE, 120, 24).contains("as recorded"));
     }
 
