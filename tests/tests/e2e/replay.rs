@@ -88,7 +88,14 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     replay.wait("two steps later", |screen| position(screen) > tenth);
     replay.type_in(",,[");
     replay.wait("the start as it was", |screen| {
-        screen.lines().take(6).eq(first.lines().take(6))
+        // Blanks at the end are what was there before.
+        let top = |text: &str| {
+            text.lines()
+                .take(6)
+                .map(|line| line.trim_end().to_owned())
+                .collect::<Vec<_>>()
+        };
+        top(screen) == top(&first)
     });
     replay.type_in("n");
     replay.wait_for("no surge in this recording");

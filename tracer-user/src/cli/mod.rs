@@ -15,6 +15,7 @@ pub use self::recording::{Recording, Replay, Verify};
 use self::values::Span;
 use crate::{
     diagnosis::{Expect, ExpectPeer, thresholds::Changed},
+    evidence::at::At,
     filter::Cgroup,
     kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
 };
@@ -208,9 +209,13 @@ pub struct Diagnose {
     /// How often to look at the sockets
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
     pub interval: Span,
-    /// Judge only what happened in the last TIME, for example 5m [default: the whole run]
+    /// Judge only what happened in the last TIME, for example 5m [default: the whole run; of a recording as when
+    /// it was made]
     #[arg(long, value_name = "TIME", value_parser = values::window)]
     pub window: Option<Span>,
+    /// With --from: judge as it was at this moment, for example 14:05 or 2026-01-01T14:05:30Z (UTC)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
     /// Exit with 1 when the answer is yes
     #[arg(long)]
     pub exit_code: bool,

@@ -33,6 +33,11 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
             "--recording chooses one of a directory, which --from has to name".to_owned(),
         ));
     }
+    if args.at.is_some() {
+        return Err(Failure::Usage(
+            "--at is a moment of a recording, which --from has to name".to_owned(),
+        ));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::{print_of, progress::Progress};
 use crate::{
-    cli::Diagnose,
+    cli::{Diagnose, values::Span},
     config,
     diagnosis::{Answer, combine},
     evidence::{
-        load::{Loaded, load_recording},
+        load::{Loaded, Wanted, load_wanted},
         merge::by_host,
         select::select,
     },
@@ -35,9 +35,14 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         files: read.cloned().collect(),
     });
     let mut progress = Progress::new();
+    let wanted = Wanted {
+        number: args.recording.recording,
+        at: args.at,
+        window_ns: args.window.map(Span::as_ns),
+    };
     let mut all: Vec<Loaded> = Vec::new();
     for path in &args.from {
-        let mut loaded = load_recording(path, args.recording.recording)?;
+        let mut loaded = load_wanted(path, &wanted)?;
         select(&mut loaded.sample, &filter)?;
         let recorded = loaded.options.clone();
         loaded.options = args.server.options_over(loaded.options);

@@ -58,6 +58,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         boot_id: recorded.boot_id.clone(),
         filters: recorded.filters.clone(),
         interval_ms: recorded.interval_ms,
+        window_ns: recorded.window_ns,
         ..Session::default()
     };
     let mut player = Player::new(replay, Instant::now());

@@ -64,6 +64,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         kernel: origin.kernel,
         boot_id: boot_id(),
         filters: Filters::of(&settings),
+        window_ns: Some(args.window.as_ns()),
         interval_ms: u64::try_from(config.interval.as_millis()).unwrap_or(u64::MAX),
         ..Session::default()
     };

@@ -214,6 +214,9 @@ pub struct Diagnosis {
     pub started: Moment,
     /// When the time that is judged begins.
     pub window_start: Moment,
+    /// How much of that time lies in recordings from before the one in which it ends, ns. Between them nothing was seen,
+    /// and monotonic times of other boots cannot be compared.
+    pub earlier_ns: u64,
     /// When they were read.
     pub taken: Moment,
     /// How many connections a well-behaved peer holds.
@@ -254,12 +257,14 @@ impl Diagnosis {
     /// Length of the time that is judged, ns.
     pub fn window_ns(&self) -> u64 {
         let start = self.window_start.monotonic_ns;
-        self.taken.monotonic_ns.saturating_sub(start)
+        let last_ns = self.taken.monotonic_ns.saturating_sub(start);
+        last_ns.saturating_add(self.earlier_ns)
     }
 
     /// How long it has been traced, ns.
     pub fn run_ns(&self) -> u64 {
-        self.taken.monotonic_ns.saturating_sub(self.started.monotonic_ns)
+        let last_ns = self.taken.monotonic_ns.saturating_sub(self.started.monotonic_ns);
+        last_ns.saturating_add(self.earlier_ns)
     }
 
     /// Puts in order what stands about the peers, and what follows from it.

@@ -66,6 +66,21 @@ struct Standing {
     has_spoken: bool,
 }
 
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::InsufficientData,
+            also: Vec::new(),
+            confidence: 0.0,
+            next: None,
+            recovered: None,
+            grown: None,
+            usual: None,
+            has_spoken: false,
+        }
+    }
+}
+
 impl Judge {
     /// Judges what happened in the last `window_ns`, or in all of the run.
     pub fn new(window_ns: Option<u64>) -> Self {
@@ -119,6 +134,25 @@ impl Judge {
     pub fn reconsider(&mut self) {
         self.memory.peers.values_mut().for_each(Standing::reconsider);
         self.memory.changes.reconsider();
+    }
+
+    /// Judges only the last `length_ns` before a moment of its end, and forgets what it said of more.
+    pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
+        self.history.shorten_window(length_ns, now_ns);
+        self.reconsider();
+    }
+
+    /// Takes over what was said of peers elsewhere, and how sure that was.
+    pub fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
+        for (peer, verdict, confidence) in said {
+            let standing = self.memory.peers.entry(peer).or_default();
+            if standing.verdict != verdict {
+                (standing.verdict, standing.confidence) = (verdict, confidence);
+                (standing.next, standing.recovered) = (None, None);
+                standing.also.clear();
+            }
+            standing.has_spoken = true;
+        }
     }
 
     /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
@@ -193,7 +227,15 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     Diagnosis {
         answer: answer::overall(&peers),
         started: sample.started,
-        window_start: history.window().start().unwrap_or(sample.started),
+        window_start: {
+            let start = history.window().start().unwrap_or(sample.started);
+            let since = sample.earlier.since.unwrap_or(start.utc_ns);
+            Moment {
+                utc_ns: start.utc_ns.min(since),
+                ..start
+            }
+        },
+        earlier_ns: sample.earlier.window_ns,
         taken: sample.taken,
         expected: main.expected,
         learned: main.learned,
@@ -289,16 +331,7 @@ impl Memory {
         let taken = diagnosis.taken;
         let mut were = HashMap::new();
         for peer in &mut diagnosis.peers {
-            let standing = self.peers.entry(peer.id).or_insert_with(|| Standing {
-                verdict: Verdict::InsufficientData,
-                also: Vec::new(),
-                confidence: 0.0,
-                next: None,
-                recovered: None,
-                grown: None,
-                usual: None,
-                has_spoken: false,
-            });
+            let standing = self.peers.entry(peer.id).or_default();
             let before = standing.verdict;
             standing.settle(peer, taken.monotonic_ns, is_last);
             if before != standing.verdict {

@@ -112,6 +112,15 @@ impl<'a> Scene<'a> {
                 (begins.monotonic_ns, Some(base))
             }
         };
+        // Only the whole of the window reaches into earlier recordings.
+        let earlier = match from {
+            From::Start => self.sample.earlier.peer(slot),
+            From::Boundary(_) => None,
+        };
+        let both = earlier.map(|earlier| Peer {
+            counters: peer.counters.after(&earlier.counters),
+            ..peer.clone()
+        });
         let counters = &peer.counters;
         let holds = window::held(counters) + base.as_ref().map_or(0, |base| window::held(&base.counters));
         let mut levels = if holds > 2 {
@@ -124,7 +133,12 @@ impl<'a> Scene<'a> {
             (None, 1..) => window.mark(0, slot).unwrap_or_default().live,
             _ => window::Live::default(),
         };
-        figures::of(
+        let now_ns = self.sample.taken.monotonic_ns;
+        let came_earlier = window::Seen {
+            first_ns: if earlier.is_some() { now_ns } else { 0 },
+            ..window::Seen::default()
+        };
+        let mut figures = figures::of(
             &figures::Of {
                 sample: self.sample,
                 thresholds: &self.options.thresholds,
@@ -132,16 +146,19 @@ impl<'a> Scene<'a> {
                 begins_ns,
             },
             &figures::Known {
-                peer,
+                peer: both.as_ref().unwrap_or(peer),
                 live: self.live.of_slot(slot),
                 expected,
                 base,
                 found,
-                seen: window.seen(slot).unwrap_or_default(),
+                seen: window.seen(slot).unwrap_or(came_earlier),
                 usual: self.memory.usual(peer.id),
                 levels: &levels,
             },
-        )
+        );
+        let more_ns = earlier.map_or(0, |earlier| earlier.window_ns);
+        figures.span_ns = figures.span_ns.saturating_add(more_ns);
+        figures
     }
 }
 

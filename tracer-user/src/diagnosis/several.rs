@@ -28,7 +28,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     let mut all = hosts.next()?;
     all.workers = None;
     for other in hosts {
-        (all.started, all.taken) = window(&all, &other);
+        (all.started, all.taken, all.earlier_ns) = window(&all, &other);
         all.window_start = all.started;
         all.accounting.add(&other.accounting);
         all.losses.add(&other.losses);
@@ -53,9 +53,9 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     Some(all)
 }
 
-/// From the first start to the last end. Monotonic clocks of different hosts cannot be compared, so
-/// the length is that of UTC.
-fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment) {
+/// From the first start to the last end, and how much of that the clock of the last end has not: it may have been
+/// started since. Monotonic clocks of different hosts cannot be compared, so the length is that of UTC.
+fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment, u64) {
     let start = a.started.utc_ns.min(b.started.utc_ns);
     let end = if a.taken.utc_ns >= b.taken.utc_ns {
         a.taken
@@ -67,7 +67,8 @@ fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment) {
         monotonic_ns: end.monotonic_ns.saturating_sub(length),
         utc_ns: start,
     };
-    (started, end)
+    let on_its_clock = end.monotonic_ns - started.monotonic_ns;
+    (started, end, length.saturating_sub(on_its_clock))
 }
 
 #[cfg(test)]
@@ -106,5 +107,20 @@ mod tests {
         let of_changes: Vec<_> = both.changes.iter().map(|change| change.host.as_deref()).collect();
         assert_eq!(of_changes, [Some("web1"), Some("web2")]);
         assert_eq!(combine(Vec::new()), None);
+    }
+
+    #[test]
+    fn the_length_is_not_limited_by_the_youngest_boot() {
+        const DAY_NS: u64 = 86_400_000_000_000;
+        let old = example();
+        let mut young = old.clone();
+        for moment in [&mut young.started, &mut young.taken] {
+            moment.utc_ns += i128::from(30 * DAY_NS);
+        }
+        let hour_ns = DAY_NS / 24;
+        let run_ns = young.taken.monotonic_ns - young.started.monotonic_ns;
+        (young.started.monotonic_ns, young.taken.monotonic_ns) = (hour_ns - run_ns, hour_ns);
+        let both = combine(vec![("a".to_owned(), old.clone()), ("b".to_owned(), young)]).unwrap();
+        assert_eq!(both.window_ns(), old.run_ns() + 30 * DAY_NS);
     }
 }

@@ -32,6 +32,13 @@ pub struct Extent {
     pub sha256: String,
 }
 
+impl Extent {
+    /// Whether there was no such file: not even a header.
+    pub(super) fn is_none(&self) -> bool {
+        self.sha256.is_empty()
+    }
+}
+
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(digest: &[u8]) -> String {
     use std::fmt::Write;
@@ -179,6 +186,18 @@ impl RowFile {
         Ok(file)
     }
 
+    /// Whether a file of that kind has all the columns that are written now.
+    pub(super) fn is_current(folder: &Folder, kind: Kind, name: &str) -> Result<bool, EvidenceError> {
+        let wanted = format!("{}\n", kind.columns().join(","));
+        let mut header = Vec::new();
+        folder
+            .open_file(name)?
+            .take(wanted.len() as u64)
+            .read_to_end(&mut header)
+            .map_err(|error| EvidenceError::io(&folder.path_of(name), "cannot read it", error))?;
+        Ok(header == wanted.as_bytes())
+    }
+
     pub(super) fn over(kind: Kind, growing: Growing) -> Self {
         Self {
             kind,
@@ -234,10 +253,6 @@ impl RowFile {
         // When not even that works, readers still stop at the last whole block.
         let _ = self.growing.take_back();
         mem::take(&mut self.block)
-    }
-
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
     }
 
     pub(super) fn written(&self) -> Extent {

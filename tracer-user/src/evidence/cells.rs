@@ -33,6 +33,8 @@ pub(crate) enum Cell<'a> {
     Address(IpAddr),
     /// UTC, ns since 1970.
     Time(i128),
+    /// A number from 0 to 1, in thousandths.
+    Share(u16),
     /// Text of ours that needs no defusing.
     Plain(&'a str),
     /// Text that came from outside.
@@ -50,6 +52,10 @@ impl<'a> Cell<'a> {
 
     pub(super) fn time(value: Option<i128>) -> Self {
         value.map_or(Self::Unknown, Self::Time)
+    }
+
+    pub(super) fn share(value: Option<u16>) -> Self {
+        value.map_or(Self::Unknown, Self::Share)
     }
 
     pub(super) fn outside(value: Option<&'a str>) -> Self {
@@ -77,6 +83,7 @@ impl Texts {
             Cell::Word(word) => self.text.write_all(word.as_bytes()),
             Cell::Plain(text) => self.text.write_all(text.as_bytes()),
             Cell::Address(address) => write!(self.text, "{address}"),
+            Cell::Share(share) => write!(self.text, "{}.{:03}", share / 1000, share % 1000),
             Cell::Outside(text) => self.text.write_all(defused(text).as_bytes()),
             Cell::Time(utc_ns) => {
                 let (second, nanos) = (utc_ns.div_euclid(1_000_000_000), utc_ns.rem_euclid(1_000_000_000));
@@ -101,6 +108,7 @@ impl Texts {
             Cell::Unknown => serde_json::Value::Null,
             Cell::Number(number) => number.into(),
             Cell::Flag(flag) => flag.into(),
+            Cell::Share(share) => (f64::from(share) / 1000.0).into(),
             Cell::Outside(text) => sanitise(text).into(),
             other => String::from_utf8_lossy(self.csv(other)).into(),
         }
@@ -185,6 +193,14 @@ impl<'a> Fields<'a> {
         self.parsed("is no number that can be", |text| text.parse().ok())
     }
 
+    /// A number from 0 to 1, in thousandths.
+    pub(super) fn share(&mut self) -> Read<Option<u16>> {
+        self.parsed("is no number from 0 to 1", |text| {
+            let share: f64 = text.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
+            Some(thousandths(share))
+        })
+    }
+
     pub(super) fn flag(&mut self) -> Read<Option<bool>> {
         self.parsed("is neither true nor false", |text| text.parse().ok())
     }
@@ -212,6 +228,17 @@ impl<'a> Fields<'a> {
         };
         Ok(Some(sanitise(restored(text)).chars().take(MAX_NAME).collect()))
     }
+}
+
+/// A number from 0 to 1 in thousandths.
+pub(super) fn thousandths(share: f64) -> u16 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 1000 after clamping"
+    )]
+    let thousandths = (share.clamp(0.0, 1.0) * 1000.0).round() as u16;
+    thousandths
 }
 
 #[cfg(test)]
@@ -270,6 +297,19 @@ mod tests {
                 .unwrap_err()
                 .starts_with("owner_comm is no UTF-8")
         );
-        assert_eq!(fields.count().unwrap_err(), "has too few cells");
+    }
+
+    #[test]
+    fn shares_have_three_digits_and_come_back() {
+        for (share, wanted) in [(0, "0.000"), (7, "0.007"), (970, "0.970"), (1000, "1.000")] {
+            let cell = csv(Cell::Share(share));
+            assert_eq!(cell, wanted);
+            let record = csv::ByteRecord::from(vec![cell.as_bytes()]);
+            assert_eq!(Fields::new(&record, &["confidence"]).share(), Ok(Some(share)));
+        }
+        for wrong in ["1.1", "-0.1", "NaN", "much"] {
+            let record = csv::ByteRecord::from(vec![wrong.as_bytes()]);
+            assert!(Fields::new(&record, &["confidence"]).share().is_err(), "{wrong}");
+        }
     }
 }

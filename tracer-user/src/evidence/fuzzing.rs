@@ -3,7 +3,7 @@
 use super::{
     block::write_row,
     cells::{Fields, Texts},
-    rows::{ConnectionRow, Kind, ListenerRow, PeerRow, Row},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
 };
 
 /// Reads the text of a file of rows as far as it can be, and writes what was read.
@@ -12,6 +12,7 @@ pub fn rewritten(kind: Kind, text: &[u8]) -> Vec<u8> {
         Kind::Connections => rewrite::<ConnectionRow>(text),
         Kind::Peers => rewrite::<PeerRow>(text),
         Kind::Listeners => rewrite::<ListenerRow>(text),
+        Kind::Events => rewrite::<EventRow>(text),
     }
 }
 

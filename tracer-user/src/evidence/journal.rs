@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 
 pub use super::block::Extent;
 use super::{Folder, block::hex, error::EvidenceError, rows::Kind};
-use crate::model::accounting::{Accounting, Losses};
+use crate::model::{
+    accounting::{Accounting, Losses},
+    sample::Moment,
+};
 
 /// A line is never longer than this, bytes.
 const MAX_LINE: u64 = 64 << 10;
@@ -43,6 +46,8 @@ pub struct Interval {
     pub peers: Extent,
     /// `listeners.csv`.
     pub listeners: Extent,
+    /// `events.csv`.
+    pub events: Extent,
     /// SHA-256 of the lines before in this journal.
     pub before: String,
 }
@@ -52,12 +57,22 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Interval {
+    /// When the sample was taken; `None` when that is no time.
+    pub fn moment(&self) -> Option<Moment> {
+        let utc: jiff::Timestamp = self.at.parse().ok()?;
+        Some(Moment {
+            monotonic_ns: self.monotonic_ns.min(1 << 62),
+            utc_ns: utc.as_nanosecond(),
+        })
+    }
+
     /// How far a file was.
     pub fn extent(&self, kind: Kind) -> &Extent {
         match kind {
             Kind::Connections => &self.connections,
             Kind::Peers => &self.peers,
             Kind::Listeners => &self.listeners,
+            Kind::Events => &self.events,
         }
     }
 
@@ -66,6 +81,7 @@ impl Interval {
             Kind::Connections => &mut self.connections,
             Kind::Peers => &mut self.peers,
             Kind::Listeners => &mut self.listeners,
+            Kind::Events => &mut self.events,
         }
     }
 }

@@ -115,6 +115,9 @@ pub struct Session {
     pub options: Option<Options>,
     /// From one sample to the next.
     pub interval_ms: u64,
+    /// How much time before each sample was judged, ns; `None`: all of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ns: Option<u64>,
     /// Start, RFC 3339.
     pub started: String,
     /// End; `null`: still running, or it did not end properly.
@@ -148,6 +151,8 @@ pub struct FromView {
     pub connections_ended: u64,
     /// Of these, how many have a row: the view keeps records of the latest only.
     pub connections_ended_rows: u64,
+    /// What is not complete, a line each.
+    pub incomplete: Vec<String>,
 }
 
 /// The accounting block, as in the diagnosis.
@@ -221,6 +226,8 @@ pub struct Removed {
     pub peers_rows: u64,
     /// Rows of `listeners.csv`.
     pub listeners_rows: u64,
+    /// Rows of `events.csv`.
+    pub events_rows: u64,
 }
 
 /// All of it.

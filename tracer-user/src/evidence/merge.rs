@@ -1,27 +1,61 @@
-//! Several recordings of one host as one: their windows follow each other.
+//! Several recordings of one host as one: what is judged of them follows each other.
 
 use hashbrown::HashMap;
 
 use super::load::Loaded;
 use crate::model::{
-    accounting::Totals,
+    earlier::EarlierPeer,
     peer::{Counters, PeerId},
-    sample::{Moment, Peer, Sample},
+    sample::{Peer, Sample},
 };
 
-/// Groups recordings by host, in the order in which the hosts come first, and merges those of each.
+/// Groups recordings by host, in the order in which the hosts come first, and merges those of each in the order of
+/// time.
 pub fn by_host(all: Vec<Loaded>) -> Vec<Loaded> {
-    let mut hosts: Vec<Loaded> = Vec::new();
+    let mut hosts: Vec<Vec<Loaded>> = Vec::new();
     for one in all {
-        match hosts
-            .iter_mut()
-            .find(|known| known.origin.host == one.origin.host)
-        {
-            Some(known) => merge(known, one),
-            None => hosts.push(one),
+        let host = |known: &&mut Vec<Loaded>| known.iter().any(|known| known.origin.host == one.origin.host);
+        match hosts.iter_mut().find(host) {
+            Some(known) => known.push(one),
+            None => hosts.push(vec![one]),
         }
     }
-    hosts
+    hosts.into_iter().filter_map(in_order).collect()
+}
+
+/// Merges the recordings of one host; `None` of none.
+fn in_order(mut all: Vec<Loaded>) -> Option<Loaded> {
+    all.sort_by_key(|one| (one.sample.started.utc_ns, one.sample.taken.utc_ns));
+    all.into_iter().reduce(merge)
+}
+
+/// Puts two recordings together. What is open, and how fast things grow, the one says that ends later.
+fn merge(first: Loaded, second: Loaded) -> Loaded {
+    let overlap = second.sample.started.utc_ns < first.sample.taken.utc_ns;
+    let (earlier, mut known) = match first.sample.taken.utc_ns <= second.sample.taken.utc_ns {
+        true => (first, second),
+        false => (second, first),
+    };
+    let mut notes = earlier.notes.clone();
+    if overlap {
+        notes.push(format!(
+            "recordings of {} overlap in time: what both saw is counted twice",
+            known.origin.host
+        ));
+    }
+    notes.append(&mut known.notes);
+    known.notes = notes;
+    let unseen = unseen(&known.sample, &earlier.sample);
+    if unseen > 0 {
+        known.notes.push(format!(
+            "{unseen} connections to {} ended between two recordings, how is not known",
+            known.origin.host
+        ));
+    }
+    put_before(&mut known, &earlier);
+    // What was said of one of them was said of less.
+    known.judge.reconsider();
+    known
 }
 
 /// Connections that were open at the end of one recording and were not at the start of the next.
@@ -38,121 +72,116 @@ fn unseen(sample: &Sample, earlier: &Sample) -> u64 {
     ends.sum()
 }
 
-/// Puts one recording to another. What is open, and how fast things grow, the later one says.
-fn merge(known: &mut Loaded, other: Loaded) {
-    if overlap(&known.sample, &other.sample) {
-        known.notes.push(format!(
-            "recordings of {} overlap in time: what both saw is counted twice",
-            known.origin.host
-        ));
-    }
-    known.notes.extend(other.notes);
-    if known.sample.taken.utc_ns <= other.sample.taken.utc_ns {
-        let earlier = std::mem::replace(&mut known.sample, other.sample);
-        (known.judge, known.options, known.origin) = (other.judge, other.options, other.origin);
-        put_before(known, earlier);
-    } else {
-        put_before(known, other.sample);
-    }
+/// What one recording adds to a later one: its peers, in the time of it that is judged.
+fn judged(loaded: &Loaded) -> impl Iterator<Item = (PeerId, EarlierPeer)> + '_ {
+    let (sample, window) = (&loaded.sample, loaded.judge.history().window());
+    let begins_ns = window.start().unwrap_or(sample.started).monotonic_ns;
+    sample.peers.iter().map(move |peer| {
+        let base = window.base(peer.slot);
+        let last = match base {
+            Some(base) => Counters {
+                // What was open when that time began was found open.
+                seeded: base.counters.open_now,
+                ..peer.counters.since(&base.counters)
+            },
+            None => peer.counters.clone(),
+        };
+        let first_ns = window.seen(peer.slot).map_or(begins_ns, |seen| seen.first_ns);
+        let there_ns = sample.taken.monotonic_ns.saturating_sub(begins_ns.max(first_ns));
+        let all = match sample.earlier.peer(peer.slot) {
+            Some(before) => EarlierPeer {
+                counters: last.after(&before.counters),
+                window_ns: before.window_ns.saturating_add(there_ns),
+            },
+            None => EarlierPeer {
+                counters: last,
+                window_ns: there_ns,
+            },
+        };
+        (peer.id, all)
+    })
 }
 
-fn put_before(known: &mut Loaded, earlier: Sample) {
-    let unseen = unseen(&known.sample, &earlier);
-    if unseen > 0 {
-        known.notes.push(format!(
-            "{unseen} connections to {} ended between two recordings, how is not known",
-            known.origin.host
-        ));
-    }
-    add_earlier(&mut known.sample, earlier);
-}
-
-fn overlap(a: &Sample, b: &Sample) -> bool {
-    a.started.utc_ns < b.taken.utc_ns && b.started.utc_ns < a.taken.utc_ns
-}
-
-fn add_earlier(sample: &mut Sample, earlier: Sample) {
-    sample.started = start(sample, &earlier);
-    let mut slots: HashMap<PeerId, usize> = HashMap::new();
+fn put_before(known: &mut Loaded, earlier: &Loaded) {
+    let window = earlier.judge.history().window();
+    let began = window.start().unwrap_or(earlier.sample.started);
+    let length_ns = earlier
+        .sample
+        .taken
+        .monotonic_ns
+        .saturating_sub(began.monotonic_ns);
+    let before = &earlier.sample;
+    let sample = &mut known.sample;
+    sample.earlier.window_ns = length_ns.saturating_add(before.earlier.window_ns);
+    sample.earlier.since = Some(before.earlier.since.unwrap_or(began.utc_ns).min(began.utc_ns));
+    sample.started.utc_ns = sample.started.utc_ns.min(before.started.utc_ns);
+    let mut slots: HashMap<PeerId, u32> = HashMap::new();
     let mut next = 1;
-    for (at, peer) in sample.peers.iter().enumerate() {
-        slots.insert(peer.id, at);
+    let mut found = sample
+        .unattributed
+        .seeded
+        .saturating_sub(before.unattributed.open_now);
+    let open_then: HashMap<PeerId, u64> = before
+        .peers
+        .iter()
+        .map(|peer| (peer.id, peer.counters.open_now))
+        .collect();
+    for peer in &sample.peers {
+        slots.insert(peer.id, peer.slot);
         next = next.max(peer.slot.saturating_add(1));
+        let open = open_then.get(&peer.id).copied().unwrap_or(0);
+        found += peer.counters.seeded.saturating_sub(open);
     }
-    for peer in earlier.peers {
-        match slots.get(&peer.id).and_then(|at| sample.peers.get_mut(*at)) {
-            Some(known) => add(&mut known.counters, &peer.counters),
-            None => {
-                let mut counters = Counters::default();
-                add(&mut counters, &peer.counters);
-                sample.peers.push(Peer {
-                    id: peer.id,
-                    slot: next,
-                    counters,
-                });
-                next = next.saturating_add(1);
-            }
-        }
+    for (id, peer) in judged(earlier) {
+        let slot = *slots.entry(id).or_insert_with(|| {
+            let slot = next;
+            next = next.saturating_add(1);
+            sample.peers.push(Peer {
+                id,
+                slot,
+                counters: Counters::default(),
+            });
+            slot
+        });
+        sample.earlier.peers.insert(slot, peer);
     }
     sample.peers.sort_unstable_by_key(|peer| peer.id);
-    add(&mut sample.unattributed, &earlier.unattributed);
-    for (pid, name) in earlier.names {
-        sample.names.entry(pid).or_insert(name);
+    sample.unattributed = sample.unattributed.after(&before.unattributed);
+    for (pid, name) in &before.names {
+        sample.names.entry(*pid).or_insert_with(|| name.clone());
     }
     let known = &mut sample.known;
-    known.turns &= earlier.known.turns;
-    known.idle &= earlier.known.idle;
-    known.bytes_received &= earlier.known.bytes_received;
-    known.bytes_sent &= earlier.known.bytes_sent;
-    known.retransmits &= earlier.known.retransmits;
-    sample.losses.add(&earlier.losses);
-    let mut totals = Totals::default();
-    totals.add(&sample.unattributed);
-    for peer in &sample.peers {
-        totals.add(&peer.counters);
-    }
-    sample.accounting.totals = totals;
-}
-
-/// The earlier start on the later one's monotonic clock: the machine may have been started again in
-/// between.
-fn start(sample: &Sample, earlier: &Sample) -> Moment {
-    if earlier.started.utc_ns >= sample.started.utc_ns {
-        return sample.started;
-    }
-    let before = u64::try_from(sample.started.utc_ns - earlier.started.utc_ns).unwrap_or(u64::MAX);
-    Moment {
-        monotonic_ns: sample.started.monotonic_ns.saturating_sub(before),
-        utc_ns: earlier.started.utc_ns,
-    }
-}
-
-/// Adds an earlier window: what is open now stays as it is. What was open at the start of the later
-/// one was open at the end of the earlier one, or else was found open all the same.
-fn add(counters: &mut Counters, earlier: &Counters) {
-    let now = counters.clone();
-    let found = counters.seeded.saturating_sub(earlier.open_now);
-    counters.absorb(earlier);
-    counters.open_now = now.open_now;
-    counters.open_peak = now.open_peak.max(earlier.open_peak);
-    counters.close_wait_now = now.close_wait_now;
-    counters.close_wait_entered_mean_ns = now.close_wait_entered_mean_ns;
-    counters.seeded = earlier.seeded + found;
+    known.turns &= before.known.turns;
+    known.idle &= before.known.idle;
+    known.bytes_received &= before.known.bytes_received;
+    known.bytes_sent &= before.known.bytes_sent;
+    known.retransmits &= before.known.retransmits;
+    sample.losses.add(&before.losses);
+    let (totals, of_before) = (&mut sample.accounting.totals, before.accounting.totals);
+    totals.seeded = of_before.seeded + found;
+    totals.opened += of_before.opened;
+    totals.closed += of_before.closed;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        diagnosis::Options,
-        diagnosis::{Judge, Memory},
+        diagnosis::{Diagnosis, Judge, Memory, Options},
         model::history::History,
         report::example::{origin, sample},
     };
 
+    const HOUR_NS: u64 = 3_600_000_000_000;
+
     fn loaded(sample: Sample) -> Loaded {
+        let mut history = History::of(&Sample {
+            taken: sample.started,
+            ..sample.clone()
+        });
+        history.add(&sample);
         Loaded {
-            judge: Judge::of(History::of(&sample), Memory::default()),
+            judge: Judge::of(history, Memory::default()),
             sample,
             options: Options::default(),
             origin: origin(),
@@ -160,50 +189,114 @@ mod tests {
         }
     }
 
+    /// The example, so many hours later.
+    fn later(hours: u64) -> Sample {
+        let mut later = sample();
+        for moment in [&mut later.started, &mut later.taken] {
+            moment.monotonic_ns += hours * HOUR_NS;
+            moment.utc_ns += i128::from(hours * HOUR_NS);
+        }
+        later
+    }
+
+    fn merged(all: Vec<Sample>) -> Loaded {
+        let mut hosts = by_host(all.into_iter().map(loaded).collect());
+        assert_eq!(hosts.len(), 1);
+        hosts.remove(0)
+    }
+
+    fn diagnosis(loaded: &Loaded) -> Diagnosis {
+        loaded.judge.again(&loaded.sample, &loaded.options)
+    }
+
     #[test]
     fn windows_of_one_host_add_up_and_the_identity_holds() {
         let first = sample();
-        let mut second = sample();
-        for moment in [&mut second.started, &mut second.taken] {
-            moment.monotonic_ns += 3_600_000_000_000;
-            moment.utc_ns += 3_600_000_000_000;
-        }
+        let mut second = later(1);
         // A peer that only the first one has seen.
         second.peers.remove(0);
         for order in [[first.clone(), second.clone()], [second, first.clone()]] {
-            let hosts = by_host(order.into_iter().map(loaded).collect());
-            let [merged] = &hosts[..] else { panic!("{hosts:?}") };
-            let both = &merged.sample;
+            let merged = merged(order.to_vec());
             // Nothing of what was open then is among what the second one found.
             assert!(
                 merged.notes[0].starts_with("13 connections to web1"),
                 "{:?}",
                 merged.notes
             );
+            let both = diagnosis(&merged);
             assert_eq!(both.peers.len(), first.peers.len());
+            assert_eq!(both.started.utc_ns, first.started.utc_ns);
+            let length_ns = first.taken.monotonic_ns - first.started.monotonic_ns;
+            assert_eq!(both.window_ns(), 2 * length_ns, "what lies between was not seen");
             assert_eq!(
-                (both.started, both.taken.utc_ns - first.taken.utc_ns),
-                (first.started, 3_600_000_000_000)
+                merged.sample.accounting.totals.open_now(),
+                both.accounting.open_now + 13
             );
             for peer in &both.peers {
-                let counters = &peer.counters;
-                let unseen = first
-                    .peers
-                    .iter()
-                    .find(|before| before.id == peer.id)
-                    .map_or(0, |before| before.counters.open_now - before.counters.seeded);
-                assert_eq!(
-                    counters.seeded + counters.opens(),
-                    counters.closes.total() + counters.open_now + unseen,
-                    "{counters:?}"
-                );
+                let before = first.peers.iter().find(|before| before.id == peer.id).unwrap();
+                let times = if peer.id == first.peers[0].id { 1 } else { 2 };
+                let figures = &peer.figures;
+                assert_eq!(figures.opens, times * before.counters.opens(), "{:?}", peer.id);
+                assert_eq!(figures.closes, times * before.counters.closes.total());
+                assert!(figures.span_ns <= both.window_ns() && figures.span_ns > 0);
             }
         }
     }
 
     #[test]
     fn windows_that_overlap_are_told() {
-        let hosts = by_host(vec![loaded(sample()), loaded(sample())]);
-        assert!(hosts[0].notes[0].contains("overlap"), "{:?}", hosts[0].notes);
+        let merged = merged(vec![sample(), sample()]);
+        assert!(merged.notes[0].contains("overlap"), "{:?}", merged.notes);
+    }
+
+    #[test]
+    fn the_order_of_time_counts_and_not_that_of_the_names() {
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let wanted = merged(vec![later(0), later(1), later(2)]);
+        for order in orders {
+            let merged = merged(order.map(later).to_vec());
+            assert!(
+                merged.notes.iter().all(|note| !note.contains("overlap")),
+                "{order:?}: {:?}",
+                merged.notes
+            );
+            assert_eq!(merged.sample, wanted.sample, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_month_does_not_shrink_to_a_boot_of_an_hour() {
+        let mut month = later(0);
+        let days = 30 * 24;
+        month.taken.monotonic_ns += days * HOUR_NS;
+        month.taken.utc_ns += i128::from(days * HOUR_NS);
+        let mut young = later(days + 1);
+        let run_ns = young.taken.monotonic_ns - young.started.monotonic_ns;
+        (young.started.monotonic_ns, young.taken.monotonic_ns) = (HOUR_NS - run_ns, HOUR_NS);
+        for socket in &mut young.sockets.connections {
+            socket.since = crate::model::socket::Since::Unknown;
+        }
+        let both = diagnosis(&merged(vec![young, month]));
+        assert_eq!(both.window_ns(), days * HOUR_NS + 2 * run_ns);
+        assert!(
+            both.peers
+                .iter()
+                .all(|peer| peer.figures.span_ns > days * HOUR_NS)
+        );
+    }
+
+    #[test]
+    fn only_what_is_judged_of_an_earlier_one_is_added() {
+        let mut earlier = loaded(sample());
+        earlier.judge.begin_anew();
+        let hosts = by_host(vec![loaded(later(1)), earlier]);
+        let both = diagnosis(&hosts[0]);
+        let alone = diagnosis(&loaded(later(1)));
+        let opens = |diagnosis: &Diagnosis| {
+            let peers = diagnosis.peers.iter();
+            peers.map(|peer| peer.figures.opens).sum::<u64>()
+        };
+        assert_eq!(opens(&both), opens(&alone), "its window has just begun");
+        assert_eq!(both.window_ns(), alone.window_ns());
     }
 }

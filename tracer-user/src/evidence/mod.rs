@@ -4,6 +4,7 @@
 //! with the length and digest of each file, so that what a killed recorder leaves can be checked
 //! and read up to its last interval. `manifest.json` describes the whole and is only ever replaced.
 
+pub mod at;
 mod block;
 mod cells;
 mod dir;

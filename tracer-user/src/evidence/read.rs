@@ -75,11 +75,29 @@ impl Evidence {
                 false => format!("this is recording {number} of {recordings}, from {started} on"),
             });
         }
-        evidence.find_parts()?;
+        evidence.find_parts(None)?;
         Ok(evidence)
     }
 
-    fn find_parts(&mut self) -> Result<(), EvidenceError> {
+    /// Leaves out the intervals before `from` and after `to`, UTC, ns, as far as there is a journal of them: their rows
+    /// need not be read then.
+    ///
+    /// # Errors
+    /// When the journal cannot be read any more.
+    pub(crate) fn narrow(&mut self, from: i128, to: i128) -> Result<(), EvidenceError> {
+        if self.last.is_none() {
+            return Ok(());
+        }
+        self.last = None;
+        self.parts.clear();
+        // What is to be said about the files was said when they were opened.
+        let notes = self.notes.len();
+        let result = self.find_parts(Some((from, to)));
+        self.notes.truncate(notes);
+        result
+    }
+
+    fn find_parts(&mut self, between: Option<(i128, i128)>) -> Result<(), EvidenceError> {
         let older = segments::older(&self.folder)?;
         let first = self.manifest.session.first_segment;
         let journals = older
@@ -88,15 +106,26 @@ impl Evidence {
             .map(|segment| (Some(segment), segments::journal_name(segment)))
             .chain([(None, segments::current_journal_name())]);
         for (number, name) in journals {
-            let (session, mut last) = (self.manifest.session.session, None);
+            let session = self.manifest.session.session;
+            let (mut before, mut last) = (None, None);
             let of_this = |interval: &Interval| {
-                if interval.session == session {
-                    last = Some(interval.clone());
+                if interval.session != session {
+                    return Ok(());
                 }
+                let at = between.and_then(|_| interval.moment()).map(|at| at.utc_ns);
+                if let (Some((from, to)), Some(at)) = (between, at) {
+                    if at > to {
+                        return Ok(());
+                    }
+                    if at < from {
+                        before = Some(interval.clone());
+                    }
+                }
+                last = Some(interval.clone());
                 Ok(())
             };
             match journal::scan(&self.folder, &name, of_this) {
-                Ok(_) => self.add_segment(number, last),
+                Ok(_) => self.add_segment(number, before.as_ref(), last),
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
@@ -106,7 +135,7 @@ impl Evidence {
                 }
             }
         }
-        if self.last.is_none() && self.parts.is_empty() {
+        if self.last.is_none() && self.parts.is_empty() && between.is_none() {
             // What is there without a journal is of the last recording.
             let number = self.manifest.recordings();
             if number < self.recordings {
@@ -120,21 +149,30 @@ impl Evidence {
         Ok(())
     }
 
-    fn add_segment(&mut self, number: Option<u64>, last: Option<Interval>) {
+    /// The rows of one segment up to its `last` interval that counts, and after the last that comes `before` those.
+    fn add_segment(&mut self, number: Option<u64>, before: Option<&Interval>, last: Option<Interval>) {
         let Some(last) = last else {
             return;
         };
+        if before.is_some() {
+            self.parts.clear();
+        }
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
-            let from = match begins {
-                true => self
+            if last.extent(kind).is_none() {
+                // An older version wrote it, and had no such file.
+                continue;
+            }
+            let from = match (before, begins) {
+                (Some(before), _) => before.extent(kind).bytes,
+                (None, true) => self
                     .manifest
                     .session
                     .begins
                     .get(kind.stem())
                     .copied()
                     .unwrap_or(0),
-                false => 0,
+                (None, false) => 0,
             };
             let part = Part {
                 name: segments::find(&self.folder, kind, number.or(Some(last.segment))),
@@ -158,7 +196,9 @@ impl Evidence {
                 .open_file(&part.name)
                 .is_err_and(|error| error.is_missing())
             {
-                self.notes.push(format!("there is no {}", part.name));
+                if kind != Kind::Events {
+                    self.notes.push(format!("there is no {}", part.name));
+                }
             } else {
                 self.parts.push((kind, part));
             }

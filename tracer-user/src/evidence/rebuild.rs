@@ -8,6 +8,7 @@ mod intervals;
 mod live;
 mod pace;
 mod peer;
+mod walk;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -16,16 +17,19 @@ use ipnet::IpNet;
 
 use self::peer::Entry;
 pub(crate) use self::{
-    intervals::{Intervals, Step},
-    pace::Pace,
+    intervals::Intervals,
+    pace::{Looks, Pace},
+    walk::Walk,
 };
 use super::{
     MAX_PEERS,
     manifest::Session,
     rows::{ConnectionRow, ListenerRow},
 };
+use crate::diagnosis::Verdict;
 use crate::model::{
     accounting::{Accounting, Totals},
+    earlier::Earlier,
     owner::{Owner, Reason},
     peer::{Counters, Direction, PeerId},
     sample::{Known, Moment, Peer, Sample},
@@ -89,6 +93,11 @@ impl Rebuild {
         }
     }
 
+    /// Reckons monotonic times from this moment: clocks may have been set since the recording began.
+    pub(crate) fn reckon_from(&mut self, clock: Moment) {
+        self.clock = Some(clock);
+    }
+
     /// Takes in the row of a connection.
     pub(crate) fn connection(&mut self, row: &ConnectionRow) {
         self.see(row.opened_at);
@@ -127,7 +136,7 @@ impl Rebuild {
     }
 
     /// Takes in one interval.
-    pub(crate) fn interval(&mut self, step: Step) {
+    pub(crate) fn interval(&mut self, step: intervals::Step) {
         self.see(Some(step.at));
         self.at = Some(step.at);
         for row in step.peers {
@@ -271,7 +280,22 @@ impl Rebuild {
                 open_now,
                 drift: None,
             },
+            earlier: Earlier::default(),
         }
+    }
+
+    /// What was said of each peer at the last interval, and how sure that was.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (PeerId, Verdict, f64)> {
+        self.present().filter_map(|(id, entry)| {
+            let row = entry.gauge.as_ref()?;
+            let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
+            Some((*id, row.said()?, sure))
+        })
+    }
+
+    /// Whether there were no rows so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.latest.is_none()
     }
 
     /// The peers but for those that others stand for by now.

@@ -6,10 +6,12 @@
 
 mod files;
 mod rotation;
+mod standing;
 
 use std::{path::Path, time::Instant};
 
 use self::files::Files;
+pub(crate) use self::files::Rows;
 pub use self::rotation::Limit;
 use super::{
     DIAGNOSIS, Folder, STATE,
@@ -17,7 +19,7 @@ use super::{
     error::EvidenceError,
     journal::{Extent, Interval},
     manifest::{Clock, Counted, Listed, Manifest, SCHEMA, Session},
-    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
     segments,
     state::StateRef,
 };
@@ -52,6 +54,8 @@ pub struct Recording {
     manifest: Manifest,
     limit: Option<Limit>,
     interval: u64,
+    /// The number of the first change of what was said that has not been written.
+    told: u64,
     state_written: Option<Instant>,
     /// Why the present block cannot be written.
     failed: Option<String>,
@@ -112,6 +116,12 @@ impl Recording {
         manifest.segment = files.segment;
         let mut recording = Self::over(folder, files, manifest, limit);
         recording.interval = last;
+        if !Files::are_current(&recording.folder)? {
+            // An older version wrote what is there: what has other columns goes into other files.
+            recording.begin_segment()?;
+            recording.manifest.session.first_segment = recording.files.segment;
+            recording.manifest.session.begins = recording.files.lengths();
+        }
         recording.write_manifest()?;
         Ok(recording)
     }
@@ -123,6 +133,7 @@ impl Recording {
             manifest,
             limit,
             interval: 0,
+            told: 0,
             state_written: None,
             failed: None,
             trouble: None,
@@ -171,6 +182,11 @@ impl Recording {
         self.rotate_if_large();
     }
 
+    /// Ends an interval from before, of which only these rows are known; `end` says when it was and with what figures.
+    pub(crate) fn earlier_interval(&mut self, rows: &Rows, end: Interval) {
+        self.write_interval(rows, end);
+    }
+
     /// Ends the last interval and the recording. `report` is the diagnosis as JSON.
     pub fn finish(&mut self, block: &Block<'_>, report: &[u8]) {
         self.end_interval(block, true);
@@ -185,33 +201,44 @@ impl Recording {
     }
 
     fn end_interval(&mut self, block: &Block<'_>, last: bool) {
+        let Block {
+            sample, diagnosis, ..
+        } = *block;
+        self.manifest.session.accounting = Counted::of(&sample.accounting, &sample.losses);
+        self.manifest.session.losses = sample.losses;
+        self.manifest.session.expected_connections = Some(diagnosis.expected.connections);
+        let rows = Rows {
+            peers: PeerRow::all(sample, diagnosis),
+            listeners: ListenerRow::of(sample, diagnosis),
+            events: EventRow::from(diagnosis, self.told),
+            told: diagnosis.changes.last().map_or(self.told, |change| change.id + 1),
+        };
+        let end = Interval {
+            at: timestamp(sample.taken),
+            monotonic_ns: sample.taken.monotonic_ns,
+            last,
+            accounting: sample.accounting,
+            losses: sample.losses,
+            ..Interval::default()
+        };
+        self.write_interval(&rows, end);
+    }
+
+    /// Ends an interval of which these are the rows; `end` says when and with what figures.
+    fn write_interval(&mut self, rows: &Rows, end: Interval) {
         self.failed = None;
         self.trouble = None;
-        self.manifest.session.accounting = Counted::of(&block.sample.accounting, &block.sample.losses);
-        self.manifest.session.losses = block.sample.losses;
-        self.manifest.session.expected_connections = Some(block.diagnosis.expected.connections);
-        let peers: Vec<PeerRow> = block
-            .diagnosis
-            .peers
-            .iter()
-            .map(|judged| PeerRow::of(judged, block.sample.taken))
-            .collect();
-        let listeners = ListenerRow::of(block.sample, block.diagnosis);
         let interval = Interval {
             interval: self.interval + 1,
             session: self.manifest.session.session,
             segment: self.files.segment,
-            at: timestamp(block.sample.taken),
-            monotonic_ns: block.sample.taken.monotonic_ns,
-            last,
-            accounting: block.sample.accounting,
-            losses: block.sample.losses,
             rows_not_written: self.manifest.session.rows_not_written,
-            ..Interval::default()
+            ..end
         };
-        match self.files.end_block(&peers, &listeners, interval) {
+        match self.files.end_block(rows, interval) {
             Ok(()) => {
                 self.interval += 1;
+                self.told = self.told.max(rows.told);
                 self.manifest.session.intervals = self.interval;
             }
             Err(error) => self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error)),
@@ -278,70 +305,6 @@ impl Recording {
             .files
             .insert(segments::current_journal_name(), listed(journal));
         self.manifest.write(&self.folder)
-    }
-
-    /// What has happened to the writing and was not said yet.
-    pub fn news(&mut self) -> Option<String> {
-        if self.trouble == self.said {
-            return None;
-        }
-        self.said.clone_from(&self.trouble);
-        Some(match &self.trouble {
-            Some(trouble) => format!("{trouble}; counting goes on, and writing is tried again each interval"),
-            None => format!(
-                "writing again; {} rows could not be written",
-                self.manifest.session.rows_not_written
-            ),
-        })
-    }
-
-    /// What keeps the evidence from being complete, if anything does.
-    pub fn incomplete(&self) -> Option<String> {
-        let lost = self.manifest.session.rows_not_written;
-        match &self.trouble {
-            Some(trouble) => Some(format!(
-                "the evidence is complete up to interval {} only: {trouble}",
-                self.interval
-            )),
-            None if lost > 0 => Some(format!(
-                "{lost} rows of {} could not be written; the counters are complete",
-                self.folder.path().display()
-            )),
-            None => None,
-        }
-    }
-
-    /// Rows of all files so far.
-    pub fn rows(&self) -> u64 {
-        Kind::ALL
-            .iter()
-            .map(|kind| self.files.whole(*kind).rows)
-            .sum::<u64>()
-            + self.older().filter_map(|listed| listed.rows).sum::<u64>()
-    }
-
-    /// Bytes of the files that grow.
-    pub fn bytes(&self) -> u64 {
-        self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
-    }
-
-    /// Rows that could not be written.
-    pub fn rows_not_written(&self) -> u64 {
-        self.manifest.session.rows_not_written
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The older segments in the manifest.
-    fn older(&self) -> impl Iterator<Item = &Listed> {
-        self.manifest.files.values().filter(|listed| {
-            listed
-                .segment
-                .is_some_and(|segment| segment != self.files.segment)
-        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A recording for tests, made without a kernel: peers that open and close, a sample a second.
 
+pub(crate) mod story;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;

@@ -89,6 +89,11 @@ impl History {
         &self.window
     }
 
+    /// Judges only what happened in the last `length_ns` before a moment of its end, and from now on.
+    pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
+        self.window.shorten(length_ns, now_ns);
+    }
+
     /// Judges from now on only what comes after the newest sample.
     pub fn begin_anew(&mut self) {
         self.window.begin_anew();

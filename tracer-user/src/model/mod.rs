@@ -5,6 +5,7 @@
 pub mod accounting;
 pub mod buckets;
 pub mod durations;
+pub mod earlier;
 pub mod ended;
 pub mod history;
 pub mod owner;

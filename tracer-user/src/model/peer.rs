@@ -301,6 +301,27 @@ impl Counters {
         }
     }
 
+    /// The same with what an earlier recording counted. What is open now stays as it is. What was open at its start was
+    /// open at the end of the earlier one, or else was found open all the same.
+    #[must_use]
+    pub fn after(&self, earlier: &Self) -> Self {
+        let mut both = self.clone();
+        let found = self.seeded.saturating_sub(earlier.open_now);
+        both.accumulate(earlier);
+        both.open_now = self.open_now;
+        both.close_wait_now = self.close_wait_now;
+        both.open_peak = self.open_peak.max(earlier.open_peak);
+        both.lifetime.add(&earlier.lifetime);
+        both.idle.add(&earlier.idle);
+        both.gap.add(&earlier.gap);
+        both.close_wait.add(&earlier.close_wait);
+        both.turns.add(&earlier.turns);
+        both.late_read_max_ns = self.late_read_max_ns.max(earlier.late_read_max_ns);
+        both.owner = self.owner.or(earlier.owner);
+        both.seeded = earlier.seeded + found;
+        both
+    }
+
     /// Adds what can be added: for totals over many peers. Peaks and durations have no total.
     pub fn accumulate(&mut self, other: &Self) {
         self.open_now += other.open_now;

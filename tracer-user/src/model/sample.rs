@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accounting::{Accounting, Losses},
+    earlier::Earlier,
     owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
@@ -89,6 +90,9 @@ pub struct Sample {
     pub losses: Losses,
     /// The identity and its check.
     pub accounting: Accounting,
+    /// What recordings of the same host from before it add. A sample alone has none.
+    #[serde(skip)]
+    pub earlier: Earlier,
 }
 
 impl Sample {
@@ -105,6 +109,7 @@ impl Sample {
             names: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),
+            earlier: Earlier::default(),
         }
     }
 

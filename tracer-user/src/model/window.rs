@@ -219,6 +219,42 @@ impl Window {
         self.is_cut = !self.boundaries.is_empty();
     }
 
+    /// Whether it knows what happened in the last `length_ns` before a moment of its end.
+    pub fn reaches(&self, length_ns: u64, now_ns: u64) -> bool {
+        let begin = now_ns.saturating_sub(length_ns);
+        let is_long_enough = self.length_ns.is_none_or(|mine| mine >= length_ns);
+        !self.is_cut
+            || is_long_enough
+            || self
+                .boundaries
+                .front()
+                .is_some_and(|first| first.at.monotonic_ns <= begin)
+    }
+
+    /// Makes it the last `length_ns` before a moment of its end, as exactly as there are boundaries: it then begins with
+    /// the one that is nearest. One that is shorter already stays as it is.
+    pub fn shorten(&mut self, length_ns: u64, now_ns: u64) {
+        if self.length_ns.is_some_and(|mine| mine <= length_ns) {
+            return;
+        }
+        self.length_ns = Some(length_ns);
+        let begin = now_ns.saturating_sub(length_ns);
+        let time = |boundary: &Boundary| boundary.at.monotonic_ns;
+        while let (Some(first), Some(second)) = (self.boundaries.front(), self.boundaries.get(1)) {
+            let (first, second) = (time(first), time(second));
+            let is_nearer = second <= begin || second - begin < begin.saturating_sub(first);
+            if first >= begin || !is_nearer {
+                break;
+            }
+            self.merge(0);
+            self.is_cut = true;
+        }
+        // Where it begins between the run's beginning and the first boundary, or at the first, nothing is gained by
+        // leaving that out.
+        let began_before = |first: &Boundary| first.at.monotonic_ns < begin;
+        self.is_cut |= self.boundaries.front().is_some_and(began_before);
+    }
+
     /// When it begins; `None`: with the run.
     pub fn start(&self) -> Option<Moment> {
         self.is_cut

@@ -169,6 +169,7 @@ pub(crate) fn sample() -> Sample {
             open_now: 14,
             drift: Some(0),
         },
+        earlier: crate::model::earlier::Earlier::default(),
     }
 }
 

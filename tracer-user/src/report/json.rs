@@ -232,8 +232,8 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
         host: &origin.host,
         kernel: &origin.kernel,
         version: env!("CARGO_PKG_VERSION"),
-        run: span(diagnosis.started, diagnosis.taken),
-        window: span(diagnosis.window_start, diagnosis.taken),
+        run: span(diagnosis.started, diagnosis.taken, diagnosis.run_ns()),
+        window: span(diagnosis.window_start, diagnosis.taken, diagnosis.window_ns()),
         options: Told::of(&diagnosis.options),
         expected: Expected {
             connections: diagnosis.expected.connections,
@@ -274,8 +274,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
     }
 }
 
-fn span(start: Moment, end: Moment) -> Span {
-    let ns = end.monotonic_ns.saturating_sub(start.monotonic_ns);
+fn span(start: Moment, end: Moment, ns: u64) -> Span {
     Span {
         start: timestamp(start),
         end: timestamp(end),

@@ -17,6 +17,7 @@ use crate::{
     },
     model::{
         accounting::{Accounting, Totals, drift},
+        earlier::Earlier,
         ended::Ended,
         peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
@@ -112,6 +113,7 @@ impl Live {
             names: BTreeMap::new(),
             losses,
             accounting,
+            earlier: Earlier::default(),
         };
         // The totals above are those of all slots, and stay true.
         self.short_lived.fold(&mut sample, &Running(&self.tracer));

@@ -1,26 +1,18 @@
 //! Samples from a recording, one per interval, as [`super::live`] gives them; with control over time.
 
 mod overview;
+mod reading;
 
 use std::{
-    collections::VecDeque,
-    iter::Peekable,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 pub use self::overview::Level;
-use self::overview::Overview;
+use self::{overview::Overview, reading::Reading};
 use crate::{
     diagnosis::{Judge, Options, thresholds::Thresholds},
-    evidence::{
-        EvidenceError, load,
-        manifest::Manifest,
-        read::{Evidence, Rows},
-        rebuild::{Intervals, Rebuild, Step},
-        rows::{ConnectionRow, Kind},
-        state::State,
-    },
+    evidence::{EvidenceError, load, manifest::Manifest, state::State},
     model::{
         ended::Ended,
         sample::{Moment, Sample},
@@ -31,8 +23,8 @@ use crate::{
 /// Slower or faster than this makes no sense.
 pub const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
 
-/// Records of ended connections kept until they are taken; they illustrate.
-const MAX_ENDED: usize = 16_384;
+/// The judge is told of everything so often within the window, and at each interval that is shown.
+const TOLD: i128 = 60;
 
 /// A recording being played.
 pub struct Replay {
@@ -50,72 +42,12 @@ pub struct Replay {
     surge: Option<Moment>,
     /// How many intervals have been taken in.
     position: usize,
+    /// By other thresholds than then, so that what was said then does not count.
+    judges_otherwise: bool,
     speed: f64,
     /// Played time that has not come to the next interval yet, ns.
     ahead_ns: f64,
     reading: Reading,
-}
-
-/// The files at one position.
-struct Reading {
-    rebuild: Rebuild,
-    judge: Judge,
-    intervals: Peekable<Intervals>,
-    connections: Option<Peekable<Rows<ConnectionRow>>>,
-    /// The latest that have ended and not been taken.
-    ended: VecDeque<Ended>,
-}
-
-impl Reading {
-    fn open(path: &Path, number: Option<u32>) -> Result<(Evidence, Self), EvidenceError> {
-        let evidence = Evidence::open(path, number)?;
-        let connections = evidence
-            .has(Kind::Connections)
-            .then(|| evidence.rows())
-            .transpose()?;
-        let reading = Self {
-            rebuild: Rebuild::new(&evidence.manifest.session),
-            judge: Judge::default(),
-            intervals: Intervals::of(&evidence)?.peekable(),
-            connections: connections.map(Iterator::peekable),
-            ended: VecDeque::new(),
-        };
-        Ok((evidence, reading))
-    }
-
-    /// Takes in the next interval; its time.
-    fn step(&mut self, is_last: bool) -> Result<Option<i128>, EvidenceError> {
-        let Some(step) = self.intervals.next().transpose()? else {
-            return Ok(None);
-        };
-        let at = step.at;
-        self.connections(at, is_last)?;
-        self.take(step);
-        Ok(Some(at))
-    }
-
-    fn take(&mut self, step: Step) {
-        let at = step.at;
-        self.rebuild.interval(step);
-        self.judge.add_outline(&self.rebuild.outline(at));
-    }
-
-    /// Takes in what ended up to a moment and, with the last interval, what was open then.
-    fn connections(&mut self, at: i128, is_last: bool) -> Result<(), EvidenceError> {
-        let Some(rows) = &mut self.connections else {
-            return Ok(());
-        };
-        let due = |row: &ConnectionRow| is_last || row.closed_at.is_some_and(|closed| closed <= at);
-        while let Some(row) = rows.next_if(|row| row.as_ref().is_err() || row.as_ref().is_ok_and(due)) {
-            let row = row?;
-            self.rebuild.connection(&row);
-            if self.ended.len() == MAX_ENDED {
-                self.ended.pop_front();
-            }
-            self.ended.extend(self.rebuild.ended(&row));
-        }
-        Ok(())
-    }
 }
 
 impl Replay {
@@ -146,6 +78,7 @@ impl Replay {
             levels,
             surge,
             position: 0,
+            judges_otherwise: false,
             speed: 1.0,
             ahead_ns: 0.0,
             reading,
@@ -170,7 +103,7 @@ impl Replay {
     /// The connections that have ended since this was asked last, as far as there is room, or since
     /// the beginning after a way back.
     pub fn take_ended(&mut self) -> Vec<Ended> {
-        std::mem::take(&mut self.reading.ended).into()
+        self.reading.walk.take_ended()
     }
 
     /// How much was open at each interval.
@@ -188,12 +121,24 @@ impl Replay {
         &self.options
     }
 
-    /// The run up to the present interval, and what was said of it.
+    /// The run up to the present interval, and what was said of it then: at the last one all of it, before that the
+    /// verdicts, as far as the rows have them.
     pub fn judge(&self) -> Judge {
-        match &self.state {
-            Some(state) if self.is_at_end() => state.judge(),
-            _ => self.reading.judge.clone(),
+        if let Some(state) = self.state.as_ref().filter(|_| self.is_at_end()) {
+            return state.judge();
         }
+        let mut judge = self.reading.judge.clone();
+        if self.shows_what_was_said() {
+            judge.recall(self.reading.walk.rebuild.said());
+        }
+        judge
+    }
+
+    /// Whether the verdicts of the present interval are those that were given then, and not made from its rows: these
+    /// have less than was known then.
+    pub fn shows_what_was_said(&self) -> bool {
+        let is_whole = self.state.is_some() && self.is_at_end();
+        !is_whole && !self.judges_otherwise && self.reading.walk.rebuild.said().next().is_some()
     }
 
     /// How many intervals there are.
@@ -226,7 +171,7 @@ impl Replay {
     /// # Errors
     /// When a row is none.
     pub fn step(&mut self) -> Result<Option<Sample>, EvidenceError> {
-        Ok(if self.advance()? {
+        Ok(if self.advance(self.position)? {
             Some(self.sample())
         } else {
             None
@@ -269,12 +214,13 @@ impl Replay {
             self.reading = Reading::open(&self.path, self.number)?.1;
             self.position = 0;
         }
-        while self.position <= position && self.advance()? {}
+        while self.position <= position && self.advance(position)? {}
         Ok((self.position > 0).then(|| self.sample()))
     }
 
     /// Judges by other thresholds than it was made with.
     pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.judges_otherwise |= self.options.thresholds != thresholds;
         self.options.thresholds = thresholds;
         if let Some(state) = &mut self.state {
             state.options.thresholds = thresholds;
@@ -303,7 +249,11 @@ impl Replay {
             && self.ahead_ns >= gap_ns
         {
             self.ahead_ns -= gap_ns;
-            moved |= self.advance()?;
+            // Which of them will be shown is not known here.
+            moved |= self.advance(self.position + 1)?;
+        }
+        if moved {
+            self.tell_of_present();
         }
         if self.is_at_end() {
             self.ahead_ns = 0.0;
@@ -329,17 +279,37 @@ impl Replay {
         Some(gap)
     }
 
-    fn advance(&mut self) -> Result<bool, EvidenceError> {
+    /// Takes in the next interval, on the way to the one with this number.
+    fn advance(&mut self, to: usize) -> Result<bool, EvidenceError> {
         let Some(at) = self.time(self.position) else {
             return Ok(false);
         };
-        let is_last = self.position + 1 == self.levels.len();
-        if self.reading.step(is_last)?.is_none() {
-            // The end of a recording whose last interval has no rows.
-            self.reading.connections(at, true)?;
+        self.reading.step()?;
+        if self.position + 1 == self.levels.len() {
+            self.reading.walk.rest()?;
         }
+        let of_everything = self.position == to || self.is_wanted(at, self.time(to).unwrap_or(at));
+        self.reading.tell(at, of_everything);
         self.position += 1;
         Ok(true)
+    }
+
+    /// Whether the judge has to know everything of an interval to judge a later one: it lies within the window.
+    fn is_wanted(&self, at: i128, shown: i128) -> bool {
+        let start = self.time(0).unwrap_or(at);
+        let end = self.time(self.levels.len().saturating_sub(1)).unwrap_or(at);
+        let window = self.manifest.session.window_ns.map(i128::from);
+        let gap = window.unwrap_or(end - start) / TOLD;
+        let begin = window.map_or(start, |window| shown - window - 2 * gap);
+        at >= begin && self.reading.told.is_none_or(|told| at - told >= gap)
+    }
+
+    /// Tells the judge of everything at the present interval, if it was not told yet.
+    fn tell_of_present(&mut self) {
+        let present = self.position.checked_sub(1).and_then(|before| self.time(before));
+        if let Some(at) = present.filter(|at| self.reading.told != Some(*at)) {
+            self.reading.tell(at, true);
+        }
     }
 
     fn sample(&self) -> Sample {
@@ -347,7 +317,7 @@ impl Replay {
             Some(state) if self.is_at_end() => state.sample.clone(),
             _ => {
                 let at = self.position.checked_sub(1).and_then(|before| self.time(before));
-                self.reading.rebuild.sample(at)
+                self.reading.walk.rebuild.sample(at)
             }
         }
     }

@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    keeper::{Batch, Keeper, Prefixes},
+    keeper::{Batch, Film, Keeper, Prefixes},
     pace::Pace,
     playback::{Command, Playback},
     snapshot::Snapshot,
@@ -95,6 +95,8 @@ pub struct Kept {
     pub options: Options,
     /// What comes of it.
     pub snapshot: Arc<Snapshot>,
+    /// What was said before.
+    pub film: Film,
     /// The connections that had ended by then of which there still are records, oldest first.
     pub ended: Vec<Ended>,
 }
@@ -162,6 +164,7 @@ impl Publisher {
         let taken_ns = sample.taken.monotonic_ns;
         keep(Kept {
             judge: replayed.unwrap_or_else(|| self.keeper.judge().clone()),
+            film: self.keeper.film().clone(),
             ended: self.keeper.ended(taken_ns),
             sample,
             options,
@@ -318,6 +321,7 @@ mod tests {
                 speed: 1.0,
                 playing: true,
                 surge: None,
+                as_recorded: false,
             },
         }));
         assert_eq!(publisher.snapshot(batch).slowed, None);

@@ -1,6 +1,7 @@
 //! From samples to snapshots: keeps what a single sample does not tell. Pure: time comes in with
 //! the samples, so live and recorded ones are the same to it.
 
+mod film;
 mod log;
 mod past;
 mod rates;
@@ -9,6 +10,7 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
 
 use hashbrown::HashMap;
 
+pub use self::film::{Film, Frame};
 use self::{log::Log, past::Past, rates::Rates};
 use super::{
     fit::visible,
@@ -93,6 +95,7 @@ pub struct Keeper {
     observer: Observer,
     has_begun: bool,
     past: Past,
+    film: Film,
     course: VecDeque<Point>,
     log: Log,
 }
@@ -108,6 +111,7 @@ impl Keeper {
             observer: Observer::default(),
             has_begun: false,
             past: Past::new(prefixes),
+            film: Film::default(),
             course: VecDeque::new(),
             log: Log::default(),
         }
@@ -124,7 +128,11 @@ impl Keeper {
         } = batch;
         let mut playback = None;
         let diagnosis = match replayed {
-            None => self.judge.look(&sample, &options),
+            None => {
+                let diagnosis = self.judge.look(&sample, &options);
+                self.film.add(&diagnosis, self.judge.history().window());
+                diagnosis
+            }
             Some(replayed) => {
                 let is_back = self.rewind(&replayed.link, sample.taken);
                 self.course.extend(replayed.course);
@@ -135,9 +143,11 @@ impl Keeper {
                     true => self.observer.go_back(&mut diagnosis),
                     false => self.observer.look(&mut diagnosis),
                 }
-                if replayed.judge.has_spoken() {
+                // A judge that was told the verdicts of rows does not know how they came about.
+                if replayed.judge.has_spoken() && !replayed.playback.as_recorded {
                     (diagnosis.changes, diagnosis.changes_dropped) = remembered;
                 }
+                self.film.add(&diagnosis, replayed.judge.history().window());
                 diagnosis
             }
         };
@@ -195,6 +205,11 @@ impl Keeper {
     /// The run so far and what was said of it, unless it is a recording's.
     pub fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    /// What was said at the moments that the judge still knows.
+    pub fn film(&self) -> &Film {
+        &self.film
     }
 
     /// Judges from now on only what comes after the newest sample.

@@ -34,6 +34,8 @@ pub struct Playback {
     pub playing: bool,
     /// When the surge began, if there is one in the whole of it.
     pub surge: Option<i128>,
+    /// Whether verdicts are those that were recorded, and not made from what is shown.
+    pub as_recorded: bool,
 }
 
 impl Playback {

@@ -26,7 +26,7 @@ pub(in crate::commands) struct Rows {
 }
 
 impl Rows {
-    /// `clock` is when tracing began.
+    /// `clock` is when tracing began: both clocks at one moment.
     pub(in crate::commands) fn new(
         clock: Moment,
         known: Known,
@@ -43,8 +43,10 @@ impl Rows {
         }
     }
 
-    /// From here on an overlap means what it means in this diagnosis.
+    /// From here on an overlap means what it means in this diagnosis, and times are reckoned from when its sample was
+    /// taken: the clock may have been set since tracing began.
     pub(in crate::commands) fn learn(&mut self, diagnosis: &Diagnosis) {
+        self.clock = diagnosis.taken;
         self.expected = Some(diagnosis.expected.connections);
         // Numbers of processes are given away again.
         self.comms.clear();

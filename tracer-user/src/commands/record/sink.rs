@@ -132,6 +132,7 @@ fn session(args: &Record, settings: &Settings, options: &Options) -> Session {
         filters: Filters::of(settings),
         options: Some(options.clone()),
         interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
+        window_ns: Some(args.window.as_ns()),
         ..Session::default()
     }
 }

@@ -173,6 +173,7 @@ impl Player {
             speed: self.replay.speed(),
             playing: self.playing,
             surge: self.replay.surge().map(|at| at.utc_ns),
+            as_recorded: self.replay.shows_what_was_said(),
         }
     }
 

@@ -1,4 +1,7 @@
-//! The evidence of the live view: a directory like that of `record`, with what the view still has.
+//! The evidence of the live view: a directory like that of `record`, with what the view still has. That is everything
+//! of the last moment, and of some moments before it, closer together towards the end, the counters and what was said.
+
+mod film;
 
 use std::{fs, io, path::PathBuf};
 
@@ -12,7 +15,7 @@ use crate::{
     },
     filter::Filter,
     model::owner::one_of_several,
-    report::{Origin, json},
+    report::{Origin, json, timestamp},
     view::{
         export::{Export, Written},
         feed::Kept,
@@ -41,9 +44,10 @@ impl Export for NewDirectory {
         let session = Session {
             options: Some(kept.options.clone()),
             from_view: Some(FromView {
-                intervals: "the last one only".to_owned(),
+                intervals: intervals(kept),
                 connections_ended: ended,
                 connections_ended_rows: rows,
+                incomplete: incomplete(kept),
             }),
             ..self.session.clone()
         };
@@ -62,8 +66,12 @@ impl Export for NewDirectory {
         );
         made.learn(diagnosis);
         let comm_of = |pid: u32| Some(one_of_several(sample.names.get(&pid)?).to_owned());
-        for one in &kept.ended {
-            recording.connection(&made.ended(one, comm_of));
+        let past = kept.ended.iter();
+        let past = past
+            .map(|one| (one.closed_ns, made.ended(one, comm_of)))
+            .collect();
+        for row in film::write(&mut recording, kept, past) {
+            recording.connection(&row);
         }
         for row in made.open(sample, &kept.ended, comm_of) {
             recording.connection(&row);
@@ -89,6 +97,35 @@ impl Export for NewDirectory {
             }),
         }
     }
+}
+
+/// Of which moments there are rows, in words.
+fn intervals(kept: &Kept) -> String {
+    let first = kept
+        .film
+        .frames()
+        .next()
+        .map_or(kept.sample.taken, |frame| frame.at);
+    format!(
+        "some from {} to {}, closer together towards the end",
+        timestamp(first),
+        timestamp(kept.sample.taken)
+    )
+}
+
+/// What there would be more of if it had been recorded.
+fn incomplete(kept: &Kept) -> Vec<String> {
+    let (rows, ended) = (kept.ended.len() as u64, kept.sample.accounting.totals.closed);
+    let mut incomplete = vec![
+        "peers.csv: close_wait_oldest_ms, never_accepted, retransmits and confidence are of the last moment only".to_owned(),
+        "listeners.csv: before the last moment a row for each port, not for each address, without idle_workers".to_owned(),
+    ];
+    if rows < ended {
+        incomplete.push(format!(
+            "connections.csv: the latest {rows} of {ended} that ended"
+        ));
+    }
+    incomplete
 }
 
 impl NewDirectory {

@@ -80,6 +80,8 @@ pub(super) fn of_gauges(
     let open = entry.opened.len().min(room);
     let lingering = entry.lingering.len().min(open);
     let end: (IpAddr, u16) = (id.network.addr(), id.remote_port().unwrap_or(0));
+    let turns = Shares::of(gauge.turns_open.unwrap_or(0), open);
+    let busy = usize::try_from(gauge.busy.unwrap_or(0)).unwrap_or(usize::MAX);
     for (n, opened) in entry.opened.iter().take(open).enumerate() {
         let close_wait = n < lingering;
         // Whoever waits to be accepted came last; and who gave up waiting is in CLOSE_WAIT.
@@ -98,9 +100,33 @@ pub(super) fn of_gauges(
             },
             since: Since::Opened(ns(*opened)),
             close_wait_since_ns: entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at)),
-            has_file: from_the_end as u64 >= gauge.never_accepted,
+            has_file: from_the_end as u64 >= gauge.never_accepted.unwrap_or(0),
+            turns: turns.of_place(n),
+            // Whoever is in CLOSE_WAIT is not counted among the busy, and comes first.
+            holding: !close_wait && n - lingering < busy,
             ..Connection::unknown(id.netns, id.direction)
         });
+    }
+}
+
+/// A number spread evenly over several places: nothing tells whose it is.
+struct Shares {
+    each: u64,
+    one_more: u64,
+}
+
+impl Shares {
+    fn of(sum: u64, places: usize) -> Self {
+        let places = (places as u64).max(1);
+        Self {
+            each: sum / places,
+            one_more: sum % places,
+        }
+    }
+
+    fn of_place(&self, place: usize) -> u32 {
+        let share = self.each + u64::from((place as u64) < self.one_more);
+        u32::try_from(share).unwrap_or(u32::MAX)
     }
 }
 

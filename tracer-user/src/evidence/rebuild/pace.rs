@@ -39,9 +39,75 @@ impl Pace {
     }
 }
 
+/// Looks at a recording at most, but for the last seconds.
+const MAX_LOOKS: i128 = 250;
+
+/// Each look takes longer the more peers there are: with so many, half of them are spared.
+const PEERS_FOR_HALF: usize = 2_000;
+
+/// However many they are, there are this many.
+const MIN_LOOKS: i128 = 40;
+
+/// At the end each interval is looked at, as it was live: what is said then has to hold for several looks.
+const TIGHT_NS: i128 = 15_000_000_000;
+
+/// Picks the intervals at which a recording is judged, so that it takes no longer however long the recording is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looks {
+    begin: i128,
+    end: i128,
+    last: Option<i128>,
+}
+
+impl Looks {
+    /// Between two moments, UTC, ns.
+    pub(crate) fn between(begin: i128, end: i128) -> Self {
+        Self {
+            begin,
+            end: end.max(begin),
+            last: None,
+        }
+    }
+
+    /// Whether to look at the interval of that moment.
+    pub(crate) fn wants(&mut self, at: i128, peers: usize) -> bool {
+        if at < self.begin {
+            return false;
+        }
+        let spared = 1 + i128::try_from(peers / PEERS_FOR_HALF).unwrap_or(0);
+        let looks = (MAX_LOOKS / spared).max(MIN_LOOKS);
+        let gap = match self.end - at <= TIGHT_NS {
+            true => GAP_NS * 9 / 10,
+            false => ((self.end - self.begin) / looks).max(GAP_NS * 9 / 10),
+        };
+        let wanted = self.last.is_none_or(|last| at - last >= gap);
+        if wanted {
+            self.last = Some(at);
+        }
+        wanted
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_is_looked_at_some_hundred_times_however_long_it_is() {
+        let second = |n: i128| n * 1_000_000_000;
+        let count = |begin: i128, seconds: i128, peers: usize| {
+            let mut looks = Looks::between(second(begin), second(seconds));
+            let wanted: Vec<i128> = (0..=seconds).filter(|n| looks.wants(second(*n), peers)).collect();
+            let last: Vec<i128> = (seconds - 10..=seconds).collect();
+            assert!(wanted.ends_with(&last), "{wanted:?}");
+            assert!(wanted.first().is_some_and(|first| *first >= begin), "{wanted:?}");
+            wanted.len()
+        };
+        assert_eq!(count(0, 60, 10), 61);
+        assert!(count(0, 86_400, 10) < 300);
+        assert!(count(85_000, 86_400, 10) < 300);
+        assert!(count(0, 86_400, 100_000) < 80);
+    }
 
     #[test]
     fn many_intervals_of_many_peers_are_thinned_but_for_the_last() {

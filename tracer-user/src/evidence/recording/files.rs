@@ -1,4 +1,4 @@
-//! The files of the current segment: three of rows and their journal.
+//! The files of the current segment: those of rows and their journal.
 
 use std::{collections::BTreeMap, io};
 
@@ -7,9 +7,19 @@ use crate::evidence::{
     block::{Growing, RowFile},
     error::EvidenceError,
     journal::{self, Extent, Interval},
-    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
     segments,
 };
+
+/// The rows that are written when an interval ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) peers: Vec<PeerRow>,
+    pub(crate) listeners: Vec<ListenerRow>,
+    pub(crate) events: Vec<EventRow>,
+    /// The number of the first change that comes after these.
+    pub(crate) told: u64,
+}
 
 /// Open files of one segment.
 #[derive(Debug)]
@@ -18,6 +28,7 @@ pub(super) struct Files {
     connections: RowFile,
     peers: RowFile,
     listeners: RowFile,
+    events: RowFile,
     journal: Growing,
 }
 
@@ -29,6 +40,7 @@ impl Files {
             connections: RowFile::create(folder, Kind::Connections)?,
             peers: RowFile::create(folder, Kind::Peers)?,
             listeners: RowFile::create(folder, Kind::Listeners)?,
+            events: RowFile::create(folder, Kind::Events)?,
             journal: Growing::new(folder.create_file(&segments::current_journal_name())?),
         };
         folder.sync()?;
@@ -60,6 +72,15 @@ impl Files {
                 folder.rename(&found, &name)?;
             }
             let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error);
+            let is_new = ending
+                .last
+                .as_ref()
+                .is_some_and(|last| last.extent(kind).is_none());
+            if is_new {
+                // An older version had no such file. What is there was made by an attempt like this one.
+                let _ = folder.remove(&name);
+                return RowFile::create(folder, kind);
+            }
             let whole = match &ending.last {
                 Some(last) => last.extent(kind).clone(),
                 None => RowFile::empty(kind).map_err(cannot)?,
@@ -70,10 +91,11 @@ impl Files {
                 None => Err(damaged(folder, &name)),
             }
         };
-        let (connections, peers, listeners) = (
+        let (connections, peers, listeners, events) = (
             rows(Kind::Connections)?,
             rows(Kind::Peers)?,
             rows(Kind::Listeners)?,
+            rows(Kind::Events)?,
         );
         let journal = Growing::resume(folder.open_to_append(&name)?, &ending.whole)
             .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error))?
@@ -87,9 +109,20 @@ impl Files {
             connections,
             peers,
             listeners,
+            events,
             journal,
         };
         Ok((files, last))
+    }
+
+    /// Whether all of them have the columns that are written now.
+    pub(super) fn are_current(folder: &Folder) -> Result<bool, EvidenceError> {
+        for kind in Kind::ALL {
+            if !RowFile::is_current(folder, kind, &segments::current_rows_name(kind))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub(super) fn connection(&mut self, row: &ConnectionRow) -> io::Result<()> {
@@ -97,23 +130,21 @@ impl Files {
     }
 
     /// Writes the rest of the block, then the line that says it is whole.
-    pub(super) fn end_block(
-        &mut self,
-        peers: &[PeerRow],
-        listeners: &[ListenerRow],
-        mut line: Interval,
-    ) -> io::Result<()> {
-        for row in peers {
+    pub(super) fn end_block(&mut self, rows: &Rows, mut line: Interval) -> io::Result<()> {
+        for row in &rows.peers {
             self.peers.put(row)?;
         }
-        for row in listeners {
+        for row in &rows.listeners {
             self.listeners.put(row)?;
+        }
+        for row in &rows.events {
+            self.events.put(row)?;
         }
         for file in self.rows_mut() {
             file.finish_block()?;
         }
-        for file in [&self.connections, &self.peers, &self.listeners] {
-            *line.extent_mut(file.kind()) = file.written();
+        for kind in Kind::ALL {
+            *line.extent_mut(kind) = self.of(kind).written();
         }
         line.before = self.journal.whole().sha256;
         let mut text = serde_json::to_vec(&line)?;
@@ -132,8 +163,13 @@ impl Files {
         self.rows_mut().into_iter().map(RowFile::take_back).sum()
     }
 
-    fn rows_mut(&mut self) -> [&mut RowFile; 3] {
-        [&mut self.connections, &mut self.peers, &mut self.listeners]
+    fn rows_mut(&mut self) -> [&mut RowFile; 4] {
+        [
+            &mut self.connections,
+            &mut self.peers,
+            &mut self.listeners,
+            &mut self.events,
+        ]
     }
 
     fn of(&self, kind: Kind) -> &RowFile {
@@ -141,6 +177,7 @@ impl Files {
             Kind::Connections => &self.connections,
             Kind::Peers => &self.peers,
             Kind::Listeners => &self.listeners,
+            Kind::Events => &self.events,
         }
     }
 

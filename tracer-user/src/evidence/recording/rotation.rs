@@ -35,6 +35,17 @@ impl Recording {
     }
 
     fn rotate(&mut self, limit: Limit) -> Result<(), EvidenceError> {
+        self.begin_segment()?;
+        let gone = self.forget_oldest(limit.bytes - limit.bytes / SEGMENTS);
+        self.write_manifest()?;
+        for name in gone {
+            self.folder.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the files that grow a number, and begins new ones.
+    pub(super) fn begin_segment(&mut self) -> Result<(), EvidenceError> {
         let segment = self.files.segment;
         let rows = Kind::ALL.map(|kind| {
             (
@@ -62,11 +73,6 @@ impl Recording {
         }
         self.files = files;
         self.manifest.segment = segment + 1;
-        let gone = self.forget_oldest(limit.bytes - limit.bytes / SEGMENTS);
-        self.write_manifest()?;
-        for name in gone {
-            self.folder.remove(&name)?;
-        }
         Ok(())
     }
 
@@ -92,6 +98,8 @@ impl Recording {
                     removed.peers_rows += rows;
                 } else if name == segments::rows_name(Kind::Listeners, oldest) {
                     removed.listeners_rows += rows;
+                } else if name == segments::rows_name(Kind::Events, oldest) {
+                    removed.events_rows += rows;
                 }
                 gone.push(name);
             }

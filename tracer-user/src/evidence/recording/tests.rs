@@ -3,12 +3,20 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 use crate::{
     evidence::{
-        load::load_recording,
+        load::{Loaded, Wanted, load_wanted},
         testing::{INTERVALS, play, recorded, session, unfinished},
         verify::{Condition, verify},
     },
     source::replay::Replay,
 };
+
+fn load_recording(path: &Path, number: Option<u32>) -> Result<Loaded, EvidenceError> {
+    let wanted = Wanted {
+        number,
+        ..Wanted::default()
+    };
+    load_wanted(path, &wanted)
+}
 
 #[test]
 fn a_finished_recording_is_whole() {
@@ -208,13 +216,76 @@ fn recording_rows(path: &Path) -> u64 {
         .sum()
 }
 
+/// What a version without events and the last columns has left.
+fn as_older(path: &Path) {
+    let text = fs::read_to_string(path.join("peers.csv")).unwrap();
+    let peers: String = text
+        .lines()
+        .map(|line| line.split(',').take(22).collect::<Vec<_>>().join(",") + "\n")
+        .collect();
+    fs::write(path.join("peers.csv"), &peers).unwrap();
+    fs::remove_file(path.join("events.csv")).unwrap();
+    let journal = fs::read_to_string(path.join("intervals.jsonl")).unwrap();
+    let (mut rewritten, mut last) = (String::new(), String::new());
+    let ends = |rows: u64| {
+        let lines = peers
+            .split_inclusive('\n')
+            .take(usize::try_from(rows).unwrap() + 1);
+        lines.collect::<String>()
+    };
+    for line in journal.lines() {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let whole = ends(line["peers"]["rows"].as_u64().unwrap());
+        line["peers"]["bytes"] = whole.len().into();
+        line["peers"]["sha256"] = hex(&Sha256::digest(whole)).into();
+        line.as_object_mut().unwrap().remove("events");
+        line["before"] = hex(&Sha256::digest(&rewritten)).into();
+        last = serde_json::to_string(&line).unwrap() + "\n";
+        rewritten.push_str(&last);
+    }
+    assert!(!last.is_empty());
+    fs::write(path.join("intervals.jsonl"), rewritten).unwrap();
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(path.join("manifest.json")).unwrap()).unwrap();
+    manifest["files"].as_object_mut().unwrap().remove("events.csv");
+    fs::write(path.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+#[test]
+fn what_an_older_version_wrote_is_read_and_added_to() {
+    let (_parent, path, first) = unfinished(None, 3, 5);
+    drop(first);
+    as_older(&path);
+    let report = verify(&path).unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    assert_eq!(report.up_to.unwrap().0, 3);
+    assert_eq!(Replay::open(&path, None).unwrap().len(), 3);
+    let mut second = Recording::append(&path, session(), None).unwrap();
+    assert_eq!(second.files.segment, 2);
+    let last = play(&mut second, 2, 5, true);
+    assert_eq!(second.news(), None);
+    let report = verify(&path).unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    assert_eq!(report.up_to.unwrap().0, 5);
+    let loaded = load_recording(&path, None).unwrap();
+    assert_eq!(loaded.sample, last);
+    assert_eq!(Replay::open(&path, Some(1)).unwrap().len(), 3);
+    assert_eq!(Replay::open(&path, Some(2)).unwrap().len(), 2);
+}
+
 /// Killed between any two steps of giving a segment its number.
 #[test]
 fn a_rotation_may_end_anywhere() {
-    for steps in 0..=4 {
+    for steps in 0..=5 {
         let (_parent, path, recording) = unfinished(None, 2, 5);
         drop(recording);
-        let names = ["connections.csv", "peers.csv", "listeners.csv", "intervals.jsonl"];
+        let names = [
+            "connections.csv",
+            "peers.csv",
+            "listeners.csv",
+            "events.csv",
+            "intervals.jsonl",
+        ];
         for name in names.iter().take(steps) {
             let (stem, ending) = name.split_once('.').unwrap();
             fs::rename(path.join(name), path.join(format!("{stem}-000001.{ending}"))).unwrap();
@@ -222,6 +293,8 @@ fn a_rotation_may_end_anywhere() {
         let report = verify(&path).unwrap();
         assert!(report.is_whole(), "{steps}: {report:?}");
         assert_eq!(report.up_to.clone().unwrap().0, 2);
+        // It is that of the first interval.
+        fs::remove_file(path.join("state.json")).unwrap();
         let loaded = crate::evidence::load::load(&path).unwrap();
         assert_eq!(loaded.sample.accounting.totals.closed, 10 + 1, "{steps}");
         let mut second = Recording::append(&path, session(), None).unwrap();

@@ -230,8 +230,13 @@ pub(super) fn direction(direction: Direction) -> Cell<'static> {
 
 /// Reads a direction, in every file.
 pub(super) fn read_direction(fields: &mut Fields<'_>) -> Result<Direction, String> {
-    let read = fields.word(|text| named(&DIRECTIONS, text))?;
+    let read = fields.word(direction_of)?;
     fields.needed(read)
+}
+
+/// The direction of that name.
+pub(super) fn direction_of(text: &str) -> Option<Direction> {
+    named(&DIRECTIONS, text)
 }
 
 fn state(state: LastState) -> Cell<'static> {

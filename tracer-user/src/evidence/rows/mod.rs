@@ -1,12 +1,14 @@
-//! The rows of the three CSV files, one kind a file: their columns, written and read.
+//! The rows of the CSV files, one kind a file: their columns, written and read.
 
 mod connections;
+mod events;
 mod listeners;
 mod peers;
 mod writer;
 
 pub use self::{
     connections::{ConnectionRow, Context},
+    events::EventRow,
     listeners::ListenerRow,
     peers::PeerRow,
     writer::{RowFormat, RowWriter},
@@ -22,11 +24,13 @@ pub enum Kind {
     Peers,
     /// Each listener, each interval.
     Listeners,
+    /// Each change of what was said.
+    Events,
 }
 
 impl Kind {
     /// All of them, in the order in which a block is written.
-    pub const ALL: [Self; 3] = [Self::Connections, Self::Peers, Self::Listeners];
+    pub const ALL: [Self; 4] = [Self::Connections, Self::Peers, Self::Listeners, Self::Events];
 
     /// The name of its file without the ending.
     pub fn stem(self) -> &'static str {
@@ -34,6 +38,7 @@ impl Kind {
             Self::Connections => "connections",
             Self::Peers => "peers",
             Self::Listeners => "listeners",
+            Self::Events => "events",
         }
     }
 
@@ -43,6 +48,7 @@ impl Kind {
             Self::Connections => ConnectionRow::COLUMNS,
             Self::Peers => PeerRow::COLUMNS,
             Self::Listeners => ListenerRow::COLUMNS,
+            Self::Events => EventRow::COLUMNS,
         }
     }
 }

@@ -1,17 +1,19 @@
-//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges.
+//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges, and what was said of the peer.
 
 use std::{borrow::Cow, net::IpAddr};
 
+use hashbrown::HashMap;
 use ipnet::IpNet;
 
 use super::{Kind, Row, connections};
 use crate::{
-    diagnosis::Judged,
-    evidence::cells::{Cell, Fields},
+    diagnosis::{Diagnosis, Judged, Verdict},
+    evidence::cells::{Cell, Fields, thousandths},
     model::{
         owner::one_of_several,
-        peer::{Closes, Direction, PeerId},
-        sample::Moment,
+        peer::{Closes, Counters, Direction, PeerId},
+        sample::{Known, Moment, Peer, Sample},
+        window::{Live, live_by_slot},
     },
 };
 
@@ -39,7 +41,7 @@ pub struct PeerRow {
     /// Of these, how long the oldest has been.
     pub close_wait_oldest_ms: Option<u64>,
     /// In an accept queue now.
-    pub never_accepted: u64,
+    pub never_accepted: Option<u64>,
     /// Payload received.
     pub bytes_received: Option<u64>,
     /// Payload sent.
@@ -50,42 +52,109 @@ pub struct PeerRow {
     pub verdict: Cow<'static, str>,
     /// The name of the process that connects, of outbound peers.
     pub owner_comm: Option<String>,
+    /// Request turns of its open connections so far.
+    pub turns_open: Option<u64>,
+    /// Established connections that have a request without an answer.
+    pub busy: Option<u64>,
+    /// Ended by the client before it had its answer.
+    pub unanswered: Option<u64>,
+    /// Connections whose first request lay unread for a second or longer.
+    pub late_reads: Option<u64>,
+    /// How sure the verdict was, in thousandths.
+    pub confidence: Option<u16>,
 }
 
 impl PeerRow {
-    /// The row of a peer with its verdict.
-    pub fn of(judged: &Judged, at: Moment) -> Self {
-        let figures = &judged.figures;
-        let owner_comm = match judged.id {
-            PeerId {
-                program: Some(comm), ..
-            } => Some(comm.as_str().to_owned()),
-            PeerId {
-                process: Some(pid), ..
-            } => {
-                let owner = figures.owner.as_ref().filter(|owner| owner.pid == pid);
-                owner.map(|owner| one_of_several(&owner.comm).to_owned())
+    /// The rows of all peers of a diagnosis, in its order.
+    pub fn all(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
+        let peers: HashMap<PeerId, &Peer> = sample.peers.iter().map(|peer| (peer.id, peer)).collect();
+        let live = live_by_slot(&sample.sockets.connections);
+        let mut sent_again: HashMap<u32, u64> = HashMap::new();
+        for connection in &sample.sockets.connections {
+            if let Some(slot) = connection.slot {
+                *sent_again.entry(slot).or_default() += u64::from(connection.retransmits);
             }
-            _ => None,
+        }
+        let row = |judged: &Judged| {
+            let peer = peers.get(&judged.id)?;
+            let live = live.get(&peer.slot).copied().unwrap_or_default();
+            Some(Self {
+                close_wait_oldest_ms: judged.figures.close_wait.oldest_ns.map(|ns| ns / 1_000_000),
+                never_accepted: Some(judged.figures.waiting.now),
+                retransmits: sample
+                    .known
+                    .retransmits
+                    .then_some(peer.counters.retransmits + sent_again.get(&peer.slot).copied().unwrap_or(0)),
+                verdict: Cow::Borrowed(judged.finding.verdict.id()),
+                confidence: Some(thousandths(judged.finding.confidence)),
+                owner_comm: owner_comm(judged),
+                ..Self::of(judged.id, &peer.counters, live, sample.known, judged.expected())
+            })
         };
+        let rows = diagnosis.peers.iter().filter_map(row);
+        rows.map(|row| row.at(sample.taken)).collect()
+    }
+
+    /// What a peer's counters and its open connections come to; when that was, and what was said of it, is left open.
+    pub fn of(id: PeerId, counters: &Counters, live: Live, known: Known, expected: u32) -> Self {
+        Self {
+            sampled_at: 0,
+            id,
+            opens: counters.opens(),
+            closes: counters.closes,
+            failed: counters.failed,
+            overlaps: counters.overlaps(expected),
+            open_now: counters.open_now,
+            open_peak: counters.open_peak,
+            close_wait_now: counters.close_wait_now,
+            close_wait_oldest_ms: None,
+            never_accepted: None,
+            bytes_received: known
+                .bytes_received
+                .then_some(counters.bytes_received + live.received),
+            bytes_sent: known.bytes_sent.then_some(counters.bytes_sent + live.sent),
+            retransmits: None,
+            verdict: Cow::Borrowed(""),
+            turns_open: Some(live.turns),
+            busy: Some(live.busy),
+            unanswered: Some(counters.unanswered),
+            late_reads: Some(counters.late_reads),
+            confidence: None,
+            owner_comm: None,
+        }
+    }
+
+    /// The same row, of that moment.
+    #[must_use]
+    pub fn at(self, at: Moment) -> Self {
         Self {
             sampled_at: at.utc_ns,
-            id: judged.id,
-            opens: figures.opens,
-            closes: figures.close_reasons,
-            failed: figures.failed,
-            overlaps: figures.overlaps,
-            open_now: figures.open_now,
-            open_peak: figures.open_peak,
-            close_wait_now: figures.close_wait.now,
-            close_wait_oldest_ms: figures.close_wait.oldest_ns.map(|ns| ns / 1_000_000),
-            never_accepted: figures.waiting.now,
-            bytes_received: figures.bytes_received,
-            bytes_sent: figures.bytes_sent,
-            retransmits: figures.retransmits,
-            verdict: Cow::Borrowed(judged.finding.verdict.id()),
-            owner_comm,
+            ..self
         }
+    }
+
+    /// What was said of the peer, if this version knows the verdict.
+    pub fn said(&self) -> Option<Verdict> {
+        Verdict::ALL
+            .iter()
+            .copied()
+            .find(|verdict| verdict.id() == self.verdict)
+    }
+}
+
+/// The name of the process that connects, of an outbound peer.
+fn owner_comm(judged: &Judged) -> Option<String> {
+    match judged.id {
+        PeerId {
+            program: Some(comm), ..
+        } => Some(comm.as_str().to_owned()),
+        PeerId {
+            process: Some(pid), ..
+        } => {
+            let owner = judged.figures.owner.as_ref().filter(|owner| owner.pid == pid);
+            owner.map(|owner| one_of_several(&owner.comm).to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -119,8 +188,13 @@ impl Row for PeerRow {
         "verdict",
         "owner_pid",
         "owner_comm",
+        "turns_open",
+        "busy",
+        "unanswered",
+        "late_reads",
+        "confidence",
     ];
-    const ADDED: usize = 2;
+    const ADDED: usize = 7;
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         put(Cell::Time(self.sampled_at));
@@ -140,13 +214,18 @@ impl Row for PeerRow {
         put(Cell::Number(self.open_peak));
         put(Cell::Number(self.close_wait_now));
         put(Cell::number(self.close_wait_oldest_ms));
-        put(Cell::Number(self.never_accepted));
+        put(Cell::number(self.never_accepted));
         put(Cell::number(self.bytes_received));
         put(Cell::number(self.bytes_sent));
         put(Cell::number(self.retransmits));
         put(Cell::Outside(&self.verdict));
         put(Cell::number(self.id.process.map(u64::from)));
         put(Cell::outside(self.owner_comm.as_deref()));
+        put(Cell::number(self.turns_open));
+        put(Cell::number(self.busy));
+        put(Cell::number(self.unanswered));
+        put(Cell::number(self.late_reads));
+        put(Cell::share(self.confidence));
     }
 
     fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
@@ -181,12 +260,17 @@ impl Row for PeerRow {
             open_peak: fields.count()?.unwrap_or(0),
             close_wait_now: fields.count()?.unwrap_or(0),
             close_wait_oldest_ms: fields.ms()?,
-            never_accepted: fields.count()?.unwrap_or(0),
+            never_accepted: fields.count()?,
             bytes_received: fields.bytes()?,
             bytes_sent: fields.bytes()?,
             retransmits: fields.count()?,
             verdict: fields.outside()?.unwrap_or_default().into_owned().into(),
             owner_comm: None,
+            turns_open: None,
+            busy: None,
+            unanswered: None,
+            late_reads: None,
+            confidence: None,
         };
         if fields.is_more() {
             row.id.process = fields.number()?;
@@ -194,6 +278,19 @@ impl Row for PeerRow {
         if fields.is_more() {
             let comm = fields.outside()?.filter(|comm| !comm.is_empty());
             row.owner_comm = comm.map(Into::into);
+        }
+        for count in [
+            &mut row.turns_open,
+            &mut row.busy,
+            &mut row.unanswered,
+            &mut row.late_reads,
+        ] {
+            if fields.is_more() {
+                *count = fields.count()?;
+            }
+        }
+        if fields.is_more() {
+            row.confidence = fields.share()?;
         }
         match (row.id.process, &row.owner_comm) {
             _ if direction == Direction::Inbound => row.id.process = None,
@@ -212,8 +309,17 @@ fn name(id: &PeerId) -> String {
     }
 }
 
+/// An address, or a network with its prefix length.
+pub(super) fn network_name(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
 /// `192.0.2.7`, `192.0.2.0/24`, `192.0.2.7:80`, `2001:db8::1`, `[2001:db8::/64]:443`.
-fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
+pub(super) fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
     let network = |text: &str| -> Option<IpNet> {
         let address = text.parse::<IpAddr>().map(IpNet::from);
         address.ok().or_else(|| text.parse().ok())

@@ -12,7 +12,7 @@ use crate::evidence::{
     journal::{self, Ending, Interval},
     manifest::Listed,
     read::Part,
-    rows::{ConnectionRow, Kind, ListenerRow, PeerRow, Row},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
 };
 
 /// A journal against what the manifest says of it. The manifest is older when the recorder was
@@ -179,5 +179,6 @@ fn first_bad_row(folder: &Folder, kind: Kind, name: &str) -> Result<Option<Evide
         Kind::Connections => of::<ConnectionRow>(folder, part),
         Kind::Peers => of::<PeerRow>(folder, part),
         Kind::Listeners => of::<ListenerRow>(folder, part),
+        Kind::Events => of::<EventRow>(folder, part),
     })
 }

@@ -164,3 +164,33 @@ fn it_survives_the_way_to_a_file_and_back() {
     assert_eq!(read.course(7), window.course(7));
     assert_eq!(read.seen(1), window.seen(1));
 }
+
+#[test]
+fn a_window_that_is_shortened_is_like_one_that_was_as_short() {
+    let counted = |second| counters(2 * second, 2 * second);
+    let (mut long, mut short) = (Window::new(None), Window::new(Some(60 * S)));
+    for second in 0..=600 {
+        for window in [&mut long, &mut short] {
+            window.add(&sample(second, &[(1, counted(second)), (2, counters(1, 0))]));
+        }
+    }
+    assert!(long.reaches(300 * S, 600 * S) && !short.reaches(300 * S, 600 * S));
+    long.shorten(60 * S, 600 * S);
+    let begins = |window: &Window| window.start().unwrap().monotonic_ns / S;
+    assert!(begins(&long).abs_diff(540) <= 10, "{}", begins(&long));
+    assert_eq!(long.base(1).unwrap().counters, counted(begins(&long)));
+    assert_eq!(long.base(2).unwrap().counters, counters(1, 0));
+    let before = begins(&short);
+    short.shorten(500 * S, 600 * S);
+    assert_eq!(begins(&short), before, "it never grows");
+    // From here on it moves on with what comes.
+    for second in 601..=700 {
+        long.add(&sample(second, &[(1, counted(second))]));
+    }
+    assert!((640..=650).contains(&begins(&long)), "{}", begins(&long));
+    let mut young = Window::new(None);
+    young.add(&sample(0, &[(1, counters(1, 0))]));
+    young.add(&sample(3, &[(1, counters(2, 0))]));
+    young.shorten(60 * S, 3 * S);
+    assert_eq!(young.start(), None, "all of a run that is shorter");
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Reading;
+use super::reading::Reading;
 use crate::{
     evidence::{
         EvidenceError,
@@ -47,16 +47,15 @@ impl Overview {
         let (evidence, mut reading) = Reading::open(path, number)?;
         let (mut levels, mut greatest) = (Vec::new(), None);
         let level = |reading: &Reading, at| {
-            let (open, close_wait) = reading.rebuild.gauges();
+            let (open, close_wait) = reading.walk.rebuild.gauges();
             Level {
-                at: reading.rebuild.moment(at),
+                at: reading.walk.rebuild.moment(at),
                 open,
                 close_wait,
             }
         };
-        while let Some(step) = reading.intervals.next().transpose()? {
-            let at = step.at;
-            reading.take(step);
+        while let Some(at) = reading.walk.step_over()? {
+            reading.tell(at, false);
             levels.push(level(&reading, at));
             greatest = greater(greatest, reading.judge.history().surge());
         }
@@ -65,7 +64,7 @@ impl Overview {
         if let Some(end) = load::end(&evidence).filter(|end| last.is_none_or(|last| *end > last)) {
             levels.push(level(&reading, end));
         }
-        let state = fresh_state(&evidence).ok();
+        let state = fresh_state(&evidence);
         let judge = state.as_ref().map(State::judge);
         let last = judge.as_ref().and_then(|judge| judge.history().surge());
         let surge = greater(greatest, last).map(|surge| surge.started);

@@ -278,6 +278,10 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
         let slowed = (slowed(interval), Role::Doubtful);
         pieces.extend(separated(vec![slowed], glyphs));
     }
+    if app.shown.playback.is_some_and(|playback| playback.as_recorded) {
+        let recorded = ("verdicts as recorded".to_owned(), Role::Faint);
+        pieces.extend(separated(vec![recorded], glyphs));
+    }
     if let Some(paused) = paused(app) {
         pieces.extend(separated(vec![paused], glyphs));
     }

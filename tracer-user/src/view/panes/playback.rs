@@ -114,6 +114,7 @@ mod tests {
             speed: 2.0,
             playing: true,
             surge: Some(START + 180 * S),
+            as_recorded: false,
         }
     }
 
@@ -150,6 +151,17 @@ mod tests {
         for width in [1, 20, 33, 250] {
             shown(end, Glyphs::UNICODE, width, 24);
         }
+    }
+
+    #[test]
+    fn verdicts_that_were_recorded_are_said_to_be() {
+        let recorded = Playback {
+            as_recorded: true,
+            ..playback()
+        };
+        let text = shown(recorded, Glyphs::UNICODE, 120, 24);
+        assert!(text.contains(" · verdicts as recorded"), "{text}");
+        assert!(!shown(playback(), Glyphs::UNICODE, 120, 24).contains("as recorded"));
     }
 
     #[test]

@@ -1,0 +1,98 @@
+//! Goes through the rows of a recording in the order of time: interval by interval, each with the connections that had
+//! ended by then.
+
+use std::{collections::VecDeque, iter::Peekable};
+
+use super::{Intervals, Rebuild};
+use crate::{
+    evidence::{
+        error::EvidenceError,
+        journal::Interval,
+        read::{Evidence, Rows},
+        rows::{ConnectionRow, Kind},
+    },
+    model::ended::Ended,
+};
+
+/// Records of ended connections kept until they are taken; they illustrate.
+const MAX_ENDED: usize = 16_384;
+
+/// A place in a recording, and everything up to it.
+pub(crate) struct Walk {
+    /// What the rows so far come to.
+    pub(crate) rebuild: Rebuild,
+    intervals: Peekable<Intervals>,
+    connections: Option<Peekable<Rows<ConnectionRow>>>,
+    /// The latest that have ended and not been taken.
+    ended: VecDeque<Ended>,
+}
+
+impl Walk {
+    /// Before the first interval.
+    pub(crate) fn of(evidence: &Evidence) -> Result<Self, EvidenceError> {
+        let connections = evidence
+            .has(Kind::Connections)
+            .then(|| evidence.rows())
+            .transpose()?;
+        let mut rebuild = Rebuild::new(&evidence.manifest.session);
+        if let Some(newest) = evidence.last.as_ref().and_then(Interval::moment) {
+            rebuild.reckon_from(newest);
+        }
+        Ok(Self {
+            rebuild,
+            intervals: Intervals::of(evidence)?.peekable(),
+            connections: connections.map(Iterator::peekable),
+            ended: VecDeque::new(),
+        })
+    }
+
+    /// When the next interval was sampled, UTC, ns; `None` after the last, and when its rows are none.
+    pub(crate) fn next_at(&mut self) -> Option<i128> {
+        let next = self.intervals.peek()?;
+        next.as_ref().ok().map(|step| step.at)
+    }
+
+    /// Takes in the next interval and what had ended by then; its time.
+    pub(crate) fn step(&mut self) -> Result<Option<i128>, EvidenceError> {
+        let Some(at) = self.step_over()? else {
+            return Ok(None);
+        };
+        self.connections(|row| row.closed_at.is_some_and(|closed| closed <= at))?;
+        Ok(Some(at))
+    }
+
+    /// Takes in the next interval without the connections; its time.
+    pub(crate) fn step_over(&mut self) -> Result<Option<i128>, EvidenceError> {
+        let Some(step) = self.intervals.next().transpose()? else {
+            return Ok(None);
+        };
+        let at = step.at;
+        self.rebuild.interval(step);
+        Ok(Some(at))
+    }
+
+    /// Takes in all other connections: what ended while the last interval was sampled, and what was open then.
+    pub(crate) fn rest(&mut self) -> Result<(), EvidenceError> {
+        self.connections(|_| true)
+    }
+
+    /// The connections that have ended since this was asked last, as far as there is room.
+    pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended).into()
+    }
+
+    fn connections(&mut self, due: impl Fn(&ConnectionRow) -> bool) -> Result<(), EvidenceError> {
+        let Some(rows) = &mut self.connections else {
+            return Ok(());
+        };
+        while let Some(row) = rows.next_if(|row| row.as_ref().is_err() || row.as_ref().is_ok_and(&due)) {
+            let row = row?;
+            self.rebuild.connection(&row);
+            if self.ended.len() == MAX_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.extend(self.rebuild.ended(&row));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! How a recording stands: what there is of it, and what is missing.
+
+use std::path::Path;
+
+use super::Recording;
+use crate::evidence::{manifest::Listed, rows::Kind};
+
+impl Recording {
+    /// What has happened to the writing and was not said yet.
+    pub fn news(&mut self) -> Option<String> {
+        if self.trouble == self.said {
+            return None;
+        }
+        self.said.clone_from(&self.trouble);
+        Some(match &self.trouble {
+            Some(trouble) => format!("{trouble}; counting goes on, and writing is tried again each interval"),
+            None => format!(
+                "writing again; {} rows could not be written",
+                self.manifest.session.rows_not_written
+            ),
+        })
+    }
+
+    /// What keeps the evidence from being complete, if anything does.
+    pub fn incomplete(&self) -> Option<String> {
+        let lost = self.manifest.session.rows_not_written;
+        match &self.trouble {
+            Some(trouble) => Some(format!(
+                "the evidence is complete up to interval {} only: {trouble}",
+                self.interval
+            )),
+            None if lost > 0 => Some(format!(
+                "{lost} rows of {} could not be written; the counters are complete",
+                self.folder.path().display()
+            )),
+            None => None,
+        }
+    }
+
+    /// Rows of all files so far.
+    pub fn rows(&self) -> u64 {
+        Kind::ALL
+            .iter()
+            .map(|kind| self.files.whole(*kind).rows)
+            .sum::<u64>()
+            + self.older().filter_map(|listed| listed.rows).sum::<u64>()
+    }
+
+    /// Bytes of the files that grow.
+    pub fn bytes(&self) -> u64 {
+        self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
+    }
+
+    /// Rows that could not be written.
+    pub fn rows_not_written(&self) -> u64 {
+        self.manifest.session.rows_not_written
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The older segments in the manifest.
+    pub(super) fn older(&self) -> impl Iterator<Item = &Listed> {
+        self.manifest.files.values().filter(|listed| {
+            listed
+                .segment
+                .is_some_and(|segment| segment != self.files.segment)
+        })
+    }
+}

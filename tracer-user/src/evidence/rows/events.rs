@@ -1,0 +1,261 @@
+//! `events.csv`: a row per change of what was said, written with the interval at which it was said.
+
+use std::borrow::Cow;
+
+use ipnet::IpNet;
+
+use super::{Kind, Row, connections, peers};
+use crate::{
+    diagnosis::{Answer, Change, Diagnosis, What},
+    evidence::cells::{Cell, Fields, thousandths},
+    model::peer::{Direction, PeerId},
+};
+
+/// One row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventRow {
+    /// When it was said, UTC, ns.
+    pub at: i128,
+    /// What kind of change.
+    pub kind: Cow<'static, str>,
+    /// Of which peer, where it is about one.
+    pub peer: Option<IpNet>,
+    /// The service's port.
+    pub port: Option<u16>,
+    /// Who connects.
+    pub direction: Option<Direction>,
+    /// Inode number of the network namespace.
+    pub netns: Option<u32>,
+    /// What was said before.
+    pub was: Cow<'static, str>,
+    /// What is said now.
+    pub is: Cow<'static, str>,
+    /// How sure, in thousandths.
+    pub confidence: Option<u16>,
+    /// Where an accusation was taken back: since when the cause has not shown again, UTC, ns.
+    pub good_since: Option<i128>,
+    /// The process that connects, or whose workers it is about.
+    pub owner_pid: Option<u32>,
+    /// Its name, or that of the program.
+    pub owner_comm: Option<String>,
+}
+
+impl EventRow {
+    /// The row of one change: one arm for each kind.
+    pub fn of(change: &Change) -> Self {
+        let row = |kind: &'static str, was: Cow<'static, str>, is: Cow<'static, str>| Self {
+            at: change.at.utc_ns,
+            kind: kind.into(),
+            was,
+            is,
+            ..Self::default()
+        };
+        let number = |n: u64| Cow::Owned(n.to_string());
+        match &change.what {
+            What::Verdict {
+                peer,
+                was,
+                is,
+                confidence,
+                good_since,
+            } => Self {
+                confidence: Some(thousandths(*confidence)),
+                good_since: good_since.map(|since| since.utc_ns),
+                ..row(
+                    if good_since.is_some() && !is.accuses() {
+                        "recovered"
+                    } else {
+                        "verdict"
+                    },
+                    was.id().into(),
+                    is.id().into(),
+                )
+            }
+            .about(peer),
+            What::MoreVerdicts { peers } => row("more-verdicts", "".into(), number(*peers)),
+            What::Answer { was, is, .. } => row("answer", answer(*was).into(), answer(*is).into()),
+            What::SurgeBegan(surge) => row("surge-began", number(surge.from), number(surge.to)),
+            What::SurgeEnded { surge, open } => row("surge-ended", number(surge.to), number(*open)),
+            What::Capacity {
+                process,
+                netns,
+                ports,
+                none_left,
+            } => {
+                let (was, is) = match none_left {
+                    true => ("workers-left", "none-left"),
+                    false => ("none-left", "workers-left"),
+                };
+                Self {
+                    port: ports.first().copied(),
+                    netns: Some(*netns),
+                    owner_pid: process.as_ref().map(|process| process.pid),
+                    owner_comm: process.as_ref().map(|process| process.comm.clone()),
+                    ..row("capacity", was.into(), is.into())
+                }
+            }
+            What::Loss { drift, .. } => match drift {
+                Some(drift) => row("loss", "".into(), format!("drift {drift}").into()),
+                None => row("loss", "".into(), "lost".into()),
+            },
+        }
+    }
+
+    fn about(self, peer: &PeerId) -> Self {
+        Self {
+            peer: Some(peer.network),
+            port: Some(peer.port),
+            direction: Some(peer.direction),
+            netns: Some(peer.netns),
+            owner_pid: peer.process,
+            owner_comm: peer.program.map(|comm| comm.as_str().to_owned()),
+            ..self
+        }
+    }
+
+    /// The rows of what has changed, from the change with this number on.
+    pub fn from(diagnosis: &Diagnosis, next: u64) -> Vec<Self> {
+        let changes = diagnosis.changes.iter();
+        changes.filter(|change| change.id >= next).map(Self::of).collect()
+    }
+}
+
+fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::InsufficientData => "insufficient-data",
+    }
+}
+
+impl Row for EventRow {
+    const KIND: Kind = Kind::Events;
+    const COLUMNS: &'static [&'static str] = &[
+        "at",
+        "kind",
+        "peer",
+        "port",
+        "direction",
+        "netns",
+        "was",
+        "is",
+        "confidence",
+        "good_since",
+        "owner_pid",
+        "owner_comm",
+    ];
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        put(Cell::Time(self.at));
+        put(Cell::Outside(&self.kind));
+        match &self.peer {
+            Some(network) => put(Cell::Plain(&peers::network_name(network))),
+            None => put(Cell::Unknown),
+        }
+        put(Cell::number(self.port.map(u64::from)));
+        put(self.direction.map_or(Cell::Unknown, connections::direction));
+        put(Cell::number(self.netns.map(u64::from)));
+        put(Cell::Outside(&self.was));
+        put(Cell::Outside(&self.is));
+        put(Cell::share(self.confidence));
+        put(Cell::time(self.good_since));
+        put(Cell::number(self.owner_pid.map(u64::from)));
+        put(Cell::outside(self.owner_comm.as_deref()));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
+        let text = |fields: &mut Fields<'_>| -> Result<Cow<'static, str>, String> {
+            Ok(fields.outside()?.unwrap_or_default().into_owned().into())
+        };
+        let at = fields.time()?;
+        Ok(Self {
+            at: fields.needed(at)?,
+            kind: text(fields)?,
+            peer: fields.word(|text| peers::read_name(text).map(|(network, _)| network))?,
+            port: fields.number()?,
+            direction: fields.word(connections::direction_of)?,
+            netns: fields.number()?,
+            was: text(fields)?,
+            is: text(fields)?,
+            confidence: fields.share()?,
+            good_since: fields.time()?,
+            owner_pid: fields.number()?,
+            owner_comm: fields.outside()?.map(Into::into),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{
+        Folder,
+        read::Evidence,
+        testing::story::{MENDED, told},
+        verify::verify,
+    };
+
+    #[test]
+    fn what_changed_is_in_the_file_when_it_was_said() {
+        let story = told(180, true);
+        let evidence = Evidence::open(&story.path, None).unwrap();
+        let rows: Vec<EventRow> = evidence.rows().unwrap().collect::<Result<_, _>>().unwrap();
+        let last = story.live.last().unwrap();
+        let wanted: Vec<EventRow> = last.changes.iter().map(EventRow::of).collect();
+        assert_eq!(rows, wanted);
+        let kinds: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.kind, &*row.is)).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("answer", "no"),
+                ("answer", "yes"),
+                ("verdict", "fresh-per-request"),
+                ("answer", "no"),
+                ("recovered", "reusing")
+            ]
+        );
+        let first = rows.iter().find(|row| row.kind == "verdict").unwrap();
+        assert_eq!(first.peer, Some(MENDED.parse().unwrap()));
+        let good = rows.iter().find(|row| row.kind == "recovered").unwrap();
+        assert!(good.good_since.is_some_and(|since| since < good.at), "{rows:?}");
+        assert!(verify(&story.path).unwrap().is_whole());
+        let folder = Folder::open(&story.path).unwrap();
+        let manifest = crate::evidence::manifest::Manifest::read(&folder).unwrap();
+        assert_eq!(manifest.files["events.csv"].rows, Some(5));
+    }
+
+    #[test]
+    fn what_is_about_no_peer_has_a_row_too() {
+        let row = EventRow {
+            at: 1_767_225_600_000_000_000,
+            kind: "surge-began".into(),
+            is: "=1+1".into(),
+            ..EventRow::default()
+        };
+        let outbound = EventRow {
+            peer: Some("2001:db8::/64".parse().unwrap()),
+            port: Some(443),
+            direction: Some(Direction::Outbound),
+            netns: Some(7),
+            owner_pid: Some(812),
+            owner_comm: Some("java".to_owned()),
+            ..row.clone()
+        };
+        for row in [row, outbound] {
+            let mut cells = csv::Writer::from_writer(Vec::new());
+            let mut texts = crate::evidence::cells::Texts::default();
+            crate::evidence::block::write_row(&mut cells, &mut texts, &row).unwrap();
+            let text = cells.into_inner().unwrap();
+            assert!(
+                text.windows(5).any(|part| part == b"'=1+1"),
+                "a formula is defused"
+            );
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .from_reader(&text[..]);
+            let record = reader.byte_records().next().unwrap().unwrap();
+            let read = EventRow::read(&mut Fields::new(&record, EventRow::COLUMNS)).unwrap();
+            assert_eq!(read, row);
+        }
+    }
+}

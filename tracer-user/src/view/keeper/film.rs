@@ -1,0 +1,122 @@
+//! What was said and what the listeners looked like at the moments of which the judge still has the counters: with both,
+//! the last minutes can be written down as they were.
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::{
+    diagnosis::{Diagnosis, ListenerNow, Verdict},
+    model::{
+        accounting::{Accounting, Losses},
+        peer::PeerId,
+        sample::Moment,
+        window::Window,
+    },
+};
+
+/// Listeners kept of one moment.
+const MAX_LISTENERS: usize = 256;
+
+/// One moment.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// When.
+    pub at: Moment,
+    /// The identity and its check.
+    pub accounting: Accounting,
+    /// What was lost until then.
+    pub losses: Losses,
+    /// What was said of peers that was not said at the frame before.
+    pub said: Vec<(PeerId, Verdict)>,
+    /// The listeners.
+    pub listeners: Vec<ListenerNow>,
+}
+
+/// The moments, oldest first. There are as many as the judge's window has boundaries, some 40, and one more.
+#[derive(Clone, Debug, Default)]
+pub struct Film {
+    frames: VecDeque<Frame>,
+    /// What was said last.
+    said: HashMap<PeerId, Verdict>,
+}
+
+impl Film {
+    /// Takes in what is said now, and forgets the moments of which the window knows nothing any more.
+    pub(super) fn add(&mut self, diagnosis: &Diagnosis, window: &Window) {
+        let kept: HashSet<u64> = window.boundaries().map(|at| at.monotonic_ns).collect();
+        let mut older: Option<Frame> = None;
+        for mut frame in std::mem::take(&mut self.frames) {
+            if let Some(older) = older.take() {
+                frame.put_under(older);
+            }
+            if kept.contains(&frame.at.monotonic_ns) {
+                self.frames.push_back(frame);
+            } else {
+                older = Some(frame);
+            }
+        }
+        let mut new = Frame {
+            at: diagnosis.taken,
+            accounting: diagnosis.accounting,
+            losses: diagnosis.losses,
+            said: self.news(diagnosis),
+            listeners: diagnosis.listeners.iter().take(MAX_LISTENERS).cloned().collect(),
+        };
+        if let Some(older) = older {
+            new.put_under(older);
+        }
+        self.frames.push_back(new);
+    }
+
+    fn news(&mut self, diagnosis: &Diagnosis) -> Vec<(PeerId, Verdict)> {
+        if self.said.len() > diagnosis.peers.len() {
+            let known: HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
+            self.said.retain(|id, _| known.contains(id));
+        }
+        let peers = diagnosis.peers.iter().map(|peer| (peer.id, peer.finding.verdict));
+        peers
+            .filter(|(id, verdict)| self.said.insert(*id, *verdict) != Some(*verdict))
+            .collect()
+    }
+
+    /// The moments, oldest first.
+    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
+        self.frames.iter()
+    }
+}
+
+impl Frame {
+    /// Takes over what was said at the frame before and not otherwise since.
+    fn put_under(&mut self, older: Self) {
+        let newer: HashSet<PeerId> = self.said.iter().map(|(id, _)| *id).collect();
+        let left = older.said.into_iter().filter(|(id, _)| !newer.contains(id));
+        self.said.extend(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::{example, keeper::Keeper};
+
+    #[test]
+    fn what_was_said_at_a_moment_can_be_told_afterwards() {
+        let mut keeper = Keeper::new(example::PREFIXES, Some(60_000_000_000));
+        let mut live: Vec<(u64, HashMap<PeerId, Verdict>)> = Vec::new();
+        for second in 0..200 {
+            let snapshot = keeper.add(example::batch(second));
+            let peers = snapshot.diagnosis.peers.iter();
+            let said = peers.map(|peer| (peer.id, peer.finding.verdict)).collect();
+            live.push((snapshot.taken().monotonic_ns, said));
+        }
+        let frames: Vec<&Frame> = keeper.film().frames().collect();
+        assert!((10..60).contains(&frames.len()), "{}", frames.len());
+        let mut said = HashMap::new();
+        for frame in frames {
+            said.extend(frame.said.iter().copied());
+            let (_, then) = live.iter().find(|(at, _)| *at == frame.at.monotonic_ns).unwrap();
+            assert_eq!(&said, then, "at {}", frame.at.monotonic_ns);
+        }
+    }
+}
