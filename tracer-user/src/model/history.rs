@@ -25,6 +25,9 @@ pub type PortKey = (u32, u16);
 /// Ports whose movement is kept; a host with more listeners than this is not told about the rest.
 const MAX_PORTS: usize = 4096;
 
+/// Accepting takes a server that has a worker less than a millisecond, and a busy machine's delay, ns.
+const STUCK_NS: u64 = 1_500_000_000;
+
 /// How one listening port fared over the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
@@ -128,6 +131,7 @@ impl History {
     fn add_ports(&mut self, sample: &Sample) {
         let mut now: HashMap<PortKey, (u64, u64, u64)> = HashMap::new();
         let mut waiting_since: HashMap<PortKey, u64> = HashMap::new();
+        let now_ns = sample.taken.monotonic_ns;
         for listener in &sample.sockets.listeners {
             let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
             *queue += u64::from(listener.accept_queue);
@@ -137,13 +141,9 @@ impl History {
                 *held += 1;
                 *waiting += u64::from(connection.never_accepted());
             }
-            if let (Some(key), true, Since::Opened(at)) = (
-                inbound_port(connection),
-                connection.never_accepted(),
-                connection.since,
-            ) {
-                let since = waiting_since.entry(key).or_insert(at);
-                *since = at.min(*since);
+            if let (Some(key), Some(since)) = (inbound_port(connection), stuck_since(connection, now_ns)) {
+                let oldest = waiting_since.entry(key).or_insert(since);
+                *oldest = since.min(*oldest);
             }
         }
         for (key, (queue, held, waiting)) in now {
@@ -154,12 +154,20 @@ impl History {
             port.held.add(sample.taken.monotonic_ns, held);
             port.accept_queue_peak = port.accept_queue_peak.max(queue);
             port.never_accepted_peak = port.never_accepted_peak.max(waiting);
-            port.stuck_since_ns = (waiting > 0).then(|| {
-                let oldest = waiting_since.get(&key).copied();
-                let now = oldest.unwrap_or(sample.taken.monotonic_ns);
-                port.stuck_since_ns.map_or(now, |known| known.min(now))
-            });
+            let known = port.stuck_since_ns;
+            let oldest = waiting_since.get(&key).copied();
+            port.stuck_since_ns = oldest.map(|oldest| known.map_or(oldest, |known| known.min(oldest)));
         }
+    }
+}
+
+/// Since when a connection has waited to be accepted for longer than a server that has a worker needs.
+fn stuck_since(connection: &Connection, now_ns: u64) -> Option<u64> {
+    match connection.since {
+        Since::Opened(at) | Since::Seeded(at) if connection.never_accepted() => {
+            (now_ns.saturating_sub(at) >= STUCK_NS).then_some(at)
+        }
+        _ => None,
     }
 }
 
