@@ -67,10 +67,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the server had stopped accepting before the peer opened more than it needs.
+/// Whether the server had stopped accepting before the peer opened more than it needs: not one of its connections was
+/// accepted, or the queue had visibly been stuck for a while.
 pub(super) fn came_first(case: &Case<'_>) -> bool {
-    let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
     let figures = case.figures;
+    if figures.waiting.now > 0 && figures.waiting.now >= figures.held.established {
+        return true;
+    }
+    let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
     let piled_up = figures.first_overlap_ns.unwrap_or(figures.course.since_ns);
-    stuck.is_some_and(|stuck| stuck < piled_up)
+    stuck.is_some_and(|stuck| stuck.saturating_add(case.thresholds.waiting) <= piled_up)
 }
