@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{age, opened_ns};
+use super::made::{age, opened_ns};
 use crate::{
     diagnosis::thresholds::Thresholds,
     model::{

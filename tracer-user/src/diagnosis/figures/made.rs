@@ -1,0 +1,287 @@
+//! Figures made of counters and live sockets.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::{CloseWait, Course, Figures, Idle, Lingering, Waiting, held};
+use crate::{
+    diagnosis::thresholds::{NO_REQUEST_BYTES, Thresholds},
+    model::{
+        owner::Process,
+        peer::Direction,
+        sample::{Peer, Sample},
+        socket::{Connection, Since, State},
+        window::{Level, Live, Looks, Mark, Seen},
+    },
+};
+
+/// The processes of a sample whose names are known: thousands of peers have the same one.
+pub(in crate::diagnosis) struct Processes(HashMap<u32, Arc<Process>>);
+
+impl Processes {
+    pub(in crate::diagnosis) fn of(sample: &Sample) -> Self {
+        let pids = sample.names.keys();
+        Self(
+            pids.filter_map(|pid| Some((*pid, Arc::new(sample.process(*pid)?))))
+                .collect(),
+        )
+    }
+
+    fn get(&self, pid: u32) -> Option<Arc<Process>> {
+        self.0.get(&pid).map(Arc::clone)
+    }
+}
+
+/// What is the same for all peers of a sample.
+pub(in crate::diagnosis) struct Of<'a> {
+    pub(in crate::diagnosis) sample: &'a Sample,
+    pub(in crate::diagnosis) thresholds: &'a Thresholds,
+    pub(in crate::diagnosis) processes: &'a Processes,
+    /// When the time that is judged begins, monotonic, ns.
+    pub(in crate::diagnosis) begins_ns: u64,
+}
+
+/// One peer with what is known of its past.
+pub(in crate::diagnosis) struct Known<'a> {
+    pub(in crate::diagnosis) peer: &'a Peer,
+    pub(in crate::diagnosis) live: &'a [&'a Connection],
+    pub(in crate::diagnosis) expected: u32,
+    /// As it was when the time that is judged began; `None`: that is the beginning of the run.
+    pub(in crate::diagnosis) base: Option<Mark>,
+    /// What its connections had done when they were first seen, when there is no base.
+    pub(in crate::diagnosis) found: Live,
+    pub(in crate::diagnosis) seen: Seen,
+    /// The most it held before it piled up, if it did so before.
+    pub(in crate::diagnosis) usual: Option<u64>,
+    /// What it held at several moments since, oldest first; empty where that tells nothing.
+    pub(in crate::diagnosis) levels: &'a [Level],
+}
+
+/// Puts counters and live sockets together.
+pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
+    let Of {
+        sample,
+        thresholds,
+        processes,
+        begins_ns,
+    } = *all;
+    let (peer, live) = (of.peer, of.live);
+    let (known, now_ns) = (sample.known, sample.taken.monotonic_ns);
+    let since = of.base.as_ref().map(|base| peer.counters.since(&base.counters));
+    let counters = since.as_ref().unwrap_or(&peer.counters);
+    let mut alive = Live::default();
+    live.iter().for_each(|connection| alive.add(connection));
+    // What was read from the newest sockets may lag behind what their ends have counted.
+    let before = of.base.as_ref().map_or(Live::default(), |base| base.live);
+    let turns_before = if of.base.is_some() {
+        before.turns
+    } else {
+        // Those that were there and have gone took their part of it along.
+        let still = live.iter().filter(|one| matches!(one.since, Since::Seeded(_)));
+        let (n, turns) = still.fold((0, 0), |(n, turns), one| (n + 1, turns + u64::from(one.turns)));
+        (of.found.turns * n / counters.seeded.max(1)).min(turns)
+    };
+    let requests = (counters.turns.sum + alive.turns).saturating_sub(turns_before);
+    let carried = |ended: u64, now: u64, before: u64| (ended + now).saturating_sub(before);
+    let now = Level::of(now_ns, &peer.counters);
+    let start = match &of.base {
+        Some(base) => crate::model::window::held(&base.counters),
+        None => peer.counters.seeded.min(now.held.max(1)),
+    };
+    let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
+    let closes = counters.closes;
+    let (client_fin, client_rst, server_fin) = match peer.id.direction {
+        Direction::Inbound => (closes.remote_fin, closes.remote_rst, closes.local_fin),
+        Direction::Outbound => (closes.local_fin, closes.local_rst, closes.remote_fin),
+    };
+    let in_close_wait = || {
+        live.iter()
+            .filter(|connection| connection.state == State::CloseWait)
+    };
+    let left = counters.close_wait.summary();
+    let waiting = || live.iter().filter(|connection| connection.never_accepted());
+    Figures {
+        span_ns: now_ns.saturating_sub(begins_ns.max(of.seen.first_ns)),
+        first_seen_ns: of.seen.first_ns,
+        last_seen_ns: of.seen.last_ns,
+        opens: counters.opens(),
+        opens_with_none: counters.opens_by_held.get(0).into(),
+        closes: closes.total(),
+        requests: requests.max(counters.turns.sum),
+        first_overlap_ns: live
+            .iter()
+            .filter(|connection| connection.held >= of.expected)
+            .filter_map(|connection| match connection.since {
+                Since::Opened(ns) => Some(ns),
+                Since::Seeded(_) | Since::Unknown => None,
+            })
+            .min(),
+        course: if of.levels.is_empty() {
+            Course::flat(start, now)
+        } else {
+            Course::of(of.levels, now, of.seen, of.usual)
+        },
+        looks: of
+            .seen
+            .looks
+            .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks)),
+        open_now: counters.open_now,
+        open_peak: counters.open_peak,
+        overlaps: counters.overlaps(of.expected),
+        failed: counters.failed,
+        seeded: counters.seeded,
+        close_reasons: closes,
+        client_fin,
+        client_rst,
+        server_fin,
+        unanswered: counters.unanswered,
+        // By reads and writes, else by the times of the last segments.
+        answers_known: known.turns || known.idle,
+        lifetime: (&counters.lifetime).into(),
+        lifetime_sum_ns: counters.lifetime.sum_ns,
+        age: (&counters.lifetime).into(),
+        idle: if known.idle {
+            (&counters.idle).into()
+        } else {
+            Idle::default()
+        },
+        gap: (&counters.gap).into(),
+        close_wait: CloseWait {
+            now: counters.close_wait_now,
+            oldest_ns: in_close_wait()
+                .filter_map(|connection| close_wait_age(connection, now_ns))
+                .max(),
+            oldest_is_bound: oldest_is_bound(live, now_ns),
+            never_accepted: in_close_wait()
+                .filter(|connection| connection.never_accepted())
+                .count() as u64,
+            entered: counters.close_wait_entered,
+            left: left.map_or(0, |all| all.count),
+            p50_ns: left.map(|all| all.median_ns),
+            longest_ns: left.map(|all| all.max_ns),
+        },
+        lingering: lingering(now_ns, live, thresholds, processes),
+        waiting: Waiting {
+            now: waiting().count() as u64,
+            oldest_ns: waiting()
+                .map(|connection| age(connection, now_ns))
+                .max()
+                .unwrap_or(0),
+        },
+        late_reads: counters.late_reads,
+        late_read_max_ns: counters.late_read_max_ns,
+        held: held::of(live, known, now_ns, thresholds),
+        without_request: live
+            .iter()
+            .filter(|connection| {
+                connection.state == State::Established
+                    && connection.has_file
+                    && connection.data_segs_in.min(connection.data_segs_out) == 0
+                    && connection.bytes_received.max(connection.bytes_sent) < NO_REQUEST_BYTES
+                    && age(connection, now_ns) >= thresholds.no_request
+            })
+            .count() as u64,
+        turns: counters.turns.clone(),
+        turns_counted: known.turns,
+        bytes_received: known
+            .bytes_received
+            .then(|| carried(counters.bytes_received, alive.received, before.received)),
+        bytes_sent: known
+            .bytes_sent
+            .then(|| carried(counters.bytes_sent, alive.sent, before.sent)),
+        retransmits: known
+            .retransmits
+            .then(|| counters.retransmits + sum(|connection| u64::from(connection.retransmits))),
+        owner: owner(live)
+            .map(|(pid, _)| pid)
+            .or(counters.owner)
+            .and_then(|pid| processes.get(pid)),
+    }
+}
+
+fn lingering(
+    now_ns: u64,
+    live: &[&Connection],
+    thresholds: &Thresholds,
+    processes: &Processes,
+) -> Option<Box<Lingering>> {
+    let accepted: Vec<&Connection> = live
+        .iter()
+        .copied()
+        .filter(|connection| connection.state == State::CloseWait && connection.has_file)
+        .collect();
+    if accepted.is_empty() {
+        return None;
+    }
+    let ages = |unanswered: bool| {
+        let mut ages: Vec<u64> = accepted
+            .iter()
+            .filter(|connection| connection.unanswered == unanswered)
+            .filter_map(|connection| close_wait_age(connection, now_ns))
+            .collect();
+        ages.sort_unstable();
+        ages
+    };
+    let newest_ns = live
+        .iter()
+        .map(|connection| opened_ns(connection))
+        .max()
+        .unwrap_or(0);
+    let passed_by = accepted.iter().filter(|connection| {
+        let since = connection.close_wait_since_ns.unwrap_or(u64::MAX);
+        since.saturating_add(thresholds.passed_by) <= newest_ns
+    });
+    Some(Box::new(Lingering {
+        answered_ns: ages(false),
+        unanswered_ns: ages(true),
+        passed_by: passed_by.count() as u64,
+        owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
+    }))
+}
+
+/// The process that owns the most of these connections, the lowest number of equals, and how many.
+fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
+    let mut pids: SmallVec<[u32; 8]> = live.iter().filter_map(|connection| connection.owner).collect();
+    pids.sort_unstable();
+    pids.chunk_by(|a, b| a == b)
+        .filter_map(|same| Some((*same.first()?, same.len() as u64)))
+        .max_by_key(|(pid, n)| (*n, std::cmp::Reverse(*pid)))
+}
+
+/// When a connection opened or was found open, monotonic, ns.
+pub(super) fn opened_ns(connection: &Connection) -> u64 {
+    match connection.since {
+        Since::Opened(ns) | Since::Seeded(ns) => ns,
+        Since::Unknown => 0,
+    }
+}
+
+/// How long a connection has been open, ns, or known to be.
+pub(super) fn age(connection: &Connection, now_ns: u64) -> u64 {
+    match connection.since {
+        Since::Opened(ns) | Since::Seeded(ns) => now_ns.saturating_sub(ns),
+        Since::Unknown => 0,
+    }
+}
+
+/// How long a connection has been in CLOSE_WAIT, ns. Of one that was there before the tracer, it is at least the time
+/// since anything was heard: the FIN came no later than that.
+fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
+    let since = now_ns.saturating_sub(connection.close_wait_since_ns?);
+    Some(match connection.since {
+        Since::Opened(_) => since,
+        Since::Seeded(_) | Since::Unknown => since.max(connection.heard_ns),
+    })
+}
+
+/// Whether the age of the oldest in CLOSE_WAIT is only "at least".
+fn oldest_is_bound(live: &[&Connection], now_ns: u64) -> bool {
+    let waiting = live
+        .iter()
+        .filter(|connection| connection.state == State::CloseWait);
+    waiting
+        .max_by_key(|connection| close_wait_age(connection, now_ns))
+        .is_some_and(|oldest| !matches!(oldest.since, Since::Opened(_)))
+}
