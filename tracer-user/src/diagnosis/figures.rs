@@ -7,8 +7,8 @@ mod made;
 
 use std::sync::Arc;
 
-pub use self::{course::Course, held::HeldNow, idle::Idle};
 pub(super) use self::made::{Known, Of, Processes, of};
+pub use self::{course::Course, held::HeldNow, idle::Idle};
 use super::thresholds::Thresholds;
 use crate::model::{
     durations::Durations,
