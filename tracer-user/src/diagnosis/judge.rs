@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Diagnosis, Movement, Options, Verdict,
+    Answer, Diagnosis, Movement, Options, Verdict,
     answer::{self, HostWide, Judged, Recovered},
     cause::{self, Finding, Grown},
     changes::Changes,
@@ -44,6 +44,9 @@ pub struct Judge {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
+    /// What was said last, by slot: all that is to be known of those of whom nothing else is kept.
+    #[serde(skip)]
+    lately: Vec<Verdict>,
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
     pub(super) changes: Changes,
@@ -180,7 +183,9 @@ impl Judge {
 
 /// Judges one sample with what led to it, as a [`Judge`] would that had said nothing before.
 pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagnosis {
-    judge(sample, history, options, &Memory::default())
+    let mut diagnosis = judge(sample, history, options, &Memory::default());
+    diagnosis.order();
+    diagnosis
 }
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
@@ -222,10 +227,10 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
         one(&scene, peer, judged);
     }
-    answer::worst_first(&mut peers);
     let main = norms.main();
+    // It is put in order, with what comes of it, when what stands is known.
     Diagnosis {
-        answer: answer::overall(&peers),
+        answer: Answer::InsufficientData,
         started: sample.started,
         window_start: {
             let start = history.window().start().unwrap_or(sample.started);
@@ -253,7 +258,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
             to: sample.accounting.open_now,
             surge: history.surge().cloned(),
         },
-        causes: answer::causes(&peers),
+        causes: Vec::new(),
         changes: Vec::new(),
         changes_dropped: 0,
         peers,
@@ -331,11 +336,35 @@ impl Memory {
         let taken = diagnosis.taken;
         let mut were = HashMap::new();
         for peer in &mut diagnosis.peers {
-            let standing = self.peers.entry(peer.id).or_default();
+            let slot = peer.slot as usize;
+            if self.lately.len() <= slot {
+                self.lately.resize(slot + 1, Verdict::InsufficientData);
+            }
+            let Some(lately) = self.lately.get_mut(slot) else {
+                continue;
+            };
+            let known = self.peers.get_mut(&peer.id);
+            if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
+                // Most of them, all the time.
+                *lately = peer.finding.verdict;
+                continue;
+            }
+            let is_new = known.is_none();
+            let mut unknown = Standing {
+                verdict: *lately,
+                ..Standing::default()
+            };
+            let standing = known.unwrap_or(&mut unknown);
             let before = standing.verdict;
             standing.settle(peer, taken.monotonic_ns, is_last);
+            *lately = standing.verdict;
             if before != standing.verdict {
                 were.insert(peer.id, before);
+            }
+            if is_new {
+                self.peers.insert(peer.id, unknown);
+            } else if standing.is_forgettable() {
+                self.peers.remove(&peer.id);
             }
         }
         if self.peers.len() > diagnosis.peers.len() {
@@ -349,7 +378,21 @@ impl Memory {
     }
 }
 
+/// Whether a verdict is worth remembering by itself.
+fn is_remarkable(verdict: Verdict) -> bool {
+    verdict.accuses() || verdict == Verdict::ManyHeld
+}
+
 impl Standing {
+    /// Whether it says no more than what is said of those of whom nothing is remembered.
+    fn is_forgettable(&self) -> bool {
+        !is_remarkable(self.verdict)
+            && self.next.is_none()
+            && self.recovered.is_none()
+            && self.grown.is_none()
+            && self.usual.is_none()
+    }
+
     fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
         self.remember_growth(peer);
         self.has_spoken = true;

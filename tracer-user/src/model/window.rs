@@ -22,8 +22,8 @@ use super::{
     sample::{Moment, Peer, Sample},
 };
 
-/// Marks kept beyond those at the window's beginning: some 6 MB.
-const MAX_MARKS: usize = 50_000;
+/// Marks kept beyond those at the window's beginning: some 3 MB.
+const MAX_MARKS: usize = 24_000;
 
 /// Boundaries are no closer together than this, ns, however often samples are taken.
 const STEP_NS: u64 = 1_000_000_000;
@@ -88,7 +88,7 @@ impl Window {
             .is_none_or(|last| now.monotonic_ns.saturating_sub(last.at.monotonic_ns) >= self.step_ns(now));
         let mut marks = HashMap::new();
         for peer in &sample.peers {
-            let live = live.get(&peer.slot).copied().unwrap_or_default();
+            let live = live.get(peer.slot as usize).copied().unwrap_or_default();
             if let Some(looks) = self.see(sample, peer, live, is_due)
                 && is_due
             {

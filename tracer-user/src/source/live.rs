@@ -138,12 +138,16 @@ impl Live {
     }
 
     fn note(&mut self, sockets: &Sockets) {
-        let mut live = live_by_slot(&sockets.connections);
+        let live = live_by_slot(&sockets.connections);
         for (slot, looks) in &mut self.looks {
-            looks.note(live.remove(slot).unwrap_or_default());
+            looks.note(live.get(*slot as usize).copied().unwrap_or_default());
         }
-        for (slot, live) in live.into_iter().filter(|(_, live)| live.established > 1) {
-            self.looks.entry(slot).or_default().note(live);
+        for (slot, live) in (0..).zip(live).filter(|(_, live)| live.established > 1) {
+            self.looks.entry(slot).or_insert_with(|| {
+                let mut looks = Looks::default();
+                looks.note(live);
+                looks
+            });
         }
     }
 

@@ -77,7 +77,7 @@ impl PeerRow {
         }
         let row = |judged: &Judged| {
             let peer = peers.get(&judged.id)?;
-            let live = live.get(&peer.slot).copied().unwrap_or_default();
+            let live = live.get(peer.slot as usize).copied().unwrap_or_default();
             Some(Self {
                 close_wait_oldest_ms: judged.figures.close_wait.oldest_ns.map(|ns| ns / 1_000_000),
                 never_accepted: Some(judged.figures.waiting.now),

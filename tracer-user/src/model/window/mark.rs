@@ -1,6 +1,5 @@
 //! What is kept of a peer at one moment, and how its connections were found.
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -119,12 +118,15 @@ pub fn held(counters: &Counters) -> u64 {
     counters.open_now.saturating_sub(counters.close_wait_now)
 }
 
-/// What the live connections of each slot come to.
-pub fn live_by_slot(connections: &[Connection]) -> HashMap<u32, Live> {
-    let mut all: HashMap<u32, Live> = HashMap::new();
+/// What the live connections of each slot come to, by slot.
+pub fn live_by_slot(connections: &[Connection]) -> Vec<Live> {
+    let slots = connections.iter().filter_map(|connection| connection.slot);
+    let most = slots.max().map_or(0, |slot| slot as usize + 1);
+    let mut all = vec![Live::default(); most];
     for connection in connections {
-        if let Some(slot) = connection.slot {
-            all.entry(slot).or_default().add(connection);
+        let live = connection.slot.and_then(|slot| all.get_mut(slot as usize));
+        if let Some(live) = live {
+            live.add(connection);
         }
     }
     all
