@@ -51,15 +51,17 @@ macro_rules! scenarios {
 }
 
 /// Changes that take their time, and everything else that cannot be seen within [`QUICK`].
-const LONG: [&str; 11] = [
+const LONG: [&str; 13] = [
     "never-used",
     "pile-large-slow",
     "pile-stands",
+    "nat-from-before",
     "pool-fills",
     "pool-breathes",
     "streams-shared",
     "streams-arriving",
     "mended",
+    "mended-soon",
     "turned-bad-late",
     "surge-ends",
     "surges-twice",
@@ -110,7 +112,6 @@ scenarios! {
     stood_expected: "stood-expected",
     nat_alone: "nat-alone",
     nat_beside: "nat-beside",
-    nat_from_before: "nat-from-before",
     server_restart: "server-restart",
     pool_too_small: "pool-too-small",
     pool_recycled: "pool-recycled",
@@ -119,7 +120,6 @@ scenarios! {
     lifetime_client: "lifetime-client",
     stream_alone: "stream-alone",
     streams: "streams",
-    mended_soon: "mended-soon",
     turned_bad_soon: "turned-bad-soon",
     forgotten_paths: "forgotten-paths",
     client_leak: "client-leak",

@@ -71,10 +71,10 @@ fn mended() -> Scenario {
 /// One cause that shows within seconds, so that this is quick.
 fn mended_soon() -> Scenario {
     let groups = vec![
-        bad_then_good("fresh", FRESH, 7, &["fresh-per-request"]),
+        bad_then_good("fresh", FRESH, 10, &["fresh-per-request"]),
         innocents(5),
     ];
-    scenario("mended-soon", Knobs::default(), 16, groups)
+    scenario("mended-soon", Knobs::default(), 20, groups)
 }
 
 /// Good for a time, with many polls on one connection or some on each of many, then bad.

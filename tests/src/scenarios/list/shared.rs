@@ -40,7 +40,7 @@ fn nat_from_before() -> Scenario {
     Scenario {
         name: "nat-from-before",
         warm_up: ms(3_000),
-        tracing: ms(12_000),
+        tracing: ms(16_000),
         ..nat_beside()
     }
 }
