@@ -129,6 +129,7 @@ mod tests {
                     count: closes,
                 }),
                 bucket: None,
+                at_once: 0,
             },
             turns: all,
             turns_counted: true,

@@ -89,7 +89,10 @@ pub const MIN_CORE: u64 = 2;
 
 /// A pool that is full discards a connection as soon as its reply is read: within some timer ticks and a busy machine's
 /// delay.
-pub const DISCARDED_NS: u64 = 40 * MS;
+pub const DISCARDED_NS: u64 = 51 * MS;
+
+/// This share of a pool's closes comes that soon; the rest are a busy machine's.
+pub const NEARLY_ALL: f64 = 0.95;
 
 /// So many that were discarded at once, without one that was not, are no accident of a crowd.
 pub const MANY_DISCARDED: u64 = 20;

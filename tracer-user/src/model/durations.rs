@@ -138,6 +138,15 @@ impl Durations {
         self.fullest(2)
     }
 
+    /// How many were certainly no longer than this: those in buckets that end before it.
+    pub fn up_to(&self, ns: u64) -> u64 {
+        let short = self
+            .buckets
+            .used()
+            .filter(|(bucket, _)| time_range(*bucket).1 <= ns);
+        short.map(|(_, n)| u64::from(n)).sum()
+    }
+
     /// The fullest bucket alone. `None` when nothing was noted.
     pub fn fullest_bucket(&self) -> Option<Cluster> {
         self.fullest(1)

@@ -7,7 +7,7 @@ use super::{
 use crate::diagnosis::{
     Figures, Verdict,
     thresholds::{
-        BUSY, DISCARDED_NS, EXCEPTION, MANY_DISCARDED, MIN_ALIKE, MIN_CORE, OVERFLOW_FAULT, confidence,
+        BUSY, EXCEPTION, MANY_DISCARDED, MIN_ALIKE, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT, confidence,
         habitual, share,
     },
 };
@@ -24,15 +24,15 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
-    // Not one was closed later than at once: members of a crowd that leave take their time.
-    let idle = figures.idle.max_ns?;
+    // Hardly one was closed later than at once: members of a crowd that leave take their time.
+    let at_once = share(figures.idle.at_once, figures.idle.count);
     let closes_after_a_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     if figures.opens < MANY_DISCARDED
         || figures.closes < MANY_DISCARDED
         || case.by_client() < figures.closes
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
-        || idle > DISCARDED_NS
+        || at_once < NEARLY_ALL
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
         || !is_busy(figures)

@@ -359,7 +359,7 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
     by_themselves.looks.busy = by_themselves.looks.established / 3;
     assert_eq!(verdict(&by_themselves), Verdict::ManyHeld);
     let mut taking_their_time = overflow(20);
-    taking_their_time.idle.max_ns = Some(90 * MS);
+    taking_their_time.idle.at_once = 15;
     assert_eq!(verdict(&taking_their_time), Verdict::ManyHeld);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnosis::thresholds::{
-        AGE_NS, AGE_SHARE, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share,
+        AGE_NS, AGE_SHARE, DISCARDED_NS, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share,
     },
     model::durations::{Cluster, Durations},
 };
@@ -20,6 +20,8 @@ pub struct Idle {
     pub cluster: Option<Cluster>,
     /// The fullest bucket alone.
     pub bucket: Option<Cluster>,
+    /// How many were as short as [`DISCARDED_NS`].
+    pub at_once: u64,
 }
 
 impl Idle {
@@ -65,6 +67,7 @@ impl From<&Durations> for Idle {
             max_ns: Some(summary.max_ns),
             cluster: durations.cluster(),
             bucket: durations.fullest_bucket(),
+            at_once: durations.up_to(DISCARDED_NS),
         }
     }
 }

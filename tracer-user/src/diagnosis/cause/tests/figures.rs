@@ -66,6 +66,7 @@ pub(super) fn idle(n: u64, low_ns: u64, high_ns: u64) -> Idle {
             count: n,
         }),
         bucket: None,
+        at_once: if high_ns <= 51 * MS { n } else { 0 },
     }
 }
 
@@ -354,6 +355,7 @@ pub(super) fn whenever(n: u64) -> Figures {
                 count: n / 3,
             }),
             bucket: None,
+            at_once: 0,
         },
         turns: {
             let mut turns = turns_each(n / 2, 1);
