@@ -5,7 +5,7 @@
 
 use super::{
     cause::Case,
-    thresholds::{EXCEPTION, HABIT, HANDSHAKE_TURNS, RARE_FAULT, SHORT_LIFE_NS, habitual, share},
+    thresholds::{EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, RARE_FAULT, SHORT_LIFE_NS, habitual, share},
 };
 use crate::model::peer::Direction;
 
@@ -120,10 +120,7 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
 /// opens others.
 fn cleans_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
-    share(figures.server_fin, figures.closes) >= HABIT
-        && figures
-            .close_wait
-            .p50_ns
-            .is_some_and(|p50| p50 >= super::thresholds::LATE_CLOSE_NS)
+    habitual(figures.server_fin, figures.closes)
+        && figures.close_wait.p50_ns.is_some_and(|p50| p50 >= LATE_CLOSE_NS)
         && share(figures.closes, figures.opens) >= 1.0 - EXCEPTION
 }
