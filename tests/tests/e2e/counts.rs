@@ -171,8 +171,10 @@ fn what_is_open_at_the_end_is_open() {
     open.truncate(4);
     tcpreuse_tests::eventually("the server's ends of three connections to close", || {
         let listed = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
-        // 01 is ESTABLISHED; both ends of each are listed.
-        listed.lines().filter(|line| line.contains(" 01 ")).count() == 8
+        let in_state = |state| listed.lines().filter(|line| line.contains(state)).count();
+        // Both ends of the four are ESTABLISHED (01). Of the three no end is in CLOSE_WAIT (08) or
+        // LAST_ACK (09), through which the server's go, and the clients' are in TIME_WAIT (06).
+        in_state(" 01 ") == 8 && in_state(" 06 ") == 3 && in_state(" 08 ") + in_state(" 09 ") == 0
     });
     let diagnosis = trace.finish();
     diagnosis.assert_sound();
