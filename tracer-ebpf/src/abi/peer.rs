@@ -34,6 +34,7 @@ pub mod reason {
 
 /// What identifies a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct PeerKey {
     /// Remote address in network order, IPv4 as `::ffff:a.b.c.d`, under the prefix mask.
@@ -68,6 +69,7 @@ pub mod timed {
 
 /// One thing that is timed, over all its occurrences. All exact.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Durations {
     /// Sum, in nanoseconds.
@@ -86,6 +88,7 @@ pub struct Durations {
 /// that an event touches is a miss, so what changes together lies in one line: an open needs two
 /// of them and an end four.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct PeerStats {
     // First line: every open and every end.
