@@ -246,7 +246,6 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seede
     };
     // SAFETY: tested.
     unsafe {
-        atomic::add(&raw mut (*stats).close_wait_entry_sum_ns, since_start(now));
         if seeded {
             atomic::add(&raw mut (*stats).close_wait_seeded, 1);
         } else {
@@ -273,10 +272,6 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
         if conn.flags & flag::SEEDED == 0 {
             note(stats, timed::CLOSE_WAIT, now.wrapping_sub(conn.close_wait_ns));
         }
-        atomic::sub(
-            &raw mut (*stats).close_wait_entry_sum_ns,
-            since_start(conn.close_wait_ns),
-        );
         atomic::add(&raw mut (*stats).close_wait_left, 1);
     }
 }
@@ -430,9 +425,4 @@ unsafe fn note(stats: *mut PeerStats, what: usize, ns: u64) {
             atomic::add(bucket.cast::<u32>().add(what), 1_u32);
         }
     }
-}
-
-#[inline(always)]
-fn since_start(now: u64) -> u64 {
-    now.wrapping_sub(config!(started_ns))
 }

@@ -111,13 +111,12 @@ pub struct PeerStats {
     /// What is timed, by [`timed`].
     pub durations: [Durations; timed::COUNT],
     // Third line: CLOSE_WAIT.
-    /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
-    /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
-    pub close_wait_entry_sum_ns: u64,
     /// Connections that entered CLOSE_WAIT while traced.
     pub close_wait_entered: u32,
     /// Connections that left CLOSE_WAIT again.
     pub close_wait_left: u32,
+    /// Fills the line.
+    pub spare: [u32; 2],
     // Fourth line: every end.
     /// Request turns over the ended connections that were not seeded.
     pub turns_sum: u64,

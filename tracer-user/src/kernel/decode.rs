@@ -3,7 +3,7 @@
 
 use zerocopy::FromBytes;
 
-pub(super) use meaning::{Socket, comm, counters, ended, losses, peer_id, socket};
+pub(super) use meaning::{Socket, comm, ended, losses, peer_id, socket};
 
 mod meaning;
 

@@ -15,7 +15,7 @@ pub const SOCKET: usize = size_of::<Live>();
 pub fn counters(slot: &[u8]) -> Option<Counters> {
     decode::read::<PeerStats>(slot)
         .ok()
-        .map(|stats| decode::counters(&stats))
+        .map(|stats| Counters::from(&stats))
 }
 
 /// Whether these are the bytes of a live socket.

@@ -22,7 +22,7 @@ fn fitted<T>(bytes: &[u8]) -> Vec<u8> {
 /// A slot of the peer table.
 pub fn peer(bytes: &[u8], filter: &Filter) -> Option<(Option<PeerId>, Counters)> {
     let stats = decode::read::<PeerStats>(&fitted::<PeerStats>(bytes)).ok()?;
-    Some((decode::peer_id(&stats.key, filter), decode::counters(&stats)))
+    Some((decode::peer_id(&stats.key, filter), Counters::from(&stats)))
 }
 
 /// A record of the socket iterator.

@@ -4,9 +4,11 @@
 
 pub mod accounting;
 pub mod buckets;
+pub mod counters;
 pub mod durations;
 pub mod earlier;
 pub mod ended;
+pub mod figure;
 pub mod history;
 pub mod owner;
 pub mod peer;

@@ -38,7 +38,7 @@ impl State {
     ];
 
     /// As the kernel calls it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Established => "ESTABLISHED",
             Self::FinWait1 => "FIN_WAIT1",

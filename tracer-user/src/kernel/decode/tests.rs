@@ -11,7 +11,7 @@ use tracer_ebpf::abi::{
 };
 
 use super::*;
-use crate::filter::Filter;
+use crate::{filter::Filter, model::peer::Counters};
 
 /// Bytes in which every position is different enough to catch a swapped or shifted field.
 fn pattern(len: usize) -> Vec<u8> {
@@ -36,7 +36,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let value = read::<PeerStats>(&bytes).unwrap();
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
-            unanswered as u32, late_reads as u32, late_read_max_ms as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+            unanswered as u32, late_reads as u32, late_read_max_ms as u32, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
     let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
@@ -45,7 +45,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let gap = offset_of!(PeerStats, buckets) + (5 * timed::COUNT + timed::GAP) * 4;
     assert_eq!(value.buckets[5][timed::GAP], u32::from_ne_bytes(at(&bytes, gap)));
     assert_eq!(
-        counters(&value).gap.buckets.all()[5],
+        Counters::from(&value).gap.buckets.all()[5],
         value.buckets[5][timed::GAP]
     );
     assert_eq!(
@@ -58,7 +58,10 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     );
     let process = offset_of!(PeerStats, key) + offset_of!(PeerKey, process);
     assert_eq!(value.key.process, u32::from_ne_bytes(at(&bytes, process)));
-    assert_eq!(read::<PeerKey>(&bytes[..size_of::<PeerKey>()]).unwrap(), value.key);
+    assert_eq!(
+        read::<PeerKey>(&bytes[..size_of::<PeerKey>()]).unwrap(),
+        value.key
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ proptest! {
     #[test]
     fn any_slot_gives_counters(bytes in prop::collection::vec(any::<u8>(), size_of::<PeerStats>())) {
         let stats = read::<PeerStats>(&bytes).unwrap();
-        let _ = counters(&stats);
+        let _ = Counters::from(&stats);
         let _ = peer_id(&stats.key, &Filter::default());
     }
 
