@@ -76,14 +76,7 @@ impl Rebuild {
             expected: session.expected_connections.unwrap_or(1).max(1),
             prefix4: session.filters.prefix4.unwrap_or(32).min(32),
             prefix6: session.filters.prefix6.unwrap_or(128).min(128),
-            known: Known {
-                turns: false,
-                idle: false,
-                bytes_received: false,
-                bytes_sent: false,
-                retransmits: false,
-                heard: false,
-            },
+            known: Known::default(),
             peers: HashMap::new(),
             unattributed: Counters::default(),
             names: BTreeMap::new(),
@@ -346,8 +339,8 @@ fn listener(row: &ListenerRow) -> Listener {
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Listener {
         netns: row.netns,
-        address: row.address,
-        port: row.port,
+        address: row.local.0,
+        port: row.local.1,
         accept_queue: narrow(row.accept_queue),
         accept_queue_limit: narrow(row.accept_queue_limit),
         inode: None,

@@ -13,7 +13,7 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use self::{basis::Basis, told::Told};
 use super::{Origin, timestamp};
@@ -21,6 +21,7 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        counters,
         owner::Process,
         peer::{Closes, Direction},
         sample::Moment,
@@ -140,7 +141,7 @@ struct Peer<'a> {
     last_seen: Option<String>,
     expected: u32,
     owner: Option<&'a Process>,
-    figures: PeerFigures,
+    figures: PeerFigures<'a>,
     basis: Basis,
     explanation: String,
     fix: Cow<'static, str>,
@@ -159,7 +160,7 @@ struct Impact {
 }
 
 #[derive(Serialize)]
-struct PeerFigures {
+struct PeerFigures<'a> {
     seconds: f64,
     opens: u64,
     closes: u64,
@@ -179,8 +180,21 @@ struct PeerFigures {
     bytes_received: Option<u64>,
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
-    unanswered: Option<u64>,
-    late_reads: Option<u64>,
+    #[serde(flatten)]
+    counted: Counted<'a>,
+}
+
+/// The figures that are shown as they were counted, by their names.
+struct Counted<'a>(&'a Figures);
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(figures) = self;
+        to.collect_map(counters::shown().map(|(figure, shown)| {
+            let value = shown.value(&figures.counted, figures.known);
+            (shown.name, value.map(|value| figure.unit.written(value)))
+        }))
+    }
 }
 
 #[derive(Serialize)]
@@ -354,7 +368,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
     }
 }
 
-fn figures(figures: &Figures) -> PeerFigures {
+fn figures(figures: &Figures) -> PeerFigures<'_> {
     let close_wait = &figures.close_wait;
     PeerFigures {
         seconds: seconds(figures.span_ns),
@@ -395,8 +409,7 @@ fn figures(figures: &Figures) -> PeerFigures {
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
-        unanswered: figures.answers_known.then_some(figures.unanswered),
-        late_reads: figures.turns_counted.then_some(figures.late_reads),
+        counted: Counted(figures),
     }
 }
 

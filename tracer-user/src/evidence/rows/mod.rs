@@ -1,5 +1,6 @@
 //! The rows of the CSV files, one kind a file: their columns, written and read.
 
+mod columns;
 mod connections;
 mod events;
 mod listeners;

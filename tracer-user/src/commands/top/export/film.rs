@@ -105,8 +105,7 @@ fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
         ListenerRow {
             sampled_at: frame.at.utc_ns,
             netns: now.netns,
-            address: first.unwrap_or(Ipv6Addr::UNSPECIFIED.into()),
-            port: now.port,
+            local: (first.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), now.port),
             held: now.held,
             close_wait: now.close_wait,
             never_accepted: now.never_accepted,
