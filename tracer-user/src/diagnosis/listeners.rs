@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Capacity, Options, capacity};
 use crate::model::{
+    backlog::Backlog,
     history::{History, inbound_port, occupies_worker},
     owner::Owner,
     sample::Sample,
@@ -28,11 +29,9 @@ pub struct ListenerNow {
     pub never_accepted: u64,
     /// The most that were not accepted at any time.
     pub never_accepted_peak: u64,
-    /// Length of the accept queue.
-    pub accept_queue: u64,
-    /// Its limit.
-    pub accept_queue_limit: u64,
-    /// The longest it was.
+    /// What the kernel says of it.
+    pub backlog: Backlog,
+    /// The longest that its accept queue was.
     pub accept_queue_peak: u64,
     /// Since when connections have waited to be accepted without a break, monotonic, ns.
     pub stuck_since_ns: Option<u64>,
@@ -63,8 +62,7 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<
                 close_wait: 0,
                 never_accepted: 0,
                 never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
-                accept_queue: 0,
-                accept_queue_limit: 0,
+                backlog: Backlog::default(),
                 accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
                 stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
                 owner: listener.owner.clone(),
@@ -75,8 +73,7 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<
             };
             (now, 0)
         });
-        now.accept_queue += u64::from(listener.accept_queue);
-        now.accept_queue_limit += u64::from(listener.accept_queue_limit);
+        now.backlog.absorb(&listener.backlog);
         if now.owner.process().is_none() {
             now.owner = listener.owner.clone();
         }

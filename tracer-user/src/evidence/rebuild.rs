@@ -336,13 +336,11 @@ impl Rebuild {
 }
 
 fn listener(row: &ListenerRow) -> Listener {
-    let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Listener {
         netns: row.netns,
         address: row.local.0,
         port: row.local.1,
-        accept_queue: narrow(row.accept_queue),
-        accept_queue_limit: narrow(row.accept_queue_limit),
+        backlog: row.backlog,
         inode: None,
         owner: match &row.owner {
             Some(process) => Owner::Process(process.clone()),

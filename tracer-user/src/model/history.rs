@@ -134,7 +134,7 @@ impl History {
         let now_ns = sample.taken.monotonic_ns;
         for listener in &sample.sockets.listeners {
             let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
-            *queue += u64::from(listener.accept_queue);
+            *queue += listener.backlog.accept_queue;
         }
         for connection in &sample.sockets.connections {
             if let Some((_, held, waiting)) = inbound_port(connection).and_then(|key| now.get_mut(&key)) {

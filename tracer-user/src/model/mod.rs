@@ -3,6 +3,7 @@
 //! a test.
 
 pub mod accounting;
+pub mod backlog;
 pub mod buckets;
 pub mod counters;
 pub mod durations;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{owner::Owner, peer::Direction, sample::Moment};
+use super::{backlog::Backlog, owner::Owner, peer::Direction, sample::Moment};
 
 /// Connections of a sample that is read from a file; each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
@@ -188,10 +188,9 @@ pub struct Listener {
     pub address: IpAddr,
     /// Port it listens on.
     pub port: u16,
-    /// Connections that wait to be accepted.
-    pub accept_queue: u32,
-    /// How many may wait.
-    pub accept_queue_limit: u32,
+    /// What the kernel says of it.
+    #[serde(flatten)]
+    pub backlog: Backlog,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
     /// Who listens.

@@ -21,6 +21,7 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        backlog::{self, Backlog},
         counters,
         owner::Process,
         peer::{Closes, Direction},
@@ -109,6 +110,17 @@ struct Listener<'a> {
     busy_workers: Option<u32>,
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
+    #[serde(flatten)]
+    others: Others<'a>,
+}
+
+/// The figures of a listener that have no place of their own, by their names.
+struct Others<'a>(&'a Backlog);
+
+impl Serialize for Others<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(backlog::others().map(|figure| (figure.name, (figure.get)(self.0))))
+    }
 }
 
 #[derive(Serialize)]
@@ -324,8 +336,8 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         held: now.held,
         close_wait: now.close_wait,
         never_accepted: now.never_accepted,
-        accept_queue: now.accept_queue,
-        accept_queue_limit: now.accept_queue_limit,
+        accept_queue: now.backlog.accept_queue,
+        accept_queue_limit: now.backlog.accept_queue_limit,
         accept_queue_peak: now.accept_queue_peak,
         never_accepted_peak: now.never_accepted_peak,
         owner: now.owner.process(),
@@ -334,6 +346,7 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         busy_workers: now.busy_workers,
         growth_per_second: now.per_second.map(|growth| (growth * 1000.0).round() / 1000.0),
         exhausted_in_seconds: now.exhausted_in_s,
+        others: Others(&now.backlog),
     }
 }
 

@@ -31,8 +31,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             Some(now) => format!(
                 "; the accept queue of port {} has {} of {}, and {} held there are with a process",
                 now.port,
-                now.accept_queue,
-                now.accept_queue_limit,
+                now.backlog.accept_queue,
+                now.backlog.accept_queue_limit,
                 count(
                     now.held - now.never_accepted.min(now.held),
                     "connection",

@@ -7,11 +7,13 @@ use std::{
 
 use super::{
     Kind,
-    columns::{self, Count, Local, Number, Owner, Time},
+    columns::{self, Column, Count, Local, Number, Owner, Put, Read, Time},
 };
 use crate::{
     diagnosis::Diagnosis,
+    evidence::cells::Fields,
     model::{
+        backlog::{self, Backlog, FIGURES, PLACED},
         history::inbound_port,
         owner::Process,
         sample::Sample,
@@ -35,16 +37,74 @@ columns::row! {
     close_wait: u64 as Count,
     /// Of these, not accepted.
     never_accepted: u64 as Count,
-    /// Length of the accept queue.
-    accept_queue: u64 as Count,
-    /// Its limit.
-    accept_queue_limit: u64 as Count,
+    /// What the kernel says of it.
+    backlog: Backlog as Placed,
     /// Workers that are busy, as far as that is known.
     busy_workers: Option<u64> as Count,
     /// Workers that are idle likewise.
     idle_workers: Option<u64> as Count,
     /// Who listens.
     owner: Option<Process> as Owner,
+    added:
+    /// The figures of `backlog` that the columns above do not have.
+    others: Others as Others,
+    then Self::with_others
+}
+
+/// Columns for the figures with a place of their own.
+struct Placed;
+
+impl Column<Backlog> for Placed {
+    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).0);
+
+    fn put(backlog: &Backlog, put: Put<'_>) {
+        for figure in FIGURES.iter().take(PLACED) {
+            Count::put(&(figure.get)(backlog), put);
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<Backlog> {
+        let mut backlog = Backlog::default();
+        for figure in FIGURES.iter().take(PLACED) {
+            (figure.set)(&mut backlog, Count::read(fields)?);
+        }
+        Ok(backlog)
+    }
+}
+
+/// The other figures, a column each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others([Option<u64>; FIGURES.len() - PLACED]);
+
+impl Others {
+    /// Those of a listener.
+    pub fn of(backlog: &Backlog) -> Self {
+        let mut others = Self::default();
+        for (value, figure) in others.0.iter_mut().zip(backlog::others()) {
+            *value = (figure.get)(backlog);
+        }
+        others
+    }
+}
+
+impl Column<Self> for Others {
+    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).1);
+
+    fn put(others: &Self, put: Put<'_>) {
+        for value in &others.0 {
+            Count::put(value, put);
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<Self> {
+        let mut others = Self::default();
+        for value in &mut others.0 {
+            if fields.is_more() {
+                *value = Count::read(fields)?;
+            }
+        }
+        Ok(others)
+    }
 }
 
 impl ListenerRow {
@@ -63,15 +123,15 @@ impl ListenerRow {
                         held: 0,
                         close_wait: 0,
                         never_accepted: 0,
-                        accept_queue: 0,
-                        accept_queue_limit: 0,
+                        backlog: Backlog::default(),
                         busy_workers,
                         idle_workers,
                         owner: None,
+                        others: Others::default(),
                     }
                 });
-            row.accept_queue += u64::from(listener.accept_queue);
-            row.accept_queue_limit += u64::from(listener.accept_queue_limit);
+            row.backlog.absorb(&listener.backlog);
+            row.others = Others::of(&row.backlog);
             row.owner = row.owner.take().or_else(|| listener.owner.process().cloned());
         }
         for connection in &sample.sockets.connections {
@@ -82,6 +142,14 @@ impl ListenerRow {
             }
         }
         rows.into_values().collect()
+    }
+
+    /// Puts the figures together that stand apart in a row.
+    fn with_others(mut self) -> Self {
+        for (value, figure) in self.others.0.iter().zip(backlog::others()) {
+            (figure.set)(&mut self.backlog, *value);
+        }
+        self
     }
 }
 

@@ -55,11 +55,11 @@ columns::row! {
     retransmits: Option<u64> as Count,
     /// What was said about it at that moment.
     verdict: Cow<'static, str> as Outside,
+    added:
     /// The process that connects, of outbound peers.
     owner_pid: Option<u32> as Number,
     /// Its name.
     owner_comm: Option<String> as Outside,
-    added:
     /// Request turns of its open connections so far.
     turns_open: Option<u64> as Count,
     /// Established connections that have a request without an answer.

@@ -55,8 +55,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
             netns: live.netns,
             address: local,
             port: live.local_port,
-            accept_queue: live.queue,
-            accept_queue_limit: live.queue_limit,
+            backlog: live.into(),
             inode: (live.inode != 0).then_some(live.inode),
             owner: Owner::Unknown(Reason::NotYet),
         }));

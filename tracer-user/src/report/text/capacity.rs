@@ -16,7 +16,7 @@ pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) ->
     for process in &diagnosis.capacity {
         let listeners = diagnosis.listeners.iter().filter(|now| process.covers(now));
         let mut any = false;
-        for now in listeners.filter(|now| now.held > 0 || now.accept_queue > 0) {
+        for now in listeners.filter(|now| now.held > 0 || now.backlog.accept_queue > 0) {
             any = true;
             writeln!(to, "{}", wrap(&listener(now), 0))?;
         }
@@ -33,8 +33,8 @@ fn listener(now: &ListenerNow) -> String {
         .process()
         .map(|process| format!(", {}", words::process(process)))
         .unwrap_or_default();
-    let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
-    let peak = if now.accept_queue_peak > now.accept_queue {
+    let queue = format!("accept queue {} of {}", now.backlog.accept_queue, now.backlog.accept_queue_limit);
+    let peak = if now.accept_queue_peak > now.backlog.accept_queue {
         format!(" (at most {})", now.accept_queue_peak)
     } else {
         String::new()

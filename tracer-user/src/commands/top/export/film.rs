@@ -9,7 +9,7 @@ use crate::{
     evidence::{
         journal::Interval,
         recording::{Recording, Rows},
-        rows::{ConnectionRow, EventRow, ListenerRow, PeerRow},
+        rows::{ConnectionRow, EventRow, ListenerRow, Others, PeerRow},
     },
     model::{
         peer::PeerId,
@@ -109,11 +109,11 @@ fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
             held: now.held,
             close_wait: now.close_wait,
             never_accepted: now.never_accepted,
-            accept_queue: now.accept_queue,
-            accept_queue_limit: now.accept_queue_limit,
+            backlog: now.backlog,
             busy_workers: of(now.busy_workers),
             idle_workers: None,
             owner: now.owner.process().cloned(),
+            others: Others::of(&now.backlog),
         }
     };
     frame.listeners.iter().map(row).collect()
