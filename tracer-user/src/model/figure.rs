@@ -160,7 +160,6 @@ pub(super) struct Gauge;
 /// [`Kind::Largest`].
 pub(super) struct Largest;
 /// [`Kind::Smallest`].
-#[expect(dead_code, reason = "no figure is of this kind so far")]
 pub(super) struct Smallest;
 /// [`Kind::Latest`].
 pub(super) struct Latest;
@@ -194,6 +193,30 @@ impl<T: Word> Behaves<T> for Counter {
 
     fn value(value: &T) -> Value<'_> {
         Value::Number(Some((*value).into()))
+    }
+}
+
+/// Not every kernel counts it.
+impl Behaves<Option<u64>> for Counter {
+    const KIND: Kind = Kind::Counter;
+
+    fn since(now: &Option<u64>, earlier: &Option<u64>) -> Option<u64> {
+        now.map(|n| n.saturating_sub(earlier.unwrap_or(0)))
+    }
+
+    fn absorb(mine: &mut Option<u64>, other: &Option<u64>) {
+        *mine = match (*mine, *other) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    fn largest(value: &Option<u64>) -> u64 {
+        value.unwrap_or(0)
+    }
+
+    fn value(value: &Option<u64>) -> Value<'_> {
+        Value::Number(*value)
     }
 }
 

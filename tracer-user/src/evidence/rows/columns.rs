@@ -95,27 +95,23 @@ pub(super) const fn names<T, C: Column<T>>(field: &'static [&'static str]) -> &'
 }
 
 /// How many names there are.
-pub(super) const fn count(names: &[&[&str]]) -> usize {
-    let (mut n, mut at) = (0, 0);
-    while at < names.len() {
-        n += names[at].len();
-        at += 1;
+pub(super) const fn count(mut names: &[&[&str]]) -> usize {
+    let mut n = 0;
+    while let [first, rest @ ..] = names {
+        n += first.len();
+        names = rest;
     }
     n
 }
 
 /// All names one after the other.
-pub(super) const fn joined<const N: usize>(names: &[&[&'static str]]) -> [&'static str; N] {
+pub(super) const fn joined<const N: usize>(mut names: &[&[&'static str]]) -> [&'static str; N] {
     let mut all = [""; N];
-    let (mut n, mut at) = (0, 0);
-    while at < names.len() {
-        let mut of = 0;
-        while of < names[at].len() {
-            all[n] = names[at][of];
-            n += 1;
-            of += 1;
-        }
-        at += 1;
+    let mut left: &mut [&str] = &mut all;
+    while let [first, rest @ ..] = names {
+        let (here, after) = left.split_at_mut(first.len());
+        here.copy_from_slice(first);
+        (left, names) = (after, rest);
     }
     all
 }
