@@ -310,6 +310,9 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
             (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
         }
     }
+    if let Some(tcp) = tcp {
+        note_rtt(conn.slot, tcp);
+    }
     if let Some(stats) = peers::stats(conn.slot) {
         // SAFETY: tested.
         unsafe { count_close(stats, conn, now, &traffic) };
@@ -389,6 +392,22 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
             ..NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
+    }
+}
+
+/// Notes the round-trip time of one of a peer's connections.
+#[inline(always)]
+pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
+    let us = tcp.rtt_us();
+    let Some(stats) = peers::stats(slot) else {
+        return;
+    };
+    if us != 0 {
+        // SAFETY: tested.
+        unsafe {
+            (&raw mut (*stats).rtt_us).write_volatile(us);
+            atomic::raise32(&raw mut (*stats).inverse_rtt_min_us, !us);
+        }
     }
 }
 

@@ -98,6 +98,8 @@ offsets! {
     data_segs_out = "tcp_sock", "data_segs_out";
     /// Segments sent again.
     total_retrans = "tcp_sock", "total_retrans";
+    /// Smoothed round-trip time, in eighths of a microsecond.
+    srtt_us = "tcp_sock", "srtt_us";
     /// Next sequence number expected.
     rcv_nxt = "tcp_sock", "rcv_nxt";
     /// First byte the process has not read.

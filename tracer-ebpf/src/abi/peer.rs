@@ -110,13 +110,16 @@ pub struct PeerStats {
     pub bytes_sent: u64,
     /// What is timed, by [`timed`].
     pub durations: [Durations; timed::COUNT],
-    // Third line: CLOSE_WAIT.
+    // Third line: CLOSE_WAIT, and what every end finds.
     /// Connections that entered CLOSE_WAIT while traced.
     pub close_wait_entered: u32,
     /// Connections that left CLOSE_WAIT again.
     pub close_wait_left: u32,
-    /// Fills the line.
-    pub spare: [u32; 2],
+    /// The smoothed round-trip time when it was looked at last, µs: at the end of a connection, and of those that are
+    /// open whenever the sockets are listed. 0: never yet.
+    pub rtt_us: u32,
+    /// The smallest of those, µs, with all bits turned round as in [`Durations::inverse_min_ns`].
+    pub inverse_rtt_min_us: u32,
     // Fourth line: every end.
     /// Request turns over the ended connections that were not seeded.
     pub turns_sum: u64,

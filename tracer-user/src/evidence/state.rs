@@ -150,7 +150,11 @@ fn is_possible(sample: &Sample) -> bool {
         && sample.peers.iter().all(|peer| peer.counters.are_possible())
         && sample.unattributed.are_possible()
         && sample.sockets.connections.iter().all(connection)
-        && sample.sockets.listeners.iter().all(|listener| listener.backlog.are_possible())
+        && sample
+            .sockets
+            .listeners
+            .iter()
+            .all(|listener| listener.backlog.are_possible())
 }
 
 fn moment(moment: Moment) -> bool {

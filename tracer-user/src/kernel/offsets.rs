@@ -34,6 +34,7 @@ fn lost(field: &str) -> &'static str {
         "bytes_sent" | "bytes_retrans" => "bytes sent",
         "data_segs_in" | "data_segs_out" => "data segments",
         "total_retrans" => "retransmits",
+        "srtt_us" => "round-trip times",
         "rcv_nxt" | "copied_seq" => "unread bytes",
         "lsndtime" | "lrcvtime" => "idle time before close",
         "sk_cgroup" | "cgroup_level" | "cgroup_ancestors" | "cgroup_node" | "node_id" => {

@@ -98,6 +98,11 @@ fn read<T>(slot: &Slot<'_>, from: impl FnOnce(&Slot<'_>) -> T) -> T {
     from(slot)
 }
 
+/// A smallest value with all bits turned round; 0: none yet.
+fn least(inverse: u32) -> u32 {
+    if inverse == 0 { 0 } else { !inverse }
+}
+
 macro_rules! figures {
     ($(
         $(#[doc = $doc:literal])+
@@ -274,6 +279,15 @@ figures! {
     /// The longest such wait, within 5 %.
     late_read_max_ns: u64 = Largest of Nanoseconds, |slot| u64::from(slot.stats.late_read_max_ms) << 20;
 
+    /// The smoothed round-trip time that was seen last: at the end of a connection, and of open ones whenever the
+    /// sockets are listed.
+    rtt_us: u32 = Latest of Microseconds, |slot| slot.stats.rtt_us,
+        shown "rtt_ms" as "round trip";
+
+    /// The smallest of them since tracing began.
+    rtt_min_us: u32 = Smallest of Microseconds, |slot| least(slot.stats.inverse_rtt_min_us),
+        shown "rtt_min_ms" as "least round trip";
+
     /// Process that last connected to the peer or read from it, by its thread group id.
     owner: Option<u32> = Latest of Process, |slot| Some(slot.stats.key.process).filter(|pid| *pid != 0);
 }
@@ -336,6 +350,8 @@ impl Counters {
 
 #[cfg(test)]
 mod tests {
+    use zerocopy::FromZeros;
+
     use super::*;
 
     #[test]
@@ -447,6 +463,33 @@ mod tests {
             let got = (shown.get)(&Plain::from(&counters)).map(|value| figure.unit.written(value));
             assert_eq!(got, Some(12), "{}", figure.name);
         }
+    }
+
+    #[test]
+    fn a_round_trip_that_was_never_seen_is_unknown() {
+        let shown = |stats: &PeerStats| {
+            let plain = Plain::from(&Counters::from(stats));
+            ["rtt_ms", "rtt_min_ms"].map(|name| {
+                let (figure, shown) = shown().find(|(_, shown)| shown.name == name).unwrap();
+                let value = shown.value(&plain, Known::ALL);
+                value.map(|us| figure.unit.written(us))
+            })
+        };
+        let mut stats = PeerStats::new_zeroed();
+        assert_eq!(shown(&stats), [None, None]);
+        (stats.rtt_us, stats.inverse_rtt_min_us) = (41_500, !7_000);
+        assert_eq!(shown(&stats), [Some(41), Some(7)]);
+        let counters = |last, least| Counters {
+            rtt_us: last,
+            rtt_min_us: least,
+            ..Counters::default()
+        };
+        let mut both = counters(0, 0);
+        both.absorb(&counters(9, 5));
+        both.absorb(&counters(8, 3));
+        assert_eq!((both.rtt_us, both.rtt_min_us), (9, 3));
+        let after = counters(4, 4).after(&both);
+        assert_eq!((after.rtt_us, after.rtt_min_us), (4, 3));
     }
 
     #[test]

@@ -33,7 +33,10 @@ fn listener(now: &ListenerNow) -> String {
         .process()
         .map(|process| format!(", {}", words::process(process)))
         .unwrap_or_default();
-    let queue = format!("accept queue {} of {}", now.backlog.accept_queue, now.backlog.accept_queue_limit);
+    let queue = format!(
+        "accept queue {} of {}",
+        now.backlog.accept_queue, now.backlog.accept_queue_limit
+    );
     let peak = if now.accept_queue_peak > now.backlog.accept_queue {
         format!(" (at most {})", now.accept_queue_peak)
     } else {

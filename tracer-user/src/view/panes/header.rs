@@ -196,8 +196,12 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
     };
     let mut pieces = vec![(format!("port {} ", now.port), Role::Faint)];
     pieces.extend(workers(now, diagnosis.capacity_of(now)));
-    let queue = format!("accept queue {} of {}", now.backlog.accept_queue, now.backlog.accept_queue_limit);
-    let full = now.backlog.accept_queue_limit > 0 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
+    let queue = format!(
+        "accept queue {} of {}",
+        now.backlog.accept_queue, now.backlog.accept_queue_limit
+    );
+    let full =
+        now.backlog.accept_queue_limit > 0 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
     let role = if full || now.never_accepted > 0 {
         Role::Bad
     } else {

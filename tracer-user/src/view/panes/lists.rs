@@ -68,7 +68,8 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         "nobody listens on what is traced",
         |app, row| {
             let now = app.listener_row(row)?;
-            let full = now.backlog.accept_queue_limit > 0 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
+            let full = now.backlog.accept_queue_limit > 0
+                && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
             let holder = app.shown.diagnosis.capacity_of(now);
             // Of connections that may take no worker.
             let (guess, alarm) = match holder.is_some_and(Capacity::is_assumed) {
@@ -107,7 +108,10 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 (now.close_wait.to_string(), doubtful(now.close_wait > 0)),
                 (now.never_accepted.to_string(), bad(now.never_accepted > 0)),
                 (
-                    format!("{} of {}", now.backlog.accept_queue, now.backlog.accept_queue_limit),
+                    format!(
+                        "{} of {}",
+                        now.backlog.accept_queue, now.backlog.accept_queue_limit
+                    ),
                     bad(full),
                 ),
                 (now.accept_queue_peak.to_string(), Role::Plain),
