@@ -144,7 +144,7 @@ pub(super) trait Behaves<T> {
     /// The largest number in it.
     fn largest(value: &T) -> u64;
 
-    /// A number that tells that the peer did something; 0 for what moves without.
+    /// A number that changes with each connection that is counted; 0 for what tells nothing of that.
     fn print(_value: &T) -> u64 {
         0
     }

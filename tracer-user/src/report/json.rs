@@ -4,6 +4,7 @@
 mod basis;
 mod capacity;
 mod changes;
+mod counted;
 mod surge;
 mod told;
 
@@ -13,16 +14,18 @@ use std::{
     io::{self, Write},
 };
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use self::{basis::Basis, told::Told};
+use self::{
+    basis::Basis,
+    counted::{Counted, Others},
+    told::Told,
+};
 use super::{Origin, timestamp};
 use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
-        backlog::{self, Backlog},
-        counters,
         owner::Process,
         peer::{Closes, Direction},
         sample::Moment,
@@ -114,15 +117,6 @@ struct Listener<'a> {
     others: Others<'a>,
 }
 
-/// The figures of a listener that have no place of their own, by their names.
-struct Others<'a>(&'a Backlog);
-
-impl Serialize for Others<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(backlog::others().map(|figure| (figure.name, (figure.get)(self.0))))
-    }
-}
-
 #[derive(Serialize)]
 struct Cause<'a> {
     verdict: Verdict,
@@ -194,19 +188,6 @@ struct PeerFigures<'a> {
     retransmits: Option<u64>,
     #[serde(flatten)]
     counted: Counted<'a>,
-}
-
-/// The figures that are shown as they were counted, by their names.
-struct Counted<'a>(&'a Figures);
-
-impl Serialize for Counted<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self(figures) = self;
-        to.collect_map(counters::shown().map(|(figure, shown)| {
-            let value = shown.value(&figures.counted, figures.known);
-            (shown.name, value.map(|value| figure.unit.written(value)))
-        }))
-    }
 }
 
 #[derive(Serialize)]

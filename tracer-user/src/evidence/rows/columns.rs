@@ -1,18 +1,19 @@
 //! How the columns of a row are declared: one list, from which the struct, the header, writing and reading follow.
 
-use std::{borrow::Cow, net::IpAddr};
+mod several;
 
-use ipnet::IpNet;
+use std::{borrow::Cow, net::IpAddr};
 
 use crate::{
     evidence::cells::{Cell, Fields},
     model::{
         ended::LastState,
-        owner::Process,
-        peer::{CloseReason, Closer, Closes, Direction, PeerId},
+        peer::{CloseReason, Closer, Direction},
         socket::State,
     },
 };
+
+pub(super) use self::several::{ByReason, Id, Local, Network, Owner, Remote};
 
 pub(super) type Put<'a> = &'a mut dyn FnMut(Cell<'_>);
 pub(super) type Read<T> = Result<T, String>;
@@ -306,189 +307,9 @@ impl Column<Option<CloseReason>> for Reason {
     }
 }
 
-/// One end of a connection.
-macro_rules! end {
-    ($(#[$doc:meta])* $column:ident: $names:expr) => {
-        $(#[$doc])*
-        pub(super) struct $column;
-
-        impl Column<(IpAddr, u16)> for $column {
-            const NAMES: Option<&'static [&'static str]> = Some(&$names);
-
-            fn put((address, port): &(IpAddr, u16), put: Put<'_>) {
-                Address::put(address, put);
-                Number::put(port, put);
-            }
-
-            fn read(fields: &mut Fields<'_>) -> Read<(IpAddr, u16)> {
-                Ok((Address::read(fields)?, Number::read(fields)?))
-            }
-        }
-    };
-}
-
-end! {
-    /// The local end.
-    Local: ["local_addr", "local_port"]
-}
-end! {
-    /// The remote end.
-    Remote: ["remote_addr", "remote_port"]
-}
-
-/// Ended connections, a column for each reason.
-pub(super) struct ByReason;
-
-impl Column<Closes> for ByReason {
-    const NAMES: Option<&'static [&'static str]> = Some(&[
-        "closes_local_fin",
-        "closes_remote_fin",
-        "closes_local_rst",
-        "closes_remote_rst",
-        "closes_timeout",
-    ]);
-
-    fn put(closes: &Closes, put: Put<'_>) {
-        for n in closes.each() {
-            Count::put(&n, put);
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<Closes> {
-        Ok(Closes {
-            local_fin: Count::read(fields)?,
-            remote_fin: Count::read(fields)?,
-            local_rst: Count::read(fields)?,
-            remote_rst: Count::read(fields)?,
-            timeout: Count::read(fields)?,
-        })
-    }
-}
-
-/// A process.
-pub(super) struct Owner;
-
-impl Column<Option<Process>> for Owner {
-    const NAMES: Option<&'static [&'static str]> = Some(&["owner_pid", "owner_comm"]);
-
-    fn put(owner: &Option<Process>, put: Put<'_>) {
-        Number::put(&owner.as_ref().map(|owner| owner.pid), put);
-        put(owner
-            .as_ref()
-            .map_or(Cell::Unknown, |owner| Cell::Outside(&owner.comm)));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<Option<Process>> {
-        let pid: Option<u32> = Number::read(fields)?;
-        let comm = fields.outside()?.unwrap_or_default().into_owned();
-        Ok(pid.map(|pid| Process { pid, comm }))
-    }
-}
-
-/// An address or a network.
-pub(super) struct Network;
-
-impl Column<Option<IpNet>> for Network {
-    fn put(network: &Option<IpNet>, put: Put<'_>) {
-        match network {
-            Some(network) => put(Cell::Plain(&network_name(network))),
-            None => put(Cell::Unknown),
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<Option<IpNet>> {
-        fields.word(|text| read_name(text).map(|(network, _)| network))
-    }
-}
-
-/// What identifies a peer, but for the process. `local_port` of an outbound one is empty, since it is another one each
-/// time; the service's port then stands behind the address in `peer`.
-pub(super) struct Id;
-
-impl Column<PeerId> for Id {
-    const NAMES: Option<&'static [&'static str]> = Some(&["direction", "netns", "local_port", "peer"]);
-
-    fn put(id: &PeerId, put: Put<'_>) {
-        Word::put(&id.direction, put);
-        Number::put(&id.netns, put);
-        Number::put(&id.local_port(), put);
-        put(Cell::Plain(&name(id)));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<PeerId> {
-        let direction = Word::read(fields)?;
-        let netns = Number::read(fields)?;
-        let local_port: Option<u16> = Number::read(fields)?;
-        let named = fields.word(read_name)?;
-        let (network, remote_port) = fields.needed(named)?;
-        Ok(PeerId {
-            netns,
-            direction,
-            port: local_port.or(remote_port).unwrap_or(0),
-            network,
-            process: None,
-            program: None,
-        })
-    }
-}
-
-/// The peer as it stands in the file; an outbound one with the port it is reached at.
-fn name(id: &PeerId) -> String {
-    match id.direction {
-        Direction::Inbound => id.name(),
-        Direction::Outbound => id.endpoint(),
-    }
-}
-
-/// An address, or a network with its prefix length.
-fn network_name(network: &IpNet) -> String {
-    if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
-    }
-}
-
-/// `192.0.2.7`, `192.0.2.0/24`, `192.0.2.7:80`, `2001:db8::1`, `[2001:db8::/64]:443`.
-fn read_name(text: &str) -> Option<(IpNet, Option<u16>)> {
-    let network = |text: &str| -> Option<IpNet> {
-        let address = text.parse::<IpAddr>().map(IpNet::from);
-        address.ok().or_else(|| text.parse().ok())
-    };
-    if let Some(whole) = network(text) {
-        return Some((whole, None));
-    }
-    let (host, port) = text.rsplit_once(':')?;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    Some((network(host)?, Some(port.parse().ok()?)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_peers_come_back() {
-        for network in ["192.0.2.7/32", "192.0.2.0/24", "2001:db8::1/128", "2001:db8::/64"] {
-            for direction in [Direction::Inbound, Direction::Outbound] {
-                let id = PeerId {
-                    netns: 1,
-                    direction,
-                    port: 443,
-                    network: network.parse().unwrap(),
-                    process: None,
-                    program: None,
-                };
-                let (read, port) = read_name(&name(&id)).unwrap();
-                assert_eq!((read, port), (id.network, id.remote_port()), "{}", name(&id));
-            }
-        }
-        assert_eq!(read_name("host"), None);
-        assert_eq!(read_name("[::1]:http"), None);
-    }
 
     #[test]
     fn each_value_has_a_word_of_its_own() {

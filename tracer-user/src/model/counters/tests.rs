@@ -1,0 +1,151 @@
+//! What the lines of the table do, and what depends on several of them.
+
+use zerocopy::FromZeros;
+
+use super::*;
+
+#[test]
+fn overlaps_are_exact_where_buckets_are() {
+    let mut counters = Counters::default();
+    for (held, opens) in [(0, 5), (1, 3), (7, 2), (16, 1)] {
+        counters.opens_by_held.add(held, opens);
+    }
+    assert_eq!(counters.opens(), 11);
+    assert_eq!(counters.overlaps(0), 11);
+    assert_eq!(counters.overlaps(1), 6);
+    assert_eq!(counters.overlaps(2), 3);
+    assert_eq!(counters.overlaps(8), 1);
+    assert_eq!(counters.overlaps(17), 0, "bucket 16..32 starts below 17");
+}
+
+#[test]
+fn what_is_absorbed_is_there() {
+    let mut one = Counters {
+        open_now: 2,
+        open_peak: 3,
+        close_wait_now: 1,
+        owner: Some(5),
+        ..Counters::default()
+    };
+    let mut other = Counters {
+        open_now: 2,
+        open_peak: 2,
+        close_wait_now: 3,
+        owner: Some(6),
+        ..Counters::default()
+    };
+    one.lifetime.note(10);
+    other.lifetime.note(30);
+    other.turns.note(7);
+    one.absorb(&other);
+    assert_eq!((one.open_now, one.open_peak, one.close_wait_now), (4, 4, 4));
+    assert_eq!((one.lifetime.count(), one.lifetime.sum_ns), (2, 40));
+    assert_eq!((one.turns.max(), one.owner), (Some(7), Some(5)));
+}
+
+#[test]
+fn a_window_has_what_happened_in_it() {
+    let earlier = Counters {
+        open_now: 4,
+        open_peak: 9,
+        seeded: 2,
+        failed: 3,
+        late_reads: 1,
+        late_read_max_ns: 5,
+        owner: Some(1),
+        ..Counters::default()
+    };
+    let mut now = Counters {
+        open_now: 1,
+        failed: 5,
+        owner: Some(2),
+        ..earlier.clone()
+    };
+    let since = now.since(&earlier);
+    assert_eq!((since.open_now, since.open_peak, since.seeded), (1, 4, 2));
+    assert_eq!(
+        (since.failed, since.late_reads, since.late_read_max_ns),
+        (2, 0, 0)
+    );
+    assert_eq!(since.owner, Some(2));
+    now.late_reads += 1;
+    assert_eq!(now.since(&earlier).late_read_max_ns, 5);
+}
+
+#[test]
+fn recordings_in_order_are_one() {
+    let earlier = Counters {
+        open_now: 4,
+        seeded: 1,
+        failed: 3,
+        owner: Some(1),
+        ..Counters::default()
+    };
+    let later = Counters {
+        open_now: 2,
+        seeded: 6,
+        failed: 1,
+        ..Counters::default()
+    };
+    let both = later.after(&earlier);
+    assert_eq!((both.open_now, both.failed, both.owner), (2, 4, Some(1)));
+    assert_eq!(both.seeded, 3, "four of the six were known already");
+}
+
+#[test]
+fn each_figure_says_what_it_is() {
+    for figure in FIGURES {
+        assert!(Counters::NAMES.contains(&figure.name));
+        assert!(!figure.help.concat().trim().is_empty(), "{}", figure.name);
+        if let Value::Number(number) = (figure.get)(&Counters::default()) {
+            assert_eq!(number.unwrap_or(0), 0, "{}", figure.name);
+        }
+    }
+    assert_eq!(shown().count(), Plain::COUNT);
+}
+
+#[test]
+fn what_is_shown_is_written_and_comes_back() {
+    for (figure, shown) in shown() {
+        let mut counters = Counters::default();
+        let value = figure.unit.read(12);
+        (shown.set)(&mut counters, value);
+        let got = (shown.get)(&Plain::from(&counters)).map(|value| figure.unit.written(value));
+        assert_eq!(got, Some(12), "{}", figure.name);
+    }
+}
+
+#[test]
+fn a_round_trip_that_was_never_seen_is_unknown() {
+    let shown = |stats: &PeerStats| {
+        let plain = Plain::from(&Counters::from(stats));
+        ["rtt_ms", "rtt_min_ms"].map(|name| {
+            let (figure, shown) = shown().find(|(_, shown)| shown.name == name).unwrap();
+            let value = shown.value(&plain, Known::ALL);
+            value.map(|us| figure.unit.written(us))
+        })
+    };
+    let mut stats = PeerStats::new_zeroed();
+    assert_eq!(shown(&stats), [None, None]);
+    (stats.rtt_us, stats.inverse_rtt_min_us) = (41_500, !7_000);
+    assert_eq!(shown(&stats), [Some(41), Some(7)]);
+    let counters = |last, least| Counters {
+        rtt_us: last,
+        rtt_min_us: least,
+        ..Counters::default()
+    };
+    let mut both = counters(0, 0);
+    both.absorb(&counters(9, 5));
+    both.absorb(&counters(8, 3));
+    assert_eq!((both.rtt_us, both.rtt_min_us), (9, 3));
+    let after = counters(4, 4).after(&both);
+    assert_eq!((after.rtt_us, after.rtt_min_us), (4, 3));
+}
+
+#[test]
+fn numbers_that_cannot_be_are_told() {
+    let mut counters = Counters::default();
+    assert!(counters.are_possible());
+    counters.late_reads = u64::MAX;
+    assert!(!counters.are_possible());
+}
