@@ -4,7 +4,10 @@
 //! that does not fit there is a load error at start, never a wrong number.
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock};
-use tracer_ebpf::{abi::peer::direction, address};
+use tracer_ebpf::{
+    abi::{live::NO_DROPS, peer::direction},
+    address,
+};
 
 use crate::maps::{config, has};
 
@@ -185,6 +188,16 @@ impl Sock {
             load!(self.0, sk_ack_backlog: u32),
             load!(self.0, sk_max_ack_backlog: u32),
         )
+    }
+
+    /// What a listener dropped since it listens: SYNs and connections.
+    #[inline(always)]
+    pub(crate) fn drops(self) -> u32 {
+        if has!(sk_drops) {
+            load!(self.0, sk_drops: u32)
+        } else {
+            NO_DROPS
+        }
     }
 
     /// The socket's cookie, which is never used twice; 0 when nobody has asked for it yet.

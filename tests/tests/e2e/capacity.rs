@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
@@ -37,6 +38,30 @@ fn trace(namespace: &Namespace, port: u16, more: &[&str]) -> Trace {
         .chain(more.iter().copied())
         .collect();
     Trace::start(namespace, &args)
+}
+
+#[test]
+fn what_a_full_accept_queue_drops_is_counted() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let nowhere: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    listener.bind(&nowhere.into()).unwrap();
+    listener.listen(1).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    // Nobody accepts them, and there is room for one more than the limit says.
+    let _waiting: Vec<_> = (0..2).map(|_| connect(source(0), address).unwrap()).collect();
+    let trace = trace(&namespace, address.port(), &[]);
+    let late = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    late.set_nonblocking(true).unwrap();
+    late.connect(&address.into()).unwrap_err();
+    let diagnosis = trace.finish();
+    let listener = the_listener(&diagnosis);
+    assert_eq!(
+        (&listener["accept_queue"], &listener["accept_queue_limit"]),
+        (&2.into(), &1.into())
+    );
+    assert!(listener["drops"].as_u64().unwrap() >= 1, "{listener:#}");
 }
 
 #[test]

@@ -14,6 +14,9 @@ pub mod live_flag {
     pub const HOLDING: u8 = 0x08;
 }
 
+/// The drops of a listener are unknown.
+pub const NO_DROPS: u32 = u32::MAX;
+
 /// One connection or listener, as it stood when the iterator passed.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
@@ -57,6 +60,8 @@ pub struct Live {
     pub data_segs_out: u32,
     /// Segments sent again so far.
     pub retransmits: u32,
+    /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
+    pub drops: u32,
     /// Local port.
     pub local_port: u16,
     /// Remote port.
@@ -72,7 +77,7 @@ pub struct Live {
     /// Probes of an idle connection or a closed window that have no answer.
     pub probes: u8,
     /// Always 0.
-    pub pad: [u8; 7],
+    pub pad: [u8; 3],
 }
 
 pod!(Live);

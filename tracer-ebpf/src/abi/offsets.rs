@@ -86,6 +86,8 @@ offsets! {
     sk_ack_backlog = "sock", "sk_ack_backlog";
     /// Limit of the accept queue.
     sk_max_ack_backlog = "sock", "sk_max_ack_backlog";
+    /// What a listener dropped.
+    sk_drops = "sock", "sk_drops";
     /// Sequence space received after the SYN: payload, and one for a FIN.
     bytes_received = "tcp_sock", "bytes_received";
     /// Payload sent, each retransmission counted again.

@@ -148,6 +148,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         data_segs_in: 0,
         data_segs_out: 0,
         retransmits: 0,
+        drops: 0,
         local_port: sk.local_port(),
         remote_port: 0,
         state,
@@ -155,13 +156,14 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         flags: 0,
         retries: 0,
         probes: 0,
-        pad: [0; 7],
+        pad: [0; 3],
     };
     if state == state::LISTEN {
         if !filters::wanted(sk, direction::INBOUND) {
             return None;
         }
         (live.queue, live.queue_limit) = sk.accept_queue();
+        live.drops = sk.drops();
         live.flags = live_flag::TRACKED | live_flag::HAS_FILE;
         return Some(live);
     }

@@ -41,6 +41,7 @@ fn lost(field: &str) -> &'static str {
             "the filter by cgroup"
         }
         "rcv_tstamp" => "when a connection was last heard of",
+        "sk_drops" => "what listeners drop for a full queue",
         "retransmits_now" | "probes_out" => "which connections are silent for good",
         "tcp_clock_cache" | "sk_lock_owned" => NOTHING,
         "write_seq" => "request turns",

@@ -4,7 +4,7 @@
 //! follow from the line, and so do the JSON of a diagnosis, `listeners.csv` and the listeners of the view.
 
 use serde::{Deserialize, Serialize};
-use tracer_ebpf::abi::live::Live;
+use tracer_ebpf::abi::live::{Live, NO_DROPS};
 
 use super::figure::{self, Behaves, Kind, Unit, Value};
 
@@ -104,6 +104,10 @@ figures! {
 
     /// How many may wait.
     accept_queue_limit: u64 = Gauge of Connections, |live| live.queue_limit.into(), shown as "LIMIT";
+
+    /// SYNs and connections that the kernel dropped since it listens, for a full queue most of all.
+    drops: Option<u64> = Counter of Connections,
+        |live| (live.drops != NO_DROPS).then_some(live.drops.into()), shown as "DROPS";
 }
 
 /// Of the figures, so many have a place of their own wherever they are shown.
@@ -116,7 +120,17 @@ pub fn others() -> impl Iterator<Item = &'static Figure> {
 
 #[cfg(test)]
 mod tests {
+    use zerocopy::FromZeros;
+
     use super::*;
+
+    #[test]
+    fn drops_that_the_kernel_does_not_count_are_unknown() {
+        let mut live = Live::new_zeroed();
+        assert_eq!(Backlog::from(&live).drops, Some(0));
+        live.drops = NO_DROPS;
+        assert_eq!(Backlog::from(&live).drops, None);
+    }
 
     #[test]
     fn sockets_of_one_port_are_one() {
