@@ -1,4 +1,5 @@
-//! The program itself; beside that, a way to see what becomes of the terminal when it breaks down.
+//! The program itself, plus a mode that panics while it owns the terminal, so that tests can check the
+//! clean-up.
 
 fn main() -> std::process::ExitCode {
     if std::env::var_os("UNDER_TEST_PANIC").is_some() {
@@ -7,7 +8,7 @@ fn main() -> std::process::ExitCode {
     tcpreuse::app::main()
 }
 
-#[expect(clippy::panic, clippy::expect_used, reason = "what is to be tested")]
+#[expect(clippy::panic, clippy::expect_used, reason = "the panic is what is tested")]
 fn break_down() {
     let _screen = tcpreuse::view::terminal::Screen::take().expect("a terminal");
     panic!("on purpose");

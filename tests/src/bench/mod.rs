@@ -1,7 +1,8 @@
-//! What tcpreuse costs, beside what others cost on the same machine in the same minutes.
+//! The cost of tcpreuse, compared with other tools on the same machine at the same time.
 //!
-//! `overhead` is about tracing itself, by the subjects in `subject`; `scale` about what grows with peers,
-//! sockets and rows. `report` has all results, `budget` judges them, `tables` and `json` show them.
+//! `overhead` measures tracing itself with each of the subjects in `subject`. `scale` measures what grows
+//! with the number of peers, sockets and rows. `report` holds all results, `budget` judges them, and `tables`
+//! and `json` print them.
 
 pub mod budget;
 pub mod churn;

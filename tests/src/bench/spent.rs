@@ -1,22 +1,22 @@
-//! How long programs took for each state change.
+//! The time that BPF programs take per state change.
 
 use crate::programs::Program;
 
-/// Programs that walk over the sockets: they run once per socket of a walk, not per state change.
+/// Iterator programs run once per socket of a walk, not per state change.
 const WALKS: [&str; 2] = ["tcpreuse_seed", "tcpreuse_list"];
 
-/// Time of programs over a stretch of state changes.
+/// Run time of BPF programs during a number of state changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spent {
-    /// State changes: the runs of the program that took most.
+    /// Number of state changes, taken to be the runs of the program that took the most time.
     pub transitions: u64,
-    /// Time of all programs together, divided by the state changes, ns.
+    /// Total time of all programs divided by the state changes, ns.
     pub per_transition_ns: f64,
-    /// Each program that ran: its name, and its own mean, ns. The one that took most comes first.
+    /// Name and mean run time in ns of each program that ran, the one with the longest total time first.
     pub programs: Vec<(String, f64)>,
 }
 
-/// What ran between two looks at the same programs; `None` when nothing did.
+/// The difference between two readings of the same programs; `None` if none ran.
 pub fn between(before: &[Program], after: &[Program]) -> Option<Spent> {
     let mut ran: Vec<(&str, u64, u64)> = after
         .iter()

@@ -1,4 +1,4 @@
-//! Measures what tcpreuse costs, beside what others cost, and whether that is within its budgets.
+//! Measures the cost of tcpreuse next to that of other tools and checks it against the budgets.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ struct Args {
     quick: bool,
     markdown: bool,
     help: bool,
-    /// For [`holder`] alone: first client and connections.
+    /// Only for the process that runs [`holder`]: first client and number of connections.
     hold: Option<(u32, u32)>,
     json: Option<PathBuf>,
     empty: Option<PathBuf>,
@@ -107,7 +107,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(args: &Args) -> ExitCode {
-    // Beside the binary: on a disk, as a recording would be, and not in a /tmp in memory.
+    // Next to the binary, because `/tmp` may be in memory and a real recording is on disk.
     let place = std::env::current_exe().ok();
     let place = place.as_deref().and_then(|path| path.parent());
     let scratch = match tempfile::tempdir_in(place.unwrap_or(&std::env::temp_dir())) {
@@ -165,12 +165,12 @@ fn write(path: &PathBuf, report: &Report) -> std::io::Result<()> {
     fs::write(path, format!("{:#}\n", json::of(report)))
 }
 
-/// Results. A closed pipe is no reason to stop.
+/// Prints a result to stdout. A closed pipe is not an error.
 fn show(text: &str) {
     let _ = write!(stdout(), "{text}");
 }
 
-/// Everything else.
+/// Prints progress and errors to stderr.
 fn say(text: &str) {
     let _ = writeln!(stderr(), "{}", text.trim_end());
 }

@@ -1,4 +1,4 @@
-//! Runs scenarios one after another and says how often the verdict was right.
+//! Runs scenarios one after another and reports how often each verdict was right.
 
 use std::{
     io::{Write, stderr, stdout},
@@ -119,12 +119,12 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
     }
 }
 
-/// Results. A closed pipe is no reason to stop.
+/// Prints a result to stdout. A closed pipe is not an error.
 fn show(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
-/// Everything else.
+/// Prints progress and errors to stderr.
 fn say(text: &str) {
     let _ = writeln!(stderr(), "{}", text.trim_end());
 }

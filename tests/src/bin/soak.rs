@@ -1,4 +1,4 @@
-//! Hours of work in short: `tcpreuse-soak [--minutes N]`.
+//! A soak test: hours of work condensed into minutes. `tcpreuse-soak [--minutes N]`.
 
 use std::{
     io::{Write, stderr, stdout},
@@ -20,7 +20,7 @@ const WRONG: u8 = 1;
 const BAD_USAGE: u8 = 2;
 const CANNOT_RUN: u8 = 3;
 
-/// Without a number, and at most: a day.
+/// Default duration, and the longest allowed one: a day.
 const MINUTES: u64 = 20;
 const MAX_MINUTES: u64 = 24 * 60;
 
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
     say(&format!("soaking for {minutes} minutes"));
     let outcome = soak::run_for(Duration::from_secs(60 * minutes));
-    // A closed pipe is no reason to stop.
+    // A closed pipe is not an error.
     let _ = write!(stdout(), "{outcome}");
     if outcome.complaints().is_empty() {
         ExitCode::SUCCESS

@@ -1,10 +1,10 @@
-//! A program that does nothing.
+//! An empty BPF program, which shows the cost of running any program at all.
 
 use aya::{Btf, Ebpf, programs::BtfTracePoint};
 
 use super::Stage;
 
-/// The program, attached for as long as this lives.
+/// The program, attached until this is dropped.
 pub struct Empty {
     _programs: Ebpf,
 }
