@@ -1,4 +1,4 @@
-//! What somebody with bad intentions can bring to the program, beyond what the tests beside each piece try.
+//! Attacks on the whole program, in addition to those that unit tests make on its parts.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ fn what_a_file_says_cannot_move_the_cursor() {
     }
 }
 
-/// `security.capability` of a file: version 2, effective, CAP_BPF among the permitted.
+/// Contents of a `security.capability` attribute: version 2, effective, with CAP_BPF permitted.
 fn capabilities_of_a_file() -> Vec<u8> {
     const VERSION_2_EFFECTIVE: u32 = 0x0200_0001;
     const CAP_BPF: u32 = 39;
@@ -91,7 +91,7 @@ fn a_binary_with_more_rights_than_its_user_reads_no_files_of_theirs() {
         assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains("run as root"), "{args:?}: {said}");
     }
-    // What it may do for them, it does: here that is to say what is missing.
+    // What needs no privileges works: `doctor` reports what is missing.
     let (code, said) = as_nobody(&["doctor"], "NOTHING");
     assert_eq!(code, Some(3), "{said}");
 }

@@ -1,4 +1,4 @@
-//! What a user types wrong, and what comes back: one line with the next step, and the exit code.
+//! Mistakes on the command line, and the response: one line with the next step, and an exit code.
 
 use std::{
     fs,
@@ -114,7 +114,7 @@ fn a_damaged_object() {
     );
 }
 
-/// The embedded object, cut at many places: an error in one line each time, never a panic.
+/// Truncates the embedded object at many offsets. Each time there must be a one-line error, and no panic.
 #[test]
 fn a_truncated_object() {
     need_root!();

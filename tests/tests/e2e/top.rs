@@ -1,4 +1,4 @@
-//! The live view on a real terminal, and what it prints without one.
+//! The live view on a real terminal, and its output without one.
 
 mod batch;
 mod clients;
@@ -18,7 +18,7 @@ use tcpreuse_tests::{
 
 use self::clients::Clients;
 
-/// The place of the line that begins with a peer and says this of it.
+/// Index of the line that begins with this peer and contains this verdict.
 fn line_of(screen: &str, peer: &str, verdict: &str) -> Option<usize> {
     let begins = format!("{peer} ");
     screen
@@ -89,15 +89,15 @@ fn the_worst_stand_on_top_and_keys_work() {
     });
     top.type_in(" ");
     top.resize(60, 10);
-    // Cut off it would be as small; drawn anew, the titles stand on the fourth line.
+    // Resizing alone would only cut the screen off. After a redraw the column titles are on the fourth line.
     top.wait("the small screen", |screen| {
         screen.lines().nth(3).is_some_and(|line| line.starts_with("PEER"))
             && screen.lines().all(|line| line.chars().count() <= 60)
     });
-    // A click on a title sorts by it.
+    // A click on a column title sorts by it.
     top.type_in("\u{1b}[<0;2;4M\u{1b}[<0;2;4m");
     top.wait_for("PEER^".replace('^', "▾").as_str());
-    // Drawn anew after something else has written on it.
+    // Ctrl-L redraws the screen after another program has written on it.
     let before = top.bytes();
     top.type_in("\u{c}");
     eventually("the whole screen again", || top.bytes() > before + 300);
@@ -147,7 +147,7 @@ fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
             top.look(vt100_alternate) && screen.contains("NOTHING TO JUDGE")
         });
     }
-    // Stopped from outside, it had no chance to give anything back; it draws anew all the same.
+    // SIGSTOP leaves no chance to restore the terminal, but the view is redrawn afterwards.
     top.signal(Signal::STOP);
     eventually("the stop", || is_stopped(top.pid()));
     let before = top.bytes();
@@ -197,7 +197,7 @@ fn a_hostile_process_name_stays_in_its_column() {
         server.port()
     );
     let mut top = OnTerminal::top(&namespace, &["--direction", "outbound"], (200, 24));
-    // Who connects is known of what connects while it is traced.
+    // The process is known only for connections opened during tracing.
     top.wait_for("NOTHING TO JUDGE");
     let mut client = Command::new("bash").args(["-c", &script]).spawn().unwrap();
     top.wait("the peer", |screen| {

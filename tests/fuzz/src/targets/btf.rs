@@ -1,4 +1,5 @@
-//! The kernel's type information. An input is a line of questions and, after the line end, the blob.
+//! The kernel's type information. The first line of an input is a list of questions; the rest is the BTF
+//! blob.
 
 use tcpreuse::kernel::{btf::Btf, offsets};
 
@@ -14,7 +15,7 @@ pub(super) fn run(input: &[u8]) {
         Err(error) => return crate::assert_harmless(&error.to_string()),
     };
     let _ = offsets::resolve(&btf);
-    // Questions are the program's own; only the blob is foreign.
+    // Questions come from the program itself; only the blob is untrusted.
     for question in questions
         .split(',')
         .filter(|text| text.chars().all(|c| c == ' ' || c.is_ascii_graphic()))
@@ -23,7 +24,7 @@ pub(super) fn run(input: &[u8]) {
     }
 }
 
-/// `struct member` or a name alone.
+/// A question is `struct member`, or a name alone.
 fn ask(btf: &Btf, question: &str) {
     let Some((structure, member)) = question.split_once(' ') else {
         let _ = (

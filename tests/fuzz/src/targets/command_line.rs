@@ -1,4 +1,4 @@
-//! The command line, a word a line, and the filters it comes to.
+//! The command line, one word per line of input, and the filters that it results in.
 
 use clap::Parser;
 use tcpreuse::{
@@ -9,7 +9,7 @@ use tcpreuse::{
 
 pub(super) fn run(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    // Looking up a cgroup touches the file system, which is not what is to be found out here.
+    // Looking up a cgroup would touch the file system, which is out of scope here.
     if text.contains("cgroup") {
         return;
     }
@@ -45,7 +45,7 @@ fn filters(trace: &Trace) {
     assert!(rules.len() <= trace.peers.len() + trace.exclude.len());
     for rule in rules {
         assert!(rule.bits <= 128);
-        // A network leaves nothing beyond its bits.
+        // A network address has no bits set beyond its prefix.
         let mask = tracer_ebpf::address::mask(rule.bits);
         assert!(
             rule.address

@@ -1,4 +1,4 @@
-//! The HTTP of the demo, both ends.
+//! The demo's HTTP code, client and server.
 
 use tcpreuse::demo::fuzzing::{reply, request};
 use tokio::runtime::{Builder, Runtime};

@@ -1,4 +1,4 @@
-//! Rows of CSV files: the first byte chooses the file, the rest is its text without the header.
+//! Rows of CSV files: the first byte of an input selects the file, the rest is its text without the header.
 
 use tcpreuse::evidence::{fuzzing::rewritten, rows::Kind};
 

@@ -1,4 +1,4 @@
-//! Settings of the view: a file and, after a zero byte, variables of the environment, one a line.
+//! Settings of the view: a file and, after a zero byte, environment variables, one per line.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use tcpreuse::{
 
 use crate::scratch::Scratch;
 
-/// An hour and a tenth of a second: what `--interval` allows.
+/// The limits of `--interval`: a tenth of a second and an hour.
 const INTERVAL_MS: std::ops::RangeInclusive<u128> = 100..=3_600_000;
 
 pub(super) fn run(input: &[u8]) {

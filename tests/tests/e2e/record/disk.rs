@@ -1,4 +1,4 @@
-//! Disks that are full, read-only, or gone.
+//! Disks that are full, read-only or missing.
 
 use std::{fs, net::Ipv4Addr, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use tcpreuse_tests::{eventually, namespace::Namespace, need_root, program::run, 
 
 use super::{Recorder, json, place, rows, said, text, verified, visits};
 
-/// A small file system for as long as the test runs.
+/// A small mounted file system, unmounted on drop.
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
@@ -24,7 +24,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily, since a test that failed may still have a recorder there.
+        // Lazy, because a failed test may have left a recorder running there.
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
 }
@@ -67,7 +67,7 @@ fn room_on_the_disk_is_used_again() {
     let port = server.port().to_string();
     let recorder = Recorder::start(&namespace, &path, &["--port", &port, "--interval", "100ms"]);
     let ballast = disk.0.path().join("ballast");
-    // Fails when all is taken, as it should.
+    // Fails once the disk is full, as intended.
     let _ = fs::write(&ballast, vec![0; 1 << 20]);
     visits(2, 200, server.address);
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -126,7 +126,7 @@ fn where_nothing_can_be_written_nothing_is_traced() {
     let output = run(&["record", "--out", text(&path), "--append", "--duration", "1s"]);
     assert!(said(&output).contains("symbolic link"), "{}", said(&output));
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
-    // Where tracing cannot begin, no directory is left.
+    // If tracing cannot begin, no directory is left behind.
     let new = parent.path().join("new");
     let output = run(&["record", "--out", text(&new), "--btf", "/nonexistent"]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));

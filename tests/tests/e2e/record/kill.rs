@@ -1,4 +1,4 @@
-//! A recorder that is killed leaves everything up to its last interval.
+//! A recorder that is killed leaves every interval intact up to the last complete one.
 
 use std::{env, net::Ipv4Addr, thread, time::Duration};
 
@@ -57,7 +57,7 @@ fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
             count("open_now"),
             "{round}"
         );
-        // And it can be gone on with.
+        // The recording can be continued.
         if round % 5 == 0 {
             Recorder::start(&namespace, &path, &["--port", &port, "--append"]).finish();
             verified(&path);

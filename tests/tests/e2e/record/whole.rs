@@ -1,4 +1,4 @@
-//! What is in a recording that went well.
+//! The contents of a complete recording.
 
 use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, process::Command};
 
@@ -182,7 +182,7 @@ fn rotation_keeps_it_small() {
     assert!(removed["segments"].as_u64().unwrap() > 0, "{removed}");
     assert_eq!(removed["connections_rows"].as_u64().unwrap() + kept, 10_000);
     verified(&path);
-    // Without --rotate it ends.
+    // Without `--rotate` recording ends at that size.
     let (_parent, path) = place();
     let output = Command::new(binary())
         .args([
