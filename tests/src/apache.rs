@@ -62,7 +62,7 @@ impl Default for Knobs {
 }
 
 impl Knobs {
-    /// The configuration file. Every path is below `folder`; nothing comes from the system's configuration.
+    /// The configuration file. Apache writes below `folder` only and ignores the system's configuration.
     fn config(&self, folder: &Path, upstream: SocketAddr) -> String {
         let folder = folder.display();
         let mut text = String::new();

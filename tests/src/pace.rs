@@ -15,7 +15,7 @@ pub fn pace() -> u32 {
         Err(_) => 1,
         Ok(said) => {
             let number = said.parse().ok().filter(|number| (1..=100).contains(number));
-            number.unwrap_or_else(|| panic!("{VARIABLE} is a number from 1 to 100, not {said}"))
+            number.unwrap_or_else(|| panic!("{VARIABLE} must be a number from 1 to 100, not {said}"))
         }
     })
 }

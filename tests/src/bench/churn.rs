@@ -16,7 +16,7 @@ use crate::namespace::Namespace;
 /// Number of connections between two readings of the clock, which take time too.
 const CONNECTIONS_PER_LOOK: u32 = 32;
 
-/// The clients' ports. They may lie in the ephemeral range because nothing else runs in the namespace.
+/// The clients' ports. They can overlap the ephemeral range because nothing else runs in the namespace.
 const FIRST_PORT: u32 = 10_000;
 const PORTS: u32 = 50_000;
 

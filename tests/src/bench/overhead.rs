@@ -20,7 +20,7 @@ use crate::{namespace::Namespace, programs};
 /// The amount of measuring.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u32,
     /// Clients, each with its own address.
     pub peers: u32,
@@ -50,7 +50,7 @@ pub struct Cost {
     pub cpu_ratio: Vec<f64>,
     /// Total run time of the subject's programs per state change, ns.
     pub transition_ns: Vec<f64>,
-    /// The same with a single client.
+    /// The same with a single client, ns.
     pub single_ns: Vec<f64>,
     /// Mean run time of each program, ns.
     pub programs: BTreeMap<String, Vec<f64>>,

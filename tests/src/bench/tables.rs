@@ -48,9 +48,9 @@ fn kernel(overhead: &Overhead) -> Table {
         ]
     });
     let mut notes = vec![format!(
-        "The kernel's own statistics (BPF_ENABLE_STATS): the total time of all programs that run for \
-        a connection, divided by its state changes; medians of {} rounds. Reading the clock for the statistics is \
-        included, once per program.",
+        "The kernel's own statistics (BPF_ENABLE_STATS): the total time of all programs that run for a \
+        connection, divided by its state changes; medians of {} rounds. This includes reading the clock for the \
+        statistics, once per program.",
         overhead.plan.rounds
     )];
     let ours = overhead
@@ -118,16 +118,16 @@ fn speed(overhead: &Overhead) -> Table {
     let (least, most) = range(&overhead.untraced).unwrap_or((f64::NAN, f64::NAN));
     let mut notes = vec![
         format!(
-            "Measured with statistics off; each speed is divided by the untraced speed right before and after it \
-            ({least:.0}–{most:.0} a second). `by CPU`: the same for connections per second of CPU time. \
+            "Measured with statistics off; each speed is divided by the untraced speed right before and after \
+            it ({least:.0}–{most:.0} a second). `by CPU`: the same for connections per second of CPU time. \
             Lost: ends of connections (for `tcpstates`, state changes) that were not reported."
         ),
-        "CPU: of the tracing process, µs per connection. Memory in MB: anonymous, user space, maps in the kernel."
+        "CPU: of the tracing process, µs per connection. Memory in MB: anonymous, user, maps in the kernel."
             .to_owned(),
     ];
     if !overhead.is_steady() {
         notes.push(
-            "The untraced speed varied too much for ratios of speed to mean anything; ratios by CPU are still valid."
+            "The untraced speed varied too much to compare speeds; ratios by CPU are still valid."
                 .to_owned(),
         );
     }
@@ -196,9 +196,9 @@ fn peers(looks: &[Look]) -> Table {
         ],
         rows: rows.collect(),
         notes: vec![
-            "Each peer holds one connection. Whole: maps, list of sockets, diagnosis. First: includes the search \
-            for the owners of the sockets, which runs every five seconds at most. User: resident memory without the \
-            kernel's maps."
+            "Each peer holds one connection. Whole: maps, list of sockets, diagnosis. First: includes the \
+            search for the owners of the sockets, which runs every five seconds at most. User: resident memory \
+            without the kernel's maps."
                 .to_owned(),
         ],
     }

@@ -140,7 +140,7 @@ impl<W: Write> Runner<W> {
         }
         let skipped = fs::read_to_string(&skipped).unwrap_or_default();
         let outcome = match ended {
-            None => format!("fail {name} {seconds:.1} not done after {} s", limit.as_secs()),
+            None => format!("fail {name} {seconds:.1} not finished after {} s", limit.as_secs()),
             Some(status) if !status.success() => {
                 format!("fail {name} {seconds:.1} {}", reason(&said, status))
             }

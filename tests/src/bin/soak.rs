@@ -11,9 +11,9 @@ use tcpreuse_tests::soak;
 const USAGE: &str = "\
 usage: tcpreuse-soak [--minutes N]
 
-Runs record, top and diagnose beside each other over traffic that never stops, for 20 minutes or N, and wants
-memory, descriptors and threads not to grow and every count to be right. Needs root. Exit codes: 0 all is
-well, 1 something is not, 2 bad usage, 3 cannot run here.
+Runs record, top and diagnose side by side over traffic that never stops, for N minutes (default: 20). Checks
+that memory, descriptors and threads do not grow and that every count is right. Needs root. Exit codes: 0 all
+checks passed, 1 a check failed, 2 wrong usage, 3 cannot run here.
 ";
 
 const WRONG: u8 = 1;
@@ -28,10 +28,10 @@ fn minutes(mut words: impl Iterator<Item = String>) -> Result<u64, String> {
     let minutes = match words.next().as_deref() {
         None => return Ok(MINUTES),
         Some("--minutes") => words.next().ok_or("--minutes needs a number")?,
-        Some(word) => return Err(format!("there is no {word}")),
+        Some(word) => return Err(format!("unknown argument {word}")),
     };
     if let Some(word) = words.next() {
-        return Err(format!("{word} is too much"));
+        return Err(format!("unexpected argument {word}"));
     }
     let number = minutes.parse().ok();
     number

@@ -161,20 +161,20 @@ impl Outcome {
                 if said.forgotten > 0 {
                     let looks = said.forgotten;
                     all.push(format!(
-                        "{name}: still {verdicts:?}, but not accused at {looks} looks"
+                        "{name}: acquitted in {looks} diagnoses although still {verdicts:?}"
                     ));
                 }
                 let is_last = phase + 1 == truth.phases();
                 if !is_last && accuses(verdicts) && said.right.is_none() {
                     let until = truth.begins(phase + 1).as_secs();
-                    all.push(format!("{name}: not {verdicts:?} in the end, {until} s"));
+                    all.push(format!("{name}: not {verdicts:?} at the end of its phase, {until} s"));
                 }
             }
             if peer.slandered > 0 {
                 let (looks, of) = (peer.slandered, peer.slander.unwrap_or_default());
                 let words = &peer.slander_in_words;
                 all.push(format!(
-                    "{name}: innocent, but accused of {of} at {looks} looks: {words}"
+                    "{name}: innocent, but accused of {of} in {looks} diagnoses: {words}"
                 ));
             }
         }

@@ -174,7 +174,7 @@ impl Drop for Stage {
     }
 }
 
-/// The `n`-th loopback address for a server that listens on all addresses, outside those of the clients.
+/// The `n`-th loopback address for a server that listens on all addresses, below those of the clients.
 fn server(n: u16) -> IpAddr {
     let high = u8::try_from(n / 200).expect("few clients that are seen from both ends");
     let low = u8::try_from(n % 200).expect("less than 200");

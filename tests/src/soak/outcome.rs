@@ -129,7 +129,7 @@ impl Outcome {
             let counted = &accounting[what];
             self.expect(
                 *counted == wanted,
-                &format!("{name}: {what} is {counted}, it was {wanted}"),
+                &format!("{name}: {what} is {counted}, expected {wanted}"),
             );
         }
         self.note(&format!(
@@ -209,6 +209,6 @@ mod tests {
         outcome.counted("record", &answer(7), 0);
         assert!(outcome.complaints().is_empty());
         outcome.counted("record", &answer(6), 0);
-        assert_eq!(outcome.complaints(), ["record: opened is 6, it was 7"]);
+        assert_eq!(outcome.complaints(), ["record: opened is 6, expected 7"]);
     }
 }

@@ -10,8 +10,8 @@ use tcpreuse::{
 use tcpreuse_tests::{need_root, program::run};
 
 /// Budgets for the instructions that the verifier processes per program. The kernel's own limit is a million;
-/// a budget makes growth visible. Each is a quarter above the figure of 6.1, which needs the most of nearly
-/// all kernels tested.
+/// a budget makes growth visible. Each is a quarter above the figure of 6.1, which needs more than most
+/// kernels tested.
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
     ("tcpreuse_end", 23_500),

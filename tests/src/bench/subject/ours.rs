@@ -138,7 +138,7 @@ fn seen(answer: &Value, rows: Option<u64>, ends: u64) -> Result<Seen, String> {
     let admitted = count("events_lost")? + count("peers_dropped")? + count("connections_dropped")?;
     Ok(Seen {
         expected: ends,
-        // Counts what is missing or too much, or the losses that tcpreuse admits, whichever is greater: a
+        // Counts missing or surplus ends, or the losses that tcpreuse reports, whichever is greater: a
         // loss must not be hidden, and none may be invented.
         lost: ends.abs_diff(told).max(admitted),
         drift: accounting["drift"].as_i64(),
