@@ -116,8 +116,8 @@ impl Trace {
         Self::spawn_for(Command::new(binary()), namespace, time, args)
     }
 
-    /// Starts it through a command that already names the program, for example below `setpriv`; the arguments
-    /// are appended.
+    /// Starts it through a command that ends in the path of the program, for example `setpriv … PROGRAM`. The
+    /// arguments are appended.
     ///
     /// # Panics
     /// If tracing does not begin.

@@ -32,7 +32,7 @@ impl Recorder {
         Self::spawn(command, namespace, out, args)
     }
 
-    /// Starts it through a command that already ends in `record`, for example below `setpriv`; the arguments
+    /// Starts it through a command that ends in `record`, for example `nohup PROGRAM record`. Further arguments
     /// are appended.
     ///
     /// # Panics

@@ -129,7 +129,13 @@ pub fn all(report: &Report) -> Vec<Budget> {
             "",
             3,
         ),
-        ("connections lost at that rate, recording", AtMost(0.0), lost, "", 0),
+        (
+            "connections lost at that rate, recording",
+            AtMost(0.0),
+            lost,
+            "",
+            0,
+        ),
         (
             "10,000 peers, reading the maps and diagnosing",
             AtMost(20.0),

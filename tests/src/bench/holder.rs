@@ -1,4 +1,4 @@
-//! Connections that stay open. Several processes hold them, because there are more than one process may open.
+//! Connections that stay open. Several processes hold them, because one process cannot open that many.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

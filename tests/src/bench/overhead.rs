@@ -228,8 +228,8 @@ fn one(
 
 /// Run time of a process's programs while connections are made, and the number of connections.
 fn counted(pid: u32, churn: &mut Churn, time: Duration, peers: u32) -> Result<(Option<Spent>, u64), String> {
-    let _stats = enable_stats(Stats::RunTime)
-        .map_err(|error| format!("cannot enable BPF statistics: {error}"))?;
+    let _stats =
+        enable_stats(Stats::RunTime).map_err(|error| format!("cannot enable BPF statistics: {error}"))?;
     let before = programs::of_process(pid);
     let churned = churn.run(time, peers);
     let spent = spent::between(&before, &programs::of_process(pid));

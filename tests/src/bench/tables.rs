@@ -127,8 +127,7 @@ fn speed(overhead: &Overhead) -> Table {
     ];
     if !overhead.is_steady() {
         notes.push(
-            "The untraced speed varied too much to compare speeds; ratios by CPU are still valid."
-                .to_owned(),
+            "The untraced speed varied too much to compare speeds; ratios by CPU are still valid.".to_owned(),
         );
     }
     notes.extend(overhead.costs.iter().filter_map(|(subject, cost)| {
@@ -216,13 +215,7 @@ fn sockets(lists: &[List]) -> Table {
     });
     Table {
         title: "Listing the live sockets, ms:".to_owned(),
-        head: vec![
-            "sockets",
-            "tcpreuse",
-            "ss -tan",
-            "ratio",
-            "seeding",
-        ],
+        head: vec!["sockets", "tcpreuse", "ss -tan", "ratio", "seeding"],
         rows: rows.collect(),
         notes: Vec::new(),
     }
@@ -264,7 +257,10 @@ fn others(report: &Report) -> Option<Table> {
         let peers = count(view.peers.into());
         for (what, value) in [
             (format!("frame of 200×50, {peers} peers"), view.frame_ms),
-            ("sorting by another column, with its frame".to_owned(), view.sort_ms),
+            (
+                "sorting by another column, with its frame".to_owned(),
+                view.sort_ms,
+            ),
             (
                 "snapshot from a sample, in a separate thread".to_owned(),
                 view.snapshot_ms,

@@ -113,7 +113,9 @@ fn measure(args: &Args) -> ExitCode {
     let scratch = match tempfile::tempdir_in(place.unwrap_or(&std::env::temp_dir())) {
         Ok(scratch) => scratch,
         Err(error) => {
-            say(&format!("tcpreuse-bench: cannot make a folder for recordings: {error}"));
+            say(&format!(
+                "tcpreuse-bench: cannot make a folder for recordings: {error}"
+            ));
             return ExitCode::from(CANNOT_RUN);
         }
     };

@@ -17,7 +17,7 @@ pub struct Bin {
 /// Verdicts grouped by confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calibration {
-    /// One bin for each of [`EDGES`].
+    /// One bin for each lower limit.
     pub bins: [Bin; EDGES.len()],
 }
 

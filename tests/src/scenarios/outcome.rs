@@ -167,7 +167,9 @@ impl Outcome {
                 let is_last = phase + 1 == truth.phases();
                 if !is_last && accuses(verdicts) && said.right.is_none() {
                     let until = truth.begins(phase + 1).as_secs();
-                    all.push(format!("{name}: not {verdicts:?} at the end of its phase, {until} s"));
+                    all.push(format!(
+                        "{name}: not {verdicts:?} at the end of its phase, {until} s"
+                    ));
                 }
             }
             if peer.slandered > 0 {

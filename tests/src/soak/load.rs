@@ -28,7 +28,7 @@ const WORKERS: u64 = 4;
 /// Interval between two actions of a worker; together the workers make some 300 actions a second.
 const PACE: Duration = Duration::from_millis(13);
 
-/// Number of clients active at a time. This window moves over all clients.
+/// Number of clients active at a time. Over time every client is active.
 const ABOUT: u64 = 150;
 
 /// Upper limit for the connections that a worker keeps open.

@@ -186,7 +186,9 @@ const ENDINGS: &[Ending] = &[
 /// Sends data that nobody reads.
 fn say(stream: &mut TcpStream) {
     stream.write_all(b"never read").unwrap();
-    tcpreuse_tests::eventually("the data to arrive", || connections().iter().any(|one| one.unread > 0));
+    tcpreuse_tests::eventually("the data to arrive", || {
+        connections().iter().any(|one| one.unread > 0)
+    });
 }
 
 /// The tracer takes the time from the socket where the packet makes the change, and reads the clock

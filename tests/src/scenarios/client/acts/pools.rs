@@ -38,7 +38,7 @@ impl Client {
         self.together(all).await;
     }
 
-    /// A sequence of users behind a NAT, each present after the previous one has left.
+    /// A sequence of users behind a NAT, each arriving after the previous one has left.
     async fn member(
         mut self,
         stay: Duration,
