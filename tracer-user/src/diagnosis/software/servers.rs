@@ -1,32 +1,32 @@
-//! Servers: what each calls its timeouts and limits.
+//! Servers: the names each has for its timeouts and limits.
 //!
-//! Defaults are those of current versions. A setting that a server does not have is left to `UNKNOWN` or `HTTP`,
-//! or the words say that there is none.
+//! Defaults are those of current versions. For a setting a server does not have, the text of `UNKNOWN` or
+//! `HTTP` is used, or the text says that there is none.
 
 use super::Setting;
 
-/// The words for one server.
+/// The texts for one server.
 #[derive(Debug)]
 pub(super) struct Server {
     /// Its idle timeout.
     pub(super) idle: Setting,
-    /// Against a limit of requests per connection, a sentence.
+    /// Remedy for a limit of requests per connection, a sentence.
     pub(super) limit: &'static str,
-    /// Against a limit of a connection's age, a sentence.
+    /// Remedy for a limit of a connection's age, a sentence.
     pub(super) age: &'static str,
-    /// Against closing after a reply without need, a sentence.
+    /// Remedy for needless closing after a reply, a sentence.
     pub(super) close: &'static str,
-    /// Against an exhausted server, once its workers are free, a sentence.
+    /// Remedy for an exhausted server, once its workers are free, a sentence.
     pub(super) accept: &'static str,
     /// How it probes for dead connections, to follow a colon.
     pub(super) probe: &'static str,
-    /// Its timeout for a first request, to follow "shorten".
+    /// The name of its timeout for the first request, to follow "shorten".
     pub(super) header: &'static str,
-    /// Where it says why a handshake failed, a sentence.
+    /// Where it logs why a handshake failed, a sentence.
     pub(super) log: &'static str,
-    /// Against connections that it never closes, a sentence.
+    /// Remedy for connections it never closes, a sentence.
     pub(super) leak: &'static str,
-    /// How long it holds a request, a sentence; empty where that is the application's affair.
+    /// How long it holds a request, a sentence; empty if that is up to the application.
     pub(super) hold: &'static str,
 }
 
@@ -101,7 +101,7 @@ pub(super) const NGINX: Server = Server {
     hold: "As a proxy, nginx gives up after `proxy_read_timeout` (default 60s).",
 };
 
-/// nginx, where it passes on what it does not speak.
+/// nginx relaying another protocol.
 pub(super) const NGINX_STREAM: Server = Server {
     idle: Setting::Raise("`proxy_timeout` in nginx's `stream` block (default 10m)"),
     accept: NGINX.accept,
@@ -169,7 +169,7 @@ pub(super) const ENVOY_TCP: Server = Server {
     ..UNKNOWN
 };
 
-/// Java: Tomcat and the others that may be behind the name.
+/// Java: Tomcat or any other server that runs as `java`.
 pub(super) const JAVA: Server = Server {
     idle: Setting::Raise(
         "the server's keep-alive timeout (Tomcat `keepAliveTimeout` in ms, Jetty `idleTimeout`, WildFly \
@@ -251,7 +251,7 @@ pub(super) const UVICORN: Server = Server {
     ..HTTP
 };
 
-/// Python, with whatever server runs in it.
+/// Python, with any server.
 pub(super) const PYTHON: Server = Server {
     idle: Setting::Raise(
         "the server's keep-alive timeout (Uvicorn `--timeout-keep-alive`, Gunicorn `--keep-alive`, aiohttp \
@@ -266,7 +266,7 @@ pub(super) const PYTHON: Server = Server {
     ..UNKNOWN
 };
 
-/// PHP-FPM, which a web server speaks FastCGI with.
+/// PHP-FPM, to which a web server speaks FastCGI.
 pub(super) const PHP_FPM: Server = Server {
     close: "PHP-FPM keeps connections only where asked: in nginx, set `fastcgi_keep_conn on` and `keepalive` in the \
             upstream.",
@@ -375,7 +375,7 @@ pub(super) const UNICORN: Server = Server {
     ..HTTP
 };
 
-/// Ruby, with whatever server runs in it.
+/// Ruby, with any server.
 pub(super) const RUBY: Server = Server {
     idle: Setting::Raise("the server's keep-alive timeout (Puma `persistent_timeout`)"),
     close: "See that the server allows keep-alive: Unicorn has none, Puma has `enable_keep_alives`.",
