@@ -1,4 +1,4 @@
-//! Where settings come from and what is said about wrong ones.
+//! Where settings come from, and the messages about wrong ones.
 
 use std::fs;
 

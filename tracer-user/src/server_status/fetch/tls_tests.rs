@@ -1,4 +1,4 @@
-//! The same over TLS, with a CA made for the occasion.
+//! Fetching over TLS, with a CA made for the test.
 
 use std::{io::Write, net::SocketAddr};
 
@@ -31,7 +31,7 @@ fn serve_tls(name: &str) -> (SocketAddr, RootCerts) {
     (serve_with(&leaf, &key), trusting(&ca))
 }
 
-/// A server whose certificate vouches for itself.
+/// A server with a self-signed certificate.
 fn serve_self_signed(is_ca: IsCa) -> SocketAddr {
     let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     params.is_ca = is_ca;
