@@ -47,10 +47,10 @@ impl Behaviour {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Reusing => "keeps one connection and polls over it again and again",
-            Self::FreshPerRequest => "connects anew for every poll and closes after the reply",
+            Self::FreshPerRequest => "opens a connection for every poll and closes it after the reply",
             Self::PilingUp => "opens one more connection about every second and keeps polling on all of them",
             Self::CloseWaitLeak => "polls and closes, but the server never closes its end",
-            Self::TooQuiet => "polls once and is gone",
+            Self::TooQuiet => "polls only once",
         }
     }
 

@@ -34,9 +34,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent(peer) => write!(f, "{peer} is not in the diagnosis"),
-            Self::Verdict { peer, truth, said } => write!(f, "{peer} is {truth}, and was called {said}"),
+            Self::Verdict { peer, truth, said } => write!(f, "{peer} is {truth}, but was called {said}"),
             Self::Opens { peer, truth, counted } => {
-                write!(f, "{peer} opened {truth}, counted were {counted}")
+                write!(f, "{peer} opened {truth}, but {counted} were counted")
             }
         }
     }

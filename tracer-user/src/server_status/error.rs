@@ -23,7 +23,7 @@ pub struct StatusError {
 pub enum Fault {
     /// No complete answer came within the limit.
     #[error(
-        "no whole answer within {limit:?}; a server whose workers are all taken cannot answer this either"
+        "no complete answer within {limit:?}; a server with no free worker cannot answer this either"
     )]
     Timeout {
         /// The time limit for the whole fetch.
@@ -39,11 +39,11 @@ pub enum Fault {
         reason: String,
     },
     /// The connection ended before the answer was complete.
-    #[error("the server ended the connection before its answer was whole; its error log may say why")]
+    #[error("the server ended the connection before its answer was complete; its error log may say why")]
     CutShort,
     /// The certificate is not valid.
     #[error(
-        "its certificate {reason}; on the server itself use an http://127.0.0.1/… address, else add its CA to this machine's certificates"
+        "its certificate {reason}; on the server itself use an http://127.0.0.1/… address, otherwise add its CA to this machine's certificates"
     )]
     Certificate {
         /// What is wrong with it.
@@ -51,17 +51,17 @@ pub enum Fault {
     },
     /// This machine has no CA certificates.
     #[error(
-        "this machine has no CA certificates for https; install them (package ca-certificates), name a file of them in SSL_CERT_FILE, or use an http:// address"
+        "this machine has no CA certificates for https; install them (package ca-certificates), set SSL_CERT_FILE to a file of them, or use an http:// address"
     )]
     NoRoots,
     /// TLS failed.
-    #[error("no TLS connection: {reason}; does this port speak https? if not, use http://")]
+    #[error("no TLS connection: {reason}; does this port speak https? If not, use http://")]
     Tls {
         /// The TLS library's message.
         reason: String,
     },
     /// The answer is not HTTP.
-    #[error("the answer is not valid HTTP: {reason}; does this port speak http, and not https?")]
+    #[error("the answer is not valid HTTP: {reason}; does this port speak https instead?")]
     Http {
         /// The HTTP library's message.
         reason: String,
@@ -86,7 +86,7 @@ pub enum Fault {
     },
     /// The page is too large for a status page.
     #[error(
-        "the page is larger than {limit} bytes; is this the address of mod_status? else give --max-workers N"
+        "the page is larger than {limit} bytes; is this the address of mod_status? If not, give --max-workers N"
     )]
     TooBig {
         /// The limit, bytes.
@@ -100,11 +100,11 @@ pub enum Fault {
 /// What to do after this HTTP status.
 fn hint(code: u16) -> &'static str {
     match code {
-        400 => "; does this port speak https, and not http?",
-        401 => ": it wants a login, http://USER:PASSWORD@…",
-        403 => ": mod_status is commonly for the server itself alone (Require local); ask from there",
-        404 => "; is mod_status on, and this its <Location>? a CMS's rewrite rules may have taken the path",
-        503 => "; are its workers all taken, or a proxy in between?",
+        400 => "; does this port speak https instead?",
+        401 => ": it needs a login, http://USER:PASSWORD@…",
+        403 => ": mod_status usually answers only the server itself (Require local); run this there",
+        404 => "; is mod_status on, and is this its <Location>? A CMS's rewrite rules may catch the path",
+        503 => "; are all its workers busy, or is there a proxy in between?",
         _ => "; its error log may say why",
     }
 }
@@ -153,17 +153,17 @@ impl Fault {
         };
         let reason = match wrong {
             Wrong::UnknownIssuer | Wrong::BadSignature => {
-                "is self-signed or by a CA this machine does not trust".to_owned()
+                "is self-signed or from a CA this machine does not trust".to_owned()
             }
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-                "is for another name than this address has".to_owned()
+                "is for a different name than this address has".to_owned()
             }
             Wrong::Expired | Wrong::ExpiredContext { .. } => "has expired".to_owned(),
             Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => "is not valid yet".to_owned(),
             // What `openssl req -x509` creates. Even if it is trusted as a CA, it is not acceptable as a
             // server's certificate.
             other if other.to_string().contains("CaUsedAsEndEntity") => {
-                "is a self-signed CA's own".to_owned()
+                "is that of a self-signed CA".to_owned()
             }
             other => format!("is not accepted ({})", foreign(&other.to_string())),
         };

@@ -77,12 +77,12 @@ const SIGNS: &[Sign] = &[
         },
     ),
     sign(
-        "Apache's status for people, although `?auto` was asked for",
-        "give the address to which its redirect or proxy leads, with `?auto`, or --max-workers N",
+        "Apache's status for people, although `?auto` was requested",
+        "give the address its redirect or proxy leads to, with `?auto`, or --max-workers N",
         |text| is_markup(text) && text.contains("Apache Status</title>"),
     ),
     sign(
-        "HTML of another handler, as when a CMS's rewrite rules take the address",
+        "HTML of another handler, as when a CMS's rewrite rules catch the address",
         "exempt the path of mod_status' <Location> from them, or give --max-workers N",
         |text| {
             let start: String = text.chars().take(1024).collect();

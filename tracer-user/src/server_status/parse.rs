@@ -86,30 +86,30 @@ pub enum ParseError {
     #[error("the page seems to be {}: {}", .0.page, .0.instead)]
     Foreign(Foreign),
     /// The page is blank.
-    #[error("the page is empty: is this the address of Apache's mod_status? else give --max-workers N")]
+    #[error("the page is empty: is this the address of Apache's mod_status? If not, give --max-workers N")]
     Empty,
     /// A line that every Apache prints is missing.
     #[error(
-        "the page has no {line} line: is this the address of mod_status, and the server Apache 2? else give --max-workers N"
+        "the page has no {line} line: is this the address of mod_status, and is the server Apache 2? If not, give --max-workers N"
     )]
     Missing {
         /// The line.
         line: &'static str,
     },
     /// The value is not a number, or is impossible.
-    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2? else give --max-workers N", max = u32::MAX)]
+    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2? If not, give --max-workers N", max = u32::MAX)]
     Number {
         /// The line.
         line: &'static str,
     },
     /// The scoreboard has no slots, although a worker answered.
     #[error(
-        "the page's scoreboard has no slots: is the server Apache 2, and the page whole? else give --max-workers N"
+        "the page's scoreboard has no slots: is the server Apache 2, and is the page complete? If not, give --max-workers N"
     )]
     NoSlots,
     /// There are more workers than the scoreboard has letters for, which Apache cannot print.
     #[error(
-        "the page says {said} workers are {what}, its scoreboard has at most {most}: is the server Apache 2, and the page whole? else give --max-workers N"
+        "the page says {said} workers are {what}, but its scoreboard has at most {most}: is the server Apache 2, and is the page complete? If not, give --max-workers N"
     )]
     Contradiction {
         /// Busy or idle.

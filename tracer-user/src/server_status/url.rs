@@ -119,7 +119,7 @@ pub fn url(text: &str) -> Result<StatusUrl, String> {
 }
 
 fn wrong(why: &str) -> String {
-    format!("an address like {EXAMPLE} is wanted: {why}")
+    format!("an address like {EXAMPLE} is expected: {why}")
 }
 
 fn read(text: &str) -> Result<StatusUrl, String> {
@@ -128,13 +128,13 @@ fn read(text: &str) -> Result<StatusUrl, String> {
     }
     if !text.chars().all(|c| c.is_ascii_graphic() && c != '#') {
         return Err(wrong(
-            "spaces, #, control characters and letters beyond ASCII are written like %20",
+            "spaces, #, control characters and non-ASCII letters must be percent-encoded (%20)",
         ));
     }
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     if !matches!(&*scheme, "http" | "https") {
-        return Err(wrong("it begins with http:// or https://"));
+        return Err(wrong("it must begin with http:// or https://"));
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -145,7 +145,7 @@ fn read(text: &str) -> Result<StatusUrl, String> {
     check_host(host)?;
     // Otherwise, part of a password with a slash in it would be taken for a path, and displayed.
     if path.contains('@') {
-        return Err(wrong("an @ after the first / or ? is written %40"));
+        return Err(wrong("an @ after the first / or ? must be written as %40"));
     }
     let slash = if path.starts_with('/') { "" } else { "/" };
     let uri = format!("{scheme}://{host}{slash}{path}")
@@ -178,14 +178,14 @@ fn check_host(text: &str) -> Result<(), String> {
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if host.is_empty() || !(ipv6 || host.chars().all(name)) {
         return Err(wrong(
-            "it has no valid host; an IPv6 address is written in [ ], a user or password with @, / or ? like %40",
+            "it has no valid host; an IPv6 address goes in [ ], and @, / or ? in a user or password must be percent-encoded (%40)",
         ));
     }
     let valid = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(()),
         Some(port) if !port.starts_with('+') && valid(port) => Ok(()),
-        _ => Err(wrong("its port is no number from 1 to 65535")),
+        _ => Err(wrong("its port is not a number from 1 to 65535")),
     }
 }
 

@@ -69,7 +69,7 @@ fn a_surge_is_one_change_that_is_brought_up_to_date() {
     let mut second = after(61);
     second.movement.surge = Some(surge(2, 80, None));
     changes.note(&second, &HashMap::new());
-    assert_eq!(surges(&changes).len(), 3, "a smaller one too");
+    assert_eq!(surges(&changes).len(), 3, "a smaller surge is listed too");
 }
 
 #[test]

@@ -138,7 +138,7 @@ thresholds! {
     passed_by: Time = 2 * S, 100 * MS => H;
 
     /// How long the server may hold an unanswered request unless `--hold` gives the time: the
-    /// longest usual poll, which is Apache's default Timeout of 60 s plus a minute.
+    /// longest usual poll, and Apache's default Timeout of 60 s plus a minute.
     longest_hold: Time = 120 * S, S => 24 * H;
 
     /// This many lingering connections are a leak; one may be a slow handler.

@@ -180,11 +180,11 @@ fn what_is_no_status_page_is_said_so() {
         (&page("1", "one", "W_"), "IdleWorkers line has no number"),
         (
             &page("3", "1", "WW_"),
-            "3 workers are busy, its scoreboard has at most 2",
+            "3 workers are busy, but its scoreboard has at most 2",
         ),
         (
             &page("2", "4", "WW_"),
-            "4 workers are idle, its scoreboard has at most 1",
+            "4 workers are idle, but its scoreboard has at most 1",
         ),
         (
             "BusyWorkers: 4294967295\nGracefulWorkers: 1\nIdleWorkers: 0\nScoreboard: W\n",
