@@ -19,7 +19,7 @@ use crate::model::{
     workers::Workers,
 };
 
-/// Are clients opening new connections instead of reusing theirs?
+/// Whether clients open new connections instead of reusing theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -38,7 +38,7 @@ pub struct Judged {
     pub host: Option<String>,
     /// The peer.
     pub id: PeerId,
-    /// The verdict and its reasons.
+    /// The verdict with its confidence.
     pub finding: Finding,
     /// The figures the verdict rests on.
     pub figures: Figures,

@@ -87,7 +87,7 @@ impl Capacity {
         self.page.as_ref()?.mpm
     }
 
-    /// Whether it is Apache's httpd.
+    /// Whether the process is Apache's httpd.
     pub fn is_apache(&self) -> bool {
         self.page.is_some() || self.process.as_ref().is_some_and(is_apache)
     }

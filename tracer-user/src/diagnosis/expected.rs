@@ -1,4 +1,4 @@
-//! How many connections one well-behaved peer holds.
+//! The number of connections a well-behaved peer holds.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

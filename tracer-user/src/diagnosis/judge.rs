@@ -48,7 +48,7 @@ impl Judge {
         self.history.add(sample);
     }
 
-    /// Adds a sample that contains no more than the number of open connections.
+    /// Adds the outline of a sample, which has only the number of open connections.
     pub fn add_outline(&mut self, sample: &Sample) {
         self.history.add_outline(sample);
     }
@@ -106,7 +106,7 @@ impl Judge {
         self.memory.has_spoken()
     }
 
-    /// The run so far.
+    /// The history of the run.
     pub fn history(&self) -> &History {
         &self.history
     }

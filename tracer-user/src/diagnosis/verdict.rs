@@ -1,4 +1,4 @@
-//! The verdicts' stable identifiers.
+//! The verdicts, with their stable identifiers and the party that has to act.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ macro_rules! verdicts {
             /// All verdicts, worst first.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The identifier other programs rely on.
+            /// The stable identifier that other programs rely on.
             pub fn id(self) -> &'static str {
                 match self {
                     $(Self::$name => $id,)+
@@ -38,13 +38,13 @@ verdicts! {
     Abandoned = "abandoned",
     /// The server is not accepting: its workers are exhausted.
     NeverAccepted = "never-accepted",
-    /// It gives up on a held poll before the server answers.
+    /// It abandons a held poll before the server answers.
     EarlyAbort = "early-abort",
     /// No connection ever gets as far as a request.
     HandshakeFailed = "handshake-failed",
     /// It closes after every reply and connects again, or never uses the idle connection it holds.
     FreshPerRequest = "fresh-per-request",
-    /// It keeps a core of reused connections and opens short-lived ones above it.
+    /// It keeps a core of reused connections and opens short-lived ones beyond it.
     PoolOverflow = "pool-overflow",
     /// The server's keep-alive timeout is shorter than the client's pause.
     ServerIdleClose = "server-idle-close",

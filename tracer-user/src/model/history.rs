@@ -80,7 +80,7 @@ impl History {
         self.add_outline(sample);
     }
 
-    /// Adds a sample that contains no more than the number of open connections.
+    /// Adds the outline of a sample, which has only the number of open connections.
     pub fn add_outline(&mut self, sample: &Sample) {
         self.samples += 1;
         self.watch.add(sample);

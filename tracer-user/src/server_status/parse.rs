@@ -112,7 +112,7 @@ pub enum ParseError {
         "the page says {said} workers are {what}, but its scoreboard has at most {most}: is the server Apache 2, and is the page complete? If not, give --max-workers N"
     )]
     Contradiction {
-        /// Busy or idle.
+        /// `busy` or `idle`.
         what: &'static str,
         /// The number on the line.
         said: u32,

@@ -75,7 +75,7 @@ impl Scoreboard {
         .fold(0, u32::saturating_add)
     }
 
-    /// All slots, open ones included.
+    /// All slots, including open ones.
     pub fn slots(&self) -> u32 {
         self.occupied()
             .saturating_add(self.waiting)

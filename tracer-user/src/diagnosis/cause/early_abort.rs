@@ -1,4 +1,4 @@
-//! The client gives up on a held poll before the server answers.
+//! The client abandons a held poll before the server answers.
 
 use super::{
     Case, Match, Rule,

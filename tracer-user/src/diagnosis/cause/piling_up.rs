@@ -24,7 +24,7 @@ enum Why {
     Given,
     /// It grew earlier and has not gone back.
     Stands(Grown),
-    /// It grew.
+    /// It has grown within the window.
     Grew,
 }
 

@@ -1,4 +1,4 @@
-//! It keeps a core of reused connections and opens short-lived ones above it.
+//! The peer keeps a core of reused connections and opens short-lived ones beyond it.
 
 use super::{
     Case, Match, Rule,

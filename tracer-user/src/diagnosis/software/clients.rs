@@ -130,7 +130,6 @@ pub(super) const AJP: Client = Client {
     wait: "`reply_timeout` of mod_jk (in ms) or `timeout=` of `ProxyPass`",
 };
 
-/// OpenSSH.
 pub(super) const SSH: Client = Client {
     reuse: "Share one SSH connection: `ControlMaster auto`, `ControlPath ~/.ssh/%C` and `ControlPersist 10m` in \
             `ssh_config`.",
@@ -146,7 +145,6 @@ pub(super) const NONE: Clients = Clients {
     cache: None,
 };
 
-/// Java.
 pub(super) const JAVA: Clients = Clients {
     http: Some(&Client {
         reuse: "Share one `HttpClient` in the whole process and read or close each body; with `HttpURLConnection`, read \
@@ -186,7 +184,6 @@ pub(super) const JAVA: Clients = Clients {
     }),
 };
 
-/// Python.
 pub(super) const PYTHON: Clients = Clients {
     http: Some(&Client {
         reuse: "Use one `requests.Session` (or `httpx.Client`, `aiohttp.ClientSession`) for the life of the process \
@@ -226,7 +223,6 @@ pub(super) const PYTHON: Clients = Clients {
     }),
 };
 
-/// Node.js.
 pub(super) const NODE: Clients = Clients {
     http: Some(&Client {
         reuse: "Pass one shared `new http.Agent({keepAlive: true})` (`https.Agent` for TLS) to all requests, and consume \
@@ -262,7 +258,6 @@ pub(super) const NODE: Clients = Clients {
     }),
 };
 
-/// PHP.
 pub(super) const PHP: Clients = Clients {
     http: Some(&Client {
         reuse: "Use one curl handle (`curl_init` once, `curl_setopt` for each URL) or one Guzzle client within a \
@@ -330,7 +325,6 @@ pub(super) const DOTNET: Clients = Clients {
     }),
 };
 
-/// Ruby.
 pub(super) const RUBY: Clients = Clients {
     http: Some(&Client {
         reuse: "Send all requests within one `Net::HTTP.start` block or use `net-http-persistent` (Faraday: its \

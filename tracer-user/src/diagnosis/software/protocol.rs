@@ -7,21 +7,14 @@ pub(super) enum Protocol {
     Http,
     /// AJP, which httpd speaks to Tomcat.
     Ajp,
-    /// PostgreSQL.
     Postgresql,
-    /// MySQL and MariaDB.
     Mysql,
-    /// MongoDB.
     Mongodb,
-    /// Redis and Valkey.
     Redis,
-    /// Memcached.
     Memcached,
-    /// MQTT.
     Mqtt,
     /// AMQP, as spoken by RabbitMQ.
     Amqp,
-    /// SSH.
     Ssh,
 }
 

@@ -202,7 +202,6 @@ pub(super) const TOMCAT_AJP: Server = Server {
     ..JAVA
 };
 
-/// Node.js.
 pub(super) const NODE: Server = Server {
     idle: Setting::Raise(
         "`server.keepAliveTimeout` in Node.js (default 5000 ms), with `server.headersTimeout` above it",
@@ -220,7 +219,6 @@ pub(super) const NODE: Server = Server {
     hold: "Node.js itself holds a reply without limit; watch `close` of the response to stop the work.",
 };
 
-/// Gunicorn.
 pub(super) const GUNICORN: Server = Server {
     idle: Setting::Raise("`--keep-alive` in Gunicorn (default 2 s; sync workers ignore it, use `gthread`)"),
     limit: "Raise `--max-requests` in Gunicorn, or set it to 0: it restarts the worker and ends its connections.",
@@ -235,7 +233,6 @@ pub(super) const GUNICORN: Server = Server {
     ..HTTP
 };
 
-/// Uvicorn.
 pub(super) const UVICORN: Server = Server {
     idle: Setting::Raise("`--timeout-keep-alive` in Uvicorn (default 5 s)"),
     limit: "Raise `--limit-max-requests` in Uvicorn, or leave it out: it restarts the process and ends its connections.",
@@ -280,7 +277,6 @@ pub(super) const PHP_FPM: Server = Server {
     ..UNKNOWN
 };
 
-/// Caddy.
 pub(super) const CADDY: Server = Server {
     idle: Setting::Raise("`idle` in Caddy's `servers { timeouts { … } }` (default 5m)"),
     limit: "Caddy limits no requests per connection: look at the servers behind it and at its reloads.",
@@ -292,7 +288,6 @@ pub(super) const CADDY: Server = Server {
     ..HTTP
 };
 
-/// Traefik.
 pub(super) const TRAEFIK: Server = Server {
     idle: Setting::Raise(
         "`entryPoints.NAME.transport.respondingTimeouts.idleTimeout` in Traefik (default 180s)",
@@ -307,7 +302,6 @@ pub(super) const TRAEFIK: Server = Server {
     ..HTTP
 };
 
-/// lighttpd.
 pub(super) const LIGHTTPD: Server = Server {
     idle: Setting::Raise("`server.max-keep-alive-idle` in lighttpd (default 5 s)"),
     limit: "In lighttpd, raise `server.max-keep-alive-requests` far above what a client sends in an hour.",
@@ -318,7 +312,6 @@ pub(super) const LIGHTTPD: Server = Server {
     ..HTTP
 };
 
-/// LiteSpeed and OpenLiteSpeed.
 pub(super) const LITESPEED: Server = Server {
     idle: Setting::Raise("`keepAliveTimeout` in LiteSpeed's tuning (default 5 s)"),
     limit: "In LiteSpeed, raise `maxKeepAliveReq` far above what a client sends in an hour.",
@@ -329,7 +322,6 @@ pub(super) const LITESPEED: Server = Server {
     ..HTTP
 };
 
-/// Varnish.
 pub(super) const VARNISH: Server = Server {
     idle: Setting::Raise("`timeout_idle` in Varnish (default 5 s; in pipe mode `pipe_timeout`)"),
     limit: "Varnish limits no requests per connection: look at its VCL for `Connection: close`.",
@@ -340,7 +332,6 @@ pub(super) const VARNISH: Server = Server {
     ..HTTP
 };
 
-/// Squid.
 pub(super) const SQUID: Server = Server {
     idle: Setting::Raise("`client_idle_pconn_timeout` in Squid (default 2 minutes)"),
     age: "In Squid, raise `pconn_lifetime`, or set it to 0 (no limit, the default).",
@@ -351,7 +342,6 @@ pub(super) const SQUID: Server = Server {
     ..HTTP
 };
 
-/// Puma.
 pub(super) const PUMA: Server = Server {
     idle: Setting::Raise("`persistent_timeout` in Puma (20 s, since version 7 65 s)"),
     limit: "In Puma, raise `max_keep_alive` (since version 7; before, `max_fast_inline`).",
@@ -362,7 +352,6 @@ pub(super) const PUMA: Server = Server {
     ..HTTP
 };
 
-/// Unicorn.
 pub(super) const UNICORN: Server = Server {
     idle: Setting::Instead(
         "Unicorn keeps no connection: put nginx in front of it and raise its `keepalive_timeout`, or use \
@@ -409,7 +398,6 @@ pub(super) const BEAM: Server = Server {
     ..UNKNOWN
 };
 
-/// PostgreSQL.
 pub(super) const POSTGRESQL: Server = Server {
     idle: Setting::Raise(
         "`idle_session_timeout` of PostgreSQL (0, no limit, by default; `server_idle_timeout` and \
@@ -430,7 +418,6 @@ pub(super) const POSTGRESQL: Server = Server {
     hold: "PostgreSQL ends a query after `statement_timeout`.",
 };
 
-/// PgBouncer.
 pub(super) const PGBOUNCER: Server = Server {
     idle: Setting::Raise("`client_idle_timeout` of PgBouncer (0, no limit, by default)"),
     age: "PgBouncer limits the age only of its own connections to the server: `server_lifetime` (default 3600 s).",
@@ -443,7 +430,6 @@ pub(super) const PGBOUNCER: Server = Server {
     ..UNKNOWN
 };
 
-/// MySQL and MariaDB.
 pub(super) const MYSQL: Server = Server {
     idle: Setting::Raise("`wait_timeout` of MySQL (default 28800 s)"),
     limit: "MySQL limits no queries per connection: look at the pool and at a proxy between.",
@@ -458,7 +444,6 @@ pub(super) const MYSQL: Server = Server {
     ..UNKNOWN
 };
 
-/// MongoDB.
 pub(super) const MONGODB: Server = Server {
     idle: Setting::Instead(
         "MongoDB has no idle timeout: look at a proxy or balancer between, and set `maxIdleTimeMS` of the \
@@ -470,7 +455,6 @@ pub(super) const MONGODB: Server = Server {
     ..UNKNOWN
 };
 
-/// Redis and Valkey.
 pub(super) const REDIS: Server = Server {
     idle: Setting::Instead(
         "Set `timeout` of Redis to 0 (no limit, the default), or above the client's longest pause.",
@@ -485,7 +469,6 @@ pub(super) const REDIS: Server = Server {
     ..UNKNOWN
 };
 
-/// Memcached.
 pub(super) const MEMCACHED: Server = Server {
     idle: Setting::Instead(
         "Leave `-o idle_timeout` of Memcached out (no limit, the default), or raise it above the client's \
@@ -508,7 +491,6 @@ pub(super) const MQTT: Server = Server {
     ..UNKNOWN
 };
 
-/// Mosquitto.
 pub(super) const MOSQUITTO: Server = Server {
     accept: "Then raise `max_connections` of Mosquitto's listener and its open files.",
     probe: "have the client set an MQTT keep-alive of 30-60 s; Mosquitto's `max_keepalive` caps it",

@@ -14,7 +14,7 @@ const H: u64 = 3_600 * S;
 pub enum Kind {
     /// A number of things.
     Count,
-    /// Time, ns.
+    /// A duration, ns.
     Time,
 }
 

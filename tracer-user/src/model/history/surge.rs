@@ -27,8 +27,8 @@ const MIN_RISE: u64 = 50;
 /// ... from at least this many, because clients connecting to a server that has just started are not a surge.
 const MIN_BASE: u64 = 10;
 
-/// The start is the last moment at which at most one part in this many of the rise had happened. A number that
-/// grows by less than that within [`WINDOW_NS`] is constant.
+/// The start is the last moment at which at most one part in this many of the rise had happened. A number
+/// that grows by less than that within [`WINDOW_NS`] is constant.
 const BEGIN_SHARE: u64 = 10;
 
 /// A surge is over when less than one part in this many of its rise is left.
@@ -68,7 +68,7 @@ pub struct Surge {
     pub to: u64,
     /// Which peers caused it.
     pub shape: Shape,
-    /// Peers that hold more than before.
+    /// Number of peers that hold more than before.
     pub grown: u64,
     /// Peers that hold or held any connections.
     pub peers: u64,

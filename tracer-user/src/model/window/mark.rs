@@ -65,7 +65,7 @@ impl Looks {
 }
 
 impl Live {
-    /// Adds one connection.
+    /// Adds a connection.
     pub fn add(&mut self, connection: &Connection) {
         if connection.state == State::Established {
             self.established += 1;

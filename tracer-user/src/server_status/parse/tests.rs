@@ -29,7 +29,7 @@ fn slots_are_max_request_workers() {
     }
 }
 
-/// Made with ServerLimit 20, MaxRequestWorkers 12.
+/// Made with ServerLimit 20 and MaxRequestWorkers 12.
 #[test]
 fn prefork_has_a_slot_for_each_process() {
     let status = parse(PREFORK).unwrap();

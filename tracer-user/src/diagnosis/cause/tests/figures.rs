@@ -147,7 +147,7 @@ pub(super) fn fresh(n: u64) -> Figures {
     by_client(one_by_one(n, 1, 0))
 }
 
-/// The client gives up after 3 s on polls that the server holds for 10 s.
+/// The client gives up after 3 s on polls the server holds for 10 s.
 pub(super) fn abort(n: u64) -> Figures {
     let figures = by_client(one_by_one(n, 1, 3 * S));
     Figures {
