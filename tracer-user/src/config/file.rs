@@ -79,30 +79,30 @@ pub fn default_file() -> String {
     }
     let thresholds = thresholds.trim_end();
     format!(
-        "# Settings of tcpreuse. The file is $XDG_CONFIG_HOME/tcpreuse/config.toml (by default in\n\
-         # ~/.config), else /etc/tcpreuse.toml, unless --config names another one. Environment variables\n\
-         # (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags take precedence.\n\
-         # All settings except the thresholds apply to the live view only.\n\
+        "# Settings of tcpreuse. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
+         # XDG_CONFIG_HOME from ~/.config), else from /etc/tcpreuse.toml, or with --config FILE.\n\
+         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags count\n\
+         # more. All but the thresholds are for the live view.\n\
          \n\
-         # Columns of the peer table, in order. On a narrow screen some are hidden, always the same ones\n\
-         # first.\n\
+         # Columns of the peers in their order. When the screen is narrow some make room, always\n\
+         # the same ones first.\n\
          columns = [\n{columns}]\n\
          \n\
-         # Order of the peers: \"worst\" first, or by a column; \"-opens\" reverses the order.\n\
+         # Order of the peers: \"worst\" first, or by a column; \"-opens\" is the other way round.\n\
          sort = \"worst\"\n\
          \n\
          # \"auto\" (on a terminal, unless NO_COLOR is set), \"always\" or \"never\".\n\
          color = \"auto\"\n\
          \n\
-         # Time between samples, from 100ms to 1h.\n\
+         # How often to look at the sockets, from 100ms to 1h.\n\
          interval = \"1s\"\n\
          \n\
-         # Only ASCII on the screen: \"auto\" (if the locale is not UTF-8 or the terminal is a console),\n\
-         # \"always\" or \"never\".\n\
+         # Nothing but ASCII on the screen: \"auto\" (when the locale has no UTF-8 or the terminal\n\
+         # is a console), \"always\" or \"never\".\n\
          ascii = \"auto\"\n\
          \n\
-         # Limits used by the diagnosis, in every command. A recording keeps those it was made with,\n\
-         # unless --threshold or --config gives others.\n\
+         # What the diagnosis compares with, in every command. A recording keeps what it was made with,\n\
+         # unless --threshold or --config say otherwise.\n\
          [thresholds]\n\
          {thresholds}\n"
     )

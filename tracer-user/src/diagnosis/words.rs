@@ -1,9 +1,9 @@
-//! Numbers as text, for the explanations.
+//! Numbers as people write them, for the explanations.
 
 use super::cause::Case;
 use crate::model::{durations::Cluster, owner::Process};
 
-/// A duration with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10.0 min`.
+/// A duration in ns with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10 min`.
 pub(crate) fn duration(ns: u64) -> String {
     const MS: u64 = 1_000_000;
     const S: u64 = 1_000 * MS;
@@ -24,12 +24,12 @@ pub(crate) fn duration(ns: u64) -> String {
     }
 }
 
-/// A process's name with its pid.
+/// A process with its number.
 pub(crate) fn process(process: &Process) -> String {
     format!("{} (pid {})", process.comm, process.pid)
 }
 
-/// How often a peer connected, how much each connection carried, and how soon the peer returned.
+/// How often a peer connected, how much each connection carried, and how soon it came back.
 pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
     let figures = case.figures;
     let turns = match figures.turns.median() {
@@ -49,7 +49,7 @@ pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
     )
 }
 
-/// How close together the times of a cluster are.
+/// How far the times of a cluster lie apart.
 pub(super) fn spread(cluster: &Cluster) -> String {
     format!(
         "{} within {} of each other",
@@ -58,7 +58,7 @@ pub(super) fn spread(cluster: &Cluster) -> String {
     )
 }
 
-/// A number with its digits grouped in threes.
+/// A number with its digits in groups of three.
 pub(crate) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);

@@ -94,65 +94,67 @@ macro_rules! thresholds {
 }
 
 thresholds! {
-    /// A habit that shows only by repetition needs at least this many ended connections.
+    /// Fewer ended connections than this say nothing about a habit that has no other mark than
+    /// its repetition.
     min_closes: Count = 5, 2 => 1000;
 
-    /// With at least this many request turns, a connection counts as reused: one is its first
-    /// request, and two may be a retry.
+    /// From this many request turns per connection on, it counts as reused: one is the
+    /// connection's first request, two may be a retry.
     min_turns: Count = 3, 2 => 1000;
 
     /// "The client closes right after the reply" means idle for less than this: a round trip and
-    /// some work. It is half of the shortest keep-alive timeout Apache accepts in whole seconds.
+    /// some work. Half of the shortest keep-alive timeout that Apache accepts in whole seconds.
     client_at_once: Time = 500 * MS, MS => 60 * S;
 
-    /// "The server closes right after the reply" means idle for less than this: there is no round
-    /// trip, only the server's own work.
+    /// "The server closes right after the reply" means idle for less than this: no round trip
+    /// lies between, only the server's own work.
     server_at_once: Time = 100 * MS, MS => 60 * S;
 
-    /// At least this many established connections above the expected number are a pile. One more
-    /// can be a reconnect that overlaps with the previous close, two a browser-like burst.
+    /// More established connections than expected by at least this many are a pile: one more is
+    /// a reconnect that crosses the close of the one before, two a browser-like burst.
     min_pile: Count = 3, 1 => 100_000;
 
-    /// Connections opened within this time of a peer's oldest one may be a pool filling up.
+    /// Connections that open within this time of a peer's oldest one may be a pool being filled.
     pool_fills: Time = 2 * S, MS => H;
 
-    /// More than this at once is not a pool: browsers keep 6 per host, HTTP client libraries 5 to
-    /// 8 by default. The expected number that is learned never exceeds this.
+    /// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8
+    /// by default. No more than this is learned as the expected number either.
     max_pool: Count = 8, 1 => 100_000;
 
-    /// At least this many opens must overlap to be a pile, for the same reasons as `min_pile`.
+    /// At least this many opens must overlap to be a pile: the reasons are those of `min_pile`.
     min_overlaps: Count = 3, 1 => 100_000;
 
-    /// A connection with retransmissions or probes pending is dead if nothing was heard for this
-    /// long. A single lost segment is repaired within about a second (the kernel's first
-    /// retransmission timeouts are 0.2, 0.4 and 0.8 s).
+    /// A connection on which something is being sent in vain is silent for good when nothing was
+    /// heard for this long: one lost segment is made good within a second or so (the kernel's
+    /// first retransmission timeouts are 0.2, 0.4 and 0.8 s).
     silent: Time = 1_500 * MS, 200 * MS => H;
 
-    /// After an answered request, connections in CLOSE_WAIT for at least this long are lingering.
-    /// A server that notices the FIN closes within milliseconds, one that checks between two
-    /// writes within seconds.
+    /// Connections in CLOSE_WAIT for at least this long are lingering when the client's last
+    /// request was answered: a server that notices the FIN closes within milliseconds, one that
+    /// checks between two writes within seconds.
     lingering: Time = 5 * S, 100 * MS => 24 * H;
 
-    /// A client's pool has leaked a connection in CLOSE_WAIT if it opens others at least this long
-    /// after that one entered CLOSE_WAIT: a pool checks what it holds before it opens another.
+    /// A connection in CLOSE_WAIT is forgotten by a client's pool when the client opens others so long after it
+    /// entered it: a pool looks through what it holds before it opens another.
     passed_by: Time = 2 * S, 100 * MS => H;
 
-    /// How long the server may hold an unanswered request unless `--hold` gives the time: the
-    /// longest usual poll, and Apache's default Timeout of 60 s plus a minute.
+    /// When the request was not answered, the server may hold it for so long if `--hold` does not
+    /// say how long: the longest poll that is usual, and Apache's default Timeout of 60 s and a
+    /// minute.
     longest_hold: Time = 120 * S, S => 24 * H;
 
     /// This many lingering connections are a leak; one may be a slow handler.
     min_lingering: Count = 2, 1 => 100_000;
 
-    /// A peer must be watched for this long before keeping its connections means anything.
+    /// Before a peer was watched for this long, that it keeps its connections says nothing.
     settled: Time = 3 * S, 0 => H;
 
-    /// A connection unaccepted for this long is waiting for a worker. With a free worker,
-    /// accepting takes less than a millisecond.
+    /// A connection that waits for this long to be accepted waits for a worker: accepting takes a
+    /// server that has one less than a millisecond.
     waiting: Time = 1_500 * MS, 10 * MS => H;
 
-    /// A connection without a request for this long does not belong to a poller. Apache's
-    /// mod_reqtimeout waits up to 20 s, but a polling client sends its request at once.
+    /// A connection on which no request has come in this time is none of a poller. Apache's
+    /// mod_reqtimeout waits up to 20 s, but a client that is there to poll sends at once.
     no_request: Time = 5 * S, 100 * MS => H;
 }
 
