@@ -37,7 +37,7 @@ impl State {
         Self::Closing,
     ];
 
-    /// Its name in the kernel.
+    /// As the kernel calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Established => "ESTABLISHED",

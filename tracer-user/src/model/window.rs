@@ -58,7 +58,7 @@ pub struct Seen {
     pub looks: Looks,
 }
 
-/// The window, with its marks.
+/// The window and what was before its end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Window {

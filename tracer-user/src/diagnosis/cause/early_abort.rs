@@ -63,7 +63,7 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     let figures = case.figures;
     let lingering = figures.lingering.as_ref();
     let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
-    // Ended connections have been counted; those in CLOSE_WAIT will be when they end.
+    // What ended was counted; what is still in CLOSE_WAIT will be.
     (figures.unanswered + waiting_now, case.by_client() + waiting_now)
 }
 

@@ -39,7 +39,7 @@ impl Boundary {
         }
     }
 
-    /// Whether a run can have produced it.
+    /// Whether it can have come from a run.
     pub(super) fn is_possible(&self) -> bool {
         self.marks.values().all(|packed| {
             postcard::from_bytes::<Mark>(packed).is_ok_and(|mark| {
