@@ -22,9 +22,7 @@ pub struct StatusError {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// No complete answer came within the limit.
-    #[error(
-        "no complete answer within {limit:?}; a server with no free worker cannot answer this either"
-    )]
+    #[error("no complete answer within {limit:?}; a server with no free worker cannot answer this either")]
     Timeout {
         /// The time limit for the whole fetch.
         limit: Duration,

@@ -221,7 +221,11 @@ fn a_given_number_stands_where_no_page_contradicts_it() {
 fn time_to_exhaustion() {
     assert_eq!(seconds_left(300.0, 15.0, 100.0), Some(20.0));
     assert_eq!(seconds_left(300.0, -3.0, 100.0), None);
-    assert_eq!(seconds_left(500.0, 0.5, 2000.0), None, "growth too small to count");
+    assert_eq!(
+        seconds_left(500.0, 0.5, 2000.0),
+        None,
+        "growth too small to count"
+    );
 }
 
 /// Idle connections grow in the first case, busy workers in the second.

@@ -97,7 +97,10 @@ fn processes_that_ended_are_one_peer_for_each_name() {
     );
     assert_eq!(curl.counters.owner, Some(4), "the process of the lowest slot");
     assert_eq!(sample.names[&4], "curl (3 processes)");
-    assert_eq!(sample.names[&2], "curl", "records of its connections may still arrive");
+    assert_eq!(
+        sample.names[&2], "curl",
+        "records of its connections may still arrive"
+    );
     let connections: Vec<_> = sample
         .sockets
         .connections
