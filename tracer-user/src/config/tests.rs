@@ -1,4 +1,4 @@
-//! Where settings come from and what is said about wrong ones.
+//! Where settings come from, and the messages about wrong ones.
 
 use std::fs;
 
@@ -130,8 +130,8 @@ fn what_is_no_file_of_settings_is_neither_waited_for_nor_read_on() {
     mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
     fs::write(&large, "#".repeat(70_000)).unwrap();
     for (path, wanted) in [
-        (pipe, "no regular file"),
-        (PathBuf::from("/dev/zero"), "no regular file"),
+        (pipe, "not a regular file"),
+        (PathBuf::from("/dev/zero"), "not a regular file"),
         (large, "larger than 64 KiB"),
     ] {
         let flags = ViewFlags {

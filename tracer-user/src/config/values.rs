@@ -1,4 +1,4 @@
-//! What a setting may be, with a message that says what would be right.
+//! Parses single settings. Error messages say which values are valid.
 
 use super::When;
 use crate::view::{

@@ -1,5 +1,5 @@
-//! An embedded long-poll server and clients that use it well or badly, on loopback: what `tcpreuse
-//! demo` traces. What each client did is known here, so the demo checks the tracer.
+//! An embedded long-poll server on loopback and clients that use it well or badly, for `tcpreuse demo` to
+//! trace. Each client knows what it did, so the demo verifies the tracer.
 
 mod behaviour;
 mod cast;

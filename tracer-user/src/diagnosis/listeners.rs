@@ -1,4 +1,4 @@
-//! The listeners with what they hold.
+//! The listeners with the connections they hold.
 
 use std::collections::BTreeMap;
 
@@ -10,45 +10,44 @@ use crate::model::{
     socket::State,
 };
 
-/// One listening port of a namespace; several sockets on it (one per address, or `SO_REUSEPORT`)
-/// are taken together.
+/// A listening port in a namespace. Several sockets on it (one per address, or `SO_REUSEPORT`) are combined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerNow {
-    /// On which host, where there are several.
+    /// The host it belongs to, when several are combined.
     pub host: Option<String>,
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Port.
+    /// The port.
     pub port: u16,
     /// Connections open on it.
     pub held: u64,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     pub close_wait: u64,
-    /// Of these, not yet accepted by any process.
+    /// How many of them no process has accepted yet.
     pub never_accepted: u64,
-    /// The most that were not accepted at any time.
+    /// The most that were unaccepted at any time.
     pub never_accepted_peak: u64,
     /// Length of the accept queue.
     pub accept_queue: u64,
-    /// Its limit.
+    /// Limit of the accept queue.
     pub accept_queue_limit: u64,
-    /// The longest it was.
+    /// The longest the accept queue was.
     pub accept_queue_peak: u64,
-    /// Since when connections have waited to be accepted without a break, monotonic, ns.
+    /// Since when some connection has been waiting to be accepted without interruption, monotonic, ns.
     pub stuck_since_ns: Option<u64>,
-    /// Who listens.
+    /// The process that listens.
     pub owner: Owner,
-    /// The most workers its process can have: see [`Capacity::max_workers`].
+    /// Maximum number of workers of its process; see [`Capacity::max_workers`].
     pub max_workers: Option<u32>,
-    /// Those that are busy, whatever port they serve: see [`Capacity::busy_workers`].
+    /// Busy workers of its process, on any of its ports; see [`Capacity::busy_workers`].
     pub busy_workers: Option<u32>,
-    /// Growth of the connections held, per second, over the last half minute or few samples.
+    /// Growth of the open connections, per second, over the last half minute or the last few samples.
     pub per_second: Option<f64>,
-    /// Until its process has no worker left: see [`Capacity::exhausted_in_s`].
+    /// Seconds until its process has no worker left; see [`Capacity::exhausted_in_s`].
     pub exhausted_in_s: Option<f64>,
 }
 
-/// The listeners, in order of namespace and port, and their processes.
+/// The listeners, ordered by namespace and port, and the processes behind them.
 pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<ListenerNow>, Vec<Capacity>) {
     let mut found: BTreeMap<(u32, u16), (ListenerNow, u64)> = BTreeMap::new();
     for listener in &sample.sockets.listeners {

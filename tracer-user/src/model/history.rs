@@ -1,5 +1,5 @@
-//! What a run of samples shows that a single one does not: how fast things grow, how high they
-//! went, and whether there was a surge. Bounded: it keeps the last minutes and two snapshots.
+//! What a series of samples shows beyond a single one: how fast numbers grow, their peaks, and surges. Its
+//! size is limited: it keeps the last minutes and two snapshots.
 
 mod surge;
 mod trend;
@@ -19,30 +19,30 @@ use super::{
     window::Window,
 };
 
-/// A listening port of a network namespace.
+/// Identifies a listening port: the inode number of its network namespace, and the port.
 pub type PortKey = (u32, u16);
 
-/// Ports whose movement is kept; a host with more listeners than this is not told about the rest.
+/// Maximum number of ports tracked. Further ports have no history.
 const MAX_PORTS: usize = 4096;
 
-/// Accepting takes a server that has a worker less than a millisecond, and a busy machine's delay, ns.
+/// Accepting takes a server with a free worker less than a millisecond. This allows for a busy machine, ns.
 const STUCK_NS: u64 = 1_500_000_000;
 
-/// How one listening port fared over the run.
+/// The history of one listening port.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
-    /// Connections held, lately.
+    /// Recent number of connections held.
     pub held: Trend,
-    /// Longest its accept queue was.
+    /// The longest its accept queue was.
     pub accept_queue_peak: u64,
-    /// Most connections that waited to be accepted.
+    /// The most connections that were waiting to be accepted.
     pub never_accepted_peak: u64,
-    /// Since when some have waited without a break, monotonic, ns.
+    /// Since when some have been waiting without interruption, monotonic, ns.
     #[serde(default)]
     pub stuck_since_ns: Option<u64>,
 }
 
-/// The run so far.
+/// The history of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     watch: Watch,
@@ -54,12 +54,12 @@ pub struct History {
 }
 
 impl History {
-    /// Nothing seen yet; all of the run is judged.
+    /// An empty history whose window is the whole run.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing seen yet; what happened in the last `window_ns` is judged, or all of the run.
+    /// An empty history with a window of the last `window_ns`, or the whole run for `None`.
     pub fn of_window(window_ns: Option<u64>) -> Self {
         Self {
             window: Window::new(window_ns),
@@ -67,47 +67,47 @@ impl History {
         }
     }
 
-    /// The history of a run of which there is one sample.
+    /// A history with a single sample.
     pub fn of(sample: &Sample) -> Self {
         let mut history = Self::new();
         history.add(sample);
         history
     }
 
-    /// Takes in one more sample; samples come in the order in which they were taken.
+    /// Adds a sample. Samples must come in order of time.
     pub fn add(&mut self, sample: &Sample) {
         self.window.add(sample);
         self.add_outline(sample);
     }
 
-    /// Takes in a sample of which only the number of open connections is known.
+    /// Adds the outline of a sample, which has only the number of open connections.
     pub fn add_outline(&mut self, sample: &Sample) {
         self.samples += 1;
         self.watch.add(sample);
         self.add_ports(sample);
     }
 
-    /// The time that is judged.
+    /// The window.
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// Judges only what happened in the last `length_ns` before a moment of its end, and from now on.
+    /// Shortens the window to the last `length_ns` before `now_ns`, now and from now on.
     pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
         self.window.shorten(length_ns, now_ns);
     }
 
-    /// Judges from now on only what comes after the newest sample.
+    /// Starts the window at the newest sample.
     pub fn begin_anew(&mut self) {
         self.window.begin_anew();
     }
 
-    /// How many samples it has seen.
+    /// Number of samples added.
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// The surge that goes on, else the last one, unless that was over before the window.
+    /// The current surge, else the last one unless it ended before the window.
     pub fn surge(&self) -> Option<&Surge> {
         let start = self.window.start();
         self.watch.surge().filter(|surge| match (surge.ended, start) {
@@ -116,12 +116,12 @@ impl History {
         })
     }
 
-    /// How one listening port fared.
+    /// The history of a listening port.
     pub fn port(&self, key: PortKey) -> Option<&PortHistory> {
         self.ports.get(&key)
     }
 
-    /// Whether it can have come from a run: one that was read from a file need not.
+    /// Whether a run can have produced it, which is not certain if it was read from a file.
     pub fn is_possible(&self) -> bool {
         self.watch.is_possible()
             && self.window.is_possible()
@@ -161,7 +161,8 @@ impl History {
     }
 }
 
-/// Since when a connection has waited to be accepted for longer than a server that has a worker needs.
+/// Since when a connection has been waiting to be accepted, if for longer than a server with a free worker
+/// needs.
 fn stuck_since(connection: &Connection, now_ns: u64) -> Option<u64> {
     match connection.since {
         Since::Opened(at) | Since::Seeded(at) if connection.never_accepted() => {
@@ -171,13 +172,13 @@ fn stuck_since(connection: &Connection, now_ns: u64) -> Option<u64> {
     }
 }
 
-/// The listening port a connection came in on.
+/// The listening port of an inbound connection.
 pub fn inbound_port(connection: &Connection) -> Option<PortKey> {
     (connection.direction == Direction::Inbound).then_some((connection.netns, connection.local.1))
 }
 
-/// Whether a connection occupies a worker of a server that gives each one for as long as it is
-/// open: accepted, and not closed by the server yet.
+/// Whether a connection occupies a worker, on a server that dedicates one to each open connection: it has
+/// been accepted, and the server has not closed it yet.
 pub fn occupies_worker(connection: &Connection) -> bool {
     connection.has_file && matches!(connection.state, State::Established | State::CloseWait)
 }

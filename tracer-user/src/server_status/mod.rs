@@ -1,9 +1,8 @@
-//! What Apache says of its own workers on mod_status' machine-readable page, `…/server-status?auto`.
+//! Apache's own report on its workers, from mod_status's machine-readable page, `…/server-status?auto`.
 //!
-//! [`url()`] takes the address, [`fetch()`] brings the page, [`parse()`] reads it. A page is hostile until
-//! parsed: its size, its time and its redirects are bounded, and nothing of it reaches a terminal
-//! with control characters. Everything here blocks; what the figures mean for a diagnosis is not
-//! decided here.
+//! [`url()`] parses the address, [`fetch()`] retrieves the page and [`parse()`] reads it. A page is not
+//! trusted until it is parsed: its size, time and redirects are limited, and no control characters from it
+//! reach a terminal. All functions block. What the figures mean for a diagnosis is decided elsewhere.
 
 mod error;
 mod fetch;

@@ -1,4 +1,4 @@
-//! Where samples come from.
+//! Sources of samples: the running kernel, or a recording.
 
 pub mod live;
 pub mod replay;

@@ -1,5 +1,5 @@
-//! Earlier connections fell silent when a newer one came, and nothing tells whether the client forgot them or the path
-//! died.
+//! Earlier connections fell silent when a newer one was opened, and nothing shows whether the client forgot
+//! them or the path died.
 
 use super::{
     Case, Match, Rule,
@@ -16,7 +16,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// One connection after the other was used and then never again, and nothing was sent in vain.
+/// Connections were used one after the other and never again, and nothing was retransmitted or probed in
+/// vain.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let earlier = held.in_use() + held.dead + held.silent;
@@ -41,7 +42,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        // Two causes look alike.
+        // Two possible causes look the same.
         confidence: confidence(held.silent, earlier + 2).min(0.75),
         explanation,
     })

@@ -13,8 +13,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// The client sends its FIN after the same idle time again and again, with no request left that the server works on,
-/// and had no other connection for its next request.
+/// The client repeatedly sends its FIN after the same idle time, when the server is working on no request,
+/// and it had no other connection for its next request.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.client_fin, figures.closes)

@@ -1,4 +1,4 @@
-//! The client gives up on a held poll before the server answers.
+//! The client abandons a held poll before the server answers.
 
 use super::{
     Case, Match, Rule,
@@ -15,10 +15,10 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// The client ended connections whose request had no answer yet. When it did so with a FIN, the
-/// server stayed in CLOSE_WAIT, busy with the poll, or never answered at all: with TLS, a proper
-/// goodbye looks like a last request, but the server reacts at once then. Requests that waited for
-/// a worker were not even held, so they do not count.
+/// The client ended connections whose request was still unanswered. If it did so with a FIN, the server must
+/// have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all: with TLS, a normal close
+/// looks like one more request, but the server reacts to it at once. Requests that waited for a worker do not
+/// count, since the server was not holding them.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
@@ -58,7 +58,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// How many requests were given up, and out of how many connections that the client ended.
+/// The number of abandoned requests, and the number of connections ended by the client.
 fn given_up(case: &Case<'_>) -> (u64, u64) {
     let figures = case.figures;
     let lingering = figures.lingering.as_ref();
@@ -67,7 +67,7 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     (figures.unanswered + waiting_now, case.by_client() + waiting_now)
 }
 
-/// Whether the client gives up habitually on requests that the server works on.
+/// Whether the client habitually abandons requests that the server is working on.
 pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let (given_up, of) = given_up(case);

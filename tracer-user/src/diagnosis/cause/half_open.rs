@@ -15,13 +15,13 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Connections on which something was sent in vain since before the peer opened another one, or
-/// which timed out while the peer held another one.
+/// Connections on which this host retransmitted or probed in vain since before the peer opened another one,
+/// or which timed out while the peer held another one.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let timeouts = figures.close_reasons.timeout;
     let died = held.dead + timeouts;
-    // Once is an accident: a laptop that went to sleep.
+    // Once is an accident, such as a laptop that went to sleep.
     let is_habit = died >= MIN_ALIKE_TO_OTHERS && share(died, figures.closes + held.dead) >= 0.5;
     if !is_habit || (held.dead == 0 && figures.overlaps == 0) || held.alive > died {
         return None;

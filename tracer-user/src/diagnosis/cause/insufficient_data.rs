@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Always matches. Says how long to wait where that can be told from the rate so far.
+/// Always matches. States how long to trace if that follows from the rate so far.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let explanation = case.say(|| {

@@ -15,14 +15,14 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// All ages agree and idle times do not, and each connection carried more than the one request that a client that
-/// connects anew for each would have sent.
+/// All ages agree while idle times do not, and each connection carried more than the one request of a client
+/// that reconnects every time.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
     let by_server = habitual(figures.server_fin, figures.closes);
     let by_client = habitual(figures.client_fin, figures.closes);
-    // In a proper goodbye, either end may be the first: what sets it off is the age all the same.
+    // In a normal close, either side may send the first FIN. The age triggers it in both cases.
     let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
     if !by_either || !case.costs(RARE_FAULT) || share(turns.sum, of) < 1.5 {
         return None;

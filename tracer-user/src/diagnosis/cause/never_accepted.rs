@@ -15,9 +15,9 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Connections have been waiting in the accept queue for longer than accepting ever takes, or
-/// most requests lay there for seconds before a process read them. The listener's other
-/// connections that wait are evidence too: the queue is one for all.
+/// Connections have waited in the accept queue for longer than accepting ever takes, or most requests had
+/// waited for seconds when a process read them. Other connections waiting on the same listener count as
+/// evidence too, since they share the queue.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let waits_now = figures.waiting.now > 0 && figures.waiting.oldest_ns >= case.thresholds.waiting;
@@ -67,8 +67,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the server had stopped accepting before the peer opened more than it needs: not one of its connections was
-/// accepted, or the queue had visibly been stuck for a while.
+/// Whether the server had stopped accepting before the peer opened more than it needs: either none of its
+/// connections was accepted, or the queue had visibly been stuck for a while.
 pub(super) fn came_first(case: &Case<'_>) -> bool {
     let figures = case.figures;
     if figures.waiting.now > 0 && figures.waiting.now >= figures.held.established {

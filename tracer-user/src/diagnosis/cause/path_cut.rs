@@ -15,8 +15,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// A RST from the other side after the same idle time again and again, with nothing left to answer.
-/// Well-behaved clients say goodbye with a FIN.
+/// The other side repeatedly resets connections after the same idle time, with no request unanswered.
+/// Well-behaved clients close with a FIN.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let cut = figures.close_reasons.remote_rst;

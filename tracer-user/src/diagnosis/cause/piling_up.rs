@@ -18,18 +18,19 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Why it is a pile.
+/// The evidence that a peer piles up.
 enum Why {
-    /// It holds more than the user said that it may.
+    /// It holds more than the user said it may.
     Given,
-    /// It grew before the window, and stands at what it grew to.
+    /// It grew earlier and has not gone back.
     Stands(Grown),
-    /// It grew.
+    /// It has grown within the window.
     Grew,
 }
 
-/// More connections than it needs, by what the user said or because they have become more and more; and what waits
-/// for its answer or just sits there is the client's as long as nothing says that the path to it is dead.
+/// The peer holds more connections than it needs, either by the user's number or because they keep
+/// increasing. Connections that are waiting for a reply or sitting idle count as the client's, unless the
+/// evidence says that the path to it is dead.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let why = why(case)?;
@@ -42,7 +43,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let all_silent = held.silent >= MIN_ALIKE && habitual(held.silent, theirs);
     if matches!(why, Why::Grew) && all_silent {
-        // They were used and then never again: that is another cause.
+        // They were used and then never again, which is another cause.
         return None;
     }
     let explanation = case.say(|| explanation(case, &why));
@@ -67,12 +68,13 @@ fn why(case: &Case<'_>) -> Option<Why> {
     piles_up_unaccepted(case).then_some(Why::Grew)
 }
 
-/// Whether the number held has grown, by more than comes and goes anyway, and more than that of the others; of a peer
-/// with no others, without end.
+/// Whether the number of connections has grown, by more than normal fluctuation and more than that of other
+/// peers. A peer without others to compare with must grow without end.
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
-    // Twice the square root of the number of changes: what chance makes of equally many arrivals and departures.
+    // Up to twice the square root of the number of changes can be chance, if arrivals and departures are
+    // equally likely.
     let changes = 2 * course.closes_since;
     let by_chance = course.grown * course.grown <= 4 * changes;
     if course.grown < case.thresholds.min_pile || by_chance || for_ns < case.thresholds.pool_fills {
@@ -88,8 +90,8 @@ fn has_grown(case: &Case<'_>) -> bool {
         && share(figures.closes, figures.opens) <= EXCEPTION
 }
 
-/// Where nobody accepts, few connections make it: opening one more while earlier ones wait, and not
-/// in one go, is enough.
+/// When nobody accepts, few connections make a pile: it is enough to open more while earlier ones wait, as
+/// long as they are not opened all at once.
 fn piles_up_unaccepted(case: &Case<'_>) -> bool {
     let (figures, held) = (case.figures, &case.figures.held);
     figures.waiting.now >= MIN_UNACCEPTED

@@ -13,8 +13,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// This host's server ends connections right after a reply, each with the same number of requests: more than a
-/// handshake explains, and few enough to matter.
+/// This host's server ends connections right after a reply, all after the same number of requests: more than
+/// a handshake explains, and few enough to matter.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {

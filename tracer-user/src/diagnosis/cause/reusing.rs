@@ -1,4 +1,4 @@
-//! Requests travel over the connections that the peer keeps.
+//! Requests travel over connections that the peer keeps.
 
 use super::{
     Case, Match, Rule,
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Several requests for each connection, or connections that stay.
+/// There are several requests for each connection, or connections stay open.
 fn test(case: &Case<'_>) -> Option<Match> {
     if !matches!(reuse::of(case), Reuse::Steady | Reuse::Mostly) {
         return None;
@@ -53,7 +53,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
             case.span(),
         )
     });
-    // Each request that took no connection of its own, and each connection that stays, is an observation.
+    // Each request that needed no new connection, and each connection that stays open, is an observation.
     let seen = figures.requests.max(figures.opens) + figures.held.established;
     Some(Match {
         confidence: confidence(seen - figures.opens.min(seen), seen),

@@ -1,4 +1,4 @@
-//! The thresholds that an operator may change, with what a file or flag may say of each.
+//! The thresholds an operator may change, and what a file or flag may say about each.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -9,17 +9,17 @@ use super::{MS, S};
 /// An hour, in ns.
 const H: u64 = 3_600 * S;
 
-/// What a threshold counts.
+/// The unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Things.
+    /// A number of things.
     Count,
-    /// Time, ns.
+    /// A duration, ns.
     Time,
 }
 
 impl Kind {
-    /// A value as people write it, and as it is read again.
+    /// The value as text, in the form in which it is parsed.
     pub fn written(self, value: u64) -> String {
         match self {
             Self::Count => value.to_string(),
@@ -28,36 +28,36 @@ impl Kind {
     }
 }
 
-/// A threshold with another value.
+/// A changed threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct Changed {
-    /// Which.
+    /// The threshold.
     pub threshold: &'static Adjustable,
-    /// Its value, within its limits.
+    /// Its new value, within its range.
     pub value: u64,
 }
 
 impl Changed {
-    /// Makes it hold.
+    /// Stores the value.
     pub fn apply(&self, to: &mut Thresholds) {
         (self.threshold.set)(to, self.value);
     }
 }
 
-/// One threshold.
+/// Describes a threshold.
 #[derive(Clone, Debug)]
 pub struct Adjustable {
     /// Its name in files, flags and JSON.
     pub name: &'static str,
-    /// What it means and where its value comes from, line by line.
+    /// Its meaning and the source of its default, line by line.
     pub help: &'static [&'static str],
-    /// What it counts.
+    /// Its unit.
     pub kind: Kind,
-    /// What it may be.
+    /// The values allowed.
     pub range: RangeInclusive<u64>,
-    /// Its value.
+    /// Reads it.
     pub get: fn(&Thresholds) -> u64,
-    /// Changes it.
+    /// Sets it.
     pub set: fn(&mut Thresholds, u64),
 }
 
@@ -71,7 +71,7 @@ macro_rules! thresholds {
         }
 
         impl Thresholds {
-            /// What holds unless something else is said.
+            /// The values used unless others are given.
             pub const DEFAULT: Self = Self { $($name: $default,)+ };
         }
 
@@ -81,7 +81,7 @@ macro_rules! thresholds {
             }
         }
 
-        /// All of them.
+        /// All thresholds.
         pub static THRESHOLDS: &[Adjustable] = &[$(Adjustable {
             name: stringify!($name),
             help: &[$($doc),+],
@@ -159,14 +159,15 @@ thresholds! {
 }
 
 impl Adjustable {
-    /// The threshold of this name.
+    /// The threshold with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         THRESHOLDS.iter().find(|one| one.name == name)
     }
 }
 
 impl Thresholds {
-    /// Those that are not what they are by default: counts, and times in ms, which end in `_ms`.
+    /// The thresholds that differ from their defaults: counts, and times in ms under a name ending
+    /// in `_ms`.
     pub fn changed(&self) -> BTreeMap<String, u64> {
         let default = Self::default();
         THRESHOLDS
@@ -182,7 +183,7 @@ impl Thresholds {
             .collect()
     }
 
-    /// Whether each is within its limits: those that were read from a file need not be.
+    /// Whether each value is within its range, which is not certain for values read from a file.
     pub fn are_possible(&self) -> bool {
         THRESHOLDS.iter().all(|one| one.range.contains(&(one.get)(self)))
     }

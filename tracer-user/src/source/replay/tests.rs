@@ -77,7 +77,7 @@ fn each_moment_shows_what_was_said_then() {
         }
     }
     assert_eq!(second, SECONDS);
-    // However one comes there.
+    // The result must not depend on the direction it is reached from.
     for second in [45_u64, 150, 30] {
         let position = usize::try_from(second).unwrap() - 1;
         let sample = replay.go_to(position).unwrap().unwrap();
@@ -112,7 +112,7 @@ fn other_thresholds_judge_anew() {
 #[test]
 fn recordings_of_before_these_columns_are_read() {
     let story = told(20, true);
-    // As an older version wrote them.
+    // As recordings by older versions are.
     for name in ["intervals.jsonl", "state.json"] {
         std::fs::remove_file(story.path.join(name)).unwrap();
     }
