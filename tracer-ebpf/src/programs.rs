@@ -1,4 +1,4 @@
-//! The entry points, one file a kernel hook.
+//! The entry points, one file per kernel hook. [`tracer_ebpf::hooks`] lists them.
 
 mod ends;
 mod iter_tcp;

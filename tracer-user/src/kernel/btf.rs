@@ -1,13 +1,16 @@
-//! Questions to the kernel's BTF: where a member of a struct lies, and whether a tracepoint or a function is
-//! there.
+//! Questions to the kernel's BTF: where a member of a struct lies, and whether a tracepoint or a function
+//! exists.
 //!
 //! BTF is the kernel's own description of its types (`Documentation/bpf/btf.rst`). Rust has no CO-RE
 //! relocations, so the offsets that the tracing programs need are read from the running kernel before they
 //! are loaded.
 //!
 //! Here: [`Btf`] and its answers. The file format is in `format` and `types`, the walk along a member's path
-//! in `member`, what can go wrong in [`BtfError`]. Not here: which members the programs want and what is lost
+//! in `member`, what can go wrong in [`BtfError`]. Not here: which members the programs need and what is lost
 //! without them; BTF of kernel modules; BTF of our own object, which the loader reads.
+//!
+//! Our own parser: those with a permissive licence build the names of all 150,000 types before they answer,
+//! which takes ten times as long as everything here.
 
 mod error;
 mod format;
@@ -24,10 +27,7 @@ pub use self::{
     error::{BtfError, Defect},
     format::Kind,
 };
-use self::{
-    member::{Answer, Place},
-    types::Types,
-};
+use self::{member::Answer, types::Types};
 
 /// Where the running kernel shows its BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -35,34 +35,13 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 /// No kernel comes near this size (today's have 4–12 MiB); it bounds what a wrong path can make us read.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
 
-/// A member that a load of `size` bytes at `offset` reads whole.
+/// Where a member lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Bytes from the start of the struct that was asked about.
     pub offset: u32,
     /// Bytes; 0 for a flexible array.
     pub size: u32,
-}
-
-/// A member that is part of a byte or straddles some: load the unit in the kernel's byte order, shift right
-/// by `bit_offset`, keep the lowest `bits`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BitField {
-    /// Where the unit starts, in bytes from the start of the struct that was asked about.
-    pub byte_offset: u32,
-    /// The smallest aligned unit that holds the whole field: 1, 2, 4 or 8 bytes.
-    pub unit: u32,
-    /// How far the field is from the unit's least significant bit, whatever the byte order.
-    pub bit_offset: u32,
-    /// Width, 1 to 64.
-    pub bits: u32,
-}
-
-/// A raw tracepoint that a tracing program can attach to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tracepoint {
-    /// How many arguments the program gets. Their names are not recorded.
-    pub args: u32,
 }
 
 /// A parsed BTF blob.
@@ -106,85 +85,21 @@ impl Btf {
         }
     }
 
-    /// Byte offset of a member, named by a dotted path from the struct: `"__sk_common.skc_net.net"`.
+    /// Offset and size of a member, named by a dotted path from the struct: `"__sk_common.skc_net.net"`.
     ///
     /// As in C, members of anonymous structs and unions belong to what encloses them, at every step of the
     /// path. A path does not follow pointers or enter arrays.
     ///
     /// # Errors
-    /// As for [`Btf::member`].
-    pub fn member_offset(&self, structure: &str, path: &str) -> Result<u32, BtfError> {
-        self.member(structure, path).map(|member| member.offset)
-    }
-
-    /// Offset and size of a member, named as in [`Btf::member_offset`].
-    ///
-    /// # Errors
     /// [`BtfError::NoStruct`] and [`BtfError::NoMember`] when this kernel lacks it, [`BtfError::BitField`]
     /// when it has no byte offset, [`BtfError::Malformed`] when the types on the way are damaged.
     pub fn member(&self, structure: &str, path: &str) -> Result<Member, BtfError> {
-        match self.place(structure, path)? {
-            Place::Bytes(member) => Ok(member),
-            Place::Bits(_) => Err(BtfError::BitField {
-                structure: structure.into(),
-                path: path.into(),
-            }),
-        }
-    }
-
-    /// Where to find a bit-field, named as in [`Btf::member_offset`].
-    ///
-    /// # Errors
-    /// As for [`Btf::member`], but [`BtfError::NotBitField`] for a member that is none.
-    pub fn bit_field(&self, structure: &str, path: &str) -> Result<BitField, BtfError> {
-        match self.place(structure, path)? {
-            Place::Bits(field) => Ok(field),
-            Place::Bytes(_) => Err(BtfError::NotBitField {
-                structure: structure.into(),
-                path: path.into(),
-            }),
-        }
-    }
-
-    /// Bytes of a struct or union. Of several with one name, the one that [`Btf::member`] would try first.
-    ///
-    /// # Errors
-    /// [`BtfError::NoStruct`], [`BtfError::Malformed`].
-    pub fn struct_size(&self, name: &str) -> Result<u32, BtfError> {
-        let found = member::structs(&self.types, name).map_err(|defect| self.malformed(defect))?;
-        let first = found
-            .first()
-            .ok_or_else(|| BtfError::NoStruct { name: name.into() })?;
-        Ok(first.size_or_type)
-    }
-
-    /// The raw tracepoint of a name, such as `inet_sock_set_state`.
-    ///
-    /// The kernel describes tracepoint `x` as `typedef void (*btf_trace_x)(void *, …)`; the leading pointer is
-    /// the kernel's own and not counted among the arguments.
-    ///
-    /// # Errors
-    /// [`BtfError::NoTracepoint`], [`BtfError::Malformed`].
-    pub fn tracepoint(&self, name: &str) -> Result<Tracepoint, BtfError> {
-        match tracepoint(&self.types, name) {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => Err(BtfError::NoTracepoint { name: name.into() }),
-            Err(defect) => Err(self.malformed(defect)),
-        }
-    }
-
-    /// Whether the kernel has a function of this name, such as `bpf_iter_tcp`.
-    #[must_use]
-    pub fn has_func(&self, name: &str) -> bool {
-        // A record too damaged to decode is no function that anyone could attach to.
-        self.types
-            .named(name)
-            .any(|found| found.is_ok_and(|ty| ty.kind == Kind::Func))
-    }
-
-    fn place(&self, structure: &str, path: &str) -> Result<Place, BtfError> {
         match member::find(&self.types, structure, path) {
-            Ok(Answer::Found(place)) => Ok(place),
+            Ok(Answer::Found(member)) => Ok(member),
+            Ok(Answer::BitField) => Err(BtfError::BitField {
+                structure: structure.into(),
+                path: path.into(),
+            }),
             Ok(Answer::NoStruct) => Err(BtfError::NoStruct {
                 name: structure.into(),
             }),
@@ -194,6 +109,26 @@ impl Btf {
             }),
             Err(defect) => Err(self.malformed(defect)),
         }
+    }
+
+    /// Whether the kernel has a raw tracepoint of this name, such as `inet_sock_set_state`: it describes
+    /// tracepoint `x` by a typedef `btf_trace_x`.
+    #[must_use]
+    pub fn has_tracepoint(&self, name: &str) -> bool {
+        self.has(&format!("btf_trace_{name}"), Kind::Typedef)
+    }
+
+    /// Whether the kernel has a function of this name, such as `bpf_iter_tcp`.
+    #[must_use]
+    pub fn has_func(&self, name: &str) -> bool {
+        self.has(name, Kind::Func)
+    }
+
+    fn has(&self, name: &str, kind: Kind) -> bool {
+        // Nothing can be attached to a record too damaged to decode.
+        self.types
+            .named(name)
+            .any(|found| found.is_ok_and(|ty| ty.kind == kind))
     }
 
     fn malformed(&self, defect: Defect) -> BtfError {
@@ -213,24 +148,4 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::with_capacity(expected + 1);
     file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut data)?;
     Ok(data)
-}
-
-fn tracepoint(types: &Types, name: &str) -> Result<Option<Tracepoint>, Defect> {
-    for found in types.named(&format!("btf_trace_{name}")) {
-        let typedef = found?;
-        if typedef.kind != Kind::Typedef {
-            continue;
-        }
-        let pointer = types.get(typedef.size_or_type)?;
-        if pointer.kind != Kind::Ptr {
-            continue;
-        }
-        let proto = types.get(pointer.size_or_type)?;
-        if proto.kind == Kind::FuncProto
-            && let Some(args) = proto.vlen.checked_sub(1)
-        {
-            return Ok(Some(Tracepoint { args }));
-        }
-    }
-    Ok(None)
 }
