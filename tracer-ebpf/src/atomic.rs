@@ -22,23 +22,29 @@ impl<T> Clone for Shared<T> {
 impl<T> Copy for Shared<T> {}
 
 /// Integers that BPF has atomic instructions for.
-pub(crate) trait Word: Copy + PartialOrd {
+pub(crate) trait Word: Copy {
     fn negated(self) -> Self;
+    /// As `<`, which takes references in generic code: loops with it become longer.
+    fn is_below(self, other: Self) -> bool;
 }
 
-impl Word for u32 {
-    #[inline(always)]
-    fn negated(self) -> Self {
-        self.wrapping_neg()
-    }
-}
+macro_rules! word {
+    ($type:ty) => {
+        impl Word for $type {
+            #[inline(always)]
+            fn negated(self) -> Self {
+                self.wrapping_neg()
+            }
 
-impl Word for u64 {
-    #[inline(always)]
-    fn negated(self) -> Self {
-        self.wrapping_neg()
-    }
+            #[inline(always)]
+            fn is_below(self, other: Self) -> bool {
+                self < other
+            }
+        }
+    };
 }
+word!(u32);
+word!(u64);
 
 impl<T> Shared<T> {
     /// # Safety
@@ -163,7 +169,7 @@ impl<T: Word> Shared<T> {
     pub(crate) fn raise(self, value: T) {
         let mut seen = self.load();
         for _ in 0..4 {
-            if seen >= value {
+            if !seen.is_below(value) {
                 return;
             }
             let (before, done) = self.exchange(seen, value);

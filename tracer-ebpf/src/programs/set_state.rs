@@ -84,10 +84,12 @@ impl Change {
             return count::connecting(sk);
         }
 
+        // Recover.
         let mut stored = conns::get(sk);
         let missed = self.missed(stored.as_deref());
-        let steps = self.steps | missed;
 
+        // Then the steps, in order.
+        let steps = self.steps | missed;
         if steps & step::OPENED != 0 {
             let traced = count::opened(sk, stored, self.direction(), self.begin(missed), 0);
             if !traced || steps == step::OPENED {
@@ -118,8 +120,9 @@ impl Change {
         true
     }
 
-    /// Recovery: the steps of earlier changes that were missed and that the steps of this one do not repeat
-    /// anyway ([`transition::steps`]). That is the open: the connection was open before, and is not counted.
+    /// The steps of earlier changes that were missed. The half close and its end are among this change's own
+    /// steps, which repeat what they imply ([`transition::steps`]); so that leaves the open: the connection was
+    /// open before this change, and is not counted.
     #[inline(always)]
     fn missed(&self, stored: Option<&Conn>) -> u8 {
         let is_missed = self.steps & step::WAS_OPEN != 0
