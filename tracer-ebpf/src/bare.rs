@@ -7,8 +7,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// GPL-compatible, as the kernel demands of programs on BTF tracepoints and of those that call GPL-only
-/// helpers such as `bpf_probe_read_kernel`.
+/// GPL-compatible: the kernel lets no other program read its structs directly, or call helpers such as
+/// `bpf_probe_read_kernel` and `bpf_seq_write`.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
