@@ -9,8 +9,8 @@
 //! in `member`, what can go wrong in [`BtfError`]. Not here: which members the programs need and what is lost
 //! without them; BTF of kernel modules; BTF of our own object, which the loader reads.
 //!
-//! Our own parser: those with a permissive licence build the names of all 150,000 types before they answer,
-//! which takes ten times as long as everything here.
+//! Our own parser: those with a permissive licence copy every type and its name before they answer, which
+//! takes ten times as long as everything here.
 
 mod error;
 mod format;

@@ -29,10 +29,16 @@ const LOAD: u32 = BPF_LDX | BPF_MEM;
 const SET_WIDE: u32 = BPF_LD | BPF_DW | BPF_IMM;
 
 /// Sets a register to an immediate.
-const SET: u8 = (BPF_ALU64 | BPF_MOV | BPF_K) as u8;
+const SET: u8 = byte(BPF_ALU64 | BPF_MOV | BPF_K);
 
 /// Makes a wide immediate the address of a map's value.
-const MAP_VALUE: u8 = BPF_PSEUDO_MAP_VALUE as u8;
+const MAP_VALUE: u8 = byte(BPF_PSEUDO_MAP_VALUE);
+
+/// A constant as wide as it is in an instruction.
+const fn byte(constant: u32) -> u8 {
+    let [byte, ..] = constant.to_le_bytes();
+    byte
+}
 
 /// The object with its marks replaced.
 ///

@@ -25,7 +25,7 @@ fn wide(what: u32, number: u32) -> [u8; 2 * INSTRUCTION] {
 
 fn wide_of(source: u8, upper: i32, lower: i32) -> [u8; 2 * INSTRUCTION] {
     let mut both = [0; 2 * INSTRUCTION];
-    both[..INSTRUCTION].copy_from_slice(&instruction(SET_WIDE as u8, 3, source, 0, lower));
+    both[..INSTRUCTION].copy_from_slice(&instruction(byte(SET_WIDE), 3, source, 0, lower));
     both[INSTRUCTION..].copy_from_slice(&instruction(0, 0, 0, 0, upper));
     both
 }
