@@ -1,9 +1,11 @@
 //! The time that BPF programs take per state change.
 
+use tracer_ebpf::hooks::{LIST, SEED};
+
 use crate::programs::Program;
 
 /// Iterator programs run once per socket of a walk, not per state change.
-const WALKS: [&str; 2] = ["tcpreuse_seed", "tcpreuse_list"];
+const WALKS: [&str; 2] = [SEED, LIST];
 
 /// Run time of BPF programs during a number of state changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +69,7 @@ mod tests {
         let after = [
             program(2, "end", 800, 10),
             program(1, "state", 2100, 11),
-            program(3, "tcpreuse_list", 1_000_000, 7),
+            program(3, LIST, 1_000_000, 7),
             program(4, "never", 0, 0),
         ];
         let spent = between(&before, &after).unwrap();

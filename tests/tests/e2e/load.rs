@@ -17,6 +17,7 @@ use tcpreuse_tests::{
     programs,
     traffic::{EchoServer, connect, source, visit},
 };
+use tracer_ebpf::hooks::{HOOKS, LIST, SEED};
 
 #[test]
 fn nothing_stays_loaded_after_sigkill() {
@@ -27,17 +28,10 @@ fn nothing_stays_loaded_after_sigkill() {
     let ids: Vec<u32> = programs.iter().map(|program| program.id).collect();
     let mut names: Vec<String> = programs.into_iter().map(|program| program.name).collect();
     names.sort_unstable();
-    assert_eq!(
-        names,
-        [
-            "tcpreuse_end",
-            "tcpreuse_list",
-            "tcpreuse_read",
-            "tcpreuse_reset",
-            "tcpreuse_seed",
-            "tcpreuse_state"
-        ]
-    );
+    let mut table = HOOKS.map(|hook| hook.program).to_vec();
+    table.extend([SEED, LIST]);
+    table.sort_unstable();
+    assert_eq!(names, table);
     trace.signal(Signal::KILL);
     eventually("the kernel to unload the programs", || {
         !programs::is_any_loaded(&ids)

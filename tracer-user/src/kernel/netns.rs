@@ -37,8 +37,9 @@ pub fn own() -> Option<u32> {
     inode(Path::new(OWN))
 }
 
-/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or
-/// open in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is not.
+/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or open
+/// in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is
+/// not.
 pub fn has_tcp() -> bool {
     let of = |file: &str, name: &str| match fs::read_to_string(Path::new("/proc/thread-self/net").join(file))
     {

@@ -96,7 +96,7 @@ fn keep(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
     Ok(())
 }
 
-/// Only a process that may change its bounding set has one worth changing.
+/// Without CAP_SETPCAP the bounding set cannot be changed, and does not matter.
 fn leave_bounds(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
         for capability in caps::all().difference(wanted) {

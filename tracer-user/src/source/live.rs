@@ -225,11 +225,12 @@ impl Live {
 
     /// What will be unknown in this run and why, one line each.
     pub fn limits(&self) -> Vec<String> {
-        let kernel = self.tracer.missing().iter().map(|missing| {
-            format!(
-                "this kernel has no {}: {} will be unknown",
-                missing.member, missing.lost
-            )
+        let kernel = self.tracer.missing().iter().filter_map(|missing| {
+            let lost = missing.lost?;
+            Some(format!(
+                "this kernel has no {}: {lost} will be unknown",
+                missing.lacking()
+            ))
         });
         kernel.chain(self.lacking.clone()).collect()
     }

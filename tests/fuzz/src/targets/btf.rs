@@ -27,21 +27,10 @@ pub(super) fn run(input: &[u8]) {
 /// A question is `struct member`, or a name alone.
 fn ask(btf: &Btf, question: &str) {
     let Some((structure, member)) = question.split_once(' ') else {
-        let _ = (
-            btf.tracepoint(question),
-            btf.has_func(question),
-            btf.struct_size(question),
-        );
+        let _ = (btf.has_tracepoint(question), btf.has_func(question));
         return;
     };
-    match btf.member(structure, member) {
-        Ok(found) => assert_eq!(btf.member_offset(structure, member).ok(), Some(found.offset)),
-        Err(error) => crate::assert_harmless(&error.to_string()),
-    }
-    if let Ok(field) = btf.bit_field(structure, member) {
-        assert!([1, 2, 4, 8].contains(&field.unit), "{field:?}");
-        assert_eq!(field.byte_offset % field.unit, 0, "{field:?}");
-        assert!((1..=64).contains(&field.bits), "{field:?}");
-        assert!(field.bit_offset + field.bits <= 8 * field.unit, "{field:?}");
+    if let Err(error) = btf.member(structure, member) {
+        crate::assert_harmless(&error.to_string());
     }
 }
