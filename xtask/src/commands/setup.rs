@@ -57,11 +57,13 @@ const BENCH_PROGRAMS: &[(&str, &str)] = &[
 pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
     let mut setup = Setup::start(project);
     let toolchain = setup.toolchain()?;
-    let packages = match purpose {
-        Purpose::Build => Vec::new(),
-        Purpose::Tests => [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat(),
-        Purpose::Bench => missing_packages(BENCH_PROGRAMS),
-    };
+    let mut packages = Vec::new();
+    if purpose.tests {
+        packages = [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat();
+    }
+    if purpose.bench {
+        packages = missing_packages(BENCH_PROGRAMS);
+    }
     if !setup.optional(&packages) {
         return Err(advice::packages(&packages).into());
     }
