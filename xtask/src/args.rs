@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt::Write};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Command};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Command, value_parser};
 
 use crate::commands::fuzz::Fuzz;
 
@@ -119,7 +119,7 @@ pub(crate) struct Kernels {
     #[arg(long = "kernel", value_name = "VERSION", value_parser = kernel)]
     pub(crate) kernels: Vec<String>,
     /// Limit the time that each kernel may take
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=600))]
     pub(crate) minutes: u64,
     /// Keep the virtual machines' file systems
     #[arg(long)]

@@ -1,20 +1,22 @@
 //! `build`, `build-ebpf`, `demo`, `scenarios` and `soak`.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context, Result};
-use xtask::object;
-use xtask::probe::{Machine, Probe};
+use xtask::{
+    object,
+    probe::{Machine, Probe},
+};
 
 use super::setup;
-use crate::process;
-use crate::project::Project;
-use crate::refusal::Refusal;
+use crate::{process, project::Project, refusal::Refusal};
 
 /// Builds the tracer and prints where it is.
 pub(crate) fn run(project: &Project, debug: bool) -> Result<()> {

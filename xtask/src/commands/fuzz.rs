@@ -4,18 +4,19 @@
 //! stable rustc lets one switch on; no nightly is needed. Overflow and debug assertions are on (profile
 //! `fuzz`), so that a sum that runs over is a finding.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use xtask::probe::{Machine, Probe};
 
 use super::setup;
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// Counters at every edge and what comparisons compare: what libFuzzer is guided by.
 const GUIDANCE: &str = "-Cpasses=sancov-module \
@@ -40,7 +41,7 @@ pub(crate) struct Fuzz {
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// How long for each
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: u64,
     /// Add what reached something new to the inputs in tests/fuzz/corpus
     #[arg(long)]
@@ -71,8 +72,9 @@ pub(crate) fn run(project: &Project, what: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code twice: how many went well and how many found
-/// something; `None` where there is no C++ compiler and none can be had.
+/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code
+/// twice. Counts those that went well and those that found something; `None` where there is no C++ compiler and
+/// none can be had.
 pub(super) fn all(project: &Project, seconds: u64) -> Result<Option<(u64, u64)>> {
     if !setup::for_fuzz(project)? {
         return Ok(None);

@@ -1,15 +1,15 @@
 //! `lint`: what has to be clean before a change goes in.
 
-use std::fs;
-use std::process::Command;
+use std::{fs, process::Command};
 
 use anyhow::Result;
-use xtask::object::{self, Checker};
-use xtask::probe::{Machine, Probe, cargo_home};
+use xtask::{
+    object::{self, Checker},
+    probe::{Machine, Probe, cargo_home},
+};
 
 use super::setup;
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// Runs every check and stops at the first that fails.
 pub(crate) fn run(project: &Project) -> Result<()> {
