@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Verdict;
+use tcpreuse::testing::diagnosis::Verdict;
 
 /// How long the old truth is still accepted after a change. A mended client has to live through
 /// several of its own periods before it can be acquitted; here these are about a second.

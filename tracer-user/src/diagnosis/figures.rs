@@ -193,9 +193,4 @@ impl Figures {
             Direction::Outbound => (self.bytes_sent, self.bytes_received),
         }
     }
-
-    /// Connections of which it is known what they carried.
-    pub fn seen(&self) -> u64 {
-        self.opens + self.seeded
-    }
 }

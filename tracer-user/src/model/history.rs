@@ -7,9 +7,11 @@ mod trend;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use self::surge::Behind;
 use self::surge::Watch;
 pub use self::{
-    surge::{Behind, Shape, Surge},
+    surge::{Shape, Surge},
     trend::Trend,
 };
 use super::{
@@ -68,6 +70,7 @@ impl History {
     }
 
     /// The history of a run of which there is one sample.
+    #[cfg(any(test, feature = "testing"))]
     pub fn of(sample: &Sample) -> Self {
         let mut history = Self::new();
         history.add(sample);
@@ -100,11 +103,6 @@ impl History {
     /// Judges from now on only what comes after the newest sample.
     pub fn begin_anew(&mut self) {
         self.window.begin_anew();
-    }
-
-    /// How many samples it has seen.
-    pub fn samples(&self) -> u64 {
-        self.samples
     }
 
     /// The surge that goes on, else the last one, unless that was over before the window.

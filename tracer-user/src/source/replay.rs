@@ -146,11 +146,6 @@ impl Replay {
         self.levels.len()
     }
 
-    /// Whether there is nothing to play.
-    pub fn is_empty(&self) -> bool {
-        self.levels.is_empty()
-    }
-
     /// How many of them have been played.
     pub fn position(&self) -> usize {
         self.position
@@ -176,25 +171,6 @@ impl Replay {
         } else {
             None
         })
-    }
-
-    /// The interval before the present one; `None` at the first.
-    ///
-    /// # Errors
-    /// When a row is none.
-    pub fn step_back(&mut self) -> Result<Option<Sample>, EvidenceError> {
-        match self.position.checked_sub(2) {
-            Some(position) => self.go_to(position),
-            None => Ok(None),
-        }
-    }
-
-    /// The last interval that was sampled at `utc_ns` or before, else the first.
-    ///
-    /// # Errors
-    /// When a row is none.
-    pub fn seek(&mut self, utc_ns: i128) -> Result<Option<Sample>, EvidenceError> {
-        self.go_to(self.position_at(utc_ns))
     }
 
     /// The number of the last interval that was sampled at `utc_ns` or before, else 0.

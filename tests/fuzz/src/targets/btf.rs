@@ -1,6 +1,6 @@
 //! The kernel's type information. An input is a line of questions and, after the line end, the blob.
 
-use tcpreuse::kernel::{btf::Btf, offsets};
+use tcpreuse::testing::kernel::{btf::Btf, offsets};
 
 pub(super) fn run(input: &[u8]) {
     let Some(end) = input.iter().position(|byte| *byte == b'\n') else {

@@ -1,7 +1,7 @@
 //! The command line, a word a line, and the filters it comes to.
 
 use clap::Parser;
-use tcpreuse::{
+use tcpreuse::testing::{
     cli::{Cli, Command, Trace},
     exit,
     filter::{Filter, ip},

@@ -1,6 +1,6 @@
 //! What the programs wrote into maps and rings: the first byte chooses which, the rest is the record.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{
         fuzzing::{rewritten, row},
         rows::{ConnectionRow, Context, Kind},
@@ -29,7 +29,7 @@ pub(super) fn run(input: &[u8]) {
                     &counters.gap,
                     &counters.close_wait,
                 ] {
-                    let _ = (spread.median_ns(), spread.count());
+                    let _ = (spread.summary(), spread.count());
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Text from outside, and names of processes in files of rows.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{fuzzing::rewritten, rows::Kind},
     text::{defused, sanitise},
     view::fit::visible,

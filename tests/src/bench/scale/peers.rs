@@ -1,6 +1,6 @@
 //! One look at everything, from the maps to the diagnosis, with many peers.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Options, diagnose},
     filter::Directions,
     model::history::History,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::Options,
     filter::Directions,
     model::history::History,

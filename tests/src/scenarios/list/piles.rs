@@ -1,7 +1,7 @@
 //! Piles that began before tracing, as nearly all do that somebody looks into, and piles that do not
 //! grow any more; beside a population that shows what one client needs.
 
-use tcpreuse::diagnosis::{Expect, ExpectPeer};
+use tcpreuse::testing::diagnosis::{Expect, ExpectPeer};
 
 use super::*;
 use crate::traffic::source;
