@@ -27,6 +27,7 @@ mod model;
 mod report;
 mod server_status;
 mod source;
+mod stop;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
