@@ -32,6 +32,7 @@ mod stop;
 #[doc(hidden)]
 pub mod testing;
 mod text;
+mod units;
 mod view;
 
 pub use self::app::main;
