@@ -1,7 +1,10 @@
 //! Durations, sizes and rates as people read them: [`duration`] in sentences, the others where there is little room.
 
-const MS: u64 = 1_000_000;
-const S: u64 = 1_000 * MS;
+/// Milliseconds, in ns.
+pub const MS: u64 = 1_000_000;
+
+/// Seconds, in ns.
+pub const S: u64 = 1_000 * MS;
 
 /// A duration in ns with a unit that leaves two or three digits: `850 ms`, `5.0 s`, `10 min`.
 pub fn duration(ns: u64) -> String {

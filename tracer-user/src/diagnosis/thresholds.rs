@@ -5,12 +5,7 @@
 mod adjustable;
 
 pub use self::adjustable::{Adjustable, Changed, Kind, THRESHOLDS, Thresholds};
-
-/// Milliseconds, in ns.
-pub const MS: u64 = 1_000_000;
-
-/// Seconds, in ns.
-pub const S: u64 = 1_000 * MS;
+pub use crate::units::{MS, S};
 
 /// So many are enough when something that would be an odd accident repeats: idle times that agree,
 /// requests given up.

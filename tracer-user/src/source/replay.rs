@@ -142,7 +142,7 @@ impl Replay {
     }
 
     /// How many intervals there are.
-    pub fn len(&self) -> usize {
+    pub fn intervals(&self) -> usize {
         self.levels.len()
     }
 

@@ -8,7 +8,7 @@ use crate::evidence::testing::{
 fn intervals_come_one_by_one_and_the_last_is_that_of_the_live_run() {
     let (_parent, path, live) = recorded();
     let mut replay = Replay::open(&path, None).unwrap();
-    assert_eq!(replay.len(), INTERVALS);
+    assert_eq!(replay.intervals(), INTERVALS);
     let mut samples = Vec::new();
     while let Some(sample) = replay.step().unwrap() {
         samples.push(sample);
@@ -128,7 +128,7 @@ fn recordings_of_before_these_columns_are_read() {
         .collect();
     std::fs::write(&path, old).unwrap();
     let mut replay = Replay::open(&story.path, None).unwrap();
-    assert_eq!(replay.len(), 20);
+    assert_eq!(replay.intervals(), 20);
     let sample = replay.go_to(12).unwrap().unwrap();
     let diagnosis = replay.judge().again(&sample, replay.options());
     for who in [MENDED, MANY, ONE] {
