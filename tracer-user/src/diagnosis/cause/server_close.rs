@@ -39,7 +39,7 @@ pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match>
             "{} in {}, open for {} (median); the {who} ended {closes} of {}, at no constant time, age or number of requests",
             count(figures.opens, "open", "opens"),
             case.span(),
-            words::duration(figures.lifetime.p50_ns.unwrap_or(0)),
+            words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
             count(figures.closes, "connection", "connections"),
         )
     });
