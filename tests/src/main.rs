@@ -5,11 +5,11 @@ fn main() -> std::process::ExitCode {
     if std::env::var_os("UNDER_TEST_PANIC").is_some() {
         break_down();
     }
-    tcpreuse::app::main()
+    tcpreuse::main()
 }
 
 #[expect(clippy::panic, clippy::expect_used, reason = "the panic is what is tested")]
 fn break_down() {
-    let _screen = tcpreuse::view::terminal::Screen::take().expect("a terminal");
+    let _screen = tcpreuse::testing::view::terminal::Screen::take().expect("a terminal");
     panic!("on purpose");
 }

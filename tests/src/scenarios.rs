@@ -18,7 +18,7 @@ mod websocket;
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Options;
+use tcpreuse::testing::diagnosis::Options;
 
 pub use self::{
     behaviour::Behaviour,

@@ -19,7 +19,7 @@ pub use self::targets::{TARGETS, Target};
 pub(crate) fn assert_harmless(text: &str) {
     let bad = text
         .chars()
-        .find(|c| c.is_control() || tcpreuse::text::is_invisible(*c));
+        .find(|c| c.is_control() || tcpreuse::testing::text::is_invisible(*c));
     assert_eq!(bad, None, "{text:?}");
 }
 

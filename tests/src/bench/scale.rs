@@ -8,7 +8,7 @@ pub mod view;
 
 use std::time::{Duration, Instant};
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
     model::{history::History, sample::Sample},

@@ -13,7 +13,7 @@ mod workers;
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Options;
+use tcpreuse::testing::diagnosis::Options;
 
 use super::{
     Behaviour, Group, Manner, Scenario, Server, Truth,

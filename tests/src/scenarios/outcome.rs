@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Diagnosis, Judged, ListenerNow},
     model::peer::Direction,
 };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::Judge,
     filter::{Directions, Filter},
     kernel::load::Settings,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::demo::{LongPollServer, ServerConfig};
+use tcpreuse::testing::demo::{LongPollServer, ServerConfig};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Verdict;
+use tcpreuse::testing::diagnosis::Verdict;
 
 /// How long the old truth is accepted after a change. A mended client can be acquitted only after several of
 /// its own periods, each of which takes about a second here.

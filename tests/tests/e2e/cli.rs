@@ -118,7 +118,7 @@ fn a_damaged_object() {
 #[test]
 fn a_truncated_object() {
     need_root!();
-    let bytes = tcpreuse::kernel::embedded_object();
+    let bytes = tcpreuse::testing::kernel::embedded_object();
     assert!(!bytes.is_empty(), "built without the BPF programs");
     let file = tempfile::NamedTempFile::new().unwrap();
     for part in 1..16 {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Cgroup, Filter},
     kernel::{load::Settings, tracer::Tracer},
 };

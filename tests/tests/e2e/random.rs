@@ -10,7 +10,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpreuse::{
+use tcpreuse::testing::{
     kernel::load::Settings,
     model::{
         peer::{Closes, Direction},

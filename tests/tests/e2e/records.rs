@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::{clock, load::Settings},
     model::{

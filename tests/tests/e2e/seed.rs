@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::Filter,
     kernel::load::Settings,
     model::accounting::{Losses, Nested},

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use self::picture::Picture;
-use super::{print, progress::Progress, stop::Stop};
+use super::{print, progress::Progress};
 use crate::{
     cli::Demo,
     demo::{Behaviour, LONGEST_HOLD, LongPollServer, Running, ServerConfig, Tally, compare, standard_cast},
@@ -19,6 +19,7 @@ use crate::{
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
     source::live::Live,
+    stop::Stop,
 };
 
 /// How often the progress line changes.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
+use super::{print, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
@@ -13,6 +13,7 @@ use crate::{
     exit::{Failure, Outcome},
     kernel::privileges::Role,
     source::live::Live,
+    stop::Stop,
     view::theme::environment,
 };
 

@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::{drain::Drain, rows::Rows, sink::Sink};
-use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
+use super::{print, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Format, Output, Record, RecordFormat},
     config,
@@ -21,6 +21,7 @@ use crate::{
     model::{ended::Ended, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
+    stop::Stop,
     view::theme::environment,
 };
 

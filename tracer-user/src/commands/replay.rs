@@ -44,7 +44,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     replay.set_thresholds(config::of_recording(&args.view.settings, recorded)?);
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
-    let (mut look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
+    let (mut look, prefixes) = (top::look(&config, &origin, &filter), filter.prefixes());
     let (number, all) = replay.number();
     if all > 1 {
         look.filters
@@ -83,6 +83,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
 /// What was traced. What is not understood in it is left out: it is only shown.
 fn filter(filters: &Filters) -> Filter {
     let networks = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let prefixes = filters.prefixes();
     Filter {
         ports: filters.ports.clone(),
         include: networks(&filters.peers),
@@ -94,7 +95,7 @@ fn filter(filters: &Filters) -> Filter {
         },
         netns: filters.netns,
         cgroup: None,
-        prefix4: filters.prefix4.unwrap_or(32).min(32),
-        prefix6: filters.prefix6.unwrap_or(128).min(128),
+        prefix4: prefixes.v4,
+        prefix6: prefixes.v6,
     }
 }

@@ -15,16 +15,14 @@ use crate::{
     cli::Top,
     config::{self, Config},
     diagnosis::Options,
-    evidence::manifest::{Filters, Session, boot_id},
+    evidence::manifest::Session,
     exit::{Failure, Outcome},
     filter::Filter,
     kernel::{clock, load::Settings, privileges::Role},
     report::Origin,
     view::{
         app::Look,
-        batch, feed as feeding,
-        keeper::Prefixes,
-        run,
+        batch, feed as feeding, run,
         theme::{Glyphs, Theme, environment},
     },
 };
@@ -53,21 +51,12 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let origin = Origin::this_machine();
     let look = look(&config, &origin, &settings.filter);
-    let prefixes = prefixes(&settings.filter);
+    let prefixes = settings.filter.prefixes();
     let options = Options {
         thresholds: config::of_run(&args.view.settings, environment)?,
         ..args.server.options()
     };
-    let session = Session {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: origin.host,
-        kernel: origin.kernel,
-        boot_id: boot_id(),
-        filters: Filters::of(&settings),
-        window_ns: Some(args.window.as_ns()),
-        interval_ms: u64::try_from(config.interval.as_millis()).unwrap_or(u64::MAX),
-        ..Session::default()
-    };
+    let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
@@ -103,13 +92,5 @@ pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter) -> Look {
         glyphs: Glyphs::new(config.only_ascii(environment)),
         host: origin.host.clone(),
         filters: words::filters(filter),
-    }
-}
-
-/// The leading bits by which a filter groups peers.
-pub(super) fn prefixes(filter: &Filter) -> Prefixes {
-    Prefixes {
-        v4: filter.prefix4,
-        v6: filter.prefix6,
     }
 }

@@ -22,12 +22,8 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     write(&mut out, &report)?;
     out.flush()?;
-    let faults = report
-        .files
-        .iter()
-        .filter(|found| found.condition != crate::evidence::verify::Condition::Whole)
-        .count();
-    if faults > 0 {
+    if !report.is_whole() {
+        let faults = report.files.iter().filter(|found| !found.is_whole()).count();
         return Err(Failure::Usage(format!(
             "{}: {faults} of {} files are not what was recorded",
             sanitise(&args.dir.to_string_lossy()),

@@ -1,13 +1,11 @@
 //! The listeners with the connections they hold.
 
-use std::collections::BTreeMap;
-
 use super::{Capacity, Options, capacity};
 use crate::model::{
-    history::{History, inbound_port, occupies_worker},
+    history::{History, PortKey},
+    listening::{self, Holding},
     owner::Owner,
     sample::Sample,
-    socket::State,
 };
 
 /// A listening port in a namespace. Several sockets on it (one per address, or `SO_REUSEPORT`) are combined.
@@ -49,46 +47,30 @@ pub struct ListenerNow {
 
 /// The listeners, ordered by namespace and port, and the processes behind them.
 pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<ListenerNow>, Vec<Capacity>) {
-    let mut found: BTreeMap<(u32, u16), (ListenerNow, u64)> = BTreeMap::new();
-    for listener in &sample.sockets.listeners {
-        let key = (listener.netns, listener.port);
-        let (now, _) = found.entry(key).or_insert_with(|| {
-            let seen = history.port(key);
-            let now = ListenerNow {
-                host: None,
-                netns: listener.netns,
-                port: listener.port,
-                held: 0,
-                close_wait: 0,
-                never_accepted: 0,
-                never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
-                accept_queue: 0,
-                accept_queue_limit: 0,
-                accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
-                stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
-                owner: listener.owner.clone(),
-                max_workers: None,
-                busy_workers: None,
-                per_second: seen.and_then(|port| port.held.per_second()),
-                exhausted_in_s: None,
-            };
-            (now, 0)
-        });
-        now.accept_queue += u64::from(listener.accept_queue);
-        now.accept_queue_limit += u64::from(listener.accept_queue_limit);
-        if now.owner.process().is_none() {
-            now.owner = listener.owner.clone();
-        }
-    }
-    for connection in &sample.sockets.connections {
-        if let Some((now, occupied)) = inbound_port(connection).and_then(|key| found.get_mut(&key)) {
-            now.held += 1;
-            now.close_wait += u64::from(connection.state == State::CloseWait);
-            now.never_accepted += u64::from(connection.never_accepted());
-            *occupied += u64::from(occupies_worker(connection));
-        }
-    }
-    let mut found: Vec<(ListenerNow, u64)> = found.into_values().collect();
+    let now = |(key, holding): (PortKey, Holding)| {
+        let seen = history.port(key);
+        let now = ListenerNow {
+            host: None,
+            netns: key.0,
+            port: key.1,
+            held: holding.held,
+            close_wait: holding.close_wait,
+            never_accepted: holding.never_accepted,
+            never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
+            accept_queue: holding.accept_queue,
+            accept_queue_limit: holding.accept_queue_limit,
+            accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
+            stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
+            owner: holding.owner,
+            max_workers: None,
+            busy_workers: None,
+            per_second: seen.and_then(|port| port.held.per_second()),
+            exhausted_in_s: None,
+        };
+        (now, holding.occupied)
+    };
+    let ports = listening::by_port(&sample.sockets);
+    let mut found: Vec<(ListenerNow, u64)> = ports.into_iter().map(now).collect();
     let capacity = capacity::of(&found, options);
     for (now, _) in &mut found {
         if let Some(process) = capacity.iter().find(|process| process.covers(now)) {

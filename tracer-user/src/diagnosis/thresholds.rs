@@ -4,12 +4,7 @@
 mod adjustable;
 
 pub use self::adjustable::{Adjustable, Changed, Kind, THRESHOLDS, Thresholds};
-
-/// A millisecond, in ns.
-pub const MS: u64 = 1_000_000;
-
-/// A second, in ns.
-pub const S: u64 = 1_000 * MS;
+pub use crate::units::{MS, S};
 
 /// Three repetitions suffice for something unlikely to repeat by accident: equal idle times, abandoned
 /// requests.

@@ -230,12 +230,6 @@ impl Folder {
         fsync(&self.fd).map_err(|error| self.failed("cannot write it to the disk", error))
     }
 
-    /// Whether it has been removed since: files in it can still be written, but nobody will find
-    /// them.
-    pub fn is_removed(&self) -> bool {
-        fstat(&self.fd).is_ok_and(|stat| stat.st_nlink == 0)
-    }
-
     /// The names in it, in order.
     ///
     /// # Errors
@@ -341,14 +335,5 @@ mod tests {
                 .contains("larger")
         );
         assert_eq!(folder.read("large", 100).unwrap().len(), 100);
-    }
-
-    #[test]
-    fn a_removed_directory_is_noticed() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = Folder::create(&parent.path().join("evidence")).unwrap();
-        assert!(!folder.is_removed());
-        std::fs::remove_dir(folder.path()).unwrap();
-        assert!(folder.is_removed());
     }
 }

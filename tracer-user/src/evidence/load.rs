@@ -58,10 +58,11 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Reads a directory: its last state or, where that cannot be used, the rows.
+/// Reads all of a directory.
 ///
 /// # Errors
-/// When it is no evidence directory, or a row is none.
+/// As for [`load_wanted`].
+#[cfg(any(test, feature = "testing"))]
 pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
     load_wanted(path, &Wanted::default())
 }
@@ -69,7 +70,7 @@ pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
 /// Reads what is wanted of a directory: from its last state where that tells it, else from the rows.
 ///
 /// # Errors
-/// As for [`load`], and when there is no such recording or moment.
+/// When it is no evidence directory, there is no such recording or moment, or a row is none.
 pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError> {
     let mut evidence = Evidence::open(path, wanted.number)?;
     let mut notes: Vec<String> = evidence

@@ -57,6 +57,13 @@ pub struct Found {
     pub details: String,
 }
 
+impl Found {
+    /// Whether it is what was written.
+    pub fn is_whole(&self) -> bool {
+        self.condition == Condition::Whole
+    }
+}
+
 /// What was found of all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -79,7 +86,7 @@ pub struct Report {
 impl Report {
     /// Whether every file is what was written.
     pub fn is_whole(&self) -> bool {
-        self.files.iter().all(|found| found.condition == Condition::Whole)
+        self.files.iter().all(Found::is_whole)
     }
 
     fn add(&mut self, name: &str, condition: Condition, details: impl Into<String>) {

@@ -16,7 +16,7 @@ use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 use rustix::thread::set_no_new_privs;
 
 pub use self::{
-    needs::{NEEDS, Need, held, lacking},
+    needs::{NEEDS, held, lacking},
     user::{User, become_user},
 };
 

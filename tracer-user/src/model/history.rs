@@ -7,17 +7,14 @@ mod trend;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use self::surge::Behind;
 use self::surge::Watch;
 pub use self::{
-    surge::{Behind, Shape, Surge},
+    surge::{Shape, Surge},
     trend::Trend,
 };
-use super::{
-    peer::Direction,
-    sample::Sample,
-    socket::{Connection, Since, State},
-    window::Window,
-};
+use super::{listening, sample::Sample, window::Window};
 
 /// Identifies a listening port: the inode number of its network namespace, and the port.
 pub type PortKey = (u32, u16);
@@ -68,6 +65,7 @@ impl History {
     }
 
     /// A history with a single sample.
+    #[cfg(any(test, feature = "testing"))]
     pub fn of(sample: &Sample) -> Self {
         let mut history = Self::new();
         history.add(sample);
@@ -102,11 +100,6 @@ impl History {
         self.window.begin_anew();
     }
 
-    /// Number of samples added.
-    pub fn samples(&self) -> u64 {
-        self.samples
-    }
-
     /// The current surge, else the last one unless it ended before the window.
     pub fn surge(&self) -> Option<&Surge> {
         let start = self.window.start();
@@ -129,56 +122,19 @@ impl History {
     }
 
     fn add_ports(&mut self, sample: &Sample) {
-        let mut now: HashMap<PortKey, (u64, u64, u64)> = HashMap::new();
-        let mut waiting_since: HashMap<PortKey, u64> = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
-        for listener in &sample.sockets.listeners {
-            let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
-            *queue += u64::from(listener.accept_queue);
-        }
-        for connection in &sample.sockets.connections {
-            if let Some((_, held, waiting)) = inbound_port(connection).and_then(|key| now.get_mut(&key)) {
-                *held += 1;
-                *waiting += u64::from(connection.never_accepted());
-            }
-            if let (Some(key), Some(since)) = (inbound_port(connection), stuck_since(connection, now_ns)) {
-                let oldest = waiting_since.entry(key).or_insert(since);
-                *oldest = since.min(*oldest);
-            }
-        }
-        for (key, (queue, held, waiting)) in now {
+        for (key, holding) in listening::by_port(&sample.sockets) {
             if self.ports.len() >= MAX_PORTS && !self.ports.contains_key(&key) {
                 continue;
             }
             let port = self.ports.entry(key).or_default();
-            port.held.add(sample.taken.monotonic_ns, held);
-            port.accept_queue_peak = port.accept_queue_peak.max(queue);
-            port.never_accepted_peak = port.never_accepted_peak.max(waiting);
+            port.held.add(now_ns, holding.held);
+            port.accept_queue_peak = port.accept_queue_peak.max(holding.accept_queue);
+            port.never_accepted_peak = port.never_accepted_peak.max(holding.never_accepted);
             let known = port.stuck_since_ns;
-            let oldest = waiting_since.get(&key).copied();
-            port.stuck_since_ns = oldest.map(|oldest| known.map_or(oldest, |known| known.min(oldest)));
+            let waiting = holding.waiting_since_ns;
+            let stuck = waiting.filter(|since| now_ns.saturating_sub(*since) >= STUCK_NS);
+            port.stuck_since_ns = stuck.map(|since| known.map_or(since, |known| known.min(since)));
         }
     }
-}
-
-/// Since when a connection has been waiting to be accepted, if for longer than a server with a free worker
-/// needs.
-fn stuck_since(connection: &Connection, now_ns: u64) -> Option<u64> {
-    match connection.since {
-        Since::Opened(at) | Since::Seeded(at) if connection.never_accepted() => {
-            (now_ns.saturating_sub(at) >= STUCK_NS).then_some(at)
-        }
-        _ => None,
-    }
-}
-
-/// The listening port of an inbound connection.
-pub fn inbound_port(connection: &Connection) -> Option<PortKey> {
-    (connection.direction == Direction::Inbound).then_some((connection.netns, connection.local.1))
-}
-
-/// Whether a connection occupies a worker, on a server that dedicates one to each open connection: it has
-/// been accepted, and the server has not closed it yet.
-pub fn occupies_worker(connection: &Connection) -> bool {
-    connection.has_file && matches!(connection.state, State::Established | State::CloseWait)
 }

@@ -171,11 +171,6 @@ impl Closes {
         self.local_fin + self.remote_fin + self.local_rst + self.remote_rst + self.timeout
     }
 
-    /// Those the remote side began.
-    pub fn by_remote(&self) -> u64 {
-        self.remote_fin + self.remote_rst
-    }
-
     /// What was added since an earlier state of these.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {

@@ -142,13 +142,8 @@ impl Replay {
     }
 
     /// The number of intervals.
-    pub fn len(&self) -> usize {
+    pub fn intervals(&self) -> usize {
         self.levels.len()
-    }
-
-    /// Whether there are no intervals.
-    pub fn is_empty(&self) -> bool {
-        self.levels.is_empty()
     }
 
     /// The number of intervals played.
@@ -178,26 +173,7 @@ impl Replay {
         })
     }
 
-    /// Moves to the previous interval; `None` at the first.
-    ///
-    /// # Errors
-    /// If a row is invalid.
-    pub fn step_back(&mut self) -> Result<Option<Sample>, EvidenceError> {
-        match self.position.checked_sub(2) {
-            Some(position) => self.go_to(position),
-            None => Ok(None),
-        }
-    }
-
-    /// Moves to the last interval sampled at or before `utc_ns`, or to the first if there is none.
-    ///
-    /// # Errors
-    /// If a row is invalid.
-    pub fn seek(&mut self, utc_ns: i128) -> Result<Option<Sample>, EvidenceError> {
-        self.go_to(self.position_at(utc_ns))
-    }
-
-    /// The position of the last interval sampled at or before `utc_ns`, or 0.
+    /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
     pub fn position_at(&self, utc_ns: i128) -> usize {
         let before = |level: &&Level| level.at.utc_ns <= utc_ns;
         self.levels.iter().take_while(before).count().saturating_sub(1)

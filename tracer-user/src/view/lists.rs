@@ -5,7 +5,6 @@ use std::{cmp::Reverse, net::IpAddr};
 use super::{
     fit::Align,
     layout::Need,
-    row::state_name,
     snapshot::{Event, Socket},
 };
 use crate::{
@@ -133,7 +132,7 @@ pub static LISTENERS: [ListColumn<ListenerNow>; 10] = [
 /// Of the live connections.
 pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
     words("STATE", (11, 0, 0), |socket, _| {
-        text(state_name(socket.connection.state))
+        text(socket.connection.state.name())
     }),
     number("FOR", 7, 0, |socket, now| maybe(socket.close_wait_ns(now))),
     number("AGE", 8, 0, |socket, now| {

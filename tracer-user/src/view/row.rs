@@ -9,7 +9,7 @@ use crate::{
     diagnosis::{Judged, Verdict},
     model::{
         peer::{Closes, PeerId},
-        socket::{Connection, State},
+        socket::Connection,
     },
 };
 
@@ -48,18 +48,6 @@ impl States {
             .zip(names)
             .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
             .map(|(_, name)| name)
-    }
-}
-
-/// The name of a state as `ss` and people write it.
-pub fn state_name(state: State) -> &'static str {
-    match state {
-        State::Established => "ESTABLISHED",
-        State::FinWait1 => "FIN_WAIT1",
-        State::FinWait2 => "FIN_WAIT2",
-        State::CloseWait => "CLOSE_WAIT",
-        State::LastAck => "LAST_ACK",
-        State::Closing => "CLOSING",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kernel's type information. The first line of an input is a list of questions; the rest is the BTF
 //! blob.
 
-use tcpreuse::kernel::{btf::Btf, offsets};
+use tcpreuse::testing::kernel::{btf::Btf, offsets};
 
 pub(super) fn run(input: &[u8]) {
     let Some(end) = input.iter().position(|byte| *byte == b'\n') else {

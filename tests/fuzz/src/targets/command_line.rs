@@ -1,10 +1,10 @@
 //! The command line, one word per line of input, and the filters that it results in.
 
 use clap::Parser;
-use tcpreuse::{
+use tcpreuse::testing::{
     cli::{Cli, Command, Trace},
     exit,
-    filter::{Filter, ip},
+    filter::Filter,
 };
 
 pub(super) fn run(input: &[u8]) {
@@ -54,8 +54,8 @@ fn filters(trace: &Trace) {
                 .all(|(word, mask)| word & !mask == 0),
             "{rule:?}"
         );
-        assert!(filter.network(ip(rule.address)).is_some());
     }
+    assert!(filter.prefix4 <= 32 && filter.prefix6 <= 128);
     let bits: u32 = filter.port_bitmap().iter().map(|word| word.count_ones()).sum();
     assert!(bits as usize <= trace.ports.len());
     let _ = filter.masks();

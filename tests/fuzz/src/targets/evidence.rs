@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{
         Folder, journal,
         load::load,
@@ -130,5 +130,5 @@ fn play(mut replay: Replay) {
             _ => break,
         }
     }
-    let _ = (replay.step_back(), replay.take_ended());
+    let _ = (replay.go_to(0), replay.take_ended());
 }

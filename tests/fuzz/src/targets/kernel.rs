@@ -1,7 +1,7 @@
 //! Records from the kernel's maps and rings: the first byte of an input selects the type, the rest is the
 //! record.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{
         fuzzing::{rewritten, row},
         rows::{ConnectionRow, Context, Kind},
@@ -30,7 +30,7 @@ pub(super) fn run(input: &[u8]) {
                     &counters.gap,
                     &counters.close_wait,
                 ] {
-                    let _ = (spread.median_ns(), spread.count());
+                    let _ = (spread.summary(), spread.count());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     cli::{SettingsFlags, ViewFlags},
     config::{Config, of_run},
 };

@@ -1,6 +1,6 @@
 //! Apache's status page and its URL.
 
-use tcpreuse::server_status;
+use tcpreuse::testing::server_status;
 
 pub(super) fn page(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

@@ -1,6 +1,6 @@
 //! Untrusted text, and process names in rows.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{fuzzing::rewritten, rows::Kind},
     text::{defused, sanitise},
     view::fit::visible,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::load::{Loaded, load},
     view::{
         app::{App, Look, Sort, default_columns},

@@ -1,6 +1,6 @@
 //! The time of a sample and its diagnosis with many peers.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Options, diagnose},
     filter::Directions,
     model::history::History,

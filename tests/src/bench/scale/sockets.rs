@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use tcpreuse::{filter::Directions, kernel::tracer::Tracer};
+use tcpreuse::testing::{filter::Directions, kernel::tracer::Tracer};
 
 use super::{settings, timed};
 use crate::{

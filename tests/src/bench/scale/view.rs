@@ -11,7 +11,7 @@ use std::{
 };
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::Options,
     filter::Directions,
     model::history::History,

@@ -1,7 +1,7 @@
 //! Piles that began before tracing, as most have when someone starts to look, and piles that have stopped
 //! growing. Other clients show what one client needs.
 
-use tcpreuse::diagnosis::{Expect, ExpectPeer};
+use tcpreuse::testing::diagnosis::{Expect, ExpectPeer};
 
 use super::*;
 use crate::traffic::source;

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Figures, Judged},
     model::peer::Direction,
 };

@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
 };
 
-use tcpreuse::{diagnosis::Figures, model::peer::Direction};
+use tcpreuse::testing::{diagnosis::Figures, model::peer::Direction};
 
 use crate::scenarios::outcome::{Outcome, Peer};
 

@@ -9,14 +9,14 @@ use crate::{
     cli::{Record, RecordFormat},
     diagnosis::Options,
     evidence::{
-        manifest::{Filters, Session, boot_id},
+        manifest::Session,
         recording::{Block, Limit, Recording},
         rows::{ConnectionRow, RowFormat, RowWriter},
     },
     exit::Failure,
     kernel::load::Settings,
     model::sample::Moment,
-    report::Origin,
+    units::size,
 };
 
 /// An open output.
@@ -54,7 +54,10 @@ impl Sink {
                     bytes,
                     rotate: args.rotate,
                 });
-                let session = session(args, settings, options);
+                let session = Session {
+                    options: Some(options.clone()),
+                    ..Session::here(settings, args.interval.0, args.window.as_ns())
+                };
                 // A link to nowhere is something too, and refused.
                 let is_there = args.out.symlink_metadata().is_ok();
                 let recording = match args.append && is_there {
@@ -115,36 +118,5 @@ impl Sink {
             }
             Self::Stdout(_, rows) => format!("{rows} rows"),
         }
-    }
-}
-
-fn session(args: &Record, settings: &Settings, options: &Options) -> Session {
-    let origin = Origin::this_machine();
-    Session {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        programs_sha256: settings
-            .object
-            .is_none()
-            .then(|| env!("TCPREUSE_OBJECT_SHA256").to_owned()),
-        host: origin.host,
-        kernel: origin.kernel,
-        boot_id: boot_id(),
-        filters: Filters::of(settings),
-        options: Some(options.clone()),
-        interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
-        window_ns: Some(args.window.as_ns()),
-        ..Session::default()
-    }
-}
-
-/// A number of bytes, for people.
-pub(super) fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
-    let of = |unit: u64| bytes as f64 / unit as f64;
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} KB", of(1_000)),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", of(1_000_000)),
-        _ => format!("{:.1} GB", of(1_000_000_000)),
     }
 }

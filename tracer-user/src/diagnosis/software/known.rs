@@ -12,6 +12,10 @@ use super::{
 #[derive(Debug)]
 pub struct Software {
     /// Its usual name.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "tells readers and tests the lines apart")
+    )]
     pub name: &'static str,
     comms: &'static [Comm],
     serves: Serves,

@@ -86,8 +86,7 @@ impl Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const S: u64 = 1_000_000_000;
+    use crate::units::S;
 
     fn trend(values: &[u64]) -> Trend {
         let mut trend = Trend::default();

@@ -16,7 +16,6 @@ use crate::{
         format::{age, bytes, rate},
         lists,
         pen::Pen,
-        row::state_name,
         snapshot::{Socket, Weight},
         theme::{Glyphs, Role},
     },
@@ -151,7 +150,7 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
         None => unknown(),
     };
     vec![
-        (state_name(connection.state).to_owned(), doubtful(waiting)),
+        (connection.state.name().to_owned(), doubtful(waiting)),
         (
             socket.close_wait_ns(now).map(age).unwrap_or_default(),
             doubtful(waiting),

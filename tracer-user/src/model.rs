@@ -8,6 +8,7 @@ pub mod durations;
 pub mod earlier;
 pub mod ended;
 pub mod history;
+pub mod listening;
 pub mod owner;
 pub mod peer;
 pub mod sample;

@@ -5,7 +5,7 @@ mod behaviour;
 mod cast;
 mod check;
 mod clients;
-#[doc(hidden)]
+#[cfg(feature = "testing")]
 pub mod fuzzing;
 mod http;
 mod jitter;
@@ -16,8 +16,8 @@ mod worker;
 
 pub use self::{
     behaviour::{Behaviour, LONGEST_HOLD},
-    cast::{Client, standard_cast},
-    check::{Difference, compare},
-    clients::{Held, Running, Tally},
+    cast::standard_cast,
+    check::compare,
+    clients::{Running, Tally},
     server::{LongPollServer, ServerConfig},
 };

@@ -28,13 +28,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::expected::of_peer as expected_of_peer;
+#[cfg(test)]
+use self::figures::{CloseWait, Course, HeldNow, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
-    answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement, Recovered},
+    answer::{Answer, Cause, Diagnosis, Judged, Movement},
     capacity::Capacity,
-    changes::{Change, Changes, Observer, What},
+    changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
-    figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Sparse, Spread, Waiting},
+    figures::{Figures, Idle, Lingering, Spread},
     judge::{Judge, Memory, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,

@@ -21,7 +21,6 @@ pub use self::{
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
-    format::age,
     keys::Action,
     lists::ListSort,
     names::Names,
@@ -120,14 +119,6 @@ impl App {
                 self.refresh();
             }
             Flow::Paused(latest) => *latest = snapshot,
-        }
-    }
-
-    /// The newest snapshot, shown or not.
-    pub fn latest(&self) -> &Arc<Snapshot> {
-        match &self.flow {
-            Flow::Following => &self.shown,
-            Flow::Paused(latest) => latest,
         }
     }
 
@@ -375,11 +366,6 @@ impl App {
             ),
             None => text::headline(&self.shown.diagnosis),
         }
-    }
-
-    /// How long ago the shown sample began, in words.
-    pub fn window(&self) -> String {
-        age(self.shown.diagnosis.window_ns())
     }
 }
 

@@ -5,7 +5,8 @@ use std::{fs, io};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP from its creation on.
-pub(super) struct Stop {
+#[derive(Debug)]
+pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
     /// Nobody listens to it where it was ignored from the start, as `nohup` does.
@@ -14,7 +15,10 @@ pub(super) struct Stop {
 
 impl Stop {
     /// Installs the handlers. Needs a tokio runtime.
-    pub(super) fn listen() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system does not allow it.
+    pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -27,7 +31,7 @@ impl Stop {
     }
 
     /// Waits for one of them.
-    pub(super) async fn requested(&mut self) {
+    pub async fn requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -14,7 +14,6 @@ mod url;
 pub use self::{
     error::{Fault, StatusError},
     fetch::{Limits, fetch},
-    foreign::Foreign,
     parse::{ParseError, Status, parse},
     scoreboard::Scoreboard,
     url::{StatusUrl, url},
