@@ -42,12 +42,8 @@ pub struct Judged {
     pub finding: Finding,
     /// What it rests on.
     pub figures: Figures,
-    /// When it was there first; where it was before the tracer, when that began.
-    pub first_seen: Option<Moment>,
-    /// When it last did anything.
-    pub last_seen: Option<Moment>,
     /// What it was accused of within the window and is not any more.
-    pub recovered: Option<Recovered>,
+    pub recovered: Option<Box<Recovered>>,
     /// What it costs.
     pub impact: Impact,
     /// Many independent clients seem to sit behind this address.
@@ -90,9 +86,9 @@ impl Impact {
 }
 
 /// What is the same for all peers of a host.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct HostWide {
-    pub(super) now_ns: u64,
+    pub(super) taken: Moment,
     pub(super) hold_ns: Option<u64>,
     pub(super) thresholds: Thresholds,
     pub(super) listeners: Vec<ListenerNow>,
@@ -117,10 +113,20 @@ impl Judged {
         }
     }
 
+    /// When it was there first; where it was before the tracer, when that began.
+    pub fn first_seen(&self) -> Moment {
+        self.host_wide.taken.earlier(self.figures.first_seen_ns)
+    }
+
+    /// When it last did anything.
+    pub fn last_seen(&self) -> Moment {
+        self.host_wide.taken.earlier(self.figures.last_seen_ns)
+    }
+
     /// How long ago it last did anything, ns.
-    pub fn quiet_ns(&self) -> Option<u64> {
-        let last = self.last_seen?;
-        Some(self.host_wide.now_ns.saturating_sub(last.monotonic_ns))
+    pub fn quiet_ns(&self) -> u64 {
+        let now_ns = self.host_wide.taken.monotonic_ns;
+        now_ns.saturating_sub(self.figures.last_seen_ns)
     }
 
     /// Connections it is expected to hold.

@@ -330,7 +330,7 @@ fn verdict(peer: &Judged, was: Verdict) -> What {
         was,
         is: peer.finding.verdict,
         confidence: peer.finding.confidence,
-        good_since: peer.recovered.map(|recovered| recovered.since),
+        good_since: peer.recovered.as_ref().map(|recovered| recovered.since),
     }
 }
 

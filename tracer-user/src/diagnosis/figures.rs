@@ -4,11 +4,12 @@ mod course;
 mod held;
 mod idle;
 mod made;
+mod sparse;
 
 use std::sync::Arc;
 
 pub(super) use self::made::{Known, Of, Processes, of};
-pub use self::{course::Course, held::HeldNow, idle::Idle};
+pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
 use super::thresholds::Thresholds;
 use crate::model::{
     durations::Durations,
@@ -124,7 +125,7 @@ pub struct Figures {
     /// How the number held moved.
     pub course: Course,
     /// How busy its connections were found.
-    pub looks: Looks,
+    pub looks: Sparse<Looks>,
     /// Open now.
     pub open_now: u64,
     /// Most open at once.
@@ -147,18 +148,16 @@ pub struct Figures {
     pub unanswered: u64,
     /// Whether that can be told.
     pub answers_known: bool,
-    /// Lifetime of the ended.
-    pub lifetime: Spread,
-    /// Their sum, ns.
+    /// Lifetime of the ended, from which a constant age can be told from chance.
+    pub age: Sparse<Idle>,
+    /// The sum of their lifetimes, ns.
     pub lifetime_sum_ns: u64,
-    /// The same, to tell a constant age from chance.
-    pub age: Idle,
     /// Idle before the first FIN or RST.
-    pub idle: Idle,
+    pub idle: Sparse<Idle>,
     /// Time without a connection before a reopen.
-    pub gap: Spread,
+    pub gap: Sparse<Spread>,
     /// CLOSE_WAIT.
-    pub close_wait: CloseWait,
+    pub close_wait: Sparse<CloseWait>,
     /// Accepted connections in CLOSE_WAIT, which most peers have none of.
     pub lingering: Option<Box<Lingering>>,
     /// In an accept queue, in whatever state.
@@ -191,6 +190,14 @@ impl Figures {
         match direction {
             Direction::Inbound => (self.bytes_received, self.bytes_sent),
             Direction::Outbound => (self.bytes_sent, self.bytes_received),
+        }
+    }
+
+    /// Lifetime of the ended.
+    pub fn lifetime(&self) -> Spread {
+        Spread {
+            p50_ns: self.age.p50_ns,
+            max_ns: self.age.max_ns,
         }
     }
 

@@ -1,87 +1,32 @@
-//! Judges sample after sample, and remembers what it said: a verdict changes only when another one has held for
-//! several samples, and a pile is one for as long as it stands.
+//! Judges sample after sample.
+
+mod memory;
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
-
+pub use self::memory::Memory;
 use super::{
     Answer, Diagnosis, Movement, Options, Verdict,
     answer::{self, HostWide, Judged, Recovered},
-    cause::{self, Finding, Grown},
-    changes::Changes,
-    listeners,
+    cause, listeners,
     norm::Norm,
     recent,
     scene::{From, Scene},
-    thresholds::PILE_STANDS,
 };
 use crate::{
-    memory,
+    memory::room_for,
     model::{
         history::History,
         peer::PeerId,
         sample::{self, Moment, Sample},
-        serial::pairs,
     },
 };
-
-/// A new verdict stands when it was given so many times in a row.
-const LOOKS: u32 = 3;
-
-/// Or twice in a row, this far apart, ns: with long intervals.
-const OR_NS: u64 = 10_000_000_000;
 
 /// Judges the samples of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     history: History,
     memory: Memory,
-}
-
-/// What was said of each peer, as far as that matters for what is said next.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Memory {
-    /// What was said last, by slot: all that is to be known of those of whom nothing else is kept.
-    #[serde(skip)]
-    lately: Vec<Verdict>,
-    #[serde(with = "pairs")]
-    peers: HashMap<PeerId, Standing>,
-    pub(super) changes: Changes,
-}
-
-/// What stands about one peer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Standing {
-    verdict: Verdict,
-    also: Vec<Verdict>,
-    confidence: f64,
-    /// Another one that has been given since, how often, and since when.
-    next: Option<(Verdict, u32, u64)>,
-    recovered: Option<Recovered>,
-    grown: Option<Grown>,
-    /// The most it held before it last piled up.
-    #[serde(default)]
-    usual: Option<u64>,
-    /// Whether any of this was said yet.
-    has_spoken: bool,
-}
-
-impl Default for Standing {
-    fn default() -> Self {
-        Self {
-            verdict: Verdict::InsufficientData,
-            also: Vec::new(),
-            confidence: 0.0,
-            next: None,
-            recovered: None,
-            grown: None,
-            usual: None,
-            has_spoken: false,
-        }
-    }
 }
 
 impl Judge {
@@ -135,8 +80,7 @@ impl Judge {
 
     /// Forgets what it said, for when it is to judge by other options. That piles grew happened all the same.
     pub fn reconsider(&mut self) {
-        self.memory.peers.values_mut().for_each(Standing::reconsider);
-        self.memory.changes.reconsider();
+        self.memory.reconsider();
     }
 
     /// Judges only the last `length_ns` before a moment of its end, and forgets what it said of more.
@@ -147,27 +91,18 @@ impl Judge {
 
     /// Takes over what was said of peers elsewhere, and how sure that was.
     pub fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
-        for (peer, verdict, confidence) in said {
-            let standing = self.memory.peers.entry(peer).or_default();
-            if standing.verdict != verdict {
-                (standing.verdict, standing.confidence) = (verdict, confidence);
-                (standing.next, standing.recovered) = (None, None);
-                standing.also.clear();
-            }
-            standing.has_spoken = true;
-        }
+        self.memory.recall(said);
     }
 
     /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
     pub fn begin_anew(&mut self) {
         self.history.begin_anew();
-        self.memory.peers.clear();
-        self.memory.changes.begin_anew();
+        self.memory.begin_anew();
     }
 
     /// Whether it remembers what it said of the samples before.
     pub fn has_spoken(&self) -> bool {
-        !self.memory.peers.is_empty()
+        self.memory.has_spoken()
     }
 
     /// The run so far.
@@ -190,17 +125,22 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
     let scene = Scene::of(sample, history, options, memory);
-    let nothing_yet = (Arc::new(Norm::default()), Arc::new(HostWide::default()));
+    let (listeners, capacity) = listeners::of(sample, history, options);
+    let host = Arc::new(HostWide {
+        taken: sample.taken,
+        hold_ns: options.hold_ns,
+        thresholds: options.thresholds,
+        listeners: listeners.clone(),
+    });
+    let no_norm = Arc::new(Norm::default());
     // Each is put together in its place, without its verdict, which takes all the others' figures.
-    let mut peers: Vec<Judged> = memory::room_for(sample.peers.len());
+    let mut peers: Vec<Judged> = room_for(sample.peers.len());
     peers.extend(sample.peers.iter().map(|peer| {
         let figures = scene.figures(peer, From::Start);
         Judged {
             host: None,
             id: peer.id,
             finding: cause::nothing_to_say(),
-            first_seen: Some(moment(sample, figures.first_seen_ns)),
-            last_seen: Some(moment(sample, figures.last_seen_ns)),
             figures,
             recovered: None,
             impact: answer::Impact::default(),
@@ -209,21 +149,13 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
             expected: scene.expected(peer.id),
             own_requests: scene.own_requests(peer.id),
             grown: memory.grown(peer.id),
-            norm: Arc::clone(&nothing_yet.0),
-            host_wide: Arc::clone(&nothing_yet.1),
+            norm: Arc::clone(&no_norm),
+            host_wide: Arc::clone(&host),
         }
     }));
     let norms = scene.norms(peers.iter().map(|peer| (peer.id, &peer.figures)));
-    let (listeners, capacity) = listeners::of(sample, history, options);
-    let host = Arc::new(HostWide {
-        now_ns: sample.taken.monotonic_ns,
-        hold_ns: options.hold_ns,
-        thresholds: options.thresholds,
-        listeners: listeners.clone(),
-    });
     for (peer, judged) in sample.peers.iter().zip(&mut peers) {
         judged.norm = norms.of(peer.id);
-        judged.host_wide = Arc::clone(&host);
         judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
         one(&scene, peer, judged);
     }
@@ -286,193 +218,12 @@ fn one(scene: &Scene<'_>, peer: &sample::Peer, judged: &mut Judged) {
         return;
     };
     if judged.finding.verdict.accuses() {
-        judged.recovered = Some(Recovered {
+        judged.recovered = Some(Box::new(Recovered {
             verdict: judged.finding.verdict,
-            since: moment(scene.sample, lately.since_ns),
-        });
+            since: scene.sample.taken.earlier(lately.since_ns),
+        }));
     }
     (judged.finding, judged.figures) = (lately.finding, lately.figures);
-}
-
-/// A monotonic time of this boot on both clocks.
-fn moment(sample: &Sample, ns: u64) -> Moment {
-    let now = sample.taken;
-    let before = now.monotonic_ns.saturating_sub(ns);
-    Moment {
-        monotonic_ns: ns,
-        utc_ns: now.utc_ns - i128::from(before),
-    }
-}
-
-impl Memory {
-    fn grown(&self, peer: PeerId) -> Option<Grown> {
-        self.peers.get(&peer)?.grown
-    }
-
-    /// The most a peer held before it piled up, if it did so before.
-    pub(super) fn usual(&self, peer: PeerId) -> Option<u64> {
-        self.peers.get(&peer)?.usual
-    }
-
-    /// Makes the names in it harmless, where it was read from a file.
-    pub fn sanitise(&mut self) {
-        self.changes.sanitise();
-    }
-
-    /// Makes a diagnosis say what stands.
-    fn show(&self, diagnosis: &mut Diagnosis) {
-        for peer in &mut diagnosis.peers {
-            if let Some(standing) = self.peers.get(&peer.id).filter(|standing| standing.has_spoken) {
-                standing.show(peer);
-            }
-        }
-        diagnosis.order();
-        diagnosis.changes = self.changes.recent();
-        diagnosis.changes_dropped = self.changes.dropped();
-    }
-
-    /// Makes a diagnosis say what stands, and remembers it.
-    fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
-        let taken = diagnosis.taken;
-        let mut were = HashMap::new();
-        for peer in &mut diagnosis.peers {
-            let slot = peer.slot as usize;
-            if self.lately.len() <= slot {
-                self.lately.resize(slot + 1, Verdict::InsufficientData);
-            }
-            let Some(lately) = self.lately.get_mut(slot) else {
-                continue;
-            };
-            let known = self.peers.get_mut(&peer.id);
-            if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
-                // Most of them, all the time.
-                *lately = peer.finding.verdict;
-                continue;
-            }
-            let is_new = known.is_none();
-            let mut unknown = Standing {
-                verdict: *lately,
-                ..Standing::default()
-            };
-            let standing = known.unwrap_or(&mut unknown);
-            let before = standing.verdict;
-            standing.settle(peer, taken.monotonic_ns, is_last);
-            *lately = standing.verdict;
-            if before != standing.verdict {
-                were.insert(peer.id, before);
-            }
-            if is_new {
-                self.peers.insert(peer.id, unknown);
-            } else if standing.is_forgettable() {
-                self.peers.remove(&peer.id);
-            }
-        }
-        if self.peers.len() > diagnosis.peers.len() {
-            let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
-            self.peers.retain(|id, _| known.contains(id));
-        }
-        diagnosis.order();
-        self.changes.note(diagnosis, &were);
-        diagnosis.changes = self.changes.recent();
-        diagnosis.changes_dropped = self.changes.dropped();
-    }
-}
-
-/// Whether a verdict is worth remembering by itself.
-fn is_remarkable(verdict: Verdict) -> bool {
-    verdict.accuses() || verdict == Verdict::ManyHeld
-}
-
-impl Standing {
-    /// Whether it says no more than what is said of those of whom nothing is remembered.
-    fn is_forgettable(&self) -> bool {
-        !is_remarkable(self.verdict)
-            && self.next.is_none()
-            && self.recovered.is_none()
-            && self.grown.is_none()
-            && self.usual.is_none()
-    }
-
-    fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
-        self.remember_growth(peer);
-        self.has_spoken = true;
-        let given = peer.finding.verdict;
-        // What was not judged yet may be found good at once, and what is known to be good may become unknown.
-        let stands = given == self.verdict
-            || !(given.accuses() || self.verdict.accuses())
-            // Who recovered has been good for several times its own rhythm.
-            || (peer.recovered.is_some() && !given.accuses())
-            || (is_last && self.verdict == Verdict::InsufficientData)
-            || self.has_held(given, now_ns);
-        if stands {
-            self.next = None;
-            if let (Some(new), Some(old)) = (&mut peer.recovered, self.recovered)
-                && new.verdict == old.verdict
-                && old.since.monotonic_ns < new.since.monotonic_ns
-            {
-                new.since = old.since;
-            }
-            (self.verdict, self.confidence) = (given, peer.finding.confidence);
-            self.also.clone_from(&peer.finding.also);
-            self.recovered = peer.recovered;
-            return;
-        }
-        self.show(peer);
-    }
-
-    fn show(&self, peer: &mut Judged) {
-        if peer.finding.verdict != self.verdict {
-            peer.finding = Finding {
-                verdict: self.verdict,
-                also: self.also.clone(),
-                confidence: self.confidence,
-            };
-        }
-        peer.recovered = self.recovered;
-    }
-
-    fn reconsider(&mut self) {
-        (self.next, self.recovered, self.has_spoken) = (None, None, false);
-        self.verdict = Verdict::InsufficientData;
-    }
-
-    /// Whether another verdict has been given for so long that it stands now.
-    fn has_held(&mut self, given: Verdict, now_ns: u64) -> bool {
-        let (verdict, looks, since_ns) = self.next.unwrap_or((given, 0, now_ns));
-        if verdict != given {
-            self.next = Some((given, 1, now_ns));
-            return false;
-        }
-        self.next = Some((given, looks + 1, since_ns));
-        looks + 1 >= LOOKS || (looks > 0 && now_ns.saturating_sub(since_ns) >= OR_NS)
-    }
-
-    fn remember_growth(&mut self, peer: &Judged) {
-        let course = peer.figures.course;
-        if let Some(grown) = &mut self.grown {
-            grown.to = grown.to.max(course.end);
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "connections of one peer"
-            )]
-            let left = grown.from + ((grown.to - grown.from) as f64 * PILE_STANDS) as u64;
-            if course.end < left {
-                self.grown = None;
-            }
-        }
-        let piles =
-            peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
-        if piles && self.grown.is_none() && course.grown > 0 {
-            self.usual = Some(course.from());
-            self.grown = Some(Grown {
-                from: course.from(),
-                to: course.end,
-                since_ns: course.since_ns,
-            });
-        }
-    }
 }
 
 #[cfg(test)]

@@ -130,7 +130,8 @@ mod tests {
                 }),
                 bucket: None,
                 at_once: 0,
-            },
+            }
+            .into(),
             turns: all,
             turns_counted: true,
             ..Figures::default()

@@ -34,7 +34,7 @@ pub use self::{
     capacity::Capacity,
     changes::{Change, Changes, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
-    figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Spread, Waiting},
+    figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Sparse, Spread, Waiting},
     judge::{Judge, Memory, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,

@@ -78,7 +78,7 @@ fn may_be_handshakes(case: &Case<'_>) -> bool {
     let (turns, of) = (figures.turns.sum, figures.turns.connections());
     of >= case.thresholds.min_closes
         && turns <= (1 + HANDSHAKE_TURNS) * of
-        && figures.lifetime.p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
+        && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
         && habitual(of, figures.opens)
         // Of a crowd, those that stay only briefly are the first to go.
         && 2 * figures.held.established <= of
@@ -105,7 +105,7 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     if case.direction == Direction::Outbound && cleans_up(case) {
         return InHand::Nothing;
     }
-    let looks = figures.looks;
+    let looks = &figures.looks;
     let overlapping = figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let idle = looks.established - looks.busy.min(looks.established);
     let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;

@@ -181,7 +181,7 @@ impl About {
             port: self.id.port,
             expected: self.expected.connections,
             expected_is_given: self.expected.is_given(),
-            now_ns: self.host.now_ns,
+            now_ns: self.host.taken.monotonic_ns,
             hold_ns: self.host.hold_ns,
             norm: &self.norm,
             listener: self.host.listener_of(self.id),

@@ -25,6 +25,18 @@ pub struct Moment {
     pub utc_ns: i128,
 }
 
+impl Moment {
+    /// An earlier time of the same boot, monotonic, ns, on both clocks.
+    #[must_use]
+    pub fn earlier(self, monotonic_ns: u64) -> Self {
+        let before = self.monotonic_ns.saturating_sub(monotonic_ns);
+        Self {
+            monotonic_ns,
+            utc_ns: self.utc_ns - i128::from(before),
+        }
+    }
+}
+
 /// One peer with its counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {

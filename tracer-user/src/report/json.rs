@@ -335,7 +335,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         also: &judged.finding.also,
         confidence: judged.finding.confidence,
         shared_address: judged.shared_address,
-        recovered: judged.recovered.map(|recovered| Recovered {
+        recovered: judged.recovered.as_ref().map(|recovered| Recovered {
             verdict: recovered.verdict,
             since: timestamp(recovered.since),
         }),
@@ -343,8 +343,8 @@ fn peer(judged: &Judged) -> Peer<'_> {
             opens_share: judged.impact.opens_share,
             held_share: judged.impact.held_share,
         },
-        first_seen: judged.first_seen.map(timestamp),
-        last_seen: judged.last_seen.map(timestamp),
+        first_seen: Some(timestamp(judged.first_seen())),
+        last_seen: Some(timestamp(judged.last_seen())),
         expected: judged.expected(),
         owner: judged.figures.owner.as_deref(),
         figures: figures(&judged.figures),
@@ -366,12 +366,12 @@ fn figures(figures: &Figures) -> PeerFigures {
         failed: figures.failed,
         seeded: figures.seeded,
         close_reasons: figures.close_reasons,
-        lifetime_ms: milliseconds(figures.lifetime),
+        lifetime_ms: milliseconds(figures.lifetime()),
         idle_before_close_ms: Milliseconds {
             p50: figures.idle.p50_ns.map(|ns| ns / NS_PER_MS),
             max: figures.idle.max_ns.map(|ns| ns / NS_PER_MS),
         },
-        reopen_gap_ms: milliseconds(figures.gap),
+        reopen_gap_ms: milliseconds(*figures.gap),
         // A bound is not a measurement.
         turns_per_connection: Turns {
             p50: figures.turns.median().filter(|_| figures.turns_counted),

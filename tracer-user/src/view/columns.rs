@@ -129,7 +129,7 @@ impl Column {
             },
             Self::Received => known(row.received.map(bytes)),
             Self::Sent => known(row.sent.map(bytes)),
-            Self::Last => known(row.last_ns.map(age)),
+            Self::Last => age(row.last_ns),
             Self::Owner => row.owner.to_string(),
         }
     }
@@ -148,7 +148,7 @@ impl Column {
             Self::ClosedBy => closed_by(&row.closes).unwrap_or_default(),
             Self::Oldest => row.oldest_ns.map(ms).unwrap_or_default(),
             Self::Idle => row.idle_ns.map(ms).unwrap_or_default(),
-            Self::Last => row.last_ns.map(ms).unwrap_or_default(),
+            Self::Last => ms(row.last_ns),
             Self::Turns if !row.turns_counted => String::new(),
             Self::Turns => row.turns.map(|n| n.to_string()).unwrap_or_default(),
             Self::Peak => row.open_peak.map(|n| n.to_string()).unwrap_or_default(),

@@ -113,7 +113,7 @@ pub struct Row {
     /// Many clients seem to sit behind it.
     pub shared: bool,
     /// How long ago it last did anything, ns.
-    pub last_ns: Option<u64>,
+    pub last_ns: u64,
     /// It was accused within the window and is not any more.
     pub recovered: bool,
 }

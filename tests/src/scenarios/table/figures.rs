@@ -105,8 +105,8 @@ const COLUMNS: &[(&str, &[Column])] = &[
     (
         "of closed",
         &[
-            ("life ms", |f| in_ms(f.lifetime.p50_ns)),
-            ("life max", |f| in_ms(f.lifetime.max_ns)),
+            ("life ms", |f| in_ms(f.lifetime().p50_ns)),
+            ("life max", |f| in_ms(f.lifetime().max_ns)),
             ("idle ms", |f| in_ms(f.idle.p50_ns)),
             ("idle max", |f| in_ms(f.idle.max_ns)),
             ("turns", |f| f.turns.median()),

@@ -62,7 +62,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
                 } else {
                     "a handshake and a request or two each"
                 },
-                duration(figures.lifetime.p50_ns.unwrap_or(0)),
+                duration(figures.lifetime().p50_ns.unwrap_or(0)),
             )
         };
         format!(

@@ -48,7 +48,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
             number(figures.opens),
             case.span(),
             number(case.by_client()),
-            words::duration(figures.lifetime.p50_ns.unwrap_or(0)),
+            words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
         )
     });
     Some(Match {
@@ -61,6 +61,6 @@ fn test(case: &Case<'_>) -> Option<Match> {
 /// Whether most of its connections were busy: one that has idle ones to choose from opens no others. Members of a crowd
 /// behind one address come whether or not others of it are idle.
 fn is_busy(figures: &Figures) -> bool {
-    let looks = figures.looks;
+    let looks = &figures.looks;
     looks.looks >= MIN_ALIKE && share(looks.busy, looks.established) >= BUSY
 }

@@ -38,7 +38,7 @@ pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match>
         format!(
             "{}, open for {} (median); the {who} ended {} of {}, after no constant idle time, age or number of requests",
             words::opened(case),
-            words::duration(figures.lifetime.p50_ns.unwrap_or(0)),
+            words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
             words::number(closes),
             count(figures.closes, "connection", "connections"),
         )

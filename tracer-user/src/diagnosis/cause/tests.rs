@@ -376,7 +376,8 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
             busy: 5,
             none_idle: 0,
             empty: 0,
-        },
+        }
+        .into(),
         ..by_server(one_by_one(40, 1, 5 * S))
     };
     assert_eq!(verdict(&figures), Verdict::FreshPerRequest);

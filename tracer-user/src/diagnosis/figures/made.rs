@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::{CloseWait, Course, Figures, Idle, Lingering, Waiting, held};
+use super::{CloseWait, Course, Figures, Idle, Lingering, Sparse, Spread, Waiting, held};
 use crate::{
     diagnosis::thresholds::{NO_REQUEST_BYTES, Thresholds},
     model::{
@@ -126,7 +126,8 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         looks: of
             .seen
             .looks
-            .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks)),
+            .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks))
+            .into(),
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(of.expected),
@@ -139,15 +140,13 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         unanswered: counters.unanswered,
         // By reads and writes, else by the times of the last segments.
         answers_known: known.turns || known.idle,
-        lifetime: (&counters.lifetime).into(),
         lifetime_sum_ns: counters.lifetime.sum_ns,
-        age: (&counters.lifetime).into(),
-        idle: if known.idle {
-            (&counters.idle).into()
-        } else {
-            Idle::default()
+        age: Idle::from(&counters.lifetime).into(),
+        idle: match known.idle {
+            true => Idle::from(&counters.idle).into(),
+            false => Sparse::default(),
         },
-        gap: (&counters.gap).into(),
+        gap: Spread::from(&counters.gap).into(),
         close_wait: CloseWait {
             now: counters.close_wait_now,
             oldest_ns: in_close_wait()
@@ -161,7 +160,8 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             left: left.map_or(0, |all| all.count),
             p50_ns: left.map(|all| all.median_ns),
             longest_ns: left.map(|all| all.max_ns),
-        },
+        }
+        .into(),
         lingering: lingering(now_ns, live, thresholds, processes),
         waiting: Waiting {
             now: waiting().count() as u64,

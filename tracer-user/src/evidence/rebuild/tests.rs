@@ -112,7 +112,7 @@ fn a_directory_made_by_hand_can_be_diagnosed() {
     let peer = &diagnosis.peers[0];
     assert_eq!(peer.finding.verdict, Verdict::FreshPerRequest, "{peer:?}");
     assert_eq!((peer.figures.opens, peer.figures.closes), (20, 20));
-    assert_eq!(peer.figures.lifetime.max_ns, Some(100_000_000));
+    assert_eq!(peer.figures.lifetime().max_ns, Some(100_000_000));
     assert_eq!(diagnosis.window_ns(), 19_100_000_000);
 }
 

@@ -166,7 +166,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
     if !recovered.is_empty() {
         writeln!(to, "{}", paint.bold("Recovered"))?;
         for peer in recovered.iter().take(MAX_EACH) {
-            if let Some(recovered) = peer.recovered {
+            if let Some(recovered) = &peer.recovered {
                 let since = clock_seen_from(recovered.since, diagnosis.taken);
                 writeln!(
                     to,

@@ -142,7 +142,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         ("unanswered", figures.unanswered.to_string()),
         (
             "lifetime",
-            spread(figures.lifetime.p50_ns, figures.lifetime.max_ns),
+            spread(figures.lifetime().p50_ns, figures.lifetime().max_ns),
         ),
         (
             "idle before close",

@@ -2,7 +2,7 @@
 
 use super::{MS, S};
 use crate::{
-    diagnosis::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Spread, Verdict, Waiting},
+    diagnosis::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Sparse, Verdict, Waiting},
     model::{durations::Cluster, peer::Closes, turns::Turns, window::Looks},
 };
 
@@ -47,16 +47,9 @@ pub(super) fn stands(held: u64) -> Course {
     }
 }
 
-pub(super) fn always(ns: u64) -> Spread {
-    Spread {
-        p50_ns: Some(ns),
-        max_ns: Some(ns),
-    }
-}
-
 /// `n` idle times between two limits.
-pub(super) fn idle(n: u64, low_ns: u64, high_ns: u64) -> Idle {
-    Idle {
+pub(super) fn idle(n: u64, low_ns: u64, high_ns: u64) -> Sparse<Idle> {
+    let idle = Idle {
         count: n,
         p50_ns: Some(low_ns.midpoint(high_ns)),
         max_ns: Some(high_ns),
@@ -67,7 +60,8 @@ pub(super) fn idle(n: u64, low_ns: u64, high_ns: u64) -> Idle {
         }),
         bucket: None,
         at_once: if high_ns <= 51 * MS { n } else { 0 },
-    }
+    };
+    idle.into()
 }
 
 /// `n` connections with the same number of turns.
@@ -92,10 +86,13 @@ pub(super) fn one_by_one(n: u64, turns: u32, idle_ns: u64) -> Figures {
         closes: n,
         requests: n * u64::from(turns),
         open_peak: 1,
-        lifetime: always(100 * MS + idle_ns),
         lifetime_sum_ns: n * (100 * MS + idle_ns),
         // As chance has it.
-        age: idle(n, 100 * MS, 300 * MS + 2 * idle_ns),
+        age: Idle {
+            p50_ns: Some(100 * MS + idle_ns),
+            ..*idle(n, 100 * MS, 300 * MS + 2 * idle_ns)
+        }
+        .into(),
         idle: idle(n, idle_ns, idle_ns + 12 * MS),
         turns: turns_each(n, turns),
         turns_counted: true,
@@ -118,7 +115,8 @@ pub(super) fn by_client(figures: Figures) -> Figures {
             p50_ns: Some(2 * MS),
             longest_ns: Some(4 * MS),
             ..CloseWait::default()
-        },
+        }
+        .into(),
         ..figures
     }
 }
@@ -163,7 +161,8 @@ pub(super) fn abort(n: u64) -> Figures {
             p50_ns: Some(7 * S),
             longest_ns: Some(7 * S),
             ..CloseWait::default()
-        },
+        }
+        .into(),
         lingering: Some(Box::new(Lingering {
             unanswered_ns: vec![S, 3 * S, 6 * S],
             ..Lingering::default()
@@ -216,7 +215,8 @@ pub(super) fn leak(n: u64, age_ns: u64) -> Figures {
             entered: n,
             oldest_ns: Some(age_ns),
             ..CloseWait::default()
-        },
+        }
+        .into(),
         lingering: Some(Box::new(Lingering {
             answered_ns: vec![age_ns; usize::try_from(n).unwrap()],
             ..Lingering::default()
@@ -292,7 +292,8 @@ pub(super) fn overflow(n: u64) -> Figures {
             busy: 240,
             none_idle: 6,
             empty: 0,
-        },
+        }
+        .into(),
         held: HeldNow {
             established: 10,
             reused: 9,
@@ -311,9 +312,12 @@ pub(super) fn aged(n: u64) -> Figures {
     Figures {
         turns,
         requests: 5 * n + 1,
-        lifetime: always(3 * S),
         lifetime_sum_ns: 3 * n * S,
-        age: idle(n, 3 * S, 3 * S + 40 * MS),
+        age: Idle {
+            p50_ns: Some(3 * S),
+            ..*idle(n, 3 * S, 3 * S + 40 * MS)
+        }
+        .into(),
         ..by_server(one_by_one(n, 5, 0))
     }
 }
@@ -356,7 +360,8 @@ pub(super) fn whenever(n: u64) -> Figures {
             }),
             bucket: None,
             at_once: 0,
-        },
+        }
+        .into(),
         turns: {
             let mut turns = turns_each(n / 2, 1);
             (0..n - n / 2).for_each(|_| turns.note(3));

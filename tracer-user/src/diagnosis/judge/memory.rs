@@ -1,0 +1,268 @@
+//! What a judge remembers of what it said: a verdict changes only when another one has held for several samples, and a
+//! pile is one for as long as it stands.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    diagnosis::{
+        Diagnosis, Verdict,
+        answer::{Judged, Recovered},
+        cause::{Finding, Grown},
+        changes::Changes,
+        thresholds::PILE_STANDS,
+    },
+    model::{peer::PeerId, serial::pairs},
+};
+
+/// A new verdict stands when it was given so many times in a row.
+const LOOKS: u32 = 3;
+
+/// Or twice in a row, this far apart, ns: with long intervals.
+const OR_NS: u64 = 10_000_000_000;
+
+/// What was said of each peer, as far as that matters for what is said next.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// What was said last, by slot: all that is to be known of those of whom nothing else is kept.
+    #[serde(skip)]
+    lately: Vec<Verdict>,
+    #[serde(with = "pairs")]
+    peers: HashMap<PeerId, Standing>,
+    pub(in crate::diagnosis) changes: Changes,
+}
+
+/// What stands about one peer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Standing {
+    verdict: Verdict,
+    also: Vec<Verdict>,
+    confidence: f64,
+    /// Another one that has been given since, how often, and since when.
+    next: Option<(Verdict, u32, u64)>,
+    recovered: Option<Box<Recovered>>,
+    grown: Option<Grown>,
+    /// The most it held before it last piled up.
+    #[serde(default)]
+    usual: Option<u64>,
+    /// Whether any of this was said yet.
+    has_spoken: bool,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::InsufficientData,
+            also: Vec::new(),
+            confidence: 0.0,
+            next: None,
+            recovered: None,
+            grown: None,
+            usual: None,
+            has_spoken: false,
+        }
+    }
+}
+
+impl Memory {
+    /// Forgets what it said. That piles grew happened all the same.
+    pub(super) fn reconsider(&mut self) {
+        self.peers.values_mut().for_each(Standing::reconsider);
+        self.changes.reconsider();
+    }
+
+    /// Takes over what was said of peers elsewhere, and how sure that was.
+    pub(super) fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
+        for (peer, verdict, confidence) in said {
+            let standing = self.peers.entry(peer).or_default();
+            if standing.verdict != verdict {
+                (standing.verdict, standing.confidence) = (verdict, confidence);
+                (standing.next, standing.recovered) = (None, None);
+                standing.also.clear();
+            }
+            standing.has_spoken = true;
+        }
+    }
+
+    /// Forgets what it said of the peers.
+    pub(super) fn begin_anew(&mut self) {
+        self.peers.clear();
+        self.changes.begin_anew();
+    }
+
+    /// Whether it has anything to say of a peer.
+    pub(super) fn has_spoken(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
+    /// How a peer piled up, while that stands.
+    pub(super) fn grown(&self, peer: PeerId) -> Option<Grown> {
+        self.peers.get(&peer)?.grown
+    }
+
+    /// The most a peer held before it piled up, if it did so before.
+    pub(in crate::diagnosis) fn usual(&self, peer: PeerId) -> Option<u64> {
+        self.peers.get(&peer)?.usual
+    }
+
+    /// Makes the names in it harmless, where it was read from a file.
+    pub fn sanitise(&mut self) {
+        self.changes.sanitise();
+    }
+
+    /// Makes a diagnosis say what stands.
+    pub(super) fn show(&self, diagnosis: &mut Diagnosis) {
+        for peer in &mut diagnosis.peers {
+            if let Some(standing) = self.peers.get(&peer.id).filter(|standing| standing.has_spoken) {
+                standing.show(peer);
+            }
+        }
+        diagnosis.order();
+        diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
+    }
+
+    /// Makes a diagnosis say what stands, and remembers it.
+    pub(super) fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
+        let taken = diagnosis.taken;
+        let mut were = HashMap::new();
+        for peer in &mut diagnosis.peers {
+            let slot = peer.slot as usize;
+            if self.lately.len() <= slot {
+                self.lately.resize(slot + 1, Verdict::InsufficientData);
+            }
+            let Some(lately) = self.lately.get_mut(slot) else {
+                continue;
+            };
+            let known = self.peers.get_mut(&peer.id);
+            if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
+                // Most of them, all the time.
+                *lately = peer.finding.verdict;
+                continue;
+            }
+            let is_new = known.is_none();
+            let mut unknown = Standing {
+                verdict: *lately,
+                ..Standing::default()
+            };
+            let standing = known.unwrap_or(&mut unknown);
+            let before = standing.verdict;
+            standing.settle(peer, taken.monotonic_ns, is_last);
+            *lately = standing.verdict;
+            if before != standing.verdict {
+                were.insert(peer.id, before);
+            }
+            if is_new {
+                self.peers.insert(peer.id, unknown);
+            } else if standing.is_forgettable() {
+                self.peers.remove(&peer.id);
+            }
+        }
+        if self.peers.len() > diagnosis.peers.len() {
+            let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
+            self.peers.retain(|id, _| known.contains(id));
+        }
+        diagnosis.order();
+        self.changes.note(diagnosis, &were);
+        diagnosis.changes = self.changes.recent();
+        diagnosis.changes_dropped = self.changes.dropped();
+    }
+}
+
+/// Whether a verdict is worth remembering by itself.
+fn is_remarkable(verdict: Verdict) -> bool {
+    verdict.accuses() || verdict == Verdict::ManyHeld
+}
+
+impl Standing {
+    /// Whether it says no more than what is said of those of whom nothing is remembered.
+    fn is_forgettable(&self) -> bool {
+        !is_remarkable(self.verdict)
+            && self.next.is_none()
+            && self.recovered.is_none()
+            && self.grown.is_none()
+            && self.usual.is_none()
+    }
+
+    fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
+        self.remember_growth(peer);
+        self.has_spoken = true;
+        let given = peer.finding.verdict;
+        // What was not judged yet may be found good at once, and what is known to be good may become unknown.
+        let stands = given == self.verdict
+            || !(given.accuses() || self.verdict.accuses())
+            // Who recovered has been good for several times its own rhythm.
+            || (peer.recovered.is_some() && !given.accuses())
+            || (is_last && self.verdict == Verdict::InsufficientData)
+            || self.has_held(given, now_ns);
+        if stands {
+            self.next = None;
+            if let (Some(new), Some(old)) = (&mut peer.recovered, &self.recovered)
+                && new.verdict == old.verdict
+                && old.since.monotonic_ns < new.since.monotonic_ns
+            {
+                new.since = old.since;
+            }
+            (self.verdict, self.confidence) = (given, peer.finding.confidence);
+            self.also.clone_from(&peer.finding.also);
+            self.recovered.clone_from(&peer.recovered);
+            return;
+        }
+        self.show(peer);
+    }
+
+    fn show(&self, peer: &mut Judged) {
+        if peer.finding.verdict != self.verdict {
+            peer.finding = Finding {
+                verdict: self.verdict,
+                also: self.also.clone(),
+                confidence: self.confidence,
+            };
+        }
+        peer.recovered.clone_from(&self.recovered);
+    }
+
+    fn reconsider(&mut self) {
+        (self.next, self.recovered, self.has_spoken) = (None, None, false);
+        self.verdict = Verdict::InsufficientData;
+    }
+
+    /// Whether another verdict has been given for so long that it stands now.
+    fn has_held(&mut self, given: Verdict, now_ns: u64) -> bool {
+        let (verdict, looks, since_ns) = self.next.unwrap_or((given, 0, now_ns));
+        if verdict != given {
+            self.next = Some((given, 1, now_ns));
+            return false;
+        }
+        self.next = Some((given, looks + 1, since_ns));
+        looks + 1 >= LOOKS || (looks > 0 && now_ns.saturating_sub(since_ns) >= OR_NS)
+    }
+
+    fn remember_growth(&mut self, peer: &Judged) {
+        let course = peer.figures.course;
+        if let Some(grown) = &mut self.grown {
+            grown.to = grown.to.max(course.end);
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "connections of one peer"
+            )]
+            let left = grown.from + ((grown.to - grown.from) as f64 * PILE_STANDS) as u64;
+            if course.end < left {
+                self.grown = None;
+            }
+        }
+        let piles =
+            peer.finding.verdict == Verdict::PilingUp || peer.finding.also.contains(&Verdict::PilingUp);
+        if piles && self.grown.is_none() && course.grown > 0 {
+            self.usual = Some(course.from());
+            self.grown = Some(Grown {
+                from: course.from(),
+                to: course.end,
+                since_ns: course.since_ns,
+            });
+        }
+    }
+}
