@@ -215,7 +215,7 @@ pub fn table(budgets: &[Budget]) -> Table {
         ]
     });
     Table {
-        title: "What it may cost, and what it does:".to_owned(),
+        title: "Budgets, and what was measured:".to_owned(),
         head: vec!["budget", "limit", "measured", ""],
         rows: rows.collect(),
         notes: Vec::new(),

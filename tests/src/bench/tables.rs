@@ -48,9 +48,9 @@ fn kernel(overhead: &Overhead) -> Table {
         ]
     });
     let mut notes = vec![format!(
-        "The kernel's own statistics (BPF_ENABLE_STATS): the time of all programs that the process has on the way \
-        of a connection, divided by the state changes; medians of {} rounds. The statistics' clock is in it, once \
-        for each program.",
+        "From the kernel's own statistics (BPF_ENABLE_STATS): the time spent in all programs of \
+            the process, divided by the number of state changes; medians of {} rounds. This includes \
+            reading the statistics' clock once per program.",
         overhead.plan.rounds
     )];
     let ours = overhead
@@ -118,11 +118,13 @@ fn speed(overhead: &Overhead) -> Table {
     let (least, most) = range(&overhead.untraced).unwrap_or((f64::NAN, f64::NAN));
     let mut notes = vec![
         format!(
-            "Without statistics; each speed is compared with those right before and after without tracing \
-            ({least:.0}–{most:.0} a second). `by CPU`: the same by the time of the CPU that the connections take. \
-            Lost: ends of connections, of `tcpstates` state changes, that were not told."
+            "Measured without the statistics; each speed is compared with those right before and \
+            after it without tracing ({least:.0}–{most:.0} per second). `by CPU`: the same \
+            comparison by the CPU time that the connections take. Lost: ends of connections that \
+            were not reported; for `tcpstates`, state changes."
         ),
-        "CPU: of the tracing process, µs per connection. Memory, MB: its own, all but the kernel's maps, the maps."
+        "CPU: of the tracing process, µs per connection. Memory in MB: its own, everything except \
+            the kernel's maps, and the maps."
             .to_owned(),
     ];
     if !overhead.is_steady() {
@@ -136,7 +138,7 @@ fn speed(overhead: &Overhead) -> Table {
         Some(format!("{}: {reason}.", subject.name()))
     }));
     if let Some(drift) = overhead.of(Subject::Recording).and_then(|cost| cost.seen?.drift) {
-        notes.push(format!("Drift while recording, all rounds: {drift}."));
+        notes.push(format!("Drift while recording, over all rounds: {drift}."));
     }
     Table {
         title: "Connections per second of a tight loop over loopback:".to_owned(),
@@ -181,7 +183,7 @@ fn peers(looks: &[Look]) -> Table {
         ]
     });
     Table {
-        title: "A look at everything, ms, by number of peers, and the memory of `diagnose`, MB:".to_owned(),
+        title: "One full sample in ms, by number of peers, and the memory of `diagnose` in MB:".to_owned(),
         head: vec![
             "peers",
             "whole",
@@ -196,9 +198,9 @@ fn peers(looks: &[Look]) -> Table {
         ],
         rows: rows.collect(),
         notes: vec![
-            "Each peer holds a connection; whole: maps, list of sockets, diagnosis. First: with the search for who \
-            holds the sockets, which is done every five seconds at most. User: all that is resident but the \
-            kernel's maps."
+            "Each peer holds one connection. Whole: maps, list of sockets and diagnosis. First: \
+            including the search for the processes that hold the sockets, which runs every five \
+            seconds at most. User: all resident memory except the kernel's maps."
                 .to_owned(),
         ],
     }
@@ -215,7 +217,7 @@ fn sockets(lists: &[List]) -> Table {
         ]
     });
     Table {
-        title: "The list of live sockets, ms:".to_owned(),
+        title: "Listing the live sockets, ms:".to_owned(),
         head: vec![
             "sockets",
             "tcpreuse",
@@ -234,11 +236,11 @@ fn others(report: &Report) -> Option<Table> {
     let mut row = |what: String, value: String| rows.push(vec![what, value]);
     if let Some(start) = &report.start {
         row(
-            "start to the first line of progress".to_owned(),
+            "start to the first progress line".to_owned(),
             figure(Some(start.program_ms), 0, " ms"),
         );
         row(
-            "of that, loading and attaching".to_owned(),
+            "of which loading and attaching".to_owned(),
             figure(Some(start.attach_ms), 0, " ms"),
         );
     }
@@ -253,7 +255,7 @@ fn others(report: &Report) -> Option<Table> {
                 figure(Some(recorded.from_rows_ms), 0, " ms"),
             );
             row(
-                "rows per second then".to_owned(),
+                "rows per second in that case".to_owned(),
                 figure(recorded.rows_per_second(), 0, ""),
             );
         }
@@ -264,22 +266,22 @@ fn others(report: &Report) -> Option<Table> {
         let peers = count(view.peers.into());
         for (what, value) in [
             (format!("frame of 200×50, {peers} peers"), view.frame_ms),
-            ("key that sorts, with its frame".to_owned(), view.sort_ms),
+            ("key that sorts, including its frame".to_owned(), view.sort_ms),
             (
-                "sample to snapshot, in its own thread".to_owned(),
+                "from sample to snapshot, in its own thread".to_owned(),
                 view.snapshot_ms,
             ),
             ("key to screen under load, median".to_owned(), view.key_ms),
-            ("the same, 95 of 100".to_owned(), view.key_late_ms),
+            ("the same, 95th percentile".to_owned(), view.key_late_ms),
         ] {
             row(what, figure(Some(value), 1, " ms"));
         }
         row(
-            "CPU of `top` then".to_owned(),
+            "CPU of `top` meanwhile".to_owned(),
             figure(view.cpu.map(|cpu| cpu * 100.0), 1, " %"),
         );
         row(
-            "user memory of `top` then, at most".to_owned(),
+            "peak user memory of `top` meanwhile".to_owned(),
             figure(view.memory.map(|memory| mb(memory.user())), 1, " MB"),
         );
     }

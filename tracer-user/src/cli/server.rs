@@ -11,8 +11,8 @@ use crate::diagnosis::{Expect, ExpectPeer};
 pub struct Server {
     /// Expect one well-behaved peer to hold N connections [default: auto]
     ///
-    /// `auto` learns the number from what the peers hold when the window starts. With --from, the default is what
-    /// was given when it was recorded. A peer that holds more than a number given here is always judged.
+    /// `auto` learns the number from what the peers hold when the window starts. With --from, the default is
+    /// what was given when it was recorded. A peer that holds more than a number given here is always judged.
     #[arg(long, value_name = "N|auto", value_parser = values::expect)]
     pub expect: Option<Expect>,
     /// Expect peers in this network to hold N connections each (repeatable)
@@ -33,8 +33,8 @@ pub struct Server {
     pub hold: Option<Span>,
     /// Give the server's number of workers, such as Apache's MaxRequestWorkers
     ///
-    /// It covers all ports of the server. If several servers listen, it is Apache's, or else that of the one that
-    /// holds the most connections.
+    /// It covers all ports of the server. If several servers listen, it is Apache's, or else that of the one
+    /// that holds the most connections.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_workers: Option<u32>,
     /// Read Apache's status page to learn how many workers are busy

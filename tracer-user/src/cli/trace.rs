@@ -17,8 +17,8 @@ use crate::{
 pub struct Trace {
     /// Trace only these ports (repeatable) [default: all]
     ///
-    /// This is the local port of inbound and the remote port of outbound connections: a number, a range or the
-    /// name of a service. For example --port 80,8000-8100,https.
+    /// This is the local port of inbound and the remote port of outbound connections: a number, a range or
+    /// the name of a service. For example --port 80,8000-8100,https.
     #[arg(short, long = "port", value_name = "PORT[,PORT…]", value_delimiter = ',', value_parser = values::ports)]
     pub ports: Vec<RangeInclusive<u16>>,
     /// Trace only peers in these networks (repeatable) [default: all]
@@ -58,7 +58,8 @@ pub struct Trace {
     pub prefix6: u8,
     /// Track at most N peers individually
     ///
-    /// Later ones are counted in the totals and reported as not judged. Each peer takes 1 KiB of kernel memory.
+    /// Later ones are counted in the totals and reported as not judged. Each peer takes 1 KiB of kernel
+    /// memory.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
     /// Track at most N open connections at a time

@@ -56,8 +56,8 @@ pub fn select(sample: &mut Sample, filter: &Filter) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Leaves out of a diagnosis what is about all the peers of its recordings. What was lost stays, since nobody knows whose
-/// it was.
+/// Leaves out of a diagnosis what is about all the peers of its recordings. What was lost stays, since nobody
+/// knows whose it was.
 pub fn narrow(diagnosis: &mut Diagnosis, filter: &Filter) {
     if *filter == Filter::default() {
         return;

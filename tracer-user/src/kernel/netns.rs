@@ -41,8 +41,9 @@ pub fn own() -> Option<u32> {
     inode(Path::new(OWN))
 }
 
-/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or
-/// open in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is not.
+/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or open
+/// in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is
+/// not.
 pub fn has_tcp() -> bool {
     let of = |file: &str, name: &str| match fs::read_to_string(Path::new("/proc/thread-self/net").join(file))
     {
@@ -115,8 +116,8 @@ fn places() -> impl Iterator<Item = PathBuf> {
     [PathBuf::from(OWN)].into_iter().chain(processes).chain(named)
 }
 
-/// Whether there is a namespace of this inode; `None` without the capability to see those of all processes. A process
-/// that is hidden all the same is one of the machine's own.
+/// Whether there is a namespace of this inode; `None` without the capability to see those of all processes. A
+/// process that is hidden all the same is one of the machine's own.
 pub fn is_there(wanted: u32) -> Option<bool> {
     let sees_all = caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_PTRACE).unwrap_or(false);
     let found = places().any(|path| inode(&path) == Some(wanted));
