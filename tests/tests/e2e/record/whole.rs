@@ -201,7 +201,7 @@ fn rotation_keeps_it_small() {
     visits(4, 2500, server.address);
     let output = output.wait_with_output().unwrap();
     assert!(
-        output.status.success() && said(&output).contains("as large as --max-size"),
+        output.status.success() && said(&output).contains("have reached --max-size"),
         "{}",
         said(&output)
     );

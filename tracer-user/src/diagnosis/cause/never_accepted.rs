@@ -30,8 +30,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             Some(now) => format!(
                 "; the accept queue of port {} has {} of {}, and {} already accepted",
                 now.port,
-                number(now.accept_queue.into()),
-                number(now.accept_queue_limit.into()),
+                number(now.accept_queue),
+                number(now.accept_queue_limit),
                 count(
                     now.held - now.never_accepted.min(now.held),
                     "connection is",

@@ -35,11 +35,11 @@ fn listener(now: &ListenerNow) -> String {
         .unwrap_or_default();
     let queue = format!(
         "accept queue {} of {}",
-        number(now.accept_queue.into()),
-        number(now.accept_queue_limit.into())
+        number(now.accept_queue),
+        number(now.accept_queue_limit)
     );
     let peak = if now.accept_queue_peak > now.accept_queue {
-        format!(" (peak {})", number(now.accept_queue_peak.into()))
+        format!(" (peak {})", number(now.accept_queue_peak))
     } else {
         String::new()
     };
