@@ -1,33 +1,59 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
+mod ignored;
 mod owner;
+mod parse;
 mod recording;
+mod server;
+mod services;
 mod settings;
+mod trace;
 pub(crate) mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use ipnet::IpNet;
 
-pub use self::recording::{Recording, Replay, Verify};
 use self::values::Span;
-use crate::{
-    diagnosis::{Expect, ExpectPeer, thresholds::Changed},
-    evidence::at::At,
-    filter::Cgroup,
-    kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
+pub use self::{
+    parse::{NAME, Refused, parse},
+    recording::{Recording, Replay, Verify},
+    server::Server,
+    trace::{Direction, Kernel, Trace},
 };
+use crate::{diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS};
 
-/// Which clients open new TCP connections instead of reusing theirs, why, and what to change.
+const EXAMPLES: &str = "\
+Examples:
+  sudo tcpreuse -p 443                       Watch port 443 live
+  sudo tcpreuse diagnose -p 443              Trace for a minute, then answer
+  sudo tcpreuse record -p 443 -o evidence    Record until Ctrl-C
+  tcpreuse diagnose --from evidence          Diagnose the recording; needs no root
+
+Exit codes:
+  0  done
+  1  with --exit-code: the answer is yes
+  2  bad usage or bad input
+  3  tracing is not possible here; `tcpreuse doctor` says why
+  4  the output could not be written; trying again may help
+  5  with --exit-code: there is not enough data for an answer";
+
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  sudo tcpreuse diagnose -p 443 --duration 10m --hold 30s
+  sudo tcpreuse diagnose -p https --format json > ticket.json
+  tcpreuse diagnose --from evidence --at 14:05 --window 5m";
+
+/// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
 #[derive(Debug, Parser)]
 #[command(
-    name = "tcpreuse",
+    name = NAME,
     version = env!("TCPREUSE_VERSION"),
     long_version = env!("TCPREUSE_LONG_VERSION"),
     max_term_width = 100,
-    after_help = "Without a command, on a terminal: top."
+    after_help = "Without a command, tcpreuse runs top: `tcpreuse -p 443` is `tcpreuse top -p 443`.",
+    after_long_help = EXAMPLES
 )]
 pub struct Cli {
     /// What to do; `None`: `top` on a terminal.
@@ -38,23 +64,24 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show live which peers do not reuse connections, worst first
+    /// Watch live which clients do not reuse connections, worst first
     Top(Box<Top>),
-    /// Trace for a while, then answer: who does not reuse connections, why, what to change
+    /// Trace for a while, then answer which clients do not reuse connections, why, and what to change
+    #[command(after_long_help = DIAGNOSE_EXAMPLES)]
     Diagnose(Box<Diagnose>),
-    /// Write evidence to a directory until Ctrl-C, for --from, spreadsheets and databases
+    /// Record evidence to a directory until Ctrl-C, for diagnose --from, replay and spreadsheets
     Record(Box<Record>),
-    /// Play a recording in the view of top, with control over time; needs no root
+    /// Play a recording in the live view, forwards and backwards; needs no root
     Replay(Box<Replay>),
-    /// Say what of an evidence directory is whole, cut, altered or missing
+    /// Check an evidence directory: report what is intact, truncated, altered or missing
     Verify(Verify),
-    /// Say what this kernel and these privileges allow, and how to get what is missing
+    /// Check what this kernel and these privileges allow, and say how to get what is missing
     Doctor(Doctor),
-    /// Start a long-poll server with well- and ill-behaved clients on loopback and diagnose them
+    /// Run a long-poll server with well- and ill-behaved clients on loopback, and diagnose them
     Demo(Demo),
-    /// Show what can be set in a file
+    /// Print the default settings, as a file to start from
     Config(Config),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(Completions),
     /// Print the manual page
     Man(Manual),
@@ -86,7 +113,7 @@ impl Command {
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// Which shell
+    /// Print completions for this shell
     #[arg(value_enum)]
     pub shell: Shell,
 }
@@ -94,7 +121,7 @@ pub struct Completions {
 /// Flags of `man`.
 #[derive(Debug, Args)]
 pub struct Manual {
-    /// Of this command; of the program without
+    /// Print the page of this command instead of that of tcpreuse itself
     #[arg(value_name = "COMMAND")]
     pub command: Option<String>,
 }
@@ -102,6 +129,17 @@ pub struct Manual {
 /// Flags of `top`.
 #[derive(Debug, Args)]
 pub struct Top {
+    /// Look at the sockets once every TIME, from 100ms to 1h [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    pub interval: Option<String>,
+    /// Judge only what happened in the last TIME
+    ///
+    /// Whatever happened before accuses nobody. In the view, the key z starts a new window.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::window)]
+    pub window: Span,
+    /// Who owns what is written.
+    #[command(flatten)]
+    pub owner: Owner,
     /// What to trace.
     #[command(flatten)]
     pub trace: Trace,
@@ -111,15 +149,6 @@ pub struct Top {
     /// How it looks.
     #[command(flatten)]
     pub view: ViewFlags,
-    /// How often to look at the sockets [default: 1s]
-    #[arg(long, value_name = "TIME")]
-    pub interval: Option<String>,
-    /// Judge only what happened in the last TIME
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::window)]
-    pub window: Span,
-    /// Whose the files are to be.
-    #[command(flatten)]
-    pub owner: Owner,
     /// Rows instead of a screen.
     #[command(flatten)]
     pub batch: BatchFlags,
@@ -129,13 +158,20 @@ pub struct Top {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Without a screen")]
 pub struct BatchFlags {
-    /// Print rows instead of a screen, as without a terminal; of a recording those of every interval
+    /// Print plain rows instead of the full-screen view
+    ///
+    /// This is the default when stdout is no terminal. Of a recording, the rows of every interval are
+    /// printed.
     #[arg(short, long)]
     pub batch: bool,
-    /// End after so many times; with --batch or without a terminal
+    /// Stop after N updates [default: never]
+    ///
+    /// Needs --batch on a terminal. `tcpreuse top -b -n 1 -p 443` prints one snapshot.
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub iterations: Option<u32>,
-    /// Print at most so many rows each time
+    /// Print at most N rows per update [default: all]
+    ///
+    /// Needs --batch on a terminal.
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
 }
@@ -144,10 +180,15 @@ pub struct BatchFlags {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct SettingsFlags {
-    /// Settings, instead of ~/.config/tcpreuse/config.toml or /etc/tcpreuse.toml
+    /// Read settings from FILE
+    ///
+    /// Without it, they come from ~/.config/tcpreuse/config.toml or, if that does not exist, from
+    /// /etc/tcpreuse.toml. `tcpreuse config` prints a file to start from.
     #[arg(long, value_name = "FILE", env = "TCPREUSE_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
-    /// Another threshold of the diagnosis (repeatable); `tcpreuse config --print-default` lists all
+    /// Change a threshold of the diagnosis (repeatable)
+    ///
+    /// For example --threshold min_pile=5. `tcpreuse config` lists all thresholds with their defaults.
     #[arg(long = "threshold", value_name = "NAME=VALUE", value_parser = values::threshold)]
     pub thresholds: Vec<Changed>,
 }
@@ -156,16 +197,18 @@ pub struct SettingsFlags {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The view")]
 pub struct ViewFlags {
-    /// Columns in their order; `tcpreuse config --print-default` lists all
+    /// Show these columns, in this order
+    ///
+    /// For example --columns peer,verdict,open_now. `tcpreuse config` lists all columns.
     #[arg(long, value_name = "NAME[,NAME…]")]
     pub columns: Option<String>,
-    /// Sort by this column, or worst (first); with a minus in front the other way round
+    /// Sort by this column, or by `worst`; a leading minus reverses the order [default: worst]
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub sort: Option<String>,
-    /// Colour the screen
+    /// Choose when to use colours [default: auto]
     #[arg(long, value_enum)]
     pub color: Option<Color>,
-    /// Nothing but ASCII on the screen
+    /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
     /// Settings.
@@ -176,14 +219,44 @@ pub struct ViewFlags {
 /// Flags of `config`.
 #[derive(Debug, Args)]
 pub struct Config {
-    /// Print a file with all settings as they are without one
-    #[arg(long, required = true)]
+    /// Print the default settings, which `config` does without this flag too
+    #[arg(long, hide = true)]
     pub print_default: bool,
 }
 
 /// Flags of `diagnose`.
 #[derive(Debug, Args)]
 pub struct Diagnose {
+    /// Trace for this long; Ctrl-C ends it early and still answers
+    ///
+    /// A plain number is seconds; 90s, 1m30s and 500ms work too.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
+    pub duration: Span,
+    /// Look at the sockets once every TIME, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
+    /// Judge only what happened in the last TIME [default: the whole run]
+    ///
+    /// For example --window 5m. With --from, the default is the window it was recorded with.
+    #[arg(long, value_name = "TIME", value_parser = values::window)]
+    pub window: Option<Span>,
+    /// Exit with 1 if the answer is yes, and with 5 if there is not enough data for one
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Diagnose recordings instead of tracing; needs no root
+    ///
+    /// DIR is a directory that `tcpreuse record` wrote. Recordings of one host are joined; several hosts
+    /// are reported side by side.
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
+    pub from: Vec<PathBuf>,
+    /// Which of several recordings.
+    #[command(flatten)]
+    pub recording: Recording,
+    /// Judge as of this moment; needs --from
+    ///
+    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
     /// What to trace.
     #[command(flatten)]
     pub trace: Trace,
@@ -196,34 +269,41 @@ pub struct Diagnose {
     /// How to print.
     #[command(flatten)]
     pub output: Output,
-    /// Diagnose what `record` wrote instead of tracing; needs no root. Recordings of one host are
-    /// put together, those of several stand beside each other
-    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
-    pub from: Vec<PathBuf>,
-    /// Of several there.
-    #[command(flatten)]
-    pub recording: Recording,
-    /// How long to trace; Ctrl-C ends it early and still answers
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
-    pub duration: Span,
-    /// How often to look at the sockets
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
-    pub interval: Span,
-    /// Judge only what happened in the last TIME, for example 5m [default: the whole run; of a recording as when
-    /// it was made]
-    #[arg(long, value_name = "TIME", value_parser = values::window)]
-    pub window: Option<Span>,
-    /// With --from: judge as it was at this moment, for example 14:05 or 2026-01-01T14:05:30Z (UTC)
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<At>,
-    /// Exit with 1 when the answer is yes
-    #[arg(long)]
-    pub exit_code: bool,
 }
 
 /// Flags of `record`.
 #[derive(Debug, Args)]
 pub struct Record {
+    /// Create this directory and record into it; `-` prints rows to stdout instead
+    ///
+    /// `-` prints a row for each ended connection. The directory must not exist unless --append is given.
+    #[arg(short, long, value_name = "DIR|-")]
+    pub out: PathBuf,
+    /// Record for this long [default: until Ctrl-C]
+    ///
+    /// A plain number is seconds; 90s, 1m30s and 12h work too.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Span>,
+    /// Look at the sockets and write to disk once every TIME, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
+    /// Judge only what happened in the last TIME
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::window)]
+    pub window: Span,
+    /// Stop when the files have reached this size [default: no limit]
+    ///
+    /// For example --max-size 500M or --max-size 2G.
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Remove the oldest rows instead of stopping at --max-size
+    #[arg(long, requires = "max_size")]
+    pub rotate: bool,
+    /// Add a recording to the directory if it already exists
+    #[arg(long)]
+    pub append: bool,
+    /// Who owns what is written.
+    #[command(flatten)]
+    pub owner: Owner,
     /// What to trace.
     #[command(flatten)]
     pub trace: Trace,
@@ -233,36 +313,14 @@ pub struct Record {
     /// Settings.
     #[command(flatten)]
     pub settings: SettingsFlags,
-    /// A directory to make; - writes a row per ended connection to stdout instead
-    #[arg(short, long, value_name = "DIR|-")]
-    pub out: PathBuf,
-    /// How to print: the diagnosis at the end, or with --out - the rows
-    #[arg(long, value_enum)]
+    /// Choose how to print the diagnosis at the end (text or json), or the rows of `--out -` (csv or jsonl)
+    ///
+    /// The default is text; with `--out -` it is csv.
+    #[arg(long, value_enum, help_heading = OUTPUT)]
     pub format: Option<RecordFormat>,
-    /// Colour the text
-    #[arg(long, value_enum, default_value_t)]
+    /// Choose when to use colours
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     pub color: Color,
-    /// How long to record [default: until Ctrl-C]
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub duration: Option<Span>,
-    /// How often to look at the sockets, write, and make sure that it is on the disk
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
-    pub interval: Span,
-    /// Judge only what happened in the last TIME
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::window)]
-    pub window: Span,
-    /// End when the files are as large as this, like 500M or 2G
-    #[arg(long, value_name = "BYTES", value_parser = values::size)]
-    pub max_size: Option<u64>,
-    /// With --max-size: remove the oldest rows instead of ending
-    #[arg(long, requires = "max_size")]
-    pub rotate: bool,
-    /// Add to the evidence directory if it is there already
-    #[arg(long)]
-    pub append: bool,
-    /// Whose the files are to be.
-    #[command(flatten)]
-    pub owner: Owner,
 }
 
 /// `--format` of `record`.
@@ -272,143 +330,61 @@ pub enum RecordFormat {
     Text,
     /// The diagnosis, for programs.
     Json,
-    /// Rows, to stdout.
+    /// Rows as CSV, to stdout.
     Csv,
-    /// Rows as JSON, one a line, to stdout.
+    /// Rows as JSON, one per line, to stdout.
     Jsonl,
 }
 
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// Say how much kernel memory this many peers take
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
+    pub max_peers: u32,
     /// Where the kernel and the programs are.
     #[command(flatten)]
     pub kernel: Kernel,
-    /// How many peers the memory figure is for
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
-    pub max_peers: u32,
 }
 
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// How to print.
-    #[command(flatten)]
-    pub output: Output,
-    /// How long to trace
+    /// Trace the demo's clients for this long
     #[arg(long, value_name = "TIME", default_value = "16s", value_parser = values::duration)]
     pub duration: Span,
-    /// Where the kernel and the programs are.
-    #[command(flatten)]
-    pub kernel: Kernel,
     /// Print what `top` would show of it on a screen of this size, for the README
     #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
     pub picture: Option<(u16, u16)>,
-}
-
-/// What to trace and how to group it. The same for every command that traces.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What to trace")]
-pub struct Trace {
-    /// Only these ports: the local one of inbound, the remote one of outbound connections
-    #[arg(short, long = "port", value_name = "N[,N…]", value_delimiter = ',', value_parser = values::port)]
-    pub ports: Vec<u16>,
-    /// Only these remote networks (repeatable)
-    #[arg(long = "peer", value_name = "CIDR", value_parser = values::network)]
-    pub peers: Vec<IpNet>,
-    /// Leave out these remote networks (repeatable)
-    #[arg(long, value_name = "CIDR", value_parser = values::network)]
-    pub exclude: Vec<IpNet>,
-    /// Who connects [default: inbound when --port names a listener's port, else both]
-    #[arg(long, value_enum)]
-    pub direction: Option<Direction>,
-    /// Only the network namespace with this inode number
-    #[arg(long, value_name = "ID")]
-    pub netns: Option<u32>,
-    /// Only sockets of this cgroup (v2) and those below it, as a path under /sys/fs/cgroup
-    #[arg(long, value_name = "PATH", value_parser = values::cgroup)]
-    pub cgroup: Option<Cgroup>,
-    /// Group IPv4 peers by network
-    #[arg(long, value_name = "BITS", default_value_t = 32, value_parser = clap::value_parser!(u8).range(0..=32))]
-    pub prefix4: u8,
-    /// Group IPv6 peers by network
-    #[arg(long, value_name = "BITS", default_value_t = 128, value_parser = clap::value_parser!(u8).range(0..=128))]
-    pub prefix6: u8,
-    /// How many peers have counters of their own
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
-    pub max_peers: u32,
-    /// How many connections may be open at once; what is beyond is dropped, and shown as such
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONNECTIONS, value_parser = values::connections)]
-    pub max_connections: u32,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
     /// Where the kernel and the programs are.
     #[command(flatten)]
     pub kernel: Kernel,
-    /// Say more on stderr; the kernel's own words when it refuses a program
-    #[arg(short, long)]
-    pub verbose: bool,
-}
-
-/// Where to find the kernel's types and the programs.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Unusual kernels")]
-pub struct Kernel {
-    /// The kernel's type information, when not in /sys/kernel/btf/vmlinux
-    #[arg(long, value_name = "FILE", env = "TCPREUSE_BTF", hide_env_values = true)]
-    pub btf: Option<PathBuf>,
-    /// A BPF object instead of the embedded one
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "TCPREUSE_BPF_OBJECT",
-        hide_env_values = true
-    )]
-    pub object: Option<PathBuf>,
-}
-
-/// What the user knows about the server and its clients.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "What is known about the server")]
-pub struct Server {
-    /// Connections one well-behaved peer holds; auto learns it from the peers
-    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = values::expect)]
-    pub expect: Expect,
-    /// A peer or network that may hold more, such as a proxy or a NAT (repeatable)
-    #[arg(long = "expect-peer", value_name = "CIDR=N", value_parser = values::expect_peer)]
-    pub expect_peers: Vec<ExpectPeer>,
-    /// The server's KeepAliveTimeout, in seconds or with a unit; without, it is learned
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub keepalive_timeout: Option<Span>,
-    /// How long the server may hold a poll, in seconds or with a unit
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub hold: Option<Span>,
-    /// The server's MaxRequestWorkers, over all its ports; of several servers that listen it is
-    /// Apache's, else that of the one that holds the most connections
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_workers: Option<u32>,
-    /// Apache's status page, to know its workers and how many connections take none:
-    /// http://127.0.0.1/server-status?auto
-    // Read later: clap would repeat a value it refuses, and this one may hold a password.
-    #[arg(long, value_name = "URL")]
-    pub server_status: Option<String>,
 }
 
 /// Who owns what is written.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Owner {
-    /// Become this user, whose what is written then is, and keep only the capabilities that tracing
-    /// needs; auto: whoever called sudo
+    /// Run as this user, so that they own the files; `auto` is the user who ran sudo
+    ///
+    /// Only the capabilities that tracing needs are kept. Without it, tcpreuse stays the user who started
+    /// it.
     #[arg(long = "owner", value_name = "USER|UID:GID|auto")]
     pub name: Option<String>,
 }
 
+const OUTPUT: &str = "Output";
+
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = OUTPUT)]
 pub struct Output {
-    /// Text for people or JSON for programs
+    /// Print text for people or JSON for programs
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Colour the text
+    /// Choose when to use colours
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
 }
@@ -433,15 +409,4 @@ pub enum Color {
     Always,
     /// Never.
     Never,
-}
-
-/// `--direction`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Direction {
-    /// Opened to this host.
-    Inbound,
-    /// Opened from this host.
-    Outbound,
-    /// Either.
-    Both,
 }

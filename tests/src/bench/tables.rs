@@ -135,7 +135,7 @@ fn speed(overhead: &Overhead) -> Table {
         Some(format!("{}: {reason}.", subject.name()))
     }));
     if let Some(drift) = overhead.of(Subject::Recording).and_then(|cost| cost.seen?.drift) {
-        notes.push(format!("Drift while recording, all rounds: {drift}."));
+        notes.push(format!("Drift while recording, over all rounds: {drift}."));
     }
     Table {
         title: "Connections per second of a tight loop over loopback:".to_owned(),

@@ -254,7 +254,7 @@ fn a_hostile_status_page_costs_a_line_and_nothing_else() {
             .collect();
         assert_eq!(lines.len(), 1, "{said}");
         assert!(
-            lines[0].ends_with("going on without it") && !said.contains('\u{1b}'),
+            lines[0].ends_with("continuing without it") && !said.contains('\u{1b}'),
             "{said}"
         );
         let listener = the_listener(&diagnosis);

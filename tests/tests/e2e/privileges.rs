@@ -193,7 +193,7 @@ fn a_user_makes_nothing_where_only_root_may() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     let all = said(&output);
     assert!(
-        all.contains("cannot make the directory") && all.lines().count() == 1,
+        all.contains("cannot create the directory") && all.lines().count() == 1,
         "{all}"
     );
     assert!(!path.exists());

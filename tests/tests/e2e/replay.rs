@@ -220,7 +220,7 @@ fn what_cannot_be_played_is_an_error_of_one_line() {
     let (_parent, path) = place();
     fs::create_dir(&path).unwrap();
     for (args, wanted) in [
-        (&["replay", text(&path)][..], "no evidence directory"),
+        (&["replay", text(&path)][..], "not an evidence directory"),
         (&["replay", "/nonexistent"], "No such file"),
         (&["replay"], "DIR"),
         (&["replay", text(&path), "--speed", "0"], "a number from 0.01"),

@@ -47,7 +47,7 @@ fn the_worst_stand_on_top_and_keys_work() {
             .iter()
             .map(|(peer, verdict)| line_of(screen, peer, verdict))
             .collect();
-        screen.starts_with("PROBLEM: 2 of 5 clients do not reuse connections. Server: 1.")
+        screen.starts_with("PROBLEM: 2 of 5 clients do not reuse connections. Server at fault: 1.")
             && ill
                 .iter()
                 .all(|line| line.is_some() && *line < good && good.is_some())

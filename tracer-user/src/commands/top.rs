@@ -47,7 +47,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let settings = Settings {
         records: Some(RECORDS),
-        ..args.trace.settings()
+        ..args.trace.settings()?
     };
     let origin = Origin::this_machine();
     let look = look(&config, &origin, &settings.filter);

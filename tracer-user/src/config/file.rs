@@ -79,16 +79,17 @@ pub fn default_file() -> String {
     }
     let thresholds = thresholds.trim_end();
     format!(
-        "# Settings of tcpreuse. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
-         # XDG_CONFIG_HOME from ~/.config), else from /etc/tcpreuse.toml, or with --config FILE.\n\
-         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags count\n\
-         # more. All but the thresholds are for the live view.\n\
+        "# Settings of tcpreuse, as they are by default. They are read from\n\
+         # $XDG_CONFIG_HOME/tcpreuse/config.toml (~/.config if XDG_CONFIG_HOME is not set), or else from\n\
+         # /etc/tcpreuse.toml; --config FILE replaces both. The environment (TCPREUSE_COLUMNS, _SORT,\n\
+         # _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags take precedence. All settings but the\n\
+         # thresholds are for the live view.\n\
          \n\
-         # Columns of the peers in their order. When the screen is narrow some make room, always\n\
+         # Columns of the list of peers, in their order. On a narrow screen some are left out, always\n\
          # the same ones first.\n\
          columns = [\n{columns}]\n\
          \n\
-         # Order of the peers: \"worst\" first, or by a column; \"-opens\" is the other way round.\n\
+         # Order of the peers: \"worst\" first, or by a column; a minus, as in \"-opens\", reverses it.\n\
          sort = \"worst\"\n\
          \n\
          # \"auto\" (on a terminal, unless NO_COLOR is set), \"always\" or \"never\".\n\
@@ -97,12 +98,12 @@ pub fn default_file() -> String {
          # How often to look at the sockets, from 100ms to 1h.\n\
          interval = \"1s\"\n\
          \n\
-         # Nothing but ASCII on the screen: \"auto\" (when the locale has no UTF-8 or the terminal\n\
-         # is a console), \"always\" or \"never\".\n\
+         # Draw with ASCII characters only: \"auto\" (if the locale is not UTF-8 or the terminal is a\n\
+         # console), \"always\" or \"never\".\n\
          ascii = \"auto\"\n\
          \n\
-         # What the diagnosis compares with, in every command. A recording keeps what it was made with,\n\
-         # unless --threshold or --config say otherwise.\n\
+         # Thresholds of the diagnosis, for every command. A recording is judged with those it was made\n\
+         # with, unless --threshold or --config say otherwise.\n\
          [thresholds]\n\
          {thresholds}\n"
     )

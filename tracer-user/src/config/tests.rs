@@ -195,7 +195,7 @@ fn a_wrong_threshold_is_said_with_file_line_and_key() {
             "min_pill = 3",
             &[
                 "thresholds.min_pill: ",
-                "no threshold `min_pill`; there are min_closes,",
+                "no threshold `min_pill`; the thresholds are min_closes,",
             ],
         ),
     ] {

@@ -12,7 +12,7 @@ fn names() -> String {
 }
 
 fn column(name: &str) -> Result<Column, String> {
-    Column::named(name).ok_or_else(|| format!("there is no column `{name}`; there are {}", names()))
+    Column::named(name).ok_or_else(|| format!("there is no column `{name}`; the columns are {}", names()))
 }
 
 pub(super) fn columns(listed: &[String]) -> Result<Vec<Column>, String> {

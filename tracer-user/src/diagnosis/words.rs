@@ -9,6 +9,26 @@ pub(crate) fn process(process: &Process) -> String {
     format!("{} (pid {})", process.comm, process.pid)
 }
 
+/// How often a peer connected.
+pub(super) fn opened(case: &Case<'_>) -> String {
+    format!(
+        "{} opened in {}",
+        count(case.figures.opens, "connection", "connections"),
+        duration(case.figures.span_ns)
+    )
+}
+
+/// How often a peer connected, and how many connections ended meanwhile.
+pub(super) fn opened_and_ended(case: &Case<'_>) -> String {
+    let figures = case.figures;
+    format!(
+        "{} opened and {} ended in {}",
+        count(figures.opens, "connection", "connections"),
+        number(figures.closes),
+        duration(figures.span_ns)
+    )
+}
+
 /// How often a peer connected, how much each connection carried, and how soon it came back.
 pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
     let figures = case.figures;
@@ -22,20 +42,16 @@ pub(super) fn opens_and_pause(case: &Case<'_>) -> String {
         Some(gap) => format!(", back after {}", duration(gap)),
         None => String::new(),
     };
-    format!(
-        "{} in {}{turns}{gap}",
-        count(figures.opens, "open", "opens"),
-        duration(case.figures.span_ns),
-    )
+    format!("{}{turns}{gap}", opened(case))
 }
 
 /// How far the times of a cluster lie apart.
 pub(super) fn spread(cluster: &Cluster) -> String {
-    format!(
-        "{} within {} of each other",
-        cluster.count,
-        duration(cluster.width_ns())
-    )
+    let (times, width) = (number(cluster.count), duration(cluster.width_ns()));
+    match cluster.width_ns() < MS {
+        true => format!("{times} of them {width} apart"),
+        false => format!("{times} of them within {width} of each other"),
+    }
 }
 
 /// A number with its digits in groups of three.

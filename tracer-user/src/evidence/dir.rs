@@ -43,15 +43,20 @@ impl Folder {
             Err(Errno::EXIST) => {
                 return Err(EvidenceError::new(
                     &path,
-                    "is there already; name a new directory, or add a further recording to it with --append",
+                    "already exists; name a new directory, or add a recording to it with --append",
                 ));
             }
             Err(error) => {
-                return Err(EvidenceError::io(
-                    &path,
-                    "cannot make the directory",
-                    error.into(),
-                ));
+                let cannot = "cannot create the directory";
+                let missing = path
+                    .parent()
+                    .filter(|parent| error == Errno::NOENT && !parent.exists());
+                return Err(match missing {
+                    Some(parent) => {
+                        EvidenceError::new(&path, format!("{cannot}: {} does not exist", parent.display()))
+                    }
+                    None => EvidenceError::io(&path, cannot, error.into()),
+                });
             }
         }
         let folder = Self::open_own(&path)?;
@@ -69,7 +74,7 @@ impl Folder {
         let fd = openat(CWD, &path, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOTDIR | Errno::LOOP => EvidenceError::new(
                 &path,
-                "is a symbolic link or no directory; name the directory itself",
+                "is a symbolic link or not a directory; name the directory itself",
             ),
             error => EvidenceError::io(&path, "cannot open the directory", error.into()),
         })?;

@@ -288,14 +288,14 @@ impl Manifest {
             if error.is_missing() {
                 EvidenceError::new(
                     folder.path(),
-                    "has no manifest.json, so it is no evidence directory; name one that `tcpreuse record` made",
+                    "has no manifest.json, so it is not an evidence directory; name one that `tcpreuse record` made",
                 )
             } else {
                 error
             }
         })?;
         let mut manifest: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| EvidenceError::new(&path, format!("is no manifest: {error}")))?;
+            .map_err(|error| EvidenceError::new(&path, format!("is not a manifest: {error}")))?;
         if manifest.schema != SCHEMA {
             return Err(EvidenceError::new(
                 &path,

@@ -1,9 +1,9 @@
 //! The command line, one word per line of input, and the filters that it results in.
 
-use clap::Parser;
+use std::ffi::OsString;
+
 use tcpreuse::testing::{
-    cli::{Cli, Command, Trace},
-    exit,
+    cli::{Command, Refused, Trace, parse},
     filter::Filter,
 };
 
@@ -14,7 +14,7 @@ pub(super) fn run(input: &[u8]) {
         return;
     }
     let words = ["tcpreuse"].into_iter().chain(text.lines());
-    match Cli::try_parse_from(words) {
+    match parse(words.map(OsString::from)) {
         Ok(cli) => match cli.command {
             Some(Command::Top(top)) => filters(&top.trace),
             Some(Command::Diagnose(diagnose)) => {
@@ -24,9 +24,9 @@ pub(super) fn run(input: &[u8]) {
             Some(Command::Record(record)) => filters(&record.trace),
             _ => {}
         },
-        Err(error) => {
-            let line = exit::usage(&error).to_string();
-            assert!(error.use_stderr() == error.exit_code().ne(&0));
+        Err(Refused::Answer(error)) => assert_eq!(error.exit_code(), 0),
+        Err(Refused::Usage(failure)) => {
+            let line = failure.to_string();
             assert!(!line.contains('\n'), "{line}");
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn run(input: &[u8]) {
 
 fn filters(trace: &Trace) {
     let filter = Filter {
-        ports: trace.ports.clone(),
+        ports: trace.ports(),
         include: trace.peers.clone(),
         exclude: trace.exclude.clone(),
         prefix4: trace.prefix4,
@@ -57,6 +57,6 @@ fn filters(trace: &Trace) {
     }
     assert!(filter.prefix4 <= 32 && filter.prefix6 <= 128);
     let bits: u32 = filter.port_bitmap().iter().map(|word| word.count_ones()).sum();
-    assert!(bits as usize <= trace.ports.len());
+    assert!(bits as usize <= trace.ports().len());
     let _ = filter.masks();
 }

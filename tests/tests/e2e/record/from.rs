@@ -154,8 +154,11 @@ fn what_is_no_evidence_is_an_error_of_one_line() {
     let (_parent, path) = place();
     fs::create_dir(&path).unwrap();
     for (args, wanted) in [
-        (&["diagnose", "--from", text(&path)][..], "no evidence directory"),
-        (&["verify", text(&path)], "no evidence directory"),
+        (
+            &["diagnose", "--from", text(&path)][..],
+            "not an evidence directory",
+        ),
+        (&["verify", text(&path)], "not an evidence directory"),
         (&["verify", "/nonexistent"], "No such file"),
         (&["diagnose", "--from"], "a value is required"),
         (

@@ -35,14 +35,17 @@ fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
         });
         drop(recorder);
         let said_of_it = verified(&path);
-        assert!(said_of_it.contains("not ended properly"), "{round}: {said_of_it}");
+        assert!(
+            said_of_it.contains("not stopped properly"),
+            "{round}: {said_of_it}"
+        );
         let journal = std::fs::read_to_string(path.join("intervals.jsonl")).unwrap_or_default();
         if let Some(last) = journal
             .rsplit_once('\n')
             .and_then(|(whole, _)| whole.lines().last())
         {
             let last = json(last);
-            let wanted = format!("whole up to interval {},", last["interval"]);
+            let wanted = format!("intact up to interval {},", last["interval"]);
             assert!(said_of_it.contains(&wanted), "{round}: {wanted} in {said_of_it}");
             assert!(
                 rows(&path, "connections.csv").len() as u64 >= last["connections"]["rows"].as_u64().unwrap()

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     cli::{Record, RecordFormat},
-    diagnosis::Options,
+    diagnosis::{Options, words},
     evidence::{
         manifest::Session,
         recording::{Block, Limit, Recording},
@@ -31,7 +31,7 @@ impl Sink {
         let to_stdout = args.out == Path::new("-");
         match (to_stdout, args.format) {
             (true, Some(RecordFormat::Text | RecordFormat::Json)) => Err(Failure::Usage(
-                "--out - writes rows: use --format csv or --format jsonl with it".to_owned(),
+                "--out - prints rows: use --format csv or --format jsonl with it".to_owned(),
             )),
             (false, Some(RecordFormat::Csv | RecordFormat::Jsonl)) => Err(Failure::Usage(
                 "--format csv and jsonl are for --out -; a directory always holds CSV files".to_owned(),
@@ -44,9 +44,7 @@ impl Sink {
                     Some(RecordFormat::Jsonl) => RowFormat::Jsonl,
                     _ => RowFormat::Csv,
                 };
-                let mut rows = RowWriter::new(BufWriter::new(io::stdout().lock()), format);
-                rows.header()?;
-                rows.flush()?;
+                let rows = RowWriter::new(BufWriter::new(io::stdout().lock()), format);
                 Ok(Self::Stdout(Box::new(rows), 0))
             }
             (false, _) => {
@@ -69,10 +67,17 @@ impl Sink {
         }
     }
 
-    /// Tracing has begun.
-    pub(super) fn begin(&mut self, at: Moment) {
-        if let Self::Folder(recording) = self {
-            recording.begin(at);
+    /// Tracing has begun: a header above nothing would be no use.
+    pub(super) fn begin(&mut self, at: Moment) -> io::Result<()> {
+        match self {
+            Self::Folder(recording) => {
+                recording.begin(at);
+                Ok(())
+            }
+            Self::Stdout(rows, _) => {
+                rows.header()?;
+                rows.flush()
+            }
         }
     }
 
@@ -96,7 +101,7 @@ impl Sink {
         }
     }
 
-    /// Whoever reads a pipe need not wait for the next interval.
+    /// The reader of a pipe need not wait for the next interval.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Folder(_) => Ok(()),
@@ -114,9 +119,10 @@ impl Sink {
     pub(super) fn written(&self) -> String {
         match self {
             Self::Folder(recording) => {
-                format!("{} rows, {}", recording.rows(), size(recording.bytes()))
+                let rows = words::count(recording.rows(), "row", "rows");
+                format!("{rows}, {}", size(recording.bytes()))
             }
-            Self::Stdout(_, rows) => format!("{rows} rows"),
+            Self::Stdout(_, rows) => words::count(*rows, "row", "rows"),
         }
     }
 }

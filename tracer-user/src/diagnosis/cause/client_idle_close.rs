@@ -31,9 +31,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{}; {} by the client after {} idle ({})",
+            "{}; the client closed {} after {} of idle time ({})",
             words::opens_and_pause(case),
-            words::count(figures.client_fin, "was closed", "were closed"),
+            words::number(figures.client_fin),
             words::duration(idle),
             words::spread(&cluster),
         )

@@ -36,16 +36,16 @@ fn test(case: &Case<'_>) -> Option<Match> {
         };
         let bound = if close_wait.oldest_is_bound { "at least " } else { "" };
         format!(
-            "{} in CLOSE_WAIT that {holder} holds and has not closed, the oldest for {bound}{}; {} entered CLOSE_WAIT \
-             in {} and {} left it",
+            "{holder} has not closed {} that the other side has closed (CLOSE_WAIT), the oldest for {bound}{}; in {} {} \
+             entered CLOSE_WAIT and {} left it",
             count(
                 close_wait.now - close_wait.never_accepted.min(close_wait.now),
-                "connection is",
-                "connections are"
+                "connection",
+                "connections"
             ),
             duration(lingering.oldest_ns()),
-            words::number(close_wait.entered),
             case.span(),
+            words::number(close_wait.entered),
             words::number(close_wait.left),
         )
     });

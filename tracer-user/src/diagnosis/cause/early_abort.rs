@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number},
 };
 use crate::diagnosis::{
     Verdict,
@@ -27,13 +27,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         let after = figures.idle.p50_ns.map_or(String::new(), |idle| {
-            format!(", {} after it had asked (median)", duration(idle))
+            format!(", {} after its request (median)", duration(idle))
         });
         let rest = match (figures.close_wait.p50_ns, figures.close_wait.oldest_ns) {
             (Some(p50), _) if p50 >= LATE_CLOSE_NS => format!(
-                "; the server noticed {} later (median) and closed {} of {} then",
+                "; the server noticed {} later (median) and then closed {} of {}",
                 duration(p50),
-                figures.close_wait.left,
+                number(figures.close_wait.left),
                 count(
                     figures.close_wait.left + figures.close_wait.now,
                     "connection",
@@ -48,8 +48,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
             _ => String::new(),
         };
         format!(
-            "{given_up} of {} ended by the client before the answer came{after}{rest}",
-            count(of, "connection was", "connections were"),
+            "the client ended {} of {} before the answer came{after}{rest}",
+            number(given_up),
+            count(of, "connection", "connections"),
         )
     });
     Some(Match {

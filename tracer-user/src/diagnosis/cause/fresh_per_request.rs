@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration, number},
+    words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
     Verdict,
@@ -48,8 +48,12 @@ fn test(case: &Case<'_>) -> Option<Match> {
         let how = if never_uses_idle && !at_once {
             let idle = figures.looks.established - figures.looks.busy;
             format!(
-                "one request each, although it held {} idle all the time (mean)",
-                count(idle / figures.looks.looks.max(1), "connection", "connections")
+                "one request each, although it always held {} (on average)",
+                count(
+                    idle / figures.looks.looks.max(1),
+                    "idle connection",
+                    "idle connections"
+                )
             )
         } else {
             format!(
@@ -63,9 +67,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             )
         };
         format!(
-            "{} in {}, {how}; {} ended by the client and {} by the server, {} after the last data",
-            count(figures.opens, "open", "opens"),
-            case.span(),
+            "{}, {how}; the client ended {} of them and the server {}, {} after the last data",
+            opened(case),
             number(by_client),
             number(figures.closes - by_client.min(figures.closes)),
             duration(idle),

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
     Verdict,
@@ -28,20 +28,19 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
     let now = match held.dead {
-        0 => "none is dead now".to_owned(),
+        0 => "no connection is dead now".to_owned(),
         dead => format!(
-            "{} dead now: nothing was heard for {} while this host sent again or probed, and the peer has opened another \
+            "{} dead: nothing was heard for {} while this host retransmitted or probed, and the peer has opened another \
              one since",
             count(dead, "connection is", "connections are"),
             duration(held.dead_longest_ns)
         ),
     };
     format!(
-        "{now}; {} ended because the path was silent, and {} of {} in {} came while earlier ones were open",
+        "{now}; {} timed out, and {} of the {} came while earlier ones were still open",
         count(timeouts, "connection", "connections"),
-        figures.overlaps,
-        count(figures.opens, "open", "opens"),
-        case.span(),
+        number(figures.overlaps),
+        opened(case),
     )
     });
     Some(Match {

@@ -1,9 +1,6 @@
 //! One side ends every connection at a constant age, used or not.
 
-use super::{
-    Case, Match, Rule,
-    words::{self, count},
-};
+use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
     thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
@@ -43,15 +40,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {}; {} ended {} at an age of {} ({}), whatever it had carried",
-            count(figures.opens, "open", "opens"),
-            case.span(),
-            count(figures.closes, "connection was", "connections were"),
+            "{}; {} ended {} at an age of {} ({}), whatever had been sent",
+            words::opened(case),
             match (by_server, by_client) {
-                (true, _) => "by the server",
-                (_, true) => "by the client",
-                _ => "by one end or the other",
+                (true, _) => "the server",
+                (_, true) => "the client",
+                _ => "one end or the other",
             },
+            words::number(figures.closes),
             words::duration(figures.age.p50_ns.unwrap_or(cluster.low_ns)),
             words::spread(&cluster),
         )

@@ -30,19 +30,20 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let explanation = case.say(|| {
         let others = if case.norm.is_far_more(held) {
             format!(
-                "the other {} here hold {} each",
-                count(case.norm.peers - 1, "peer", "peers"),
+                "the {} typically {} {}",
+                count(case.norm.peers - 1, "other peer here", "other peers here"),
+                if case.norm.peers == 2 { "holds" } else { "hold" },
                 number(case.norm.typical)
             )
         } else {
             format!(
-                "all peers here hold many ({} each is typical), so that they are no measure",
+                "all peers here hold many (typically {}), so a comparison says nothing",
                 number(case.norm.typical)
             )
         };
         format!(
-            "holds {}, and has held between {} and {} for {}; {others}. Many clients behind one address, or a pile \
-             from before",
+            "holds {} and has held between {} and {} for {}; {others}; it may be many clients behind one address, or \
+             an old pile",
             count(held, "connection", "connections"),
             number(figures.course.low),
             number(figures.course.peak),

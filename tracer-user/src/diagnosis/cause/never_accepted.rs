@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number},
 };
 use crate::diagnosis::{
     Verdict,
@@ -28,14 +28,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let explanation = case.say(|| {
         let queue = match case.listener {
             Some(now) => format!(
-                "; the accept queue of port {} has {} of {}, and {} held there are with a process",
+                "; the accept queue of port {} has {} of {}, and {} already accepted",
                 now.port,
-                now.accept_queue,
-                now.accept_queue_limit,
+                number(now.accept_queue),
+                number(now.accept_queue_limit),
                 count(
                     now.held - now.never_accepted.min(now.held),
-                    "connection",
-                    "connections"
+                    "connection is",
+                    "connections are"
                 ),
             ),
             None => String::new(),
@@ -44,13 +44,17 @@ fn test(case: &Case<'_>) -> Option<Match> {
         if waits_now {
             parts.push(format!(
                 "{} to be accepted by the server, the oldest for {}",
-                count(figures.waiting.now, "connection waits", "connections wait"),
+                count(
+                    figures.waiting.now,
+                    "connection is waiting",
+                    "connections are waiting"
+                ),
                 duration(figures.waiting.oldest_ns)
             ));
         }
         if figures.late_reads > 0 {
             parts.push(format!(
-                "{} waited a second or longer before the server read it, up to {}",
+                "{} waited for a second or longer to be read by the server, up to {}",
                 count(figures.late_reads, "first request", "first requests"),
                 duration(figures.late_read_max_ns)
             ));

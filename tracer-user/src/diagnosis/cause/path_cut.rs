@@ -32,10 +32,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} of {} in {} ended in a reset from outside after {} idle ({})",
-            cut,
+            "of {} that ended in {}, {} were reset from outside after {} of idle time ({})",
             count(figures.closes, "connection", "connections"),
             case.span(),
+            words::number(cut),
             duration(idle),
             words::spread(&cluster),
         )

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Grown, Match, Rule,
-    words::{count, number},
+    words::{count, number, opened, opened_and_ended},
 };
 use crate::diagnosis::{
     Verdict,
@@ -103,30 +103,30 @@ fn piles_up_unaccepted(case: &Case<'_>) -> bool {
 fn explanation(case: &Case<'_>, why: &Why) -> String {
     let (figures, held) = (case.figures, &case.figures.held);
     let state = match (held.alive, held.holding) {
-        (0, 0) => format!("the {} earlier ones stay open unused", number(held.silent)),
-        (0, holding) => format!("{} of the earlier ones wait for their answer", number(holding)),
+        (0, 0) => format!("the {} earlier ones stay open and unused", number(held.silent)),
+        (0, holding) => format!(
+            "{} of the earlier ones are waiting for an answer",
+            number(holding)
+        ),
         (alive, 0) => format!("{} of the earlier ones are still in use", number(alive)),
         (alive, holding) => format!(
-            "{} of the earlier ones are still in use and {} wait for their answer",
+            "{} of the earlier ones are still in use and {} are waiting for an answer",
             number(alive),
             number(holding)
         ),
     };
     let course = &figures.course;
     let moved = match why {
-        Why::Given => format!("{} in {}", count(figures.opens, "open", "opens"), case.span()),
+        Why::Given => opened(case),
         Why::Stands(grown) => format!(
-            "it grew from {} to {} earlier and did not go back ({} in {})",
+            "it grew from {} to {} earlier and has not gone back ({})",
             number(grown.from),
             number(grown.to),
-            count(figures.opens, "open", "opens"),
-            case.span()
+            opened(case)
         ),
         Why::Grew => format!(
-            "{} and {} in {}, so that it holds {} more than before",
-            count(figures.opens, "open", "opens"),
-            count(figures.closes, "close", "closes"),
-            case.span(),
+            "{}, so it holds {} more than before",
+            opened_and_ended(case),
             number(course.grown)
         ),
     };

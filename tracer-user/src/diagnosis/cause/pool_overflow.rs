@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{self, count, number},
+    words::{self, number},
 };
 use crate::diagnosis::{
     Figures, Verdict,
@@ -41,13 +41,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "holds {} to {} connections all the time and opened {} more in {} while those were busy; the client closed {} \
-             of them right after use ({} open, median)",
+            "always holds {} to {} connections and opened {} more in {} while those were busy; the client closed {} of \
+             them right after use (open for {}, median)",
             number(figures.course.low),
             number(figures.course.peak),
             number(figures.opens),
             case.span(),
-            count(case.by_client(), "connection", "connections"),
+            number(case.by_client()),
             words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
         )
     });

@@ -29,16 +29,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
             } else {
                 "up to "
             };
-            format!(
-                ", {bound}{}",
-                count(figures.requests, "request turn", "request turns")
-            )
+            format!(", {bound}{}", count(figures.requests, "request", "requests"))
         } else {
             String::new()
         };
         let grew = if figures.course.grown >= case.thresholds.min_pile {
             format!(
-                "; it grew from {} to {}, and there are no others to compare it with",
+                "; it grew from {} to {}, and there is no other peer to compare it with",
                 number(figures.course.from()),
                 number(figures.course.end)
             )
@@ -46,10 +43,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
             String::new()
         };
         format!(
-            "{} held, {} and {} in {}{requests}{grew}",
+            "holds {}; {} opened and {} ended in {}{requests}{grew}",
             count(figures.open_now, "connection", "connections"),
-            count(figures.opens, "open", "opens"),
-            count(figures.closes, "close", "closes"),
+            number(figures.opens),
+            number(figures.closes),
             case.span(),
         )
     });

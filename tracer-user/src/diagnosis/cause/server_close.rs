@@ -36,10 +36,10 @@ pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match>
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {}, open for {} (median); the {who} ended {closes} of {}, at no constant time, age or number of requests",
-            count(figures.opens, "open", "opens"),
-            case.span(),
+            "{}, open for {} (median); the {who} ended {} of {}, after no constant idle time, age or number of requests",
+            words::opened(case),
             words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
+            words::number(closes),
             count(figures.closes, "connection", "connections"),
         )
     });

@@ -44,9 +44,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{}; {} by the server after {} idle ({})",
+            "{}; the server closed {} after {} of idle time ({})",
             words::opens_and_pause(case),
-            words::count(figures.server_fin, "was closed", "were closed"),
+            words::number(figures.server_fin),
             words::duration(idle),
             words::spread(&cluster),
         )

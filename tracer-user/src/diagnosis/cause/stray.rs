@@ -25,7 +25,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {} brought {} altogether: no request",
+            "{} in {} sent {} in all: no request",
             count(all, "connection", "connections"),
             case.span(),
             count(bytes, "byte", "bytes"),

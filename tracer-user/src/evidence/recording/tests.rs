@@ -135,13 +135,13 @@ fn each_of_several_recordings_can_be_read() {
     }
     let notes = load_recording(&path, Some(2)).unwrap().notes.join("\n");
     assert!(
-        notes.contains("recording 2 of 3") && notes.contains("of another recording"),
+        notes.contains("recording 2 of 3") && notes.contains("belongs to another recording"),
         "{notes}"
     );
     for none in [0, 4, u32::MAX] {
         let error = load_recording(&path, Some(none)).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("holds 3 recordings; there is no number {none}")),
+            error.contains(&format!("holds 3 recordings; there is no recording {none}")),
             "{error}"
         );
     }
@@ -312,7 +312,7 @@ fn a_removed_directory_is_told_and_counting_goes_on() {
     play(&mut recording, 2, 5, false);
     let news = recording.news().unwrap();
     assert!(
-        news.contains("removed") && news.contains("counting goes on"),
+        news.contains("removed") && news.contains("counting continues"),
         "{news}"
     );
     assert_eq!(recording.news(), None);
