@@ -13,6 +13,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod exit;
 pub mod filter;
+mod hangup;
 pub mod kernel;
 pub mod memory;
 pub mod model;
