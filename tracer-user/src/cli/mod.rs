@@ -132,10 +132,10 @@ pub struct BatchFlags {
     /// Print rows instead of a screen, as without a terminal; of a recording those of every interval
     #[arg(short, long)]
     pub batch: bool,
-    /// End after so many times; with --batch or without a terminal
+    /// Print N times, then end; with --batch or without a terminal [default: until Ctrl-C]
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub iterations: Option<u32>,
-    /// Print at most so many rows each time
+    /// Print at most N rows each time; with --batch or without a terminal [default: all]
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
 }
