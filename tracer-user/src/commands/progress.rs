@@ -81,8 +81,8 @@ impl Drop for Progress {
     }
 }
 
-/// A line for a terminal of so many columns, of which 0 are not known. One that wrapped could not be replaced; the last
-/// column stays free, since some terminals wrap when it is written.
+/// A line for a terminal of this many columns; 0: unknown. One that wraps cannot be replaced. The last column
+/// stays free, since some terminals wrap when it is written.
 fn fitted(text: &str, columns: u16) -> String {
     let columns = if columns == 0 { 80 } else { columns };
     let ellipsis = Glyphs::new(needs_ascii(environment)).ellipsis;
