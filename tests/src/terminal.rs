@@ -64,7 +64,7 @@ impl OnTerminal {
         Self::start(command, (columns, rows))
     }
 
-    /// Starts a command on a terminal of this size, as session leader.
+    /// Starts a command on a terminal of this size, as session leader. If it sets `TERM`, that is kept.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -81,11 +81,13 @@ impl OnTerminal {
             .stdin(end())
             .stdout(end())
             .stderr(end())
-            .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
             .env_remove("LC_ALL")
             .env_remove("LC_CTYPE")
             .env_remove("NO_COLOR");
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
         let terminal = end();
         // SAFETY: between fork and exec only two system calls run, and neither allocates.
         unsafe {
@@ -192,6 +194,14 @@ impl OnTerminal {
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut seen = self.seen.lock().expect("no panic while drawing");
         seen.parser.set_size(positive(rows), positive(columns));
+        tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
+    }
+
+    /// Has the terminal say that it is of another size, whatever size it is.
+    ///
+    /// # Panics
+    /// When the terminal does not allow it.
+    pub fn claim(&self, columns: u16, rows: u16) {
         tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
     }
 

@@ -21,6 +21,7 @@ mod diagnosis;
 mod evidence;
 mod exit;
 mod filter;
+mod hangup;
 mod kernel;
 mod memory;
 mod model;

@@ -8,11 +8,16 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{XattrFlags, setxattr};
+use rustix::{
+    fs::{XattrFlags, setxattr},
+    process::Signal,
+};
 use tcpreuse_tests::{
+    eventually,
     namespace::Namespace,
     need_root,
     program::{binary, run},
+    recorder::Recorder,
 };
 
 #[test]
@@ -39,6 +44,43 @@ fn what_a_file_says_cannot_move_the_cursor() {
             .chars()
             .find(|c| c.is_control() || *c == '\u{202e}');
         assert_eq!(bad, None, "{args:?}: {said:?}");
+    }
+}
+
+/// In the notes too: where it was recorded, and what a killed recorder left.
+#[test]
+fn what_a_directory_is_called_cannot_move_the_cursor() {
+    need_root!();
+    let namespace = Namespace::new();
+    let folder = tempfile::tempdir().unwrap();
+    let harmless = |said: &str| {
+        assert!(said.contains("evil"), "{said:?}");
+        let bad = said.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(bad, None, "{said:?}");
+    };
+    for signal in [Signal::INT, Signal::KILL] {
+        let path = folder
+            .path()
+            .join(format!("\u{1b}[2J\u{1b}]0;x\u{7}evil{}", signal.as_raw()));
+        let recorder = Recorder::start(&namespace, &path, &["--interval", "100ms"]);
+        eventually("a state", || path.join("state.json").exists());
+        let intervals = || {
+            fs::read_to_string(path.join("intervals.jsonl"))
+                .unwrap()
+                .lines()
+                .count()
+        };
+        let before = intervals();
+        eventually("what came after it", || intervals() > before + 2);
+        let (_, _, errors) = recorder.end(signal);
+        let text = path.to_str().unwrap();
+        if signal == Signal::INT {
+            harmless(&errors);
+            continue;
+        }
+        let output = run(&["diagnose", "--from", text]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        harmless(&String::from_utf8(output.stderr).unwrap());
     }
 }
 

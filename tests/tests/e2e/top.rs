@@ -3,11 +3,13 @@
 mod batch;
 mod clients;
 mod evidence;
+mod screen;
 mod speed;
 
 use std::{
     fs,
     net::Ipv4Addr,
+    os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
 };
 
@@ -164,11 +166,16 @@ fn vt100_alternate(screen: &vt100::Screen) -> bool {
 #[test]
 fn a_breakdown_leaves_a_terminal_on_which_its_words_can_be_read() {
     let mut command = Command::new(binary());
-    command.env("UNDER_TEST_PANIC", "1");
+    command.env("UNDER_TEST_BREAK", "panic");
     let mut broken = OnTerminal::start(command, (100, 24));
     assert!(!broken.end().success());
     assert!(broken.is_as_before());
     assert!(broken.text().contains("on purpose"), "{}", broken.text());
+    let mut command = Command::new(binary());
+    command.env("UNDER_TEST_BREAK", "abort");
+    let mut broken = OnTerminal::start(command, (100, 24));
+    assert_eq!(broken.end().signal(), Some(Signal::ABORT.as_raw()));
+    assert!(broken.is_as_before(), "an abort too");
 }
 
 #[test]

@@ -8,9 +8,6 @@ use rustix::time::{ClockId, clock_gettime};
 /// A look may take one part in so many of a processor's time: below a twentieth, also while looks get dearer.
 const PART: u32 = 24;
 
-/// It never gets slower than this, whatever a look takes.
-const LONGEST: Duration = Duration::from_secs(10);
-
 /// The pace of one feed.
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -46,8 +43,8 @@ impl Pace {
 
     /// From one look to the next.
     pub fn interval(&self) -> Duration {
-        let needed = self.cost * PART;
-        needed.min(LONGEST).max(self.asked)
+        // Without a limit: however long a look takes, the next one waits for as many times as long.
+        (self.cost * PART).max(self.asked)
     }
 
     /// The interval, if it is noticeably longer than asked.
@@ -85,7 +82,7 @@ mod tests {
         let slowed = pace.slowed().unwrap();
         assert!(slowed.abs_diff(SECOND * 24 / 10) < SECOND / 1000, "{slowed:?}");
         pace.cost_was(SECOND * 100);
-        assert_eq!(pace.interval(), LONGEST);
+        assert!(pace.interval() > SECOND * 24 * 25, "one that is far dearer");
         for _ in 0..40 {
             pace.cost_was(SECOND / 100);
         }
@@ -112,6 +109,27 @@ mod tests {
         }
         let part = lasted.as_secs_f64() / took.as_secs_f64();
         assert!((23.5..24.5).contains(&part), "1/{part}");
+    }
+
+    /// However long a look takes; also in the minutes in which looks get dearer.
+    #[test]
+    fn looks_of_a_second_take_less_than_a_twentieth() {
+        let mut pace = Pace::new(SECOND);
+        let mut looks = |ms: u64, looks: u32| {
+            let (mut took, mut lasted) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..looks {
+                let cost = Duration::from_millis(ms);
+                pace.cost_was(cost);
+                took += cost;
+                lasted += pace.interval();
+            }
+            took.as_secs_f64() / lasted.as_secs_f64()
+        };
+        looks(1000, 20);
+        let steady = looks(1000, 20);
+        assert!(steady < 0.05, "{steady}");
+        let dearer = looks(3000, 20);
+        assert!(dearer < 0.05, "{dearer}");
     }
 
     #[test]
