@@ -1,20 +1,29 @@
 //! Builds the BPF object that the binary embeds, and notes what it is built from.
 //!
 //! Code finds the object at `env!("TCPREUSE_OBJECT")`, its digest in `TCPREUSE_OBJECT_SHA256` (empty
-//! without one) and what `--version` says in `TCPREUSE_VERSION` and `TCPREUSE_LONG_VERSION`. Without a BPF toolchain that file is empty: the
-//! host half can then be checked and unit-tested all the same, and one warning says what to run.
+//! without one) and what `--version` says in `TCPREUSE_VERSION` and `TCPREUSE_LONG_VERSION`. Without a BPF
+//! toolchain that file is empty: the host half can then be checked and unit-tested all the same, and one
+//! warning says what to run.
+//!
+//! `aya-build` would be one call, but it knows a rustup nightly with its sources only and fails without one. The
+//! library half of `xtask`, which `cargo xtask` uses as well, also takes a distribution's compiler, keeps this
+//! machine's paths out of the object, so that the same sources give the same bytes, and says what is missing.
 
-use std::env;
-use std::error::Error;
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use sha2::{Digest, Sha256};
-use xtask::object;
-use xtask::probe::Machine;
-use xtask::toolchain::{self, Missing, Toolchain};
+use xtask::{
+    object,
+    probe::Machine,
+    toolchain::{self, Missing, Toolchain},
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

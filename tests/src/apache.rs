@@ -1,4 +1,4 @@
-//! Debian's Apache httpd with the worker MPM, in front of an upstream, for one test.
+//! Debian's Apache httpd with the worker MPM, proxying to an upstream, for one test.
 
 use std::{
     fmt::Write as _,
@@ -19,13 +19,13 @@ const BINARY: &str = "/usr/sbin/apache2";
 
 const MODULES: &str = "/usr/lib/apache2/modules";
 
-/// Where it listens, on all addresses of its network namespace.
+/// The port it listens on, on every address of its network namespace.
 const PORT: u16 = 8080;
 
-/// How long it may take to start all its threads.
+/// Time limit for starting all its threads.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 
-/// What an operator sets. The defaults are Apache's own, but for two that a short test needs.
+/// Settings of the server. The defaults are Apache's own, except for two that keep tests short.
 #[derive(Clone, Copy, Debug)]
 pub struct Knobs {
     /// `KeepAlive`
@@ -34,7 +34,7 @@ pub struct Knobs {
     pub keep_alive_timeout: Duration,
     /// `MaxKeepAliveRequests`, 0 for no limit; Apache's own default is 100.
     pub max_keep_alive_requests: u32,
-    /// `MaxRequestWorkers`, a multiple of the next one.
+    /// `MaxRequestWorkers`; must be a multiple of `threads_per_child`.
     pub max_request_workers: u32,
     /// `ThreadsPerChild`
     pub threads_per_child: u32,
@@ -42,7 +42,7 @@ pub struct Knobs {
     pub listen_backlog: u32,
     /// `Timeout`
     pub timeout: Duration,
-    /// `AcceptFilter http data`, which is TCP_DEFER_ACCEPT; else `none`.
+    /// `AcceptFilter http data`, that is TCP_DEFER_ACCEPT; `none` if false.
     pub defer_accept: bool,
 }
 
@@ -62,7 +62,7 @@ impl Default for Knobs {
 }
 
 impl Knobs {
-    /// The configuration file: everything under one folder, nothing of the system's own.
+    /// The configuration file. Apache writes below `folder` only and ignores the system's configuration.
     fn config(&self, folder: &Path, upstream: SocketAddr) -> String {
         let folder = folder.display();
         let mut text = String::new();
@@ -122,7 +122,7 @@ ProxyPass / http://{upstream}/ retry=0
     }
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server, killed on drop.
 #[derive(Debug)]
 pub struct Apache {
     child: Child,
@@ -130,22 +130,22 @@ pub struct Apache {
 }
 
 impl Apache {
-    /// Whether it is installed.
+    /// Whether Apache and its worker MPM are installed.
     pub fn is_installed() -> bool {
         Path::new(BINARY).exists() && Path::new(MODULES).join("mod_mpm_worker.so").exists()
     }
 
-    /// Starts it in the calling thread's network namespace and waits until all its workers are idle.
+    /// Starts the server in the calling thread's network namespace and waits until all its workers are idle.
     ///
     /// # Panics
-    /// When it does not start; with what it logged.
+    /// If it does not start; the message contains its log.
     pub fn start(knobs: &Knobs, upstream: SocketAddr) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // Its children are not root.
+        // Apache's children run as another user and must be able to enter the folder.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
         let config = folder.path().join("apache.conf");
         fs::write(&config, knobs.config(folder.path(), upstream)).expect("its configuration");
-        // Should the test be killed, Apache ends too; its children see to themselves then.
+        // If the test is killed, Apache gets SIGTERM and stops its children.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", BINARY, "-D", "FOREGROUND", "-f"])
             .arg(&config)
@@ -160,15 +160,15 @@ impl Apache {
         apache
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, PORT).into()
     }
 
-    /// What `mod_status` says, if there is a worker to say it.
+    /// The status page of `mod_status`; needs a free worker.
     ///
     /// # Errors
-    /// When the server does not answer within a second.
+    /// If the server does not answer within a second.
     pub fn status(&self) -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address(), Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
@@ -181,7 +181,7 @@ impl Apache {
 
     fn wait_until_idle(&mut self, workers: u32) {
         let deadline = Instant::now() + STARTS_WITHIN;
-        // One is busy with the answer itself.
+        // One worker is busy answering this request.
         let wanted = workers - 1;
         loop {
             let idle = self.status().ok().and_then(|status| {
@@ -201,7 +201,7 @@ impl Apache {
         }
     }
 
-    /// Everything it has said.
+    /// Everything the server has logged.
     pub fn log(&self) -> String {
         ["stderr", "error.log"]
             .map(|name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
@@ -211,8 +211,8 @@ impl Apache {
 
 impl Drop for Apache {
     fn drop(&mut self) {
-        // Asked politely it would wait for polls that are held. Its children have the group of their
-        // parent, and nobody else has; it may be gone already.
+        // SIGTERM would wait for held polls, hence SIGKILL. The children share their parent's process group
+        // and nothing else is in it. The server may have ended already.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }

@@ -1,11 +1,11 @@
-//! What the end-to-end tests share: a network namespace each, real traffic, the program itself.
+//! Shared by the end-to-end tests: network namespaces, real traffic, and running the program itself.
 //!
-//! Helpers panic rather than return errors: they are only ever called from tests.
+//! Helpers panic instead of returning errors because only tests call them.
 #![expect(
     clippy::panic,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "test support: a surprise has to fail the test"
+    reason = "test support: any failure must fail the test"
 )]
 
 pub mod apache;
@@ -27,10 +27,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits for something that is about to happen, for ten seconds at most (more on slow machines).
+/// Waits up to ten seconds (longer on emulated CPUs) until `happened` returns true.
 ///
 /// # Panics
-/// When it does not.
+/// If it does not become true in time.
 pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     let deadline = Instant::now() + pace::patience(Duration::from_secs(10));
     while !happened() {
@@ -39,8 +39,8 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// Notes that a test cannot run here, and why; the run counts these.
-#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
+/// Reports that a test cannot run here, and why. The test run counts these reports.
+#[expect(clippy::print_stdout, reason = "the skip must show in the test's output")]
 pub fn skip(test: &str, reason: &str) {
     let line = format!("SKIP {test}: {reason}\n");
     print!("{line}");
@@ -55,7 +55,7 @@ pub fn skip(test: &str, reason: &str) {
     }
 }
 
-/// Leaves a test that needs root, saying so.
+/// Returns from a test that needs root, and reports it as skipped.
 #[macro_export]
 macro_rules! need_root {
     () => {

@@ -1,14 +1,19 @@
-//! The program itself; beside that, a way to see what becomes of the terminal when it breaks down.
+//! The program itself, plus a mode that panics while it owns the terminal, so that tests can check the
+//! clean-up.
 
 fn main() -> std::process::ExitCode {
-    if std::env::var_os("UNDER_TEST_PANIC").is_some() {
-        break_down();
+    if let Some(how) = std::env::var_os("UNDER_TEST_BREAK") {
+        break_down(how == "abort");
     }
-    tcpreuse::app::main()
+    tcpreuse::main()
 }
 
-#[expect(clippy::panic, clippy::expect_used, reason = "what is to be tested")]
-fn break_down() {
-    let _screen = tcpreuse::view::terminal::Screen::take().expect("a terminal");
+#[expect(clippy::panic, clippy::expect_used, reason = "the panic is what is tested")]
+fn break_down(abort: bool) {
+    let _screen = tcpreuse::testing::view::terminal::Screen::take().expect("a terminal");
+    if abort {
+        // As when memory or the stack runs out.
+        std::process::abort();
+    }
     panic!("on purpose");
 }

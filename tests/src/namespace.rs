@@ -8,7 +8,7 @@ use std::{
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// The namespace the calling thread has moved into. It goes when its last thread and socket do.
+/// The namespace that the calling thread has entered. The kernel removes it with its last thread and socket.
 #[derive(Debug)]
 pub struct Namespace {
     /// Its inode number, for `--netns`.
@@ -16,23 +16,23 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Moves the calling thread into a new namespace with a loopback device that is up. Threads
-    /// and processes it starts from then on are in it too.
+    /// Moves the calling thread into a new namespace whose loopback device is up. Threads and processes
+    /// started from then on are in it too.
     ///
     /// # Panics
-    /// Without root.
+    /// If not root.
     pub fn new() -> Self {
-        // SAFETY: only the network namespace is unshared, which no memory or file depends on.
+        // SAFETY: this unshares only the network namespace, on which no memory or open file depends.
         unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.expect("a new network namespace");
         let namespace = Self::current();
         namespace.run("ip link set lo up");
         namespace
     }
 
-    /// The namespace the calling thread is in.
+    /// The namespace of the calling thread.
     ///
     /// # Panics
-    /// Without `/proc`.
+    /// If `/proc` is not mounted.
     pub fn current() -> Self {
         let inode = fs::metadata("/proc/thread-self/ns/net")
             .expect("a network namespace")
@@ -42,19 +42,19 @@ impl Namespace {
         }
     }
 
-    /// A process in the namespace, for as long as the result lives: a namespace that only a thread
-    /// is in cannot be found by others.
+    /// Starts a process that keeps the namespace visible: other processes cannot find a namespace that only a
+    /// thread is in.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn resident(&self) -> Resident {
         Resident(Command::new("sleep").arg("600").spawn().expect("sleep"))
     }
 
-    /// Runs a command line in the namespace; words are separated by spaces.
+    /// Runs a command line in the namespace. It is split at spaces; there is no quoting.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     pub fn run(&self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let output = Command::new(words[0])
@@ -68,23 +68,23 @@ impl Namespace {
         );
     }
 
-    /// Sets a network setting of the namespace, as `sysctl -w` does.
+    /// Sets a sysctl of the namespace, as `sysctl -w` does.
     ///
     /// # Panics
-    /// When there is no such setting.
+    /// If there is no such sysctl.
     pub fn sysctl(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 }
 
-/// A process that does nothing but be in a namespace.
+/// A process that only keeps a namespace visible; killed on drop.
 #[derive(Debug)]
 pub struct Resident(Child);
 
 impl Drop for Resident {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

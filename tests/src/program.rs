@@ -1,4 +1,4 @@
-//! The program under test, run as a user runs it.
+//! Runs the program under test as a user would.
 
 use std::{
     fs,
@@ -15,17 +15,17 @@ use serde_json::Value;
 
 use crate::{namespace::Namespace, pace::pace};
 
-/// The binary.
+/// Path of the program under test.
 pub fn binary() -> PathBuf {
     sibling("tcpreuse-under-test")
 }
 
-/// A binary of this package.
+/// Path of another binary of this package.
 ///
 /// # Panics
-/// When the test does not know where it is itself.
+/// If the path of the test binary is unknown.
 pub fn sibling(name: &str) -> PathBuf {
-    // Beside the test's own folder, where cargo puts the binaries of this package.
+    // Cargo puts the binaries of this package one level above the test binary.
     let mut path = std::env::current_exe().expect("the test's own path");
     path.pop();
     if path.ends_with("deps") {
@@ -34,27 +34,27 @@ pub fn sibling(name: &str) -> PathBuf {
     path.join(name)
 }
 
-/// A copy of the binary that anyone may run, for as long as the folder lives.
+/// A copy of the binary that every user can run. It is deleted with the folder.
 ///
 /// # Panics
-/// When it cannot be copied.
+/// If it cannot be copied.
 pub fn for_everyone() -> (tempfile::TempDir, PathBuf) {
     let everyone = fs::Permissions::from_mode(0o755);
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), everyone.clone()).expect("a folder for everyone");
     let copy = folder.path().join("tcpreuse");
-    // By another process: what this one has open for writing, a child of another test may hold on to
-    // for a moment, and such a file cannot be run.
+    // Copied by another process: a child that another test forks meanwhile would inherit a descriptor open
+    // for writing, and exec would fail with ETXTBSY.
     let copied = Command::new("cp").arg(binary()).arg(&copy).status().expect("cp");
     assert!(copied.success(), "a copy");
     fs::set_permissions(&copy, everyone).expect("a copy for everyone");
     (folder, copy)
 }
 
-/// Runs it to its end.
+/// Runs the program until it ends.
 ///
 /// # Panics
-/// When it cannot be started.
+/// If it cannot be started.
 pub fn run(args: &[&str]) -> Output {
     Command::new(binary())
         .args(args)
@@ -63,11 +63,11 @@ pub fn run(args: &[&str]) -> Output {
         .expect("the program under test")
 }
 
-/// Starts a tracer, and returns when it has said these words on stderr: the programs are attached then. The
-/// thread gives all that it says there.
+/// Starts a tracer and returns once its stderr contains `words`, which means that the programs are attached.
+/// The thread returns everything that the tracer writes to stderr.
 ///
 /// # Panics
-/// When it ends before that.
+/// If the tracer ends first.
 pub(crate) fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<String>) {
     let mut child = command
         .stdin(Stdio::null())
@@ -91,7 +91,7 @@ pub(crate) fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<Str
     (child, errors)
 }
 
-/// A `diagnose --format json` in the background. Everything until [`Trace::finish`] is traced.
+/// A `diagnose --format json` in the background. It traces everything until [`Trace::finish`].
 #[derive(Debug)]
 pub struct Trace {
     child: Child,
@@ -99,27 +99,28 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Starts it in a namespace, and returns when the programs are attached and what was open
-    /// already has been counted.
+    /// Starts it in a namespace, and returns once the programs are attached and existing connections are
+    /// seeded.
     ///
     /// # Panics
-    /// When tracing does not begin.
+    /// If tracing does not begin.
     pub fn start(namespace: &Namespace, args: &[&str]) -> Self {
         Self::start_for(namespace, Duration::from_secs(120 * u64::from(pace())), args)
     }
 
-    /// The same, for as long as that at most.
+    /// Like [`Trace::start`], with a limit on the tracing time.
     ///
     /// # Panics
-    /// When tracing does not begin.
+    /// If tracing does not begin.
     pub fn start_for(namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
         Self::spawn_for(Command::new(binary()), namespace, time, args)
     }
 
-    /// Starts it by a command whose last words, those of the program, are still to come.
+    /// Starts it through a command that ends in the path of the program, for example `setpriv … PROGRAM`. The
+    /// arguments are appended.
     ///
     /// # Panics
-    /// When tracing does not begin.
+    /// If tracing does not begin.
     pub fn spawn(command: Command, namespace: &Namespace, args: &[&str]) -> Self {
         Self::spawn_for(
             command,
@@ -148,7 +149,7 @@ impl Trace {
         }
     }
 
-    /// Its process.
+    /// Its process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -156,31 +157,31 @@ impl Trace {
     /// Sends a signal.
     ///
     /// # Panics
-    /// When the process is gone.
+    /// If the process has ended.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a running tracer");
     }
 
-    /// Ends it as Ctrl-C does and gives its answer.
+    /// Interrupts it as Ctrl-C does and returns its answer.
     ///
     /// # Panics
-    /// When it does not end well.
+    /// If it does not exit successfully.
     pub fn finish(self) -> Diagnosis {
         self.end(Signal::INT)
     }
 
-    /// Ends it with another signal.
+    /// Ends it with the given signal and returns its answer.
     ///
     /// # Panics
-    /// When it does not end well.
+    /// If it does not exit successfully.
     pub fn end(self, signal: Signal) -> Diagnosis {
         self.end_saying(signal).0
     }
 
-    /// The same, with what it said on stderr.
+    /// Like [`Trace::end`], and also returns what it wrote to stderr.
     ///
     /// # Panics
-    /// When it does not end well.
+    /// If it does not exit successfully.
     pub fn end_saying(mut self, signal: Signal) -> (Diagnosis, String) {
         self.signal(signal);
         let mut out = String::new();
@@ -205,7 +206,7 @@ impl Trace {
 
 impl Drop for Trace {
     fn drop(&mut self) {
-        // A test that failed must not leave it behind; one that has ended does not mind.
+        // A failed test must not leave the process behind. It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -219,15 +220,15 @@ impl Diagnosis {
     /// All peers.
     ///
     /// # Panics
-    /// When the answer has none of the promised shape.
+    /// If the answer has no list of peers.
     pub fn peers(&self) -> &[Value] {
         self.0["peers"].as_array().expect("peers")
     }
 
-    /// The one peer with this name and direction.
+    /// The only peer with this name and direction.
     ///
     /// # Panics
-    /// When there is none, or are two.
+    /// If there is none, or more than one.
     pub fn peer(&self, name: &str, direction: &str) -> &Value {
         let mut found = self
             .peers()
@@ -243,17 +244,18 @@ impl Diagnosis {
     /// A number of the accounting block.
     ///
     /// # Panics
-    /// When it is unknown.
+    /// If it is missing or null.
     pub fn accounting(&self, name: &str) -> i64 {
         self.0["accounting"][name]
             .as_i64()
             .unwrap_or_else(|| panic!("{name} in {:#}", self.0["accounting"]))
     }
 
-    /// Wants the identity to hold, the socket list to agree, and nothing to be lost.
+    /// Asserts that the accounting identity holds, that it agrees with the socket list, and that nothing was
+    /// lost.
     ///
     /// # Panics
-    /// When it is otherwise.
+    /// If any of these is violated.
     pub fn assert_sound(&self) {
         let of = |name| self.accounting(name);
         assert_eq!(
@@ -271,20 +273,20 @@ impl Diagnosis {
 /// A figure of a peer.
 ///
 /// # Panics
-/// When it is unknown.
+/// If it is missing or null.
 pub fn figure(peer: &Value, name: &str) -> u64 {
     peer["figures"][name]
         .as_u64()
         .unwrap_or_else(|| panic!("{name} in {peer:#}"))
 }
 
-/// `Seccomp` in `/proc/PID/status` of a process with a filter.
+/// Value of `Seccomp` in `/proc/PID/status` for a process with a seccomp filter.
 pub const SECCOMP_FILTER: u64 = 2;
 
-/// A set of capabilities in `/proc/PID/status`, or a flag.
+/// A capability set or a flag from `/proc/PID/status`, read as hexadecimal.
 ///
 /// # Panics
-/// When there is no such process or field.
+/// If there is no such process or field.
 pub fn status_of(pid: u32, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let value = status

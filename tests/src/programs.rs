@@ -1,4 +1,4 @@
-//! The BPF programs a process holds, and the time they took, as the kernel tells it.
+//! The BPF programs that a process holds open, and their run time, as reported by the kernel.
 
 use std::{collections::BTreeMap, fs};
 
@@ -10,26 +10,26 @@ use aya::{
 /// A loaded program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The kernel's number of it.
+    /// Program ID.
     pub id: u32,
-    /// Its name, which the kernel cuts after 15 bytes where it has no longer one.
+    /// Its name, truncated to 15 bytes by the kernel.
     pub name: String,
-    /// What it has done so far.
+    /// Run statistics so far.
     pub counted: Counted,
 }
 
-/// What the kernel counts of a program, the times while statistics are on.
+/// The kernel's statistics of a program. `run_ns` and `runs` grow only while BPF statistics are enabled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Time it ran, ns.
+    /// Total run time, ns.
     pub run_ns: u64,
-    /// How often it ran.
+    /// Number of runs.
     pub runs: u64,
-    /// How often the kernel skipped it, because it was running on that CPU already.
+    /// Number of runs that the kernel skipped because the program was already running on that CPU.
     pub skipped: u64,
 }
 
-/// The programs a process holds open, by their numbers.
+/// The programs that a process holds open.
 pub fn of_process(pid: u32) -> Vec<Program> {
     let counted = descriptors(pid)
         .iter()
@@ -47,21 +47,22 @@ pub fn of_process(pid: u32) -> Vec<Program> {
         .collect()
 }
 
-/// Whether the kernel still has any of the programs with these numbers.
+/// Whether any program with one of these IDs is still loaded.
 pub fn is_any_loaded(ids: &[u32]) -> bool {
     loaded_programs()
         .flatten()
         .any(|program| ids.contains(&program.id()))
 }
 
-/// Whether a process has attached a program by a link.
+/// Whether a process holds a BPF link, that is, has attached a program.
 pub fn is_attached(pid: u32) -> bool {
     descriptors(pid)
         .iter()
         .any(|info| field(info, "link_id").is_some())
 }
 
-/// Memory of all maps that the programs of a process use, in bytes; `None` when the kernel does not tell.
+/// Total memory of all maps used by the programs of a process, in bytes; `None` if the kernel does not report
+/// it.
 pub fn map_bytes(pid: u32) -> Option<u64> {
     let ids: Vec<u32> = of_process(pid).iter().map(|program| program.id).collect();
     let mut maps: Vec<u32> = loaded_programs()
@@ -83,7 +84,7 @@ pub fn map_bytes(pid: u32) -> Option<u64> {
     maps.into_iter().map(of_one).sum()
 }
 
-/// What the kernel says of each open file of a process.
+/// The contents of `/proc/PID/fdinfo/*` of a process.
 fn descriptors(pid: u32) -> Vec<String> {
     let files = fs::read_dir(format!("/proc/{pid}/fdinfo"));
     let files = files.into_iter().flatten().flatten();
@@ -92,8 +93,8 @@ fn descriptors(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// The number of a program and what is counted of it; `None` when this is the description of another
-/// file, that of a link included.
+/// Program ID and statistics from an `fdinfo` file; `None` if the file does not describe a program. A link
+/// has a `prog_id` too, but no `prog_jited`.
 fn program(info: &str) -> Option<(u32, Counted)> {
     field(info, "prog_jited")?;
     let id = u32::try_from(field(info, "prog_id")?).ok()?;

@@ -1,11 +1,11 @@
-//! Random numbers with a known seed, so that a failing test can be run again.
+//! Random numbers with a known seed, so that a failing test can be repeated.
 
-/// xorshift64*: enough to vary traffic, and the same on every machine.
+/// xorshift64*: random enough to vary traffic, and the same sequence on every machine.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A sequence of its own for each seed.
+    /// A generator for this seed; every seed gives a different sequence.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }

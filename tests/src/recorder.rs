@@ -14,7 +14,7 @@ use crate::{
     program::{begun, binary},
 };
 
-/// A `record` in the background.
+/// A `record` in the background; killed on drop.
 #[derive(Debug)]
 pub struct Recorder {
     child: Child,
@@ -22,20 +22,21 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts it in a namespace; returns when the programs are attached.
+    /// Starts it in a namespace, and returns once the programs are attached.
     ///
     /// # Panics
-    /// When recording does not begin.
+    /// If recording does not begin.
     pub fn start(namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command.arg("record");
         Self::spawn(command, namespace, out, args)
     }
 
-    /// Starts a command line that begins otherwise.
+    /// Starts it through a command that ends in `record`, for example `nohup PROGRAM record`. Further arguments
+    /// are appended.
     ///
     /// # Panics
-    /// When recording does not begin.
+    /// If recording does not begin.
     pub fn spawn(mut command: Command, namespace: &Namespace, out: &Path, args: &[&str]) -> Self {
         command
             .args(["--netns", &namespace.inode.to_string(), "--out"])
@@ -51,20 +52,20 @@ impl Recorder {
     /// Sends a signal.
     ///
     /// # Panics
-    /// When the process is gone.
+    /// If the process has ended.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the recorder");
     }
 
-    /// Its process.
+    /// Its process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it prints, while it runs. [`Recorder::end`] has nothing to give then.
+    /// Takes its stdout, to be read while it runs. [`Recorder::end`] cannot be used afterwards.
     ///
     /// # Panics
-    /// When it was taken before.
+    /// If it was taken before.
     pub fn stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("its stdout")
     }
@@ -72,25 +73,25 @@ impl Recorder {
     /// Whether it has ended.
     ///
     /// # Panics
-    /// When it cannot be asked.
+    /// If its status cannot be read.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the recorder").is_some()
     }
 
-    /// Waits for its end; exit code and stderr.
+    /// Waits for it to end; returns exit code and stderr.
     ///
     /// # Panics
-    /// When it cannot be waited for.
+    /// If it cannot be waited for.
     pub fn wait(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().expect("the recorder");
         let errors = self.errors.take().expect("its stderr").join();
         (status.code(), errors.expect("its stderr"))
     }
 
-    /// Ends it; exit code, stdout, stderr.
+    /// Ends it with a signal; returns exit code, stdout and stderr.
     ///
     /// # Panics
-    /// When it cannot be waited for.
+    /// If it cannot be waited for.
     pub fn end(mut self, signal: Signal) -> (Option<i32>, String, String) {
         self.signal(signal);
         let mut out = String::new();
@@ -99,10 +100,10 @@ impl Recorder {
         (code, out, errors)
     }
 
-    /// Ends it as Ctrl-C does, and gives what it printed.
+    /// Interrupts it as Ctrl-C does and returns what it printed.
     ///
     /// # Panics
-    /// When it does not go well.
+    /// If it does not exit successfully.
     pub fn finish(self) -> String {
         let (code, out, errors) = self.end(Signal::INT);
         assert_eq!(code, Some(0), "{errors}");
@@ -112,7 +113,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // A test that failed must not leave it behind.
+        // A failed test must not leave the process behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,6 +1,6 @@
-//! Whole fleets of clients against a real server, whose verdicts are known beforehand.
+//! Fleets of clients with known verdicts against a real server.
 //!
-//! A [`Scenario`] says who does what; [`run::run`] traces it and says what the diagnosis made of it.
+//! A [`Scenario`] describes who does what. [`run::run`] traces it and compares the diagnosis with the truth.
 
 pub mod behaviour;
 pub mod calibration;
@@ -18,7 +18,7 @@ mod websocket;
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Options;
+use tcpreuse::testing::diagnosis::Options;
 
 pub use self::{
     behaviour::Behaviour,
@@ -27,57 +27,57 @@ pub use self::{
 };
 use crate::apache::Knobs;
 
-/// Which server the clients meet.
+/// The server that the clients connect to.
 #[derive(Clone, Copy, Debug)]
 pub enum Server {
     /// Apache in front of an upstream that holds polls.
     Apache(Knobs),
-    /// The demo's own, of which one path leaks connections.
+    /// The demo's own server; connections to one of its paths leak.
     Leaky,
-    /// Our own, which streams, ends connections at an age and can be restarted.
+    /// The tests' own server, which streams, limits the age of connections and can be restarted.
     Own(Manner),
 }
 
-/// Clients that do the same, each from an address of its own.
+/// Clients with the same behaviour, each with its own address.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// What to call it.
+    /// Its name in reports.
     pub name: &'static str,
-    /// What they do.
+    /// The behaviour of each client.
     pub behaviour: Behaviour,
-    /// How many there are.
+    /// Number of clients.
     pub clients: u16,
-    /// When they begin, after the first of all.
+    /// Delay of their start, counted from the first group's.
     pub after: Duration,
-    /// The right verdicts as seen from the server.
+    /// The expected verdicts in the server's inbound view.
     pub truth: Truth,
-    /// The right verdicts as seen from the clients' host; `None`: their end is not traced.
+    /// The expected verdicts in the clients' outbound view; `None` if that is not traced.
     pub from_client: Option<Truth>,
 }
 
 impl Group {
-    /// Begins later than the first.
+    /// Delays the start of the group.
     #[must_use]
     fn late(self, after: Duration) -> Self {
         Self { after, ..self }
     }
 
-    /// Adds an earlier phase, which ends when the behaviour changes, in time of tracing. Phases are
-    /// added in the order of time.
+    /// Adds an earlier phase that ends at `until`, when the behaviour changes, counted from the start of
+    /// tracing. Phases must be added in order of time.
     #[must_use]
     fn before(mut self, until: Duration, verdicts: &'static [&'static str]) -> Self {
         self.truth.before.push(Phase { until, verdicts });
         self
     }
 
-    /// Verdicts that `also` must name.
+    /// Sets the verdicts that `also` must name.
     #[must_use]
     fn also(mut self, also: &'static [&'static str]) -> Self {
         self.truth.also = also;
         self
     }
 
-    /// Has its end traced too, as outbound connections.
+    /// Traces the clients' side too, as outbound connections.
     #[must_use]
     fn seen_from_client(self, verdicts: &'static [&'static str]) -> Self {
         Self {
@@ -90,33 +90,33 @@ impl Group {
 /// A server and its clients.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What to call it on a command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// The server.
     pub server: Server,
     /// The clients.
     pub groups: Vec<Group>,
-    /// Settings of the network namespace.
+    /// Sysctls of the network namespace.
     pub sysctls: &'static [(&'static str, &'static str)],
-    /// How long the clients are at work before tracing begins.
+    /// How long the clients run before tracing begins.
     pub warm_up: Duration,
     /// How long to trace.
     pub tracing: Duration,
-    /// When our own server restarts, in time of tracing.
+    /// When our own server restarts, counted from the start of tracing.
     pub restart: Option<Duration>,
-    /// How many surges there are, all of them over at the end; `None`: not checked.
+    /// Number of surges, all of them over by the end; `None` if not checked.
     pub surges: Option<usize>,
-    /// What the user tells the diagnosis.
+    /// Options that the user gives to the diagnosis.
     pub options: Options,
 }
 
 impl Scenario {
-    /// How long it takes, without the start of its servers.
+    /// Duration of the scenario, without starting its servers.
     pub fn length(&self) -> Duration {
         self.warm_up + self.tracing
     }
 
-    /// Whether the clients' ends are traced too.
+    /// Whether the clients' side is traced too.
     pub fn traces_both_ends(&self) -> bool {
         self.groups.iter().any(|group| group.from_client.is_some())
     }

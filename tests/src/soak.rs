@@ -1,6 +1,6 @@
-//! Hours of work in short: `record`, `top` and `diagnose` beside each other over traffic that never stops,
-//! with peers that come and go. What they hold of the machine may not grow, and what they count has to be
-//! what the traffic did.
+//! A soak test: hours of work condensed into minutes. `record`, `top` and `diagnose` run side by side over
+//! traffic that never stops, with peers that come and go. Their resource use must not grow, and their counts
+//! must match the traffic.
 
 mod load;
 mod outcome;
@@ -24,37 +24,38 @@ use crate::{
     terminal::OnTerminal,
 };
 
-/// Clients, each with an address of its own.
+/// Number of clients, each with its own address.
 pub const CLIENTS: u16 = 950;
 
-/// Those of them that use the careless server too, and are one more peer there.
+/// Clients that also use the careless server; each is a second peer there.
 const CARELESS: u16 = 40;
 
-/// Room for nearly no more than these.
+/// `--max-peers` with room for hardly more than these peers.
 const ROOM: &str = "1000";
 
-/// Room for some of them: what finds none has to be counted.
+/// `--max-peers` that is too small, so that dropped peers must be counted.
 const LITTLE_ROOM: u16 = 100;
 
-/// The recording is rotated at this size, which a minute of this traffic passes.
+/// The recording is rotated at this size, which this traffic reaches within a minute.
 const MAX_SIZE: &str = "4M";
 
-/// The same in bytes. A rotation removes whole segments, so a little more may be there for a moment.
+/// Upper limit for the recording, in bytes. Rotation removes whole segments, so it can exceed `MAX_SIZE`
+/// briefly.
 const MAX_BYTES: u64 = 5 << 20;
 
-/// Every client has been there, and every table and buffer has its size.
+/// Time after which every client has connected, and tables and buffers have reached their final size.
 const WARM_UP: Duration = Duration::from_secs(15);
 
-/// From one look at the processes to the next.
+/// Interval between two readings of the processes' resource use.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Runs everything for a while, in a namespace of its own, into which the calling thread moves.
+/// Moves the calling thread into a new network namespace and runs everything there for `time`.
 ///
 /// # Panics
-/// When something cannot be started or ends before its time.
+/// If something cannot be started or ends early.
 pub fn run_for(time: Duration) -> Outcome {
     let namespace = Namespace::new();
-    // TIME_WAIT would use up the ports of a client's address.
+    // Otherwise connections in TIME_WAIT would use up the ports of a client's address.
     namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
     let place = tempfile::tempdir().expect("a place for the recording");
     let evidence = place.path().join("evidence");
@@ -94,7 +95,7 @@ pub fn run_for(time: Duration) -> Outcome {
     }
     let opened = load.end();
 
-    // The view looks once a second.
+    // The view is updated once a second; wait for two updates.
     thread::sleep(Duration::from_millis(2500));
     let screen = top.text();
     top.type_in("q");
@@ -117,7 +118,7 @@ pub fn run_for(time: Duration) -> Outcome {
     outcome
 }
 
-/// What was recorded has to be whole, of bounded size, and without drift at any interval.
+/// Checks that the recording is intact, bounded in size, and free of drift in every interval.
 fn recorded(evidence: &Path, outcome: &mut Outcome) {
     let path = evidence.to_str().expect("a path in ASCII");
     let verified = run(&["verify", path]);

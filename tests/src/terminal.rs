@@ -1,4 +1,4 @@
-//! The program on a terminal: a pseudo-terminal, and what a user would see on it.
+//! The program on a pseudo-terminal, and the screen that a user would see.
 
 use std::{
     fs::File,
@@ -22,17 +22,17 @@ use rustix::{
 
 use crate::{namespace::Namespace, program::binary};
 
-/// The program with a terminal of its own.
+/// The program on its own terminal; killed on drop.
 pub struct OnTerminal {
     child: Child,
     master: File,
-    /// Kept open, so that the terminal can be looked at when the program is gone.
+    /// Kept open so that the terminal's settings can be read after the program has ended.
     slave: OwnedFd,
     seen: Arc<Mutex<Seen>>,
     before: Termios,
 }
 
-/// What has come out.
+/// The output so far.
 struct Seen {
     parser: vt100::Parser,
     bytes: u64,
@@ -52,10 +52,10 @@ fn positive(n: u16) -> NonZeroU16 {
 }
 
 impl OnTerminal {
-    /// Starts `top` for a namespace on a terminal of this size.
+    /// Starts `top` for a namespace on a terminal of this size, given as columns and rows.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn top(namespace: &Namespace, args: &[&str], (columns, rows): (u16, u16)) -> Self {
         let mut command = Command::new(binary());
         command
@@ -64,10 +64,10 @@ impl OnTerminal {
         Self::start(command, (columns, rows))
     }
 
-    /// Starts a command on a terminal of this size, as the leader of its session.
+    /// Starts a command on a terminal of this size, as session leader. If it sets `TERM`, that is kept.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start(mut command: Command, (columns, rows): (u16, u16)) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).expect("a pseudo-terminal");
@@ -81,13 +81,15 @@ impl OnTerminal {
             .stdin(end())
             .stdout(end())
             .stderr(end())
-            .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
             .env_remove("LC_ALL")
             .env_remove("LC_CTYPE")
             .env_remove("NO_COLOR");
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
         let terminal = end();
-        // SAFETY: only two system calls between fork and exec, neither of which allocates.
+        // SAFETY: between fork and exec only two system calls run, and neither allocates.
         unsafe {
             command.pre_exec(move || {
                 setsid()?;
@@ -106,7 +108,7 @@ impl OnTerminal {
         let shared = Arc::clone(&seen);
         thread::spawn(move || {
             let mut buffer = [0; 1 << 16];
-            // It ends with an error when the last descriptor of the other end is closed.
+            // `read` fails once the last descriptor of the other end is closed.
             while let Ok(n @ 1..) = out.read(&mut buffer) {
                 let mut seen = shared.lock().expect("no panic while drawing");
                 seen.parser.process(&buffer[..n]);
@@ -122,51 +124,59 @@ impl OnTerminal {
         }
     }
 
-    /// Its process.
+    /// Its process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Looks at the terminal.
+    /// Inspects the screen.
     ///
     /// # Panics
-    /// When the terminal could not be followed.
+    /// If the thread that follows the output has panicked.
     pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
         at(self.seen.lock().expect("no panic while drawing").parser.screen())
     }
 
-    /// The screen as text.
+    /// The screen's contents as text.
     pub fn text(&self) -> String {
         self.look(vt100::Screen::contents)
     }
 
-    /// The lines of the screen.
+    /// The screen's contents as lines.
     pub fn lines(&self) -> Vec<String> {
         self.text().lines().map(str::to_owned).collect()
     }
 
-    /// How much has come out so far.
+    /// Number of bytes written to the terminal so far.
     ///
     /// # Panics
-    /// When the terminal could not be followed.
+    /// If the thread that follows the output has panicked.
     pub fn bytes(&self) -> u64 {
         self.seen.lock().expect("no panic while drawing").bytes
     }
 
-    /// Types.
+    /// Types these keys.
     ///
     /// # Panics
-    /// When nobody reads.
+    /// If the terminal cannot be written to.
     pub fn type_in(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).expect("keys typed");
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits until the screen satisfies `wanted`.
     ///
     /// # Panics
-    /// When it does not become so within 20 seconds.
+    /// If it does not within 20 seconds.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.wait_within(Duration::from_secs(20), what, wanted);
+    }
+
+    /// Waits until the screen is as wanted, as long as that may take.
+    ///
+    /// # Panics
+    /// When it does not become so in time.
+    pub fn wait_within(&self, limit: Duration, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + limit;
         loop {
             let text = self.text();
             if wanted(&text) {
@@ -177,28 +187,36 @@ impl OnTerminal {
         }
     }
 
-    /// Waits until the screen has this text.
+    /// Waits until the screen contains this text.
     ///
     /// # Panics
-    /// When it does not come.
+    /// If it does not appear within 20 seconds.
     pub fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
 
-    /// Makes the terminal another size, as a user does with a window.
+    /// Resizes the terminal, as resizing its window would.
     ///
     /// # Panics
-    /// When the terminal does not allow it.
+    /// If the terminal cannot be resized.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut seen = self.seen.lock().expect("no panic while drawing");
         seen.parser.set_size(positive(rows), positive(columns));
         tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
     }
 
+    /// Has the terminal say that it is of another size, whatever size it is.
+    ///
+    /// # Panics
+    /// When the terminal does not allow it.
+    pub fn claim(&self, columns: u16, rows: u16) {
+        tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
+    }
+
     /// Sends a signal.
     ///
     /// # Panics
-    /// When the process is gone.
+    /// If the process has ended.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a running program");
     }
@@ -206,12 +224,12 @@ impl OnTerminal {
     /// Waits for the program to end.
     ///
     /// # Panics
-    /// When it does not within ten seconds.
+    /// If it does not end within ten seconds.
     pub fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             if let Some(status) = self.child.try_wait().expect("its end") {
-                // What it wrote last has still to be read.
+                // The reader thread still has to take its last output.
                 thread::sleep(Duration::from_millis(100));
                 return status;
             }
@@ -220,10 +238,10 @@ impl OnTerminal {
         }
     }
 
-    /// Whether the terminal is as it was before the program began.
+    /// Whether the terminal's settings are the same as before the program started.
     ///
     /// # Panics
-    /// When its settings cannot be read.
+    /// If its settings cannot be read.
     pub fn is_as_before(&self) -> bool {
         let now = tcgetattr(&self.slave).expect("the terminal's settings");
         let same = (
@@ -250,7 +268,7 @@ impl OnTerminal {
 
 impl Drop for OnTerminal {
     fn drop(&mut self) {
-        // A test that failed must not leave it behind; one that has ended does not mind.
+        // A failed test must not leave the process behind. It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Real TCP traffic whose numbers are known.
+//! Real TCP traffic of known amount.
 
 use std::{
     fs,
@@ -12,22 +12,22 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::pace::patience;
 
-/// No step of any test takes longer, on a real CPU.
+/// Time limit for a single step of any test, on a real CPU.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Answers every byte with a byte, closes when the client does. Lives until the test ends.
+/// Answers every byte with a byte, and closes when the client does. Runs until the test process ends.
 #[derive(Debug)]
 pub struct EchoServer {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
 }
 
 impl EchoServer {
-    /// Listens on the address, with a port of the system's choice when the port is 0. On `[::]`
-    /// it takes IPv4 clients too.
+    /// Listens on the address; the system chooses the port if it is 0. A server on `[::]` accepts IPv4
+    /// clients too.
     ///
     /// # Panics
-    /// When it cannot listen.
+    /// If it cannot listen.
     pub fn start(address: impl Into<SocketAddr>) -> Self {
         let address = address.into();
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
@@ -68,13 +68,13 @@ fn echo(mut stream: TcpStream) {
     }
 }
 
-/// Connects from an address of the test's choice.
+/// Connects from the given source address.
 ///
 /// # Errors
-/// What the connect ends with.
+/// If the connect fails.
 ///
 /// # Panics
-/// When the source address cannot be used.
+/// If the source address cannot be used.
 pub fn connect(source: IpAddr, server: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).expect("a socket");
 
@@ -86,10 +86,10 @@ pub fn connect(source: IpAddr, server: SocketAddr) -> std::io::Result<TcpStream>
     Ok(socket.into())
 }
 
-/// One request of one byte and its answer.
+/// Sends a request of one byte and reads the answer: one turn.
 ///
 /// # Panics
-/// When there is no answer.
+/// If there is no answer.
 pub fn turn(stream: &mut TcpStream) {
     let mut byte = [b'x'];
     stream.write_all(&byte).expect("a request sent");
@@ -99,7 +99,7 @@ pub fn turn(stream: &mut TcpStream) {
 /// Connects, makes one turn, closes, and waits until the server has closed too.
 ///
 /// # Panics
-/// When any of it fails.
+/// If any of these steps fails.
 pub fn visit(source: IpAddr, server: SocketAddr) {
     let mut stream = connect(source, server).unwrap_or_else(|error| panic!("{source} to {server}: {error}"));
     turn(&mut stream);
@@ -110,14 +110,14 @@ pub fn visit(source: IpAddr, server: SocketAddr) {
 /// The `n`-th of many distinct loopback addresses, `n` below 60,000.
 pub fn source(n: u16) -> IpAddr {
     let [high, low] = n.to_be_bytes();
-    // 0 and 255 as the last number would be odd for a host; 127.0 is left to servers.
+    // 0 and 255 are unusual as the last byte of a host's address; 127.0/16 is left to servers.
     IpAddr::V4(Ipv4Addr::new(127, 1 + high, low / 200, 1 + low % 200))
 }
 
-/// Connects and accepts: the client's end and the server's.
+/// Connects and accepts; returns the client's end and the server's end.
 ///
 /// # Panics
-/// When either fails.
+/// If either fails.
 pub fn pair(source: IpAddr, server: SocketAddr, listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = connect(source, server).unwrap_or_else(|error| panic!("{source} to {server}: {error}"));
     let (accepted, _) = listener.accept().expect("a connection to accept");
@@ -127,10 +127,10 @@ pub fn pair(source: IpAddr, server: SocketAddr, listener: &TcpListener) -> (TcpS
     (client, accepted)
 }
 
-/// Closes with a RST, as `SO_LINGER` with no time does.
+/// Closes with an RST, by means of `SO_LINGER` with a timeout of 0.
 ///
 /// # Panics
-/// When the socket does not take the option.
+/// If the option cannot be set.
 pub fn abort(stream: TcpStream) {
     SockRef::from(&stream)
         .set_linger(Some(Duration::ZERO))
@@ -144,19 +144,19 @@ pub struct Listed {
     pub local_port: u16,
     /// Remote port.
     pub remote_port: u16,
-    /// The kernel's number of its state.
+    /// The kernel's number for its state.
     pub state: u8,
-    /// Bytes that have arrived and wait to be read.
+    /// Bytes received but not yet read.
     pub unread: u32,
 }
 
-/// The connections in the calling thread's namespace, half-open ones included, TIME_WAIT not.
+/// The connections in the calling thread's namespace, including half-open ones but not those in TIME_WAIT.
 ///
 /// # Panics
-/// Without `/proc`.
+/// If `/proc` is not mounted.
 pub fn connections() -> Vec<Listed> {
     const LISTEN: u8 = 10;
-    /// What the timer column says of a socket that is only waited for.
+    /// Start of the timer column for a socket in TIME_WAIT.
     const TIME_WAIT_TIMER: &str = "03:";
     let number = |digits: &str| u32::from_str_radix(digits, 16).expect("a hexadecimal number");
     let port = |address: &str| {
@@ -182,10 +182,10 @@ pub fn connections() -> Vec<Listed> {
     all
 }
 
-/// A counter of the calling thread's namespace, as `nstat` shows it.
+/// A protocol counter of the calling thread's namespace, as `nstat` shows it.
 ///
 /// # Panics
-/// When this kernel does not have it.
+/// If this kernel does not have it.
 pub fn protocol_counter(name: &str) -> u64 {
     let listed = fs::read_to_string("/proc/thread-self/net/netstat").expect("the protocol counters");
     let lines: Vec<&str> = listed.lines().collect();

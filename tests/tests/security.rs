@@ -1,11 +1,11 @@
-//! SECURITY.md says which tests show what. They have to be there.
-#![expect(clippy::unwrap_used, reason = "a surprise has to fail the test")]
+//! The tests that SECURITY.md names must exist.
+#![expect(clippy::unwrap_used, reason = "any failure must fail the test")]
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The names of all tests in the Rust files below a folder.
+/// Collects the names of all tests in the Rust files below a folder.
 fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -30,7 +30,7 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What stands between backticks.
+/// The parts of a text between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

@@ -1,6 +1,6 @@
 //! The histograms the kernel keeps: which bucket a value falls into, and back.
 //!
-//! Shifts and compares only: the programs have no division worth its cost.
+//! Shifts and compares only: division is too slow for the programs.
 
 /// Buckets of a duration: two per octave of [`TIME_UNIT_NS`], the last one open-ended (from 6.8
 /// minutes on, where the longest is known too). A bucket's edges are at most a factor of 1.5 apart.
@@ -104,9 +104,9 @@ fn counted_floor(bucket: u32, exact: u32) -> u32 {
     }
 }
 
-/// Position of the highest set bit; 0 for 0. BPF has no instruction for it. Without a branch, because
-/// the verifier follows each both ways and each doubles what comes after: all bits below the highest
-/// are set, and a de Bruijn multiplication maps the 32 possible values to as many places of a table.
+/// Position of the highest set bit; 0 for 0. BPF has no instruction for it. Without branches, since the
+/// verifier follows each one both ways: all bits below the highest are set, and a de Bruijn multiplication
+/// maps the 32 possible values to the 32 places of a table.
 #[inline(always)]
 fn log2(value: u32) -> u32 {
     let mut filled = value;
@@ -116,8 +116,8 @@ fn log2(value: u32) -> u32 {
     filled |= filled >> 8;
     filled |= filled >> 16;
     let place = filled.wrapping_mul(DE_BRUIJN) >> 27;
-    // SAFETY: five bits are below 32. Volatile, or the compiler draws conclusions from the table that the
-    // verifier cannot.
+    // SAFETY: five bits are below 32. Volatile, or the compiler uses bounds of the table's values that the
+    // verifier cannot see.
     u32::from(unsafe { LOG2.as_ptr().add(place as usize).read_volatile() })
 }
 

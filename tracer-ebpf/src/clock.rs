@@ -6,8 +6,8 @@ use aya_ebpf::helpers::generated;
 
 use crate::sock::TcpSock;
 
-/// The time of the packet or timer that the socket is being changed by, ns; see [`TcpSock::event_ns`]. Not to
-/// be asked where it may be a process that changes it.
+/// When the packet arrived or the timer expired that is changing the socket, ns; see [`TcpSock::event_ns`].
+/// Wrong where a process may be changing it.
 #[inline(always)]
 pub(crate) fn event_ns(tcp: Option<TcpSock>) -> u64 {
     match tcp.map_or(0, TcpSock::event_ns) {

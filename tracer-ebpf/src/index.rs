@@ -1,23 +1,23 @@
 //! The hash index from a peer's key to its slot: which cell a key belongs to, and what a cell holds.
 //!
-//! Open addressing: a key lies in its home cell or, if that is taken, in one of some others. Cells are
-//! never given up. The kernel's own hash map would cost two more cache misses for each open.
+//! Open addressing: a key lies in its home cell or, if that is taken, in one of a fixed row of others. Cells
+//! are never freed. The kernel's own hash map would cost two more cache misses per open.
 
 use crate::abi::peer::PeerKey;
 
-/// Cells for each peer that may come, before rounding up to a power of two. With a quarter of the
+/// Cells per peer, before rounding up to a power of two. With a quarter of the
 /// cells taken, a key finds no room with a chance of 4^-[`PROBES`], about 10^-19.
 pub const CELLS_PER_PEER: u32 = 4;
 
-/// So many cells a key is looked for in, its home included.
+/// How many cells a key may lie in, its home included.
 pub const PROBES: u32 = 32;
 
-/// Neighbouring addresses whose cells lie side by side, in one cache line: the machines of a fleet are neighbours,
-/// and with many peers each line comes from main memory. A power of two.
+/// How many neighbouring addresses have their cells side by side in one cache line: the machines of a fleet
+/// are neighbours, and with many peers each line comes from main memory. A power of two.
 const NEIGHBOURS: u32 = 8;
 
-/// The hash of a key, that of its neighbours but for the lowest bits. The seed is another one in each run, so that
-/// nobody outside can tell which keys share a home.
+/// The hash of a key. Neighbours differ in the lowest bits of either half alone. The seed is random per run,
+/// so that nobody outside can tell which keys share a home.
 #[inline(always)]
 pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let [a, b, c, d] = key.address;
@@ -25,16 +25,16 @@ pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let hash = mix(seed, (b as u64) << 32 | a as u64);
     let group = d & !(NEIGHBOURS - 1).to_be();
     let hash = mix(hash, (group as u64) << 32 | c as u64);
-    // Spread over the whole word, and without waiting for the hash so far.
+    // Spread over the whole word, independently of the hash so far.
     let process = (key.process as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     let hash = mix(hash, ((service as u64) << 32 | key.netns as u64) ^ process);
     let neighbour = (u32::from_be(d) & (NEIGHBOURS - 1)) as u64;
-    // In the low half it says which cell of the line, in the upper one it tells the neighbours apart.
+    // The low half chooses the cell within the line, the upper half tells the neighbours apart.
     hash ^ neighbour ^ neighbour << 32
 }
 
-/// The cell in which a key is looked for after so many others, before the mask. Each key has steps of its
-/// own, so that groups which share a home part there.
+/// The cell `after` steps from a key's home, before the mask. Each key has its own step, so that groups of
+/// keys with one home spread out.
 #[inline(always)]
 pub const fn place(hash: u64, after: u32) -> u32 {
     let step = (hash >> 32) as u32 | 1;
@@ -49,14 +49,14 @@ const fn mix(hash: u64, word: u64) -> u64 {
     product ^ product >> 32
 }
 
-/// What the cell of a key holds: its slot, and the upper half of its hash to tell other keys apart
-/// without looking into their slots. Never 0, which is a free cell, since slot 0 is nobody's.
+/// The content of a key's cell: its slot, and the upper half of its hash as a tag that tells other keys apart
+/// without looking into their slots. Never 0, a free cell, since no peer has slot 0.
 #[inline(always)]
 pub const fn cell(hash: u64, slot: u32) -> u64 {
     hash & TAG | slot as u64
 }
 
-/// The slot in a cell, if it may be that of a key with this hash.
+/// The slot in a cell, if the tag fits a key with this hash.
 #[inline(always)]
 pub const fn slot(cell: u64, hash: u64) -> Option<u32> {
     if cell != 0 && (cell ^ hash) & TAG == 0 {
@@ -68,7 +68,7 @@ pub const fn slot(cell: u64, hash: u64) -> Option<u32> {
 
 const TAG: u64 = !(u32::MAX as u64);
 
-/// How many cells there are for so many peers; a power of two.
+/// The number of cells for `peers` peers; a power of two.
 pub const fn cells(peers: u32) -> u32 {
     match peers.saturating_mul(CELLS_PER_PEER).checked_next_power_of_two() {
         Some(cells) => cells,

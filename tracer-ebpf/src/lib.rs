@@ -1,6 +1,6 @@
-//! What the BPF programs and the loader share: the layout of everything that crosses between
-//! kernel and user space ([`abi`]), and the pure rules both sides apply to it ([`transition`],
-//! [`buckets`], [`address`], [`index`]); and how the loader finds what it has to fill in ([`relocation`]).
+//! What the BPF programs and the loader share: the layout of everything that crosses between kernel and user
+//! space ([`abi`]), the pure rules both sides apply to it ([`transition`], [`buckets`], [`address`],
+//! [`index`]), the kernel hooks ([`hooks`]), and the placeholders that the loader replaces ([`relocation`]).
 //!
 //! Nothing here calls a BPF helper, so all of it is tested on the host.
 #![no_std]
@@ -13,6 +13,7 @@
 pub mod abi;
 pub mod address;
 pub mod buckets;
+pub mod hooks;
 pub mod index;
 pub mod relocation;
 pub mod transition;

@@ -1,4 +1,4 @@
-//! Where something listens, and what that tells of a connection that nothing is remembered of.
+//! The addresses that processes listen on, and what they tell about a connection that is not remembered.
 
 use tracer_ebpf::{
     abi::{
@@ -9,35 +9,36 @@ use tracer_ebpf::{
 };
 
 use crate::{
+    atomic::Shared,
     count, filters,
-    maps::{LISTENED_ON, LISTENERS},
+    maps::{LISTENED_ON, LISTENERS, only},
     sock::Sock,
 };
 
-/// Remembers that something listens here. A full table costs a direction, not a count.
+/// Remembers a listening address. Without room there, a missed open may get the wrong direction, but is
+/// counted.
 #[inline(always)]
 pub(crate) fn note(sk: Sock) {
     let port = sk.local_port();
     let _ = LISTENERS.insert(key(sk, port), 1, 0);
     if let Some(there) = listened_on(port) {
-        // SAFETY: tested for null.
-        unsafe { there.write_volatile(1) };
+        there.store(1);
     }
 }
 
-/// Whether anything listens on a port: not 0 then.
+/// Whether anything listens on a port: 1 then.
 #[inline(always)]
-fn listened_on(port: u16) -> Option<*mut u8> {
-    let ports: *mut u8 = LISTENED_ON.get_ptr_mut(0)?.cast();
-    // Through the stack, since the verifier of 6.1 forgets the bounds of a port whose bytes were swapped.
+fn listened_on(port: u16) -> Option<Shared<u8>> {
+    let ports = only(&LISTENED_ON)?.as_ptr().cast::<u8>();
+    // Through the stack: the verifier of 6.1 loses the bounds of a register after a byte swap.
     let port = core::hint::black_box(port);
-    // SAFETY: there are as many as a u16 has values.
-    Some(unsafe { ports.add(usize::from(port)) })
+    // SAFETY: the array has an element for each value of a u16.
+    Some(unsafe { Shared::new(ports.add(usize::from(port))) })
 }
 
-/// Whether something listens, or did, where this connection ends here, at its own address or at all of
-/// its family or of both. The port alone would not do: a client may have got the same one at
-/// another address.
+/// Whether something listens, or did, at this connection's local address: at that very address, at all
+/// addresses of its family, or of both families. The port alone would not do: a client may have got the same
+/// port at another address.
 #[inline(always)]
 pub(crate) fn has_listener(sk: Sock) -> bool {
     has_listener_at(sk, sk.local_port())
@@ -45,8 +46,7 @@ pub(crate) fn has_listener(sk: Sock) -> bool {
 
 #[inline(always)]
 fn has_listener_at(sk: Sock, port: u16) -> bool {
-    // SAFETY: tested for null.
-    if listened_on(port).is_none_or(|there| unsafe { there.read_volatile() } == 0) {
+    if listened_on(port).is_none_or(|there| there.load() == 0) {
         return false;
     }
     let mut key = key(sk, port);
@@ -61,8 +61,8 @@ fn has_listener_at(sk: Sock, port: u16) -> bool {
     LISTENERS.get_ptr(key).is_some()
 }
 
-/// Whether an open connection that nothing is remembered of ought to be traced. It is an inbound one then,
-/// since the connect of an outbound one runs in a process, which does not interrupt programs.
+/// Whether an open connection that is not remembered should have been traced. It must be inbound: an outbound
+/// connect runs in a process, which does not interrupt programs, so it is never missed.
 #[inline(always)]
 pub(crate) fn is_missed(sk: Sock) -> bool {
     if count::unknown_is() == unknown::DROPPED {

@@ -1,11 +1,12 @@
 //! The BPF programs. Built for the BPF target only; on any other target this is an empty program,
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
-//! Rooms: `programs` holds the entry points, one file a kernel hook; `filters` says which connections they
-//! trace, `count` and `turns` are what they do to the counters, `record` what they write of each that ended and
-//! `ring` where, `conns` remembers each connection, `listeners` where something listens, `peers` finds a peer's
-//! slot, `owner` names the running process, `sock` reads kernel sockets, `clock` tells when, `maps` declares all
-//! maps and globals, `atomic` wraps the instructions that Rust has no stable name for.
+//! Modules: `programs` has the entry points, one file per kernel hook. `filters` decides which connections
+//! are traced, `count` and `turns` update the counters, `record` writes a record of each ended connection
+//! into the `ring`. `conns` remembers the connections, `listeners` the listening addresses. `peers` finds a
+//! peer's slot, `owner` names the running process, `sock` reads kernel sockets, `clock` gives the time.
+//! `maps` declares all maps and globals, `atomic` wraps the atomic instructions. The glossary in
+//! ARCHITECTURE.md explains place, slot, cell, turn, seeded and rescued.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
     target_arch = "bpf",

@@ -1,4 +1,4 @@
-//! All maps and globals of the programs, and what the loader fills in: settings, members, addresses of tables.
+//! All maps and globals of the programs, and the settings and addresses of tables that the loader fills in.
 //! It also sets the sizes that depend on settings.
 
 use core::ptr::NonNull;
@@ -18,7 +18,9 @@ use tracer_ebpf::abi::{
     ring::Ends,
 };
 
-/// A 64-bit immediate that the loader writes over, so nothing may be concluded from it here.
+use crate::atomic::Shared;
+
+/// A 64-bit immediate that the loader replaces, so the compiler may conclude nothing from it.
 macro_rules! immediate {
     ($mark:expr) => {{
         let value: u64;
@@ -47,40 +49,6 @@ macro_rules! config {
 }
 pub(crate) use config;
 
-/// Where the offset of a member lies in [`tracer_ebpf::abi::offsets::Offsets`], by which it is numbered.
-macro_rules! member_place {
-    ($member:ident) => {
-        core::mem::offset_of!(tracer_ebpf::abi::offsets::Offsets, $member)
-    };
-}
-pub(crate) use member_place;
-
-/// The mark of a member, a displacement.
-macro_rules! member {
-    ($member:ident) => {
-        tracer_ebpf::relocation::member($crate::maps::member_place!($member))
-    };
-}
-pub(crate) use member;
-
-/// The offset of a member as a number, where no load can have it in its instruction.
-macro_rules! offset {
-    ($member:ident) => {
-        $crate::maps::immediate!(tracer_ebpf::relocation::offset($crate::maps::member_place!(
-            $member
-        )))
-    };
-}
-pub(crate) use offset;
-
-/// Whether this kernel has a member.
-macro_rules! has {
-    ($member:ident) => {
-        $crate::maps::immediate!(tracer_ebpf::relocation::has($crate::maps::member_place!($member))) != 0
-    };
-}
-pub(crate) use has;
-
 /// The address of one of [`tracer_ebpf::relocation::table`].
 macro_rules! table {
     ($table:ident) => {
@@ -90,12 +58,13 @@ macro_rules! table {
     };
 }
 
-/// The same number, of which the compiler does not know that it is: so a test of it stays with the register that
-/// is then used, where the verifier of 6.1 wants it.
+/// Hides the value from the optimiser, so that a bounds check and the access after it use the same register,
+/// as the verifier of 6.1 requires.
 #[inline(always)]
 pub(crate) fn opaque(number: u64) -> u64 {
     let same: u64;
-    // SAFETY: a move. There has to be some instruction, or two lines of the source would have the same place.
+    // SAFETY: a move. One real instruction, so that BTF line info does not put two source lines at one
+    // offset.
     unsafe {
         core::arch::asm!(
             "{same} = {number}",
@@ -107,18 +76,22 @@ pub(crate) fn opaque(number: u64) -> u64 {
     same
 }
 
-/// The traced connections: that of a cookie lies in the place of its low bits, if the place was
-/// free when it began. Begins at a page, so that a place is one cache line.
+/// The place of a cookie among the traced connections. The low bits of the cookie choose it. The table starts
+/// at a page, so a place is one cache line.
 #[inline(always)]
-pub(crate) fn place(cookie: u64) -> *mut Conn {
-    table!(PLACES).cast::<Conn>().wrapping_add(place_of(cookie))
+pub(crate) fn place(cookie: u64) -> NonNull<Conn> {
+    let place = table!(PLACES).cast::<Conn>().wrapping_add(place_of(cookie));
+    // SAFETY: the loader made the address that of a map's value.
+    unsafe { NonNull::new_unchecked(place) }
 }
 
-/// The cookie of the socket in each place; 0: a free one. Apart from the places because cookies are given
-/// out one after the other: to look at the next eight places is to look at one line.
+/// The cookie of the socket that has this cookie's place; 0: the place is free. A table of its own, since
+/// cookies are given out in order and the next eight of them share a cache line.
 #[inline(always)]
-pub(crate) fn cookie_in_place_of(cookie: u64) -> *mut u64 {
-    table!(COOKIES).cast::<u64>().wrapping_add(place_of(cookie))
+pub(crate) fn cookie_in_place_of(cookie: u64) -> Shared<u64> {
+    let cookies = table!(COOKIES).cast::<u64>();
+    // SAFETY: the loader made the address that of a map's value, with one cookie for each place.
+    unsafe { Shared::new(cookies.wrapping_add(place_of(cookie))) }
 }
 
 #[inline(always)]
@@ -126,14 +99,16 @@ fn place_of(cookie: u64) -> usize {
     cookie as usize & (PLACES as usize - 1)
 }
 
-/// The counters, one slot a peer; `None` beyond the last slot. An array and not the value of the hash, because
-/// from the open on a connection knows its slot and needs no hash look-up, and because user space reads it
-/// through mmap without a system call.
+/// The counters in a slot; `None` beyond the last slot. An array, not the values of a hash map: a connection
+/// knows its slot from the open on and needs no look-up, and user space reads the array through mmap without
+/// a system call.
 #[inline(always)]
-pub(crate) fn stats(slot: u32) -> Option<NonNull<PeerStats>> {
+pub(crate) fn stats(slot: u32) -> Option<Shared<PeerStats>> {
     let slot = opaque(u64::from(slot));
     if slot < config!(slots) {
-        NonNull::new(table!(PEERS).cast::<PeerStats>().wrapping_add(slot as usize))
+        let stats = table!(PEERS).cast::<PeerStats>().wrapping_add(slot as usize);
+        // SAFETY: the loader made the address that of a map's value, with that many slots.
+        Some(unsafe { Shared::new(stats) })
     } else {
         core::hint::cold_path();
         None
@@ -142,26 +117,43 @@ pub(crate) fn stats(slot: u32) -> Option<NonNull<PeerStats>> {
 
 /// A cell of the index of peers ([`tracer_ebpf::index`]).
 #[inline(always)]
-pub(crate) fn cell(number: u32) -> *mut u64 {
-    table!(INDEX)
-        .cast::<u64>()
-        .wrapping_add((u64::from(number) & config!(index_mask)) as usize)
+pub(crate) fn cell(number: u32) -> Shared<u64> {
+    let cells = table!(INDEX).cast::<u64>();
+    let cell = (u64::from(number) & config!(index_mask)) as usize;
+    // SAFETY: the loader made the address that of a map's value, with a cell for each number under the mask.
+    unsafe { Shared::new(cells.wrapping_add(cell)) }
 }
 
 /// The records of ended connections ([`crate::ring`]).
 #[inline(always)]
-pub(crate) fn ring() -> *mut Ends {
-    table!(RING).cast()
+pub(crate) fn ring() -> Shared<Ends> {
+    let ends = table!(RING).cast::<Ends>();
+    // SAFETY: the loader made the address that of a map's value, which begins with them.
+    unsafe { Shared::new(ends) }
+}
+
+/// The only value of an array.
+#[inline(always)]
+pub(crate) fn only<T>(array: &Array<T, 1>) -> Option<Shared<T>> {
+    // SAFETY: a pointer from a look-up lies in the value of a map.
+    array.get_ptr_mut(0).map(|value| unsafe { Shared::new(value) })
+}
+
+/// The only value of an array on this CPU.
+#[inline(always)]
+pub(crate) fn only_here<T>(array: &PerCpuArray<T, 1>) -> Option<Shared<T>> {
+    // SAFETY: as above.
+    array.get_ptr_mut(0).map(|value| unsafe { Shared::new(value) })
 }
 
 /// The traced connections whose place was taken, by socket cookie.
 ///
-/// Neither is socket storage, which would free itself: making and freeing that took the kernel
-/// more time than all the rest together, and an entry here takes half of that.
+/// Not socket storage, which would free itself: making and freeing that took the kernel more time than all
+/// the rest together, and an entry here takes half of that.
 #[btf_map]
 pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// How many there are of these; while there are none, nobody need look.
+/// The number of entries in [`CONNS`]. While it is 0, look-ups there are skipped.
 #[btf_map]
 pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
 
@@ -169,11 +161,11 @@ pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// How many peers have a slot, one entry.
+/// The number of peers that have a slot.
 #[btf_map]
 pub(crate) static PEER_COUNT: Array<u32, 1> = Array::new();
 
-/// How many slots were ever taken, one entry.
+/// The number of slots that were ever taken.
 #[btf_map]
 pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 
@@ -181,12 +173,12 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// Where something listens, as the key of a peer at that very address: tells which connections that
-/// were not seen to open are inbound.
+/// The addresses that processes listen on, as keys of peers: tells which of the connections whose open was
+/// not seen are inbound.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// 1 for each port that [`LISTENERS`] has at any address: spares most connections the look-up there.
+/// 1 for each port that [`LISTENERS`] has at any address: saves most connections the look-up there.
 #[btf_map]
 pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 
@@ -194,17 +186,17 @@ pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 #[btf_map]
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
-/// Names of the processes that connect or read, by thread group id: many of them have ended by the
-/// time anybody asks `/proc`. The latest, since short-lived ones never end to come.
+/// Names of the processes that connect or read, by thread group id: many have exited by the time user space
+/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming.
 #[btf_map]
 pub(crate) static COMMS: LruHashMap<u32, Comm, 8192> = LruHashMap::new();
 
-/// Processes that held a socket before the tracer came, by the inode of its file. Filled for the walk that
-/// counts those sockets, and emptied again.
+/// Processes that held a socket before tracing began, by the inode of its file. The loader fills it for the
+/// seeding walk and empties it afterwards.
 #[btf_map]
 pub(crate) static HOLDERS: HashMap<u64, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// The process that this CPU noted last.
+/// The last process whose name this CPU wrote to [`COMMS`].
 #[btf_map]
 pub(crate) static NOTED: PerCpuArray<Noted, 1> = PerCpuArray::new();
 
@@ -220,7 +212,7 @@ pub(crate) struct Noted {
 #[btf_map]
 pub(crate) static ADDRESSES: LpmTrie<Prefix, u32, 1> = LpmTrie::new();
 
-/// What was lost, one entry.
+/// Counters of losses.
 #[btf_map]
 pub(crate) static LOSSES: PerCpuArray<Losses, 1> = PerCpuArray::new();
 
@@ -231,10 +223,9 @@ pub(crate) static PORTS: Global<[u64; PORT_WORDS]> = Global::new([0; PORT_WORDS]
 macro_rules! lose {
     ($field:ident) => {{
         core::hint::cold_path();
-        if let Some(losses) = $crate::maps::LOSSES.get_ptr_mut(0) {
-            // SAFETY: the pointer was just tested and nothing else writes this CPU's entry but a
-            // nested program, which the atomic add allows for.
-            $crate::atomic::add(unsafe { &raw mut (*losses).$field }, 1_u64);
+        // Atomic, since a nested program on this CPU may count too.
+        if let Some(losses) = $crate::maps::only_here(&$crate::maps::LOSSES) {
+            $crate::atomic::field!(losses.$field).add(1);
         }
     }};
 }

@@ -3,6 +3,7 @@
 use tracer_ebpf::abi::conn::Conn;
 
 use crate::{
+    atomic::field,
     maps::lose,
     ring,
     sock::{Sock, ticks_ns},
@@ -19,8 +20,8 @@ pub(crate) struct Traffic {
     pub(crate) retransmits: u32,
 }
 
-/// Writes the record of an ended connection straight into the ring. No atomic instruction is to follow: it would
-/// wait for the ring's cold lines.
+/// Writes the record of an ended connection straight into the ring. No atomic instruction should follow: it
+/// would wait for the ring's cold cache lines.
 #[inline(always)]
 pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
     let Some(reserved) = ring::reserve() else {
@@ -30,8 +31,7 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
     let to = reserved.record();
     macro_rules! put {
         ($($field:ident: $value:expr,)+) => {
-            // SAFETY: the ring gave room for it.
-            $(unsafe { (&raw mut (*to).$field).write($value) };)+
+            $(field!(to.$field).fill($value);)+
         };
     }
     put! {

@@ -1,25 +1,27 @@
-//! What stands in the object for numbers that only the loader knows.
+//! Placeholders in the object that the loader replaces.
 //!
-//! The offset of a kernel member and a setting of the run are constants for one run, and a program is shortest
-//! when its instructions carry them. So the object is built with a mark in their place, and the loader writes
-//! the number over each mark before it hands the programs to the kernel: what CO-RE relocations do for C. Out of
-//! a frozen global each use would take an address, a load and an addition, and the programs 7 % more time.
+//! The offset of a kernel member and a setting of the run are constants for one run, and a program is
+//! shortest when its instructions carry them. So the object is built with placeholders, here called marks,
+//! and the loader writes the number over each mark before it hands the programs to the kernel: what CO-RE
+//! relocations do for C. Out of a frozen global each use would take an address, a load and an addition, and
+//! the programs 7 % more time.
 //!
-//! - A load of a member has a displacement from [`MEMBERS`] on.
-//! - The address of a table ([`table`]) is a 64-bit immediate too, for which the loader puts the map that it
-//!   has made for it.
-//! - Any other number is a 64-bit immediate whose upper half says what it is, and the lower half of which.
+//! - A load of a member has a displacement of [`MEMBERS`] or more.
+//! - The address of a table ([`table`]) is a 64-bit immediate, which becomes the address of a map's value.
+//! - Any other number is a 64-bit immediate. The upper half says which kind it is, the lower half which one.
 
-/// Mark of the first member, as a displacement. Far outside any struct of ours and the stack.
+use crate::abi::offsets::{self, Need};
+
+/// Displacement that stands for the first member: far outside any struct of ours and the stack.
 pub const MEMBERS: i16 = 0x5a00;
 
 /// Bytes of a member that can be told apart, so that one of several words can be loaded word by word.
 pub const MEMBER_ROOM: i16 = 16;
 
-/// Tables that are needed at every change. Each is the one value of an array map: its address is then part of
-/// the instruction, where a look-up would be a dozen.
+/// Tables that every state change needs. Each is the only value of an array map: its address is then part of
+/// the instruction, where a look-up would take a dozen.
 pub mod table {
-    /// The counters, one slot a peer.
+    /// The counters, one slot per peer.
     pub const PEERS: u32 = 0;
     /// Which slot a peer has.
     pub const INDEX: u32 = 1;
@@ -45,23 +47,57 @@ pub const HAS: u32 = 0x7ee7_0ff1;
 /// Upper half of the immediate for the offset of a member, 0 without one.
 pub const OFFSET: u32 = 0x7ee7_0ff5;
 
-/// The displacement of a load of the member whose offset lies at `place` in
-/// [`Offsets`](crate::abi::offsets::Offsets).
-pub const fn member(place: usize) -> i16 {
-    MEMBERS + number(place) as i16 * MEMBER_ROOM
+/// The displacement of a load of `bytes` bytes from an essential member: all of it, or one word of that size.
+///
+/// # Panics
+/// At compile time, for a member of another size and for one that may be missing.
+pub const fn load(member: usize, bytes: usize, word: Option<usize>) -> i16 {
+    assert!(
+        matches!(offsets::MEMBERS[member].need, Need::Essential),
+        "a kernel may lack this member: `Option<…>` or `or 0` says what it is then"
+    );
+    displacement(member, bytes, word)
 }
 
-/// The immediate that tells whether the kernel has that member.
-pub const fn has(place: usize) -> u64 {
-    immediate(HAS, number(place))
+/// The same for a member that a kernel may lack; the load gives 0 then.
+///
+/// # Panics
+/// At compile time, for a member of another size and for one that is never missing.
+pub const fn load_or_0(member: usize, bytes: usize, word: Option<usize>) -> i16 {
+    assert!(
+        !matches!(offsets::MEMBERS[member].need, Need::Essential),
+        "this member is never missing"
+    );
+    displacement(member, bytes, word)
 }
 
-/// The immediate for that member's offset.
-pub const fn offset(place: usize) -> u64 {
-    immediate(OFFSET, number(place))
+const fn displacement(member: usize, bytes: usize, word: Option<usize>) -> i16 {
+    let size = offsets::MEMBERS[member].bytes as usize;
+    let (fits, at) = match word {
+        None => (size == bytes, 0),
+        Some(word) => (
+            size.is_multiple_of(bytes) && bytes * (word + 1) <= size,
+            bytes * word,
+        ),
+    };
+    assert!(
+        fits && size <= MEMBER_ROOM as usize,
+        "the member has another size"
+    );
+    MEMBERS + member as i16 * MEMBER_ROOM + at as i16
 }
 
-/// The immediate for the setting at `place` in [`Config`](crate::abi::config::Config).
+/// The immediate that tells whether the kernel has a member.
+pub const fn has(member: usize) -> u64 {
+    immediate(HAS, member)
+}
+
+/// The immediate for a member's offset.
+pub const fn offset(member: usize) -> u64 {
+    immediate(OFFSET, member)
+}
+
+/// The immediate for the setting at byte `place` of [`Config`](crate::abi::config::Config).
 pub const fn setting(place: usize) -> u64 {
     immediate(SETTING, place / size_of::<u64>())
 }
@@ -71,10 +107,6 @@ pub const fn address_of(table: u32) -> u64 {
     immediate(TABLE, table as usize)
 }
 
-const fn number(place: usize) -> usize {
-    place / size_of::<u32>()
-}
-
-const fn immediate(what: u32, number: usize) -> u64 {
-    (what as u64) << 32 | number as u64
+const fn immediate(kind: u32, number: usize) -> u64 {
+    (kind as u64) << 32 | number as u64
 }

@@ -1,25 +1,28 @@
 //! Room in the ring of records ([`tracer_ebpf::abi::ring`]).
 //!
-//! A ring of our own, since what the kernel's costs is a tenth of all that the programs take: its lock, and the
-//! exchange that publishes a record, which waits until the record's cold lines have come from memory. A plain
-//! store does not wait.
+//! Our own ring: `BPF_MAP_TYPE_RINGBUF` costs a tenth of the programs' total time. It takes a lock, and it
+//! publishes a record by an exchange, which waits for the record's cold cache lines. A plain store does not
+//! wait.
 
-use core::{hint::cold_path, ptr::NonNull};
+use core::hint::cold_path;
 
 use tracer_ebpf::abi::{
     closed::Closed,
     ring::{Ends, Entry, is_full, place},
 };
 
-use crate::{atomic, maps, maps::config};
+use crate::{
+    atomic::{Shared, field},
+    maps::{self, config},
+};
 
-/// The place for a record, nobody else's until it is published.
+/// The place for a record, ours alone until it is published.
 pub(crate) struct Reserved {
-    entry: NonNull<Entry>,
+    entry: Shared<Entry>,
     number: u64,
 }
 
-/// A place; `None` when the reader is that far behind.
+/// A place; `None` when the ring is full because the reader is behind.
 #[inline(always)]
 pub(crate) fn reserve() -> Option<Reserved> {
     let number = match take() {
@@ -38,11 +41,11 @@ pub(crate) fn reserve() -> Option<Reserved> {
     }
     let place = place(number, config!(ring_mask));
     // SAFETY: the entries follow the ends, one more than the mask says.
-    let entry = unsafe { maps::ring().add(1).cast::<Entry>().add(place) };
-    NonNull::new(entry).map(|entry| Reserved { entry, number })
+    let entry = unsafe { Shared::new(maps::ring().as_ptr().add(1).cast::<Entry>().add(place)) };
+    Some(Reserved { entry, number })
 }
 
-/// What came of trying to take a place.
+/// The result of trying to take a place.
 enum Take {
     /// The number of the record.
     Number(u64),
@@ -54,14 +57,12 @@ enum Take {
 
 #[inline(always)]
 fn take() -> Take {
-    let ends: *mut Ends = maps::ring();
-    // SAFETY: the table begins with them.
-    let (reserved, read) = unsafe { (&raw mut (*ends).reserved, &raw const (*ends).read) };
-    // SAFETY: as above. Volatile, since other CPUs and the reader write them.
-    let (number, read) = unsafe { (reserved.read_volatile(), read.read_volatile()) };
-    if is_full(number, read, config!(ring_mask)) {
+    let ends: Shared<Ends> = maps::ring();
+    let reserved = field!(ends.reserved);
+    let number = reserved.load();
+    if is_full(number, field!(ends.read).load(), config!(ring_mask)) {
         Take::Full
-    } else if atomic::replace(reserved, number, number.wrapping_add(1)) {
+    } else if reserved.replace(number, number.wrapping_add(1)) {
         Take::Number(number)
     } else {
         Take::Raced
@@ -71,11 +72,11 @@ fn take() -> Take {
 /// The number of no record.
 const NONE: u64 = u64::MAX;
 
-/// So often in a row other CPUs may take the place that a record was about to get.
+/// How many times in a row other CPUs may take the place that a record was about to get.
 const RACES: u32 = 8;
 
-/// Tries again; [`NONE`] when there is no room. A global function in the verifier's sense: it is verified once, and
-/// not again on each of the paths that lead here.
+/// Tries again; [`NONE`] when there is no room. A global function, which the verifier checks once and not
+/// again on each of the paths that lead here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_place() -> u64 {
@@ -92,16 +93,15 @@ pub(crate) extern "C" fn tcpreuse_place() -> u64 {
 impl Reserved {
     /// Where the record is to be written.
     #[inline(always)]
-    pub(crate) fn record(&self) -> *mut Closed {
-        // SAFETY: an entry of the table.
-        unsafe { &raw mut (*self.entry.as_ptr()).closed }
+    pub(crate) fn record(&self) -> Shared<Closed> {
+        let entry = self.entry;
+        field!(entry.closed)
     }
 
-    /// Lets the reader have it. All of it is written.
+    /// Shows the record to the reader. All of it must be written.
     #[inline(always)]
     pub(crate) fn publish(self) {
-        // SAFETY: as above.
-        let whole = unsafe { &raw mut (*self.entry.as_ptr()).whole };
-        atomic::publish(whole, self.number.wrapping_add(1));
+        let entry = self.entry;
+        field!(entry.whole).publish(self.number.wrapping_add(1));
     }
 }

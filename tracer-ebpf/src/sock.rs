@@ -1,7 +1,8 @@
-//! Reading kernel sockets through the offsets that the loader found.
+//! Reads kernel sockets through the offsets that the loader found.
 //!
-//! Each read is a direct load that the verifier checks against the kernel's own types: an offset
-//! that does not fit there is a load error at start, never a wrong number.
+//! Each read is a direct load. The loader compares the size of the member with the kernel's own types, and
+//! the verifier checks the load against them: an offset that does not fit is an error at start, never a wrong
+//! number.
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_skc_to_tcp_sock};
 use tracer_ebpf::{
@@ -9,60 +10,127 @@ use tracer_ebpf::{
     address,
 };
 
-use crate::maps::{config, has};
+use crate::maps::config;
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u16 = 6;
 
-/// A `struct sock` (or anything that begins with one) the verifier trusts.
+/// A `struct sock`, or a struct that begins with one, that the verifier trusts.
 #[derive(Clone, Copy)]
 pub(crate) struct Sock(pub(crate) *const u8);
 
-/// A `struct tcp_sock` the verifier trusts.
+/// A `struct tcp_sock` that the verifier trusts.
 #[derive(Clone, Copy)]
 pub(crate) struct TcpSock(*const u8);
 
-/// Loads a member, or a word of one, from a pointer the verifier trusts. The displacement is the member's mark,
-/// which the loader writes over; where the kernel does not have the member, the loader makes a 0 of it and
-/// reports it as unknown. In assembler, since the compiler would make one load of two at an address worked out.
+/// A pointer to a kernel struct that the verifier trusts.
+pub(crate) trait Pointer: Copy {
+    fn address(self) -> *const u8;
+}
+
+impl Pointer for Sock {
+    #[inline(always)]
+    fn address(self) -> *const u8 {
+        self.0
+    }
+}
+
+impl Pointer for TcpSock {
+    #[inline(always)]
+    fn address(self) -> *const u8 {
+        self.0
+    }
+}
+
+impl Pointer for *const u8 {
+    #[inline(always)]
+    fn address(self) -> *const u8 {
+        self
+    }
+}
+
+/// Loads a member of a kernel struct, listed in [`tracer_ebpf::abi::offsets`] with its size and with what it
+/// is needed for. A member that a kernel may lack is loaded in one of two ways, which say what it is then:
+///
+/// - `load!(sk => sock_common.skc_num: u16)`, an essential member;
+/// - `load!(sk => sock_common.skc_v6_daddr[1]: u32 or 0)`, a word of a member that may be missing;
+/// - `load!(tcp => tcp_sock.lsndtime: Option<u32>)`.
+///
+/// `ptr` is the type of a pointer. The displacement of the load is the member's mark, which the loader
+/// replaces.
 macro_rules! load {
-    ($base:expr, $member:ident $(+ $more:literal)?: $type:ident) => {{
+    (@$mark:ident $word:expr, $from:expr, $struct:ident$(.$path:ident)+, $type:ident) => {{
         let value: u64;
-        // SAFETY: the verifier has checked this very load, or the program would not run.
+        // SAFETY: the verifier has checked this very load, or the program would not run. In assembler, since
+        // the compiler would merge two loads into one at an address computed beforehand.
         unsafe {
             core::arch::asm!(
-                concat!("{value} = *(", stringify!($type), " *)({base} + {mark})"),
+                concat!("{value} = *(", stringify!($type), " *)({from} + {mark})"),
                 value = out(reg) value,
-                base = in(reg) $base,
-                mark = const $crate::maps::member!($member) $(+ $more)?,
+                from = in(reg) $crate::sock::Pointer::address($from),
+                mark = const tracer_ebpf::relocation::$mark(
+                    tracer_ebpf::member!($struct$(.$path)+),
+                    size_of::<$type>(),
+                    $word,
+                ),
                 options(pure, readonly, nostack, preserves_flags),
             );
             core::hint::assert_unchecked(value <= $type::MAX as u64);
         }
         value as $type
     }};
+    ($from:expr => $struct:ident$(.$path:ident)+: ptr) => {
+        $crate::sock::load!($from => $struct$(.$path)+: u64) as *const u8
+    };
+    ($from:expr => $struct:ident$(.$path:ident)+: ptr or 0) => {
+        $crate::sock::load!($from => $struct$(.$path)+: u64 or 0) as *const u8
+    };
+    ($from:expr => $struct:ident$(.$path:ident)+: Option<$type:ident>) => {
+        if $crate::sock::has!($struct$(.$path)+) {
+            Some($crate::sock::load!($from => $struct$(.$path)+: $type or 0))
+        } else {
+            None
+        }
+    };
+    ($from:expr => $struct:ident$(.$path:ident)+: $type:ident) => {
+        $crate::sock::load!(@load None, $from, $struct$(.$path)+, $type)
+    };
+    ($from:expr => $struct:ident$(.$path:ident)+: $type:ident or 0) => {
+        $crate::sock::load!(@load_or_0 None, $from, $struct$(.$path)+, $type)
+    };
+    ($from:expr => $struct:ident$(.$path:ident)+[$word:literal]: $type:ident or 0) => {
+        $crate::sock::load!(@load_or_0 Some($word), $from, $struct$(.$path)+, $type)
+    };
 }
 pub(crate) use load;
 
-/// Loads a member that is a pointer.
-macro_rules! load_pointer {
-    ($base:expr, $member:ident) => {
-        $crate::sock::load!($base, $member: u64) as *const u8
+/// Whether this kernel has a member.
+macro_rules! has {
+    ($struct:ident$(.$path:ident)+) => {
+        $crate::maps::immediate!(tracer_ebpf::relocation::has(tracer_ebpf::member!($struct$(.$path)+))) != 0
     };
 }
-pub(crate) use load_pointer;
+pub(crate) use has;
+
+/// The offset of a member as a number, where no load can have it in its instruction.
+macro_rules! offset {
+    ($struct:ident$(.$path:ident)+) => {
+        $crate::maps::immediate!(tracer_ebpf::relocation::offset(tracer_ebpf::member!($struct$(.$path)+)))
+    };
+}
+pub(crate) use offset;
 
 /// Loads an address, IPv4 mapped, from the member of its family.
 macro_rules! address {
-    ($base:expr, $v4:ident, $v6:ident) => {
-        match load!($base, skc_family: u16) {
-            AF_INET => address::mapped(load!($base, $v4: u32)),
+    ($sk:expr, $v4:ident, $v6:ident) => {
+        match load!($sk => sock_common.skc_family: u16) {
+            AF_INET => address::mapped(load!($sk => sock_common.$v4: u32)),
             AF_INET6 => [
-                load!($base, $v6: u32),
-                load!($base, $v6 + 4: u32),
-                load!($base, $v6 + 8: u32),
-                load!($base, $v6 + 12: u32),
+                load!($sk => sock_common.$v6[0]: u32 or 0),
+                load!($sk => sock_common.$v6[1]: u32 or 0),
+                load!($sk => sock_common.$v6[2]: u32 or 0),
+                load!($sk => sock_common.$v6[3]: u32 or 0),
             ],
             _ => [0; 4],
         }
@@ -73,28 +141,28 @@ impl Sock {
     /// MPTCP, SCTP and DCCP sockets pass the same tracepoint.
     #[inline(always)]
     pub(crate) fn is_tcp(self) -> bool {
-        load!(self.0, sk_protocol: u16) == IPPROTO_TCP
+        load!(self => sock.sk_protocol: u16) == IPPROTO_TCP
     }
 
-    /// The TCP state as stored; during `inet_sock_set_state` this still is the old one.
+    /// The TCP state as stored; during `inet_sock_set_state` this is still the old one.
     #[inline(always)]
     pub(crate) fn state(self) -> u8 {
-        load!(self.0, skc_state: u8)
+        load!(self => sock_common.skc_state: u8)
     }
 
-    /// Local port, host order. 0 once the port was given back, so ask before CLOSE.
+    /// Local port, host order. 0 once the port has been released, so ask before CLOSE.
     #[inline(always)]
     pub(crate) fn local_port(self) -> u16 {
-        load!(self.0, skc_num: u16)
+        load!(self => sock_common.skc_num: u16)
     }
 
-    /// Local port, host order, of a connection that may have given it back.
+    /// Local port, host order, of a connection that may have released it.
     #[inline(always)]
     pub(crate) fn local_port_once_had(self) -> u16 {
         match self.local_port() {
-            0 => self
-                .tcp()
-                .map_or(0, |tcp| u16::from_be(load!(tcp.0, inet_sport: u16))),
+            0 => self.tcp().map_or(0, |tcp| {
+                u16::from_be(load!(tcp => inet_sock.inet_sport: u16 or 0))
+            }),
             port => port,
         }
     }
@@ -102,10 +170,10 @@ impl Sock {
     /// Remote port, host order.
     #[inline(always)]
     pub(crate) fn remote_port(self) -> u16 {
-        u16::from_be(load!(self.0, skc_dport: u16))
+        u16::from_be(load!(self => sock_common.skc_dport: u16))
     }
 
-    /// The port of the service: what filters and keys go by.
+    /// The port of the service, which filters and keys use.
     #[inline(always)]
     pub(crate) fn service_port(self, direction: u8) -> u16 {
         if direction == direction::INBOUND {
@@ -118,92 +186,96 @@ impl Sock {
     /// Pending error, a positive errno.
     #[inline(always)]
     pub(crate) fn errno(self) -> u16 {
-        load!(self.0, sk_err: u32) as u16
+        load!(self => sock.sk_err: u32) as u16
     }
 
     /// Remote address, IPv4 mapped.
     #[inline(always)]
     pub(crate) fn remote_address(self) -> [u32; 4] {
-        address!(self.0, skc_daddr, skc_v6_daddr)
+        address!(self, skc_daddr, skc_v6_daddr)
     }
 
     /// Local address, IPv4 mapped.
     #[inline(always)]
     pub(crate) fn local_address(self) -> [u32; 4] {
-        address!(self.0, skc_rcv_saddr, skc_v6_rcv_saddr)
+        address!(self, skc_rcv_saddr, skc_v6_rcv_saddr)
     }
 
     /// Inode number of the network namespace.
     #[inline(always)]
     pub(crate) fn netns(self) -> u32 {
-        let net: *const u8 = load_pointer!(self.0, skc_net);
+        let net = load!(self => sock_common.skc_net.net: ptr);
         if net.is_null() {
             0
         } else {
-            load!(net, net_inum: u32)
+            load!(net => net.ns.inum: u32)
         }
     }
 
     /// Inode number of the socket's file; 0 without one.
     #[inline(always)]
     pub(crate) fn inode(self) -> u64 {
-        let socket: *const u8 = load_pointer!(self.0, sk_socket);
+        let socket = load!(self => sock.sk_socket: ptr);
         if socket.is_null() {
             return 0;
         }
-        let file: *const u8 = load_pointer!(socket, socket_file);
+        let file = load!(socket => socket.file: ptr or 0);
         if file.is_null() {
             return 0;
         }
-        let inode: *const u8 = load_pointer!(file, file_inode);
+        let inode = load!(file => file.f_inode: ptr or 0);
         if inode.is_null() {
             0
         } else {
-            load!(inode, inode_number: u64)
+            load!(inode => inode.i_ino: u64 or 0)
         }
     }
 
-    /// Whether a process holds the socket: false before accept and after close.
+    /// Whether the socket belongs to a process: from `accept`, or `socket` on the connecting side, until
+    /// `close`.
     #[inline(always)]
-    pub(crate) fn has_socket(self) -> bool {
-        !load_pointer!(self.0, sk_socket).is_null()
+    pub(crate) fn is_accepted(self) -> bool {
+        !load!(self => sock.sk_socket: ptr).is_null()
     }
 
-    /// The process has closed the socket (`SOCK_DEAD`, the first of the socket flags).
+    /// Whether a system call holds the socket's lock at this moment. If none does, a packet or a timer is
+    /// changing the socket. True on kernels that do not tell.
+    #[inline(always)]
+    pub(crate) fn is_locked_by_process(self) -> bool {
+        load!(self => sock.sk_lock.owned: Option<u32>).is_none_or(|owned| owned != 0)
+    }
+
+    /// Whether the process has closed the socket (`SOCK_DEAD`, the first of the socket flags).
     #[inline(always)]
     pub(crate) fn is_orphan(self) -> bool {
-        load!(self.0, skc_flags: u64) & 1 != 0
+        load!(self => sock_common.skc_flags: u64) & 1 != 0
     }
 
-    /// The remote side's FIN has been taken in (`SOCK_DONE`, the second of the socket flags).
+    /// Whether the remote side's FIN has been received (`SOCK_DONE`, the second of the socket flags).
     #[inline(always)]
     pub(crate) fn fin_received(self) -> bool {
-        load!(self.0, skc_flags: u64) & 2 != 0
+        load!(self => sock_common.skc_flags: u64) & 2 != 0
     }
 
     /// Accept queue of a listener and its limit.
     #[inline(always)]
     pub(crate) fn accept_queue(self) -> (u32, u32) {
         (
-            load!(self.0, sk_ack_backlog: u32),
-            load!(self.0, sk_max_ack_backlog: u32),
+            load!(self => sock.sk_ack_backlog: u32),
+            load!(self => sock.sk_max_ack_backlog: u32),
         )
     }
 
     /// What a listener dropped since it listens: SYNs and connections.
     #[inline(always)]
     pub(crate) fn drops(self) -> u32 {
-        if has!(sk_drops) {
-            load!(self.0, sk_drops: u32)
-        } else {
-            NO_DROPS
-        }
+        load!(self => sock.sk_drops: Option<u32>).unwrap_or(NO_DROPS)
     }
 
-    /// The socket's cookie, which is never used twice; 0 when nobody has asked for it yet.
+    /// The socket's cookie, which is never used twice; 0 until somebody has asked for it.
     #[inline(always)]
     pub(crate) fn cookie(self) -> u64 {
-        load!(self.0, skc_cookie: u64)
+        load!(self => sock_common.skc_cookie: u64)
     }
 
     /// The socket's cookie, made if need be.
@@ -211,12 +283,6 @@ impl Sock {
     pub(crate) fn cookie_or_new(self) -> u64 {
         // SAFETY: the verifier trusts the socket.
         unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) }
-    }
-
-    /// Whether a process holds the socket. If none does, it is a packet or a timer that changes it.
-    #[inline(always)]
-    pub(crate) fn is_held(self) -> bool {
-        !has!(sk_lock_owned) || load!(self.0, sk_lock_owned: u32) != 0
     }
 
     /// The socket as `tcp_sock`; none for request and time-wait sockets.
@@ -238,46 +304,45 @@ pub(crate) fn ticks_ns(ticks: u32) -> u64 {
     u64::from(ticks) * config!(tick_ns)
 }
 
-/// The kernel's timer ticks. 32 bits of them, as sockets note them, and these wrap.
+/// The kernel's timer ticks (jiffies), of which sockets keep the lower 32 bits. These wrap.
 #[inline(always)]
 fn now_ticks() -> u32 {
     // SAFETY: the helper only reads a clock.
     unsafe { bpf_jiffies64() as u32 }
 }
 
-/// Timer ticks since the later of two moments that a socket notes; 0 when the kernel does not note one of them.
-macro_rules! since_either {
-    ($tcp:expr, $one:ident, $other:ident) => {
-        if has!($one) && has!($other) {
-            let (one, other) = (load!($tcp, $one: u32), load!($tcp, $other: u32));
+/// Timer ticks since the later of two moments; 0 when one of them is unknown.
+#[inline(always)]
+fn ticks_since_later(one: Option<u32>, other: Option<u32>) -> u32 {
+    match (one, other) {
+        (Some(one), Some(other)) => {
             let now = now_ticks();
             now.wrapping_sub(one).min(now.wrapping_sub(other))
-        } else {
-            0
         }
-    };
+        _ => 0,
+    }
 }
 
 impl TcpSock {
-    /// The same socket, for what every socket has.
+    /// The same socket, for the members that every socket has.
     #[inline(always)]
     pub(crate) fn sock(self) -> Sock {
         Sock(self.0)
     }
 
-    /// Payload received and payload sent, bytes; what was sent again, in so many segments, counts once. The
+    /// Payload received and sent, bytes; retransmitted payload, of `retransmits` segments, counts once. The
     /// kernel's count of received bytes includes the FIN, which is taken out.
     #[inline(always)]
     pub(crate) fn bytes(self, sk: Sock, retransmits: u32) -> (u64, u64) {
-        let received = load!(self.0, bytes_received: u64);
+        let received = load!(self => tcp_sock.bytes_received: u64 or 0);
         let fin = u64::from(sk.fin_received() && received > 0);
-        let sent = load!(self.0, bytes_sent: u64);
+        let sent = load!(self => tcp_sock.bytes_sent: u64 or 0);
         (
             received - fin,
-            if retransmits == 0 && has!(total_retrans) {
+            if retransmits == 0 && has!(tcp_sock.total_retrans) {
                 sent
             } else {
-                sent.wrapping_sub(load!(self.0, bytes_retrans: u64))
+                sent.wrapping_sub(load!(self => tcp_sock.bytes_retrans: u64 or 0))
             },
         )
     }
@@ -286,81 +351,91 @@ impl TcpSock {
     #[inline(always)]
     pub(crate) fn data_segs(self) -> (u32, u32) {
         (
-            load!(self.0, data_segs_in: u32),
-            load!(self.0, data_segs_out: u32),
+            load!(self => tcp_sock.data_segs_in: u32 or 0),
+            load!(self => tcp_sock.data_segs_out: u32 or 0),
         )
     }
 
     /// End of what the process has written, as a sequence number.
     #[inline(always)]
     pub(crate) fn write_seq(self) -> u32 {
-        load!(self.0, write_seq: u32)
+        load!(self => tcp_sock.write_seq: u32 or 0)
     }
 
-    /// When the packet came or the timer ran out that the socket is being changed by, ns: the clock as the
-    /// kernel has read it for that. To read it again is the most expensive thing a program can do. 0: not known.
+    /// When the packet arrived or the timer expired that is changing the socket, ns: the clock as the kernel
+    /// has read it for that. Reading it again is the most expensive thing a program can do. 0: unknown.
     #[inline(always)]
     pub(crate) fn event_ns(self) -> u64 {
-        load!(self.0, tcp_clock_cache: u64)
+        load!(self => tcp_sock.tcp_clock_cache: u64 or 0)
     }
 
-    /// Segments sent again.
+    /// Retransmitted segments.
     #[inline(always)]
     pub(crate) fn retransmits(self) -> u32 {
-        load!(self.0, total_retrans: u32)
+        load!(self => tcp_sock.total_retrans: u32 or 0)
     }
 
     /// Smoothed round-trip time, µs; 0: not measured yet, or the kernel does not say.
     #[inline(always)]
     pub(crate) fn rtt_us(self) -> u32 {
-        load!(self.0, srtt_us: u32) >> 3
+        load!(self => tcp_sock.srtt_us: u32 or 0) >> 3
     }
 
     /// Time since the last data segment in either direction, in timer ticks; a connection without
     /// data counts from its handshake.
     #[inline(always)]
     pub(crate) fn idle_ticks(self) -> u32 {
-        since_either!(self.0, lsndtime, lrcvtime)
+        ticks_since_later(
+            load!(self => tcp_sock.lsndtime: Option<u32>),
+            load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
+        )
     }
 
     /// Time since anything was received, data or acknowledgement, ns.
     #[inline(always)]
     pub(crate) fn heard_ns(self) -> u64 {
-        ticks_ns(since_either!(self.0, rcv_tstamp, lrcvtime))
+        ticks_ns(ticks_since_later(
+            load!(self => tcp_sock.rcv_tstamp: Option<u32>),
+            load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
+        ))
     }
 
-    /// Time since the last data segment was received, ns; 0 when the kernel does not say.
+    /// Time since the last data segment was received, ns; 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn since_received_ns(self) -> u64 {
-        if !has!(lrcvtime) {
-            return 0;
+        match load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>) {
+            Some(received) => ticks_ns(now_ticks().wrapping_sub(received)),
+            None => 0,
         }
-        ticks_ns(now_ticks().wrapping_sub(load!(self.0, lrcvtime: u32)))
     }
 
-    /// Whether the last data segment came from the other side. Two in one timer tick count as
-    /// answered.
+    /// Whether the last data segment came from the other side. If both were in one timer tick, the answer
+    /// counts as the later one.
     #[inline(always)]
     pub(crate) fn received_last(self) -> bool {
-        if !has!(lsndtime) || !has!(lrcvtime) {
-            return false;
+        let sent = load!(self => tcp_sock.lsndtime: Option<u32>);
+        let received = load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>);
+        match (sent, received) {
+            (Some(sent), Some(received)) => received.wrapping_sub(sent).cast_signed() > 0,
+            _ => false,
         }
-        let sent = load!(self.0, lsndtime: u32);
-        let received = load!(self.0, lrcvtime: u32);
-        received.wrapping_sub(sent).cast_signed() > 0
     }
 
-    /// How often the oldest unacknowledged segment was sent again in vain, and how many probes
-    /// have no answer.
+    /// How often the oldest unacknowledged segment was retransmitted in vain, and the number of unanswered
+    /// probes.
     #[inline(always)]
     pub(crate) fn in_vain(self) -> (u8, u8) {
-        (load!(self.0, retransmits_now: u8), load!(self.0, probes_out: u8))
+        (
+            load!(self => inet_connection_sock.icsk_retransmits: u8 or 0),
+            load!(self => inet_connection_sock.icsk_probes_out: u8 or 0),
+        )
     }
 
-    /// Bytes that arrived and that the process has not read, without a FIN.
+    /// Bytes that have arrived and that the process has not read, without a FIN.
     #[inline(always)]
     pub(crate) fn unread(self) -> u32 {
-        let waiting = load!(self.0, rcv_nxt: u32).wrapping_sub(load!(self.0, copied_seq: u32));
+        let next = load!(self => tcp_sock.rcv_nxt: u32 or 0);
+        let waiting = next.wrapping_sub(load!(self => tcp_sock.copied_seq: u32 or 0));
         waiting.wrapping_sub(u32::from(self.sock().fin_received() && waiting > 0))
     }
 }

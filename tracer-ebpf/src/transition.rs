@@ -26,7 +26,7 @@ pub mod state {
     pub const CLOSING: u8 = 11;
 }
 
-/// Bits of [`steps`], in the order in which they are to be applied.
+/// Bits of [`steps`], in the order in which they are taken.
 pub mod step {
     /// A process began to connect.
     pub const CONNECTING: u8 = 1;
@@ -46,22 +46,22 @@ pub mod step {
     pub const WAS_OPEN: u8 = 128;
 }
 
-/// What a change from `old` to `new` means, as [`step`] bits; 0 means nothing to do.
+/// The meaning of a change from `old` to `new`, as [`step`] bits; 0: none.
 ///
 /// An open is counted when SYN_SENT or SYN_RECV gives way to any synchronised state, not only
 /// ESTABLISHED: with TCP Fast Open a server may close before the handshake is over. The child of
 /// a listener appears as LISTEN→SYN_RECV before its addresses are set, so that change is nothing.
 ///
-/// Of what came before, a change repeats what it proves: who leaves CLOSE_WAIT has entered it. To apply a
-/// step twice does nothing, so this costs little, and no step is lost when the program missed a change.
+/// A change also yields the steps it implies: leaving CLOSE_WAIT implies having entered it. Taking a step
+/// twice does nothing, so this costs little, and no step is lost when the program missed a change.
 #[inline(always)]
 pub fn steps(old: u8, new: u8) -> u8 {
     let place = (usize::from(old) << 4 | usize::from(new)) & (STEPS.len() - 1);
-    // SAFETY: just made smaller than the table. Volatile, or the compiler makes branches of the table again.
+    // SAFETY: just made smaller than the table. Volatile, or the compiler turns the table back into branches.
     unsafe { STEPS.as_ptr().add(place).read_volatile() }
 }
 
-/// [`steps`] of all states, which have numbers below 16. One load where there would be ten branches, and half
+/// [`steps`] of all pairs of states, which have numbers below 16. One load instead of ten branches, and half
 /// of all changes end here.
 static STEPS: [u8; 256] = {
     let mut table = [0; 256];
@@ -113,21 +113,21 @@ pub const fn is_open(state: u8) -> bool {
     )
 }
 
-/// Errors of `sk_err` that tell a RST from a network that gave up (Linux numbers, the same on every
-/// architecture this builds for).
+/// Errors in `sk_err` that tell a RST from a network that gave up. Linux numbers, the same on every
+/// architecture that this builds for.
 mod errno {
     pub(super) const EPIPE: u16 = 32;
     pub(super) const ECONNABORTED: u16 = 103;
     pub(super) const ECONNRESET: u16 = 104;
 }
 
-/// The close reason of a connection that went to CLOSE without any FIN before.
+/// Why a connection ended that went to CLOSE without a FIN before.
 ///
-/// A received RST decides first (seen by its own tracepoint, or left in `sk_err`). An error that is
-/// none of this host's own means the network gave up: ETIMEDOUT, or what the last ICMP message said
-/// when the retransmissions ran out, which is one of many (unreachable, prohibited, refused by a
-/// firewall). Whatever is left is this host aborting: a close with unread data reaches CLOSE before
-/// its RST leaves, with no error set, and a socket that is destroyed from outside has ECONNABORTED.
+/// A received RST decides first: seen by its own tracepoint, or left in `sk_err`. Any other error that this
+/// host did not set itself means the network gave up: ETIMEDOUT, or what the last ICMP message said when the
+/// retransmissions ran out (unreachable, prohibited, refused by a firewall). Otherwise this host aborted: a
+/// close with unread data reaches CLOSE before its RST leaves, with no error set, and a socket destroyed from
+/// outside has ECONNABORTED.
 #[inline(always)]
 pub const fn abort_reason(rst_received: bool, errno: u16) -> u8 {
     use crate::abi::peer::reason;

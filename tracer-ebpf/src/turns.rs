@@ -1,4 +1,4 @@
-//! Requests and answers, told from the reads and writes of the process.
+//! Requests and answers, inferred from the reads and writes of the process.
 
 use tracer_ebpf::abi::{
     conn::{Conn, flag},
@@ -6,9 +6,9 @@ use tracer_ebpf::abi::{
 };
 
 use crate::{
-    atomic,
-    maps::config,
-    owner, peers,
+    atomic::field,
+    maps::{config, stats},
+    owner,
     sock::{Sock, TcpSock},
 };
 
@@ -28,39 +28,35 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     }
     if conn.owner == 0 {
         conn.owner = owner::current();
-        // That of an outbound peer is part of its key.
+        // The last reader is as good as any. The process of an outbound peer is part of its key.
         if conn.direction == direction::INBOUND
-            && let Some(stats) = peers::stats(conn.slot)
+            && let Some(stats) = stats(conn.slot)
         {
-            // SAFETY: tested. The last one to write is as good as any.
-            unsafe { (&raw mut (*stats).key.process).write_volatile(conn.owner) };
+            field!(stats.key.process).store(conn.owner);
         }
     }
 }
 
-/// The first read of an accepted connection: notes how long the data had been lying there, if that
-/// was long.
+/// The first read of an accepted connection: counts it as late if the data had waited for long.
 #[inline(always)]
 fn note_wait(tcp: TcpSock, conn: &Conn) {
     let waited = tcp.since_received_ns();
     if waited < LATE_NS {
         return;
     }
-    if let Some(stats) = peers::stats(conn.slot) {
-        // 2^20 ns are as good as a millisecond here, and BPF has no cheap division. SAFETY: tested.
-        unsafe {
-            atomic::add(&raw mut (*stats).late_reads, 1);
-            atomic::raise32(&raw mut (*stats).late_read_max_ms, (waited >> 20) as u32);
-        }
+    if let Some(stats) = stats(conn.slot) {
+        field!(stats.late_reads).add(1);
+        // 2^20 ns are as good as a millisecond here, and BPF has no cheap division.
+        field!(stats.late_read_max_ms).raise((waited >> 20) as u32);
     }
 }
 
-/// Whether the last request on the connection has no answer yet: the server's process has read and
-/// not written since, or has yet to read; seen from the client's end, it has written and not read.
+/// Whether the last request on the connection has no answer yet. At the server's end: the process has read
+/// and not written since, or has yet to read. At the client's end: it has written and not read since.
 #[inline(always)]
 pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
     if config!(count_turns) == 0 || conn.turns == 0 {
-        // No read was seen: the last segments say which side spoke last.
+        // No read was seen: the last segments tell which side spoke last.
         return match tcp.data_segs() {
             (0, 0) => false,
             (_, 0) => conn.direction == direction::INBOUND,
@@ -76,7 +72,7 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
     }
 }
 
-/// Notes whether the client ends the connection while its request has no answer.
+/// Sets a flag if the client ends the connection while its request has no answer.
 #[inline(always)]
 pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
@@ -97,8 +93,8 @@ pub(crate) fn are_counted(conn: &Conn) -> bool {
     config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0
 }
 
-/// A connection's request turns: as counted, or at most so many. Of a seeded connection the whole
-/// life is bounded by its segments, and only what came since was counted.
+/// A connection's request turns: counted, or an upper bound. A seeded connection's segments bound all of its
+/// life, and turns were only counted since it was found.
 #[inline(always)]
 pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
     if are_counted(conn) {

@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Arc};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Options, diagnose},
     kernel::decoding,
     model::{accounting::Totals, history::History},

@@ -2,16 +2,18 @@
 //! exit code.
 
 use std::{
+    env,
+    ffi::OsString,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, NAME, Refused, parse},
     commands,
-    exit::{self, Failure, Outcome},
+    exit::{Failure, Outcome},
     memory,
     text::sanitise,
 };
@@ -19,37 +21,34 @@ use crate::{
 /// Does what the arguments of this process ask for.
 pub fn main() -> ExitCode {
     memory::give_back();
-    let cli = match Cli::try_parse() {
+    let cli = match parse(env::args_os()) {
         Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => {
+        Err(Refused::Answer(error)) => {
             // --help and --version; a closed pipe is no error.
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return end(Err(exit::usage(&error))),
+        Err(Refused::Usage(failure)) => return end(Err(failure)),
     };
     match cli.command {
         Some(command) => end(run(command)),
-        None if io::stdout().is_terminal() => end(top_as_it_is()),
+        None if io::stdout().is_terminal() => match parse([NAME, "top"].map(OsString::from)) {
+            Ok(Cli { command: Some(top) }) => end(run(top)),
+            _ => ExitCode::from(2),
+        },
         None => {
-            // Whoever reads it may be gone; the exit code says that something was missing.
+            // The reader may be gone; the exit code says that something was missing.
             let _ = write!(io::stderr(), "{}", Cli::command().render_help());
             ExitCode::from(2)
         }
     }
 }
 
-/// Plain `tcpreuse` on a terminal.
-fn top_as_it_is() -> Result<Outcome, Failure> {
-    let cli = Cli::try_parse_from(["tcpreuse", "top"]).map_err(|error| exit::usage(&error))?;
-    cli.command.map_or(Ok(Outcome::Done), run)
-}
-
 fn run(command: Command) -> Result<Outcome, Failure> {
-    // Set-uid, or with capabilities of its file: whoever started it has fewer rights than it.
+    // Set-uid, or with capabilities of its file: the user has fewer rights than the program.
     if has_rights_of_its_own() && command.names_foreign_files() {
         return Err(Failure::Usage(
-            "--object, --btf and --config, and the variables for them, are for those whose own rights suffice; run as root (sudo tcpreuse …)"
+            "--object, --btf, --config and their environment variables need rights of your own; run as root (sudo tcpreuse …)"
                 .to_owned(),
         ));
     }

@@ -1,5 +1,5 @@
-//! Settings of the live view and of the diagnosis: defaults, then a file, then the environment, then
-//! flags; the later ones win.
+//! Settings of the live view and of the diagnosis. They come from the defaults, a file, the environment and
+//! flags; later ones take precedence.
 
 mod file;
 mod thresholds;
@@ -22,29 +22,29 @@ use crate::{
     },
 };
 
-/// Everything that can be set.
+/// Settings of the live view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Columns of the peers, in their order.
+    /// Columns of the peer table, in order.
     pub columns: Vec<Column>,
     /// Order of the peers.
     pub sort: Sort,
-    /// When to colour.
+    /// When to use colour.
     pub color: Color,
-    /// How often to look.
+    /// Time between samples.
     pub interval: Duration,
-    /// When to show nothing but ASCII.
+    /// When to use only ASCII.
     pub ascii: When,
 }
 
 /// When to do something that depends on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// As the terminal can or cannot.
+    /// Depending on what the terminal can do.
     Auto,
-    /// Whatever it is.
+    /// Regardless of the terminal.
     Always,
-    /// Not even then.
+    /// Regardless of the terminal.
     Never,
 }
 
@@ -60,7 +60,7 @@ impl Default for Config {
     }
 }
 
-/// Settings as they are written, from one place.
+/// Settings from one source, not yet parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Written {
@@ -72,7 +72,7 @@ struct Written {
     thresholds: thresholds::Written,
 }
 
-/// The environment's names for them.
+/// The environment variables, in the order used by [`Config::resolve`].
 const VARIABLES: [&str; 5] = [
     "TCPREUSE_COLUMNS",
     "TCPREUSE_SORT",
@@ -82,10 +82,10 @@ const VARIABLES: [&str; 5] = [
 ];
 
 impl Config {
-    /// The settings for this run; `get` reads a variable of the environment.
+    /// The settings for this run; `get` reads an environment variable.
     ///
     /// # Errors
-    /// When something that was set is not understood: where, which key, and what would be right.
+    /// If a setting is invalid: where it is set, its key, and what is valid.
     pub fn resolve(
         given: &ViewFlags,
         interval_given: Option<&str>,
@@ -123,7 +123,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Takes over what is written; `place` says where a key is from.
+    /// Applies the settings of one source. `place` tells where a key is set.
     fn take(&mut self, written: &Written, place: impl Fn(&str) -> String) -> Result<(), Failure> {
         let wrong = |key: &str, reason: String| Failure::Usage(format!("{}: {reason}", place(key)));
         if let Some(names) = &written.columns {
@@ -150,7 +150,7 @@ impl Config {
         Ok(())
     }
 
-    /// Whether to show nothing but ASCII.
+    /// Whether to use only ASCII.
     pub fn only_ascii(&self, get: impl Fn(&str) -> Option<String>) -> bool {
         match self.ascii {
             When::Always => true,
@@ -164,7 +164,7 @@ fn listed(text: &str) -> Vec<String> {
     text.split(',').map(|name| name.trim().to_owned()).collect()
 }
 
-/// The file that counts, with what it says: the one that was named, else the first there is.
+/// The settings file that applies, with its text: the one named by a flag, else the first that exists.
 fn read(
     given: &SettingsFlags,
     get: impl Fn(&str) -> Option<String>,
@@ -189,7 +189,8 @@ fn read(
                     error.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) => {}
-            // Of another user, whose HOME was left standing; nobody is told even whether it is there.
+            // HOME may still be another user's. Its file is then inaccessible, and even its existence is not
+            // revealed.
             Err(_) if path.symlink_metadata().is_err() => {}
             Err(error) => return Err(unreadable(&path, error)),
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use crate::kernel::TraceError;
+use crate::{diagnosis::Answer, kernel::TraceError};
 
 /// How the program ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,21 @@ pub enum Outcome {
     Done,
     /// `--exit-code` and the answer is yes: exit code 1.
     AnswerYes,
+    /// `--exit-code` and there is not enough data for an answer: exit code 5.
+    NotEnoughData,
     /// `doctor` found that tracing is not possible: exit code 3.
     CannotTrace,
+}
+
+impl Outcome {
+    /// How a command that answers ends.
+    pub fn of(answer: Answer, exit_code: bool) -> Self {
+        match answer {
+            Answer::Yes if exit_code => Self::AnswerYes,
+            Answer::InsufficientData if exit_code => Self::NotEnoughData,
+            _ => Self::Done,
+        }
+    }
 }
 
 impl From<Outcome> for ExitCode {
@@ -21,6 +34,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => Self::SUCCESS,
             Outcome::AnswerYes => Self::from(1),
             Outcome::CannotTrace => Self::from(3),
+            Outcome::NotEnoughData => Self::from(5),
         }
     }
 }
@@ -32,8 +46,10 @@ pub enum Failure {
     Usage(String),
     /// Tracing is not possible: exit code 3.
     CannotTrace(TraceError),
-    /// Output could not be written: exit code 2; a closed pipe is success.
+    /// Output could not be written: exit code 4; a closed pipe is success.
     Output(io::Error),
+    /// The same, said already what and where: exit code 4.
+    NotWritten(String),
     /// Anything else: exit code 3.
     Other(anyhow::Error),
 }
@@ -43,8 +59,9 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Usage(_) | Self::Output(_) => ExitCode::from(2),
+            Self::Usage(_) => ExitCode::from(2),
             Self::CannotTrace(_) | Self::Other(_) => ExitCode::from(3),
+            Self::Output(_) | Self::NotWritten(_) => ExitCode::from(4),
         }
     }
 
@@ -57,7 +74,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) => f.write_str(text),
+            Self::Usage(text) | Self::NotWritten(text) => f.write_str(text),
             // With its causes, in one line.
             Self::Other(error) => write!(f, "{error:#}"),
             Self::CannotTrace(error) => error.fmt(f),
@@ -84,26 +101,32 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A usage error of clap in one line, with the next step.
-pub fn usage(error: &clap::Error) -> Failure {
-    let text = error.to_string();
-    let first = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .trim();
-    // clap lists what is missing on lines of their own.
-    let listed: Vec<&str> = text
-        .lines()
-        .skip(1)
-        .take_while(|line| !line.trim().is_empty())
-        .map(str::trim)
-        .collect();
-    let listed = if listed.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", listed.join(", "))
-    };
-    Failure::Usage(format!("{first}{listed}; see `tcpreuse --help`"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A full disk may have room later; bad usage stays what it is.
+    #[test]
+    fn the_service_tries_again_where_that_may_help() {
+        let unit = include_str!("../../packaging/tcpreuse-record.service");
+        let setting = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name));
+        assert_eq!(setting("Restart="), Some("on-failure"));
+        assert_eq!(setting("RestartPreventExitStatus="), Some("2 3"));
+        let full = Failure::Output(io::ErrorKind::StorageFull.into());
+        assert_eq!(
+            format!("{:?}", full.exit_code()),
+            format!("{:?}", ExitCode::from(4))
+        );
+    }
+
+    #[test]
+    fn an_answer_is_an_exit_code_only_when_asked_for() {
+        let codes = |exit_code| {
+            [Answer::No, Answer::Yes, Answer::InsufficientData]
+                .map(|answer| format!("{:?}", ExitCode::from(Outcome::of(answer, exit_code))))
+        };
+        let wanted = |numbers: [u8; 3]| numbers.map(|number| format!("{:?}", ExitCode::from(number)));
+        assert_eq!(codes(false), wanted([0, 0, 0]));
+        assert_eq!(codes(true), wanted([0, 1, 5]));
+    }
 }

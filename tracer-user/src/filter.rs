@@ -9,6 +9,8 @@ use tracer_ebpf::{
     address,
 };
 
+use crate::model::peer::{Direction, PeerId};
+
 /// Which directions to trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Directions {
@@ -142,14 +144,52 @@ impl Filter {
         )
     }
 
-    /// The network that a masked peer address stands for.
-    pub fn network(&self, address: IpAddr) -> Option<IpNet> {
-        let bits = if address.is_ipv4() {
-            self.prefix4
-        } else {
-            self.prefix6
-        };
-        IpNet::new(address, bits).ok()
+    /// How peers are grouped.
+    pub fn prefixes(&self) -> Prefixes {
+        Prefixes {
+            v4: self.prefix4,
+            v6: self.prefix6,
+        }
+    }
+}
+
+/// Leading bits by which peers are grouped, of IPv4 and IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefixes {
+    /// Of 32.
+    pub v4: u8,
+    /// Of 128.
+    pub v6: u8,
+}
+
+impl Prefixes {
+    /// The peer whose connection this is; `process` is the one of this host that has it.
+    pub fn peer(
+        self,
+        netns: u32,
+        direction: Direction,
+        local_port: u16,
+        remote: (IpAddr, u16),
+        process: Option<u32>,
+    ) -> PeerId {
+        PeerId {
+            netns,
+            direction,
+            port: match direction {
+                Direction::Inbound => local_port,
+                Direction::Outbound => remote.1,
+            },
+            network: self.network(remote.0),
+            process: process.filter(|_| direction == Direction::Outbound),
+            program: None,
+        }
+    }
+
+    /// The network of an address.
+    pub fn network(self, address: IpAddr) -> IpNet {
+        let address = address.to_canonical();
+        let bits = if address.is_ipv4() { self.v4 } else { self.v6 };
+        IpNet::new(address, bits).map_or_else(|_| address.into(), |network| network.trunc())
     }
 }
 

@@ -3,21 +3,37 @@
 //!
 //! Data flows one way: `kernel` and `source` produce samples, `model` holds them as plain values,
 //! `diagnosis` judges them, `report` prints the result. `model` and `diagnosis` are pure.
+//!
+//! Nothing but [`main`] is for others, so the compiler finds what the program does not use. Tests, benchmarks and
+//! fuzz targets in other crates come in by `testing`, which is a feature.
 
-pub mod app;
-pub mod cli;
-pub mod commands;
-pub mod config;
-pub mod demo;
-pub mod diagnosis;
-pub mod evidence;
-pub mod exit;
-pub mod filter;
-pub mod kernel;
-pub mod memory;
-pub mod model;
-pub mod report;
-pub mod server_status;
-pub mod source;
-pub mod text;
-pub mod view;
+#![expect(
+    unreachable_pub,
+    reason = "`pub` is what a module offers the others, and through `testing` the tests in other crates"
+)]
+
+mod app;
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod diagnosis;
+mod evidence;
+mod exit;
+mod filter;
+mod hangup;
+mod kernel;
+mod memory;
+mod model;
+mod report;
+mod server_status;
+mod source;
+mod stop;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
+mod text;
+mod units;
+mod view;
+
+pub use self::app::main;

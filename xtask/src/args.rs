@@ -1,251 +1,255 @@
 //! The command line of `cargo xtask`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt::Write};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Command, value_parser};
 
 use crate::commands::fuzz::Fuzz;
 
-pub(crate) const USAGE: &str = "\
-usage: cargo xtask <command>
+/// Builds, runs, tests, measures and releases tcpreuse
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    after_help = "\
+Times are those of 2 CPUs once everything is built; the first build takes some minutes more.
 
-  setup [--tests | --bench]
-                    find or install what the BPF half is built with, and what the tests or the measurements need
-  build [--debug]   build the tcpreuse binary
-  build-ebpf        build the BPF object alone
-  demo [ARG...]     build, then run `tcpreuse demo ARG...` (through sudo if need be)
-  scenarios [ARG...]
-                    build, then run the scenarios of clients and servers with known verdicts: all, or those
-                    named; --list, --figures, --rounds N (through sudo if need be)
-  picture           run the demo and put what its live view shows into README.md
-  bench [ARG...]    build, then measure what tracing costs beside others, and whether it is within its budgets
-                    (through sudo if need be); --quick, --rounds N, --markdown, --json FILE, names of parts;
-                    --readme puts the tables into README.md
-  test [ARG...]     run all tests; ARG... goes to `cargo test`
-  kernels [--kernel VERSION]... [--minutes N] [--keep] [NAME...]
-                    run the tests that are about the kernel on this kernel (`here`) and, in virtual machines,
-                    on Debian's 6.1 and 6.12; all such tests, or those with a NAME in their names. --minutes
-                    limits each kernel (default 20), --keep keeps the virtual machines' file systems
-  fuzz [TARGET...] [--seconds N] [--keep]
-                    fuzz all targets of tests/fuzz or those named, 30 or N seconds each; --keep adds what
-                    reached something new to the inputs in tests/fuzz/corpus
-  soak [--minutes N]
-                    record, top and diagnose over traffic that never stops, for 20 or N minutes: nothing may
-                    grow, every count has to be right (through sudo if need be)
-  sanitize [ARG...] the tests of the libraries with the address sanitizer; ARG... goes to `cargo test`
-  miri [ARG...]     those of what both halves share under Miri, where a nightly has it
-  dist [--check]    build what is handed out into target/dist: a static binary, a Debian package and an
-                    archive with it; --check installs the package in a fresh root and removes it again
-  lint              formatting, clippy for both halves, licences and sources of dependencies
-
-TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). Where it cannot be
+TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nightly). If that cannot be
 used, the distribution's compiler is: see `cargo xtask setup`.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`, `scenarios`,
-`bench`, `soak` and `test` pass on the code of what they run.
-";
+`bench`, `soak` and `test` pass on the code of what they run. What traces runs through sudo if need be."
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+/// The commands under their headings in the help.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Use", &["setup", "build", "build-ebpf", "demo", "picture"]),
+    (
+        "Test",
+        &[
+            "lint",
+            "test",
+            "fuzz",
+            "scenarios",
+            "kernels",
+            "soak",
+            "sanitize",
+            "miri",
+        ],
+    ),
+    ("Measure", &["bench"]),
+    ("Release", &["dist"]),
+];
 
 /// One command with what it was given.
-#[derive(Debug, PartialEq, Eq)]
+///
+/// Those whose arguments go to another program leave `--help` to that program as well.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Task {
-    Help,
+    /// Find or install what the BPF half is built with (seconds; minutes if a linker has to be compiled)
     Setup(Purpose),
-    Build { profile: Profile },
+    /// Build the tcpreuse binary (minutes after a change)
+    Build {
+        /// Without optimisation, which is quicker
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Build the BPF object alone (10 s)
     BuildEbpf,
-    Demo(Vec<OsString>),
-    Scenarios(Vec<OsString>),
-    Bench(Vec<OsString>),
+    /// Run `tcpreuse demo ARG...` (20 s)
+    #[command(disable_help_flag = true)]
+    Demo(PassedOn),
+    /// Run scenarios of clients and servers with known verdicts, all (25 minutes) or those named (--list)
+    ///
+    /// --figures shows what was counted, --rounds N repeats them.
+    #[command(disable_help_flag = true)]
+    Scenarios(PassedOn),
+    /// Measure what tracing costs beside others, and whether it is within its budgets (15 minutes)
+    ///
+    /// --quick takes a minute, and names of parts choose; --rounds N, --markdown, --json FILE; --readme puts
+    /// the tables into README.md.
+    #[command(disable_help_flag = true)]
+    Bench(PassedOn),
+    /// Run the demo and put what its live view shows into README.md (20 s)
     Picture,
+    /// Run the tests that are about the kernel on other kernels, in virtual machines (20 minutes each)
     Kernels(Kernels),
-    Test(Vec<OsString>),
+    /// Run all tests (11 minutes), then fuzz every target (2 minutes); ARG... goes to `cargo test`
+    ///
+    /// With arguments nothing is fuzzed.
+    #[command(disable_help_flag = true)]
+    Test(PassedOn),
+    /// Fuzz all targets of tests/fuzz or those named (30 s each)
     Fuzz(Fuzz),
-    Soak(Vec<OsString>),
-    Sanitize(Vec<OsString>),
-    Miri(Vec<OsString>),
-    Dist { check: bool },
+    /// Run record, top and diagnose over traffic that never stops (--minutes N, 20 by default)
+    ///
+    /// Nothing may grow, and every count has to be right.
+    #[command(disable_help_flag = true)]
+    Soak(PassedOn),
+    /// Run the libraries' tests with the address sanitizer (minutes); ARG... goes to `cargo test`
+    #[command(disable_help_flag = true)]
+    Sanitize(PassedOn),
+    /// Run the tests of what both halves share under Miri, if a nightly has it (minutes)
+    #[command(disable_help_flag = true)]
+    Miri(PassedOn),
+    /// Build a static binary, a Debian package and an archive with it into target/dist (minutes)
+    Dist {
+        /// Also install the package in a fresh root, use it and remove it again (minutes more)
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check formatting, clippy for both halves, licences and sources of dependencies (minutes)
     Lint,
 }
 
+/// Arguments of another program, as they were typed.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct PassedOn {
+    #[arg(value_name = "ARG")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
 /// What `kernels` is to try.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct Kernels {
-    /// Series such as `6.1`, or `here`; all that are known when there are none.
+    /// A series such as 6.1, or `here`: this machine's [default: here and all that are known]
+    #[arg(long = "kernel", value_name = "VERSION", value_parser = kernel)]
     pub(crate) kernels: Vec<String>,
-    /// Parts of names of tests; all when there are none.
-    pub(crate) filters: Vec<String>,
-    /// The most each kernel may take.
+    /// Limit the time that each kernel may take
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=600))]
     pub(crate) minutes: u64,
-    /// Whether the file systems stay.
+    /// Keep the virtual machines' file systems
+    #[arg(long)]
     pub(crate) keep: bool,
+    /// Run only tests with one of these in their names
+    #[arg(value_name = "NAME")]
+    pub(crate) filters: Vec<String>,
 }
 
-impl Default for Kernels {
-    fn default() -> Self {
-        Self {
-            kernels: Vec::new(),
-            filters: Vec::new(),
-            minutes: 20,
-            keep: false,
+/// What a set-up is for beside building.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+pub(crate) struct Purpose {
+    /// Also what the tests need
+    #[arg(long)]
+    pub(crate) tests: bool,
+    /// Also what the measurements need
+    #[arg(long, conflicts_with = "tests")]
+    pub(crate) bench: bool,
+}
+
+/// Reads the arguments, the program's name first.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, clap::Error> {
+    let mut cli = command();
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    // clap takes the first `--` for its own: here it is, so that one that was typed is passed on.
+    if args.get(1).is_some_and(|name| passes_on(&cli, name)) {
+        args.insert(2, "--".into());
+    }
+    let mut matches = cli.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map(|cli| cli.task)
+}
+
+fn passes_on(cli: &Command, name: &OsString) -> bool {
+    let task = name.to_str().and_then(|name| cli.find_subcommand(name));
+    task.is_some_and(Command::is_disable_help_flag_set)
+}
+
+/// The command with its help in groups, which clap has for options only.
+fn command() -> Command {
+    let cli = Cli::command();
+    let mut help = String::from("{about}\n\n{usage-heading} {usage}\n");
+    for (heading, names) in GROUPS {
+        // Writing to a String does not fail.
+        let _ = write!(help, "\n{heading}:\n");
+        for task in names.iter().filter_map(|name| cli.find_subcommand(name)) {
+            let about = task.get_about().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(help, "  {:<10}  {about}", task.get_name());
         }
     }
+    cli.help_template(help.trim_end().to_owned() + "{after-help}")
 }
 
-/// What a set-up is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Build,
-    Tests,
-    Bench,
-}
-
-/// How the host half is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    Debug,
-    Release,
-}
-
-/// Reads the arguments after the program's name.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, String> {
-    let mut args = args.into_iter();
-    let command = args.next().ok_or("which command?")?;
-    let rest: Vec<OsString> = args.collect();
-    let switch = |name: &str| match rest.as_slice() {
-        [] => Ok(false),
-        [only] if only == name => Ok(true),
-        [first, ..] => Err(format!(
-            "`{}` does not take `{}`",
-            command.display(),
-            first.display()
-        )),
-    };
-    match command.to_str() {
-        Some("help" | "--help" | "-h") => Ok(Task::Help),
-        Some("setup") => {
-            let purpose = match rest.as_slice() {
-                [only] if only == "--bench" => Purpose::Bench,
-                _ if switch("--tests")? => Purpose::Tests,
-                _ => Purpose::Build,
-            };
-            Ok(Task::Setup(purpose))
-        }
-        Some("build") => {
-            let profile = if switch("--debug")? {
-                Profile::Debug
-            } else {
-                Profile::Release
-            };
-            Ok(Task::Build { profile })
-        }
-        Some("dist") => Ok(Task::Dist {
-            check: switch("--check")?,
-        }),
-        Some("build-ebpf") if rest.is_empty() => Ok(Task::BuildEbpf),
-        Some("picture") if rest.is_empty() => Ok(Task::Picture),
-        Some("lint") if rest.is_empty() => Ok(Task::Lint),
-        Some(name @ ("build-ebpf" | "picture" | "lint")) => Err(format!("`{name}` takes no arguments")),
-        Some("demo") => Ok(Task::Demo(rest)),
-        Some("scenarios") => Ok(Task::Scenarios(rest)),
-        Some("kernels") => kernels(rest).map(Task::Kernels),
-        Some("bench") => Ok(Task::Bench(rest)),
-        Some("test") => Ok(Task::Test(rest)),
-        Some("fuzz") => Fuzz::parse(&rest).map(Task::Fuzz),
-        Some("soak") => Ok(Task::Soak(rest)),
-        Some("sanitize") => Ok(Task::Sanitize(rest)),
-        Some("miri") => Ok(Task::Miri(rest)),
-        _ => Err(format!("there is no command `{}`", command.display())),
+fn kernel(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if text == "here" || text.split('.').all(is_number) {
+        return Ok(text.to_owned());
     }
-}
-
-fn kernels(arguments: Vec<OsString>) -> Result<Kernels, String> {
-    let mut wanted = Kernels::default();
-    let mut words = arguments
-        .into_iter()
-        .map(|word| word.to_string_lossy().into_owned());
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
-        match word.as_str() {
-            "--kernel" => {
-                let kernel = value()?;
-                let series = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-                if kernel != "here" && !kernel.split('.').all(series) {
-                    return Err(format!(
-                        "`--kernel` takes a version such as 6.1, or `here`, not `{kernel}`"
-                    ));
-                }
-                wanted.kernels.push(kernel);
-            }
-            "--minutes" => {
-                let minutes = value()?;
-                wanted.minutes = minutes
-                    .parse()
-                    .ok()
-                    .filter(|minutes| (1..=600).contains(minutes))
-                    .ok_or(format!(
-                        "`--minutes` takes a number from 1 to 600, not `{minutes}`"
-                    ))?;
-            }
-            "--keep" => wanted.keep = true,
-            option if option.starts_with('-') => return Err(format!("`kernels` does not take `{option}`")),
-            _ => wanted.filters.push(word),
-        }
-    }
-    Ok(wanted)
+    Err("must be a version such as 6.1, or `here`".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
-    fn parsed(line: &str) -> Result<Task, String> {
-        parse(line.split_whitespace().map(OsString::from))
+    fn parsed(line: &str) -> Result<Task, clap::Error> {
+        parse(format!("xtask {line}").split_whitespace().map(OsString::from))
+    }
+
+    fn refused(line: &str) -> ErrorKind {
+        parsed(line).unwrap_err().kind()
+    }
+
+    fn passed_on(words: &[&str]) -> PassedOn {
+        let arguments = words.iter().map(OsString::from).collect();
+        PassedOn { arguments }
     }
 
     #[test]
     fn switches_belong_to_their_command() {
-        assert_eq!(parsed("setup"), Ok(Task::Setup(Purpose::Build)));
-        assert_eq!(parsed("setup --tests"), Ok(Task::Setup(Purpose::Tests)));
-        assert_eq!(parsed("setup --bench"), Ok(Task::Setup(Purpose::Bench)));
-        assert_eq!(
-            parsed("build"),
-            Ok(Task::Build {
-                profile: Profile::Release
-            })
-        );
-        assert_eq!(
-            parsed("build --debug"),
-            Ok(Task::Build {
-                profile: Profile::Debug
-            })
-        );
-        assert_eq!(parsed("dist --check"), Ok(Task::Dist { check: true }));
-        assert_eq!(
-            parsed("setup --debug"),
-            Err("`setup` does not take `--debug`".to_owned())
-        );
-        assert_eq!(parsed("lint --fix"), Err("`lint` takes no arguments".to_owned()));
+        let setup = |tests, bench| Task::Setup(Purpose { tests, bench });
+        assert_eq!(parsed("setup").unwrap(), setup(false, false));
+        assert_eq!(parsed("setup --tests").unwrap(), setup(true, false));
+        assert_eq!(parsed("setup --bench").unwrap(), setup(false, true));
+        assert_eq!(refused("setup --bench --tests"), ErrorKind::ArgumentConflict);
+        assert_eq!(parsed("build").unwrap(), Task::Build { debug: false });
+        assert_eq!(parsed("build --debug").unwrap(), Task::Build { debug: true });
+        assert_eq!(parsed("dist --check").unwrap(), Task::Dist { check: true });
+        assert_eq!(refused("setup --debug"), ErrorKind::UnknownArgument);
+        assert_eq!(refused("lint --fix"), ErrorKind::UnknownArgument);
+        assert_eq!(refused("picture now"), ErrorKind::UnknownArgument);
     }
 
     #[test]
     fn what_is_passed_on_is_not_read() {
-        let passed_on = vec!["--help".into(), "--".into(), "--nocapture".into()];
-        assert_eq!(parsed("test --help -- --nocapture"), Ok(Task::Test(passed_on)));
-        assert_eq!(parsed("demo"), Ok(Task::Demo(Vec::new())));
+        let words = ["--help", "--", "--nocapture"];
         assert_eq!(
-            parsed("scenarios --list"),
-            Ok(Task::Scenarios(vec!["--list".into()]))
+            parsed("test --help -- --nocapture").unwrap(),
+            Task::Test(passed_on(&words))
+        );
+        assert_eq!(
+            parsed("test -- --nocapture").unwrap(),
+            Task::Test(passed_on(&["--", "--nocapture"]))
+        );
+        assert_eq!(parsed("demo").unwrap(), Task::Demo(passed_on(&[])));
+        assert_eq!(
+            parsed("scenarios --list").unwrap(),
+            Task::Scenarios(passed_on(&["--list"]))
         );
     }
 
     #[test]
     fn kernels_and_tests_can_be_chosen() {
-        assert_eq!(parsed("kernels"), Ok(Task::Kernels(Kernels::default())));
+        let mut wanted = Kernels {
+            kernels: Vec::new(),
+            filters: Vec::new(),
+            minutes: 20,
+            keep: false,
+        };
+        assert_eq!(parsed("kernels").unwrap(), Task::Kernels(wanted));
+        wanted = Kernels {
+            kernels: vec!["6.1".to_owned(), "here".to_owned()],
+            filters: vec!["seed".to_owned(), "counts::".to_owned()],
+            minutes: 5,
+            keep: true,
+        };
         assert_eq!(
-            parsed("kernels --kernel 6.1 --kernel here --keep --minutes 5 seed counts::"),
-            Ok(Task::Kernels(Kernels {
-                kernels: vec!["6.1".to_owned(), "here".to_owned()],
-                filters: vec!["seed".to_owned(), "counts::".to_owned()],
-                minutes: 5,
-                keep: true,
-            }))
+            parsed("kernels --kernel 6.1 --kernel here --keep --minutes 5 seed counts::").unwrap(),
+            Task::Kernels(wanted)
         );
         for wrong in [
             "--kernel",
@@ -260,8 +264,41 @@ mod tests {
     }
 
     #[test]
+    fn targets_and_a_time_can_be_chosen() {
+        let fuzz = |targets: &[&str], seconds, keep| {
+            let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+            Task::Fuzz(Fuzz {
+                targets,
+                seconds,
+                keep,
+            })
+        };
+        assert_eq!(
+            parsed("fuzz btf --seconds 5 rows").unwrap(),
+            fuzz(&["btf", "rows"], 5, false)
+        );
+        assert_eq!(parsed("fuzz --keep").unwrap(), fuzz(&[], 30, true));
+        for wrong in ["--seconds", "--seconds 0", "--seconds many", "--jobs"] {
+            assert!(parsed(&format!("fuzz {wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn anything_else_is_refused() {
-        assert!(parsed("").is_err());
-        assert_eq!(parsed("bulid"), Err("there is no command `bulid`".to_owned()));
+        assert_eq!(refused(""), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        assert_eq!(refused("bulid"), ErrorKind::InvalidSubcommand);
+        let error = parsed("bulid").unwrap_err().to_string();
+        assert!(error.contains("'build'"), "{error}");
+    }
+
+    #[test]
+    fn the_help_has_every_command_once() {
+        let cli = command();
+        cli.clone().debug_assert();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        grouped.sort_unstable();
+        let mut all: Vec<&str> = cli.get_subcommands().map(Command::get_name).collect();
+        all.sort_unstable();
+        assert_eq!(grouped, all);
     }
 }

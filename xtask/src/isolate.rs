@@ -4,8 +4,7 @@
 //! environment: compiler, wrapper, flags, target directory. A cargo started from there for another
 //! target with another compiler would take them for its own.
 
-use std::env;
-use std::process::Command;
+use std::{env, process::Command};
 
 /// Start of the names that steer cargo, rustup or the compiler.
 const STEERING: &[&str] = &[

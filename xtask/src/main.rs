@@ -6,27 +6,19 @@ mod process;
 mod project;
 mod refusal;
 
-use std::env;
-use std::io::{self, Write};
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::args::{Task, USAGE};
-use crate::commands::{bench, build, dist, fuzz, kernels, lint, picture, sanitize, setup, test};
-use crate::project::Project;
-use crate::refusal::Refusal;
-
-const BAD_USAGE: u8 = 2;
+use crate::{
+    args::Task,
+    commands::{bench, build, dist, fuzz, kernels, lint, picture, sanitize, setup, test},
+    project::Project,
+    refusal::Refusal,
+};
 
 fn main() -> ExitCode {
-    let task = match args::parse(env::args_os().skip(1)) {
-        Ok(task) => task,
-        Err(error) => {
-            process::complain(&format!("xtask: {error}\n\n{USAGE}"));
-            return ExitCode::from(BAD_USAGE);
-        }
-    };
+    let task = args::parse(env::args_os()).unwrap_or_else(|error| error.exit());
     perform(task).unwrap_or_else(|error| {
         process::complain(&format!("xtask: {error:#}"));
         match error.downcast_ref::<Refusal>() {
@@ -42,20 +34,19 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<ExitCode> {
     let project = Project::locate()?;
     match task {
-        Task::Help => io::stdout().write_all(USAGE.as_bytes())?,
         Task::Setup(purpose) => setup::run(&project, purpose)?,
-        Task::Build { profile } => build::run(&project, profile)?,
+        Task::Build { debug } => build::run(&project, debug)?,
         Task::BuildEbpf => build::object(&project)?,
-        Task::Demo(arguments) => return build::demo(&project, &arguments),
-        Task::Scenarios(arguments) => return build::scenarios(&project, &arguments),
-        Task::Bench(arguments) => return bench::run(&project, &arguments),
+        Task::Demo(it) => return build::demo(&project, &it.arguments),
+        Task::Scenarios(it) => return build::scenarios(&project, &it.arguments),
+        Task::Bench(it) => return bench::run(&project, &it.arguments),
         Task::Picture => picture::run(&project)?,
         Task::Kernels(options) => return kernels::run(&project, &options),
-        Task::Test(arguments) => return test::run(&project, &arguments),
+        Task::Test(it) => return test::run(&project, &it.arguments),
         Task::Fuzz(what) => fuzz::run(&project, &what)?,
-        Task::Soak(arguments) => return build::soak(&project, &arguments),
-        Task::Sanitize(which) => sanitize::run(&project, &which)?,
-        Task::Miri(arguments) => sanitize::miri(&project, &arguments)?,
+        Task::Soak(it) => return build::soak(&project, &it.arguments),
+        Task::Sanitize(it) => sanitize::run(&project, &it.arguments)?,
+        Task::Miri(it) => sanitize::miri(&project, &it.arguments)?,
         Task::Dist { check } => dist::run(&project, check)?,
         Task::Lint => lint::run(&project)?,
     }

@@ -1,16 +1,20 @@
 //! Building and checking the BPF half with a toolchain that was found.
 
-use std::env;
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
-use crate::isolate::isolate;
-use crate::probe::{Machine, cargo_home};
-use crate::toolchain::{Compiler, Toolchain, bpf_target};
+use crate::{
+    isolate::isolate,
+    probe::{Machine, cargo_home},
+    toolchain::{Compiler, Toolchain, bpf_target},
+};
 
 /// Package and binary of the programs; the profile is the workspace's own for them.
 const PACKAGE: &str = "tracer-ebpf";

@@ -1,12 +1,14 @@
 //! Running other programs, and saying how far they are.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Command, ExitCode, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 

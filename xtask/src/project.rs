@@ -1,8 +1,10 @@
 //! Where the workspace is, and where its build results go.
 
-use std::env;
-use std::path::{self, PathBuf};
-use std::process::Command;
+use std::{
+    env,
+    path::{self, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use xtask::isolate::isolate;
@@ -40,7 +42,7 @@ impl Project {
         command
     }
 
-    /// The same without what the cargo that runs us left behind: build scripts look at it, and would run again.
+    /// The same without the variables of the cargo that runs us, which would make build scripts run again.
     pub(crate) fn cargo_alone(&self) -> Command {
         let mut command = self.cargo();
         isolate(&mut command).env("CARGO_TARGET_DIR", &self.target);

@@ -4,13 +4,17 @@
 //! itself, and a distribution's compiler with a prebuilt `core` for BPF. The linker works on LLVM
 //! bitcode, so its LLVM must be at least the compiler's.
 
-use std::env;
-use std::ffi::OsStr;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    ffi::OsStr,
+    fmt,
+    path::{Path, PathBuf},
+};
 
-use crate::probe::Probe;
-use crate::version::{OLDEST_RUSTC, Release, linker_llvm};
+use crate::{
+    probe::Probe,
+    version::{OLDEST_RUSTC, Release, linker_llvm},
+};
 
 /// Names the rustup toolchain to use instead of [`DEFAULT_RUSTUP_TOOLCHAIN`].
 pub const TOOLCHAIN_VARIABLE: &str = "TCPREUSE_BPF_TOOLCHAIN";

@@ -1,13 +1,16 @@
 //! The BPF object is the same wherever it is built, and does not say where that was.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
-use xtask::object;
-use xtask::probe::{Machine, cargo_home};
-use xtask::toolchain;
+use xtask::{
+    object,
+    probe::{Machine, cargo_home},
+    toolchain,
+};
 
 /// What cargo wants to see of a workspace.
 const PARTS: [&str; 6] = [

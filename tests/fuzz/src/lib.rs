@@ -1,13 +1,13 @@
-//! Fuzz targets: everything that reads what others wrote. A target takes bytes, makes the program read them,
-//! and wants more than that nothing panics: what was read is written and read the same, text has lost what could
-//! move a cursor, damage is noticed, no sum runs over (the engine's build checks each).
+//! Fuzz targets for everything that reads foreign input. A target feeds bytes to the program and checks more
+//! than the absence of panics: values survive writing and rereading, text cannot move the cursor, damage is
+//! detected, and no arithmetic overflows (the engine's build checks every operation).
 //!
-//! `cargo xtask fuzz` runs them with libFuzzer; inputs worth keeping are in `corpus`, a folder a target, and
-//! those that once broke something in `regressions`. `cargo test` replays both.
+//! `cargo xtask fuzz` runs the targets with libFuzzer. Inputs worth keeping are in `corpus`, one folder per
+//! target; those that once failed are in `regressions`. `cargo test` replays both.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a surprise has to stop the fuzzer"
+    reason = "any failure must stop the fuzzer"
 )]
 
 mod scratch;
@@ -15,21 +15,21 @@ mod targets;
 
 pub use self::targets::{TARGETS, Target};
 
-/// Wants text that may go to a terminal or into a log as one line.
+/// Asserts that text is a single line that is safe to print on a terminal or in a log.
 pub(crate) fn assert_harmless(text: &str) {
     let bad = text
         .chars()
-        .find(|c| c.is_control() || tcpreuse::text::is_invisible(*c));
+        .find(|c| c.is_control() || tcpreuse::testing::text::is_invisible(*c));
     assert_eq!(bad, None, "{text:?}");
 }
 
-/// Wants a cell of a table that no spreadsheet takes for a formula, in either width.
+/// Asserts that no spreadsheet takes a cell for a formula, in either character width.
 pub(crate) fn assert_no_formula(cell: &str) {
     let formula = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
     assert!(!cell.starts_with(formula), "{cell}");
 }
 
-/// Rows of CSV without a header, as whoever opens the file sees them.
+/// The rows of a CSV text without a header, as read by a common CSV reader.
 pub(crate) fn rows(text: &[u8]) -> impl Iterator<Item = csv::StringRecord> {
     csv::ReaderBuilder::new()
         .has_headers(false)

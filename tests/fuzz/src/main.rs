@@ -1,12 +1,12 @@
-//! Fuzzes the target that the environment names; the arguments are libFuzzer's.
+//! Fuzzes the target named by the environment. The arguments are libFuzzer's.
 #![no_main]
-#![expect(clippy::expect_used, reason = "a wrong name has to stop the fuzzer")]
+#![expect(clippy::expect_used, reason = "an unknown name must stop the fuzzer")]
 
 use std::sync::LazyLock;
 
 use tcpreuse_fuzz::{TARGETS, Target};
 
-/// Names the target.
+/// Environment variable with the target's name.
 const VARIABLE: &str = "TCPREUSE_FUZZ_TARGET";
 
 static CHOSEN: LazyLock<&Target> = LazyLock::new(|| {

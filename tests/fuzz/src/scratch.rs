@@ -1,4 +1,4 @@
-//! A directory of this process for targets that read files.
+//! A directory, one per process, for targets that read files.
 
 use std::{
     fs,
@@ -6,10 +6,10 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-/// A recording of four clients of an echo server, ended properly.
+/// A complete recording of four clients of an echo server.
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recording");
 
-/// The files of a recording, in a fixed order: inputs name them by number.
+/// The files of a recording. Their order is fixed because inputs refer to them by index.
 pub(crate) const FILES: [&str; 7] = [
     "manifest.json",
     "intervals.jsonl",
@@ -20,7 +20,7 @@ pub(crate) const FILES: [&str; 7] = [
     "diagnosis.json",
 ];
 
-/// A copy of the recording that a target may damage.
+/// A copy of the recording that a target can damage.
 pub(crate) struct Scratch {
     directory: tempfile::TempDir,
     whole: [Vec<u8>; FILES.len()],
@@ -28,7 +28,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// The one of this process, as it was recorded.
+    /// The copy of this process, restored to its original contents.
     pub(crate) fn take() -> MutexGuard<'static, Self> {
         static THE_ONE: OnceLock<Mutex<Scratch>> = OnceLock::new();
         let mut scratch = THE_ONE
@@ -63,12 +63,12 @@ impl Scratch {
         self.path().join(FILES[file])
     }
 
-    /// A file as it was recorded.
+    /// The original contents of a file.
     pub(crate) fn whole(&self, file: usize) -> &[u8] {
         &self.whole[file]
     }
 
-    /// Replaces a file; `None` removes it.
+    /// Replaces the contents of a file; `None` removes it.
     pub(crate) fn replace(&mut self, file: usize, content: Option<&[u8]>) {
         self.damaged[file] = true;
         match content {

@@ -1,4 +1,4 @@
-//! The targets, a topic a file.
+//! The targets, grouped by topic.
 
 mod btf;
 mod command_line;
@@ -11,16 +11,16 @@ mod status;
 mod text;
 mod view;
 
-/// Something to fuzz.
+/// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name, and that of its folder of inputs.
+    /// Name of the target and of its folder of inputs.
     pub name: &'static str,
-    /// Takes an input. Panics when something is wrong.
+    /// Runs one input. Panics on a fault.
     pub run: fn(&[u8]),
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 13] = [
     Target {
         name: "btf",

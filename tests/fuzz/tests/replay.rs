@@ -1,11 +1,11 @@
-//! Every input that is kept goes through its target.
-#![expect(clippy::unwrap_used, reason = "a surprise has to fail the test")]
+//! Replays every stored input on its target.
+#![expect(clippy::unwrap_used, reason = "any failure must fail the test")]
 
 use std::{fs, panic::catch_unwind, path::Path};
 
 use tcpreuse_fuzz::TARGETS;
 
-/// Runs all inputs of one folder of this package; how many.
+/// Runs all inputs in a folder of this package; returns their number.
 fn replay(folder: &str, name: &str) -> usize {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);

@@ -1,4 +1,4 @@
-//! What it may cost, and whether it does not cost more.
+//! The budgets of tcpreuse, and whether the measurements meet them.
 
 use serde::Serialize;
 
@@ -10,15 +10,15 @@ use super::{
     table::{Table, figure},
 };
 
-/// What became of a budget.
+/// Whether a budget is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It was kept.
+    /// The measurement is within the limit.
     Met,
-    /// It was not.
+    /// The measurement exceeds the limit.
     Missed,
-    /// Nobody knows.
+    /// There is no measurement.
     NotMeasured,
 }
 
@@ -32,28 +32,28 @@ impl Verdict {
     }
 }
 
-/// Which side of the limit is good.
+/// A limit, and which side of it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
-    /// This or less.
+    /// This value or less.
     AtMost(f64),
-    /// This or more.
+    /// This value or more.
     AtLeast(f64),
 }
 
-/// One budget with what was measured.
+/// A budget and its measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Budget {
-    /// What it is about.
+    /// The name of what is measured.
     pub what: &'static str,
-    /// What is allowed.
+    /// The limit.
     pub limit: Limit,
-    /// What is; `None`: not measured.
+    /// The measured value; `None` if not measured.
     pub measured: Option<f64>,
-    /// Of both.
+    /// Unit of both, with a leading space where one is printed.
     pub unit: &'static str,
-    /// What became of it.
+    /// The result of comparing the two.
     pub verdict: Verdict,
     #[serde(skip)]
     digits: usize,
@@ -70,7 +70,7 @@ fn verdict(limit: Limit, measured: Option<f64>) -> Verdict {
     if kept { Verdict::Met } else { Verdict::Missed }
 }
 
-/// All budgets.
+/// Every budget, compared with the measurements in a report.
 pub fn all(report: &Report) -> Vec<Budget> {
     use Limit::{AtLeast, AtMost};
     let recording = report.transition_ns(Subject::Recording);
@@ -79,7 +79,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let steady = report.overhead.as_ref().is_some_and(Overhead::is_steady);
     let ratio = |subject| cost(subject).filter(|_| steady)?.ratio();
     let lost = cost(Subject::Recording).and_then(|cost| Some(number(cost.seen?.lost)));
-    // The sockets have a budget of their own.
+    // The walk over the sockets is left out; it has a separate budget.
     let look = |peers| report.look(peers).map(|look| look.maps_ms + look.diagnosis_ms);
     let list = report
         .list(100_000)
@@ -102,50 +102,56 @@ pub fn all(report: &Report) -> Vec<Budget> {
             0,
         ),
         (
-            "of that, how many times `tcplife` takes",
+            "time of `tcplife` as a multiple of that",
             AtLeast(20.0),
             times(Subject::Tcplife),
             "×",
             1,
         ),
         (
-            "of that, how many times `tcpstates` takes",
+            "time of `tcpstates` as a multiple of that",
             AtLeast(75.0),
             times(Subject::Tcpstates),
             "×",
             1,
         ),
         (
-            "connections/s, both ends traced and recorded, against untraced",
+            "connections/s, both ends traced and recorded, relative to untraced",
             AtLeast(0.90),
             ratio(Subject::Recording),
             "",
             3,
         ),
         (
-            "connections/s, one end by filter, against untraced",
+            "connections/s, one end traced, relative to untraced",
             AtLeast(0.93),
             ratio(Subject::OneEnd),
             "",
             3,
         ),
-        ("lost at that rate, recording", AtMost(0.0), lost, "", 0),
         (
-            "10,000 peers, reading the maps and the diagnosis",
+            "connections lost at that rate, recording",
+            AtMost(0.0),
+            lost,
+            "",
+            0,
+        ),
+        (
+            "10,000 peers, reading the maps and diagnosing",
             AtMost(20.0),
             look(10_000),
             " ms",
             1,
         ),
         (
-            "100,000 peers, reading the maps and the diagnosis",
+            "100,000 peers, reading the maps and diagnosing",
             AtMost(200.0),
             look(100_000),
             " ms",
             1,
         ),
         (
-            "list of 100,000 sockets, against `ss -tan`",
+            "list of 100,000 sockets, relative to `ss -tan`",
             AtMost(1.0),
             list,
             "",
@@ -159,7 +165,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
             1,
         ),
         (
-            "keys answered under full load",
+            "key press to screen under full load",
             AtMost(50.0),
             view.map(|view| view.key_ms),
             " ms",
@@ -199,7 +205,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .collect()
 }
 
-/// As a table.
+/// The budgets as a table.
 pub fn table(budgets: &[Budget]) -> Table {
     let rows = budgets.iter().map(|budget| {
         let Budget { unit, digits, .. } = *budget;
@@ -215,7 +221,7 @@ pub fn table(budgets: &[Budget]) -> Table {
         ]
     });
     Table {
-        title: "What it may cost, and what it does:".to_owned(),
+        title: "Budgets and measurements:".to_owned(),
         head: vec!["budget", "limit", "measured", ""],
         rows: rows.collect(),
         notes: Vec::new(),

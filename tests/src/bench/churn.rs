@@ -1,5 +1,5 @@
-//! Connections to itself as fast as one thread can make them: a state change of the kernel's is then a
-//! large part of all that happens.
+//! Connections from this process to itself, as fast as one thread can make them, so that the kernel's TCP
+//! state changes are a large part of the work.
 
 use std::{
     io::{Read, Write},
@@ -13,38 +13,39 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::math::number;
 use crate::namespace::Namespace;
 
-/// Looking at the clock takes time too.
+/// Number of connections between two readings of the clock, which take time too.
 const CONNECTIONS_PER_LOOK: u32 = 32;
 
-/// The clients' ports: those the kernel would not choose for others, if there were others.
+/// The clients' ports. They can overlap the ephemeral range because nothing else runs in the namespace.
 const FIRST_PORT: u32 = 10_000;
 const PORTS: u32 = 50_000;
 
-/// The most clients with an address each.
+/// Upper limit for clients with distinct addresses.
 pub const MAX_PEERS: u32 = 1 << 20;
 
 /// A listener, and clients that connect to it.
 ///
-/// A connection is opened, accepted, and closed by the client and then by the server. Loopback delivers
-/// at once, so all of this happens in the calling thread, and both ends together change their state ten
-/// times.
+/// Each connection is opened and accepted, then closed by the client and finally by the server. Loopback
+/// delivers synchronously, so all of this happens in the calling thread. The two ends together make ten state
+/// changes.
 #[derive(Debug)]
 pub struct Churn {
     listener: Socket,
     server: SockAddr,
     port: u16,
-    /// Connections of all time, so that no client uses a port twice in a row.
+    /// Number of connections made so far, from which the next client port follows, so that no port is used
+    /// twice in a row.
     made: u32,
 }
 
-/// What was done.
+/// The amount of work done.
 #[derive(Clone, Copy, Debug)]
 pub struct Churned {
-    /// Connections, opened and closed.
+    /// Connections opened and closed.
     pub connections: u64,
-    /// How long it took.
+    /// Elapsed time.
     pub elapsed: Duration,
-    /// How much time of the CPU.
+    /// CPU time of the thread.
     pub cpu: Duration,
 }
 
@@ -54,30 +55,30 @@ impl Churned {
         number(self.connections) / self.elapsed.as_secs_f64()
     }
 
-    /// Connections per second of the CPU's time.
+    /// Connections per second of CPU time.
     pub fn per_cpu_second(self) -> f64 {
         number(self.connections) / self.cpu.as_secs_f64()
     }
 }
 
-/// Time of the CPU that this thread has used so far.
+/// CPU time used by this thread so far.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("a time after the beginning")
 }
 
-/// The address of a client, one of [`MAX_PEERS`].
+/// The address of client `number`; there are [`MAX_PEERS`] of them.
 pub fn client(number: u32) -> Ipv4Addr {
-    // 127.0 is left to servers; there are no broadcast addresses on loopback.
+    // 127.0/16 is left to servers. Loopback has no broadcast addresses to avoid.
     Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + (1 << 16) + number % MAX_PEERS)
 }
 
 impl Churn {
-    /// Listens in a namespace made for it, which it sets up: a closed connection leaves nothing behind
-    /// that would keep its ports.
+    /// Listens in a namespace created for this purpose. It turns TIME_WAIT off there, so that ports can be
+    /// reused at once.
     ///
     /// # Panics
-    /// When it cannot listen.
+    /// If it cannot listen.
     pub fn new(namespace: &Namespace) -> Self {
         namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "0");
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -95,12 +96,12 @@ impl Churn {
         }
     }
 
-    /// Where it listens.
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// A connection of a client from a port: its end and the server's.
+    /// Connects a client from a port; returns the client's end and the server's end.
     fn pair(&mut self, peer: u32, port: u32) -> (Socket, Socket) {
         let port = u16::try_from(port).expect("a port");
         let end = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -111,11 +112,11 @@ impl Churn {
         (end, accepted)
     }
 
-    /// Opens a connection with one request and its answer, and leaves it open: the client's end and the
-    /// server's. Once for each client.
+    /// Opens a connection, makes one turn and leaves the connection open; returns the client's end and the
+    /// server's end. Call it once for each client.
     ///
     /// # Panics
-    /// When the answer does not come.
+    /// If there is no answer.
     pub fn turn(&mut self, peer: u32) -> (Socket, Socket) {
         let (mut end, mut accepted) = self.pair(peer, FIRST_PORT);
         let mut byte = [b'x'];
@@ -126,15 +127,16 @@ impl Churn {
         (end, accepted)
     }
 
-    /// Opens and closes connections of so many clients in turn for a while, which it exceeds slightly.
+    /// Opens and closes connections of `peers` clients in rotation for `time` or slightly longer.
     pub fn run(&mut self, time: Duration, peers: u32) -> Churned {
         self.until(peers, |_, begun| begun.elapsed() >= time)
     }
 
-    /// Opens and closes connections of so many clients in turn until it is enough of them, or of time.
+    /// Opens and closes connections of `peers` clients in rotation until `is_enough` returns true. It is
+    /// called with the number of connections so far and the start time.
     ///
     /// # Panics
-    /// When there are none to be had.
+    /// If a connection cannot be made.
     pub fn until(&mut self, peers: u32, is_enough: impl Fn(u64, Instant) -> bool) -> Churned {
         let (begun, used) = (Instant::now(), cpu_time());
         let mut connections = 0;

@@ -1,4 +1,4 @@
-//! Connections that stay open, more of them than one process may have: held by processes of their own.
+//! Connections that stay open. Several processes hold them, because one process cannot open that many.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -10,24 +10,24 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::churn::Churn;
 use crate::namespace::Namespace;
 
-/// Connections of one process, both ends of each: most machines allow so many files.
+/// Connections per process, which holds both ends; most machines allow twice as many open files.
 const PER_PROCESS: u32 = 8000;
 
-/// What such a process says when its connections are open.
+/// Printed by a holder process once its connections are open.
 const READY: &str = "ready";
 
-/// The argument that makes this program such a process; the number of its first client and how many
-/// connections it holds follow.
+/// Command-line option of a holder process, followed by the number of its first client and the number of its
+/// connections.
 pub const ARGUMENT: &str = "--hold";
 
-/// Connections that are held for as long as this lives.
+/// Open connections; dropping this closes them.
 #[derive(Debug)]
 pub struct Held(Vec<(Child, Option<ChildStdin>)>);
 
-/// Opens so many connections in the calling thread's namespace, of one client address each.
+/// Opens connections in the calling thread's namespace, each from a different client address.
 ///
 /// # Panics
-/// When they cannot be opened.
+/// If they cannot be opened.
 pub fn hold(connections: u32) -> Held {
     let binary = std::env::current_exe().expect("this program's path");
     let mut held = Held(Vec::new());
@@ -54,7 +54,7 @@ pub fn hold(connections: u32) -> Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // All at once, then each to its end: when this returns, all connections are closed.
+        // Tells all processes to end first, then waits for each. All connections are closed afterwards.
         for (_, stdin) in &mut self.0 {
             drop(stdin.take());
         }
@@ -64,10 +64,10 @@ impl Drop for Held {
     }
 }
 
-/// What such a process does: holds its connections until its stdin is closed.
+/// The holder process: keeps its connections open until its stdin is closed.
 ///
 /// # Panics
-/// When they cannot be opened.
+/// If they cannot be opened.
 pub fn serve(first: u32, connections: u32) {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {

@@ -1,4 +1,4 @@
-//! A report for programs.
+//! A report as JSON.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{
     subject::Subject,
 };
 
-/// The whole report. What was not measured is `null` or missing, never 0.
+/// The whole report. A value that was not measured is `null` or missing, never 0.
 pub fn of(report: &Report) -> Value {
     json!({
         "schema": "tcpreuse.bench/1",

@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine that the measurements were made on.
 
 use std::{fs, process::Command};
 
@@ -7,22 +7,22 @@ use serde::Serialize;
 /// The machine, the program, and when.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
-    /// The CPU's model.
+    /// CPU model.
     pub cpu: String,
-    /// How many of them.
+    /// Number of CPUs.
     pub cpus: usize,
-    /// The kernel's release.
+    /// Kernel release.
     pub kernel: String,
-    /// The day, UTC.
+    /// Date in UTC.
     pub date: String,
-    /// The commit of the sources, with `+` when they differ from it; `None`: not known.
+    /// Commit of the sources, with a `+` if they were modified; `None` if unknown.
     pub commit: Option<String>,
-    /// How many processes wanted a CPU in the minute before, on average; `None`: not known.
+    /// Load average over the minute before the start; `None` if unknown.
     pub load: Option<f64>,
 }
 
 impl Machine {
-    /// This one, now.
+    /// This machine and the current date.
     pub fn this() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         Self {
@@ -37,13 +37,14 @@ impl Machine {
         }
     }
 
-    /// Whether others wanted its CPUs too: then speeds that are not compared with one another say little.
+    /// Whether other processes compete for the CPUs. Absolute speeds mean little then; ratios do not suffer
+    /// as much.
     pub fn is_busy(&self) -> bool {
         let cpus = u32::try_from(self.cpus).unwrap_or(u32::MAX);
         self.load.is_some_and(|load| load > f64::from(cpus) / 4.0)
     }
 
-    /// In one line.
+    /// Describes the machine in one line.
     pub fn in_words(&self) -> String {
         let commit = self.commit.as_deref().unwrap_or("unknown");
         let load = self
@@ -63,14 +64,14 @@ fn model(cpuinfo: &str) -> Option<&str> {
 
 fn commit() -> Option<String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    // Root may not own the sources, which git then wants to be told is fine.
+    // git refuses to read sources owned by another user, which is the usual case when run as root.
     let git = |arguments: &[&str]| {
         let mut all = vec!["-c", "safe.directory=*", "-C", root];
         all.extend(arguments);
         said("git", &all)
     };
     let hash = git(&["rev-parse", "--short=12", "HEAD"]).filter(|hash| !hash.is_empty())?;
-    // What a run writes into the README does not change what is measured.
+    // README.md may differ: a run with `--readme` writes its tables into it.
     let changed = git(&[
         "status",
         "--porcelain",

@@ -1,6 +1,7 @@
-//! Medians.
+//! Median, range and spread.
 
-/// The middle of some numbers, the mean of the two in the middle of an even number of them; `None` of none.
+/// The median, which is the mean of the two middle values for an even number of them; `None` for an empty
+/// slice.
 pub fn median(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -13,14 +14,14 @@ pub fn median(numbers: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// The least and the greatest; `None` of none.
+/// Minimum and maximum; `None` for an empty slice.
 pub fn range(numbers: &[f64]) -> Option<(f64, f64)> {
     let least = numbers.iter().copied().min_by(f64::total_cmp)?;
     let greatest = numbers.iter().copied().max_by(f64::total_cmp)?;
     Some((least, greatest))
 }
 
-/// How far the middle half of some numbers reaches: its greatest divided by its least; `None` of none.
+/// Third quartile divided by first quartile; `None` for an empty slice.
 pub fn spread(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -30,12 +31,12 @@ pub fn spread(numbers: &[f64]) -> Option<f64> {
     share(greatest, least)
 }
 
-/// `part / whole`; `None` when there is no whole.
+/// `part / whole`; `None` if `whole` is 0 or less.
 pub fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then_some(part / whole)
 }
 
-/// A count as a number to calculate with; exact below 2^53.
+/// A count as a floating-point number; exact below 2^53.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts of a measurement are far below 2^53"

@@ -1,8 +1,8 @@
-//! What tracing costs: the same connections again and again, traced by one subject after the other.
+//! The cost of tracing: the same connections over and over, traced by one subject after another.
 //!
-//! Each round has all subjects, so that a moment when the machine is busy with something else falls on
-//! all alike. How fast connections are made is compared with that right before and after without any
-//! tracing. The kernel's statistics take time themselves, so the speed is measured without them.
+//! Each round measures every subject, so that a busy moment of the machine affects all of them. The speed
+//! with each subject is compared with the untraced speed right before and after it. BPF statistics take time
+//! themselves, so speed is measured with statistics off.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,19 +17,19 @@ use super::{
 };
 use crate::{namespace::Namespace, programs};
 
-/// How much of it.
+/// The amount of measuring.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u32,
-    /// Clients of an address each.
+    /// Clients, each with its own address.
     pub peers: u32,
-    /// How long each measurement of the speed takes; those of programs take half of it.
+    /// Duration of each speed measurement. Measuring the programs takes half of it.
     pub slice: Duration,
 }
 
 impl Plan {
-    /// Before each measurement: until maps and caches are warm.
+    /// Time before each measurement, which fills maps and caches.
     fn warm_up(self) -> Duration {
         self.slice / 4
     }
@@ -39,41 +39,41 @@ impl Plan {
     }
 }
 
-/// What a subject costs, of each round.
+/// The cost of a subject, with one value per round where it is a list.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Connections per second.
     pub speed: Vec<f64>,
-    /// That as a part of the speed without tracing.
+    /// Speed relative to the untraced speed.
     pub ratio: Vec<f64>,
-    /// The same by the CPU's time that the connections took, whatever else the machine did meanwhile.
+    /// The same for connections per second of CPU time, which other load on the machine hardly affects.
     pub cpu_ratio: Vec<f64>,
-    /// Time of all its programs per state change, ns.
+    /// Total run time of the subject's programs per state change, ns.
     pub transition_ns: Vec<f64>,
-    /// The same with a single client.
+    /// The same with a single client, ns.
     pub single_ns: Vec<f64>,
-    /// Of each of its programs, ns.
+    /// Mean run time of each program, ns.
     pub programs: BTreeMap<String, Vec<f64>>,
-    /// The program that took most, in the last round.
+    /// Name of the program that took the most time in the last round.
     pub main: Option<String>,
-    /// Time of the CPU its process used while the speed was measured, all rounds, seconds.
+    /// CPU time of the subject's process during the speed measurements of all rounds, seconds.
     pub cpu_s: f64,
-    /// How long the speed was measured, all rounds, seconds.
+    /// Duration of the speed measurements of all rounds, seconds.
     pub measured_s: f64,
-    /// Connections meanwhile, all rounds.
+    /// Connections made during these measurements.
     pub measured: u64,
-    /// Memory of its process, in the last round; `None`: it has none of its own.
+    /// Memory of the subject's process in the last round; `None` if it runs in this process.
     pub memory: Option<Memory>,
-    /// Memory of its maps in the kernel, in bytes.
+    /// Memory of the subject's maps in the kernel, bytes.
     pub map_bytes: Option<u64>,
-    /// What it saw, all rounds; `None`: it tells nothing.
+    /// Connections or state changes seen in all rounds; `None` if the subject does not report them.
     pub seen: Option<Seen>,
-    /// Why it could not be measured, or not in all rounds.
+    /// Why the subject could not be measured in every round.
     pub obstacle: Option<String>,
 }
 
 impl Cost {
-    /// Median speed as a part of that without tracing.
+    /// Median speed relative to the untraced speed.
     pub fn ratio(&self) -> Option<f64> {
         median(&self.ratio)
     }
@@ -83,13 +83,13 @@ impl Cost {
         median(&self.transition_ns)
     }
 
-    /// Time of the CPU its process uses for each connection, µs.
+    /// CPU time of the subject's process per connection, µs.
     pub fn cpu_us_per_connection(&self) -> Option<f64> {
         self.memory?;
         share(self.cpu_s * 1e6, number(self.measured))
     }
 
-    /// The same as a part of one CPU at that speed.
+    /// CPU time of the subject's process at that speed, as a share of one CPU.
     pub fn cpu_share(&self) -> Option<f64> {
         self.memory?;
         share(self.cpu_s, self.measured_s)
@@ -118,27 +118,27 @@ impl Cost {
     }
 }
 
-/// All subjects beside each other.
+/// The results of all subjects.
 #[derive(Clone, Debug)]
 pub struct Overhead {
-    /// How it was measured.
+    /// The amount of measuring.
     pub plan: Plan,
-    /// Connections per second without tracing, each time.
+    /// Connections per second without tracing, one value per measurement.
     pub untraced: Vec<f64>,
     /// In the order of [`Subject::ALL`].
     pub costs: Vec<(Subject, Cost)>,
 }
 
-/// Where the speed without tracing itself varies more than this, comparing speeds says nothing.
+/// If the untraced speed itself spreads by more than this factor, ratios of speeds mean nothing.
 const STEADY: f64 = 1.1;
 
 impl Overhead {
-    /// Whether the machine was at rest enough for its speeds to be compared.
+    /// Whether the untraced speed was steady enough to compare speeds.
     pub fn is_steady(&self) -> bool {
         spread(&self.untraced).is_some_and(|spread| spread <= STEADY)
     }
 
-    /// Of one subject.
+    /// The cost of one subject.
     pub fn of(&self, subject: Subject) -> Option<&Cost> {
         self.costs
             .iter()
@@ -147,10 +147,10 @@ impl Overhead {
     }
 }
 
-/// Measures all subjects. `say` hears how far it is.
+/// Measures all subjects. `say` is called with progress messages.
 ///
 /// # Panics
-/// Without root.
+/// If not root.
 pub fn measure(plan: Plan, stage: impl FnOnce(&Namespace, u16) -> Stage, say: impl Fn(&str)) -> Overhead {
     let namespace = Namespace::new();
     let _resident = namespace.resident();
@@ -191,7 +191,7 @@ pub fn measure(plan: Plan, stage: impl FnOnce(&Namespace, u16) -> Stage, say: im
     }
 }
 
-/// One subject in one round: the speed, then the time of its programs, then what it saw.
+/// Measures one subject in one round: speed first, then program times, then what the subject saw.
 fn one(
     subject: Subject,
     cost: &mut Cost,
@@ -226,10 +226,10 @@ fn one(
     Ok(traced)
 }
 
-/// The time of a process's programs while connections are made, and how many.
+/// Run time of a process's programs while connections are made, and the number of connections.
 fn counted(pid: u32, churn: &mut Churn, time: Duration, peers: u32) -> Result<(Option<Spent>, u64), String> {
-    let _stats = enable_stats(Stats::RunTime)
-        .map_err(|error| format!("the kernel's statistics of programs: {error}"))?;
+    let _stats =
+        enable_stats(Stats::RunTime).map_err(|error| format!("cannot enable BPF statistics: {error}"))?;
     let before = programs::of_process(pid);
     let churned = churn.run(time, peers);
     let spent = spent::between(&before, &programs::of_process(pid));

@@ -1,4 +1,4 @@
-//! The parts of a run, and how much each does.
+//! The parts of a benchmark run, and how much each measures.
 
 use std::{path::PathBuf, thread, time::Duration};
 
@@ -10,25 +10,25 @@ use super::{
     subject::Stage,
 };
 
-/// A part of a run.
+/// A part of a benchmark run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What tracing costs, beside others.
+    /// The cost of tracing, compared with other tools.
     Overhead,
-    /// A look at many peers.
+    /// A sample and its diagnosis with many peers.
     Peers,
     /// The list of many sockets.
     Sockets,
     /// The diagnosis of a recording.
     Recordings,
-    /// How soon tracing begins.
+    /// The time until tracing begins.
     Attach,
     /// The live view.
     View,
 }
 
 impl Part {
-    /// All, in the order in which they run.
+    /// All parts, in the order in which they run.
     pub const ALL: [Self; 6] = [
         Self::Overhead,
         Self::Attach,
@@ -38,7 +38,7 @@ impl Part {
         Self::View,
     ];
 
-    /// As it is called on the command line.
+    /// The part's name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Overhead => "overhead",
@@ -50,32 +50,32 @@ impl Part {
         }
     }
 
-    /// The part of that name.
+    /// The part with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|part| part.name() == name)
     }
 }
 
-/// How much to do.
+/// How much to measure.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    /// Rounds of the overhead.
+    /// Rounds of the overhead part.
     pub rounds: u32,
-    /// Clients in it.
+    /// Clients in the overhead part.
     pub peers: u32,
-    /// Little enough of everything to be done in a minute: most budgets are then not measured.
+    /// Reduces everything to fit into a minute, which leaves most budgets unmeasured.
     pub quick: bool,
-    /// The object with a program that does nothing.
+    /// Path of the object with the empty program.
     pub empty: Option<PathBuf>,
-    /// For what is recorded; has to be there.
+    /// Folder for recordings; must exist.
     pub scratch: PathBuf,
 }
 
-/// Runs these parts one after the other, each in a thread and network namespace of its own. `say` hears
-/// how far it is.
+/// Runs these parts one after another, each in its own thread and network namespace. `say` is called with
+/// progress messages.
 ///
 /// # Panics
-/// Without root, or when tracing is not possible.
+/// If not root, or if tracing is not possible.
 pub fn run(parts: &[Part], extent: &Extent, say: &(impl Fn(&str) + Sync)) -> Report {
     let mut report = Report::new(Machine::this());
     for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {

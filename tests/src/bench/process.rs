@@ -1,25 +1,25 @@
-//! What a process uses: time of the CPU, and memory.
+//! CPU time and memory of a process.
 
 use std::fs;
 
-/// Memory of a process, in KiB.
+/// Memory of a process, KiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Of its own making: heap and stacks.
+    /// Anonymous memory: heap and stacks.
     pub anonymous: u64,
-    /// All that is resident.
+    /// All resident memory.
     pub resident: u64,
-    /// Of that, mapped BPF maps, which are the kernel's memory.
+    /// The resident part that is mapped BPF maps, which is kernel memory.
     pub mapped: u64,
 }
 
 impl Memory {
-    /// What is resident without the kernel's part, KiB.
+    /// Resident memory without mapped BPF maps, KiB.
     pub fn user(self) -> u64 {
         self.resident.saturating_sub(self.mapped)
     }
 
-    /// Of a process; `None` when it is gone.
+    /// Memory of a process; `None` if it has ended.
     pub fn of(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let mapped = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
@@ -36,7 +36,7 @@ fn kib(text: &str, name: &str) -> Option<u64> {
     value.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
-/// Resident KiB of the mappings of BPF maps in a list of mappings.
+/// Resident KiB of all BPF map mappings in the contents of `/proc/PID/smaps`.
 fn mapped_maps(smaps: &str) -> u64 {
     let mut inside = false;
     let mut sum = 0;
@@ -51,17 +51,17 @@ fn mapped_maps(smaps: &str) -> u64 {
     sum
 }
 
-/// Time of the CPU that a process has used so far, its ended threads included, in seconds; to a hundredth.
-/// `None` when it is gone.
+/// CPU time used by a process so far, including its ended threads, in seconds with a resolution of 10 ms.
+/// `None` if the process has ended.
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     seconds(&stat)
 }
 
 fn seconds(stat: &str) -> Option<f64> {
-    // The name before may have any character in it.
+    // The process name before this can contain any character, `)` included.
     let (_, fields) = stat.rsplit_once(") ")?;
-    // In user mode and in the kernel, in ticks of which a second has a hundred.
+    // `utime` and `stime`, in ticks of 10 ms.
     let mut ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u32>);
     let (user, kernel) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
     Some(f64::from(user + kernel) / 100.0)

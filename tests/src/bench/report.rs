@@ -1,4 +1,4 @@
-//! All that was measured, and what is said of it.
+//! The results of a benchmark run.
 
 use super::{
     machine::Machine,
@@ -7,27 +7,27 @@ use super::{
     subject::Subject,
 };
 
-/// The results of one run. A part that was not asked for has none.
+/// The results of one run. Parts that did not run are `None` or empty.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where and when.
+    /// Where and when the run took place.
     pub machine: Machine,
-    /// What tracing costs.
+    /// The cost of tracing.
     pub overhead: Option<Overhead>,
-    /// Looks at everything, by number of peers.
+    /// Samples and diagnoses, by number of peers.
     pub peers: Vec<Look>,
-    /// Lists of sockets, by their number.
+    /// Lists of sockets, by number of sockets.
     pub sockets: Vec<List>,
     /// The diagnosis of a recording.
     pub recorded: Option<Result<Recorded, String>>,
-    /// How soon tracing begins.
+    /// The time until tracing begins.
     pub start: Option<Start>,
     /// The live view.
     pub view: Option<View>,
 }
 
 impl Report {
-    /// Of a machine, with nothing measured yet.
+    /// A report without results.
     pub fn new(machine: Machine) -> Self {
         Self {
             machine,
@@ -40,17 +40,17 @@ impl Report {
         }
     }
 
-    /// The look at so many peers.
+    /// The results with this number of peers.
     pub fn look(&self, peers: u32) -> Option<&Look> {
         self.peers.iter().find(|look| look.peers == peers)
     }
 
-    /// The list of so many sockets.
+    /// The results with this number of sockets.
     pub fn list(&self, sockets: u32) -> Option<&List> {
         self.sockets.iter().find(|list| list.sockets == sockets)
     }
 
-    /// Time of the programs of one subject per state change, ns.
+    /// Median program time of a subject per state change, ns.
     pub fn transition_ns(&self, subject: Subject) -> Option<f64> {
         self.overhead.as_ref()?.of(subject)?.transition_ns()
     }

@@ -1,4 +1,4 @@
-//! What grows with the number of peers, sockets and rows.
+//! Costs that grow with the number of peers, sockets and rows.
 
 pub mod attach;
 pub mod peers;
@@ -8,7 +8,7 @@ pub mod view;
 
 use std::time::{Duration, Instant};
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
     model::{history::History, sample::Sample},
@@ -17,7 +17,7 @@ use tcpreuse::{
 
 use super::math::median;
 
-/// What to trace in a namespace, with room for so many of both.
+/// Settings to trace one namespace, with room for this many peers and connections.
 fn settings(netns: u32, directions: Directions, peers: u32, connections: u32) -> Settings {
     Settings {
         filter: Filter {
@@ -25,20 +25,21 @@ fn settings(netns: u32, directions: Directions, peers: u32, connections: u32) ->
             netns: Some(netns),
             ..Filter::default()
         },
-        // Both ends may be traced, and there are the peers that the clients see.
+        // Twice as many: with both ends traced, every connection counts twice and servers are peers of the
+        // clients.
         max_peers: 2 * peers + 16,
         max_connections: 2 * connections + 1024,
         ..Settings::default()
     }
 }
 
-/// Does it several times and gives the median time, ms.
+/// Runs `work` several times and returns the median time, ms.
 fn median_ms<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
     let each: Vec<f64> = (0..times).map(|_| timed(&mut work).1).collect();
     median(&each).unwrap_or(f64::NAN)
 }
 
-/// Does it, and gives how long it took, ms. What came out is not thrown away in that time.
+/// Runs `work`; returns its result and the time it took, ms. Dropping the result is not timed.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let begun = Instant::now();
     let result = work();
@@ -49,7 +50,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// A sample, and how long it took, ms.
+/// Takes a sample; returns it and the time it took, ms.
 fn sample(live: &mut Live, history: &mut History) -> (Sample, f64) {
     let (sample, took) = timed(|| {
         let sample = live.sample().expect("a sample");

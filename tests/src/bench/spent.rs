@@ -1,22 +1,24 @@
-//! How long programs took for each state change.
+//! The time that BPF programs take per state change.
+
+use tracer_ebpf::hooks::{LIST, SEED};
 
 use crate::programs::Program;
 
-/// Programs that walk over the sockets: they run once per socket of a walk, not per state change.
-const WALKS: [&str; 2] = ["tcpreuse_seed", "tcpreuse_list"];
+/// Iterator programs run once per socket of a walk, not per state change.
+const WALKS: [&str; 2] = [SEED, LIST];
 
-/// Time of programs over a stretch of state changes.
+/// Run time of BPF programs during a number of state changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spent {
-    /// State changes: the runs of the program that took most.
+    /// Number of state changes, taken to be the runs of the program that took the most time.
     pub transitions: u64,
-    /// Time of all programs together, divided by the state changes, ns.
+    /// Total time of all programs divided by the state changes, ns.
     pub per_transition_ns: f64,
-    /// Each program that ran: its name, and its own mean, ns. The one that took most comes first.
+    /// Name and mean run time in ns of each program that ran, the one with the longest total time first.
     pub programs: Vec<(String, f64)>,
 }
 
-/// What ran between two looks at the same programs; `None` when nothing did.
+/// The difference between two readings of the same programs; `None` if none ran.
 pub fn between(before: &[Program], after: &[Program]) -> Option<Spent> {
     let mut ran: Vec<(&str, u64, u64)> = after
         .iter()
@@ -67,7 +69,7 @@ mod tests {
         let after = [
             program(2, "end", 800, 10),
             program(1, "state", 2100, 11),
-            program(3, "tcpreuse_list", 1_000_000, 7),
+            program(3, LIST, 1_000_000, 7),
             program(4, "never", 0, 0),
         ];
         let spent = between(&before, &after).unwrap();

@@ -1,4 +1,4 @@
-//! Who traces while connections are made: nothing but an empty program, tcpreuse in several ways, others.
+//! The subjects compared: an empty program, tcpreuse in several modes, and other tools.
 
 mod empty;
 mod ours;
@@ -8,27 +8,27 @@ use std::path::PathBuf;
 
 use self::{empty::Empty, ours::Ours, tool::Tool};
 
-/// Where it all takes place.
+/// The environment that a subject traces in.
 #[derive(Debug)]
 pub struct Stage {
-    /// Inode of the network namespace.
+    /// Inode number of the network namespace.
     pub netns: u32,
     /// The listener's port.
     pub port: u16,
-    /// The object with a program that does nothing, if there is one.
+    /// Path of the object with the empty program, if it was built.
     pub empty: Option<PathBuf>,
-    /// For what is recorded.
+    /// Folder for recordings.
     pub scratch: PathBuf,
 }
 
-/// One who traces.
+/// A tracer to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A program on the same tracepoint that does nothing.
+    /// An empty program on the same tracepoint.
     Empty,
     /// `tcpreuse diagnose`, both ends of each connection traced.
     Counting,
-    /// The same with a filter that leaves the server's end.
+    /// The same with a filter that excludes the client's end.
     OneEnd,
     /// `tcpreuse record`, both ends.
     Recording,
@@ -39,7 +39,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All, in the order in which they are shown.
+    /// All subjects, in the order in which tables list them.
     pub const ALL: [Self; 6] = [
         Self::Empty,
         Self::OneEnd,
@@ -49,7 +49,7 @@ impl Subject {
         Self::Tcpstates,
     ];
 
-    /// For people.
+    /// The name for tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty program",
@@ -61,15 +61,15 @@ impl Subject {
         }
     }
 
-    /// Whether it is tcpreuse.
+    /// Whether the subject is tcpreuse.
     pub fn is_ours(self) -> bool {
         matches!(self, Self::OneEnd | Self::Counting | Self::Recording)
     }
 
-    /// Starts it, and returns when it traces.
+    /// Starts the subject, and returns once it traces.
     ///
     /// # Errors
-    /// Why it cannot be measured here.
+    /// Why the subject cannot be measured here.
     pub fn start(self, stage: &Stage) -> Result<Running, String> {
         Ok(match self {
             Self::Empty => Running::Empty(Empty::start(stage)?),
@@ -82,29 +82,29 @@ impl Subject {
     }
 }
 
-/// One at work. Dropping it ends it.
+/// A running subject; dropping it ends it.
 pub enum Running {
-    /// In this process.
+    /// Runs in this process.
     Empty(Empty),
-    /// The program.
+    /// tcpreuse.
     Ours(Ours),
-    /// A tool of others.
+    /// Another tool.
     Tool(Tool),
 }
 
-/// What one has seen of connections whose number is known.
+/// What a subject reports about a known number of connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// How much there was to see: ends of connections, or state changes.
+    /// Number of events to report: ends of connections, or state changes.
     pub expected: u64,
-    /// How much of that it did not see or did not tell.
+    /// Number of events not reported.
     pub lost: u64,
-    /// How far its counts are from the kernel's list of sockets; `None`: it does not count.
+    /// Difference between its counts and the kernel's list of sockets; `None` if it does not count.
     pub drift: Option<i64>,
 }
 
 impl Running {
-    /// The process that holds its programs.
+    /// The process that holds its BPF programs.
     pub fn pid(&self) -> u32 {
         match self {
             Self::Empty(_) => std::process::id(),
@@ -113,11 +113,11 @@ impl Running {
         }
     }
 
-    /// Ends it, and compares what it saw with the connections that were made since it started. `None`
-    /// for one that tells nothing.
+    /// Ends the subject and compares its report with the number of connections made since it started. `None`
+    /// if the subject reports nothing.
     ///
     /// # Errors
-    /// When it does not end well, or what it tells cannot be read.
+    /// If it fails, or if its output cannot be read.
     pub fn stop(self, connections: u64) -> Result<Option<Seen>, String> {
         match self {
             Self::Empty(_) => Ok(None),

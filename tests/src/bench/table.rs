@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-/// A table with its words.
+/// A table with its title and notes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Above it.
+    /// The line above it.
     pub title: String,
-    /// Of the columns. The first is for names, the others for figures.
+    /// The column titles. The first column is for names, the others are for figures.
     pub head: Vec<&'static str>,
-    /// As many cells each.
+    /// Rows, each with one cell per column.
     pub rows: Vec<Vec<String>>,
-    /// Below it, a sentence each.
+    /// Sentences below it.
     pub notes: Vec<String>,
 }
 
 impl Table {
-    /// For a terminal.
+    /// The table as text for a terminal.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.title);
         let widths: Vec<usize> = (0..self.head.len())
@@ -51,7 +51,7 @@ impl Table {
         text
     }
 
-    /// For a README.
+    /// The table as Markdown for the README.
     pub fn markdown(&self) -> String {
         let mut text = format!("{}\n\n", self.title);
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
@@ -71,10 +71,10 @@ impl Table {
     }
 }
 
-/// What stands for a figure that is not known.
+/// Shown in place of an unknown figure.
 pub const UNKNOWN: &str = "unknown";
 
-/// A figure with so many digits after the point, and its unit.
+/// A figure with this number of decimal places, and its unit.
 pub fn figure(value: Option<f64>, digits: usize, unit: &str) -> String {
     match value {
         Some(value) if value.is_finite() => format!("{value:.digits$}{unit}"),
@@ -82,7 +82,7 @@ pub fn figure(value: Option<f64>, digits: usize, unit: &str) -> String {
     }
 }
 
-/// A count, its thousands set apart.
+/// A count with thousands separators.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();

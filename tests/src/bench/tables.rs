@@ -11,7 +11,7 @@ use super::{
     table::{Table, UNKNOWN, count, figure},
 };
 
-/// All tables, the budgets first.
+/// All tables, with the budgets first.
 pub fn all(report: &Report) -> Vec<Table> {
     let mut tables = vec![budget::table(&budget::all(report))];
     if let Some(overhead) = &report.overhead {
@@ -48,9 +48,9 @@ fn kernel(overhead: &Overhead) -> Table {
         ]
     });
     let mut notes = vec![format!(
-        "The kernel's own statistics (BPF_ENABLE_STATS): the time of all programs that the process has on the way \
-        of a connection, divided by the state changes; medians of {} rounds. The statistics' clock is in it, once \
-        for each program.",
+        "The kernel's own statistics (BPF_ENABLE_STATS): the total time of all programs that run for a \
+        connection, divided by its state changes; medians of {} rounds. This includes reading the clock for the \
+        statistics, once per program.",
         overhead.plan.rounds
     )];
     let ours = overhead
@@ -118,17 +118,16 @@ fn speed(overhead: &Overhead) -> Table {
     let (least, most) = range(&overhead.untraced).unwrap_or((f64::NAN, f64::NAN));
     let mut notes = vec![
         format!(
-            "Without statistics; each speed is compared with those right before and after without tracing \
-            ({least:.0}–{most:.0} a second). `by CPU`: the same by the time of the CPU that the connections take. \
-            Lost: ends of connections, of `tcpstates` state changes, that were not told."
+            "Measured with statistics off; each speed is divided by the untraced speed right before and after \
+            it ({least:.0}–{most:.0} a second). `by CPU`: the same for connections per second of CPU time. \
+            Lost: ends of connections (for `tcpstates`, state changes) that were not reported."
         ),
-        "CPU: of the tracing process, µs per connection. Memory, MB: its own, all but the kernel's maps, the maps."
+        "CPU: of the tracing process, µs per connection. Memory in MB: anonymous, user, maps in the kernel."
             .to_owned(),
     ];
     if !overhead.is_steady() {
         notes.push(
-            "The speed without tracing varied so much that the ratios say nothing; those by CPU still do."
-                .to_owned(),
+            "The untraced speed varied too much to compare speeds; ratios by CPU are still valid.".to_owned(),
         );
     }
     notes.extend(overhead.costs.iter().filter_map(|(subject, cost)| {
@@ -136,7 +135,7 @@ fn speed(overhead: &Overhead) -> Table {
         Some(format!("{}: {reason}.", subject.name()))
     }));
     if let Some(drift) = overhead.of(Subject::Recording).and_then(|cost| cost.seen?.drift) {
-        notes.push(format!("Drift while recording, all rounds: {drift}."));
+        notes.push(format!("Drift while recording, over all rounds: {drift}."));
     }
     Table {
         title: "Connections per second of a tight loop over loopback:".to_owned(),
@@ -181,7 +180,7 @@ fn peers(looks: &[Look]) -> Table {
         ]
     });
     Table {
-        title: "A look at everything, ms, by number of peers, and the memory of `diagnose`, MB:".to_owned(),
+        title: "Sample and diagnosis, ms, and memory of `diagnose`, MB, by number of peers:".to_owned(),
         head: vec![
             "peers",
             "whole",
@@ -196,9 +195,9 @@ fn peers(looks: &[Look]) -> Table {
         ],
         rows: rows.collect(),
         notes: vec![
-            "Each peer holds a connection; whole: maps, list of sockets, diagnosis. First: with the search for who \
-            holds the sockets, which is done every five seconds at most. User: all that is resident but the \
-            kernel's maps."
+            "Each peer holds one connection. Whole: maps, list of sockets, diagnosis. First: includes the \
+            search for the owners of the sockets, which runs every five seconds at most. User: resident memory \
+            without the kernel's maps."
                 .to_owned(),
         ],
     }
@@ -215,14 +214,8 @@ fn sockets(lists: &[List]) -> Table {
         ]
     });
     Table {
-        title: "The list of live sockets, ms:".to_owned(),
-        head: vec![
-            "sockets",
-            "tcpreuse",
-            "ss -tan",
-            "ratio",
-            "counting them at the start",
-        ],
+        title: "Listing the live sockets, ms:".to_owned(),
+        head: vec!["sockets", "tcpreuse", "ss -tan", "ratio", "seeding"],
         rows: rows.collect(),
         notes: Vec::new(),
     }
@@ -234,11 +227,11 @@ fn others(report: &Report) -> Option<Table> {
     let mut row = |what: String, value: String| rows.push(vec![what, value]);
     if let Some(start) = &report.start {
         row(
-            "start to the first line of progress".to_owned(),
+            "start to the first progress line".to_owned(),
             figure(Some(start.program_ms), 0, " ms"),
         );
         row(
-            "of that, loading and attaching".to_owned(),
+            "loading and attaching, of that".to_owned(),
             figure(Some(start.attach_ms), 0, " ms"),
         );
     }
@@ -249,11 +242,11 @@ fn others(report: &Report) -> Option<Table> {
                 figure(Some(recorded.from_state_ms), 0, " ms"),
             );
             row(
-                "the same, counting every row again".to_owned(),
+                "the same without `state.json`, counting every row".to_owned(),
                 figure(Some(recorded.from_rows_ms), 0, " ms"),
             );
             row(
-                "rows per second then".to_owned(),
+                "rows per second when counting every row".to_owned(),
                 figure(recorded.rows_per_second(), 0, ""),
             );
         }
@@ -264,22 +257,25 @@ fn others(report: &Report) -> Option<Table> {
         let peers = count(view.peers.into());
         for (what, value) in [
             (format!("frame of 200×50, {peers} peers"), view.frame_ms),
-            ("key that sorts, with its frame".to_owned(), view.sort_ms),
             (
-                "sample to snapshot, in its own thread".to_owned(),
+                "sorting by another column, with its frame".to_owned(),
+                view.sort_ms,
+            ),
+            (
+                "snapshot from a sample, in a separate thread".to_owned(),
                 view.snapshot_ms,
             ),
             ("key to screen under load, median".to_owned(), view.key_ms),
-            ("the same, 95 of 100".to_owned(), view.key_late_ms),
+            ("the same, 95th percentile".to_owned(), view.key_late_ms),
         ] {
             row(what, figure(Some(value), 1, " ms"));
         }
         row(
-            "CPU of `top` then".to_owned(),
+            "CPU of `top` under load".to_owned(),
             figure(view.cpu.map(|cpu| cpu * 100.0), 1, " %"),
         );
         row(
-            "user memory of `top` then, at most".to_owned(),
+            "highest user memory of `top` under load".to_owned(),
             figure(view.memory.map(|memory| mb(memory.user())), 1, " MB"),
         );
     }

@@ -1,4 +1,4 @@
-//! Measures what tcpreuse costs, beside what others cost, and whether that is within its budgets.
+//! Measures the cost of tcpreuse next to that of other tools and checks it against the budgets.
 
 use std::{
     fs,
@@ -20,16 +20,16 @@ use tcpreuse_tests::bench::{
 const USAGE: &str = "\
 usage: tcpreuse-bench [--rounds N] [--peers N] [--quick] [--markdown] [--json FILE] [--empty-object FILE] [PART...]
 
-Runs these parts, or all: overhead, attach, peers, sockets, recordings, view.
+Runs the named parts, or all of them: overhead, attach, peers, sockets, recordings, view.
 
-  --rounds N           rounds of the overhead (default 7, with --quick 1)
-  --peers N            clients in the overhead (default 200)
-  --quick              little of everything, within about a minute
-  --markdown           tables for a README
-  --json FILE          write all figures there too
-  --empty-object FILE  a BPF object with a program that does nothing, to compare with
+  --rounds N           rounds of the overhead part (default: 7, or 1 with --quick)
+  --peers N            clients in the overhead part (default: 200)
+  --quick              measure less of everything, within about a minute
+  --markdown           print Markdown tables for a README
+  --json FILE          also write all figures to FILE
+  --empty-object FILE  BPF object with an empty program to compare with
 
-Needs root. Exit codes: 0 no budget was missed, 1 one was, 2 bad usage, 3 it cannot run here.
+Needs root. Exit codes: 0 no budget was missed, 1 a budget was missed, 2 wrong usage, 3 cannot run here.
 ";
 
 const MISSED: u8 = 1;
@@ -43,7 +43,7 @@ struct Args {
     quick: bool,
     markdown: bool,
     help: bool,
-    /// For [`holder`] alone: first client and connections.
+    /// Only for the process that runs [`holder`]: first client and number of connections.
     hold: Option<(u32, u32)>,
     json: Option<PathBuf>,
     empty: Option<PathBuf>,
@@ -66,7 +66,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--quick" => args.quick = true,
             "--markdown" => args.markdown = true,
             "--help" | "-h" => args.help = true,
-            _ if word.starts_with('-') => return Err(format!("there is no {word}")),
+            _ if word.starts_with('-') => return Err(format!("unknown option {word}")),
             _ => {
                 let part = Part::named(&word).ok_or_else(|| format!("there is no part {word}"))?;
                 args.parts.push(part);
@@ -107,13 +107,15 @@ fn main() -> ExitCode {
 }
 
 fn measure(args: &Args) -> ExitCode {
-    // Beside the binary: on a disk, as a recording would be, and not in a /tmp in memory.
+    // Next to the binary, because `/tmp` may be in memory and a real recording is on disk.
     let place = std::env::current_exe().ok();
     let place = place.as_deref().and_then(|path| path.parent());
     let scratch = match tempfile::tempdir_in(place.unwrap_or(&std::env::temp_dir())) {
         Ok(scratch) => scratch,
         Err(error) => {
-            say(&format!("tcpreuse-bench: no place for recordings: {error}"));
+            say(&format!(
+                "tcpreuse-bench: cannot make a folder for recordings: {error}"
+            ));
             return ExitCode::from(CANNOT_RUN);
         }
     };
@@ -148,7 +150,7 @@ fn measure(args: &Args) -> ExitCode {
 fn print(report: &Report, markdown: bool) {
     let mut words = format!("Measured on {}.", report.machine.in_words());
     if report.machine.is_busy() {
-        words.push_str(" The machine was busy with something else, so figures of speed are worth less.");
+        words.push_str(" The machine was busy with other work, so speeds are less reliable.");
     }
     let tables = tables::all(report);
     let tables = tables
@@ -165,12 +167,12 @@ fn write(path: &PathBuf, report: &Report) -> std::io::Result<()> {
     fs::write(path, format!("{:#}\n", json::of(report)))
 }
 
-/// Results. A closed pipe is no reason to stop.
+/// Prints a result to stdout. A closed pipe is not an error.
 fn show(text: &str) {
     let _ = write!(stdout(), "{text}");
 }
 
-/// Everything else.
+/// Prints progress and errors to stderr.
 fn say(text: &str) {
     let _ = writeln!(stderr(), "{}", text.trim_end());
 }

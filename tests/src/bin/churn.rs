@@ -1,11 +1,11 @@
-//! Opens and closes connections to itself as fast as one client and one server can, and says how
-//! many from each address: `tcpreuse-churn SECONDS FIRST PEERS`.
+//! Opens and closes connections to itself as fast as one client thread and one server thread can, and reports
+//! the number opened from each address: `tcpreuse-churn SECONDS FIRST PEERS`.
 //!
 //! Prints its port, waits for a line, churns, and prints `ADDRESS OPENED` for each client.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
-    reason = "test support: talks to the test, and a surprise has to fail it"
+    reason = "test support: stdout is the protocol with the test, and a failure must end the process"
 )]
 
 use std::{

@@ -1,13 +1,13 @@
-//! Runs tests one by one, each in a process of its own, and reports on each: what `cargo xtask kernels`
-//! starts, as the first process of a virtual machine or as `tcpreuse-kernel-tests PLAN TESTS` here.
+//! Runs tests one by one, each in its own process, and reports on each. `cargo xtask kernels` starts it as
+//! the first process of a virtual machine, or as `tcpreuse-kernel-tests PLAN TESTS` on this machine.
 //!
-//! The plan has a line per test: its name and the seconds it may take. The report goes to standard
-//! output, or in a virtual machine to the second serial port, a line each: `start NAME`, then any number
-//! of `note NAME FIGURE: VALUE`, then `pass|fail|skip NAME SECONDS [REASON]`; before a `fail`,
-//! `out TEXT` with what the test said; in the end `done`.
+//! The plan has one line per test: its name and its time limit in seconds. The report goes to standard
+//! output, or to the second serial port in a virtual machine. Its lines are `start NAME`, any number of
+//! `note NAME FIGURE: VALUE`, then `pass|fail|skip NAME SECONDS [REASON]`. The test's output precedes a `fail`
+//! in lines `out TEXT`. The last line is `done`.
 #![expect(
     clippy::expect_used,
-    reason = "test support: a surprise ends the machine, and the other side says so"
+    reason = "test support: a panic ends the machine, and the host reports that"
 )]
 
 use std::{
@@ -31,10 +31,10 @@ const REPORT: &str = "/dev/ttyS1";
 const PLAN: &str = "/plan";
 const TESTS: &str = "/tests/e2e";
 
-/// Lines of a failed test's output that are passed on, from the end.
+/// Number of lines passed on from the end of a failed test's output.
 const TAIL: usize = 60;
 
-/// What is mounted where, in this order.
+/// File systems to mount: type and mount point, in this order.
 const FILE_SYSTEMS: &[(&str, &str)] = &[
     ("proc", "/proc"),
     ("sysfs", "/sys"),
@@ -58,10 +58,10 @@ fn main() {
     Runner::new(&tests, stdout()).perform_all(&plan);
 }
 
-/// Sets the machine up, runs the tests, and switches it off.
+/// Sets up the machine, runs the tests and powers it off.
 fn as_first_process() {
     for (kind, place) in FILE_SYSTEMS {
-        // Some are there already, and what a kernel does not have the tests will tell.
+        // Some are mounted already; tests report what a kernel does not support.
         let _ = fs::create_dir_all(place);
         let _ = mount(*kind, *place, *kind, MountFlags::empty(), c"");
     }
@@ -73,11 +73,11 @@ fn as_first_process() {
     assert!(up.expect("ip").success(), "the loopback device");
     Runner::new(Path::new(TESTS), report).perform_all(Path::new(PLAN));
     rustix::fs::sync();
-    // The emulator ends when the machine wants to start again.
+    // The emulator exits when the machine reboots.
     let _ = reboot(RebootCommand::Restart);
 }
 
-/// Runs tests and says how they went.
+/// Runs tests and writes the report.
 struct Runner<W> {
     tests: PathBuf,
     report: W,
@@ -124,7 +124,7 @@ impl<W: Write> Runner<W> {
             .spawn()
             .expect("the tests");
         let ended = wait_for(&mut test, limit);
-        // What it left behind would disturb the next one.
+        // Child processes left behind would disturb the next test.
         let _ = kill_process_group(Pid::from_child(&test), Signal::KILL);
         if ended.is_none() {
             let _ = test.wait();
@@ -140,11 +140,14 @@ impl<W: Write> Runner<W> {
         }
         let skipped = fs::read_to_string(&skipped).unwrap_or_default();
         let outcome = match ended {
-            None => format!("fail {name} {seconds:.1} not done after {} s", limit.as_secs()),
+            None => format!(
+                "fail {name} {seconds:.1} not finished after {} s",
+                limit.as_secs()
+            ),
             Some(status) if !status.success() => {
                 format!("fail {name} {seconds:.1} {}", reason(&said, status))
             }
-            // Whoever names no test has none that fails.
+            // An unknown test name runs zero tests, which the harness counts as success.
             Some(_) if !said.contains("1 passed") => {
                 format!("fail {name} {seconds:.1} there is no such test")
             }
@@ -166,7 +169,7 @@ impl<W: Write> Runner<W> {
     }
 }
 
-/// Where it panicked, or how it ended if it did not.
+/// Where the test panicked, or its exit status if it did not panic.
 fn reason(said: &str, status: ExitStatus) -> String {
     let place = said.lines().find_map(|line| line.split_once(" panicked at "));
     place.map_or_else(
@@ -175,7 +178,7 @@ fn reason(said: &str, status: ExitStatus) -> String {
     )
 }
 
-/// How it ended, unless it takes longer than it may.
+/// The exit status of the child, or `None` if it exceeds the limit.
 fn wait_for(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + limit;
     loop {

@@ -1,4 +1,4 @@
-//! Runs scenarios one after another and says how often the verdict was right.
+//! Runs scenarios one after another and reports how often each verdict was right.
 
 use std::{
     io::{Write, stderr, stdout},
@@ -10,10 +10,10 @@ use tcpreuse_tests::scenarios::{Scenario, list, run, table};
 const USAGE: &str = "\
 usage: tcpreuse-scenarios [--rounds N] [--figures] [--list] [NAME...]
 
-Runs the scenarios with these names, or all. Prints who got which verdict, how soon each was right, how soon a
-change was seen, which share of the verdicts given with a confidence was right, and with --figures what was
-counted. Needs root. Exit codes: 0 every verdict was right, 1 one was not, 2 bad usage,
-3 one cannot run here.
+Runs the named scenarios, or all of them. Prints the confusion matrix of the verdicts, the time until each
+verdict was right, the time until a change was noticed, the share of right verdicts by confidence, and with
+--figures everything that was counted. Needs root. Exit codes: 0 all verdicts were right, 1 a verdict was
+wrong, 2 wrong usage, 3 a scenario cannot run here.
 ";
 
 const WRONG: u8 = 1;
@@ -44,7 +44,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             }
             "--figures" => args.figures = true,
             "--list" => args.list = true,
-            _ if word.starts_with('-') => return Err(format!("there is no {word}")),
+            _ if word.starts_with('-') => return Err(format!("unknown option {word}")),
             _ => args.names.push(word),
         }
     }
@@ -119,12 +119,12 @@ fn judge(scenarios: &[Scenario], args: &Args) -> ExitCode {
     }
 }
 
-/// Results. A closed pipe is no reason to stop.
+/// Prints a result to stdout. A closed pipe is not an error.
 fn show(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
-/// Everything else.
+/// Prints progress and errors to stderr.
 fn say(text: &str) {
     let _ = writeln!(stderr(), "{}", text.trim_end());
 }

@@ -1,4 +1,4 @@
-//! Hours of work in short: `tcpreuse-soak [--minutes N]`.
+//! A soak test: hours of work condensed into minutes. `tcpreuse-soak [--minutes N]`.
 
 use std::{
     io::{Write, stderr, stdout},
@@ -11,16 +11,16 @@ use tcpreuse_tests::soak;
 const USAGE: &str = "\
 usage: tcpreuse-soak [--minutes N]
 
-Runs record, top and diagnose beside each other over traffic that never stops, for 20 minutes or N, and wants
-memory, descriptors and threads not to grow and every count to be right. Needs root. Exit codes: 0 all is
-well, 1 something is not, 2 bad usage, 3 cannot run here.
+Runs record, top and diagnose side by side over traffic that never stops, for N minutes (default: 20). Checks
+that memory, descriptors and threads do not grow and that every count is right. Needs root. Exit codes: 0 all
+checks passed, 1 a check failed, 2 wrong usage, 3 cannot run here.
 ";
 
 const WRONG: u8 = 1;
 const BAD_USAGE: u8 = 2;
 const CANNOT_RUN: u8 = 3;
 
-/// Without a number, and at most: a day.
+/// Default duration, and the longest allowed one: a day.
 const MINUTES: u64 = 20;
 const MAX_MINUTES: u64 = 24 * 60;
 
@@ -28,10 +28,10 @@ fn minutes(mut words: impl Iterator<Item = String>) -> Result<u64, String> {
     let minutes = match words.next().as_deref() {
         None => return Ok(MINUTES),
         Some("--minutes") => words.next().ok_or("--minutes needs a number")?,
-        Some(word) => return Err(format!("there is no {word}")),
+        Some(word) => return Err(format!("unknown argument {word}")),
     };
     if let Some(word) = words.next() {
-        return Err(format!("{word} is too much"));
+        return Err(format!("unexpected argument {word}"));
     }
     let number = minutes.parse().ok();
     number
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
     say(&format!("soaking for {minutes} minutes"));
     let outcome = soak::run_for(Duration::from_secs(60 * minutes));
-    // A closed pipe is no reason to stop.
+    // A closed pipe is not an error.
     let _ = write!(stdout(), "{outcome}");
     if outcome.complaints().is_empty() {
         ExitCode::SUCCESS

@@ -1,200 +1,201 @@
-//! What clients do. How it is done is `client`'s; which verdict it deserves depends on the server too,
-//! and is said in the list of scenarios.
+//! What clients do. `client` carries it out. The right verdict depends on the server too and is given with
+//! each scenario in `list`.
 
 use std::time::Duration;
 
-/// How one client uses its connections. Holds are how long it asks the server to hold a poll; all
-/// other times but those said to be constant vary by a tenth either way.
+/// How one client uses its connections. A hold is the time for which the client asks the server to delay the
+/// reply to a poll. All other times vary by ±10 % unless documented as constant.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
-    /// Polls over the connections it keeps, and opens another only for one that the server has
-    /// closed. What becomes of that is up to the server's settings.
+    /// Polls over connections that it keeps, and replaces a connection only after the server has closed it.
+    /// Whether that happens depends on the server's settings.
     Reuse {
-        /// How many it keeps; all are opened at once.
+        /// Number of connections, all opened at the start.
         connections: u16,
         /// How long a poll is held.
         hold: Duration,
-        /// From a reply to the next poll.
+        /// Time from a reply to the next poll.
         pause: Duration,
-        /// When it notices that the server has closed.
+        /// When the client notices that the server has closed.
         notices: Notices,
     },
-    /// One connection for each poll.
+    /// Opens a new connection for each poll.
     Fresh {
         /// How long a poll is held.
         hold: Duration,
-        /// From a reply to the next connection.
+        /// Time from a reply to the next connection.
         pause: Duration,
-        /// Leaves the closing to the server, by `Connection: close`.
+        /// Sends `Connection: close`, which leaves closing to the server.
         asks: bool,
     },
-    /// One connection for each poll, some of them on the path after which the demo's server never
-    /// closes.
+    /// Opens a new connection for each poll. Some polls use the path whose connections the demo's server
+    /// never closes.
     MeetLeak {
-        /// One poll in this many.
+        /// One in this many polls uses that path.
         one_in: u32,
         /// How long a poll is held.
         hold: Duration,
-        /// From a reply to the next connection.
+        /// Time from a reply to the next connection.
         pause: Duration,
     },
-    /// Some polls, then idle for a constant time, then closed from the client's side.
+    /// Makes some polls, stays idle for a constant time, then closes.
     IdleClose {
-        /// Polls of one connection.
+        /// Number of polls per connection.
         polls: u32,
-        /// How long each is held.
+        /// How long each poll is held.
         hold: Duration,
-        /// Constant.
+        /// Idle time before closing; constant.
         idle: Duration,
-        /// From the close to the next connection.
+        /// Time from closing to the next connection.
         pause: Duration,
-        /// With a RST, as of a firewall on the way, instead of a FIN.
+        /// Closes with an RST instead of a FIN, as a firewall on the path would.
         reset: bool,
     },
-    /// One connection more every so often, while all earlier ones go on polling.
+    /// Opens one more connection at regular intervals, while all earlier ones keep polling.
     Pile {
-        /// How many it opens at its beginning.
+        /// Number of connections opened at the start.
         at_once: u16,
-        /// From one connection to the next.
+        /// Time from one connection to the next.
         every: Duration,
-        /// How many it has in the end.
+        /// Maximum number of connections.
         most: u16,
         /// How long each poll is held.
         hold: Duration,
-        /// On each connection from a reply to the next poll.
+        /// Time from a reply to the next poll on the same connection.
         pause: Duration,
     },
-    /// Many users behind one address who come and go, each with one connection.
+    /// Many users behind one address, each with one connection, who come and go.
     Members {
-        /// Users at any one time.
+        /// Number of users at any time.
         members: u16,
-        /// Mean stay. Most users leave sooner, a few stay for much longer.
+        /// Mean length of a user's stay. Most users leave sooner; a few stay much longer.
         stay: Duration,
-        /// From a user's leaving to the next one's arrival.
+        /// Time from one user's departure to the arrival of the next.
         away: Duration,
         /// How long each poll is held.
         hold: Duration,
-        /// On each connection from a reply to the next poll.
+        /// Time from a reply to the next poll on the same connection.
         pause: Duration,
     },
-    /// A pool of constant size that retires its connections and opens others in their place.
+    /// A pool of constant size that replaces its connections now and then.
     Renew {
-        /// How many it keeps.
+        /// Number of connections.
         connections: u16,
-        /// When it closes one.
+        /// When a connection is closed.
         renewal: Renewal,
         /// How long each poll is held.
         hold: Duration,
-        /// On each connection from a reply to the next poll.
+        /// Time from a reply to the next poll on the same connection.
         pause: Duration,
     },
     /// A pool whose size follows the load.
     Load {
-        /// Connections at the beginning.
+        /// Number of connections at the lowest load.
         least: u16,
-        /// Connections at the height of the load.
+        /// Number of connections at the highest load.
         most: u16,
         /// How the load changes.
         course: Course,
         /// How long each poll is held.
         hold: Duration,
-        /// On each connection from a reply to the next poll.
+        /// Time from a reply to the next poll on the same connection.
         pause: Duration,
     },
-    /// Threads that share a pool. A thread that finds it empty opens a connection; one that finds it
-    /// full on return closes its own.
+    /// Threads that share a pool. A thread that finds the pool empty opens a connection; one that finds it
+    /// full on return closes its connection.
     Threads {
-        /// How many threads.
+        /// Number of threads.
         threads: u16,
-        /// How many connections the pool keeps.
+        /// Maximum number of idle connections in the pool.
         pool: u16,
         /// How long each poll is held.
         hold: Duration,
-        /// On average from a reply to the next poll of the same thread.
+        /// Mean time from a reply to the same thread's next poll.
         pause: Duration,
     },
-    /// Streams that stay: one request, then only the server sends, or both sides ping.
+    /// Long-lived streams: after one request either only the server sends, or both sides send pings.
     Stream {
-        /// How many.
+        /// Number of streams.
         streams: u16,
-        /// From one to the next.
+        /// Time from the start of one stream to the start of the next.
         apart: Duration,
         /// Their protocol.
         kind: Stream,
         /// Interval between two messages or pings.
         every: Duration,
-        /// From the end of a stream to the next connection.
+        /// Time from the end of a stream to the next connection.
         pause: Duration,
     },
-    /// A new connection every so often, for one poll; it is kept and never used again.
+    /// Opens a new connection at regular intervals, makes one poll on it, and keeps it without using it
+    /// again.
     Hoard {
-        /// From one to the next.
+        /// Time from one connection to the next.
         every: Duration,
         /// How long the poll is held.
         hold: Duration,
-        /// Whether it closes its end after the server has; otherwise it never does.
+        /// Whether the client closes its end after the server has closed; otherwise it never does.
         closes: bool,
     },
-    /// The way to it dies silently while a poll is held; it comes back on a new connection.
+    /// The path dies silently while a poll is held. The client then opens a new connection.
     HalfOpen {
-        /// Polls before the one in which the way dies.
+        /// Number of polls before the one during which the path dies.
         polls: u32,
-        /// How long these are held.
+        /// How long each of these is held.
         hold: Duration,
-        /// How long the last one is held.
+        /// How long the poll is held during which the path dies.
         last_hold: Duration,
-        /// From that poll to the new connection.
+        /// Time from that poll to the new connection.
         patience: Duration,
     },
-    /// A device on the path silently forgets the idle connection. The next poll gets no reply, and the
-    /// client comes back on a new connection.
+    /// A device on the path silently forgets the idle connection. The next poll gets no reply, and the client
+    /// opens a new connection.
     Forgotten {
-        /// Polls before the idle time.
+        /// Number of polls before the idle time.
         polls: u32,
         /// How long each is held.
         hold: Duration,
-        /// The path dies in the middle of it.
+        /// Idle time; the path dies halfway through it.
         idle: Duration,
-        /// How long it waits for the reply to the next poll.
+        /// How long the client waits for the reply to the next poll.
         patience: Duration,
     },
-    /// Gives up on a poll before the reply and tries again.
+    /// Gives up on a poll before its reply and tries again on a new connection.
     GiveUp {
-        /// Polls of the same connection that it does wait for; the server holds them half as long
-        /// as the client has patience.
+        /// Number of polls on the same connection before that one. The server holds them for half of
+        /// `patience`, so they succeed.
         polls: u32,
-        /// How long the poll it gives up on is held.
+        /// How long the server holds the poll that is given up.
         hold: Duration,
-        /// How long it waits for it.
+        /// How long the client waits for a reply.
         patience: Duration,
-        /// From giving up to the next connection.
+        /// Time from giving up to the next connection.
         pause: Duration,
-        /// Gives up with a RST instead of a FIN.
+        /// Gives up with an RST instead of a FIN.
         reset: bool,
     },
-    /// Connects and closes without a byte.
+    /// Connects and closes without sending a byte.
     Knock {
-        /// How often.
+        /// Time from one connection to the next.
         every: Duration,
     },
-    /// Sends a request byte by byte and never gets to its end.
+    /// Sends a request byte by byte and never completes it.
     Dribble {
-        /// How often a byte.
+        /// Time between two bytes.
         every: Duration,
     },
-    /// One behaviour after another. The second starts with the connections that the first has left.
+    /// One behaviour after another. The second takes over the connections that the first still holds.
     Then {
-        /// The behaviour it begins with.
+        /// The first behaviour.
         first: Box<Self>,
-        /// How long the first lasts.
+        /// Duration of the first behaviour.
         lasts: Duration,
-        /// The behaviour after that.
+        /// The second behaviour.
         second: Box<Self>,
     },
 }
 
 impl Behaviour {
-    /// This for a time, then something else.
+    /// This behaviour for a time, then another.
     #[must_use]
     pub fn then(self, lasts: Duration, second: Self) -> Self {
         Self::Then {
@@ -217,9 +218,9 @@ pub enum Renewal {
 /// How the load changes.
 #[derive(Clone, Copy, Debug)]
 pub enum Course {
-    /// It rises evenly for this long, then stays.
+    /// Rises evenly for this long, then stays at its maximum.
     Rises(Duration),
-    /// It rises and falls evenly, with this period.
+    /// Rises and falls evenly with this period.
     Breathes(Duration),
 }
 
@@ -235,8 +236,8 @@ pub enum Stream {
 /// When a client notices that the server has closed its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notices {
-    /// At once, and it closes its end.
+    /// At once; the client then closes its end.
     AtOnce,
-    /// Only when the next poll fails.
+    /// Only when its next poll fails.
     WithTheNextPoll,
 }

@@ -1,28 +1,28 @@
-//! Whether confidence means what it says: the share of verdicts that are right, by confidence.
+//! Calibration of the confidence: the share of verdicts that are right, by stated confidence.
 
 use std::fmt::Write as _;
 
-/// Where the bins begin. Below an even chance, finer bins would say nothing.
+/// Lower limits of the bins. Finer bins below an even chance would reveal nothing.
 const EDGES: [f64; 5] = [0.0, 0.5, 0.7, 0.8, 0.9];
 
-/// Verdicts given with about the same confidence.
+/// Verdicts given with similar confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bin {
-    /// How many.
+    /// Number of verdicts.
     pub given: u64,
-    /// How many of them were right.
+    /// Number of them that were right.
     pub right: u64,
 }
 
-/// Verdicts by the confidence they were given with.
+/// Verdicts grouped by confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calibration {
-    /// One for each of the bins.
+    /// One bin for each lower limit.
     pub bins: [Bin; EDGES.len()],
 }
 
 impl Calibration {
-    /// Takes in one verdict.
+    /// Adds one verdict.
     pub fn add(&mut self, confidence: f64, right: bool) {
         let at = EDGES.iter().rposition(|edge| confidence >= *edge).unwrap_or(0);
         let bin = &mut self.bins[at];
@@ -30,7 +30,7 @@ impl Calibration {
         bin.right += u64::from(right);
     }
 
-    /// Takes in all of another.
+    /// Adds all verdicts of another calibration.
     pub fn merge(&mut self, other: &Self) {
         for (bin, more) in self.bins.iter_mut().zip(other.bins) {
             bin.given += more.given;
@@ -39,7 +39,7 @@ impl Calibration {
     }
 }
 
-/// Two calibrations side by side: of every accusation at any look, and of all verdicts at the last look.
+/// Prints two calibrations side by side: of every accusation at any time, and of all final verdicts.
 pub fn table(accusing: &Calibration, last: &Calibration) -> String {
     let mut text = format!(
         "{:<12} {:>10} {:>9} {:>12} {:>9}\n",

@@ -1,4 +1,4 @@
-//! One client at work. It goes on until its task is ended from outside, and closes all it has then.
+//! A client at work. It runs until its task is aborted, which closes all its connections.
 
 mod acts;
 
@@ -25,23 +25,24 @@ use super::{
 };
 use crate::random::Random;
 
-/// After a failure, so that a dead server is not hammered.
+/// Pause after a failure, so that clients do not hammer a dead server.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// How long a reply may be overdue, beyond the hold. In some scenarios it waits in an accept queue.
+/// Time limit for a reply beyond the hold. It is long because in some scenarios connections wait in an accept
+/// queue.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Longer than any scenario takes.
+/// Longer than any scenario.
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// What the clients of a group did together, by their own count.
+/// The work done by the clients of a group, as counted by themselves.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Connects that succeeded.
     pub(super) opened: AtomicU64,
-    /// Polls that were answered.
+    /// Polls answered.
     pub(super) polls: AtomicU64,
-    /// Connects and polls that failed without being meant to.
+    /// Connects and polls that failed unintentionally.
     pub(super) failed: AtomicU64,
 }
 
@@ -52,9 +53,9 @@ pub(super) struct Client {
     server: SocketAddr,
     tally: Arc<Tally>,
     random: Random,
-    /// Connections that its earlier behaviour has left.
+    /// Connections left over from the previous behaviour.
     held: Vec<Connection>,
-    /// When its present behaviour ends.
+    /// End of the current behaviour.
     until: Option<Instant>,
 }
 
@@ -70,13 +71,13 @@ impl Client {
         }
     }
 
-    /// Never returns, so that all it holds stays open until its task is ended.
+    /// Runs a behaviour and never returns, so that remaining connections stay open until the task is aborted.
     pub(super) async fn run(mut self, behaviour: Behaviour) -> Infallible {
         self.act(behaviour).await;
         pending().await
     }
 
-    /// Behaves like this until its time is over or nothing is left to do.
+    /// Follows a behaviour until its time is over or nothing is left to do.
     async fn act(&mut self, behaviour: Behaviour) {
         match behaviour {
             Behaviour::Then { first, lasts, second } => {
@@ -167,17 +168,17 @@ impl Client {
         }
     }
 
-    /// Whether the time of its present behaviour is over.
+    /// Whether the time of the current behaviour is over.
     fn is_over(&self) -> bool {
         self.until.is_some_and(|until| until <= Instant::now())
     }
 
-    /// A moment, or the end of its present behaviour if that comes first.
+    /// The earlier of `moment` and the end of the current behaviour.
     fn at_most(&self, moment: Instant) -> Instant {
         self.until.map_or(moment, |until| until.min(moment))
     }
 
-    /// The same client, for a task of its own, with one of the connections it has.
+    /// A copy of this client for another task, which takes over one of its connections.
     fn beside(&mut self) -> Self {
         Self {
             held: self.held.pop().into_iter().collect(),
@@ -189,12 +190,12 @@ impl Client {
         }
     }
 
-    /// A tenth more or less.
+    /// Varies a time by up to ±10 %.
     fn about(&mut self, time: Duration) -> Duration {
         time.mul_f64(0.9) + time.mul_f64(0.2).mul_f64(self.share())
     }
 
-    /// Between 0 and 1.
+    /// A random number from 0 up to 1.
     fn share(&mut self) -> f64 {
         f64::from(u32::try_from(self.random.below(1 << 20)).unwrap_or(0)) / f64::from(1 << 20)
     }
@@ -204,12 +205,12 @@ impl Client {
         sleep_until(self.at_most(next)).await;
     }
 
-    /// Waits for several tasks. The connections that they leave are this client's again.
+    /// Waits for all tasks and takes back the connections they return.
     async fn together(&mut self, all: JoinSet<Option<Connection>>) {
         self.held = all.join_all().await.into_iter().flatten().collect();
     }
 
-    /// Waits up to a time, so that the clients of a group are not in step.
+    /// Waits for a random part of `time`, so that the clients of a group do not run in step.
     pub(super) async fn wait_within(&mut self, time: Duration) {
         sleep(time.mul_f64(self.share())).await;
     }
@@ -236,12 +237,12 @@ impl Client {
         Ok(then)
     }
 
-    /// Polls once; hands the connection back if it can be used again.
+    /// Polls once; returns the connection if it can be used again.
     async fn poll(&self, mut connection: Connection, poll: Poll) -> Option<Connection> {
         match self.try_poll(&mut connection, poll).await {
             Ok(Then::Keep) => Some(connection),
             Ok(Then::Close) => {
-                // As clients do that are told so: they leave the first FIN to the server.
+                // Lets the server send the first FIN, as clients usually do after `Connection: close`.
                 let _ = timeout(AFTER_FAILURE, connection.ended()).await;
                 None
             }

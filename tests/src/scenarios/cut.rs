@@ -1,4 +1,4 @@
-//! A way to a client that dies silently.
+//! Cuts the path of a connection without either side noticing.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,11 +6,10 @@ use tokio::task::spawn_blocking;
 
 use crate::namespace::Namespace;
 
-/// Drops every packet of one connection from now on, in both directions. Lasts as long as the
-/// network namespace.
+/// Drops all packets of one connection in both directions, for as long as the network namespace exists.
 ///
 /// # Panics
-/// When the firewall refuses.
+/// If the firewall rules cannot be added.
 pub(super) async fn off(client: IpAddr, port: u16, server: SocketAddr) {
     let server = server.port();
     let rules = [
@@ -18,7 +17,7 @@ pub(super) async fn off(client: IpAddr, port: u16, server: SocketAddr) {
         format!("-d {client} -p tcp --sport {server} --dport {port}"),
     ];
     let cut = spawn_blocking(move || {
-        // Threads of the runtime are in the namespace of the one that started it.
+        // The runtime's threads are in the network namespace of the thread that started it.
         let namespace = Namespace::current();
         for rule in rules {
             namespace.run(&format!("iptables -w 10 -A INPUT {rule} -j DROP"));

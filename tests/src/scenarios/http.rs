@@ -1,4 +1,4 @@
-//! A client's end of an HTTP/1.1 connection.
+//! The client's side of an HTTP/1.1 connection.
 
 use std::{
     io::{Error, ErrorKind, Result},
@@ -14,15 +14,15 @@ use tokio::{
 
 use super::websocket;
 
-/// Longest reply a client of these tests reads.
+/// Upper limit for the size of a reply.
 const MAX_REPLY: u64 = 64 << 10;
 
-/// What a poll asks for.
+/// A poll to send.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Poll {
     pub(super) path: &'static str,
     pub(super) hold: Duration,
-    /// Ask the server to close after the reply.
+    /// Asks the server to close after the reply.
     pub(super) close: bool,
 }
 
@@ -35,7 +35,7 @@ impl Poll {
         }
     }
 
-    /// As it goes over the wire.
+    /// The request as sent.
     pub(super) fn request(&self) -> String {
         let close = if self.close { "Connection: close\r\n" } else { "" };
         format!(
@@ -46,21 +46,21 @@ impl Poll {
     }
 }
 
-/// What comes after a reply.
+/// What the server does with the connection after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
-    /// The connection can be used again.
+    /// Keeps it open.
     Keep,
-    /// The server has said that it closes.
+    /// Closes it, as announced by `Connection: close`.
     Close,
 }
 
-/// A connection. Dropping it closes it with a FIN.
+/// A connection. Dropping it sends a FIN.
 #[derive(Debug)]
 pub(super) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// Opens one from an address.
+    /// Opens a connection from the given source address.
     pub(super) async fn open(source: IpAddr, server: SocketAddr) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(source, 0))?;
@@ -72,7 +72,7 @@ impl Connection {
         self.0.write_all(bytes).await
     }
 
-    /// Polls once, and reads the reply to its end.
+    /// Polls once and reads the complete reply.
     pub(super) async fn poll(&mut self, poll: Poll) -> Result<Then> {
         self.send(poll.request().as_bytes()).await?;
         let (mut then, mut length, mut line, mut ok) = (Then::Keep, None, String::new(), false);
@@ -104,7 +104,7 @@ impl Connection {
         Ok(then)
     }
 
-    /// Asks for server-sent events and reads them until the server closes.
+    /// Requests server-sent events and reads them until the server closes.
     pub(super) async fn listen(&mut self, every: Duration) -> Result<()> {
         let poll = Poll {
             path: "/events",
@@ -115,7 +115,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Becomes a WebSocket, with pings both ways until the server closes.
+    /// Upgrades to a WebSocket and exchanges pings until the server closes.
     pub(super) async fn talk(&mut self, every: Duration) -> Result<()> {
         let time = every.as_millis();
         let request = format!(
@@ -130,19 +130,19 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until the server closes.
+    /// Waits until the connection has ended.
     pub(super) async fn ended(&mut self) {
         let mut byte = [0];
-        // An error is an end too.
+        // An error means that it has ended, too.
         while self.0.read(&mut byte).await.is_ok_and(|n| n > 0) {}
     }
 
-    /// Ends it with a RST.
+    /// Closes with an RST.
     pub(super) fn reset(self) {
         let _ = SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO));
     }
 
-    /// The client's port.
+    /// The local port.
     pub(super) fn port(&self) -> Result<u16> {
         Ok(self.0.get_ref().local_addr()?.port())
     }

@@ -1,4 +1,4 @@
-//! The scenarios. What each is about stands in the groups' names and truths.
+//! All scenarios. Group names and truths say what each one is about.
 
 mod broken;
 mod changes;
@@ -13,7 +13,7 @@ mod workers;
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Options;
+use tcpreuse::testing::diagnosis::Options;
 
 use super::{
     Behaviour, Group, Manner, Scenario, Server, Truth,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::apache::Knobs;
 
-/// All of them.
+/// All scenarios.
 pub fn all() -> Vec<Scenario> {
     [
         habits::all(),
@@ -39,12 +39,12 @@ pub fn all() -> Vec<Scenario> {
     .concat()
 }
 
-/// The one with this name.
+/// The scenario with this name.
 pub fn named(name: &str) -> Option<Scenario> {
     all().into_iter().find(|scenario| scenario.name == name)
 }
 
-/// Clients that begin at once.
+/// A group of clients that start at once.
 fn group(name: &'static str, clients: u16, behaviour: Behaviour, truth: &'static [&'static str]) -> Group {
     Group {
         name,
@@ -56,12 +56,12 @@ fn group(name: &'static str, clients: u16, behaviour: Behaviour, truth: &'static
     }
 }
 
-/// Clients that do nothing wrong: long polls one after another over one connection.
+/// Clients that do nothing wrong: each makes long polls, one after another, over one connection.
 fn innocents(clients: u16) -> Group {
     group("innocent", clients, reuse(500, 150), &["reusing"])
 }
 
-/// One connection, kept.
+/// Polls over a single connection. Times are in ms.
 const fn reuse(hold: u64, pause: u64) -> Behaviour {
     Behaviour::Reuse {
         connections: 1,
@@ -71,7 +71,7 @@ const fn reuse(hold: u64, pause: u64) -> Behaviour {
     }
 }
 
-/// Tracing begins when the clients do.
+/// A scenario whose clients start together with tracing.
 fn scenario(name: &'static str, knobs: Knobs, seconds: u64, groups: Vec<Group>) -> Scenario {
     Scenario {
         name,
@@ -86,7 +86,7 @@ fn scenario(name: &'static str, knobs: Knobs, seconds: u64, groups: Vec<Group>) 
     }
 }
 
-/// Apache's defaults but for the keep-alive timeout.
+/// Apache's defaults except for the keep-alive timeout, in ms.
 fn keep_alive(timeout: u64) -> Knobs {
     Knobs {
         keep_alive_timeout: ms(timeout),
@@ -94,7 +94,7 @@ fn keep_alive(timeout: u64) -> Knobs {
     }
 }
 
-/// So many workers, all in one child.
+/// Settings with this many workers in a single child process.
 fn few_workers(workers: u32) -> Knobs {
     Knobs {
         max_request_workers: workers,
@@ -103,7 +103,7 @@ fn few_workers(workers: u32) -> Knobs {
     }
 }
 
-/// Enough workers for many connections, in few children.
+/// Settings with enough workers for many connections, in few child processes.
 fn workers(workers: u32) -> Knobs {
     Knobs {
         max_request_workers: workers,

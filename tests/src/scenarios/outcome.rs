@@ -1,4 +1,4 @@
-//! What the diagnosis made of a scenario.
+//! The diagnosis of a scenario, compared with the truth.
 
 mod peer;
 
@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Diagnosis, Judged, ListenerNow},
     model::peer::Direction,
 };
@@ -20,43 +20,43 @@ use super::{
     truth::accuses,
 };
 
-/// The verdict of a peer that the diagnosis does not know.
+/// Stands for the verdict of a peer that is missing from the diagnosis.
 pub const ABSENT: &str = "(absent)";
 
-/// The surges that the diagnosis has reported.
+/// The surges reported by the diagnosis.
 #[derive(Clone, Debug, Default)]
 pub struct Surges {
-    /// When each of them began, monotonic, ns.
+    /// Start of each surge, monotonic clock, ns.
     pub begun: BTreeSet<u64>,
-    /// Whether one was still reported at the last look.
+    /// Whether the last diagnosis still reports one.
     pub at_the_end: bool,
 }
 
-/// Everything about one run.
+/// The result of one run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: &'static str,
     /// Its groups.
     pub groups: Vec<Group>,
-    /// What each group did, by its own count.
+    /// The work each group did, as counted by itself.
     pub done: Vec<Done>,
-    /// All clients, in the order of the groups; once for each end that is traced.
+    /// All clients in the order of the groups, once for each side that is traced.
     pub peers: Vec<Peer>,
     /// The listeners at the end.
     pub listeners: Vec<ListenerNow>,
-    /// The calibration of every accusation at every look.
+    /// Calibration of every accusation in every diagnosis.
     pub accusing: Calibration,
-    /// The calibration of the verdicts at the last look.
+    /// Calibration of the verdicts in the last diagnosis.
     pub last: Calibration,
     /// The surges reported.
     pub surges: Surges,
     wanted_surges: Option<usize>,
-    /// The largest distance between what was counted and the kernel's list.
+    /// The largest difference between the counters and the kernel's list of sockets.
     pub drift: i64,
-    /// Whether anything was lost.
+    /// Whether any losses were reported.
     pub lost: bool,
-    /// What the server has logged.
+    /// The server's log.
     pub log: String,
 }
 
@@ -87,7 +87,7 @@ impl Outcome {
         }
     }
 
-    /// Takes in a look at the running scenario.
+    /// Compares a diagnosis of the running scenario, made after `seconds` of tracing, with the truth.
     pub(super) fn look(&mut self, diagnosis: &Diagnosis, seconds: f64) {
         let known: HashMap<(IpAddr, Direction), &Judged> = diagnosis
             .peers
@@ -119,7 +119,7 @@ impl Outcome {
         self.listeners.clone_from(&diagnosis.listeners);
     }
 
-    /// There are no more looks.
+    /// Call this after the last diagnosis.
     pub(super) fn finish(&mut self) {
         let judged = self.peers.iter().filter(|peer| peer.verdict != ABSENT);
         for peer in judged {
@@ -127,14 +127,14 @@ impl Outcome {
         }
     }
 
-    /// The peers of a group, seen from one end.
+    /// The peers of a group in one direction.
     pub fn of_group(&self, group: usize, direction: Direction) -> impl Iterator<Item = &Peer> {
         self.peers
             .iter()
             .filter(move |peer| peer.group == group && peer.direction == direction)
     }
 
-    /// The right verdicts about a peer.
+    /// The expected verdicts for a peer.
     pub fn truth(&self, peer: &Peer) -> &Truth {
         truth_of(&self.groups, peer)
     }
@@ -144,7 +144,7 @@ impl Outcome {
         self.peers.iter().filter(|peer| !peer.is_right)
     }
 
-    /// What is wrong, one line each; empty when nothing is.
+    /// Everything that is wrong, one line each; empty if the run passed.
     pub fn complaints(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         for peer in &self.peers {
@@ -161,20 +161,22 @@ impl Outcome {
                 if said.forgotten > 0 {
                     let looks = said.forgotten;
                     all.push(format!(
-                        "{name}: still {verdicts:?}, but not accused at {looks} looks"
+                        "{name}: acquitted in {looks} diagnoses although still {verdicts:?}"
                     ));
                 }
                 let is_last = phase + 1 == truth.phases();
                 if !is_last && accuses(verdicts) && said.right.is_none() {
                     let until = truth.begins(phase + 1).as_secs();
-                    all.push(format!("{name}: not {verdicts:?} in the end, {until} s"));
+                    all.push(format!(
+                        "{name}: not {verdicts:?} at the end of its phase, {until} s"
+                    ));
                 }
             }
             if peer.slandered > 0 {
                 let (looks, of) = (peer.slandered, peer.slander.unwrap_or_default());
                 let words = &peer.slander_in_words;
                 all.push(format!(
-                    "{name}: innocent, but accused of {of} at {looks} looks: {words}"
+                    "{name}: innocent, but accused of {of} in {looks} diagnoses: {words}"
                 ));
             }
         }

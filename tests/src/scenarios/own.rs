@@ -1,5 +1,5 @@
-//! A server that does what neither Apache nor the demo's server can: it streams, ends connections at a
-//! constant age, and restarts.
+//! A server for what neither Apache nor the demo's server does: it streams, closes connections at a constant
+//! age, and restarts.
 
 use std::{
     future::pending,
@@ -17,26 +17,26 @@ use tokio::{
 
 use super::websocket;
 
-/// On all addresses, as Apache does.
+/// Its port, the same as Apache's, on all addresses.
 const PORT: u16 = 8080;
 
-/// More connections than ever wait.
+/// Larger than the number of connections that ever wait.
 const BACKLOG: u32 = 1024;
 
-/// How long nobody listens during a restart.
+/// How long the port is closed during a restart.
 const RESTARTS_WITHIN: Duration = Duration::from_millis(400);
 
-/// Longest head of a request it reads.
+/// Upper limit for the size of a request's head.
 const MAX_HEAD: u64 = 4096;
 
 /// How the server treats its clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
-    /// The age at which it ends a connection, used or not.
+    /// The age at which it closes a connection, whether used or not.
     pub age: Option<Duration>,
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Own {
     manner: Manner,
@@ -44,7 +44,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Starts it in the namespace of the runtime it is called in.
+    /// Starts the server in the network namespace of the current runtime.
     pub(super) fn start(manner: Manner) -> Result<Self> {
         let listener = listen()?;
         Ok(Self {
@@ -53,7 +53,7 @@ impl Own {
         })
     }
 
-    /// Ends it with all its connections, whatever they are doing, and starts it again.
+    /// Ends the server and all its connections, whatever they are doing, and starts it again.
     pub(super) fn restart(&mut self) {
         self.serving.abort();
         let manner = self.manner;
@@ -61,12 +61,12 @@ impl Own {
             sleep(RESTARTS_WITHIN).await;
             match listen() {
                 Ok(listener) => accept(listener, manner).await,
-                Err(error) => panic!("listening anew: {error}"),
+                Err(error) => panic!("cannot listen again: {error}"),
             }
         });
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub(super) fn address() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, PORT).into()
     }
@@ -91,7 +91,7 @@ async fn accept(listener: TcpListener, manner: Manner) {
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                // How a connection ends is the tracer's business.
+                // Errors on a connection are ignored; the tracer sees how it ends.
                 connections.spawn(serve(stream, manner));
             },
         }
@@ -140,7 +140,7 @@ async fn serve(stream: TcpStream, manner: Manner) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a moment; forever when there is none.
+/// Waits until `time`, or forever if there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
@@ -148,7 +148,7 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// Server-sent events until the client closes.
+/// Sends server-sent events until the client closes.
 async fn send_events(stream: &mut BufReader<TcpStream>, every: Duration) -> Result<()> {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
@@ -171,12 +171,12 @@ enum Path {
 #[derive(Clone, Copy, Debug)]
 struct Request {
     path: Path,
-    /// How long to hold a poll, or how often to send.
+    /// How long to hold a poll, or the interval between two messages.
     time: Duration,
 }
 
 impl Request {
-    /// Reads the next one; `None` when the client has ended the connection instead.
+    /// Reads the next request; `None` if the client has closed the connection.
     async fn read(from: &mut BufReader<TcpStream>) -> Result<Option<Self>> {
         let (mut head, mut limited) = (String::new(), from.take(MAX_HEAD));
         while !head.ends_with("\r\n\r\n") {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::Judge,
     filter::{Directions, Filter},
     kernel::load::Settings,
@@ -17,22 +17,22 @@ use tcpreuse::{
 use super::{Scenario, Server, outcome::Outcome, stage::Stage};
 use crate::{apache::Apache, namespace::Namespace};
 
-/// How often the diagnosis is asked.
+/// Interval between two diagnoses.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// And how often it looks in between, as the program does.
+/// Interval between two glances, as in the program itself.
 const GLANCE_EVERY: Duration = Duration::from_millis(200);
 
-/// Why a scenario cannot run here; `None` when it can.
+/// Why a scenario cannot run here; `None` if it can.
 pub fn obstacle(scenario: &Scenario) -> Option<&'static str> {
     let needs_apache = matches!(scenario.server, Server::Apache(_));
     (needs_apache && !Apache::is_installed()).then_some("needs apache2 with the worker MPM")
 }
 
-/// Runs it from beginning to end, in a namespace and a thread of its own.
+/// Runs a scenario in its own network namespace and thread.
 ///
 /// # Panics
-/// When the servers do not start or tracing is not possible.
+/// If the servers do not start or tracing is not possible.
 pub fn run(scenario: &Scenario) -> Outcome {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name(scenario.name.to_owned());
@@ -63,7 +63,7 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     };
     let attach = || Live::start(&settings).unwrap_or_else(|error| panic!("tracing: {error}"));
     let (mut live, addresses) = match scenario.warm_up {
-        // Attaching takes a moment, and nothing is to be open already.
+        // Attach first: it takes a moment, and no connection may be open before it.
         Duration::ZERO => (attach(), stage.begin(scenario)),
         warm_up => {
             let addresses = stage.begin(scenario);
@@ -98,7 +98,8 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     outcome
 }
 
-/// Clients and upstream are in this process, with a descriptor for each end.
+/// Raises the limit for open files, because clients and upstream run in this process and each connection end
+/// takes a descriptor.
 fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {

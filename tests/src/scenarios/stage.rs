@@ -1,4 +1,4 @@
-//! The servers and the clients of one scenario at work, in a network namespace and a runtime.
+//! The running servers and clients of one scenario, in their own network namespace and runtime.
 
 use std::{
     convert::Infallible,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::demo::{LongPollServer, ServerConfig};
+use tcpreuse::testing::demo::{LongPollServer, ServerConfig};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
@@ -21,32 +21,32 @@ use super::{
 };
 use crate::{apache::Apache, namespace::Namespace, traffic::source};
 
-/// Clients of a group begin within this time, at odds with each other.
+/// The clients of a group start at random times within this period.
 const BEGIN_WITHIN: Duration = Duration::from_millis(300);
 
-/// Connections the upstream and the leaking server take: more than any scenario has.
+/// Connection limit of the upstream and the leaking server; more than any scenario needs.
 const MOST_CONNECTIONS: usize = 4096;
 
-/// What the clients of a group did together, by their own count.
+/// The work done by the clients of a group, as counted by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// Connects that succeeded.
     pub opened: u64,
-    /// Polls that were answered.
+    /// Polls answered.
     pub polls: u64,
-    /// Connects and polls that failed without being meant to.
+    /// Connects and polls that failed unintentionally.
     pub failed: u64,
 }
 
-/// Of one client.
+/// The addresses of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Addresses {
     pub(super) client: IpAddr,
-    /// Where it finds the server.
+    /// The address at which it reaches the server.
     pub(super) server: IpAddr,
 }
 
-/// Everything that runs. Dropping it ends it all: clients first, then Apache, then the rest.
+/// Everything that runs. Dropping it ends the clients first, then Apache, then the rest.
 pub(super) struct Stage {
     clients: JoinSet<()>,
     tallies: Vec<Arc<Tally>>,
@@ -54,12 +54,12 @@ pub(super) struct Stage {
     address: SocketAddr,
     runtime: Option<Runtime>,
     own: Option<Own>,
-    /// Serves for as long as it is here.
+    /// Serves until it is dropped.
     _upstream: LongPollServer,
 }
 
 impl Stage {
-    /// Sets up the servers in the calling thread's namespace.
+    /// Starts the servers in the calling thread's network namespace.
     pub(super) fn set(scenario: &Scenario, namespace: &Namespace) -> Self {
         for (name, value) in scenario.sysctls {
             namespace.sysctl(name, value);
@@ -100,12 +100,12 @@ impl Stage {
         }
     }
 
-    /// Where clients connect to.
+    /// The port that clients connect to.
     pub(super) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Sends the clients out. Each group gets its addresses, in the order of the groups.
+    /// Starts the clients; returns the addresses of each group, in the order of the groups.
     pub(super) fn begin(&mut self, scenario: &Scenario) -> Vec<Vec<Addresses>> {
         let runtime = self.runtime.as_ref().expect("a runtime until the end");
         let _inside = runtime.enter();
@@ -119,7 +119,8 @@ impl Stage {
             for n in next..next + group.clients {
                 let addresses = Addresses {
                     client: source(n),
-                    // Seen from the client, the server's address is the peer.
+                    // In the client's view the server's address is the peer, so each client uses a different
+                    // one.
                     server: if both { server(n) } else { self.address.ip() },
                 };
                 of_group.push(addresses);
@@ -138,7 +139,7 @@ impl Stage {
         all
     }
 
-    /// Ends the server with all its connections and starts it anew.
+    /// Ends the server with all its connections and starts it again.
     pub(super) fn restart(&mut self) {
         let runtime = self.runtime.as_ref().expect("a runtime until the end");
         let _inside = runtime.enter();
@@ -146,7 +147,7 @@ impl Stage {
         own.restart();
     }
 
-    /// What each group has done so far.
+    /// The work done by each group so far.
     pub(super) fn done(&self) -> Vec<Done> {
         let read = |tally: &Arc<Tally>| Done {
             opened: tally.opened.load(Ordering::Relaxed),
@@ -156,7 +157,7 @@ impl Stage {
         self.tallies.iter().map(read).collect()
     }
 
-    /// What Apache has said, for when something is odd.
+    /// Apache's log, for failure messages.
     pub(super) fn log(&self) -> String {
         self.apache.as_ref().map(Apache::log).unwrap_or_default()
     }
@@ -173,7 +174,7 @@ impl Drop for Stage {
     }
 }
 
-/// The `n`-th address on which a server listens that listens on all, below 127.1.
+/// The `n`-th loopback address for a server that listens on all addresses, below those of the clients.
 fn server(n: u16) -> IpAddr {
     let high = u8::try_from(n / 200).expect("few clients that are seen from both ends");
     let low = u8::try_from(n % 200).expect("less than 200");

@@ -1,4 +1,4 @@
-//! Outcomes as text: the confusion matrix, how soon each verdict was right, the groups' figures.
+//! Outcomes as text: the confusion matrix, the time to each right verdict, and the groups' figures.
 
 mod figures;
 mod speed;
@@ -17,7 +17,8 @@ use super::{
     outcome::Outcome,
 };
 
-/// Truth by row, verdict by column, peers in the cells. An accepted verdict counts as the truth.
+/// The confusion matrix: truths as rows, verdicts as columns, numbers of peers in the cells. Any accepted
+/// verdict is entered under the best one.
 pub fn matrix(outcomes: &[Outcome]) -> String {
     let mut cells: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for outcome in outcomes {
@@ -52,7 +53,7 @@ pub fn matrix(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Whether confidence means what it says, over all that was said.
+/// The calibration of the confidence over all outcomes.
 pub fn calibration(outcomes: &[Outcome]) -> String {
     let (mut accusing, mut last) = (Calibration::default(), Calibration::default());
     for outcome in outcomes {

@@ -1,35 +1,35 @@
-//! Which verdicts are right, and when: a client's behaviour may change, and the truth about it too.
+//! The right verdicts over time: when a client's behaviour changes, so does the truth.
 
 use std::time::Duration;
 
-use tcpreuse::diagnosis::Verdict;
+use tcpreuse::testing::diagnosis::Verdict;
 
-/// How long the old truth is still accepted after a change. A mended client has to live through
-/// several of its own periods before it can be acquitted; here these are about a second.
+/// How long the old truth is accepted after a change. A mended client can be acquitted only after several of
+/// its own periods, each of which takes about a second here.
 pub const TRANSITION: Duration = Duration::from_secs(8);
 
-/// The verdicts that are right for a time.
+/// The right verdicts during a period.
 #[derive(Clone, Copy, Debug)]
 pub struct Phase {
-    /// When the next phase begins, in time of tracing.
+    /// End of this phase, counted from the start of tracing.
     pub until: Duration,
-    /// The verdicts that are right; the first is the best.
+    /// The right verdicts, the best one first.
     pub verdicts: &'static [&'static str],
 }
 
-/// The verdicts that are right about a peer.
+/// The right verdicts for a peer.
 #[derive(Clone, Debug)]
 pub struct Truth {
-    /// Earlier phases, in the order of time.
+    /// Earlier phases in order of time.
     pub before: Vec<Phase>,
-    /// The verdicts that are right in the end; the first is the best.
+    /// The right verdicts in the last phase, the best one first.
     pub verdicts: &'static [&'static str],
-    /// Verdicts that must be in `also` in the end.
+    /// Verdicts that the last finding's `also` must contain.
     pub also: &'static [&'static str],
 }
 
 impl Truth {
-    /// The same all the time.
+    /// The same verdicts throughout.
     pub const fn of(verdicts: &'static [&'static str]) -> Self {
         Self {
             before: Vec::new(),
@@ -38,43 +38,43 @@ impl Truth {
         }
     }
 
-    /// The best verdict in the end.
+    /// The best verdict in the last phase.
     pub fn best(&self) -> &'static str {
         self.verdicts.first().copied().unwrap_or("?")
     }
 
-    /// How many phases there are.
+    /// Number of phases.
     pub fn phases(&self) -> usize {
         self.before.len() + 1
     }
 
-    /// Which phase it is after some seconds of tracing.
+    /// Index of the phase after this many seconds of tracing.
     pub fn phase_at(&self, seconds: f64) -> usize {
         let over = |phase: &&Phase| phase.until.as_secs_f64() <= seconds;
         self.before.iter().take_while(over).count()
     }
 
-    /// When a phase begins.
+    /// Start of a phase, counted from the start of tracing.
     pub fn begins(&self, phase: usize) -> Duration {
         let last = phase.checked_sub(1).and_then(|last| self.before.get(last));
         last.map_or(Duration::ZERO, |last| last.until)
     }
 
-    /// What is right in a phase.
+    /// The right verdicts in a phase.
     pub fn in_phase(&self, phase: usize) -> &'static [&'static str] {
         self.before
             .get(phase)
             .map_or(self.verdicts, |phase| phase.verdicts)
     }
 
-    /// Whether a verdict may be given after some seconds of tracing.
+    /// Whether a verdict is acceptable after this many seconds of tracing.
     pub fn allows(&self, verdict: &str, seconds: f64) -> bool {
         let phase = self.phase_at(seconds);
         let changing = phase > 0 && seconds < (self.begins(phase) + TRANSITION).as_secs_f64();
         self.in_phase(phase).contains(&verdict) || changing && self.in_phase(phase - 1).contains(&verdict)
     }
 
-    /// Whether nobody may be accused after some seconds of tracing.
+    /// Whether every accusation would be wrong after this many seconds of tracing.
     pub fn is_innocent(&self, seconds: f64) -> bool {
         let accusing = Verdict::ALL.iter().filter(|verdict| verdict.accuses());
         !accusing
@@ -83,14 +83,14 @@ impl Truth {
     }
 }
 
-/// Whether one of these verdicts says that something is wrong.
+/// Whether at least one of these verdicts is an accusation.
 pub fn accuses(verdicts: &[&str]) -> bool {
     Verdict::ALL
         .iter()
         .any(|verdict| verdict.accuses() && verdicts.contains(&verdict.id()))
 }
 
-/// Whether each of them does.
+/// Whether all of these verdicts are accusations.
 pub fn must_accuse(verdicts: &[&str]) -> bool {
     verdicts.iter().all(|verdict| accuses(&[verdict]))
 }

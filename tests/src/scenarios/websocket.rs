@@ -1,5 +1,4 @@
-//! The part of RFC 6455 that a WebSocket with pings needs, for both ends: control frames without a
-//! payload.
+//! The part of RFC 6455 needed for pings, for both sides: control frames without payload.
 
 use std::{io::Result, time::Duration};
 
@@ -8,23 +7,23 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// Headers of the request: the key of the RFC's own example ...
+/// Headers of the request, with the key from the RFC's example.
 pub(super) const ASKED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// ... and the reply to it.
+/// The matching reply.
 pub(super) const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
 Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// How long the other side may take to answer a close frame.
+/// Time limit for the answer to a close frame.
 const AGREES_WITHIN: Duration = Duration::from_millis(200);
 
-/// First bytes of final frames.
+/// First byte of each frame type, with the FIN bit set.
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// In the second byte of a frame: four bytes of mask follow.
+/// Flag in the second byte of a frame: a four-byte mask follows.
 const MASKED: u8 = 0x80;
 
 /// The sender of a frame. Clients mask their frames, servers do not.
@@ -35,7 +34,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    /// A frame without a payload.
+    /// A frame without payload.
     fn frame(self, kind: u8) -> Vec<u8> {
         match self {
             Self::Client => vec![kind, MASKED, 1, 2, 3, 4],
@@ -44,7 +43,7 @@ impl Side {
     }
 }
 
-/// Sends pings and answers those of the other side until the other side closes.
+/// Sends pings and answers the other side's frames until the other side closes.
 pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     side: Side,
@@ -54,7 +53,7 @@ pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let mut start = [0; 2];
         tokio::select! {
-            // Not lost when the other branch is taken: both bytes of a frame come in one segment.
+            // Cancelling this read loses no data: both bytes of a frame come in one segment.
             read = stream.read(&mut start) => match read? {
                 0 => return Ok(()),
                 _ => if !answer(stream, side, start).await? { return Ok(()) },
@@ -67,7 +66,7 @@ pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Answers a frame; `false` when it was the last one.
+/// Answers a frame; returns `false` if it was the last one.
 async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     side: Side,
@@ -84,13 +83,13 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(kind != CLOSE)
 }
 
-/// Ends it as the RFC says: a close frame each way; then the side that began closes the connection.
+/// Closes as the RFC requires: one close frame each way, then the initiator closes the connection.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, side: Side) -> Result<()> {
     stream.write_all(&side.frame(CLOSE)).await?;
     let agreed = async {
         let mut start = [0; 2];
         while stream.read(&mut start).await? > 0 && start[0] != CLOSE {}
-        // The mask of its answer.
+        // The answer's mask.
         stream.read(&mut [0; 4]).await
     };
     let _ = timeout(AGREES_WITHIN, agreed).await;

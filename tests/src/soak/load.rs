@@ -1,4 +1,4 @@
-//! Traffic that goes on until it is ended, and counts what it does.
+//! Traffic that runs until it is stopped, and counts what it does.
 
 use std::{
     collections::VecDeque,
@@ -18,26 +18,26 @@ use crate::{
     traffic::{EchoServer, abort, connect, source, turn, visit},
 };
 
-/// Visits of each client at first: so many that what is bounded, such as the ended connections that the live
-/// view keeps, is at its bound before anybody looks whether it grows.
+/// Initial visits of each client. There are enough of them to fill everything bounded, such as the view's
+/// list of ended connections, before growth is measured.
 const FIRST_VISITS: u16 = 12;
 
-/// Threads that are clients.
+/// Number of client threads.
 const WORKERS: u64 = 4;
 
-/// From one act of a worker to the next: some 300 acts a second of all together.
+/// Interval between two actions of a worker; together the workers make some 300 actions a second.
 const PACE: Duration = Duration::from_millis(13);
 
-/// Clients that are about at a time; this window moves over all of them.
+/// Number of clients active at a time. Over time every client is active.
 const ABOUT: u64 = 150;
 
-/// Connections that a worker keeps open at most.
+/// Upper limit for the connections that a worker keeps open.
 const KEPT: usize = 60;
 
 /// How long the careless server leaves a connection in CLOSE_WAIT.
 const LINGERING: Duration = Duration::from_secs(4);
 
-/// Servers, and the threads that are their clients.
+/// The servers and the threads that act as their clients.
 pub(super) struct Load {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -72,7 +72,7 @@ impl Load {
         format!("{},{}", self.shared.echo.port(), self.shared.careless.port())
     }
 
-    /// Every client comes, then they come and go.
+    /// Lets every client connect once, then starts the changing traffic.
     pub(super) fn begin(&mut self) {
         for _ in 0..FIRST_VISITS {
             for client in 0..CLIENTS {
@@ -97,7 +97,8 @@ impl Load {
         }
     }
 
-    /// Ends it, and waits until the servers have closed too: how many connections were opened.
+    /// Stops the traffic, waits until the servers have closed too, and returns the number of connections
+    /// opened.
     pub(super) fn end(self) -> u64 {
         self.shared.stop.store(true, Ordering::Relaxed);
         for worker in self.workers {
@@ -108,7 +109,7 @@ impl Load {
     }
 }
 
-/// A server that closes long after its client has.
+/// A server that closes its end long after the client's FIN.
 fn careless() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -145,7 +146,7 @@ impl Worker {
         }
     }
 
-    /// One of the many things that clients do.
+    /// Does one random thing that clients do.
     fn act(&mut self) {
         match self.random.below(10) {
             0..=3 => {
@@ -174,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// Opens one more, and lets the oldest go when there are too many.
+    /// Opens a connection to keep, and closes the oldest if there are too many.
     fn keep(&mut self) {
         let client = self.client();
         let mut stream = connect(source(client), self.shared.echo).expect("a connection");

@@ -1,22 +1,22 @@
-//! What a soak came to, and whether it is good.
+//! The result of a soak test, and whether it is acceptable.
 
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
 
-/// What anonymous memory may grow by, from the median of the first third to that of the last: allocators do
-/// not give back at once, and a vector doubles. A leak of 100 bytes per connection would be past it within
-/// twenty minutes.
+/// Allowed growth of anonymous memory, from the median of the first third to the median of the last, KiB. It
+/// is not 0 because allocators return memory late and vectors double. A leak of 100 bytes per connection
+/// exceeds it within twenty minutes.
 const ALLOWED_KIB: u64 = 1536;
 
-/// Least, median and most of several looks.
+/// Minimum, median and maximum of several readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The least.
+    /// Minimum.
     pub least: u64,
-    /// The one in the middle.
+    /// Median.
     pub median: u64,
-    /// The most.
+    /// Maximum.
     pub most: u64,
 }
 
@@ -33,23 +33,24 @@ impl Range {
     }
 }
 
-/// What one process held, in the first and in the last third of the time after the warm-up.
+/// Resources used by one process, in the first and in the last third of the time after the warm-up.
 #[derive(Clone, Debug)]
 pub struct Usage {
-    /// Which.
+    /// Name of the process.
     pub name: &'static str,
     /// Resident anonymous memory, KiB.
     pub anonymous_kib: (Range, Range),
-    /// Open descriptors.
+    /// Open file descriptors.
     pub descriptors: (Range, Range),
     /// Threads.
     pub threads: (Range, Range),
-    /// Processor time per time, 1 for one processor.
+    /// CPU time divided by elapsed time; 1 is one full CPU.
     pub cpu: f64,
 }
 
 impl Usage {
-    /// What grew. A descriptor or thread may be there for a moment; a lost one stays, so the least counts.
+    /// Describes each resource that grew. For descriptors and threads the minimum counts: a leaked one stays,
+    /// while others come and go.
     fn growth(&self) -> Vec<String> {
         let mut grown = Vec::new();
         let (before, after) = self.anonymous_kib;
@@ -71,14 +72,14 @@ impl Usage {
     }
 }
 
-/// Everything.
+/// The result of a soak test.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How long the traffic went on.
+    /// Duration of the traffic.
     pub time: Duration,
-    /// Connections that the traffic opened, by its own count.
+    /// Connections opened, as counted by the traffic itself.
     pub opened: u64,
-    /// What each process held.
+    /// Resource use of each process.
     pub usage: Vec<Usage>,
     notes: Vec<String>,
     complaints: Vec<String>,
@@ -96,7 +97,7 @@ impl Outcome {
         }
     }
 
-    /// What is wrong; empty when nothing is.
+    /// Everything that is wrong; empty if the test passed.
     pub fn complaints(&self) -> &[String] {
         &self.complaints
     }
@@ -111,8 +112,8 @@ impl Outcome {
         }
     }
 
-    /// Wants an answer to have counted what the traffic did, and to have lost nothing but peers for which
-    /// there was no room.
+    /// Checks that an answer matches the connections opened, and that it lost exactly `peers_dropped` peers
+    /// and nothing else.
     pub(super) fn counted(&mut self, name: &str, answer: &Value, peers_dropped: u64) {
         let accounting = &answer["accounting"];
         for (what, wanted) in [
@@ -128,7 +129,7 @@ impl Outcome {
             let counted = &accounting[what];
             self.expect(
                 *counted == wanted,
-                &format!("{name}: {what} is {counted}, it was {wanted}"),
+                &format!("{name}: {what} is {counted}, expected {wanted}"),
             );
         }
         self.note(&format!(
@@ -208,6 +209,6 @@ mod tests {
         outcome.counted("record", &answer(7), 0);
         assert!(outcome.complaints().is_empty());
         outcome.counted("record", &answer(6), 0);
-        assert_eq!(outcome.complaints(), ["record: opened is 6, it was 7"]);
+        assert_eq!(outcome.complaints(), ["record: opened is 6, expected 7"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What processes hold of the machine, looked at from outside again and again.
+//! Samples the resource use of processes from outside.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use procfs::process::Process;
 
 use super::outcome::{Range, Usage};
 
-/// One look at one process.
+/// One reading of one process.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     anonymous_kib: u64,
@@ -15,7 +15,7 @@ struct Look {
     cpu_ticks: u64,
 }
 
-/// The processes that are watched.
+/// The processes being watched.
 pub(super) struct Watch {
     of: Vec<Watched>,
     begun: Instant,
@@ -62,14 +62,14 @@ impl Watch {
         }
     }
 
-    /// Looks at all of them.
+    /// Takes a reading of every process.
     pub(super) fn look(&mut self) {
         for watched in &mut self.of {
             watched.looks.push(watched.look());
         }
     }
 
-    /// What it came to: the first third of all looks against the last.
+    /// The resource use of each process: the first third of the readings against the last.
     pub(super) fn finish(self) -> Vec<Usage> {
         let seconds = self.begun.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "clock ticks of a process")]

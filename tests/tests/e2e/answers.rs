@@ -1,4 +1,4 @@
-//! Requests that were given up, that waited for the server, and paths that died.
+//! Requests that the client gave up, requests that waited for the server, and dead paths.
 
 use std::{
     io::{Read, Write},
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
     source::live::Live,
@@ -20,7 +20,7 @@ use tcpreuse_tests::{
     traffic::{abort, connect, pair, source},
 };
 
-/// Sends a request of one byte and lets the server read it.
+/// Sends a request of one byte and makes the server read it.
 fn ask(client: &mut std::net::TcpStream, server: &mut std::net::TcpStream) {
     client.write_all(b"q").unwrap();
     server.read_exact(&mut [0]).unwrap();
@@ -41,8 +41,9 @@ fn only_what_the_client_gave_up_is_unanswered() {
     let (mut old_client, mut old_server) = pair(source(9), address, &listener);
     ask(&mut old_client, &mut old_server);
     let trace = Trace::start(&namespace, &["--port", &port, "--direction", "both"]);
-    // 0: FIN in the middle of a poll. 1: RST in the middle. 2: FIN after the answer. 3: the server closes.
-    // 4: FIN in the middle of the second poll. 5: nothing was asked. 9: as 0, but opened before.
+    // The client closes: 0 with a FIN during a poll, 1 with an RST during a poll, 2 with a FIN after the
+    // answer, 4 with a FIN during a second poll, 5 without a request. 3: the server closes. 9: as 0, but
+    // seeded.
     for way in 0..6 {
         let (mut client, mut server) = pair(source(way), address, &listener);
         if way < 5 {
@@ -63,7 +64,7 @@ fn only_what_the_client_gave_up_is_unanswered() {
             }
             _ => drop(client),
         }
-        // Until the server's end has seen it.
+        // Waits until the server's end has received it.
         let _ = server.read(&mut [0]);
     }
     drop(old_client);
@@ -75,7 +76,7 @@ fn only_what_the_client_gave_up_is_unanswered() {
         let peer = diagnosis.peer(&source(way).to_string(), "inbound");
         assert_eq!(figure(peer, "unanswered"), unanswered, "{way}: {peer:#}");
     }
-    // Seen from the client's end: 0, 1, 4 and the one from before.
+    // In the client's view: 0, 1, 4 and 9.
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "outbound"), "unanswered"), 4);
 }
 
@@ -91,7 +92,7 @@ fn requests_that_lay_unread_are_counted() {
     thread::sleep(Duration::from_millis(1300));
     let (mut accepted, _) = listener.accept().unwrap();
     accepted.read_exact(&mut [0]).unwrap();
-    // One that says nothing for as long is not late.
+    // A client that stays silent for that long is not late.
     let (mut slow, mut server) = pair(source(1), address, &listener);
     thread::sleep(Duration::from_millis(1300));
     ask(&mut slow, &mut server);

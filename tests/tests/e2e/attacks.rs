@@ -1,4 +1,4 @@
-//! What somebody with bad intentions can bring to the program, beyond what the tests beside each piece try.
+//! Attacks on the whole program, in addition to those that unit tests make on its parts.
 
 use std::{
     fs,
@@ -8,11 +8,16 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{XattrFlags, setxattr};
+use rustix::{
+    fs::{XattrFlags, setxattr},
+    process::Signal,
+};
 use tcpreuse_tests::{
+    eventually,
     namespace::Namespace,
     need_root,
     program::{binary, run},
+    recorder::Recorder,
 };
 
 #[test]
@@ -42,7 +47,44 @@ fn what_a_file_says_cannot_move_the_cursor() {
     }
 }
 
-/// `security.capability` of a file: version 2, effective, CAP_BPF among the permitted.
+/// In the notes too: where it was recorded, and what a killed recorder left.
+#[test]
+fn what_a_directory_is_called_cannot_move_the_cursor() {
+    need_root!();
+    let namespace = Namespace::new();
+    let folder = tempfile::tempdir().unwrap();
+    let harmless = |said: &str| {
+        assert!(said.contains("evil"), "{said:?}");
+        let bad = said.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(bad, None, "{said:?}");
+    };
+    for signal in [Signal::INT, Signal::KILL] {
+        let path = folder
+            .path()
+            .join(format!("\u{1b}[2J\u{1b}]0;x\u{7}evil{}", signal.as_raw()));
+        let recorder = Recorder::start(&namespace, &path, &["--interval", "100ms"]);
+        eventually("a state", || path.join("state.json").exists());
+        let intervals = || {
+            fs::read_to_string(path.join("intervals.jsonl"))
+                .unwrap()
+                .lines()
+                .count()
+        };
+        let before = intervals();
+        eventually("what came after it", || intervals() > before + 2);
+        let (_, _, errors) = recorder.end(signal);
+        let text = path.to_str().unwrap();
+        if signal == Signal::INT {
+            harmless(&errors);
+            continue;
+        }
+        let output = run(&["diagnose", "--from", text]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        harmless(&String::from_utf8(output.stderr).unwrap());
+    }
+}
+
+/// Contents of a `security.capability` attribute: version 2, effective, with CAP_BPF permitted.
 fn capabilities_of_a_file() -> Vec<u8> {
     const VERSION_2_EFFECTIVE: u32 = 0x0200_0001;
     const CAP_BPF: u32 = 39;
@@ -91,7 +133,7 @@ fn a_binary_with_more_rights_than_its_user_reads_no_files_of_theirs() {
         assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains("run as root"), "{args:?}: {said}");
     }
-    // What it may do for them, it does: here that is to say what is missing.
+    // What needs no privileges works: `doctor` reports what is missing.
     let (code, said) = as_nobody(&["doctor"], "NOTHING");
     assert_eq!(code, Some(3), "{said}");
 }

@@ -1,11 +1,11 @@
-//! The measurements themselves: that they measure.
+//! The benchmarks produce measurements.
 
 use std::process::Command;
 
 use serde_json::Value;
 use tcpreuse_tests::{need_root, program::sibling};
 
-/// Only what is short: a list of sockets, and a recording.
+/// Only the short parts: listing sockets, and a recording.
 #[test]
 fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
     need_root!();

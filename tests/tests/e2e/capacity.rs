@@ -1,4 +1,4 @@
-//! The whole server: what it holds, how long its workers last, and surges.
+//! The server as a whole: what it holds, how long its workers last, and surges.
 
 use std::{
     io::{Read, Write},
@@ -17,7 +17,7 @@ use tcpreuse_tests::{
     traffic::{EchoServer, connect, source, turn},
 };
 
-/// Opens a connection of each of these clients and leaves it open.
+/// Opens a connection for each of these clients and keeps it open.
 fn open(clients: impl Iterator<Item = u16>, server: SocketAddr, held: &mut Vec<TcpStream>) {
     for client in clients {
         let mut stream = connect(source(client), server).unwrap();
@@ -82,7 +82,7 @@ fn growth_gives_the_time_until_no_worker_is_left() {
         (&300.into(), &300.into())
     );
     assert_eq!(listener["max_workers"], 1000);
-    // 700 are left, at some 50 a second.
+    // 700 workers are free, and some 50 more are taken every second.
     let left = listener["exhausted_in_seconds"].as_f64().unwrap();
     assert!((10.0..20.0).contains(&left), "{listener:#}");
 }
@@ -99,7 +99,7 @@ fn workers_that_are_all_taken_are_said_so_and_those_of_a_quiet_server_last() {
         let listener = the_listener(&diagnosis);
         assert_eq!(listener["busy_workers"], busy, "{listener:#}");
         assert_eq!(listener["exhausted_in_seconds"].as_f64(), left, "{listener:#}");
-        // Clients that hold one connection each have done nothing wrong.
+        // Clients with a single connection each have done nothing wrong.
         assert_ne!(diagnosis.0["answer"], "yes");
     }
 }
@@ -129,7 +129,7 @@ fn ports_of_one_process_share_its_workers() {
         ),
         (&25.into(), &25.into(), &25.into())
     );
-    // Nobody said whether this server gives each connection a worker.
+    // It is not known whether this server needs a worker for each connection.
     assert!(process["takes_one_per_connection"].is_null(), "{process:#}");
     for listener in diagnosis["listeners"].as_array().unwrap() {
         assert_eq!(listener["exhausted_in_seconds"], 0.0, "{listener:#}");
@@ -167,7 +167,7 @@ fn a_surge_has_a_beginning_and_a_shape() {
     }
 }
 
-/// Serves one reply to everybody, until the test ends.
+/// Serves the same reply to every client until the test ends.
 fn page(reply: impl Fn(&mut TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -231,7 +231,7 @@ fn a_status_page_tells_the_workers() {
     );
 }
 
-/// Asked through a redirect, it makes two connections to one page.
+/// A request that is redirected makes two connections to the status page.
 #[test]
 fn connections_to_the_status_page_are_its_own() {
     need_root!();
@@ -279,7 +279,7 @@ fn a_hostile_status_page_costs_a_line_and_nothing_else() {
             .collect();
         assert_eq!(lines.len(), 1, "{said}");
         assert!(
-            lines[0].ends_with("going on without it") && !said.contains('\u{1b}'),
+            lines[0].ends_with("continuing without it") && !said.contains('\u{1b}'),
             "{said}"
         );
         let listener = the_listener(&diagnosis);

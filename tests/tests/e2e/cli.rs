@@ -1,4 +1,4 @@
-//! What a user types wrong, and what comes back: one line with the next step, and the exit code.
+//! Mistakes on the command line, and the response: one line with the next step, and an exit code.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ fn bad_usage_is_one_line_and_exit_code_2() {
             "a port is a number from 1 to 65535",
         ),
         (
-            &["diagnose", "--port", "80,http"],
+            &["diagnose", "--port", "80,no-such-service"],
             "a port is a number from 1 to 65535",
         ),
         (
@@ -49,7 +49,7 @@ fn bad_usage_is_one_line_and_exit_code_2() {
             &["diagnose", "--duration", "soon"],
             "a time is a number of seconds or has units",
         ),
-        (&["diagnose", "--duration", "0"], "more than nothing"),
+        (&["diagnose", "--duration", "0"], "greater than zero"),
         (
             &["diagnose", "--direction", "sideways"],
             "invalid value 'sideways'",
@@ -63,8 +63,71 @@ fn bad_usage_is_one_line_and_exit_code_2() {
         (&["diagnose", "extra"], "unexpected argument 'extra'"),
         (&["diagnos"], "unrecognized subcommand 'diagnos'"),
         (&["diagnose", "--port"], "a value is required"),
+        (
+            &["diagnose", "--prot", "443"],
+            "a similar argument exists: '--port'; see `tcpreuse diagnose --help`",
+        ),
+        (&["top", "443"], "for a port, write `--port 443`"),
+        (&["-p", "no-such-service"], "see `tcpreuse top --help`"),
+        (
+            &["diagnose", "--from", "/", "--max-peers", "5"],
+            "--max-peers has no effect with --from",
+        ),
+        (
+            &["record", "--out", "/nonexistent/a", "--append", "--rotate"],
+            "--max-size",
+        ),
+        (&["diagnose", "--netns", "web1"], "`ip netns` lists the names"),
     ] {
         assert_one_line(&run(args), 2, wanted);
+    }
+}
+
+/// A number may be that of a recording, so it is looked for only where something is to be traced.
+#[test]
+fn a_network_namespace_that_is_not_there() {
+    need_root!();
+    for command in ["diagnose", "top"] {
+        let output = run(&[command, "--netns", "5"]);
+        assert_one_line(&output, 2, "`lsns -t net` the numbers");
+    }
+}
+
+/// Without a command, flags are those of `top`.
+#[test]
+fn a_port_is_enough() {
+    need_root!();
+    let output = run(&["-p", "1", "-b", "-n", "1"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains("PEER  PORT  VERDICT"), "{said}");
+}
+
+#[test]
+fn an_answer_is_an_exit_code_when_asked_for() {
+    need_root!();
+    let code = |flags: &[&str]| {
+        let args = [&["diagnose", "-p", "1", "--duration", "500ms"], flags].concat();
+        run(&args).status.code()
+    };
+    assert_eq!(code(&[]), Some(0));
+    assert_eq!(code(&["--exit-code"]), Some(5), "nothing was seen");
+}
+
+/// Long help explains, short help fits some screens.
+#[test]
+fn short_help_is_shorter_than_long_help() {
+    for command in ["top", "diagnose", "record", "replay"] {
+        let lines = |flag| {
+            let output = run(&[command, flag]);
+            String::from_utf8(output.stdout).unwrap().lines().count()
+        };
+        let (short, long) = (lines("-h"), lines("--help"));
+        assert!(short <= 75 && 2 * short < long, "{command}: {short} and {long}");
     }
 }
 
@@ -114,11 +177,11 @@ fn a_damaged_object() {
     );
 }
 
-/// The embedded object, cut at many places: an error in one line each time, never a panic.
+/// Truncates the embedded object at many offsets. Each time there must be a one-line error, and no panic.
 #[test]
 fn a_truncated_object() {
     need_root!();
-    let bytes = tcpreuse::kernel::embedded_object();
+    let bytes = tcpreuse::testing::kernel::embedded_object();
     assert!(!bytes.is_empty(), "built without the BPF programs");
     let file = tempfile::NamedTempFile::new().unwrap();
     for part in 1..16 {
@@ -198,7 +261,7 @@ fn a_full_disk_is_an_error() {
         .stdout(full)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
         said.contains("tcpreuse: cannot write the output: No space left on device"),

@@ -1,4 +1,4 @@
-//! How connections end: who was first and how, told right on both ends, whatever comes after it.
+//! How connections end: who closed first and how. Both ends must agree, whatever follows.
 
 mod aborts;
 mod fins;
@@ -35,17 +35,17 @@ const ENETUNREACH: i32 = 101;
 const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
 
-/// The server's address in most tests: the outbound peer.
+/// The server's address in most tests, which is the name of the outbound peer.
 const SERVER: &str = "127.0.0.1";
 
-/// Every reason a connection can end for.
+/// All close reasons.
 const REASONS: [&str; 5] = ["local_fin", "remote_fin", "local_rst", "remote_rst", "timeout"];
 
-/// A listener and a tracer of both directions, in a namespace of their own.
+/// A listener and a tracer of both directions, in their own namespace.
 struct Stage {
     namespace: Namespace,
     listener: TcpListener,
-    /// Where clients connect to.
+    /// The address that clients connect to.
     server: SocketAddr,
     trace: Trace,
 }
@@ -69,12 +69,12 @@ impl Stage {
         }
     }
 
-    /// A new connection from the `n`-th source: the client's end and the server's.
+    /// Connects from the `n`-th source; returns the client's end and the server's end.
     fn pair(&self, n: u16) -> (TcpStream, TcpStream) {
         pair(source(n), self.server, &self.listener)
     }
 
-    /// The servers' ends, as the kernel lists them.
+    /// The servers' ends in the kernel's list.
     fn servers(&self) -> Vec<Listed> {
         let port = self.server.port();
         connections()
@@ -83,7 +83,7 @@ impl Stage {
             .collect()
     }
 
-    /// The clients' ends likewise.
+    /// The clients' ends in the kernel's list.
     fn clients(&self) -> Vec<Listed> {
         let port = self.server.port();
         connections()
@@ -92,7 +92,7 @@ impl Stage {
             .collect()
     }
 
-    /// A firewall rule for packets to clients.
+    /// Adds a firewall rule for packets to a client.
     fn rule_to_clients(&self, n: u16, target: &str) -> Rule<'_> {
         let port = self.server.port();
         Rule::new(
@@ -102,7 +102,7 @@ impl Stage {
         )
     }
 
-    /// A firewall rule for packets to the server.
+    /// Adds a firewall rule for packets from a client to the server.
     fn rule_to_server(&self, n: u16, target: &str) -> Rule<'_> {
         let port = self.server.port();
         Rule::new(
@@ -112,7 +112,7 @@ impl Stage {
         )
     }
 
-    /// Waits until every connection has ended, and ends the trace.
+    /// Waits until every connection has ended, then ends the trace.
     fn finish(self) -> Diagnosis {
         eventually("the end of every connection", || connections().is_empty());
         let diagnosis = self.trace.finish();
@@ -130,7 +130,7 @@ fn listening(backlog: i32) -> TcpListener {
     socket.into()
 }
 
-/// A firewall rule for what arrives in a namespace.
+/// A firewall rule for packets that arrive in a namespace; dropping it removes it.
 struct Rule<'a> {
     namespace: &'a Namespace,
     tables: &'static str,
@@ -138,7 +138,7 @@ struct Rule<'a> {
 }
 
 impl<'a> Rule<'a> {
-    /// For the family of an address.
+    /// Adds a rule to `iptables` or `ip6tables`, depending on the address.
     fn new(namespace: &'a Namespace, family: IpAddr, rule: String) -> Self {
         let tables = if family.is_ipv4() { "iptables" } else { "ip6tables" };
         namespace.run(&format!("{tables} -A INPUT {rule}"));
@@ -155,7 +155,7 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// A process that is killed when the test is over.
+/// A process that is killed on drop.
 struct Process(Child);
 
 impl Process {
@@ -176,7 +176,7 @@ fn in_state(listed: &[Listed], state: u8) -> usize {
     listed.iter().filter(|one| one.state == state).count()
 }
 
-/// Wants a peer to have had these connections and no others, and all of them to have ended.
+/// Asserts that a peer had exactly these connections, and that all of them have ended.
 fn assert_ended(diagnosis: &Diagnosis, name: impl ToString, direction: &str, reasons: &[(&str, u64)]) {
     let peer = diagnosis.peer(&name.to_string(), direction);
     let count: u64 = reasons.iter().map(|(_, count)| count).sum();
@@ -197,7 +197,7 @@ fn assert_ended(diagnosis: &Diagnosis, name: impl ToString, direction: &str, rea
         (reason, of_it.map_or(0, |(_, count)| *count))
     });
     assert_eq!(seen, wanted, "{peer:#}");
-    // Who receives the first FIN is in CLOSE_WAIT until it closes too.
+    // The end that receives the first FIN is in CLOSE_WAIT until it closes too.
     let waited = close_reason(peer, "remote_fin");
     assert_eq!(
         (

@@ -1,4 +1,4 @@
-//! Opens and closes are exact, in both directions and both families.
+//! Opens and closes are exact, in both directions and for both address families.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,7 +10,7 @@ use tcpreuse_tests::{
     traffic::{EchoServer, connect, source, turn, visit},
 };
 
-/// Gives each of `sources` a random number of visits, interleaved, and returns the numbers.
+/// Makes a random number of visits from each of `sources`, interleaved; returns the numbers.
 fn random_visits(sources: &[IpAddr], server: SocketAddr, seed: u64) -> Vec<u64> {
     let mut random = Random::new(seed);
     let wanted: Vec<u64> = sources.iter().map(|_| 1 + random.below(9)).collect();
@@ -157,7 +157,7 @@ fn ipv4_clients_of_a_dual_stack_listener_are_ipv4_peers() {
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv6Addr::UNSPECIFIED, 0));
     let port = server.port().to_string();
-    // The filter is written as IPv4 and the sockets are AF_INET6.
+    // The filter is an IPv4 address although the sockets are AF_INET6.
     let trace = Trace::start(
         &namespace,
         &["--port", &port, "--peer", "127.0.0.0/8", "--exclude", "127.1.0.2"],
@@ -190,8 +190,8 @@ fn what_is_open_at_the_end_is_open() {
     tcpreuse_tests::eventually("the server's ends of three connections to close", || {
         let listed = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
         let in_state = |state| listed.lines().filter(|line| line.contains(state)).count();
-        // Both ends of the four are ESTABLISHED (01). Of the three no end is in CLOSE_WAIT (08) or
-        // LAST_ACK (09), through which the server's go, and the clients' are in TIME_WAIT (06).
+        // Both ends of four connections are ESTABLISHED (01). Of the other three, the clients' ends are in
+        // TIME_WAIT (06), and no server end is still passing through CLOSE_WAIT (08) or LAST_ACK (09).
         in_state(" 01 ") == 8 && in_state(" 06 ") == 3 && in_state(" 08 ") + in_state(" 09 ") == 0
     });
     let diagnosis = trace.finish();

@@ -1,5 +1,5 @@
-//! A kernel that lacks something: what needs it is unknown, all else stays exact, and `doctor` says so.
-//! Made from this kernel's own type information by renaming what is to be missing.
+//! On a kernel that lacks something, whatever needs it is unknown, everything else stays exact, and `doctor`
+//! reports it. Such a kernel is simulated by renaming members in the running kernel's BTF.
 
 use std::{fs, net::Ipv4Addr};
 
@@ -10,7 +10,7 @@ use tcpreuse_tests::{
     traffic::{EchoServer, source, visit},
 };
 
-/// This kernel's BTF without these names: each is a whole string of the string section.
+/// The running kernel's BTF without these names, each of which is a complete string in its string section.
 fn without(names: &[&str]) -> tempfile::NamedTempFile {
     let mut btf = fs::read("/sys/kernel/btf/vmlinux").unwrap();
     for name in names {
@@ -18,7 +18,7 @@ fn without(names: &[&str]) -> tempfile::NamedTempFile {
         let at = btf.windows(needle.len()).position(|window| window == needle);
         assert!(at.is_some(), "{name} is not in this kernel's type information");
         let at = at.unwrap();
-        // Another name of the same length.
+        // Replaces the name by another one of the same length.
         if let Some(byte) = btf.get_mut(at + 1) {
             *byte = b'~';
         }
@@ -59,7 +59,7 @@ fn members_that_cost_one_figure_each() {
         ),
         (10, 10, 10)
     );
-    // Unknown is null, and never 0.
+    // Unknown values must be null, never 0.
     for unknown in ["bytes_received", "retransmits", "rtt_ms"] {
         assert!(peer["figures"][unknown].is_null(), "{unknown}: {peer:#}");
     }
@@ -67,7 +67,7 @@ fn members_that_cost_one_figure_each() {
         peer["figures"]["idle_before_close_ms"]["p50"].is_null(),
         "{peer:#}"
     );
-    // Of a process that is still there, the name is known all the same.
+    // The name of a process that still runs is read from `/proc`.
     assert_eq!(peer["owner"]["pid"], std::process::id());
     assert!(!peer["owner"]["comm"].as_str().unwrap().is_empty());
     let output = run(&["doctor", "--btf", path]);
@@ -93,7 +93,7 @@ fn tracepoints_that_can_be_missed() {
     let path = btf.path().to_str().unwrap();
     let trace = Trace::start(&namespace, &["--port", &server.port().to_string(), "--btf", path]);
     (0..10).for_each(|_| visit(source(0), server.address));
-    // A RST is still told by the error it leaves.
+    // An RST is still recognised by the socket error it leaves.
     for _ in 0..5 {
         let mut stream = tcpreuse_tests::traffic::connect(source(1), server.address).unwrap();
         tcpreuse_tests::traffic::turn(&mut stream);
@@ -105,14 +105,14 @@ fn tracepoints_that_can_be_missed() {
     diagnosis.assert_sound();
     let peer = diagnosis.peer("127.1.0.1", "inbound");
     assert_eq!(figure(peer, "opens"), 10);
-    // Turns are only bounded then, and a bound is no measurement.
+    // Without the hook there is only an upper bound of the turns, which must not be shown as a measurement.
     assert!(
         peer["figures"]["turns_per_connection"]["p50"].is_null(),
         "{peer:#}"
     );
-    // Nor is it known how long a request lay unread.
+    // It is also unknown how long requests waited to be read.
     assert!(peer["figures"]["late_reads"].is_null(), "{peer:#}");
-    // The bound is enough for the verdict.
+    // The bound suffices for the verdict.
     assert_eq!(peer["verdict"], "fresh-per-request");
     assert_eq!(
         diagnosis.peer("127.1.0.2", "inbound")["figures"]["close_reasons"]["remote_rst"],

@@ -1,4 +1,4 @@
-//! Connects that fail are failed connects, and no opens.
+//! Failed connects are counted as such, not as opens.
 
 use std::net::Ipv4Addr;
 
@@ -13,7 +13,7 @@ use tcpreuse_tests::{
 fn refused_connects() {
     need_root!();
     let namespace = Namespace::new();
-    // Nobody listens on port 9.
+    // Nothing listens on port 9.
     let server = (Ipv4Addr::new(127, 0, 0, 9), 9).into();
     let trace = Trace::start(&namespace, &["--port", "9"]);
     for _ in 0..5 {
@@ -40,7 +40,7 @@ fn timed_out_connects() {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let port = server.port().to_string();
     namespace.run(&format!("iptables -A INPUT -p tcp --dport {port} -j DROP"));
-    // One retransmission after a second, two seconds to answer it.
+    // One retransmission after a second, then two seconds for its answer.
     namespace.sysctl("net.ipv4.tcp_syn_retries", "1");
     let trace = Trace::start(&namespace, &["--port", &port, "--direction", "both"]);
     let error = connect(source(0), server.address).unwrap_err();

@@ -1,4 +1,4 @@
-//! What the filters leave out is not counted; what they group is counted together.
+//! Filtered connections are not counted, and grouped peers are counted together.
 
 use std::{
     fs,
@@ -14,7 +14,8 @@ use tcpreuse_tests::{
     traffic::{EchoServer, source, visit},
 };
 
-/// Two servers, visited by 127.1.0.1, 127.1.0.2, 127.1.1.1 (twice each at the first server).
+/// Traces two servers. Each of 127.1.0.1, 127.1.0.2 and 127.1.1.1 makes two visits to the first and one to
+/// the second.
 fn traced(args: &[&str]) -> (Diagnosis, [u16; 2]) {
     let namespace = Namespace::new();
     let servers = [
@@ -104,7 +105,7 @@ fn another_namespace_is_left_out() {
     assert_eq!(diagnosis.accounting("opened"), 0);
 }
 
-/// A cgroup (v2) that is gone again after the test; none where there is no cgroup2 file system.
+/// A cgroup (v2), removed on drop.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
@@ -123,7 +124,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Its processes have ended; the kernel may take a moment to notice.
+        // Its processes have ended, but the kernel can take a moment to notice.
         tcpreuse_tests::eventually("the cgroup to become empty", || {
             let _ = fs::remove_dir(self.0.join("below"));
             fs::remove_dir(&self.0).is_ok()

@@ -1,17 +1,17 @@
-//! What this kernel makes of the programs, and what it lacks. What differs between kernels is printed
-//! as `NOTE NAME: VALUE`, which `cargo xtask kernels` shows side by side.
+//! How this kernel verifies the programs, and what it lacks. Values that differ between kernels are printed
+//! as `NOTE NAME: VALUE`, which `cargo xtask kernels` compares.
 
 use std::collections::BTreeMap;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Cgroup, Filter},
     kernel::{load::Settings, tracer::Tracer},
 };
 use tcpreuse_tests::{need_root, program::run};
 
-/// The most instructions that a verifier may look at until it believes a program. The kernel itself
-/// gives up at a million; the point of a budget is that growth is noticed. A quarter more than 6.1 takes,
-/// which needs most of the kernels tried.
+/// Budgets for the instructions that the verifier processes per program. The kernel's own limit is a million;
+/// a budget makes growth visible. Each is a quarter above the figure of 6.1, which needs more than most
+/// kernels tested.
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
     ("tcpreuse_end", 23_500),
@@ -21,7 +21,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_list", 21_000),
 ];
 
-/// Everything on: what the settings leave out, the verifier does not look at.
+/// Enables everything, because the verifier prunes what the settings disable.
 fn everything() -> Settings {
     Settings {
         filter: Filter {
@@ -51,7 +51,7 @@ fn the_verifier_has_to_look_at_few_instructions() {
         let tracer = Tracer::start(&settings).unwrap();
         for (name, program) in tracer.programs() {
             let info = program.info().unwrap();
-            // There since 5.16.
+            // Reported since 5.16.
             let count = info.verified_instruction_count().unwrap();
             let most = most.entry(name.to_owned()).or_default();
             *most = count.max(*most);

@@ -1,4 +1,4 @@
-//! Loading, unloading, and counting under load.
+//! Loading, unloading, and exact counts under load.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -17,6 +17,7 @@ use tcpreuse_tests::{
     programs,
     traffic::{EchoServer, connect, source, visit},
 };
+use tracer_ebpf::hooks::{HOOKS, LIST, SEED};
 
 #[test]
 fn nothing_stays_loaded_after_sigkill() {
@@ -27,17 +28,10 @@ fn nothing_stays_loaded_after_sigkill() {
     let ids: Vec<u32> = programs.iter().map(|program| program.id).collect();
     let mut names: Vec<String> = programs.into_iter().map(|program| program.name).collect();
     names.sort_unstable();
-    assert_eq!(
-        names,
-        [
-            "tcpreuse_end",
-            "tcpreuse_list",
-            "tcpreuse_read",
-            "tcpreuse_reset",
-            "tcpreuse_seed",
-            "tcpreuse_state"
-        ]
-    );
+    let mut table = HOOKS.map(|hook| hook.program).to_vec();
+    table.extend([SEED, LIST]);
+    table.sort_unstable();
+    assert_eq!(names, table);
     trace.signal(Signal::KILL);
     eventually("the kernel to unload the programs", || {
         !programs::is_any_loaded(&ids)
@@ -58,7 +52,7 @@ fn only_what_tracing_needs_is_kept() {
     assert_eq!(status_of(trace.pid(), "CapInh"), 0);
     assert_eq!(status_of(trace.pid(), "NoNewPrivs"), 1);
     assert_eq!(status_of(trace.pid(), "Seccomp"), SECCOMP_FILTER);
-    // And it is enough: the list of sockets, owners included.
+    // These capabilities suffice to list the sockets and their owners.
     let mut stream = connect(source(0), server.address).unwrap();
     tcpreuse_tests::traffic::turn(&mut stream);
     let diagnosis = trace.finish();
@@ -81,7 +75,8 @@ fn sigterm_and_sighup_end_a_run_with_an_answer() {
 fn churn_on_all_cpus_is_counted_exactly() {
     need_root!();
     const THREADS: u16 = 4;
-    // Together more sockets than there are places, so that the held ones are in the way.
+    // More sockets in total than the connection table has places, so that held connections collide with new
+    // ones.
     let visits = 2 * load(2500);
     const HELD: u64 = 64;
     let namespace = Namespace::new();
@@ -96,7 +91,7 @@ fn churn_on_all_cpus_is_counted_exactly() {
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let address = server.address;
-            // All threads share the first peer and have one of their own.
+            // All threads share the first peer, and each has another one of its own.
             scope.spawn(move || {
                 (0..visits).for_each(|n| visit(source(if n % 2 == 0 { 0 } else { 1 + thread }), address));
             });
@@ -122,7 +117,7 @@ fn churn_on_all_cpus_is_counted_exactly() {
     }
 }
 
-/// A process that churns, for one port and some clients.
+/// A process that opens and closes connections on one port from several clients.
 struct Churn {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -148,7 +143,7 @@ impl Churn {
         writeln!(self.child.stdin.as_mut().unwrap()).unwrap();
     }
 
-    /// How many connections each client opened.
+    /// The number of connections that each client opened.
     fn opened(&mut self) -> Vec<(String, u64)> {
         let mut said = String::new();
         self.out.read_to_string(&mut said).unwrap();
@@ -168,8 +163,8 @@ impl Drop for Churn {
     }
 }
 
-/// Everything this machine can do for half a minute, nested state changes included: both ends of
-/// every connection are traced.
+/// As many connections as this machine can make in half a minute. Both ends are traced, and state changes
+/// nest.
 #[test]
 fn half_a_minute_at_full_rate_from_several_processes_is_exact() {
     need_root!();
@@ -177,7 +172,7 @@ fn half_a_minute_at_full_rate_from_several_processes_is_exact() {
     const PROCESSES: u16 = 4;
     const PEERS: u16 = 25;
     let namespace = Namespace::new();
-    // TIME_WAIT would use up the ports of a client's address.
+    // Otherwise connections in TIME_WAIT would use up the ports of a client's address.
     namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
     let mut all: Vec<Churn> = (0..PROCESSES)
         .map(|process| Churn::start(SECONDS, process * PEERS, PEERS))
@@ -186,7 +181,7 @@ fn half_a_minute_at_full_rate_from_several_processes_is_exact() {
     let trace = Trace::start(&namespace, &["--port", &ports.join(","), "--direction", "both"]);
     all.iter_mut().for_each(Churn::go);
     let opened: Vec<Vec<(String, u64)>> = all.iter_mut().map(Churn::opened).collect();
-    // The servers have gone with their processes, so both ends are closed.
+    // The servers ended with their processes, so both ends of every connection are closed.
     let diagnosis = trace.finish();
     diagnosis.assert_sound();
     let sum: u64 = opened.iter().flatten().map(|(_, opened)| opened).sum();

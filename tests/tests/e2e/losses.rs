@@ -1,4 +1,4 @@
-//! What does not fit is shown, and the totals stay right.
+//! Whatever does not fit is reported, and the totals stay exact.
 
 use std::net::Ipv4Addr;
 

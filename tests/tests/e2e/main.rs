@@ -1,5 +1,5 @@
-//! End-to-end tests: the program as a user runs it, on the running kernel, with real traffic.
-//! Each test has a network namespace of its own, so they can run side by side.
+//! End-to-end tests: the program as a user runs it, on the running kernel, with real traffic. Each test has
+//! its own network namespace, so that tests can run in parallel.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;

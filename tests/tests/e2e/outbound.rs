@@ -1,4 +1,4 @@
-//! Outbound peers are told apart by the process that connects.
+//! Outbound peers are distinguished by the connecting process.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use tcpreuse_tests::{
     traffic::EchoServer,
 };
 
-/// Programs of any name that connect as they are told.
+/// Makes programs with chosen names, which connect as scripted.
 struct Programs {
     folder: tempfile::TempDir,
     port: u16,
@@ -32,11 +32,12 @@ impl Programs {
         }
     }
 
-    /// A process is called after its file.
+    /// Path of a program with this name, because a process is named after its executable.
     fn file(&self, name: &str) -> PathBuf {
         let file = self.folder.path().join(name);
         if !file.exists() {
-            // By another process, as what this one has open for writing a child of another test may hold on to.
+            // Copied by another process: a child forked by another test may hold a descriptor open for
+            // writing.
             let copied = Command::new("cp").arg("/bin/bash").arg(&file).status().unwrap();
             assert!(copied.success());
         }
@@ -51,12 +52,12 @@ impl Programs {
         command
     }
 
-    /// Runs a script to its end.
+    /// Runs a script until it ends.
     fn run(&self, name: &str, script: &str) {
         assert!(self.command(name, script).status().unwrap().success());
     }
 
-    /// Runs a script and keeps its process, which does `then` when it is told to go on.
+    /// Runs a script and returns its process, which runs `then` when resumed.
     fn start(&self, name: &str, script: &str, then: &str) -> Running {
         let mut command = self.command(
             name,
@@ -99,7 +100,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -109,7 +110,7 @@ const GOOD: &str = "open; for i in {1..20}; do turn; done";
 const FRESH: &str = "for i in {1..20}; do open; turn; exec {fd}>&-; done";
 const PILE: &str = "for i in {1..9}; do open; turn; done";
 
-/// The outbound peers by the names of their processes.
+/// The outbound peers by process name.
 fn by_name(peers: &[Value]) -> BTreeMap<String, &Value> {
     let outbound: Vec<&Value> = peers
         .iter()
@@ -126,7 +127,7 @@ fn by_name(peers: &[Value]) -> BTreeMap<String, &Value> {
     named
 }
 
-/// Opens, open now, seeded and failed of each.
+/// Opens, open now, seeded and failed by process name.
 fn counts(diagnosis: &Diagnosis) -> BTreeMap<String, [u64; 4]> {
     let of = |peer: &Value| ["opens", "open_now", "seeded", "failed"].map(|name| figure(peer, name));
     let named = by_name(diagnosis.peers());
@@ -162,7 +163,7 @@ fn three_processes_at_one_address_are_three_peers() {
         assert_eq!(named[name]["peer"], "127.0.0.1");
         assert_eq!(named[name]["owner"]["pid"], running.child.id());
     }
-    // The server's end does not know them apart.
+    // Inbound, the processes are one peer.
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "inbound"), "opens"), 30);
 }
 
@@ -207,7 +208,7 @@ fn failed_connects_belong_to_their_process() {
         &namespace,
         &["--port", &port.to_string(), "--direction", "outbound"],
     );
-    // A failed redirection of `exec` would end the shell.
+    // In a subshell, because a failed redirection of `exec` ends the shell.
     let fail =
         |n: u32| format!("for i in {{1..{n}}}; do (: <>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; done; true");
     let connect = format!("{{ : <>/dev/tcp/127.0.0.1/{port}; }} 2>/dev/null");
@@ -266,7 +267,7 @@ fn processes_that_come_and_go_are_one_peer_live_and_recorded() {
     assert_eq!(folded["figures"]["closes"], 30, "{folded:#}");
     assert!(folded["figures"]["lifetime_ms"]["max"].is_u64(), "{folded:#}");
 
-    // From the rows alone, the number of processes is not known.
+    // Rows alone do not contain the number of processes.
     fs::remove_file(path.join("state.json")).unwrap();
     let output = run(&["diagnose", "--from", path.to_str().unwrap(), "--format", "json"]);
     assert!(
@@ -303,7 +304,7 @@ fn processes_do_not_take_the_slots_of_all_others() {
         .filter(outbound)
         .map(|peer| figure(peer, "opens"))
         .collect();
-    // One slot is that of the inbound peer, and one is shared by those beyond the first five.
+    // One slot is taken by the inbound peer, and one is shared by all processes after the first five.
     assert_eq!((opens.len(), opens.iter().sum::<u64>()), (6, 10), "{opens:?}");
     assert_eq!(opens.iter().max(), Some(&5));
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "inbound"), "opens"), 10);

@@ -1,4 +1,4 @@
-//! Which process listens, connects, or holds what lingers in CLOSE_WAIT.
+//! Which process listens, connects, or holds a connection in CLOSE_WAIT.
 
 use std::{
     io::Read,
@@ -37,7 +37,7 @@ fn a_listener_has_its_process_and_those_that_inherited_it() {
     let listener = &diagnosis.0["listeners"][0];
     assert_eq!(listener["owner"]["pid"], std::process::id(), "{listener:#}");
     assert_eq!(listener["owner"]["comm"], own_comm());
-    // Other tests start processes too, which hold it until they call exec().
+    // Other tests fork processes that share the listener until they call exec.
     assert!(listener["owners"].as_u64().unwrap() >= 2, "{listener:#}");
 }
 
@@ -68,7 +68,7 @@ fn a_hostile_name_is_harmless() {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let port = server.port().to_string();
     let trace = Trace::start(&namespace, &["--port", &port, "--direction", "outbound"]);
-    // A process is called after its file.
+    // A process is named after its executable.
     let folder = tempfile::tempdir().unwrap();
     let bash = folder.path().join("\u{1b}[2J\t\u{202e}x");
     std::fs::copy("/bin/bash", &bash).unwrap();

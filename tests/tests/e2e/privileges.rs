@@ -1,4 +1,4 @@
-//! With capabilities instead of root, as another user, and confined to what a command needs.
+//! Running with capabilities instead of root, running as another user, and giving up unneeded privileges.
 
 use std::{
     fs,
@@ -22,10 +22,10 @@ use tcpreuse_tests::{
 use crate::record::{Recorder, place, said, text};
 
 const NOBODY: u32 = 65534;
-/// Of nobody, where it is to be another number than the user's.
+/// The group of user nobody, different from the user ID to tell the two apart.
 const GROUP: u32 = 65533;
 
-/// The setting of a unit.
+/// The value of a setting in the systemd unit.
 fn unit(setting: &str) -> String {
     let unit = include_str!("../../../packaging/tcpreuse-record.service");
     let line = unit
@@ -34,7 +34,8 @@ fn unit(setting: &str) -> String {
     line.unwrap().to_owned()
 }
 
-/// Runs the copy as nobody with these capabilities (`CAP_BPF CAP_PERFMON`) and no way to get others.
+/// A command that runs the copy as nobody with these capabilities (such as `CAP_BPF CAP_PERFMON`), and cannot
+/// gain others.
 fn as_nobody(copy: &Path, capabilities: &str) -> Command {
     let set: String = capabilities
         .split_whitespace()
@@ -53,7 +54,7 @@ fn as_nobody(copy: &Path, capabilities: &str) -> Command {
     command
 }
 
-/// Ten visits and a connection that was there before, traced, and what was said on stderr.
+/// Traces ten visits and a seeded connection; returns the answer and stderr.
 fn ten_visits(command: Command, namespace: &Namespace) -> (Diagnosis, String) {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let held = connect(source(1), server.address).unwrap();
@@ -114,7 +115,7 @@ fn the_units_capabilities_are_enough_for_all() {
     let namespace = Namespace::new();
     let _resident = namespace.resident();
     let (_folder, copy) = for_everyone();
-    // From the namespace that the tests were started in: that of the traffic is another one.
+    // Run from the original network namespace, not from that of the traffic.
     let mut command = Command::new("nsenter");
     command.arg(format!("--net=/proc/{}/ns/net", std::process::id()));
     let inner = as_nobody(&copy, &capabilities);
@@ -162,7 +163,7 @@ fn what_is_recorded_under_sudo_belongs_to_the_user() {
             .args(append);
         let recorder = Recorder::spawn(command, &namespace, &path, &[]);
         let status = fs::metadata(format!("/proc/{}/task", recorder.pid())).unwrap();
-        // The kernel gives the files of a process that has changed its user to root.
+        // The kernel makes root the owner of the `/proc` files of a process that has changed its user.
         assert!([0, NOBODY].contains(&status.uid()));
         let status = fs::read_to_string(format!("/proc/{}/status", recorder.pid())).unwrap();
         assert!(status.contains("Uid:\t65534\t65534\t65534\t65534\n"), "{status}");
@@ -192,13 +193,13 @@ fn a_user_makes_nothing_where_only_root_may() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     let all = said(&output);
     assert!(
-        all.contains("cannot make the directory") && all.lines().count() == 1,
+        all.contains("cannot create the directory") && all.lines().count() == 1,
         "{all}"
     );
     assert!(!path.exists());
 }
 
-/// A process that waits with its answer, since nobody takes it.
+/// The reader process waits while it writes its answer, because nothing reads the pipe.
 #[test]
 fn who_reads_a_recording_can_do_nothing_else() {
     need_root!();
@@ -216,7 +217,7 @@ fn who_reads_a_recording_can_do_nothing_else() {
     let waits =
         || fs::read_to_string(format!("/proc/{}/wchan", child.id())).is_ok_and(|at| at.contains("pipe"));
     eventually("the answer to fill the pipe", waits);
-    // CAP_DAC_READ_SEARCH: a recording may be somebody else's.
+    // CAP_DAC_READ_SEARCH, because a recording may belong to another user.
     assert_eq!(status_of(child.id(), "CapPrm"), 1 << 2);
     assert_eq!(status_of(child.id(), "CapBnd"), 1 << 2);
     assert_eq!(status_of(child.id(), "NoNewPrivs"), 1);

@@ -1,5 +1,5 @@
-//! A random mix of everything, with several seeds: many peers, all ways to close, both directions, three
-//! namespaces, and the tracer attached in the middle. The traffic's own log is the truth.
+//! Random traffic with several seeds: many peers, every way to close, both directions, three namespaces, and
+//! a tracer attached halfway. The traffic's log is the truth.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpreuse::{
+use tcpreuse::testing::{
     kernel::load::Settings,
     model::{
         peer::{Closes, Direction},
@@ -32,7 +32,7 @@ const NAMESPACES: usize = 3;
 const PEERS: u64 = 70;
 const STEPS: u64 = 700;
 
-/// What a peer did, by the log.
+/// What a peer did, according to the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Log {
     seeded: u64,
@@ -45,7 +45,7 @@ struct Log {
 
 type Logs = BTreeMap<(u32, Direction, IpAddr), Log>;
 
-/// Both ends of one connection, in one hand.
+/// Both ends of a connection.
 struct Pair {
     client: TcpStream,
     server: TcpStream,
@@ -53,10 +53,10 @@ struct Pair {
     half_closed: bool,
 }
 
-/// Notes how one end of a connection closed.
+/// Counts the close reason of one end.
 type Note = fn(&mut Closes);
 
-/// The traffic of one namespace and its log.
+/// The traffic of one namespace, and its log.
 struct Traffic {
     netns: u32,
     _resident: Resident,
@@ -85,7 +85,7 @@ impl Traffic {
         }
     }
 
-    /// Notes something for both ends of a connection.
+    /// Updates the log for both ends of a connection.
     fn note(&mut self, client: IpAddr, what: impl Fn(&mut Log, Direction)) {
         let inbound = (self.netns, Direction::Inbound, client);
         let outbound = (self.netns, Direction::Outbound, self.server.ip());
@@ -125,7 +125,7 @@ impl Traffic {
         });
     }
 
-    /// Nobody listens on the port above the highest ephemeral one.
+    /// Connects to an address on which nothing listens.
     fn refused(&mut self) {
         let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7)), self.server.port());
         connect(source(0), nobody).unwrap_err();
@@ -137,7 +137,7 @@ impl Traffic {
         }
     }
 
-    /// The client closes its side, the server does not yet: CLOSE_WAIT.
+    /// The client closes and the server does not yet, which leaves it in CLOSE_WAIT.
     fn half_close(&mut self) {
         let index = usize::try_from(self.random.below(self.pairs.len() as u64)).unwrap();
         let Some(pair) = self.pairs.get_mut(index).filter(|pair| !pair.half_closed) else {
@@ -150,9 +150,9 @@ impl Traffic {
         self.logs.entry(key).or_default().close_wait_now += 1;
     }
 
-    /// Ends a connection in one of many ways, and waits until the other end knows: under load the
-    /// kernel may put off telling it, or a child that another test just forked may hold the socket for
-    /// a moment longer, and whoever closes meanwhile closes first.
+    /// Ends a connection in one of many ways and waits until the other end knows. Under load the kernel may
+    /// deliver the news late, or a child just forked by another test may keep the socket open; if the other
+    /// end closed meanwhile, it would be first.
     fn close(&mut self, mut pair: Pair) {
         let (source, half_closed) = (pair.source, pair.half_closed);
         let way = if half_closed {
@@ -160,9 +160,9 @@ impl Traffic {
         } else {
             self.random.below(5)
         };
-        // Who is told what: the reason at the server's end, and at the client's.
+        // The reasons reported at the server's end and at the client's end.
         let ends: (Note, Note) = match way {
-            // The client's FIN came first.
+            // The client's FIN comes first.
             0 => {
                 if !half_closed {
                     pair.client.shutdown(Shutdown::Write).unwrap();
@@ -173,7 +173,7 @@ impl Traffic {
                 drop(pair.client);
                 (|of| of.remote_fin += 1, |of| of.local_fin += 1)
             }
-            // A RST in CLOSE_WAIT changes nothing about who was first.
+            // An RST in CLOSE_WAIT does not change who was first.
             1 if half_closed => {
                 SockRef::from(&pair.client)
                     .set_linger(Some(Duration::ZERO))
@@ -181,7 +181,7 @@ impl Traffic {
                 drop(pair.client);
                 (|of| of.remote_fin += 1, |of| of.local_fin += 1)
             }
-            // The server's FIN came first.
+            // The server's FIN comes first.
             1 => {
                 pair.server.shutdown(Shutdown::Write).unwrap();
                 assert_eq!(pair.client.read(&mut [0]).unwrap(), 0);
@@ -206,7 +206,7 @@ impl Traffic {
                 pair.client.read(&mut [0]).unwrap_err();
                 (|of| of.local_rst += 1, |of| of.remote_rst += 1)
             }
-            // Close with unread data.
+            // The server closes with unread data.
             _ => {
                 use std::io::Write;
                 pair.client.write_all(b"unread").unwrap();
@@ -218,7 +218,7 @@ impl Traffic {
                 (|of| of.local_rst += 1, |of| of.remote_rst += 1)
             }
         };
-        // Before the tracer came, an ended connection leaves no trace.
+        // Connections that end before tracing leave no trace.
         let traced = self.traced;
         self.note(source, |log, direction| {
             log.open_now -= 1;
@@ -236,7 +236,7 @@ impl Traffic {
         });
     }
 
-    /// What is open now was there before the tracer.
+    /// Everything open at this point is seeded.
     fn tracing_begins(&mut self) {
         self.traced = true;
         for log in self.logs.values_mut() {
@@ -264,7 +264,7 @@ fn counted(sample: &Sample) -> Logs {
         .collect()
 }
 
-/// Runs the traffic in a thread, which is in a namespace of its own, one phase at a time.
+/// Runs the traffic of each namespace in its own thread, one phase at a time.
 fn run(seed: u64, miss: u8) {
     let (to_start, start): (Vec<_>, Vec<_>) =
         (0..NAMESPACES).map(|_| std::sync::mpsc::channel::<()>()).unzip();
@@ -298,7 +298,7 @@ fn run(seed: u64, miss: u8) {
             logs.retain(|(netns, ..), _| ours.contains(netns));
             logs
         };
-        // The last ACKs may be on their way still.
+        // The last ACKs may still be in flight.
         let mut sample = live.sample().unwrap();
         for _ in 0..50 {
             if of_ours(&sample) == truth {
@@ -329,8 +329,9 @@ fn counts_equal_the_log_with_twenty_seeds() {
     (1..=load(20)).for_each(|seed| run(seed, 0));
 }
 
-/// As if the kernel skipped the program for every change that a softirq brings, which are the ones it may
-/// skip it for. Not for two of them in a row: nothing shows a connection whose open and end were skipped.
+/// Simulates that the kernel skips the program for every state change made in a softirq, the only changes it
+/// can skip. The open and the end of one connection are not skipped together, because nothing would reveal
+/// that connection.
 #[test]
 fn what_is_missed_is_made_up_for() {
     need_root!();

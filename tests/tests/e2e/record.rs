@@ -1,4 +1,4 @@
-//! `record`, `verify` and `diagnose --from`, on real traffic and failing disks.
+//! `record`, `verify` and `diagnose --from`, with real traffic and failing disks.
 
 mod disk;
 mod from;
@@ -21,7 +21,7 @@ use tcpreuse_tests::{
     traffic::{source, visit},
 };
 
-/// A place for an evidence directory.
+/// A path for an evidence directory, and the temporary folder it is in.
 pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");
@@ -36,7 +36,7 @@ pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
 }
 
-/// Checks a directory, and gives what `verify` says.
+/// Verifies a directory successfully and returns the output.
 fn verified(path: &Path) -> String {
     let output = run(&["verify", text(path)]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -51,18 +51,18 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The rows of a file, without the header.
+/// The rows of a file without the header.
 fn rows(path: &Path, name: &str) -> Vec<String> {
     let content = fs::read_to_string(path.join(name)).unwrap();
     content.lines().skip(1).map(str::to_owned).collect()
 }
 
-/// A cell of a row: no cell of these tests needs quotes.
+/// A cell of a row; none of these tests has quoted cells.
 fn cell(row: &str, column: usize) -> &str {
     row.split(',').nth(column).unwrap()
 }
 
-/// Column of `close_reason` in `connections.csv`.
+/// Index of the column `close_reason` in `connections.csv`.
 const CLOSE_REASON: usize = 10;
 
 pub(crate) fn visits(threads: u16, each: u32, server: SocketAddr) {

@@ -1,4 +1,4 @@
-//! The record of each ended connection.
+//! The record that each ended connection leaves.
 
 use std::{
     io::Write,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::{clock, load::Settings},
     model::{
@@ -41,7 +41,7 @@ fn every_ended_connection_has_one() {
     each_has_one(Settings::default().stores_in_order);
 }
 
-/// What CPUs are given that may let one store overtake another.
+/// The publishing method for CPUs that may reorder stores.
 #[test]
 fn every_ended_connection_has_one_where_exchanges_publish() {
     need_root!();
@@ -65,7 +65,7 @@ fn each_has_one(stores_in_order: bool) {
     drop(slow);
     for visits in 1..=50 {
         visit(source(0), server.address);
-        // The server may close it later than its client, and the next one would have no gap then.
+        // The server may close after its client; the next visit would then have no gap.
         tcpreuse_tests::eventually("its end", || live.totals().unwrap().closed == 2 + visits);
     }
     let ended = live.ended(1000);
@@ -97,10 +97,10 @@ fn each_has_one(stores_in_order: bool) {
         opened_ns.is_some_and(|ns| slow.closed_ns - ns >= 100_000_000),
         "{slow:?}"
     );
-    // Idle time is known to a timer tick.
+    // Idle time has the resolution of a timer tick.
     assert!(slow.idle_ns >= 90_000_000, "{slow:?}");
     assert!(slow.close_wait_ns.is_some());
-    // From the second on, each visit came after the end of the one before.
+    // Each visit after the first came after the end of the previous one.
     assert_eq!(from(0).filter(|one| one.gap_ns.is_some()).count(), 49);
     assert_eq!(live.ended(10), []);
 }
@@ -119,23 +119,23 @@ fn a_full_ring_loses_records_and_no_counts() {
     assert_eq!(written + sample.losses.records_lost, 200);
 }
 
-/// How long nothing happens on a connection, so that the last packet is no good as the time of what comes then.
+/// Idle time of a connection, long enough that the time of its last packet is wrong for what follows.
 const PAUSE: Duration = Duration::from_millis(250);
 
 fn now() -> u64 {
     clock::now().monotonic_ns
 }
 
-/// A way in which a client and a server end their connection.
+/// A way to end a connection, by its client and server.
 struct Ending {
     how: &'static str,
-    /// What they do before a pause.
+    /// What they do before the pause.
     before: fn(&mut TcpStream, &mut TcpStream),
-    /// And after it.
+    /// What they do after it.
     end: fn(TcpStream, TcpStream),
 }
 
-/// With a process, a packet or both at the last change.
+/// Endings whose last state change is made by a process, by a packet, or by both.
 const ENDINGS: &[Ending] = &[
     Ending {
         how: "the client closes, then the server",
@@ -183,13 +183,16 @@ const ENDINGS: &[Ending] = &[
     },
 ];
 
-/// Says what nobody reads.
+/// Sends data that nobody reads.
 fn say(stream: &mut TcpStream) {
     stream.write_all(b"never read").unwrap();
-    tcpreuse_tests::eventually("it", || connections().iter().any(|one| one.unread > 0));
+    tcpreuse_tests::eventually("the data to arrive", || {
+        connections().iter().any(|one| one.unread > 0)
+    });
 }
 
-/// What a socket notes of the clock is used where it is that of the very change, and the clock elsewhere.
+/// The tracer takes the time from the socket where the packet makes the change, and reads the clock
+/// otherwise.
 #[test]
 fn times_are_those_of_the_change_whoever_makes_it() {
     need_root!();

@@ -22,7 +22,7 @@ use tcpreuse_tests::{
 
 use crate::record::{Recorder, place, said, text, visits};
 
-/// Some seconds of traffic, recorded; the diagnosis of then.
+/// Records some seconds of traffic; returns the live diagnosis.
 fn recorded(path: &Path) -> Value {
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
@@ -40,7 +40,7 @@ fn recorded(path: &Path) -> Value {
     serde_json::from_str(&diagnosis).unwrap()
 }
 
-/// The line of the screen with the position.
+/// The line of the screen that shows the position.
 fn time_line(screen: &str) -> String {
     let line = screen
         .lines()
@@ -48,7 +48,7 @@ fn time_line(screen: &str) -> String {
     line.unwrap_or_default().to_owned()
 }
 
-/// How far the position is from the left end of the bar.
+/// Distance of the position marker from the left.
 fn position(screen: &str) -> Option<usize> {
     time_line(screen).chars().position(|c| c == '▸')
 }
@@ -88,7 +88,7 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     replay.wait("two steps later", |screen| position(screen) > tenth);
     replay.type_in(",,[");
     replay.wait("the start as it was", |screen| {
-        // Blanks at the end are what was there before.
+        // Trailing blanks are remains of the previous screen.
         let top = |text: &str| {
             text.lines()
                 .take(6)
@@ -107,7 +107,7 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     replay.wait_for(" · 2× · held");
     replay.type_in(" ");
     replay.wait("the end", |screen| shows(screen, "end"));
-    // The same verdicts in the same order, worst on top.
+    // The same verdicts in the same order, the worst first.
     let peers = diagnosis["peers"].as_array().unwrap();
     assert_eq!(peers[0]["verdict"], "fresh-per-request", "{diagnosis}");
     let screen = replay.text();
@@ -220,7 +220,7 @@ fn what_cannot_be_played_is_an_error_of_one_line() {
     let (_parent, path) = place();
     fs::create_dir(&path).unwrap();
     for (args, wanted) in [
-        (&["replay", text(&path)][..], "no evidence directory"),
+        (&["replay", text(&path)][..], "not an evidence directory"),
         (&["replay", "/nonexistent"], "No such file"),
         (&["replay"], "DIR"),
         (&["replay", text(&path), "--speed", "0"], "a number from 0.01"),

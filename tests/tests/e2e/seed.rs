@@ -1,4 +1,4 @@
-//! Connections that were open before tracing began are found, marked and counted once.
+//! Connections that were open before tracing are found, marked as seeded, and counted once.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tcpreuse::{
+use tcpreuse::testing::{
     filter::Filter,
     kernel::load::Settings,
     model::accounting::{Losses, Nested},
@@ -46,7 +46,7 @@ fn open_connections_are_seeded_with_their_direction() {
     let mut after = connect(source(0), server.address).unwrap();
     turn(&mut after);
     before.truncate(20);
-    // 10 closed: their clients' ends are in TIME_WAIT.
+    // Ten connections are closed; their clients' ends are in TIME_WAIT.
     eventually("ten connections to close", || sockets_in_state("01") == 42);
     let diagnosis = trace.finish();
     diagnosis.assert_sound();
@@ -56,7 +56,7 @@ fn open_connections_are_seeded_with_their_direction() {
     let peer = diagnosis.peer("127.1.0.1", "inbound");
     assert_eq!((figure(peer, "seeded"), figure(peer, "opens")), (10, 1));
     assert_eq!(figure(diagnosis.peer("127.0.0.1", "outbound"), "seeded"), 30);
-    // The lifetime of a seeded connection is not known, so none was measured.
+    // The lifetime of a seeded connection is unknown, so none is measured.
     assert!(peer["figures"]["lifetime_ms"]["p50"].is_null(), "{peer:#}");
 }
 
@@ -64,7 +64,7 @@ fn open_connections_are_seeded_with_their_direction() {
 fn close_wait_and_the_accept_queue_are_seen_from_before() {
     need_root!();
     let namespace = Namespace::new();
-    // Nobody accepts here.
+    // Nothing accepts here.
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let waiting: Vec<_> = (0..5).map(|_| connect(source(0), address).unwrap()).collect();
@@ -92,12 +92,12 @@ fn close_wait_and_the_accept_queue_are_seen_from_before() {
         "{listener:#}"
     );
     assert_eq!(listener["never_accepted"], 5);
-    // Not accepted by any process, so no process leaks them.
+    // No process has accepted these connections, so no process leaks them.
     assert_ne!(peer["verdict"], "close-wait-leak");
 }
 
-/// Attaching in the middle of a storm counts every connection once, whichever side of the moment it
-/// opened on.
+/// The tracer attaches while many connections open and close. Each must be counted once, whether it opened
+/// before or after.
 #[test]
 fn storms_while_seeding_make_no_drift() {
     need_root!();
@@ -140,7 +140,7 @@ fn storms_while_seeding_make_no_drift() {
             assert_eq!(sample.accounting.drift, Some(0), "{:?}", sample.accounting);
         }
         stop.store(true, Ordering::Relaxed);
-        // At rest there is nothing left that could explain a difference.
+        // At rest nothing remains that could explain a difference.
         eventually("all to be closed", || {
             tracers
                 .iter_mut()

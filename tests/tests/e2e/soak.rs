@@ -1,10 +1,10 @@
-//! A short soak; `cargo xtask soak` runs it for longer.
+//! A short soak test; `cargo xtask soak` runs a longer one.
 
 use std::time::Duration;
 
 use tcpreuse_tests::{need_root, soak};
 
-/// Twice the warm-up and as much again.
+/// The warm-up, and enough time after it to notice growth.
 const TIME: Duration = Duration::from_secs(50);
 
 #[test]

@@ -1,13 +1,15 @@
-//! The live view on a real terminal, and what it prints without one.
+//! The live view on a real terminal, and its output without one.
 
 mod batch;
 mod clients;
 mod evidence;
+mod screen;
 mod speed;
 
 use std::{
     fs,
     net::Ipv4Addr,
+    os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
 };
 
@@ -18,7 +20,7 @@ use tcpreuse_tests::{
 
 use self::clients::Clients;
 
-/// The place of the line that begins with a peer and says this of it.
+/// Index of the line that begins with this peer and contains this verdict.
 fn line_of(screen: &str, peer: &str, verdict: &str) -> Option<usize> {
     let begins = format!("{peer} ");
     screen
@@ -47,7 +49,7 @@ fn the_worst_stand_on_top_and_keys_work() {
             .iter()
             .map(|(peer, verdict)| line_of(screen, peer, verdict))
             .collect();
-        screen.starts_with("PROBLEM: 2 of 5 clients do not reuse connections. Server: 1.")
+        screen.starts_with("PROBLEM: 2 of 5 clients do not reuse connections. Server at fault: 1.")
             && ill
                 .iter()
                 .all(|line| line.is_some() && *line < good && good.is_some())
@@ -89,15 +91,15 @@ fn the_worst_stand_on_top_and_keys_work() {
     });
     top.type_in(" ");
     top.resize(60, 10);
-    // Cut off it would be as small; drawn anew, the titles stand on the fourth line.
+    // Resizing alone would only cut the screen off. After a redraw the column titles are on the fourth line.
     top.wait("the small screen", |screen| {
         screen.lines().nth(3).is_some_and(|line| line.starts_with("PEER"))
             && screen.lines().all(|line| line.chars().count() <= 60)
     });
-    // A click on a title sorts by it.
+    // A click on a column title sorts by it.
     top.type_in("\u{1b}[<0;2;4M\u{1b}[<0;2;4m");
     top.wait_for("PEER^".replace('^', "▾").as_str());
-    // Drawn anew after something else has written on it.
+    // Ctrl-L redraws the screen after another program has written on it.
     let before = top.bytes();
     top.type_in("\u{c}");
     eventually("the whole screen again", || top.bytes() > before + 300);
@@ -147,7 +149,7 @@ fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
             top.look(vt100_alternate) && screen.contains("NOTHING TO JUDGE")
         });
     }
-    // Stopped from outside, it had no chance to give anything back; it draws anew all the same.
+    // SIGSTOP leaves no chance to restore the terminal, but the view is redrawn afterwards.
     top.signal(Signal::STOP);
     eventually("the stop", || is_stopped(top.pid()));
     let before = top.bytes();
@@ -164,11 +166,16 @@ fn vt100_alternate(screen: &vt100::Screen) -> bool {
 #[test]
 fn a_breakdown_leaves_a_terminal_on_which_its_words_can_be_read() {
     let mut command = Command::new(binary());
-    command.env("UNDER_TEST_PANIC", "1");
+    command.env("UNDER_TEST_BREAK", "panic");
     let mut broken = OnTerminal::start(command, (100, 24));
     assert!(!broken.end().success());
     assert!(broken.is_as_before());
     assert!(broken.text().contains("on purpose"), "{}", broken.text());
+    let mut command = Command::new(binary());
+    command.env("UNDER_TEST_BREAK", "abort");
+    let mut broken = OnTerminal::start(command, (100, 24));
+    assert_eq!(broken.end().signal(), Some(Signal::ABORT.as_raw()));
+    assert!(broken.is_as_before(), "an abort too");
 }
 
 #[test]
@@ -197,7 +204,7 @@ fn a_hostile_process_name_stays_in_its_column() {
         server.port()
     );
     let mut top = OnTerminal::top(&namespace, &["--direction", "outbound"], (200, 24));
-    // Who connects is known of what connects while it is traced.
+    // The process is known only for connections opened during tracing.
     top.wait_for("NOTHING TO JUDGE");
     let mut client = Command::new("bash").args(["-c", &script]).spawn().unwrap();
     top.wait("the peer", |screen| {

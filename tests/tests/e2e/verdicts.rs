@@ -1,4 +1,4 @@
-//! Verdicts on real sockets, beyond what the demo shows.
+//! Verdicts on real sockets in addition to those of the demo.
 
 use std::{io::Read, net::Ipv4Addr, thread, time::Duration};
 
@@ -97,7 +97,7 @@ fn a_peer_that_may_hold_more_is_not_accused_of_it() {
     let port = server.port().to_string();
     let known = Trace::start(&namespace, &["--port", &port, "--expect-peer", "127.1.0.0/16=20"]);
     let unknown = Trace::start(&namespace, &["--port", &port, "--expect-peer", "127.2.0.0/16=20"]);
-    // Others, who hold one each: with nobody to be compared with, it might be a pool that fills.
+    // Other clients with one connection each. Without them the peer could be a pool that fills.
     let mut others: Vec<_> = (1..5)
         .map(|n| connect(source(n), server.address).unwrap())
         .collect();

@@ -1,4 +1,4 @@
-//! Fleets of clients against a real server: everyone gets the verdict it has earned.
+//! Fleets of clients against a real server: each client gets the right verdict.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tcpreuse_tests::{
     skip,
 };
 
-/// Longer ones are not run here, but by `cargo xtask scenarios`.
+/// Longer scenarios are run by `cargo xtask scenarios` only.
 const QUICK: Duration = Duration::from_secs(18);
 
 fn passes(name: &str) {
@@ -38,7 +38,7 @@ macro_rules! scenarios {
             }
         )*
 
-        /// No scenario is forgotten: each is a test here, or in the list of those that take longer.
+        /// Every scenario is either a test here or in the list of longer ones.
         #[test]
         fn all_are_tested() {
             let all = list::all();
@@ -50,7 +50,7 @@ macro_rules! scenarios {
     };
 }
 
-/// Changes that take their time, and everything else that cannot be seen within [`QUICK`].
+/// Scenarios that need longer than [`QUICK`] to show their effect.
 const LONG: [&str; 13] = [
     "never-used",
     "pile-large-slow",

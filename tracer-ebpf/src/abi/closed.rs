@@ -33,7 +33,7 @@ pub struct Closed {
     pub data_segs_in: u32,
     /// Segments with payload sent.
     pub data_segs_out: u32,
-    /// Segments sent again.
+    /// Retransmitted segments.
     pub retransmits: u32,
     /// How many connections the peer held when this one opened.
     pub held: u32,

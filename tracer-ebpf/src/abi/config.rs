@@ -1,5 +1,5 @@
-//! What the loader decides before the programs load. Each setting becomes an immediate in the instructions
-//! ([`crate::relocation`]), so the verifier prunes every branch that one switches off.
+//! Settings that the loader fixes before the programs load. Each becomes an immediate in the instructions
+//! ([`crate::relocation`]), so the verifier prunes every branch that a setting switches off.
 
 use super::pod;
 
@@ -35,7 +35,7 @@ macro_rules! settings {
 settings! {
     /// Length of a timer tick (jiffy), ns.
     tick_ns;
-    /// 1: the masks leave something of an address out.
+    /// 1: the masks clear some bits of an address.
     masked;
     /// Mask over an IPv4-mapped remote address, its first half in memory order.
     mask4_low;
@@ -47,12 +47,12 @@ settings! {
     mask6_high;
     /// Only sockets of this cgroup (v2) and those below it, by its kernfs id; 0: all.
     cgroup;
-    /// Seed of the hash of peers, another one in each run.
+    /// Seed of the hash of peers, random per run.
     hash_seed;
-    /// How many peers may have a slot of the `PEERS` array. It has as many slots, one per CPU that may be
-    /// left over, and slot 0 for all others.
+    /// How many peers may have a slot of the `PEERS` array. It has that many slots, one spare per CPU, and
+    /// slot 0 for all others.
     peers;
-    /// How many slots that makes.
+    /// The number of slots in all.
     slots;
     /// Only this network namespace; 0: all.
     netns;
@@ -72,12 +72,12 @@ settings! {
     records;
     /// Entries of the ring of records, less one: a mask.
     ring_mask;
-    /// 1: other CPUs see the stores of one in their order, so a plain store may publish what was stored before.
+    /// 1: other CPUs see a CPU's stores in order, so a plain store may publish what was stored before.
     stores_in_order;
-    /// 1: request turns are counted, by the reads of the processes. 0: only a bound is known, the
+    /// 1: request turns are counted, by the reads of the processes. 0: only an upper bound is known, the
     /// smaller of the data segments in and out.
     count_turns;
-    /// For tests: changes of state that are not to be seen, as bits of [`crate::transition::step`].
+    /// For tests: changes of state to hide, as bits of [`crate::transition::step`].
     miss;
 }
 

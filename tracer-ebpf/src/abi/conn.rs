@@ -3,7 +3,7 @@
 /// Places of the table of connections; a power of two.
 pub const PLACES: u32 = 1 << 15;
 
-/// How far a connection has come.
+/// The phase of a connection.
 pub mod phase {
     /// Between SYN_SENT and its answer.
     pub const CONNECTING: u8 = 1;
@@ -23,13 +23,13 @@ pub mod flag {
     pub const UNANSWERED: u8 = 4;
 }
 
-/// What to make of an open connection that nothing is remembered of.
+/// What an open connection is that is not remembered.
 pub mod unknown {
-    /// It was there before the tracer: what was is being counted.
+    /// It was there before the tracer, and seeding is under way.
     pub const SEEDED: u32 = 0;
-    /// Its open was missed: what was there before is counted.
+    /// Its open was missed: seeding is done.
     pub const MISSED: u32 = 1;
-    /// Nothing: for some there was no room, and they are counted as dropped.
+    /// Unknown: some found no room, and are counted as dropped.
     pub const DROPPED: u32 = 2;
 }
 
@@ -46,7 +46,7 @@ pub struct Conn {
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
     /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Of meaning once `reason` is set.
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set.
     pub idle_ticks: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
@@ -57,7 +57,7 @@ pub struct Conn {
     pub owner: u32,
     /// Request turns so far: reads by the process after it had written since the last one.
     pub turns: u32,
-    /// Where the process had written to when it read last.
+    /// The end of what the process had written when it last read, as a sequence number.
     pub write_seq: u32,
     /// Local port.
     pub local_port: u16,

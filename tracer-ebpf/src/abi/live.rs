@@ -8,7 +8,7 @@ pub mod live_flag {
     pub const TRACKED: u8 = 0x40;
     /// The socket has a file: a process accepted or created it.
     pub const HAS_FILE: u8 = 0x20;
-    /// The socket was closed by its process and lives on in the kernel (`SOCK_DEAD`).
+    /// The process has closed the socket, and it lives on in the kernel (`SOCK_DEAD`).
     pub const ORPHAN: u8 = 0x10;
     /// A request has no answer yet: a poll is being held.
     pub const HOLDING: u8 = 0x08;
@@ -58,7 +58,7 @@ pub struct Live {
     pub data_segs_in: u32,
     /// Segments with payload sent so far.
     pub data_segs_out: u32,
-    /// Segments sent again so far.
+    /// Segments retransmitted so far.
     pub retransmits: u32,
     /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
     pub drops: u32,
@@ -72,9 +72,9 @@ pub struct Live {
     pub direction: u8,
     /// Bits of [`live_flag`] and of [`super::conn::flag`].
     pub flags: u8,
-    /// How often what is being sent has been sent again in vain.
+    /// How often the oldest unacknowledged segment was retransmitted in vain.
     pub retries: u8,
-    /// Probes of an idle connection or a closed window that have no answer.
+    /// Unanswered probes of an idle connection or a closed window.
     pub probes: u8,
     /// Always 0.
     pub pad: [u8; 3],

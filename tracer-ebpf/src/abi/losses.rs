@@ -1,4 +1,4 @@
-//! Everything the programs could not count where it belongs, by cause.
+//! What the programs could not count where it belongs, by cause.
 
 use super::pod;
 
@@ -14,7 +14,7 @@ pub struct Losses {
     pub peers_dropped_unlisted: u64,
     /// Connections not counted at all because there was no room to remember them.
     pub connections_dropped: u64,
-    /// No loss: opens, half closes and ends whose change of state was missed and which were counted later.
+    /// No loss: opens, half closes and ends whose change of state was missed and that were counted later.
     pub rescued: u64,
     /// Records not written because the ring buffer was full. No count is affected.
     pub ring_full: u64,

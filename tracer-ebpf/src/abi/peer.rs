@@ -47,8 +47,8 @@ pub struct PeerKey {
     pub direction: u8,
     /// Always 0.
     pub pad: u8,
-    /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what identifies
-    /// the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
+    /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what
+    /// identifies the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
     pub process: u32,
 }
 
@@ -145,8 +145,8 @@ pub struct PeerStats {
     /// process to accept or to read.
     pub late_reads: u32,
     // From here on, one line or two are in use.
-    /// How each thing that is timed is spread, by [`crate::buckets::time_bucket`] and [`timed`]: durations of one
-    /// length share a line, whatever they are of.
+    /// How each thing that is timed is spread, by [`crate::buckets::time_bucket`] and [`timed`]: durations of
+    /// one length share a line, whatever they are of.
     pub buckets: [[u32; timed::COUNT]; TIME_BUCKETS],
     /// The longest wait of [`PeerStats::late_reads`], ms.
     pub late_read_max_ms: u32,

@@ -1,11 +1,12 @@
-//! The ring of records: a table that the programs write and the loader empties, without a lock or a system call.
+//! The ring of records: a table that the programs fill and the loader empties, without a lock or a system call.
 //!
-//! It begins with its [`Ends`], and a power of two of [`Entry`] follows. The records are numbered from 0, and
-//! that of a number lies at the number's remainder.
+//! It starts with its [`Ends`]; a power of two of [`Entry`] follows. Records are numbered from 0, and the number
+//! modulo the entries gives the place.
 
 use super::closed::Closed;
 
-/// How far it is filled and emptied. Each in a cache line of its own, since each is written by one side.
+/// How far the ring is filled and emptied. Each counter has a cache line of its own, since each side writes
+/// one.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Ends {
@@ -37,14 +38,14 @@ pub const fn place(number: u64, mask: u64) -> usize {
     (number & mask) as usize
 }
 
-/// Whether a ring of `mask` + 1 entries has no room left. The two numbers may be of different moments: one
-/// that others have long gone beyond is no sign of a full ring, and nobody gets a place by it.
+/// Whether a ring of `mask` + 1 entries has no room left. The two counters are read separately. A stale
+/// `reserved` may be below `read`; that is not full, and the compare-and-swap that follows fails.
 #[inline(always)]
 pub const fn is_full(reserved: u64, read: u64, mask: u64) -> bool {
     reserved.wrapping_sub(read).cast_signed() > mask.cast_signed()
 }
 
-/// Bytes of a ring with so many entries, which is where a further one would begin.
+/// The size of a ring with this many entries, which is also where the next entry would start.
 pub const fn bytes(entries: usize) -> usize {
     size_of::<Ends>() + entries * size_of::<Entry>()
 }

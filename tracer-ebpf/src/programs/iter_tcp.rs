@@ -1,8 +1,8 @@
 //! `iter/tcp`: walks the sockets of one network namespace.
 //!
-//! Two programs. `tcpreuse_seed` counts every connection that was open before the tracer and, when it is run
-//! again, what was missed since; `tcpreuse_list` writes one record per live socket. Both run under the socket's lock, so
-//! neither can race with the state change of that socket.
+//! Two programs. `tcpreuse_seed` counts every connection that was open before the tracer and, when run again,
+//! what was missed since; `tcpreuse_list` writes one record per live socket. Both run under the socket's
+//! lock, so neither races with a state change of that socket.
 
 use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
 use tracer_ebpf::{
@@ -17,14 +17,12 @@ use tracer_ebpf::{
 use crate::{
     conns,
     count::{self, Begin},
-    filters, listeners,
-    maps::lose,
-    owner, peers,
+    filters, listeners, owner, peers,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
 
-/// The bits of a connection's flags that a record shows.
+/// The flags of a connection that its record shows.
 const CONN_FLAGS: u8 = flag::SEEDED | flag::RST_RECEIVED | flag::UNANSWERED;
 
 /// The kernel's `struct bpf_iter_meta`.
@@ -42,8 +40,8 @@ pub(crate) struct IterTcp {
     sk_common: *const u8,
 }
 
-/// Counts the connections that are open and not counted so, and notes what state they are in. The iterator shows listeners first, so when the
-/// connections come it is known which ports are listened on.
+/// Counts the connections that are open and not counted, and records what state they are in. The iterator
+/// shows listeners first, so their ports are known when the connections come.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
@@ -69,20 +67,16 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !count::opened(sk, conns::get(sk), direction, Begin::Missed, owner) {
         return 0;
     }
-    let Some(mut stored) = conns::get(sk) else {
+    let Some(conn) = conns::get(sk) else {
         return 0;
     };
-    // SAFETY: the iterator holds the socket's lock.
-    let conn = unsafe { stored.as_mut() };
-    // Of what the tracepoint has seen all this is known already, and changes nothing.
+    // If the tracepoint has seen the changes, all this is known already and changes nothing.
     match state {
         state::CLOSE_WAIT => {
             let seeded = count::unknown_is() == unknown::SEEDED;
-            if count::entered_close_wait(sk, conn, false, seeded) && !seeded {
-                lose!(rescued);
-            }
+            count::entered_close_wait(sk, conn, false, seeded);
         }
-        // Who closed first can no longer be told for LAST_ACK and CLOSING beyond this.
+        // Who closed first is a guess for LAST_ACK and CLOSING: both sides have.
         state::LAST_ACK if conn.reason == reason::OPEN => conn.reason = reason::REMOTE_FIN,
         state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING => count::local_fin(sk, conn),
         _ => {}
@@ -102,15 +96,15 @@ pub(crate) extern "C" fn tcpreuse_list(ctx: *mut IterTcp) -> i32 {
     let Some(record) = describe(tcp) else {
         return 0;
     };
-    // SAFETY: `seq` is the iterator's own file. A full buffer makes the kernel show this socket
-    // again, so the result says nothing that matters here.
+    // SAFETY: `seq` is the iterator's own file. The result does not matter: when the buffer is full, the
+    // kernel shows this socket again.
     unsafe {
         bpf_seq_write((*meta).seq, (&raw const record).cast(), size_of::<Live>() as u32);
     }
     0
 }
 
-/// Request and time-wait sockets are no connections to count, and the end of the walk is null.
+/// `None` for request and time-wait sockets, which are no connections to count, and at the end of the walk.
 #[inline(always)]
 fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
     if sk_common.is_null() {
@@ -124,7 +118,7 @@ fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
 fn describe(tcp: TcpSock) -> Option<Live> {
     let sk = tcp.sock();
     let state = sk.state();
-    // Most of a busy host's sockets are none of ours, and this tells at the least cost.
+    // On a busy host most sockets are left out here, by the cheapest test.
     if !filters::wanted(sk, direction::INBOUND) && !filters::wanted(sk, direction::OUTBOUND) {
         return None;
     }
@@ -175,9 +169,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
     match conns::get(sk) {
         None => untracked(sk, &mut live)?,
-        Some(stored) => {
-            // SAFETY: the iterator holds the socket's lock.
-            let conn = unsafe { stored.as_ref() };
+        Some(conn) => {
             live.direction = conn.direction;
             if conn.phase != phase::CONNECTING {
                 live.opened_ns = conn.opened_ns;
@@ -194,7 +186,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
             }
         }
     }
-    if sk.has_socket() {
+    if sk.is_accepted() {
         live.flags |= live_flag::HAS_FILE;
     }
     if sk.is_orphan() {
@@ -209,8 +201,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     Some(live)
 }
 
-/// A connection the programs do not know: none of ours if a filter keeps it out, else one that
-/// the counts miss, and the reader must hear of it.
+/// A connection that is not remembered. `None` if a filter leaves it out; else the counts miss it, and the
+/// loader must know.
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
     let inbound = listeners::has_listener(sk);

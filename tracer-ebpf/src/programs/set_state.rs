@@ -1,11 +1,12 @@
-//! `tp_btf/inet_sock_set_state`: the spine. Every count begins here.
+//! `tp_btf/inet_sock_set_state`: the spine. Every count starts here.
 //!
-//! The kernel skips a program, in silence, for an event that comes while that very program runs on the
-//! same CPU: a softirq in the middle of a system call. So a change is not taken for the next one after what
-//! is remembered: each makes up for what it proves to have happened before. What no further change would
-//! show, the end of a socket (`ends`) and the walk over the live ones (`iter_tcp`) do.
+//! The kernel silently skips a program for an event that comes while that very program runs on the same CPU:
+//! a softirq in the middle of a system call. So what is remembered of a connection may be behind its state.
+//! Each change first recovers what it proves to have been missed, then takes its own steps. What no further
+//! change would show is left to the end of the socket (`ends`) and to the walk over the live ones
+//! (`iter_tcp`).
 
-use core::{hint::cold_path, ptr::NonNull};
+use core::hint::cold_path;
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
@@ -21,11 +22,11 @@ use crate::{
     conns,
     count::{self, Begin},
     listeners,
-    maps::{config, lose},
+    maps::config,
     sock::Sock,
 };
 
-#[btf_tracepoint(function = "inet_sock_set_state")]
+#[btf_tracepoint]
 pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     if let Some(change) = Change::of(&ctx)
         && !change.apply()
@@ -43,7 +44,7 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// A change of state that means something.
+/// A change of state that has a meaning.
 struct Change {
     sk: Sock,
     old: u8,
@@ -57,8 +58,8 @@ impl Change {
         let old = ctx.arg::<u32>(1) as u8;
         let new = ctx.arg::<u32>(2) as u8;
         let steps = transition::steps(old, new);
-        // The second is for tests, and pruned otherwise.
-        if steps == 0 || config!(miss) != 0 && is_missed(Sock(ctx.arg(0)), steps, old) {
+        // The second condition is for tests, and pruned otherwise.
+        if steps == 0 || config!(miss) != 0 && is_hidden(Sock(ctx.arg(0)), steps, old) {
             return None;
         }
         Some(Self {
@@ -69,95 +70,105 @@ impl Change {
         })
     }
 
-    /// Applies it; true if the connection is traced. A second time it does nothing: the counts
-    /// depend on what is remembered of the connection.
+    /// Recovers what was missed, then takes the steps of this change. True if the connection is traced.
+    /// Taking a step twice does nothing, since each depends on what is remembered of the connection.
     #[inline(always)]
     fn apply(&self) -> bool {
-        let (sk, steps) = (self.sk, self.steps);
-        if steps & step::LISTENING != 0 {
+        let Self { sk, old, new, .. } = *self;
+        if self.steps & step::LISTENING != 0 {
             cold_path();
             listeners::note(sk);
             return true;
         }
-        if steps & step::CONNECTING != 0 {
+        if self.steps & step::CONNECTING != 0 {
             return count::connecting(sk);
         }
+
+        // Recover.
         let mut stored = conns::get(sk);
-        let missed = steps & step::WAS_OPEN != 0 && is_open_missed(sk, stored);
-        if missed || steps & step::OPENED != 0 {
-            let direction = if self.old == state::SYN_SENT {
-                direction::OUTBOUND
-            } else {
-                direction::INBOUND
-            };
-            let begin = match self.new {
-                _ if missed => Begin::Missed,
-                state::ESTABLISHED => Begin::Packet,
-                _ => Begin::Seen,
-            };
-            let traced = count::opened(sk, stored, direction, begin, 0);
+        let missed = self.missed(stored.as_deref());
+
+        // Then the steps, in order.
+        let steps = self.steps | missed;
+        if steps & step::OPENED != 0 {
+            let traced = count::opened(sk, stored, self.direction(), self.begin(missed), 0);
             if !traced || steps == step::OPENED {
                 return traced;
             }
             stored = conns::get(sk);
         }
-        let Some(mut stored) = stored else {
+        let Some(conn) = stored else {
             cold_path();
-            // The connect began before the tracer did, and failed.
-            if self.old == state::SYN_SENT && self.new == state::CLOSE {
-                count::connect_failed(sk, self.old, 0);
+            // The connect started before the tracer, and failed.
+            if old == state::SYN_SENT && new == state::CLOSE {
+                count::connect_failed(sk, old, 0);
             }
             return false;
         };
-        // SAFETY: the socket's lock is held.
-        let conn = unsafe { stored.as_mut() };
         if steps & step::LOCAL_FIN != 0 {
             count::local_fin(sk, conn);
         }
-        if steps & step::REMOTE_FIN != 0
-            && count::entered_close_wait(sk, conn, self.new == state::CLOSE_WAIT, false)
-            && self.old == state::CLOSE_WAIT
-        {
-            lose!(rescued);
+        if steps & step::REMOTE_FIN != 0 {
+            count::entered_close_wait(sk, conn, new == state::CLOSE_WAIT, false);
         }
         if steps & step::LEFT_CLOSE_WAIT != 0 {
             count::left_close_wait(conn);
         }
         if steps & step::ENDED != 0 {
-            count::over(sk, conn, self.old);
+            count::over(sk, conn, old);
         }
         true
     }
-}
 
-/// Whether a connection that is open is not counted so.
-#[inline(always)]
-fn is_open_missed(sk: Sock, stored: Option<NonNull<Conn>>) -> bool {
-    match stored {
-        // SAFETY: the socket's lock is held.
-        Some(conn) => unsafe { conn.as_ref() }.phase == phase::CONNECTING,
-        None => {
-            cold_path();
-            listeners::is_missed(sk)
+    /// The steps of earlier changes that were missed. The half close and its end are among this change's own
+    /// steps, which repeat what they imply ([`transition::steps`]); so that leaves the open: the connection was
+    /// open before this change, and is not counted.
+    #[inline(always)]
+    fn missed(&self, stored: Option<&Conn>) -> u8 {
+        let is_missed = self.steps & step::WAS_OPEN != 0
+            && match stored {
+                Some(conn) => conn.phase == phase::CONNECTING,
+                None => {
+                    cold_path();
+                    listeners::is_missed(self.sk)
+                }
+            };
+        if is_missed { step::OPENED } else { 0 }
+    }
+
+    /// Who opened the connection, if nothing more is remembered.
+    #[inline(always)]
+    fn direction(&self) -> u8 {
+        if self.old == state::SYN_SENT {
+            direction::OUTBOUND
+        } else {
+            direction::INBOUND
+        }
+    }
+
+    #[inline(always)]
+    fn begin(&self, missed: u8) -> Begin {
+        match self.new {
+            _ if missed != 0 => Begin::Missed,
+            state::ESTABLISHED => Begin::Packet,
+            _ => Begin::Seen,
         }
     }
 }
 
-/// Whether a test wants this change not to be seen.
+/// Whether a test wants this change hidden.
 #[inline(always)]
-fn is_missed(sk: Sock, steps: u8, old: u8) -> bool {
+fn is_hidden(sk: Sock, steps: u8, old: u8) -> bool {
     let mut own = steps;
     match old {
-        // What a change repeats of an earlier one is not its own.
+        // Steps repeated from an earlier change are not its own.
         state::CLOSE_WAIT => own &= !step::REMOTE_FIN,
         state::LAST_ACK => own &= !step::LEFT_CLOSE_WAIT,
         _ => {}
     }
     if steps & step::ENDED != 0 && (old == state::ESTABLISHED || old == state::CLOSE_WAIT) {
-        // Without a RST it is a process that ends it here, and no process's change is ever skipped.
-        // SAFETY: the socket's lock is held.
-        let reset =
-            conns::get(sk).is_some_and(|conn| unsafe { conn.as_ref() }.flags & flag::RST_RECEIVED != 0);
+        // Without a RST a process ends it here, and no process's change is ever skipped.
+        let reset = conns::get(sk).is_some_and(|conn| conn.flags & flag::RST_RECEIVED != 0);
         if !reset {
             own &= !step::ENDED;
         }

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use tcpreuse::model::{
+use tcpreuse::testing::model::{
     accounting::Totals,
     peer::{Counters, Direction, PeerId},
     sample::{Moment, Peer, Sample},

@@ -1,4 +1,4 @@
-//! `--owner`: a user by name, by number, or whoever called sudo.
+//! `--owner`: a user by name, by number, or the one who ran sudo.
 
 use std::env;
 
@@ -8,7 +8,7 @@ use crate::{
     kernel::privileges::{User, become_user},
 };
 
-/// Whoever called sudo.
+/// The user who ran sudo.
 const AUTO: &str = "auto";
 
 impl Owner {
@@ -38,13 +38,14 @@ fn user(name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Option<
         return match (uid, gid) {
             (None, None) => Ok(None),
             (Some(uid), Some(gid)) => numbers(&uid, &gid).map(Some).ok_or_else(|| {
-                "SUDO_UID and SUDO_GID are no numbers of a user and a group; name the user instead of auto".to_owned()
+                "SUDO_UID and SUDO_GID are not the numbers of a user and a group; name the user instead"
+                    .to_owned()
             }),
-            _ => Err("of SUDO_UID and SUDO_GID only one is set; name the user instead of auto".to_owned()),
+            _ => Err("only one of SUDO_UID and SUDO_GID is set; name the user instead".to_owned()),
         };
     }
     if let Some((uid, gid)) = name.split_once(':') {
-        let numbers = numbers(uid, gid).ok_or("a user and a group are meant, like 1000:1000")?;
+        let numbers = numbers(uid, gid).ok_or("a user and a group are written like 1000:1000")?;
         return Ok(Some(numbers));
     }
     match nix::unistd::User::from_name(name) {
@@ -53,7 +54,7 @@ fn user(name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Option<
             gid: found.gid.as_raw(),
         })),
         Ok(None) => Err("there is no such user here; numbers work too, like 1000:1000".to_owned()),
-        Err(error) => Err(format!("the users of this machine cannot be read: {error}")),
+        Err(error) => Err(format!("cannot read the users of this machine: {error}")),
     }
 }
 

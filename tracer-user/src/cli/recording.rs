@@ -9,7 +9,9 @@ use super::{BatchFlags, ViewFlags, values};
 /// Which of several recordings in one directory is meant.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Recording {
-    /// Which recording, where `record --append` added some: 1 is the first; without, it is the last
+    /// Choose the Nth recording of the directory [default: the last]
+    ///
+    /// `record --append` puts several into one directory; 1 is the first.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub recording: Option<u32>,
 }
@@ -17,13 +19,13 @@ pub struct Recording {
 /// Flags of `replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// The evidence directory that `record` wrote
+    /// Play the recording in this directory, which `tcpreuse record` wrote
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// Of several there.
+    /// Which of several recordings.
     #[command(flatten)]
     pub recording: Recording,
-    /// How much faster than it happened; + and - change it
+    /// Play N times as fast as it happened; the keys + and - change that
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::speed)]
     pub speed: f64,
     /// How it looks.
@@ -37,7 +39,7 @@ pub struct Replay {
 /// Flags of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The evidence directory
+    /// Check this directory, which `tcpreuse record` wrote
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 }

@@ -2,7 +2,10 @@
 
 use std::{env, io::IsTerminal};
 
-use super::{Color, Direction, Kernel, Output, Server, Trace};
+use super::{
+    Color, Direction, Kernel, Output, Server, Trace,
+    values::{NO_NETNS, Netns, Span},
+};
 use crate::{
     diagnosis::{Expect, Options, thresholds::Thresholds},
     exit::Failure,
@@ -14,29 +17,40 @@ use crate::{
 impl Trace {
     /// What to leave of a recording.
     pub fn selection(&self) -> Filter {
-        Filter {
-            directions: self.directions(|| false),
-            ..self.settings().filter
-        }
+        self.filter(self.directions(|| false))
     }
 
     /// What to load. Without `--direction`, looks whether any of the ports is being listened on.
-    pub fn settings(&self) -> Settings {
-        Settings {
-            filter: Filter {
-                ports: self.ports.clone(),
-                include: self.peers.clone(),
-                exclude: self.exclude.clone(),
-                directions: self.directions(|| netns::any_listener(&self.ports)),
-                netns: self.netns,
-                cgroup: self.cgroup,
-                prefix4: self.prefix4,
-                prefix6: self.prefix6,
-            },
+    ///
+    /// # Errors
+    /// When there is no such network namespace.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        if let Some(Netns(inode)) = self.netns
+            && netns::is_there(inode) == Some(false)
+        {
+            return Err(Failure::Usage(format!(
+                "invalid value '{inode}' for '--netns': {NO_NETNS}"
+            )));
+        }
+        Ok(Settings {
+            filter: self.filter(self.directions(|| netns::any_listener(&self.ports()))),
             max_peers: self.max_peers,
             max_connections: self.max_connections,
             log: self.verbose,
             ..self.kernel.settings()
+        })
+    }
+
+    fn filter(&self, directions: Directions) -> Filter {
+        Filter {
+            ports: self.ports(),
+            include: self.peers.clone(),
+            exclude: self.exclude.clone(),
+            directions,
+            netns: self.netns.map(|Netns(inode)| inode),
+            cgroup: self.cgroup,
+            prefix4: self.prefix4,
+            prefix6: self.prefix6,
         }
     }
 
@@ -66,10 +80,10 @@ impl Server {
     /// What the diagnosis is told.
     pub fn options(&self) -> Options {
         Options {
-            expect: self.expect,
+            expect: self.expect.unwrap_or(Expect::Auto),
             expect_peers: self.expect_peers.clone(),
-            keepalive_ns: self.keepalive_timeout.map(super::values::Span::as_ns),
-            hold_ns: self.hold.map(super::values::Span::as_ns),
+            keepalive_ns: self.keepalive_timeout.map(Span::as_ns),
+            hold_ns: self.hold.map(Span::as_ns),
             max_workers: self.max_workers,
             workers: None,
             own_requests: None,
@@ -84,10 +98,7 @@ impl Server {
     pub fn options_over(&self, recorded: Options) -> Options {
         let now = self.options();
         Options {
-            expect: match now.expect {
-                Expect::Auto => recorded.expect,
-                given => given,
-            },
+            expect: self.expect.unwrap_or(recorded.expect),
             expect_peers: if now.expect_peers.is_empty() {
                 recorded.expect_peers
             } else {
@@ -170,6 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn expect_auto_undoes_what_was_recorded() {
+        let recorded = Options {
+            expect: Expect::Connections(5),
+            ..Options::default()
+        };
+        let expected = |expect| {
+            let server = Server {
+                expect,
+                ..Server::default()
+            };
+            server.options_over(recorded.clone()).expect
+        };
+        assert_eq!(expected(None), Expect::Connections(5));
+        assert_eq!(expected(Some(Expect::Auto)), Expect::Auto);
+        assert_eq!(expected(Some(Expect::Connections(2))), Expect::Connections(2));
+    }
+
+    #[test]
     fn networks_repeat_and_ports_have_commas() {
         let trace = trace(&[
             "-p",
@@ -181,7 +210,7 @@ mod tests {
             "--exclude",
             "10.1.0.0/16",
         ]);
-        assert_eq!(trace.ports, [80, 443]);
+        assert_eq!(trace.ports(), [80, 443]);
         assert_eq!(trace.peers.len(), 2);
         assert_eq!(trace.exclude.len(), 1);
     }

@@ -1,16 +1,17 @@
 //! Values on the command line, each with a message that says what would be right.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
+use super::services;
 use crate::{
     diagnosis::{
         Expect, ExpectPeer,
         thresholds::{Adjustable, Changed, Kind, THRESHOLDS},
     },
     filter::Cgroup,
-    kernel::cgroup,
+    kernel::{cgroup, netns as namespaces},
     source::replay::SPEEDS,
 };
 
@@ -41,7 +42,7 @@ pub(crate) fn duration(text: &str) -> Result<Span, String> {
         })?,
     };
     if duration.is_zero() || duration > MAX_SPAN {
-        return Err("must be more than nothing and at most a year".to_owned());
+        return Err("must be greater than zero and at most one year".to_owned());
     }
     Ok(Span(duration))
 }
@@ -58,7 +59,10 @@ pub(crate) fn threshold(text: &str) -> Result<Changed, String> {
 pub(crate) fn threshold_named(name: &str, value: &str) -> Result<Changed, String> {
     let threshold = Adjustable::named(name).ok_or_else(|| {
         let names: Vec<&str> = THRESHOLDS.iter().map(|one| one.name).collect();
-        format!("there is no threshold `{name}`; there are {}", names.join(", "))
+        format!(
+            "there is no threshold `{name}`; the thresholds are {}",
+            names.join(", ")
+        )
     })?;
     let value = match threshold.kind {
         Kind::Count => value
@@ -74,17 +78,41 @@ pub(crate) fn threshold_named(name: &str, value: &str) -> Result<Changed, String
     Ok(Changed { threshold, value })
 }
 
-pub(super) fn port(text: &str) -> Result<u16, String> {
-    match text.parse::<u16>() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err("a port is a number from 1 to 65535".to_owned()),
+/// `443`, `8000-8100` or `https`.
+pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    // Names have dashes too.
+    let (low, high) = match text.split_once('-') {
+        Some((low, high)) if is_number(low) && is_number(high) => (number(low), number(high)),
+        _ if is_number(text) => (number(text), number(text)),
+        _ => (services::port(text), services::port(text)),
+    };
+    match (low, high) {
+        (Some(low), Some(high)) if low > high => {
+            Err(format!("a range begins with the lower port, like {high}-{low}"))
+        }
+        (Some(low), Some(high)) => Ok(low..=high),
+        _ => Err(
+            "a port is a number from 1 to 65535, a range like 8000-8100, or a name in /etc/services like https"
+                .to_owned(),
+        ),
     }
 }
 
 /// A network, or an address as the network of its own. IPv4 written as `::ffff:a.b.c.d` is IPv4.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let wrong = || {
-        "a network is written like 192.0.2.0/24 or 2001:db8::/32, a single address like 192.0.2.7".to_owned()
+        let why = if text.contains(',') {
+            "; for several, repeat the flag"
+        } else if text.contains(|c: char| c.is_ascii_alphabetic()) && !text.contains([':', '/']) {
+            "; names are not looked up, but `getent ahosts NAME` shows their addresses"
+        } else {
+            ""
+        };
+        format!(
+            "a network is written like 192.0.2.0/24 or 2001:db8::/32, a single address like 192.0.2.7{why}"
+        )
     };
     let network = match text.contains('/') {
         true => IpNet::from_str(text).map_err(|_| wrong())?,
@@ -99,8 +127,28 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     Ok(network.trunc())
 }
 
+/// The inode number of a network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Netns(pub u32);
+
+/// What to do where there is no such namespace.
+pub(super) const NO_NETNS: &str =
+    "there is no such network namespace; `ip netns` lists the names, `lsns -t net` the numbers";
+
+/// A number, which may be that of a recording, or a name that `ip netns` gave.
+pub(super) fn netns(text: &str) -> Result<Netns, String> {
+    text.parse::<u32>()
+        .ok()
+        .or_else(|| namespaces::named(text))
+        .map(Netns)
+        .ok_or_else(|| NO_NETNS.to_owned())
+}
+
 pub(super) fn cgroup(text: &str) -> Result<Cgroup, String> {
-    cgroup::find(Path::new(text))
+    cgroup::find(Path::new(text)).map_err(|reason| match text.starts_with('/') {
+        true => reason,
+        false => format!("{reason}; give the path, such as /sys/fs/cgroup/system.slice/nginx.service"),
+    })
 }
 
 pub(super) fn expect(text: &str) -> Result<Expect, String> {
@@ -109,13 +157,13 @@ pub(super) fn expect(text: &str) -> Result<Expect, String> {
     }
     match text.parse::<u32>() {
         Ok(n) if n > 0 => Ok(Expect::Connections(n)),
-        _ => Err("the number of connections one well-behaved peer holds, or auto".to_owned()),
+        _ => Err("give the number of connections that one well-behaved peer holds, or auto".to_owned()),
     }
 }
 
 /// `192.0.2.7=40`: a network and what each peer in it may hold.
 pub(super) fn expect_peer(text: &str) -> Result<ExpectPeer, String> {
-    let wrong = || "a network and a number of connections, like 192.0.2.0/24=40".to_owned();
+    let wrong = || "give a network and a number of connections, like 192.0.2.0/24=40".to_owned();
     let (net, connections) = text.rsplit_once('=').ok_or_else(wrong)?;
     match connections.parse::<u32>() {
         Ok(connections) if connections > 0 => Ok(ExpectPeer {
@@ -143,7 +191,7 @@ const MIN_WINDOW: Duration = Duration::from_secs(5);
 pub(crate) fn window(text: &str) -> Result<Span, String> {
     let span = duration(text)?;
     if span.0 < MIN_WINDOW {
-        return Err("a window is at least 5s long: nothing could be judged by less".to_owned());
+        return Err("a window is at least 5s long, since less is not enough to judge anything".to_owned());
     }
     Ok(span)
 }
@@ -168,7 +216,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .filter(|number| shift < 64 && *number <= u64::MAX >> shift)
         .map(|number| number << shift)
         .filter(|bytes| *bytes >= MIN_SIZE)
-        .ok_or_else(|| "a size of at least 1M, like 500M or 2G".to_owned())
+        .ok_or_else(|| "a size is at least 1M and is written like 500M or 2G".to_owned())
 }
 
 /// A speed of playing.
@@ -176,7 +224,7 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches(['x', '×']).parse::<f64>().ok();
     number
         .filter(|speed| SPEEDS.contains(speed))
-        .ok_or_else(|| "a number from 0.01 to 1000000, like 10".to_owned())
+        .ok_or_else(|| "a speed is a number from 0.01 to 1000000, like 10".to_owned())
 }
 
 /// `100x30`
@@ -184,7 +232,7 @@ pub(super) fn screen(text: &str) -> Result<(u16, u16), String> {
     let number = |text: &str| text.parse::<u16>().ok().filter(|n| (1..=1000).contains(n));
     text.split_once('x')
         .and_then(|(columns, rows)| Some((number(columns)?, number(rows)?)))
-        .ok_or_else(|| "columns and rows, like 100x30".to_owned())
+        .ok_or_else(|| "give columns and rows, like 100x30".to_owned())
 }
 
 /// The kernel reserves a KiB for each, and its verifier lets programs reach 512 MiB of a map's value.
@@ -194,7 +242,7 @@ pub(super) fn peers(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(n) if (1..=MAX_PEERS).contains(&n) => Ok(n),
         _ => Err(format!(
-            "a number from 1 to {MAX_PEERS}; each peer takes a KiB of kernel memory"
+            "give a number from 1 to {MAX_PEERS}; each peer takes 1 KiB of kernel memory"
         )),
     }
 }
@@ -206,7 +254,7 @@ pub(super) fn connections(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(n) if (1..=MAX_CONNECTIONS).contains(&n) => Ok(n),
         _ => Err(format!(
-            "a number from 1 to {MAX_CONNECTIONS}; each open connection takes 150 bytes of kernel memory"
+            "give a number from 1 to {MAX_CONNECTIONS}; each open connection takes 150 bytes of kernel memory"
         )),
     }
 }
@@ -258,14 +306,53 @@ mod tests {
         for wrong in ["", "10.0.0.0/33", "10.0.0", "host", "::/129", "1.2.3.4/", "/8"] {
             assert!(network(wrong).is_err(), "{wrong}");
         }
+        assert!(
+            network("10.0.0.1,10.0.0.2")
+                .unwrap_err()
+                .ends_with("repeat the flag")
+        );
+        assert!(network("www.example.com").unwrap_err().contains("getent ahosts"));
+    }
+
+    #[test]
+    fn a_namespace_is_a_number_or_a_name() {
+        assert_eq!(netns("4026531840"), Ok(Netns(4026531840)));
+        for wrong in ["", "no-such-namespace", "-1", ".", "..", "../../proc/self/ns/net"] {
+            assert!(netns(wrong).unwrap_err().contains("`ip netns`"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_cgroup_without_its_path() {
+        let said = cgroup("nginx.service").unwrap_err();
+        assert!(
+            said.starts_with("no cgroup nginx.service: No such file")
+                && said.ends_with("/sys/fs/cgroup/system.slice/nginx.service"),
+            "{said}"
+        );
     }
 
     #[test]
     fn numbers_have_limits() {
-        assert_eq!(port("8081"), Ok(8081));
-        for wrong in ["0", "65536", "70000", "-1", "http", ""] {
-            assert!(port(wrong).is_err(), "{wrong}");
+        assert_eq!(ports("8081"), Ok(8081..=8081));
+        assert_eq!(ports("8000-8100"), Ok(8000..=8100));
+        assert_eq!(ports("https"), Ok(443..=443));
+        for wrong in [
+            "0",
+            "65536",
+            "70000",
+            "-1",
+            "no-such-service",
+            "",
+            "-",
+            "1-",
+            "0-5",
+            "1-2-3",
+            "1-70000",
+        ] {
+            assert!(ports(wrong).is_err(), "{wrong}");
         }
+        assert!(ports("443-80").unwrap_err().ends_with("like 80-443"));
         assert!(peers("0").is_err() && peers("1048577").is_err());
         assert_eq!(expect("auto"), Ok(Expect::Auto));
         assert_eq!(expect("3"), Ok(Expect::Connections(3)));
@@ -284,7 +371,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_value_or_an_error(text in ".{0,40}") {
-            let _ = (duration(&text), port(&text), network(&text), expect(&text), peers(&text), expect_peer(&text), interval(&text), size(&text));
+            let _ = (duration(&text), ports(&text), network(&text), netns(&text), expect(&text), peers(&text), expect_peer(&text), interval(&text), size(&text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `tcpreuse config`: what can be set in a file.
+//! `tcpreuse config`: a settings file to start from.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When nobody takes what is printed.
+/// When it cannot be printed.
 pub fn run(_args: &cli::Config) -> Result<Outcome, Failure> {
     let mut out = io::stdout().lock();
     out.write_all(config::default_file().as_bytes())?;

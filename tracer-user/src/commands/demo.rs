@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use self::picture::Picture;
-use super::{print, progress::Progress, stop::Stop};
+use super::{print, progress::Progress};
 use crate::{
     cli::Demo,
     demo::{Behaviour, LONGEST_HOLD, LongPollServer, Running, ServerConfig, Tally, compare, standard_cast},
@@ -19,6 +19,7 @@ use crate::{
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
     source::live::Live,
+    stop::Stop,
 };
 
 /// How often the progress line changes.
@@ -62,12 +63,12 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
     })?;
     let cast = standard_cast();
     progress.say(&format!(
-        "a long-poll server on {address} and {} clients, traced in the kernel:",
+        "started a long-poll server on {address} and {} clients, which are traced in the kernel:",
         cast.len()
     ));
     for behaviour in Behaviour::ALL {
         let clients = cast.iter().filter(|client| client.behaviour == behaviour).count();
-        progress.say(&format!("  {clients} of them: each {}", behaviour.describe()));
+        progress.say(&format!("  {clients} clients: each {}", behaviour.describe()));
     }
     let options = Options {
         hold_ns: u64::try_from(LONGEST_HOLD.as_nanos()).ok(),
@@ -120,13 +121,13 @@ fn check(tallies: &[Tally], diagnosis: &Diagnosis) -> Result<Outcome, Failure> {
     let opened: u64 = tallies.iter().map(|tally| tally.opened).sum();
     if let Some(first) = differences.first() {
         return Err(Failure::Other(anyhow!(
-            "the diagnosis is not what the demo's clients did ({}, first: {first}); run `tcpreuse doctor`, and run \
-             the demo again on a less busy machine",
+            "the diagnosis does not match what the demo's clients did ({}, the first: {first}); run `tcpreuse doctor`, and \
+             run the demo again on a less busy machine",
             words::count(differences.len() as u64, "difference", "differences"),
         )));
     }
     Progress::new().say(&format!(
-        "checked: all {} verdicts are what the clients did, and all {opened} of their opens were counted",
+        "checked: all {} verdicts match what the clients did, and all {opened} connections they opened were counted",
         tallies.len(),
     ));
     Ok(Outcome::Done)

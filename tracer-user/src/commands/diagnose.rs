@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
+use super::{print, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
-    diagnosis::{Answer, Diagnosis, Judge, Options, thresholds::Thresholds, words},
+    diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
     source::live::Live,
+    stop::Stop,
     view::theme::environment,
 };
 
@@ -30,12 +31,12 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     }
     if args.recording.recording.is_some() {
         return Err(Failure::Usage(
-            "--recording chooses one of a directory, which --from has to name".to_owned(),
+            "--recording chooses one of the recordings in a directory: add --from DIR".to_owned(),
         ));
     }
     if args.at.is_some() {
         return Err(Failure::Usage(
-            "--at is a moment of a recording, which --from has to name".to_owned(),
+            "--at is a moment of a recording: add --from DIR".to_owned(),
         ));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,8 +45,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .context("cannot start the event loop")?;
     let diagnosis = runtime.block_on(trace(args))?;
     print(&diagnosis, &args.output)?;
-    let yes = args.exit_code && diagnosis.answer == Answer::Yes;
-    Ok(if yes { Outcome::AnswerYes } else { Outcome::Done })
+    Ok(Outcome::of(diagnosis.answer, args.exit_code))
 }
 
 async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
@@ -53,7 +53,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut live = Live::start(&args.trace.settings())?;
+    let mut live = Live::start(&args.trace.settings()?)?;
     super::give_up_privileges(&Role::Tracing);
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
@@ -78,10 +78,12 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
                 judge.look(&sample, &told(args, thresholds, status.as_ref()));
                 let counted = sample.accounting.totals;
                 progress.update(begun.elapsed(), &format!(
-                    "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C ends it early and answers)",
+                    "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C answers now)",
                     words::duration(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
                     words::duration(args.duration.as_ns()),
-                    counted.opened, counted.closed, counted.open_now(),
+                    words::number(counted.opened),
+                    words::number(counted.closed),
+                    words::number(counted.open_now()),
                 ));
                 if let Some(news) = status.as_mut().and_then(StatusWatch::news) {
                     progress.say(&news);

@@ -7,11 +7,9 @@ use clap::CommandFactory;
 use clap_mangen::Man;
 
 use crate::{
-    cli::{Cli, Completions, Manual},
+    cli::{Cli, Completions, Manual, NAME},
     exit::{Failure, Outcome},
 };
-
-const NAME: &str = "tcpreuse";
 
 /// Prints a shell's completions.
 ///
@@ -37,7 +35,7 @@ pub fn manual(args: &Manual) -> Result<Outcome, Failure> {
         Some(name) => program
             .find_subcommand(name)
             .cloned()
-            .ok_or_else(|| Failure::Usage(format!("there is no command '{name}'; see `tcpreuse --help`")))?,
+            .ok_or_else(|| Failure::Usage(format!("there is no command '{name}'; see `{NAME} --help`")))?,
     };
     let mut out = Vec::new();
     Man::new(page).render(&mut out)?;

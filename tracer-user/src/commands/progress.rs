@@ -5,6 +5,16 @@ use std::{
     time::Duration,
 };
 
+use rustix::termios::tcgetwinsize;
+
+use crate::{
+    text::sanitise,
+    view::{
+        fit::{cut, visible},
+        theme::{Glyphs, environment, needs_ascii},
+    },
+};
+
 /// The progress of one command. On a terminal one line that is written over; elsewhere a line now
 /// and then. Failing to write progress is no failure.
 #[derive(Debug)]
@@ -35,23 +45,24 @@ impl Progress {
         }
     }
 
-    /// A line that stays.
+    /// A line that stays. It may repeat what a directory or a file is called.
     pub(super) fn say(&mut self, text: &str) {
         self.clear();
-        let _ = writeln!(io::stderr(), "tcpreuse: {text}");
+        let _ = writeln!(io::stderr(), "tcpreuse: {}", sanitise(text));
     }
 
     /// A line that the next one replaces.
     pub(super) fn update(&mut self, elapsed: Duration, text: &str) {
         if self.terminal {
-            let _ = write!(io::stderr(), "\r\x1b[Ktcpreuse: {text}");
+            let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+            let _ = write!(io::stderr(), "\r\x1b[K{}", fitted(text, columns));
             let _ = io::stderr().flush();
         } else if self
             .last_logged
             .is_none_or(|last| elapsed.saturating_sub(last) >= self.pace)
         {
             self.last_logged = Some(elapsed);
-            let _ = writeln!(io::stderr(), "tcpreuse: {text}");
+            let _ = writeln!(io::stderr(), "tcpreuse: {}", sanitise(text));
         }
     }
 
@@ -67,5 +78,32 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// A line for a terminal of this many columns; 0: unknown. One that wraps cannot be replaced. The last column
+/// stays free, since some terminals wrap when it is written.
+fn fitted(text: &str, columns: u16) -> String {
+    let columns = if columns == 0 { 80 } else { columns };
+    let ellipsis = Glyphs::new(needs_ascii(environment)).ellipsis;
+    let line = visible(&format!("tcpreuse: {text}"));
+    cut(&line, usize::from(columns).saturating_sub(1), ellipsis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fit::width;
+
+    #[test]
+    fn a_line_that_is_replaced_fits_the_terminal() {
+        let text = format!("tracing, 12 s of 60 s: {}", "many words ".repeat(20));
+        for columns in [1, 20, 79, 80, 100] {
+            let line = fitted(&text, columns);
+            assert_eq!(width(&line), usize::from(columns) - 1, "{line}");
+        }
+        assert_eq!(width(&fitted(&text, 0)), 79);
+        assert_eq!(fitted("short", 80), "tcpreuse: short");
+        assert_eq!(fitted("a\u{1b}[2J\nb", 80), "tcpreuse: a[2Jb");
     }
 }

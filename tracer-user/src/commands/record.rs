@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::{drain::Drain, rows::Rows, sink::Sink};
-use super::{print, progress::Progress, status::StatusWatch, stop::Stop};
+use super::{print, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Format, Output, Record, RecordFormat},
     config,
@@ -21,6 +21,7 @@ use crate::{
     model::{ended::Ended, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
+    stop::Stop,
     view::theme::environment,
 };
 
@@ -49,7 +50,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
     let status_url = args.server.status_url()?;
     let settings = Settings {
         records: Some(RING),
-        ..args.trace.settings()
+        ..args.trace.settings()?
     };
     let options = Options {
         thresholds: config::of_run(&args.settings, environment)?,
@@ -64,7 +65,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         }
     };
     super::give_up_privileges(&Role::Tracing);
-    sink.begin(live.started());
+    sink.begin(live.started())?;
     let mut run = Run::new(args, options, live, settings, status_url.map(StatusWatch::start))?;
     let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -80,7 +81,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
             _ = tick.tick() => {
                 run.interval(&mut sink)?;
                 if let Sink::Folder(recording) = &sink && recording.is_full() {
-                    run.progress.say("the files are as large as --max-size allows: ending here");
+                    run.progress.say("the files have reached --max-size: stopping here");
                     break;
                 }
             }
@@ -190,7 +191,10 @@ impl<'a> Run<'a> {
                 self.progress.say(&news);
             }
             if recording.rows_not_written() > 0 {
-                lost.push(format!("{} rows not written", recording.rows_not_written()));
+                lost.push(format!(
+                    "{} not written",
+                    words::count(recording.rows_not_written(), "row", "rows")
+                ));
             }
         }
         let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -200,17 +204,17 @@ impl<'a> Run<'a> {
         let counted = sample.accounting.totals;
         let lost = match lost.is_empty() {
             true => "nothing lost".to_owned(),
-            false => format!("lost: {}", lost.join("; ")),
+            false => format!("not covered: {}", lost.join("; ")),
         };
         self.progress.update(
             self.begun.elapsed(),
             &format!(
-                "recording, {}{of}: {}; {} opened, {} closed, {} open; {lost} (Ctrl-C ends it)",
+                "recording, {}{of}: {}; {} opened, {} closed, {} open; {lost} (Ctrl-C stops)",
                 words::duration(elapsed),
                 sink.written(),
-                counted.opened,
-                counted.closed,
-                counted.open_now(),
+                words::number(counted.opened),
+                words::number(counted.closed),
+                words::number(counted.open_now()),
             ),
         );
     }
@@ -248,7 +252,7 @@ impl<'a> Run<'a> {
         if let Sink::Folder(recording) = &sink
             && let Some(incomplete) = Recording::incomplete(recording)
         {
-            return Err(Failure::Usage(incomplete));
+            return Err(Failure::NotWritten(incomplete));
         }
         printed?;
         Ok(Outcome::Done)
@@ -258,7 +262,7 @@ impl<'a> Run<'a> {
         let lost = text::lost(&sample.losses);
         let lost = match lost.is_empty() {
             true => "nothing was lost".to_owned(),
-            false => format!("lost: {}", lost.join("; ")),
+            false => format!("not covered: {}", lost.join("; ")),
         };
         let place = match sink {
             Sink::Folder(recording) => format!(" in {}", recording.path().display()),

@@ -6,11 +6,11 @@ use super::{print_of, progress::Progress};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
-    diagnosis::{Answer, combine},
+    diagnosis::combine,
     evidence::{
         load::{Loaded, Wanted, load_wanted},
         merge::by_host,
-        select::select,
+        select::{narrow, select},
     },
     exit::{Failure, Outcome},
     kernel::privileges::Role,
@@ -25,7 +25,8 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     }
     if args.recording.recording.is_some() && args.from.len() > 1 {
         return Err(Failure::Usage(
-            "--recording chooses in one directory, and --from names several".to_owned(),
+            "--recording chooses one of the recordings in a directory, but --from names several directories"
+                .to_owned(),
         ));
     }
     let filter = args.trace.selection();
@@ -67,12 +68,12 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     } else {
         diagnoses.pop().map(|(_, diagnosis)| diagnosis)
     };
-    let Some(diagnosis) = diagnosis else {
+    let Some(mut diagnosis) = diagnosis else {
         return Err(Failure::Usage("--from needs a directory".to_owned()));
     };
+    narrow(&mut diagnosis, &filter);
     print_of(&diagnosis, &origin, &args.output)?;
-    let yes = args.exit_code && diagnosis.answer == Answer::Yes;
-    Ok(if yes { Outcome::AnswerYes } else { Outcome::Done })
+    Ok(Outcome::of(diagnosis.answer, args.exit_code))
 }
 
 /// Where they were made, all of them by name.

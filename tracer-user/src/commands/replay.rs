@@ -2,11 +2,7 @@
 
 mod player;
 
-use std::{
-    io::{self, IsTerminal},
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use self::player::Player;
 use super::top::{self, export::NewDirectory};
@@ -27,6 +23,7 @@ use crate::{
 /// # Errors
 /// When it is no recording, a setting is wrong, or the terminal fails.
 pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
+    let rows = top::prints_rows(&args.batch, &args.view)?;
     let config = Config::resolve(&args.view, None, environment)?;
     let parent = super::here();
     super::give_up_privileges(&Role::Showing {
@@ -44,7 +41,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     replay.set_thresholds(config::of_recording(&args.view.settings, recorded)?);
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
-    let (mut look, prefixes) = (top::look(&config, &origin, &filter), top::prefixes(&filter));
+    let (mut look, prefixes) = (top::look(&config, &origin, &filter, !rows), filter.prefixes());
     let (number, all) = replay.number();
     if all > 1 {
         look.filters
@@ -62,7 +59,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         ..Session::default()
     };
     let mut player = Player::new(replay, Instant::now());
-    if args.batch.batch || !io::stdout().is_terminal() {
+    if rows {
         let limits = batch::Limits {
             times: args.batch.iterations,
             rows: args.batch.rows,
@@ -83,6 +80,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
 /// What was traced. What is not understood in it is left out: it is only shown.
 fn filter(filters: &Filters) -> Filter {
     let networks = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let prefixes = filters.prefixes();
     Filter {
         ports: filters.ports.clone(),
         include: networks(&filters.peers),
@@ -94,7 +92,7 @@ fn filter(filters: &Filters) -> Filter {
         },
         netns: filters.netns,
         cgroup: None,
-        prefix4: filters.prefix4.unwrap_or(32).min(32),
-        prefix6: filters.prefix6.unwrap_or(128).min(128),
+        prefix4: prefixes.v4,
+        prefix6: prefixes.v6,
     }
 }

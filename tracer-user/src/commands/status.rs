@@ -118,7 +118,7 @@ impl StatusWatch {
         }
         match self.answers.recv_timeout(self.patience) {
             Ok(answer) => self.take(answer),
-            Err(_) => Some("no server status in time; going on without it".to_owned()),
+            Err(_) => Some("the server status did not arrive in time; continuing without it".to_owned()),
         }
     }
 
@@ -179,7 +179,7 @@ impl StatusWatch {
                 None
             }
             Err(error) => {
-                let text = format!("{error}; going on without it");
+                let text = format!("{error}; continuing without it");
                 let new = self.fault.as_ref() != Some(&text);
                 self.fault = Some(text.clone());
                 new.then_some(text)

@@ -11,21 +11,22 @@ use std::{
 };
 
 use self::{export::NewDirectory, feed::LiveFeed};
+use super::progress::Progress;
 use crate::{
-    cli::Top,
+    cli::{BatchFlags, Color, Top, ViewFlags},
     config::{self, Config},
     diagnosis::Options,
-    evidence::manifest::{Filters, Session, boot_id},
+    evidence::manifest::Session,
     exit::{Failure, Outcome},
-    filter::Filter,
+    filter::{Directions, Filter},
     kernel::{clock, load::Settings, privileges::Role},
     report::Origin,
     view::{
-        app::Look,
-        batch, feed as feeding,
-        keeper::Prefixes,
-        run,
-        theme::{Glyphs, Theme, environment},
+        app::{Look, default_columns},
+        batch,
+        columns::Column,
+        feed as feeding, run,
+        theme::{Glyphs, Theme, environment, has_screen},
     },
 };
 
@@ -37,10 +38,10 @@ const RECORDS: u32 = 1 << 14;
 /// # Errors
 /// When a setting is wrong, tracing is not possible, or the terminal fails.
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
+    let batch = prints_rows(&args.batch, &args.view)?;
     args.owner.take_over()?;
     let config = Config::resolve(&args.view, args.interval.as_deref(), environment)?;
     let status_url = args.server.status_url()?;
-    let batch = args.batch.batch || !io::stdout().is_terminal();
     let messages = if batch {
         super::log_to_stderr(args.trace.verbose);
         None
@@ -49,25 +50,16 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let settings = Settings {
         records: Some(RECORDS),
-        ..args.trace.settings()
+        ..args.trace.settings()?
     };
     let origin = Origin::this_machine();
-    let look = look(&config, &origin, &settings.filter);
-    let prefixes = prefixes(&settings.filter);
+    let look = look(&config, &origin, &settings.filter, !batch);
+    let prefixes = settings.filter.prefixes();
     let options = Options {
         thresholds: config::of_run(&args.view.settings, environment)?,
         ..args.server.options()
     };
-    let session = Session {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: origin.host,
-        kernel: origin.kernel,
-        boot_id: boot_id(),
-        filters: Filters::of(&settings),
-        window_ns: Some(args.window.as_ns()),
-        interval_ms: u64::try_from(config.interval.as_millis()).unwrap_or(u64::MAX),
-        ..Session::default()
-    };
+    let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
@@ -92,10 +84,45 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Whether rows are printed instead of a screen: because they were asked for, or there is no screen.
+///
+/// # Errors
+/// When a flag is only about the other of the two.
+pub(super) fn prints_rows(flags: &BatchFlags, view: &ViewFlags) -> Result<bool, Failure> {
+    let is_terminal = io::stdout().is_terminal();
+    if flags.batch || !is_terminal || !has_screen(environment) {
+        if view.color == Some(Color::Always) {
+            return Err(Failure::Usage(
+                "--color always is for the screen: printed rows have no colours".to_owned(),
+            ));
+        }
+        if !flags.batch && is_terminal {
+            Progress::new().say("this terminal has no screen (TERM): printing rows, as with --batch");
+        }
+        return Ok(true);
+    }
+    let only_for_rows = [
+        ("--iterations", flags.iterations.is_some()),
+        ("--rows", flags.rows.is_some()),
+    ];
+    match only_for_rows.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::Usage(format!(
+            "{flag} is for printed rows, not for a screen: add --batch"
+        ))),
+        None => Ok(false),
+    }
+}
+
 /// How the view looks with these settings, wherever its samples come from.
-pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter) -> Look {
+pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter, has_screen: bool) -> Look {
+    let mut columns = config.columns.clone();
+    // All rows would say the same, and the header says it.
+    let one_port = filter.ports.len() == 1 && filter.directions != Directions::Both;
+    if has_screen && one_port && columns == default_columns() {
+        columns.retain(|column| *column != Column::Port);
+    }
     Look {
-        columns: config.columns.clone(),
+        columns,
         sort: config.sort,
         theme: Theme {
             color: config.color.on_stdout(),
@@ -106,10 +133,38 @@ pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter) -> Look {
     }
 }
 
-/// The leading bits by which a filter groups peers.
-pub(super) fn prefixes(filter: &Filter) -> Prefixes {
-    Prefixes {
-        v4: filter.prefix4,
-        v6: filter.prefix6,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_says_the_same_in_each_row_is_left_out_of_the_screen() {
+        let origin = Origin {
+            host: "web1".to_owned(),
+            kernel: "6.18.0".to_owned(),
+        };
+        let has_port = |config: &Config, ports: &[u16], directions: Directions, has_screen: bool| {
+            let filter = Filter {
+                ports: ports.to_vec(),
+                directions,
+                ..Filter::default()
+            };
+            let look = look(config, &origin, &filter, has_screen);
+            look.columns.contains(&Column::Port)
+        };
+        let (config, inbound) = (Config::default(), Directions::Inbound);
+        assert!(!has_port(&config, &[443], inbound, true));
+        assert!(
+            has_port(&config, &[443], inbound, false),
+            "rows are for programs too"
+        );
+        assert!(has_port(&config, &[443], Directions::Both, true));
+        assert!(has_port(&config, &[80, 443], inbound, true));
+        assert!(has_port(&config, &[], inbound, true));
+        let chosen = Config {
+            columns: vec![Column::Peer, Column::Port],
+            ..Config::default()
+        };
+        assert!(has_port(&chosen, &[443], inbound, true), "it was asked for");
     }
 }

@@ -1,9 +1,10 @@
-//! `tcpreuse verify`: what of an evidence directory is whole, cut, altered or missing.
+//! `tcpreuse verify`: checks an evidence directory.
 
 use std::io::{self, BufWriter, Write};
 
 use crate::{
     cli::Verify,
+    diagnosis::words,
     evidence::verify::{Report, verify},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
@@ -13,7 +14,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When it is no evidence directory, or not all of it is whole.
+/// When it is not an evidence directory, or not all of it is intact.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     super::give_up_privileges(&Role::Reading {
         files: vec![args.dir.clone()],
@@ -22,16 +23,13 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     write(&mut out, &report)?;
     out.flush()?;
-    let faults = report
-        .files
-        .iter()
-        .filter(|found| found.condition != crate::evidence::verify::Condition::Whole)
-        .count();
-    if faults > 0 {
+    if !report.is_whole() {
+        let faults = report.files.iter().filter(|found| !found.is_whole()).count();
         return Err(Failure::Usage(format!(
-            "{}: {faults} of {} files are not what was recorded",
+            "{}: {faults} of {} {} not what was recorded",
             sanitise(&args.dir.to_string_lossy()),
-            report.files.len(),
+            words::count(report.files.len() as u64, "file", "files"),
+            if faults == 1 { "is" } else { "are" },
         )));
     }
     Ok(Outcome::Done)
@@ -40,30 +38,31 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
 fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
     for found in &report.files {
         let (name, details) = (sanitise(&found.name), sanitise(&found.details));
-        writeln!(to, "{:<8}  {name}: {details}", found.condition)?;
+        writeln!(to, "{:<9}  {name}: {details}", found.condition)?;
     }
     for note in &report.notes {
-        writeln!(to, "{:<8}  {}", "note", sanitise(note))?;
+        writeln!(to, "{:<9}  {}", "note", sanitise(note))?;
     }
     let end = match report.stopped {
-        true => "ended properly",
-        false => "still running, or not ended properly",
+        true => "stopped properly",
+        false => "still running, or not stopped properly",
     };
     match &report.up_to {
         None if !report.journalled => {
             writeln!(
                 to,
-                "there is no journal: checked by what the manifest says of whole files"
+                "there is no journal: checked against what the manifest says of each file"
             )?;
         }
-        None => writeln!(to, "no interval is whole in all files; {end}")?,
+        None => writeln!(to, "no interval is intact in all files; {end}")?,
         Some((number, at)) => {
-            writeln!(to, "whole up to interval {number}, {}; {end}", sanitise(at))?;
+            writeln!(to, "intact up to interval {number}, {}; {end}", sanitise(at))?;
         }
     }
     writeln!(
         to,
-        "manifest.json has SHA-256 {}: keep that elsewhere, nothing in the directory vouches for it",
+        "manifest.json has SHA-256 {}: store this hash elsewhere, since nothing inside the directory can prove that the \
+         manifest is unchanged",
         report.manifest_sha256
     )
 }

@@ -1,4 +1,4 @@
-//! The file of settings.
+//! The settings file.
 
 use std::{
     fs::File,
@@ -16,16 +16,16 @@ use crate::{
     view::columns::COLUMNS,
 };
 
-/// All settings with a comment each take some 2 KiB.
+/// All settings with their comments take about 5 KiB.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// What a file says. Run through sudo, that may be somebody else's file: nothing is waited for, and no more
-/// is read than settings can be.
+/// Reads the file. Under sudo it may belong to another user, so this never blocks on it (a pipe, for example)
+/// and never reads more than settings can take.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
     let read = file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
@@ -35,12 +35,12 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Reads a file; `name` is its name for messages.
+/// Parses the file's text; `name` is its name in messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = line(text, start) - 1;
-        // The key of that line, if it has one.
+        // The key on that line, if there is one.
         let key = text
             .lines()
             .nth(line)
@@ -52,13 +52,13 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     })
 }
 
-/// The line, from 1, on which a byte of a text lies.
+/// The number of the line, counted from 1, that contains the byte at `at`.
 pub(super) fn line(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     before.matches('\n').count() + 1
 }
 
-/// A file that says what holds without one.
+/// A settings file with all the default values.
 pub fn default_file() -> String {
     let mut columns = String::new();
     for spec in &COLUMNS {
@@ -79,16 +79,17 @@ pub fn default_file() -> String {
     }
     let thresholds = thresholds.trim_end();
     format!(
-        "# Settings of tcpreuse. Read from $XDG_CONFIG_HOME/tcpreuse/config.toml (without\n\
-         # XDG_CONFIG_HOME from ~/.config), else from /etc/tcpreuse.toml, or with --config FILE.\n\
-         # The environment (TCPREUSE_COLUMNS, _SORT, _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags count\n\
-         # more. All but the thresholds are for the live view.\n\
+        "# Settings of tcpreuse, as they are by default. They are read from\n\
+         # $XDG_CONFIG_HOME/tcpreuse/config.toml (~/.config if XDG_CONFIG_HOME is not set), or else from\n\
+         # /etc/tcpreuse.toml; --config FILE replaces both. The environment (TCPREUSE_COLUMNS, _SORT,\n\
+         # _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags take precedence. All settings but the\n\
+         # thresholds are for the live view.\n\
          \n\
-         # Columns of the peers in their order. When the screen is narrow some make room, always\n\
+         # Columns of the list of peers, in their order. On a narrow screen some are left out, always\n\
          # the same ones first.\n\
          columns = [\n{columns}]\n\
          \n\
-         # Order of the peers: \"worst\" first, or by a column; \"-opens\" is the other way round.\n\
+         # Order of the peers: \"worst\" first, or by a column; a minus, as in \"-opens\", reverses it.\n\
          sort = \"worst\"\n\
          \n\
          # \"auto\" (on a terminal, unless NO_COLOR is set), \"always\" or \"never\".\n\
@@ -97,12 +98,12 @@ pub fn default_file() -> String {
          # How often to look at the sockets, from 100ms to 1h.\n\
          interval = \"1s\"\n\
          \n\
-         # Nothing but ASCII on the screen: \"auto\" (when the locale has no UTF-8 or the terminal\n\
-         # is a console), \"always\" or \"never\".\n\
+         # Draw with ASCII characters only: \"auto\" (if the locale is not UTF-8 or the terminal is a\n\
+         # console), \"always\" or \"never\".\n\
          ascii = \"auto\"\n\
          \n\
-         # What the diagnosis compares with, in every command. A recording keeps what it was made with,\n\
-         # unless --threshold or --config say otherwise.\n\
+         # Thresholds of the diagnosis, for every command. A recording is judged with those it was made\n\
+         # with, unless --threshold or --config say otherwise.\n\
          [thresholds]\n\
          {thresholds}\n"
     )

@@ -1,4 +1,4 @@
-//! Where settings come from and what is said about wrong ones.
+//! Where settings come from, and the messages about wrong ones.
 
 use std::fs;
 
@@ -130,8 +130,8 @@ fn what_is_no_file_of_settings_is_neither_waited_for_nor_read_on() {
     mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
     fs::write(&large, "#".repeat(70_000)).unwrap();
     for (path, wanted) in [
-        (pipe, "no regular file"),
-        (PathBuf::from("/dev/zero"), "no regular file"),
+        (pipe, "not a regular file"),
+        (PathBuf::from("/dev/zero"), "not a regular file"),
         (large, "larger than 64 KiB"),
     ] {
         let flags = ViewFlags {
@@ -195,7 +195,7 @@ fn a_wrong_threshold_is_said_with_file_line_and_key() {
             "min_pill = 3",
             &[
                 "thresholds.min_pill: ",
-                "no threshold `min_pill`; there are min_closes,",
+                "no threshold `min_pill`; the thresholds are min_closes,",
             ],
         ),
     ] {

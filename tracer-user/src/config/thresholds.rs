@@ -1,4 +1,4 @@
-//! Thresholds of the diagnosis, from wherever they are set.
+//! Thresholds of the diagnosis, from all the places they can be set.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,24 @@ use crate::{
     exit::Failure,
 };
 
-/// The variable of the environment: `NAME=VALUE[,NAME=VALUE…]`.
+/// The environment variable: `NAME=VALUE[,NAME=VALUE…]`.
 const VARIABLE: &str = "TCPREUSE_THRESHOLDS";
 
-/// As they are written in a file.
+/// Thresholds as a file states them.
 pub(super) type Written = BTreeMap<String, Entry>;
 
-/// One value with its place.
+/// A value and its position in the file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Entry(Spanned<Value>);
 
 impl Eq for Entry {}
 
-/// Those for tracing: defaults, then the file, then the environment, then flags.
+/// The thresholds for tracing: defaults, then the file, then the environment, then flags; later ones take
+/// precedence.
 ///
 /// # Errors
-/// When one is not understood: where, which, and what would be right.
+/// If one is invalid: where it is set, which one it is, and what is valid.
 pub fn of_run(given: &SettingsFlags, get: impl Fn(&str) -> Option<String>) -> Result<Thresholds, Failure> {
     let mut thresholds = Thresholds::DEFAULT;
     from_file(given, &get)?
@@ -45,8 +46,8 @@ pub fn of_run(given: &SettingsFlags, get: impl Fn(&str) -> Option<String>) -> Re
     Ok(thresholds)
 }
 
-/// Those for a recording: the ones it was made with, unless the command line names others. So a
-/// recording gives the same answer wherever it is read.
+/// The thresholds for a recording: those it was made with, unless the command line gives others. Environment
+/// and default files do not count, so that a recording gives the same answer wherever it is read.
 ///
 /// # Errors
 /// As for [`of_run`].

@@ -1,4 +1,4 @@
-//! What a setting may be, with a message that says what would be right.
+//! Parses single settings. Error messages say which values are valid.
 
 use super::When;
 use crate::view::{
@@ -12,7 +12,7 @@ fn names() -> String {
 }
 
 fn column(name: &str) -> Result<Column, String> {
-    Column::named(name).ok_or_else(|| format!("there is no column `{name}`; there are {}", names()))
+    Column::named(name).ok_or_else(|| format!("there is no column `{name}`; the columns are {}", names()))
 }
 
 pub(super) fn columns(listed: &[String]) -> Result<Vec<Column>, String> {

@@ -1,29 +1,29 @@
-//! What a client of the demo can do, the verdict each deserves, and every pace in one place.
-//! How a behaviour is carried out is `worker`'s.
+//! The behaviours of the demo's clients, the verdict each must get, and all their timing. `worker` carries
+//! them out.
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-/// Longest time the server holds a poll in the demo. Sockets it has not closed well after that
-/// are not waiting for a reply.
+/// The longest time the demo's server holds a poll. Sockets it keeps for much longer are not waiting for a
+/// reply.
 pub const LONGEST_HOLD: Duration = Duration::from_millis(1000);
 
 /// How a client uses its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Behaviour {
-    /// Polls again and again over the one connection it keeps.
+    /// Polls repeatedly over a single connection.
     Reusing,
-    /// Connects anew for every poll and closes after the reply.
+    /// Opens a connection for each poll and closes it after the reply.
     FreshPerRequest,
-    /// Opens one more connection every so often; all of them stay and go on polling.
+    /// Regularly opens a further connection; all of them stay open and keep polling.
     PilingUp,
-    /// Polls on a path after which the server never closes, and closes. Not the client's fault.
+    /// Sends a poll after which the server never closes its end, and closes. Not the client's fault.
     CloseWaitLeak,
     /// Polls once in the whole run.
     TooQuiet,
 }
 
 impl Behaviour {
-    /// Every behaviour, the good one first.
+    /// All behaviours, the good one first.
     pub const ALL: [Self; 5] = [
         Self::Reusing,
         Self::FreshPerRequest,
@@ -32,7 +32,7 @@ impl Behaviour {
         Self::TooQuiet,
     ];
 
-    /// The identifier of the verdict that is right for such a client.
+    /// The identifier of the correct verdict for such a client.
     pub const fn verdict(self) -> &'static str {
         match self {
             Self::Reusing => "reusing",
@@ -43,19 +43,19 @@ impl Behaviour {
         }
     }
 
-    /// What it does, as the end of a sentence that begins with the client.
+    /// What the client does, to complete a sentence that begins with it.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Reusing => "keeps one connection and polls over it again and again",
-            Self::FreshPerRequest => "connects anew for every poll and closes after the reply",
+            Self::FreshPerRequest => "opens a connection for every poll and closes it after the reply",
             Self::PilingUp => "opens one more connection about every second and keeps polling on all of them",
             Self::CloseWaitLeak => "polls and closes, but the server never closes its end",
-            Self::TooQuiet => "polls once and is gone",
+            Self::TooQuiet => "polls only once",
         }
     }
 
-    /// Its rhythm. In 15 s: 15 to 25 polls over one connection, some 35 connections one after
-    /// another, 16 held at once, 20 left in CLOSE_WAIT of which 13 for more than 5 s.
+    /// Its timing. In 15 s this gives 15 to 25 polls over one connection, some 35 connections in sequence, 16
+    /// connections at once, or 20 left in CLOSE_WAIT, 13 of them for more than 5 s.
     pub(super) const fn pace(self) -> Pace {
         match self {
             Self::Reusing => Pace {
@@ -98,22 +98,22 @@ impl fmt::Display for Behaviour {
     }
 }
 
-/// An end even for a client that nobody stops: about a day of polls.
+/// Ends even a client that is never stopped: about a day of polls.
 pub(super) const MOST_ROUNDS: u32 = 100_000;
 
-/// Connections that one ill client piles up or has leaked at most: with three of either kind and
+/// Maximum number of connections a bad client piles up or has leaked. With three clients of either kind and
 /// both ends in one process, the demo stays well below the usual limit of 1024 descriptors.
 const MOST_HELD: u32 = 64;
 
-/// The rhythm of a client; ranges in ms, drawn from anew each time.
+/// A client's timing. Ranges are in ms, with a new random value each time.
 pub(super) struct Pace {
     /// Before the first connection.
     pub(super) start: RangeInclusive<u64>,
-    /// How long the server is to hold a poll.
+    /// How long the server holds a poll.
     pub(super) hold: RangeInclusive<u64>,
-    /// From a reply to the next step: another poll, or another connection.
+    /// From a reply to the next step, which is another poll or another connection.
     pub(super) pause: RangeInclusive<u64>,
-    /// Rounds after which the client takes no further step.
+    /// Rounds after which the client does nothing more.
     pub(super) most: u32,
 }
 

@@ -1,10 +1,10 @@
-//! Who takes part in the demo. What the parts are is `behaviour`'s.
+//! The clients that take part in the demo. Their behaviours are in `behaviour`.
 
 use std::net::Ipv4Addr;
 
 use super::behaviour::Behaviour;
 
-/// A client, known to the server by its address.
+/// A client, which the server identifies by its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The loopback address it connects from.
@@ -13,7 +13,7 @@ pub struct Client {
     pub behaviour: Behaviour,
 }
 
-/// The cast of the standard demo: half of it well-behaved, three of each other kind.
+/// The clients of the standard demo: half of them well-behaved, and three of each other kind.
 pub fn standard_cast() -> Vec<Client> {
     let cast = [
         (Behaviour::Reusing, 1, 12),

@@ -1,31 +1,31 @@
-//! What the clients did against what the diagnosis says.
+//! Compares what the clients did with the diagnosis.
 
 use std::{fmt, net::IpAddr};
 
 use super::Tally;
 use crate::diagnosis::Diagnosis;
 
-/// Something the diagnosis has wrong.
+/// An error in the diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// A client that is not among the peers.
+    /// A client is missing from the peers.
     Absent(IpAddr),
-    /// A peer with another verdict than its client earned.
+    /// A peer has the wrong verdict.
     Verdict {
-        /// Who.
+        /// The peer.
         peer: IpAddr,
-        /// What its client did.
+        /// The right verdict, by what its client did.
         truth: &'static str,
-        /// What was said.
+        /// The verdict in the diagnosis.
         said: &'static str,
     },
-    /// A peer with another number of opens than its client made.
+    /// A peer has the wrong number of opens.
     Opens {
-        /// Who.
+        /// The peer.
         peer: IpAddr,
-        /// What its client made.
+        /// The number its client opened.
         truth: u64,
-        /// What was counted.
+        /// The number counted.
         counted: u64,
     },
 }
@@ -34,9 +34,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent(peer) => write!(f, "{peer} is not in the diagnosis"),
-            Self::Verdict { peer, truth, said } => write!(f, "{peer} is {truth}, and was called {said}"),
+            Self::Verdict { peer, truth, said } => write!(f, "{peer} is {truth}, but was called {said}"),
             Self::Opens { peer, truth, counted } => {
-                write!(f, "{peer} opened {truth}, counted were {counted}")
+                write!(f, "{peer} opened {truth}, but {counted} were counted")
             }
         }
     }

@@ -1,9 +1,9 @@
-//! The clients of the demo as a group: how they are started, stopped, counted and let go. Who
-//! takes part is `cast`'s, what a single one does is `worker`'s.
+//! The demo's clients as a group: starting, stopping, counting and releasing them. Which clients take part is
+//! in `cast`, and what a single one does in `worker`.
 //!
-//! A group goes through three states, each a type of its own: [`Running`], then [`Held`], in
-//! which nothing is opened or closed, so that a last look at the sockets can be compared with the
-//! tallies, and then it is gone with all its connections.
+//! A group goes through three states, the first two of which are types. While [`Running`] it works. While
+//! [`Held`] nothing is opened or closed, so that a last look at the sockets can be compared with the tallies.
+//! Then it is dropped, with all its connections.
 
 use std::net::SocketAddr;
 
@@ -14,24 +14,24 @@ use super::{
     worker::{Connection, Work, Worker},
 };
 
-/// What one client did, by its own count. To be compared with what the kernel counted.
+/// What one client did by its own count, for comparison with the kernel's count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// Who.
+    /// The client.
     pub client: Client,
-    /// Connects that succeeded.
+    /// Successful connects.
     pub opened: u64,
-    /// Connections it closed. The server may still have its end of them.
+    /// Connections it closed. The server's end may still be open.
     pub closed: u64,
     /// Connections it still holds: `opened - closed`.
     pub open_now: u64,
-    /// Polls that were answered.
+    /// Answered polls.
     pub polls: u64,
-    /// Connects and polls that failed; the reasons are logged.
+    /// Failed connects and polls. The reasons are logged.
     pub failed: u64,
 }
 
-/// Clients at work. Dropping this ends them and closes their connections.
+/// Clients at work. Dropping it stops them and closes their connections.
 #[derive(Debug)]
 #[must_use = "the clients end when this is dropped"]
 pub struct Running {
@@ -55,9 +55,9 @@ impl Running {
         Self { stop, workers }
     }
 
-    /// Stops the clients and returns when the last poll in flight is answered: from then on
-    /// nothing is opened or closed. Takes up to [`LONGEST_HOLD`](super::behaviour::LONGEST_HOLD),
-    /// and five seconds more if the server is dead.
+    /// Stops the clients and returns once the last poll in flight is answered. Nothing is opened or closed
+    /// after that. Takes up to [`LONGEST_HOLD`](super::behaviour::LONGEST_HOLD), plus five seconds if the
+    /// server is dead.
     pub async fn hold(self) -> Held {
         self.stop.send_replace(true);
         let (mut tallies, mut connections) = (Vec::new(), Vec::new());
@@ -85,7 +85,7 @@ impl Running {
     }
 }
 
-/// Clients that stand still, with the connections they had.
+/// Stopped clients with the connections they had.
 #[derive(Debug)]
 #[must_use = "the connections close when this is dropped"]
 pub struct Held {
@@ -94,7 +94,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// The final counts, one per client, by behaviour and address.
+    /// The final counts, one per client, ordered by behaviour and address.
     pub fn tallies(&self) -> &[Tally] {
         &self.tallies
     }
@@ -119,7 +119,7 @@ mod tests {
         testing::{eventually, sockets},
     };
 
-    /// One of each kind, at addresses that no other test uses.
+    /// One client of each kind, at addresses no other test uses.
     fn one_of_each(net: u8) -> Vec<Client> {
         (1..)
             .zip(Behaviour::ALL)
@@ -130,10 +130,10 @@ mod tests {
             .collect()
     }
 
-    /// Sockets of one client at its own end and at the server's, by the kernel's own list.
+    /// Sockets of one client at its own end and at the server's, from the kernel's list.
     ///
-    /// TIME_WAIT is left out: the kernel keeps those only while their table, which is the whole
-    /// host's, has room, and a load test shortly before fills it.
+    /// TIME_WAIT is left out: its sockets share a table of the whole host, which an earlier load test can
+    /// fill, and the kernel then drops them.
     fn kernels(client: Client, server: SocketAddr) -> [usize; 3] {
         let own = |state| {
             sockets(|entry| {
@@ -169,7 +169,7 @@ mod tests {
                 failed,
             } = *tally;
             assert_eq!((opened - closed, failed), (open_now, 0), "{tally:?}");
-            // How often depends on the machine; how each relates to the others does not.
+            // The numbers depend on the machine; how they relate does not.
             let expected = match client.behaviour {
                 Behaviour::Reusing => opened == 1 && open_now == 1 && polls >= 1,
                 Behaviour::FreshPerRequest => opened >= 1 && open_now == 0 && polls == opened,

@@ -1,39 +1,39 @@
-//! The little of HTTP/1.1 that a long poll needs, for both ends: a GET without a body, answered by
-//! a reply with a Content-Length. Who waits for what, and for how long, is not decided here.
+//! The small part of HTTP/1.1 that a long poll needs, for both ends: a GET without a body, answered by a
+//! reply with a Content-Length. Timing is left to the callers.
 //!
-//! Whatever does not fit is an error, and the end that meets it closes the connection: a refusal
-//! that is never parsed further cannot be misread.
+//! Anything unexpected is an error, after which the connection is closed. What is rejected at once cannot be
+//! misinterpreted.
 
 use std::{fmt, io, time::Duration};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-/// Longest head of a request or a reply, bytes, blank line included.
+/// Maximum size of the head of a request or reply, including the blank line, bytes.
 pub(super) const MAX_HEAD: u64 = 8 * 1024;
 
-/// Longest body of a reply, bytes. The demo server's own are some 20 bytes.
+/// Maximum size of a reply's body, bytes. The demo server's take about 20.
 const MAX_BODY: u64 = 64 * 1024;
 
-/// Longest hold a request may ask for: nobody parks a server's task for hours.
+/// Longest hold a request may ask for, so that a server task is not blocked for hours.
 const MAX_HOLD: Duration = Duration::from_secs(60);
 
-/// What a request asks the server to do.
+/// What a request asks for, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Path {
-    /// Answer after the hold.
+    /// A reply after the hold.
     Poll,
-    /// The same, and never close the connection after the client has.
+    /// A reply after the hold, from a server that never closes its end.
     Leak,
 }
 
 /// A poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// What it asks for.
+    /// What the server is to do.
     pub(super) path: Path,
-    /// How long the server holds it before it answers.
+    /// How long the server holds the request before it replies.
     pub(super) hold: Duration,
-    /// The connection ends after the reply.
+    /// Whether the connection ends after the reply.
     pub(super) close: bool,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Request {
 }
 
 impl Request {
-    /// Reads the next request; `None` when the client ended the connection instead.
+    /// Reads the next request; `None` if the client closed the connection instead.
     pub(super) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
         match Head::read(from).await? {
             None => Ok(None),
@@ -61,7 +61,7 @@ impl Request {
         }
     }
 
-    /// The reply to this request, as it goes over the wire.
+    /// The reply as sent over the wire.
     pub(super) fn reply(&self) -> String {
         let body = format!("{{\"held_ms\":{}}}\n", self.hold.as_millis());
         let close = if self.close { "Connection: close\r\n" } else { "" };
@@ -88,7 +88,7 @@ impl Request {
     }
 }
 
-/// Reads one reply to the end of its body, so that the connection is ready for the next request.
+/// Reads a whole reply, so that the connection is ready for the next request.
 pub(super) async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<()> {
     let head = Head::read(from).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
     if !head.start.starts_with("HTTP/1.1 200 ") || head.body > MAX_BODY {
@@ -101,16 +101,16 @@ pub(super) async fn read_reply(from: &mut (impl AsyncBufRead + Unpin)) -> io::Re
     Ok(())
 }
 
-/// Start line and headers, as far as they matter to either end.
+/// The parts of the start line and headers that matter.
 struct Head {
     start: String,
     close: bool,
-    /// Content-Length; 0 when there is none.
+    /// Content-Length, or 0 if there is none.
     body: u64,
 }
 
 impl Head {
-    /// Reads up to the blank line; `None` when the other end closed before the first byte.
+    /// Reads up to the blank line; `None` if the other end closed before the first byte.
     async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
         let mut text = String::new();
         let mut limited = from.take(MAX_HEAD);
@@ -138,7 +138,7 @@ impl Head {
         let mut sized = false;
         for line in lines {
             let (name, value) = line.split_once(':')?;
-            // Folded lines and `Name :` are how two parsers come to disagree about one message.
+            // Parsers disagree about folded lines and `Name :`, so both are rejected.
             if name.is_empty() || name.contains(char::is_whitespace) || value.contains(['\r', '\n']) {
                 return None;
             }
@@ -156,7 +156,7 @@ impl Head {
     }
 }
 
-/// Digits only: `str::parse` would take a sign as well.
+/// Digits only: `str::parse` would also accept a sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes()
         .all(|b| b.is_ascii_digit())

@@ -1,9 +1,9 @@
-//! Pauses that differ from client to client and from round to round, and are the same in every
-//! run: clients that beat in step would look like one cause, and a demo must be repeatable.
+//! Pauses that differ between clients and rounds but are the same in every run. Clients in step would look
+//! like a common cause, and a demo must be repeatable.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-/// A SplitMix64 sequence: good enough to scatter pauses, and for nothing else.
+/// A SplitMix64 sequence. Good enough for scattering pauses, but for nothing else.
 #[derive(Clone, Debug)]
 pub(super) struct Jitter(u64);
 
@@ -13,12 +13,12 @@ impl Jitter {
         Self(seed)
     }
 
-    /// A further sequence, for work that goes on beside that of this one.
+    /// Another sequence, for work in parallel to this one's.
     pub(super) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
-    /// The next duration, evenly spread over a range of milliseconds.
+    /// The next duration, uniformly distributed over a range of milliseconds.
     pub(super) fn within(&mut self, ms: RangeInclusive<u64>) -> Duration {
         let choices = ms.end().saturating_sub(*ms.start()).saturating_add(1);
         Duration::from_millis(ms.start() + self.next() % choices)

@@ -1,8 +1,8 @@
-//! The long-poll server of the demo: HTTP/1.1 on loopback, one task a connection. What requests
-//! and replies look like is `http`'s.
+//! The demo's long-poll server: HTTP/1.1 on loopback, with one task per connection. The format of requests
+//! and replies is in `http`.
 //!
-//! It behaves well but for one path, `/leak`, after which it forgets to close: the fault behind
-//! the verdict `close-wait-leak`, made for real.
+//! It behaves well, except that it never closes a connection after a request for `/leak`: that is the real
+//! fault behind the verdict `close-wait-leak`.
 
 use std::{
     future::pending,
@@ -21,25 +21,25 @@ use tokio::{
 
 use super::http::{Path, Request};
 
-/// Connections that may wait to be accepted. Far more than ever do, since the server must not
-/// show `never-accepted`, which it does not mean to.
+/// Length of the accept queue. Far more than is ever needed, so that the demo does not show `never-accepted`
+/// by accident.
 const BACKLOG: u32 = 1024;
 
-/// Pause after a failed accept, so that a lack of descriptors does not become a busy loop.
+/// Pause after a failed accept, so that a shortage of descriptors does not cause a busy loop.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// How the server treats its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerConfig {
-    /// How long a connection may take to deliver its next request before the server closes it.
+    /// Time for the next request to arrive completely before the server closes the connection.
     pub keep_alive: Duration,
-    /// Connections held at once, leaked ones included; further ones are closed at once.
+    /// Maximum number of connections, including leaked ones. Further ones are closed at once.
     pub max_connections: usize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        // Longer than any client pauses, so that it is never the server that closes.
+        // Longer than any client's pause, so that the server never closes first.
         Self {
             keep_alive: Duration::from_secs(60),
             max_connections: 1024,
@@ -47,11 +47,11 @@ impl Default for ServerConfig {
     }
 }
 
-/// A running server. It ends on [`shutdown`](Self::shutdown), or soon after it is dropped.
+/// A running server. It stops on [`shutdown`](Self::shutdown), or soon after it is dropped.
 #[derive(Debug)]
 pub struct LongPollServer {
     local_addr: SocketAddr,
-    /// Never sent on: the server stops when this end is gone, however that comes about.
+    /// Nothing is ever sent on it. The server stops when this end is dropped, for whatever reason.
     stop: oneshot::Sender<()>,
     accepting: JoinHandle<()>,
 }
@@ -76,12 +76,12 @@ impl LongPollServer {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Closes every socket, leaked ones included, and returns when the last task has ended.
+    /// Closes every socket, including leaked ones, and returns when the last task has ended.
     pub async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.accepting.await {
@@ -97,7 +97,7 @@ async fn accept(listener: TcpListener, config: ServerConfig, mut stopped: onesho
             _ = &mut stopped => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                // Left in the queue, it would look like a server that is out of workers.
+                // Left in the queue, it would suggest that the server is out of workers.
                 Ok((stream, _)) if connections.len() >= config.max_connections => drop(stream),
                 Ok((stream, client)) => {
                     connections.spawn(async move {
@@ -116,15 +116,15 @@ async fn accept(listener: TcpListener, config: ServerConfig, mut stopped: onesho
     connections.shutdown().await;
 }
 
-/// Serves one connection to its end. An error means that the server closes first.
+/// Serves one connection until it ends. On an error the server closes first.
 async fn serve(stream: TcpStream, keep_alive: Duration) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut leaks = false;
-    // One time limit for a whole head: a client that sends a byte now and then gains nothing.
+    // The timeout covers the whole head, so that sending a byte now and then does not extend it.
     while let Some(request) = timeout(keep_alive, Request::read(&mut stream)).await?? {
         leaks |= request.path == Path::Leak;
-        // The socket is not watched meanwhile, as in servers with a thread for each request: one
-        // that the client closes in mid-poll stays in CLOSE_WAIT until the hold is over.
+        // The socket is not watched during the hold, as in servers with a thread per request. If the client
+        // closes during a poll, the connection stays in CLOSE_WAIT until the hold is over.
         sleep(request.hold).await;
         timeout(keep_alive, stream.write_all(request.reply().as_bytes())).await??;
         if request.close {
@@ -132,7 +132,7 @@ async fn serve(stream: TcpStream, keep_alive: Duration) -> io::Result<()> {
         }
     }
     if leaks {
-        // The fault itself: the client's FIN has been read, and `stream` is kept all the same.
+        // The deliberate fault: the client's FIN has been read, but `stream` is kept.
         pending::<()>().await;
     }
     Ok(())
@@ -170,7 +170,7 @@ mod tests {
         http::read_reply(stream).await.unwrap();
     }
 
-    /// Whether the server has closed: a FIN, or a RST where it left something unread.
+    /// Whether the server has closed: by a FIN, or by a RST if it left data unread.
     async fn closed(stream: &mut BufReader<TcpStream>) -> bool {
         matches!(timeout(TICK, stream.read_u8()).await, Ok(Err(_)))
     }

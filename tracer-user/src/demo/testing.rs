@@ -1,10 +1,10 @@
-//! For tests of the demo only: what the kernel itself says about the sockets.
+//! For tests of the demo only: the kernel's own view of the sockets.
 
 use std::time::Duration;
 
 use procfs::net::TcpNetEntry;
 
-/// Counts the IPv4 TCP sockets of this network namespace that fit.
+/// Counts the matching IPv4 TCP sockets of this network namespace.
 pub(super) fn sockets(fits: impl Fn(&TcpNetEntry) -> bool) -> usize {
     procfs::net::tcp()
         .unwrap()
@@ -13,7 +13,7 @@ pub(super) fn sockets(fits: impl Fn(&TcpNetEntry) -> bool) -> usize {
         .count()
 }
 
-/// Waits, within reason, for what the kernel or another task does on its own time.
+/// Waits, for a limited time, for something the kernel or another task does asynchronously.
 pub(super) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..200 {
         if holds() {

@@ -1,5 +1,5 @@
-//! One client at work: it opens, polls and closes in the way of its behaviour and counts what it
-//! did. Who starts and stops it is `clients`'.
+//! A single client: it opens, polls and closes according to its behaviour, and counts what it does. Starting
+//! and stopping it is up to `clients`.
 
 use std::{
     io,
@@ -22,10 +22,10 @@ use super::{
     jitter::Jitter,
 };
 
-/// How long a reply may be overdue, beyond the hold. On loopback only a dead server is so late.
+/// How long after the hold a reply may still come. On loopback, only a dead server is this late.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a client did, and the connections it still holds.
+/// A client's counts, and the connections it still holds.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) opened: u64,
@@ -68,8 +68,8 @@ impl Worker {
         }
     }
 
-    /// Works until it is stopped. A poll in flight is finished first, so that nothing is opened
-    /// or closed once this has returned.
+    /// Works until it is stopped. A poll in flight is completed first, so that nothing is opened or closed
+    /// after this returns.
     pub(super) async fn run(mut self) -> Work {
         let pace = self.client.behaviour.pace();
         let wait = self.jitter.within(pace.start.clone());
@@ -86,7 +86,7 @@ impl Worker {
         self.work
     }
 
-    /// Keeps one connection; a new one is opened only when that breaks.
+    /// Keeps one connection, and opens another one only if it breaks.
     async fn reuse(&mut self, pace: &Pace) {
         let mut kept = None;
         for _ in 0..pace.most {
@@ -132,7 +132,7 @@ impl Worker {
         }
     }
 
-    /// The same client with nothing done yet, to work at the same time.
+    /// A copy of this client without any work done, to run in parallel.
     fn beside(&mut self) -> Self {
         let (stop, jitter) = (self.stop.clone(), self.jitter.fork());
         Self {
@@ -158,8 +158,8 @@ impl Worker {
         self.work
     }
 
-    /// Connects from the client's own address. There is no time limit: a connect that is given up
-    /// may still succeed in the kernel, and then the two counts would differ.
+    /// Connects from the client's own address. There is no timeout: an abandoned connect could still succeed
+    /// in the kernel, and the two counts would differ.
     async fn open(&mut self) -> Option<Connection> {
         let connect = async {
             let socket = TcpSocket::new_v4()?;
@@ -175,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// Polls once and hands the connection back, or closes it if that failed.
+    /// Polls once. Returns the connection, or closes it if the poll failed.
     async fn poll(&mut self, mut connection: Connection, path: Path, pace: &Pace) -> Option<Connection> {
         let hold = self.jitter.within(pace.hold.clone());
         let request = Request {
@@ -214,7 +214,7 @@ impl Worker {
         self.pause(pause).await
     }
 
-    /// Waits; false as soon as it is time to stop, also when there is nobody left to say so.
+    /// Waits for `duration`. Returns false as soon as the client must stop, also if the stopping end is gone.
     async fn pause(&mut self, duration: Duration) -> bool {
         timeout(duration, self.stop.wait_for(|stop| *stop)).await.is_err()
     }

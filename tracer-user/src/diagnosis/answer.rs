@@ -1,4 +1,4 @@
-//! The whole answer.
+//! The diagnosis as a whole: the answer, the judged peers and the causes that group them.
 
 use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 
@@ -19,36 +19,36 @@ use crate::model::{
     workers::Workers,
 };
 
-/// Are clients opening new connections instead of reusing theirs?
+/// Whether clients open new connections instead of reusing theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// At least one peer with enough data does.
     Yes,
-    /// There is enough data and none does.
+    /// There is enough data, and no peer does.
     No,
-    /// Nobody showed enough to say.
+    /// No peer has enough data to judge.
     InsufficientData,
 }
 
-/// One peer with its verdict.
+/// A peer with its verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// On which host, where there are several.
+    /// The host it belongs to, when several are combined.
     pub host: Option<String>,
-    /// Who.
+    /// The peer.
     pub id: PeerId,
-    /// The verdict and its reasons.
+    /// The verdict with its confidence.
     pub finding: Finding,
-    /// What it rests on.
+    /// The figures the verdict rests on.
     pub figures: Figures,
-    /// What it was accused of within the window and is not any more.
+    /// The accusation that was withdrawn within the window, if there was one.
     pub recovered: Option<Box<Recovered>>,
-    /// What it costs.
+    /// What the peer costs its service.
     pub impact: Impact,
-    /// Many independent clients seem to sit behind this address.
+    /// Whether many independent clients seem to share this address.
     pub shared_address: bool,
-    /// Slot of its counters in its sample.
+    /// Slot of its counters in the sample.
     pub slot: u32,
     pub(super) expected: Expected,
     pub(super) own_requests: u64,
@@ -57,21 +57,21 @@ pub struct Judged {
     pub(super) host_wide: Arc<HostWide>,
 }
 
-/// An accusation that is taken back.
+/// An accusation that has been withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovered {
-    /// What it was.
+    /// The withdrawn verdict.
     pub verdict: Verdict,
-    /// Since when the cause has not shown again.
+    /// Start of the period in which the cause has not been seen again.
     pub since: Moment,
 }
 
-/// A peer's part of all that its service has to do with, 0 to 1.
+/// A peer's share of its service's load, 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Impact {
-    /// Of the connections opened within the window.
+    /// Share of the connections opened within the window.
     pub opens_share: f64,
-    /// Of the connections held.
+    /// Share of the connections open now.
     pub held_share: f64,
 }
 
@@ -85,7 +85,7 @@ impl Impact {
     }
 }
 
-/// What is the same for all peers of a host.
+/// What all peers of a host have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct HostWide {
     pub(super) taken: Moment,
@@ -95,13 +95,13 @@ pub(super) struct HostWide {
 }
 
 impl Judged {
-    /// One sentence a person can repeat in a ticket: what was counted, not what is believed. It is
-    /// made when it is asked for.
+    /// One sentence to quote in a ticket. It states what was counted, not what is assumed. Built on each
+    /// call, since few of them are ever read.
     pub fn explanation(&self) -> String {
         cause::explain(&self.about().case(&self.figures), self.finding.verdict)
     }
 
-    /// All that the rules look at beside the figures.
+    /// Everything the rules look at besides the figures.
     pub(super) fn about(&self) -> About {
         About {
             id: self.id,
@@ -113,28 +113,29 @@ impl Judged {
         }
     }
 
-    /// When it was there first; where it was before the tracer, when that began.
+    /// When the peer was first seen. For a peer that was there before the tracer, this is the start of
+    /// tracing.
     pub fn first_seen(&self) -> Moment {
         self.host_wide.taken.earlier(self.figures.first_seen_ns)
     }
 
-    /// When it last did anything.
+    /// When the peer was last active.
     pub fn last_seen(&self) -> Moment {
         self.host_wide.taken.earlier(self.figures.last_seen_ns)
     }
 
-    /// How long ago it last did anything, ns.
+    /// Time since the peer was last active, ns.
     pub fn quiet_ns(&self) -> u64 {
         let now_ns = self.host_wide.taken.monotonic_ns;
         now_ns.saturating_sub(self.figures.last_seen_ns)
     }
 
-    /// Connections it is expected to hold.
+    /// How many connections it is expected to hold.
     pub fn expected(&self) -> u32 {
         self.expected.connections
     }
 
-    /// What to change, in the words of the software at hand.
+    /// What to change, in the terms of the software involved.
     pub fn fix(&self) -> Cow<'static, str> {
         software::fix(&software::At {
             verdict: self.finding.verdict,
@@ -145,18 +146,18 @@ impl Judged {
         })
     }
 
-    /// Who has to act on it; `None` when nobody has to.
+    /// Who has to act on the verdict; `None` if nobody has to.
     pub fn party(&self) -> Option<Party> {
         let party = self.finding.verdict.party()?;
         match self.finding.verdict {
             Verdict::LifetimeClose => Some(self.closer().unwrap_or(party)),
-            // Seen from the client's host, it is the client that does not close.
+            // Seen from the client's host, the client is the one that fails to close.
             Verdict::CloseWaitLeak if self.id.direction == Direction::Outbound => Some(Party::Client),
             _ => Some(party),
         }
     }
 
-    /// Which side ends the connections, where it is nearly always the same.
+    /// The side that ends the connections, if it is nearly always the same one.
     fn closer(&self) -> Option<Party> {
         let figures = &self.figures;
         if habitual(figures.server_fin, figures.closes) {
@@ -170,7 +171,7 @@ impl Judged {
 }
 
 impl HostWide {
-    /// The listener that an inbound peer connects to.
+    /// The listener an inbound peer connects to.
     pub(super) fn listener_of(&self, peer: PeerId) -> Option<&ListenerNow> {
         let key = (peer.netns, peer.local_port()?);
         let at = self
@@ -181,129 +182,129 @@ impl HostWide {
     }
 }
 
-/// One verdict over all peers.
+/// A verdict with all the peers that have it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cause {
-    /// Which.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How many peers have it as their main verdict.
+    /// Peers with this as their main verdict.
     pub peers: u64,
     /// Connections these peers hold now.
     pub held: u64,
-    /// These, as a part of all connections that are held, 0 to 1.
+    /// Their share of all open connections, 0 to 1.
     pub share_of_held: f64,
     /// Connections these peers opened within the window.
     pub opens: u64,
-    /// These, as a part of all that were opened, 0 to 1.
+    /// Their share of all connections opened, 0 to 1.
     pub share_of_opens: f64,
     /// What to change.
     pub fix: Cow<'static, str>,
 }
 
-/// How the number of open connections moved over the window.
+/// How the number of open connections changed over the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// Open when tracing began.
+    /// Connections open when tracing began.
     pub from: u64,
-    /// Open at the end.
+    /// Connections open at the end.
     pub to: u64,
-    /// The surge that goes on, or the last one within the window.
+    /// The current surge, or the last one within the window.
     pub surge: Option<Surge>,
 }
 
-/// Everything there is to say.
+/// A complete diagnosis: the answer and everything it rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
     /// The answer.
     pub answer: Answer,
-    /// When the counters began.
+    /// When counting began.
     pub started: Moment,
-    /// When the time that is judged begins.
+    /// Start of the judged time, which is the window.
     pub window_start: Moment,
-    /// How much of that time lies in recordings from before the one in which it ends, ns. Between them nothing was seen,
-    /// and monotonic times of other boots cannot be compared.
+    /// How much of the judged time lies in recordings older than the one it ends in, ns. The gaps between
+    /// recordings were not observed, and the monotonic clocks of different boots cannot be compared.
     pub earlier_ns: u64,
-    /// When they were read.
+    /// When the sample was taken.
     pub taken: Moment,
     /// How many connections a well-behaved peer holds.
     pub expected: Expected,
-    /// What the peers show together of the server's settings.
+    /// Server settings inferred from all peers together.
     pub learned: Learned,
-    /// The same of each service.
+    /// What is usual for each service: expected connections and inferred settings.
     pub norms: Vec<(Service, Norm)>,
-    /// What the rules compared with.
+    /// The thresholds the rules used.
     pub thresholds: Thresholds,
-    /// What the diagnosis was told.
+    /// What the user stated.
     pub options: Options,
-    /// What the server says of its workers.
+    /// What the server's status page says about its workers.
     pub workers: Option<Workers>,
-    /// The identity and its check.
+    /// The accounting identity and its check.
     pub accounting: Accounting,
     /// What was lost, by cause.
     pub losses: Losses,
-    /// The counters of the connections that belong to no listed peer.
+    /// Counters of connections that belong to no listed peer.
     pub unattributed: Counters,
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
-    /// Their processes, with the workers of each.
+    /// The listening processes, with the workers of each.
     pub capacity: Vec<Capacity>,
-    /// The movement of the total.
+    /// How the total number of connections changed.
     pub movement: Movement,
-    /// The causes, the most costly first.
+    /// The causes, most costly first.
     pub causes: Vec<Cause>,
-    /// What came and went, oldest first.
+    /// What changed, oldest first.
     pub changes: Vec<Change>,
-    /// Earlier changes for which there was no room.
+    /// Number of earlier changes that did not fit into `changes`.
     pub changes_dropped: u64,
     /// All peers, worst first.
     pub peers: Vec<Judged>,
 }
 
 impl Diagnosis {
-    /// Length of the time that is judged, ns.
+    /// Length of the judged time, ns.
     pub fn window_ns(&self) -> u64 {
         let start = self.window_start.monotonic_ns;
         let last_ns = self.taken.monotonic_ns.saturating_sub(start);
         last_ns.saturating_add(self.earlier_ns)
     }
 
-    /// How long it has been traced, ns.
+    /// Total time traced, ns.
     pub fn run_ns(&self) -> u64 {
         let last_ns = self.taken.monotonic_ns.saturating_sub(self.started.monotonic_ns);
         last_ns.saturating_add(self.earlier_ns)
     }
 
-    /// Puts in order what stands about the peers, and what follows from it.
+    /// Sorts the peers and derives the causes and the answer from their verdicts.
     pub(super) fn order(&mut self) {
         worst_first(&mut self.peers);
         self.causes = causes(&self.peers);
         self.answer = overall(&self.peers);
     }
 
-    /// Whether the rules could not have spoken yet.
+    /// Whether it is too early for any rule to match.
     pub fn is_too_early(&self) -> bool {
         self.answer == Answer::InsufficientData && self.run_ns() < self.thresholds.settled
     }
 
-    /// Peers for whose verdict this party has to act.
+    /// Number of peers whose verdict this party has to act on.
     pub fn to_act(&self, party: Party) -> u64 {
         let of_party = self.peers.iter().filter(|peer| peer.party() == Some(party));
         of_party.count() as u64
     }
 
-    /// Peers of which the operator has to decide what they are.
+    /// Number of peers the operator has to decide about.
     pub fn to_decide(&self) -> u64 {
         let many = |peer: &&Judged| peer.finding.verdict == Verdict::ManyHeld;
         self.peers.iter().filter(many).count() as u64
     }
 
-    /// Peers that were accused within the window and are not any more.
+    /// Number of peers that were accused within the window and no longer are.
     pub fn recovered(&self) -> u64 {
         let recovered = |peer: &&Judged| peer.recovered.is_some() && !peer.finding.verdict.accuses();
         self.peers.iter().filter(recovered).count() as u64
     }
 
-    /// Peers whose main verdict accuses them.
+    /// Number of peers whose main verdict accuses them.
     pub fn accused(&self) -> u64 {
         self.peers
             .iter()
@@ -323,12 +324,13 @@ pub(super) fn overall(peers: &[Judged]) -> Answer {
     }
 }
 
-/// Sorts: accused before undecided before others; of these, who costs the most of all opens or of all connections
-/// held; and in the order of names.
+/// Sorts accused peers first, then those to be decided, then the rest. Within a group the most costly come
+/// first, by their share of all opens or of all open connections, whichever is larger; ties go by verdict and
+/// identity.
 pub(super) fn worst_first(peers: &mut [Judged]) {
     let opens = peers.iter().map(|peer| peer.figures.opens).sum();
     let held = peers.iter().map(|peer| peer.figures.open_now).sum();
-    // By places: a peer is too large to be moved more than once.
+    // With cached keys the peers themselves, which are large, are moved only once.
     peers.sort_by_cached_key(|peer| {
         let verdict = peer.finding.verdict;
         (
@@ -346,23 +348,23 @@ pub(super) fn worst_first(peers: &mut [Judged]) {
     });
 }
 
-/// What somebody's opens and connections cost: the larger of their parts.
+/// The cost of a peer or group: its share of the opens or of the open connections, whichever is larger.
 fn cost(opens: u64, of_opens: u64, held: u64, of_held: u64) -> f64 {
     share(opens, of_opens).max(share(held, of_held))
 }
 
-/// A share as a number that can be compared.
+/// A share as an integer, which can be ordered.
 fn millionths(share: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "0 to 1 and a little more"
+        reason = "a share is between 0 and 1, give or take rounding"
     )]
     let millionths = (share * 1e6).round() as u64;
     millionths
 }
 
-/// What stands about several peers with the same verdict, the most costly first; those to be decided last.
+/// Groups the peers by verdict, most costly first. Peers to be decided come last.
 pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {
     let mut causes: Vec<Cause> = Vec::new();
     let is_cause = |verdict: Verdict| verdict.accuses() || verdict == Verdict::ManyHeld;

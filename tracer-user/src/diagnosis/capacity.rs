@@ -1,9 +1,9 @@
-//! What each listening process holds over all its ports, and how long its workers will last.
+//! What each listening process holds over all its ports, and how soon it will run out of workers.
 //!
-//! Workers are a server's, not a port's: connections on 80 and on 443 take from one pool. `--max-workers`
-//! and the status page are about one server, so one process gets them: Apache's before any other, then
-//! the one that listens on the port where the page was asked, then the one that holds the most.
-//! Processes that are known to be other software never get Apache's page.
+//! Workers belong to a server, not to a port: connections on 80 and 443 share one pool. `--max-workers` and
+//! the status page describe one server, so they are assigned to one process: Apache's if there is one, else
+//! the process listening on the port the page was fetched from, else the one with the most connections. A
+//! process known to be other software never gets Apache's page.
 
 mod software;
 
@@ -16,43 +16,43 @@ use crate::model::{
     workers::{Mpm, NoMax, Workers},
 };
 
-/// One process with all its listeners; those whose process is not known are one in each namespace.
+/// A process with all its listeners. Listeners with an unknown process are grouped by network namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Capacity {
-    /// On which host, where there are several.
+    /// The host it belongs to, when several are combined.
     pub host: Option<String>,
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Who listens.
+    /// The listening process, if known.
     pub process: Option<Process>,
-    /// On which ports.
+    /// The ports it listens on.
     pub ports: Vec<u16>,
-    /// Connections open on them.
+    /// Connections open on these ports.
     pub held: u64,
-    /// Of these, accepted and not closed by the server.
+    /// How many of them have been accepted and not yet closed by the server.
     pub accepted: u64,
-    /// Growth of the connections held, per second.
+    /// Growth of the open connections, per second.
     pub per_second: Option<f64>,
-    /// Whether each connection takes a worker for as long as it is open; `None` when that is not known.
+    /// Whether each connection occupies a worker while it is open; `None` if unknown.
     pub takes_one: Option<bool>,
-    /// Workers the server can have, as far as the user or its status page said.
+    /// The server's maximum number of workers, if the user or its status page stated it.
     pub max_workers: Option<u32>,
-    /// `max_workers` is an upper bound.
+    /// Whether `max_workers` is only an upper bound.
     pub at_most: bool,
-    /// Workers that are busy: as the status page says, else one per accepted connection, unless
-    /// connections are known not to take one.
+    /// Busy workers: from the status page, else one for each accepted connection, unless its connections are
+    /// known not to occupy one each.
     pub busy_workers: Option<u32>,
-    /// Until no worker is left at the present growth, s: 0 when none is; `None` when there is no growth
-    /// or not enough is known.
+    /// Seconds until no worker is left at the present growth. 0 if none is left now; `None` if nothing grows
+    /// or too little is known.
     pub exhausted_in_s: Option<f64>,
     /// What its status page says.
     pub page: Option<Workers>,
-    /// What `--max-workers` said where the page has another number, which then counts.
+    /// The value of `--max-workers` if the status page contradicts it. The page takes precedence.
     pub contradicted: Option<u32>,
 }
 
 impl Capacity {
-    /// Whether the server has a worker for the next connection; `None` when that is not known.
+    /// Whether a worker is free for the next connection; `None` if unknown.
     pub fn has_room(&self) -> Option<bool> {
         if self.idle_workers().is_some_and(|idle| idle > 0) {
             return Some(true);
@@ -67,32 +67,32 @@ impl Capacity {
         }
     }
 
-    /// Whether `busy_workers` counts connections of which it is not known that they take a worker.
+    /// Whether `busy_workers` assumes, without evidence, that each connection occupies a worker.
     pub fn is_assumed(&self) -> bool {
         self.takes_one.is_none() && !self.is_told()
     }
 
-    /// Whether the server itself said lately how many are busy.
+    /// Whether the server's own status page currently says how many workers are busy.
     pub fn is_told(&self) -> bool {
         self.page.as_ref().is_some_and(|page| page.busy.is_some())
     }
 
-    /// Workers that wait for a connection, as the status page says.
+    /// Idle workers, from the status page.
     pub fn idle_workers(&self) -> Option<u32> {
         self.page.as_ref()?.idle
     }
 
-    /// How Apache gives connections to workers, if the page says.
+    /// Apache's multi-processing module, if the page names it.
     pub fn mpm(&self) -> Option<Mpm> {
         self.page.as_ref()?.mpm
     }
 
-    /// Whether it is Apache's httpd.
+    /// Whether the process is Apache's httpd.
     pub fn is_apache(&self) -> bool {
         self.page.is_some() || self.process.as_ref().is_some_and(is_apache)
     }
 
-    /// Whether this listener is one of its own.
+    /// Whether the listener belongs to this process.
     pub fn covers(&self, listener: &ListenerNow) -> bool {
         self.host == listener.host
             && self.ports.contains(&listener.port)
@@ -116,7 +116,7 @@ impl Capacity {
         }
     }
 
-    /// Takes in what the user said of the number of workers. The running server knows better.
+    /// Applies the number of workers the user gave, unless the running server contradicts it.
     fn set_given(&mut self, given: u32) {
         let tells = self.page.as_ref().and_then(|page| on_page(page, given));
         self.contradicted = tells.map(|_| given);
@@ -133,7 +133,7 @@ impl Capacity {
         self.page = Some(page.clone());
     }
 
-    /// Works out what follows from all that was said.
+    /// Derives the busy workers and the time left from what is known.
     fn settle(&mut self) {
         let told = self.page.as_ref().and_then(|page| page.busy);
         let counts = self.takes_one.unwrap_or_else(|| {
@@ -142,7 +142,7 @@ impl Capacity {
         });
         self.busy_workers = told.or_else(|| {
             let max = self.max_workers.filter(|_| counts)?;
-            // One worker cannot hold two connections, so more than there are wait.
+            // A worker cannot hold two connections, so the excess must be waiting.
             Some(u32::try_from(self.accepted).unwrap_or(u32::MAX).min(max))
         });
         self.exhausted_in_s = self.exhausted_in_s();
@@ -155,7 +155,8 @@ impl Capacity {
         }
         #[expect(clippy::cast_precision_loss, reason = "workers and connections")]
         let (growth, level) = match self.page.as_ref().and_then(|page| page.busy_per_1000s) {
-            // Where each connection takes a worker, connections tell sooner: they are counted at every sample.
+            // If each connection occupies a worker, connections are the better measure: every sample counts
+            // them.
             Some(growth) if self.takes_one != Some(true) => (growth as f64 / 1000.0, f64::from(busy)),
             _ if self.takes_one == Some(false) => return None,
             _ => (self.per_second?, self.held as f64),
@@ -164,9 +165,9 @@ impl Capacity {
     }
 }
 
-/// How many workers the server has by its page, where that is not what was given.
+/// The number of workers according to the page, if it contradicts the number given.
 fn on_page(page: &Workers, given: u32) -> Option<u32> {
-    // While old workers finish there are more than the maximum.
+    // While old workers finish, there are more of them than the maximum.
     if page.no_max == Some(NoMax::Ending) {
         return None;
     }
@@ -178,7 +179,7 @@ fn on_page(page: &Workers, given: u32) -> Option<u32> {
         return page.max.max(there);
     }
     let max = page.max.filter(|_| !page.at_most && page.no_max.is_none())?;
-    // Apache rounds down to whole processes of ThreadsPerChild, a number that the page does not have.
+    // Apache rounds down to whole processes of ThreadsPerChild, and the page does not give ThreadsPerChild.
     let rounded = match page.mpm {
         Some(Mpm::Prefork) => 0,
         _ => (max / 4).max(64),
@@ -186,15 +187,15 @@ fn on_page(page: &Workers, given: u32) -> Option<u32> {
     (given < max || given > max.saturating_add(rounded)).then_some(max)
 }
 
-/// Seconds until this many more are taken, from this many now; `None` when they do not grow.
+/// Seconds until `more` further workers are taken, with `level` taken now; `None` if they do not grow.
 fn seconds_left(more: f64, growth: f64, level: f64) -> Option<f64> {
     let standstill = level * STANDSTILL / 30.0;
-    // Tenths of a second are more than a straight line can promise.
+    // A linear forecast is not accurate to more than tenths of a second.
     (growth > standstill.max(0.02)).then(|| (more / growth * 10.0).round() / 10.0)
 }
 
-/// The processes in the order of their first listeners, each of which comes with how many of its
-/// connections are accepted.
+/// Groups the listeners by process, in order of each process's first listener. Each listener comes with its
+/// number of accepted connections.
 pub(super) fn of(listeners: &[(ListenerNow, u64)], options: &Options) -> Vec<Capacity> {
     let mut all: Vec<Capacity> = Vec::new();
     for (listener, accepted) in listeners {
@@ -223,7 +224,7 @@ pub(super) fn of(listeners: &[(ListenerNow, u64)], options: &Options) -> Vec<Cap
         }
     }
     for one in &mut all {
-        // Listeners of one port in several namespaces.
+        // The same port in several namespaces is listed once.
         one.ports.sort_unstable();
         one.ports.dedup();
     }
@@ -232,7 +233,7 @@ pub(super) fn of(listeners: &[(ListenerNow, u64)], options: &Options) -> Vec<Cap
     all
 }
 
-/// Gives the one server that they are about what the page and the user say.
+/// Assigns the page and the user's number to the one server they describe.
 fn tell(all: &mut [Capacity], options: &Options) {
     let port = options.workers.as_ref().and_then(|page| page.port);
     let likely = |one: &&mut Capacity| {
@@ -240,7 +241,7 @@ fn tell(all: &mut [Capacity], options: &Options) {
         let asked = port.is_some_and(|port| one.ports.contains(&port));
         (apache, asked, one.held)
     };
-    // Of equals the first.
+    // Ties go to the first.
     let first = |place: usize, one: &&mut Capacity| (likely(one), Reverse(place));
     if let Some(page) = &options.workers {
         let theirs = all
@@ -264,7 +265,7 @@ fn tell(all: &mut [Capacity], options: &Options) {
 }
 
 impl Diagnosis {
-    /// The process of a listener.
+    /// The process behind a listener.
     pub fn capacity_of(&self, listener: &ListenerNow) -> Option<&Capacity> {
         self.capacity.iter().find(|one| one.covers(listener))
     }

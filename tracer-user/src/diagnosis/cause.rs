@@ -1,7 +1,7 @@
-//! The second question: what is the cause? One a file. A rule is a value: which verdict, what it wants to see, its
-//! words.
+//! The second question: why does a peer not reuse its connections? Each cause has a file with its rule: the
+//! verdict, the test and the explanation.
 //!
-//! To add a cause: add its verdict, a file here with its `RULE`, and a line in [`RULES`].
+//! To add a cause, add its verdict, a file here with its `RULE`, and a line in [`CAUSES`].
 
 mod abandoned;
 mod client_close;
@@ -35,61 +35,62 @@ use super::{
 };
 use crate::model::{durations::Cluster, peer::Direction};
 
-/// A growth that was seen before the window and that still stands.
+/// Growth seen earlier, possibly before the window, that has not gone back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grown {
-    /// Connections held before.
+    /// Connections held before it.
     pub from: u64,
-    /// The most it grew to.
+    /// The most connections it reached.
     pub to: u64,
-    /// When it was seen first, monotonic, ns.
+    /// When it began, monotonic, ns.
     pub since_ns: u64,
 }
 
-/// What a rule looks at.
+/// The input of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The peer's figures.
     pub figures: &'a Figures,
-    /// Who connects.
+    /// Which side connects.
     pub direction: Direction,
     /// The service's port.
     pub port: u16,
     /// Connections a well-behaved peer holds.
     pub expected: u32,
-    /// Whether the user said so.
+    /// Whether the user stated that number.
     pub expected_is_given: bool,
     /// When the figures were taken, monotonic, ns.
     pub now_ns: u64,
-    /// How long the server may hold a poll, ns, if the user said so.
+    /// How long the server may hold a poll, ns, if the user stated it.
     pub hold_ns: Option<u64>,
     /// What is usual for peers of the same service.
     pub norm: &'a Norm,
-    /// The listener the peer connects to, where there is one.
+    /// The listener the peer connects to, if it is on this host.
     pub listener: Option<&'a ListenerNow>,
-    /// How many requests tcpreuse itself may have sent from there.
+    /// Number of the peer's requests that tcpreuse itself may have sent.
     pub own_requests: u64,
-    /// What the rules compare with.
+    /// The thresholds in use.
     pub thresholds: &'a Thresholds,
-    /// A growth from before, if it still stands.
+    /// Earlier growth, if it has not gone back.
     pub grown: Option<Grown>,
-    /// Whether the words are wanted too: of thousands of peers, few are ever read.
+    /// Whether explanations are needed. They are skipped when judging thousands of peers, few of which are
+    /// ever read.
     pub worded: bool,
 }
 
 impl Case<'_> {
-    /// The words, if they are wanted.
+    /// Builds an explanation, if one is needed.
     fn say(&self, words: impl FnOnce() -> String) -> String {
         if self.worded { words() } else { String::new() }
     }
 
-    /// How long the peer was watched, in words.
+    /// How long the peer was watched, as text.
     fn span(&self) -> String {
         words::duration(self.figures.span_ns)
     }
 
-    /// Whether there were requests: the server sent something, or the client sent enough for one
-    /// request per connection.
+    /// Whether there were any requests: the server sent something, or the client sent enough for one request
+    /// per connection.
     pub(super) fn has_requests(&self) -> bool {
         let (asked, answered) = self.figures.bytes_by_role(self.direction);
         let connections = self.figures.closes + self.figures.held.established;
@@ -97,8 +98,8 @@ impl Case<'_> {
             || answered.is_none_or(|bytes| bytes > 0)
     }
 
-    /// The idle time after which connections end again and again, with its median, if there is one
-    /// and if there were requests at all.
+    /// The constant idle time at which connections end, with its median. `None` if there is no such time or
+    /// no requests were made.
     fn constant_idle(&self) -> Option<(Cluster, u64)> {
         if !self.has_requests() {
             return None;
@@ -106,58 +107,60 @@ impl Case<'_> {
         Some((self.figures.idle.constant()?, self.figures.idle.p50_ns?))
     }
 
-    /// Whether connections end with so few requests each that it matters how they end.
+    /// Whether connections carry fewer than `requests` requests each on average, so that it matters how they
+    /// end.
     fn costs(&self, requests: u64) -> bool {
         self.figures.requests < requests * self.figures.opens.max(1)
     }
 
-    /// Whether most connections ended at one moment, as after a restart or when a client drops what it has too many of:
-    /// then how they ended is no habit.
+    /// Whether most connections ended at the same moment, as after a restart or when a client sheds surplus
+    /// connections. How they ended is then not a habit.
     fn ended_at_once(&self) -> bool {
         let at_once = self.figures.course.closes_at_once;
         at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
     }
 
-    /// Ended by the client, by FIN or RST.
+    /// Number of connections the client ended, by FIN or RST.
     fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
     }
 }
 
-/// A rule that matched.
+/// The result of a rule that matched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Match {
-    /// 0 to 1, see [`super::thresholds::confidence`].
+    /// Confidence, 0 to 1; see [`super::thresholds::confidence`].
     pub confidence: f64,
-    /// One sentence a person can repeat in a ticket: what was counted, not what is believed. Empty
-    /// when the case wants no words.
+    /// One sentence to quote in a ticket. It states what was counted, not what is assumed. Empty if
+    /// [`Case::worded`] is false.
     pub explanation: String,
 }
 
-/// One rule.
+/// A rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// What it says when it matches.
+    /// The verdict when it matches.
     pub verdict: Verdict,
-    /// It speaks of how connections end, so that it has nothing to say of a peer that keeps them.
+    /// Whether the rule is about how connections end. It then does not apply to a peer that keeps its
+    /// connections.
     pub of_ends: bool,
-    /// Its test and its words.
+    /// The test, which also builds the explanation.
     pub test: fn(&Case<'_>) -> Option<Match>,
 }
 
-/// What is said about one peer.
+/// The verdict on one peer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The main verdict.
     pub verdict: Verdict,
-    /// Further ones.
+    /// Further verdicts that apply.
     pub also: Vec<Verdict>,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f64,
 }
 
-/// The causes in the order in which they may be the main verdict: a cause before its consequence. The last two are
-/// for what none of the others explains.
+/// The causes in order of precedence for the main verdict: a cause before its consequences. The last two
+/// apply only if no other cause does.
 pub static CAUSES: [&Rule; 15] = [
     &close_wait_leak::RULE,
     &piling_up::RULE,
@@ -176,7 +179,7 @@ pub static CAUSES: [&Rule; 15] = [
     &client_close::RULE,
 ];
 
-/// What is said when there is no cause, in this order; the last one always matches.
+/// The verdicts for peers without a cause, in order of precedence. The last one always matches.
 pub static OTHERS: [&Rule; 4] = [
     &many_held::RULE,
     &stray::RULE,
@@ -184,7 +187,7 @@ pub static OTHERS: [&Rule; 4] = [
     &insufficient_data::RULE,
 ];
 
-/// Everything that matches, the main verdict first.
+/// All rules that match, the main verdict first.
 fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     let is_steady = reuse::of(case) == Reuse::Steady;
     let mut found: Vec<(&'static Rule, Match)> = Vec::new();
@@ -218,7 +221,7 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
     }
     let mut found = matches(case).into_iter();
     let Some((main, matched)) = found.next() else {
-        // The last rule matches always; this keeps a mistake there from being a panic.
+        // The last rule always matches. This keeps a mistake there from causing a panic.
         return nothing_to_say();
     };
     Finding {
@@ -228,8 +231,8 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
     }
 }
 
-/// One sentence with what was counted, for a verdict on the same case; for the main one where that verdict does not
-/// match by itself.
+/// One sentence that states what was counted, for `verdict` on this case. If that verdict's rule does not
+/// match, the sentence is that of the main verdict.
 pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
     let case = &Case {
         worded: true,
@@ -250,7 +253,7 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
         .unwrap_or_default()
 }
 
-/// Whether a verdict speaks of how connections end, so that it can be taken back when they do not end so any more.
+/// Whether a verdict is about how connections end, so that it is withdrawn once they stop ending that way.
 pub(super) fn is_of_ends(verdict: Verdict) -> bool {
     let rule = CAUSES.iter().find(|rule| rule.verdict == verdict);
     rule.is_some_and(|rule| rule.of_ends)
@@ -260,7 +263,7 @@ pub(super) fn is_of_ends(verdict: Verdict) -> bool {
         )
 }
 
-/// Whether all there is may be tcpreuse itself, asking for the server's status.
+/// Whether all the connections may be tcpreuse's own requests for the server's status.
 fn made_by_ourselves(case: &Case<'_>) -> bool {
     case.own_requests > 0 && case.figures.opens <= case.own_requests && case.figures.seeded == 0
 }

@@ -1,7 +1,7 @@
-//! What came and went, as data: the log, JSON and whoever else is to be told read one list of it.
+//! What changed between diagnoses, as data. The log, JSON and all other outputs read the same list.
 //!
-//! Nothing is worded here, and nothing is left out but by [`Kind::room`]: each kind of change has its own, so that
-//! a peer that flaps does not push a surge out of the list.
+//! No wording happens here. Entries are dropped only for lack of room ([`Kind::room`]); each kind of change
+//! has its own limit, so that a flapping peer does not push a surge out of the list.
 
 mod observer;
 mod what;
@@ -25,22 +25,22 @@ use crate::{
     text::sanitise,
 };
 
-/// Changes of verdicts kept.
+/// How many changes of verdicts are kept.
 const MAX_VERDICTS: usize = 1000;
 
-/// Of these, how many of one moment: when all peers change at once, the worst of them are listed.
+/// How many of them may share one moment. When all peers change at once, only the worst are listed.
 const MAX_AT_ONCE: usize = 500;
 
-/// Changes of any other kind kept, of each.
+/// How many changes of each other kind are kept.
 const MAX_OTHERS: usize = 50;
 
-/// Changes kept in all.
+/// Limit of all kinds together.
 const MAX: usize = MAX_VERDICTS + (Kind::ALL - 1) * MAX_OTHERS;
 
-/// Processes without a worker left that are kept in mind.
+/// How many processes without a free worker are remembered.
 const MAX_EXHAUSTED: usize = 64;
 
-/// The kinds that have room of their own.
+/// Kinds of changes, each with a limit of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Verdict,
@@ -75,28 +75,28 @@ impl What {
     }
 }
 
-/// The latest changes, and what they are compared with.
+/// The latest changes, and the state the next diagnosis is compared with.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Changes {
     #[serde(deserialize_with = "bounded::deserialize::<_, _, MAX>")]
     latest: Vec<Change>,
-    /// How many there were before those.
+    /// Number of earlier changes that are no longer kept.
     dropped: u64,
-    /// The number of the next one.
+    /// The next change's number.
     next: u64,
     answer: Option<Answer>,
-    /// The number of the last surge that began, and of the last that was over.
+    /// Numbers of the last surge that began and of the last one that ended.
     surges: (u32, u32),
-    /// Whose workers were all taken.
+    /// Servers with no free worker.
     #[serde(deserialize_with = "bounded::deserialize::<_, _, MAX_EXHAUSTED>")]
     exhausted: Vec<Server>,
-    /// The causes for which something was lost.
+    /// Causes of loss seen so far.
     lost: BTreeSet<String>,
     is_off: bool,
 }
 
-/// A server over its restarts: they change the process.
+/// Identifies a server across restarts, which change its process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Server {
     netns: u32,
@@ -113,17 +113,17 @@ impl Server {
 }
 
 impl Changes {
-    /// Those that are kept, oldest first.
+    /// The changes kept, oldest first.
     pub fn recent(&self) -> Vec<Change> {
         self.latest.clone()
     }
 
-    /// How many there were that are not kept.
+    /// Number of changes no longer kept.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Makes the names in it harmless, where it was read from a file.
+    /// Sanitises the names, for changes read from a file.
     pub fn sanitise(&mut self) {
         for change in &mut self.latest {
             change.host = change.host.take().map(|host| sanitise(&host));
@@ -137,8 +137,8 @@ impl Changes {
         }
     }
 
-    /// Notes what a diagnosis says that the one before did not. The peers whose verdicts changed come with what
-    /// was said of them before.
+    /// Records how this diagnosis differs from the one before. `were` has the earlier verdict of each peer
+    /// whose verdict changed.
     pub(super) fn note(&mut self, diagnosis: &Diagnosis, were: &HashMap<PeerId, Verdict>) {
         let mut new = Vec::new();
         self.answer(diagnosis, &mut new);
@@ -165,7 +165,7 @@ impl Changes {
         let is = diagnosis.answer;
         let before = self.answer.replace(is);
         let was = before.unwrap_or(Answer::InsufficientData);
-        // That all is well from the first is no change.
+        // It is no change if all is well from the start.
         if was != is && (before.is_some() || is == Answer::Yes) {
             new.push(What::Answer {
                 was,
@@ -201,8 +201,8 @@ impl Changes {
         }
     }
 
-    /// Both are noted only when they are known: a server that tells nothing, as one whose workers are all
-    /// taken or that is being restarted, has none idle for all one knows.
+    /// Records only what is known. A server that does not answer, because all its workers are busy or it is
+    /// being restarted, is taken to be as it was.
     fn capacity(&mut self, diagnosis: &Diagnosis, new: &mut Vec<What>) {
         let mut before = mem::take(&mut self.exhausted);
         for process in &diagnosis.capacity {
@@ -233,7 +233,7 @@ impl Changes {
         }
     }
 
-    /// When something begins to be lost; how much it comes to is in the accounting.
+    /// Records when something starts to be lost. The amounts are in the accounting.
     fn losses(&mut self, diagnosis: &Diagnosis, new: &mut Vec<What>) {
         let causes = diagnosis.losses.by_cause();
         let mut is_new = false;
@@ -256,7 +256,7 @@ impl Changes {
         self.is_off = drift.is_some();
     }
 
-    /// Drops the oldest of the kinds of which there are too many.
+    /// Drops the oldest changes of each kind beyond its limit.
     fn make_room(&mut self) {
         let mut counts = [0_usize; Kind::ALL];
         for change in &self.latest {
@@ -277,19 +277,19 @@ impl Changes {
         self.dropped = self.dropped.saturating_add((before - self.latest.len()) as u64);
     }
 
-    /// Forgets what depends on what the judge is told, for when it is told something else.
+    /// Forgets everything that depends on the options, before they change.
     pub(super) fn reconsider(&mut self) {
         let is_fact = |change: &Change| matches!(change.what.kind(), Kind::Surge | Kind::Loss);
         self.latest.retain(is_fact);
         (self.answer, self.exhausted) = (None, Vec::new());
     }
 
-    /// Compares with nothing that was said of the peers so far. What came and went did so all the same.
+    /// Forgets the last answer, so that the next one is not compared with it. The list of changes stays.
     pub(super) fn begin_anew(&mut self) {
         self.answer = None;
     }
 
-    /// Forgets what came after a moment, and what it is to be compared with.
+    /// Drops the changes after `to_ns` (monotonic) and the state to compare with.
     fn rewind(&mut self, to_ns: u64) {
         let mut latest = mem::take(&mut self.latest);
         latest.retain(|change| change.at.monotonic_ns <= to_ns);
@@ -302,7 +302,7 @@ impl Changes {
     }
 }
 
-/// The verdicts that changed and matter, in the order of the diagnosis: the worst first.
+/// The relevant changes of verdicts, in the diagnosis's order: worst first.
 fn verdicts(diagnosis: &Diagnosis, were: &HashMap<PeerId, Verdict>, new: &mut Vec<What>) {
     if were.is_empty() {
         return;

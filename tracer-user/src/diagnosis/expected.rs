@@ -1,32 +1,32 @@
-//! How many connections one well-behaved peer holds.
+//! The number of connections a well-behaved peer holds.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::thresholds::MIN_PEERS_TO_LEARN;
 
-/// What the user says about it.
+/// What the user states about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
-    /// Learn it from the peers themselves.
+    /// Learn the number from the peers themselves.
     #[default]
     Auto,
-    /// This many.
+    /// Use this number.
     Connections(u32),
 }
 
-/// A peer of which the user knows how many connections it may hold: a proxy, or a NAT.
+/// A peer that may hold a number of connections known to the user, such as a proxy or a NAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectPeer {
-    /// Who.
+    /// The peer's network.
     pub network: IpNet,
-    /// How many.
+    /// How many connections it may hold.
     pub connections: u32,
 }
 
-/// How many connections a peer may hold: what is said of the smallest network it is in, else
-/// what is expected of all.
+/// How many connections a peer may hold: as stated for the smallest network that contains it, otherwise
+/// `otherwise`.
 pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: Expected) -> Expected {
     said.iter()
         .filter(|known| known.network.contains(&peer))
@@ -37,17 +37,17 @@ pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: Expected) -> 
         })
 }
 
-/// The number in use and where it comes from.
+/// The number in use, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Connections one well-behaved peer holds.
+    /// Connections a well-behaved peer holds.
     pub connections: u32,
-    /// Peers it was learned from, 0 when there were too few; `None` when it was given.
+    /// Number of peers it was learned from, 0 if there were too few; `None` if the user stated it.
     pub learned_from: Option<usize>,
 }
 
 impl Default for Expected {
-    /// One connection, of which nothing is known.
+    /// One connection, learned from nobody.
     fn default() -> Self {
         Self {
             connections: 1,
@@ -57,19 +57,18 @@ impl Default for Expected {
 }
 
 impl Expected {
-    /// Whether the user said so.
+    /// Whether the user stated it.
     pub fn is_given(&self) -> bool {
         self.learned_from.is_none()
     }
 }
 
-/// Learns the number: the first quartile of what each peer held when the window began, if enough
-/// peers held anything; at least 1, and no more than a pool of usual size, since it may have
-/// begun when all of them were piling up already.
+/// Learns the number as the first quartile of what each peer held when the window began, if enough peers held
+/// anything. It is at least 1 and at most `max_pool`, since all peers may already have been piling up by
+/// then.
 ///
-/// What they hold later says nothing about how many would do: in the very case this is for, all
-/// peers pile up evenly. And from a few peers nothing is learned, because one of them may be the
-/// one that piles up.
+/// Later counts are no guide to how many suffice: in the very case this tool is for, all peers pile up
+/// evenly. A few peers teach nothing, because one of them may be the one that piles up.
 pub(super) fn learn(expect: Expect, seeded: impl Iterator<Item = u64>, max_pool: u64) -> Expected {
     if let Expect::Connections(connections) = expect {
         return Expected {

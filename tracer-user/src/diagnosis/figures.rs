@@ -200,9 +200,4 @@ impl Figures {
             max_ns: self.age.max_ns,
         }
     }
-
-    /// Connections of which it is known what they carried.
-    pub fn seen(&self) -> u64 {
-        self.opens + self.seeded
-    }
 }

@@ -1,4 +1,4 @@
-//! Judges sample after sample.
+//! Judges one sample after another.
 
 mod memory;
 
@@ -30,7 +30,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Judges what happened in the last `window_ns`, or in all of the run.
+    /// Creates a judge of the last `window_ns`, or of the whole run for `None`.
     pub fn new(window_ns: Option<u64>) -> Self {
         Self {
             history: History::of_window(window_ns),
@@ -38,22 +38,22 @@ impl Judge {
         }
     }
 
-    /// A judge that has seen a run and said this of it.
+    /// Restores a judge from a run's history and the verdicts given so far.
     pub fn of(history: History, memory: Memory) -> Self {
         Self { history, memory }
     }
 
-    /// Takes in one more sample without judging it.
+    /// Adds a sample without judging it.
     pub fn add(&mut self, sample: &Sample) {
         self.history.add(sample);
     }
 
-    /// Takes in a sample of which only the number of open connections is known.
+    /// Adds the outline of a sample, which has only the number of open connections.
     pub fn add_outline(&mut self, sample: &Sample) {
         self.history.add_outline(sample);
     }
 
-    /// Takes in one more sample and judges it; samples come in the order in which they were taken.
+    /// Adds a sample and judges it. Samples must come in order of time.
     pub fn look(&mut self, sample: &Sample, options: &Options) -> Diagnosis {
         self.judged(sample, options, false)
     }
@@ -65,58 +65,59 @@ impl Judge {
         diagnosis
     }
 
-    /// Takes in the last sample of a run and judges it. There will be no other to confirm what it says of those of whom
-    /// nothing has been said yet.
+    /// Adds the last sample of a run and judges it. A peer that had no verdict yet gets one at once, since no
+    /// further sample can confirm it.
     pub fn conclude(&mut self, sample: &Sample, options: &Options) -> Diagnosis {
         self.judged(sample, options, true)
     }
 
-    /// What was said of its newest sample, once more.
+    /// Repeats the diagnosis of the newest sample, without side effects.
     pub fn again(&self, sample: &Sample, options: &Options) -> Diagnosis {
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
         self.memory.show(&mut diagnosis);
         diagnosis
     }
 
-    /// Forgets what it said, for when it is to judge by other options. That piles grew happened all the same.
+    /// Forgets its verdicts, for use with other options. Piles stay remembered, since their growth is a fact.
     pub fn reconsider(&mut self) {
         self.memory.reconsider();
     }
 
-    /// Judges only the last `length_ns` before a moment of its end, and forgets what it said of more.
+    /// Shortens the window to the last `length_ns` before `now_ns`, and forgets the verdicts given for the
+    /// longer one.
     pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
         self.history.shorten_window(length_ns, now_ns);
         self.reconsider();
     }
 
-    /// Takes over what was said of peers elsewhere, and how sure that was.
+    /// Adopts verdicts given elsewhere, with their confidence.
     pub fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
         self.memory.recall(said);
     }
 
-    /// Judges from now on only what comes after the newest sample, and forgets what it said of the peers.
+    /// Starts the window at the newest sample, and forgets the peers' verdicts.
     pub fn begin_anew(&mut self) {
         self.history.begin_anew();
         self.memory.begin_anew();
     }
 
-    /// Whether it remembers what it said of the samples before.
+    /// Whether it remembers any verdict.
     pub fn has_spoken(&self) -> bool {
         self.memory.has_spoken()
     }
 
-    /// The run so far.
+    /// The history of the run.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// What was said so far.
+    /// The verdicts so far.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 }
 
-/// Judges one sample with what led to it, as a [`Judge`] would that had said nothing before.
+/// Judges a sample by its history, without earlier verdicts.
 pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagnosis {
     let mut diagnosis = judge(sample, history, options, &Memory::default());
     diagnosis.order();
@@ -133,7 +134,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         listeners: listeners.clone(),
     });
     let no_norm = Arc::new(Norm::default());
-    // Each is put together in its place, without its verdict, which takes all the others' figures.
+    // Built in place without a verdict, because a verdict needs the figures of all peers.
     let mut peers: Vec<Judged> = room_for(sample.peers.len());
     peers.extend(sample.peers.iter().map(|peer| {
         let figures = scene.figures(peer, From::Start);
@@ -160,7 +161,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         one(&scene, peer, judged);
     }
     let main = norms.main();
-    // It is put in order, with what comes of it, when what stands is known.
+    // Order, causes and answer follow once the memory has settled the verdicts.
     Diagnosis {
         answer: Answer::InsufficientData,
         started: sample.started,
@@ -197,7 +198,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     }
 }
 
-/// Judges one peer by its figures of the window, and by what it did lately where that differs.
+/// Judges a peer by its figures for the window, and by its latest behaviour where that differs.
 fn one(scene: &Scene<'_>, peer: &sample::Peer, judged: &mut Judged) {
     let lately = {
         let about = judged.about();

@@ -1,4 +1,4 @@
-//! What the peers of one service show together and a single one not yet: the server's constants.
+//! The server's constants, which show in a service's peers together before they show in a single one.
 
 use super::{
     Figures,
@@ -10,16 +10,16 @@ use super::{
 pub struct Constant {
     /// Its value.
     pub value: u64,
-    /// Ended connections that show it.
+    /// Number of ended connections that show it.
     pub closes: u64,
-    /// Peers that show it.
+    /// Number of peers that show it.
     pub peers: u64,
 }
 
-/// Constants of the server, learned from how it ends connections, or given.
+/// Constants of the server, given or learned from how connections end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
-    /// Keep-alive timeout as given, ns.
+    /// Keep-alive timeout given by the user, ns.
     pub keepalive_given_ns: Option<u64>,
     /// Idle time after which the server closes, ns.
     pub keepalive: Option<Constant>,
@@ -30,7 +30,7 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Whether an idle time is the server's timeout, as far as that is known.
+    /// Whether an idle time equals the server's keep-alive timeout; `None` if that is unknown.
     pub fn is_keepalive(&self, idle_ns: u64) -> Option<bool> {
         let known = self
             .keepalive_given_ns
@@ -38,15 +38,15 @@ impl Learned {
         Some(same(idle_ns, known))
     }
 
-    /// Whether connections end at this age, and more peers agree on the age than on a number of requests: those that
-    /// poll in one rhythm come to the same number of requests at the same age.
+    /// Whether connections end at this age, and more peers agree on the age than on a number of requests.
+    /// Clients that poll at the same rate reach the same number of requests at the same age.
     pub fn is_age(&self, age_ns: u64) -> bool {
         let agree = |constant: Option<Constant>| constant.map_or(0, |constant| constant.peers);
         self.age.is_some_and(|age| same(age_ns, age.value)) && agree(self.age) > agree(self.request_limit)
     }
 }
 
-/// The fewest turns of a connection that are a limit: a handshake and one request explain any below.
+/// The lowest number of turns that counts as a limit: a handshake and one request explain any lower number.
 pub(super) const LEAST_LIMIT: u64 = HANDSHAKE_TURNS + 2;
 
 /// Learns the constants from all peers of a service.
@@ -81,7 +81,7 @@ pub(super) fn learn<'a>(
     }
 }
 
-/// The median value and those that agree with it, if there are enough.
+/// The median value with the entries that agree with it, if there are enough.
 fn constant(mut seen: Vec<(u64, u64)>, agree: fn(u64, u64) -> bool, enough: u64) -> Option<Constant> {
     seen.sort_unstable();
     let value = seen.get((seen.len().max(1) - 1) / 2)?.0;

@@ -1,92 +1,74 @@
-//! The listeners with what they hold.
-
-use std::collections::BTreeMap;
+//! The listeners with the connections they hold.
 
 use super::{Capacity, Options, capacity};
 use crate::model::{
     backlog::Backlog,
-    history::{History, inbound_port, occupies_worker},
+    history::{History, PortKey},
+    listening::{self, Holding},
     owner::Owner,
     sample::Sample,
-    socket::State,
 };
 
-/// One listening port of a namespace; several sockets on it (one per address, or `SO_REUSEPORT`)
-/// are taken together.
+/// A listening port in a namespace. Several sockets on it (one per address, or `SO_REUSEPORT`) are combined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerNow {
-    /// On which host, where there are several.
+    /// The host it belongs to, when several are combined.
     pub host: Option<String>,
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Port.
+    /// The port.
     pub port: u16,
     /// Connections open on it.
     pub held: u64,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     pub close_wait: u64,
-    /// Of these, not yet accepted by any process.
+    /// How many of them no process has accepted yet.
     pub never_accepted: u64,
-    /// The most that were not accepted at any time.
+    /// The most that were unaccepted at any time.
     pub never_accepted_peak: u64,
     /// What the kernel says of it.
     pub backlog: Backlog,
     /// The longest that its accept queue was.
     pub accept_queue_peak: u64,
-    /// Since when connections have waited to be accepted without a break, monotonic, ns.
+    /// Since when some connection has been waiting to be accepted without interruption, monotonic, ns.
     pub stuck_since_ns: Option<u64>,
-    /// Who listens.
+    /// The process that listens.
     pub owner: Owner,
-    /// The most workers its process can have: see [`Capacity::max_workers`].
+    /// Maximum number of workers of its process; see [`Capacity::max_workers`].
     pub max_workers: Option<u32>,
-    /// Those that are busy, whatever port they serve: see [`Capacity::busy_workers`].
+    /// Busy workers of its process, on any of its ports; see [`Capacity::busy_workers`].
     pub busy_workers: Option<u32>,
-    /// Growth of the connections held, per second, over the last half minute or few samples.
+    /// Growth of the open connections, per second, over the last half minute or the last few samples.
     pub per_second: Option<f64>,
-    /// Until its process has no worker left: see [`Capacity::exhausted_in_s`].
+    /// Seconds until its process has no worker left; see [`Capacity::exhausted_in_s`].
     pub exhausted_in_s: Option<f64>,
 }
 
-/// The listeners, in order of namespace and port, and their processes.
+/// The listeners, ordered by namespace and port, and the processes behind them.
 pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<ListenerNow>, Vec<Capacity>) {
-    let mut found: BTreeMap<(u32, u16), (ListenerNow, u64)> = BTreeMap::new();
-    for listener in &sample.sockets.listeners {
-        let key = (listener.netns, listener.port);
-        let (now, _) = found.entry(key).or_insert_with(|| {
-            let seen = history.port(key);
-            let now = ListenerNow {
-                host: None,
-                netns: listener.netns,
-                port: listener.port,
-                held: 0,
-                close_wait: 0,
-                never_accepted: 0,
-                never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
-                backlog: Backlog::default(),
-                accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
-                stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
-                owner: listener.owner.clone(),
-                max_workers: None,
-                busy_workers: None,
-                per_second: seen.and_then(|port| port.held.per_second()),
-                exhausted_in_s: None,
-            };
-            (now, 0)
-        });
-        now.backlog.absorb(&listener.backlog);
-        if now.owner.process().is_none() {
-            now.owner = listener.owner.clone();
-        }
-    }
-    for connection in &sample.sockets.connections {
-        if let Some((now, occupied)) = inbound_port(connection).and_then(|key| found.get_mut(&key)) {
-            now.held += 1;
-            now.close_wait += u64::from(connection.state == State::CloseWait);
-            now.never_accepted += u64::from(connection.never_accepted());
-            *occupied += u64::from(occupies_worker(connection));
-        }
-    }
-    let mut found: Vec<(ListenerNow, u64)> = found.into_values().collect();
+    let now = |(key, holding): (PortKey, Holding)| {
+        let seen = history.port(key);
+        let now = ListenerNow {
+            host: None,
+            netns: key.0,
+            port: key.1,
+            held: holding.held,
+            close_wait: holding.close_wait,
+            never_accepted: holding.never_accepted,
+            never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
+            backlog: holding.backlog,
+            accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
+            stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
+            owner: holding.owner,
+            max_workers: None,
+            busy_workers: None,
+            per_second: seen.and_then(|port| port.held.per_second()),
+            exhausted_in_s: None,
+        };
+        (now, holding.occupied)
+    };
+    let ports = listening::by_port(&sample.sockets);
+    let mut found: Vec<(ListenerNow, u64)> = ports.into_iter().map(now).collect();
     let capacity = capacity::of(&found, options);
     for (now, _) in &mut found {
         if let Some(process) = capacity.iter().find(|process| process.covers(now)) {

@@ -1,5 +1,4 @@
-//! What is usual on one listener, or towards one kind of server: learned from its peers together, and forgotten with
-//! the window.
+//! What is usual for a service: learned from all its peers within the window.
 
 use std::sync::Arc;
 
@@ -11,19 +10,20 @@ use super::{
 };
 use crate::model::peer::{Direction, PeerId};
 
-/// Peers that have to do with the same service: a port, in one direction and network namespace.
+/// Identifies a service by its port, in one direction and network namespace. Its peers are compared with each
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Service {
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Port of the service.
+    /// The service's port.
     pub port: u16,
-    /// Who connects.
+    /// Which side connects.
     pub direction: Direction,
 }
 
 impl Service {
-    /// The service a peer has to do with.
+    /// The service a peer belongs to.
     pub fn of(peer: PeerId) -> Self {
         Self {
             netns: peer.netns,
@@ -33,38 +33,38 @@ impl Service {
     }
 }
 
-/// What is usual there.
+/// What is usual for a service's peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Norm {
     /// How many connections a well-behaved peer holds.
     pub expected: Expected,
     /// The server's constants.
     pub learned: Learned,
-    /// Peers that hold connections or opened some.
+    /// Number of peers that hold connections or opened some.
     pub peers: u64,
-    /// What half of them hold at most.
+    /// Median of the connections these peers hold.
     pub typical: u64,
-    /// Many of them have grown: a surge.
+    /// Whether many of them have grown: a surge.
     pub many_grew: bool,
-    /// Opens of all of them.
+    /// Connections opened by all peers within the window.
     pub opens: u64,
-    /// Connections all of them hold.
+    /// Connections held by all peers.
     pub held: u64,
 }
 
 impl Norm {
-    /// Whether one peer can be compared with the others.
+    /// Whether there are enough peers to compare one with the others.
     pub fn is_population(&self) -> bool {
         self.peers > MIN_OTHERS
     }
 
-    /// Whether all of them hold so much that they are no measure.
+    /// Whether peers in general hold so many that they cannot serve as a measure.
     pub fn is_crowded(&self, thresholds: &Thresholds) -> bool {
         let usual = u64::from(self.expected.connections).max(thresholds.max_pool);
         self.is_population() && self.typical > usual
     }
 
-    /// Whether so many connections are far more than the others hold.
+    /// Whether `held` is far more than the others hold.
     pub fn is_far_more(&self, held: u64) -> bool {
         self.is_population() && held >= FAR_MORE * self.typical.max(1)
     }
@@ -75,7 +75,7 @@ impl Norm {
 pub(super) struct Norms(HashMap<Service, Arc<Norm>>);
 
 impl Norms {
-    /// How many connections are expected of each service's peers, from what each held when the window began.
+    /// The expected number of connections for each service, from what its peers held when the window began.
     pub(super) fn expected(
         expect: Expect,
         held: impl Iterator<Item = (PeerId, u64)>,
@@ -94,7 +94,7 @@ impl Norms {
         by_service.into_iter().map(learn).collect()
     }
 
-    /// Learns the rest from the peers' figures.
+    /// Learns everything else from the peers' figures.
     pub(super) fn learn<'a>(
         expected: &HashMap<Service, Expected>,
         peers: impl Iterator<Item = (PeerId, &'a Figures)>,
@@ -106,7 +106,7 @@ impl Norms {
             by_service.entry(Service::of(id)).or_default().push(figures);
         }
         let norm = |(service, peers): (Service, Vec<&Figures>)| {
-            // What is given is this host's server's.
+            // The given timeout is that of this host's server.
             let given = keepalive_given_ns.filter(|_| service.direction == Direction::Inbound);
             let mut held: Vec<u64> = peers
                 .iter()
@@ -131,12 +131,12 @@ impl Norms {
         Self(by_service.into_iter().map(norm).collect())
     }
 
-    /// That of a peer's service.
+    /// The norm of a peer's service.
     pub(super) fn of(&self, peer: PeerId) -> Arc<Norm> {
         self.0.get(&Service::of(peer)).map(Arc::clone).unwrap_or_default()
     }
 
-    /// That of the service with the most peers, and of equals the first.
+    /// The norm of the service with the most peers; the first one if there are several.
     pub(super) fn main(&self) -> Norm {
         let main = self
             .0
@@ -145,7 +145,7 @@ impl Norms {
         main.map(|(_, norm)| **norm).unwrap_or_default()
     }
 
-    /// All of them, in order.
+    /// All norms, ordered by service.
     pub(super) fn all(&self) -> Vec<(Service, Norm)> {
         let mut all: Vec<(Service, Norm)> = self.0.iter().map(|(service, norm)| (*service, **norm)).collect();
         all.sort_unstable_by_key(|(service, _)| *service);

@@ -1,4 +1,4 @@
-//! Mended or spoiled within the window: what a peer did lately, against what it did in all of it.
+//! Improvement or decline within the window: a peer's latest behaviour compared with the whole window.
 
 use super::{
     Figures, Verdict,
@@ -8,36 +8,36 @@ use super::{
 };
 use crate::model::sample::Peer;
 
-/// A cause that has not shown for so many times its own rhythm is mended.
+/// A peer has recovered once its cause has been absent for this many times its usual interval ...
 const RHYTHMS: u64 = 5;
 
-/// And no sooner than after this, ns.
+/// ... and for at least this long, ns.
 const LEAST_NS: u64 = 3 * S;
 
-/// So many opens are enough to see that a peer that was good is not any more ...
+/// This many opens are enough to see that a good peer no longer is ...
 const SPOILED: u64 = 8;
 
-/// ... if they came over so many boundaries, which are a second apart near the present: not all at once, as after a
-/// restart of the server ...
+/// ... if they are spread over at least this many boundaries, which are a second apart near the present,
+/// rather than coming all at once as after a restart of the server ...
 const OVER_BOUNDARIES: usize = 3;
 
-/// ... and with at least this confidence.
+/// ... and if the new verdict has at least this confidence.
 const SURE: f64 = 0.6;
 
-/// What a peer's latest behaviour says.
+/// The verdict on a peer's latest behaviour.
 pub(super) struct Lately {
     pub(super) finding: Finding,
     pub(super) figures: Figures,
-    /// Since when, monotonic, ns.
+    /// Start of the behaviour judged, monotonic, ns.
     pub(super) since_ns: u64,
 }
 
-/// Whether a peer that is accused has been good for so long that its cause would have shown again. Figures are those of
-/// the whole window.
+/// Whether an accused peer has been good for long enough that its cause would have shown again. `whole` has
+/// the figures of the whole window.
 pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     let now_ns = scene.sample.taken.monotonic_ns;
     let mut boundaries = scene.window().boundaries();
-    // What came after the last open is no part of the rhythm in which it opened.
+    // The time since the last open does not count towards the interval between opens.
     let last_open = scene.window().when_opened(peer.slot, peer.counters.opens(), 1);
     let quiet_ns = last_open
         .and_then(|at| scene.window().boundaries().nth(at))
@@ -46,13 +46,13 @@ pub(super) fn mended(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figu
     let needed_ns = (RHYTHMS * rhythm_ns).max(LEAST_NS);
     let latest = boundaries.rposition(|at| now_ns.saturating_sub(at.monotonic_ns) >= needed_ns)?;
     let lately = look(scene, peer, about, latest)?;
-    // By that rhythm it would have opened so many in the meantime.
+    // How many connections it would have opened since then at its usual rate.
     let usual = lately.figures.span_ns / rhythm_ns.max(1);
     let is_mended = lately.finding.verdict == Verdict::Reusing && lately.figures.opens * RHYTHMS <= usual;
     is_mended.then_some(lately)
 }
 
-/// Whether a peer that is not accused has opened connections lately that accuse it.
+/// Whether a peer that is not accused has recently opened connections that accuse it.
 pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Figures) -> Option<Lately> {
     if whole.opens < SPOILED {
         return None;
@@ -81,7 +81,7 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Fig
     }
     let lately = look(scene, peer, about, latest)?;
     let verdict = lately.finding.verdict;
-    // That a pool overflows shows only over all of the window.
+    // Overflow of a pool shows only over the whole window.
     let is_of_ends = cause::is_of_ends(verdict) && verdict != Verdict::PoolOverflow;
     (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
 }

@@ -1,7 +1,7 @@
-//! The first question: does the peer use its connections again?
+//! The first question: does the peer reuse its connections?
 //!
-//! It is answered by requests per open and by what the peer had in hand when it opened another, and looks at
-//! neither who ends connections nor when. That is [`super::cause`]'s.
+//! The answer comes from requests per open and from what the peer held when it opened another connection. Who
+//! ends connections, and when, is left to [`super::cause`].
 
 use super::{
     cause::Case,
@@ -9,28 +9,28 @@ use super::{
 };
 use crate::model::peer::Direction;
 
-/// How well.
+/// How well a peer reuses its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
-    /// So well that whatever ends a connection now and then is no fault: none was opened and those that are there stay,
-    /// or there were [`RARE_FAULT`] requests for each.
+    /// So well that an occasional end of a connection does not matter: either none was opened and the
+    /// existing ones stay, or there were [`RARE_FAULT`] requests for each open.
     Steady,
-    /// Several requests for each connection.
+    /// Several requests for each open.
     Mostly,
-    /// Hardly more requests than connections, or no more than a handshake explains.
+    /// Hardly more requests than opens, or no more than a handshake explains.
     Hardly,
-    /// There is nothing to go by.
+    /// Too little is known.
     Unknown,
 }
 
-/// What a peer had when it opened another connection.
+/// What a peer held when it opened another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InHand {
-    /// No connection that could be used: whoever ended the last one made it open another.
+    /// No usable connection: it opened another one because the last one had been ended.
     Nothing,
-    /// One that did nothing: it need not have opened another.
+    /// An idle connection, so another one was not needed.
     Idle,
-    /// All that it had were busy, or nothing tells.
+    /// Only busy connections, or it is unknown.
     Busy,
 }
 
@@ -41,7 +41,7 @@ pub fn of(case: &Case<'_>) -> Reuse {
     let stays = figures.held.established > 0
         && share(figures.closes, figures.opens + figures.course.start) <= EXCEPTION
         && figures.held.dead < figures.held.established;
-    // Sockets that this host may have forgotten, and not yet for long enough to say so.
+    // This host may have leaked these sockets, but it is too soon to tell.
     let may_leak = figures.close_wait.now > figures.held.established
         && figures.close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering;
     if may_leak {
@@ -65,13 +65,13 @@ pub fn of(case: &Case<'_>) -> Reuse {
         return Reuse::Mostly;
     }
     if stays && is_settled && has_spoken {
-        // Streams have one request in their life.
+        // A streaming connection carries a single request for its whole life.
         return Reuse::Mostly;
     }
     Reuse::Hardly
 }
 
-/// Many connections came and as many went, after so short a time and so few turns that each may have been
+/// Many connections were opened and as many ended, so soon and after so few turns that each may have carried
 /// a handshake and one request.
 fn may_be_handshakes(case: &Case<'_>) -> bool {
     let figures = case.figures;
@@ -80,23 +80,23 @@ fn may_be_handshakes(case: &Case<'_>) -> bool {
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
         && habitual(of, figures.opens)
-        // Of a crowd, those that stay only briefly are the first to go.
+        // In a crowd, those that stay only briefly end first.
         && 2 * figures.held.established <= of
-        // What it keeps beside these carries its requests.
+        // The connections it keeps carry its requests.
         && figures.requests < 2 * (1 + HANDSHAKE_TURNS) * figures.opens
 }
 
 /// About one request for each connection.
 pub fn one_request_each(case: &Case<'_>) -> bool {
     let (turns, of) = (case.figures.turns.sum, case.figures.turns.connections());
-    // Counted or bounded: in neither case can there have been more.
+    // Holds for counted turns and for upper bounds: there cannot have been more.
     of > 0 && share(turns, of) <= 1.0 + EXCEPTION
 }
 
-/// What the peer had in hand when it opened another connection.
+/// What the peer held when it opened another connection.
 pub fn in_hand(case: &Case<'_>) -> InHand {
     let figures = case.figures;
-    // Each time that it held none, it may have filled its pool again.
+    // Whenever it held none, it may have refilled its whole pool.
     let refilled = figures.opens_with_none * figures.open_peak.max(1);
     let others = figures.opens.saturating_sub(refilled);
     if share(others, figures.opens) <= EXCEPTION {
@@ -116,8 +116,8 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     }
 }
 
-/// The pool of this host's process finds connections that the server has closed when it needs one, drops them and
-/// opens others.
+/// Whether the pool of this host's process finds, when it needs a connection, that the server has closed
+/// those it holds, and then replaces them.
 fn cleans_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
     habitual(figures.server_fin, figures.closes)

@@ -1,4 +1,5 @@
-//! One sample with all that its peers are judged by: their figures over the window, or over a later part of it.
+//! A sample with everything needed to judge its peers, such as their figures over the window or a later part
+//! of it.
 
 use std::{ops::Range, sync::Arc};
 
@@ -19,16 +20,16 @@ use crate::model::{
     window::{self, Window},
 };
 
-/// From when on figures are wanted.
+/// Where the period that figures cover begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
-    /// The window's beginning.
+    /// At the start of the window.
     Start,
-    /// One of the window's boundaries, by its number.
+    /// At one of the window's boundaries, by number.
     Boundary(usize),
 }
 
-/// The sample.
+/// A sample with its context.
 pub(super) struct Scene<'a> {
     pub(super) sample: &'a Sample,
     pub(super) options: &'a Options,
@@ -76,7 +77,7 @@ impl<'a> Scene<'a> {
         self.window
     }
 
-    /// What is learned from the peers' figures.
+    /// The norms learned from the peers' figures.
     pub(super) fn norms<'b>(&self, peers: impl Iterator<Item = (PeerId, &'b Figures)>) -> Norms {
         Norms::learn(
             &self.expected,
@@ -86,20 +87,20 @@ impl<'a> Scene<'a> {
         )
     }
 
-    /// How many connections this peer may hold.
+    /// How many connections the peer may hold.
     pub(super) fn expected(&self, peer: PeerId) -> Expected {
         let of_service = self.expected.get(&Service::of(peer)).copied().unwrap_or_default();
         expected::of_peer(peer.network, &self.options.expect_peers, of_service)
     }
 
-    /// How many requests of this peer may be our own.
+    /// Number of the peer's requests that may be tcpreuse's own.
     pub(super) fn own_requests(&self, peer: PeerId) -> u64 {
         let from = self.options.own_requests;
         from.filter(|(from, _)| peer.network.contains(from))
             .map_or(0, |(_, requests)| requests)
     }
 
-    /// A peer's figures from some moment on.
+    /// A peer's figures from `from` until the sample.
     pub(super) fn figures(&self, peer: &Peer, from: From) -> Figures {
         let (window, slot) = (self.window, peer.slot);
         let expected = self.expected(peer.id).connections;
@@ -107,12 +108,12 @@ impl<'a> Scene<'a> {
             From::Start => (self.begins_ns(), window.base(slot)),
             From::Boundary(at) => {
                 let begins = window.boundaries().nth(at).unwrap_or(self.sample.started);
-                // One that came later began with nothing.
+                // A peer first seen after the boundary started from zero.
                 let base = window.mark(at, slot).unwrap_or_default();
                 (begins.monotonic_ns, Some(base))
             }
         };
-        // Only the whole of the window reaches into earlier recordings.
+        // Only the whole window extends into earlier recordings.
         let earlier = match from {
             From::Start => self.sample.earlier.peer(slot),
             From::Boundary(_) => None,
@@ -162,7 +163,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Everything that is the same for all looks at one peer.
+/// What stays the same however often a peer is judged within a sample.
 pub(super) struct About {
     pub(super) id: PeerId,
     pub(super) expected: Expected,
@@ -173,7 +174,7 @@ pub(super) struct About {
 }
 
 impl About {
-    /// What the rules look at, with these figures.
+    /// The input for the rules, with these figures.
     pub(super) fn case<'b>(&'b self, figures: &'b Figures) -> Case<'b> {
         Case {
             figures,
@@ -193,7 +194,7 @@ impl About {
     }
 }
 
-/// The live connections of each slot, in the order in which the sample has them.
+/// The live connections of each slot, in the sample's order.
 struct Live<'a> {
     connections: Vec<&'a Connection>,
     slots: HashMap<u32, Range<usize>>,

@@ -1,4 +1,4 @@
-//! The diagnoses of several hosts as one.
+//! Combines the diagnoses of several hosts.
 
 use super::{
     Diagnosis,
@@ -6,9 +6,10 @@ use super::{
 };
 use crate::model::{history::Surge, sample::Moment};
 
-/// Puts them together: every peer and listener bears the name of its host. `None` of none.
+/// Combines the diagnoses. Each peer, listener, process and change gets the name of its host. Returns `None`
+/// if there are no diagnoses.
 ///
-/// What was learned and expected is each host's own; the first one's stands for all.
+/// Learned and expected values belong to a single host; the first host's are used for the whole.
 pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     let mut hosts = hosts.into_iter().map(|(host, mut diagnosis)| {
         for peer in &mut diagnosis.peers {
@@ -45,7 +46,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
         all.changes.extend(other.changes);
         all.changes_dropped += other.changes_dropped;
     }
-    // Stable: what one host found at one moment stays in its order.
+    // A stable sort, so that changes a host found at the same moment keep their order.
     all.changes.sort_by_key(|change| change.at.utc_ns);
     worst_first(&mut all.peers);
     all.causes = causes(&all.peers);
@@ -53,8 +54,9 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     Some(all)
 }
 
-/// From the first start to the last end, and how much of that the clock of the last end has not: it may have been
-/// started since. Monotonic clocks of different hosts cannot be compared, so the length is that of UTC.
+/// From the first start to the last end, and the part of that which the monotonic clock at the end does not
+/// cover, because that host may have booted since. Monotonic clocks of different hosts cannot be compared, so
+/// the length is in UTC.
 fn window(a: &Diagnosis, b: &Diagnosis) -> (Moment, Moment, u64) {
     let start = a.started.utc_ns.min(b.started.utc_ns);
     let end = if a.taken.utc_ns >= b.taken.utc_ns {

@@ -1,8 +1,8 @@
-//! What to change, in the words of the software at hand.
+//! What to change, in the terms of the software involved.
 //!
-//! The name of this host's process says which server or client library is in use, the port which protocol the
-//! other end speaks. What each of them calls its settings is data: `servers`, `clients` and, where nothing is
-//! known, `general`. Which of them a verdict needs, and in which order, is here.
+//! The name of this host's process identifies the server or client library, and the port the protocol that
+//! the other end speaks. The names of their settings are data, in `servers`, `clients` and, for unknown
+//! software, `general`. This module decides which of them a verdict needs, and in which order.
 
 mod clients;
 mod general;
@@ -17,31 +17,31 @@ use self::{clients::Client, protocol::Protocol, servers::Server};
 use super::{Party, Verdict};
 use crate::model::peer::Direction;
 
-/// What is known of the two ends when a fix is worded.
+/// What is known about the two ends.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
-    /// What is to be fixed.
+    /// The verdict to be remedied.
     pub verdict: Verdict,
-    /// Which of the two ends is this host.
+    /// Whether this host is the server (inbound) or the client (outbound).
     pub direction: Direction,
     /// The service's port: local for inbound, remote for outbound connections.
     pub port: u16,
-    /// The name of this host's process, sanitised.
+    /// The sanitised name of this host's process.
     pub owner: Option<&'a str>,
-    /// Who ends the connections, where the verdict leaves that open.
+    /// The side that ends the connections, if the verdict does not imply it.
     pub closer: Option<Party>,
 }
 
 /// A timer or limit of one end.
 #[derive(Clone, Copy, Debug)]
 enum Setting {
-    /// What it is called, to follow "Raise".
+    /// The setting's name, to follow "Raise".
     Raise(&'static str),
-    /// There is none to raise: what to do instead, a sentence.
+    /// There is no such setting; a sentence that says what to do instead.
     Instead(&'static str),
 }
 
-/// What to change, in one line of one or more sentences.
+/// What to change, on one line, in one or more sentences.
 pub fn fix(at: &At<'_>) -> Cow<'static, str> {
     let owner = at.owner.and_then(known);
     match at.direction {
@@ -50,7 +50,7 @@ pub fn fix(at: &At<'_>) -> Cow<'static, str> {
     }
 }
 
-/// The words of a connection whose server is on this host; its client is known by its protocol only.
+/// The texts for a connection whose server is on this host. Only the client's protocol is known.
 struct Inbound {
     protocol: Option<Protocol>,
     server: &'static Server,
@@ -71,7 +71,7 @@ impl Inbound {
         }
     }
 
-    /// Whether a connection carries one request after the other, of sessions that the server knows.
+    /// Whether the protocol may be HTTP, in which a server can recognise the sessions of its clients.
     fn may_be_http(&self) -> bool {
         matches!(self.protocol, None | Some(Protocol::Http))
     }
@@ -147,11 +147,11 @@ impl Inbound {
     }
 }
 
-/// The words of a connection whose client is on this host; its server is known by its port only.
+/// The texts for a connection whose client is on this host. Only the server's port is known.
 struct Outbound {
     server: &'static Server,
     client: &'static Client,
-    /// Whether the words for HTTP are used although nothing says that it is.
+    /// Whether the texts assume HTTP without evidence.
     guessed: bool,
 }
 
@@ -228,7 +228,7 @@ impl Outbound {
     }
 }
 
-/// Whether the words for an outbound connection are the client's own.
+/// Whether the fix for an outbound connection depends on the client's software.
 fn needs_the_client(at: &At<'_>) -> bool {
     match at.verdict {
         Verdict::CloseWaitLeak

@@ -1,134 +1,124 @@
-//! Every number a rule compares with, and where it comes from. Those an operator may change are in
-//! [`Thresholds`]; the others are what makes the difference between two verdicts, or what a kernel or
-//! a protocol does.
+//! Every number a rule compares with, and its source. Those an operator may change are in [`Thresholds`]. The
+//! others separate two verdicts, or are given by a kernel or a protocol.
 
 mod adjustable;
 
 pub use self::adjustable::{Adjustable, Changed, Kind, THRESHOLDS, Thresholds};
+pub use crate::units::{MS, S};
 
-/// Milliseconds, in ns.
-pub const MS: u64 = 1_000_000;
-
-/// Seconds, in ns.
-pub const S: u64 = 1_000 * MS;
-
-/// So many are enough when something that would be an odd accident repeats: idle times that agree,
-/// requests given up.
+/// Three repetitions suffice for something unlikely to repeat by accident: equal idle times, abandoned
+/// requests.
 pub const MIN_ALIKE: u64 = 3;
 
-/// And so many when they also agree with what other peers show.
+/// Fewer suffice if other peers show the same value.
 pub const MIN_ALIKE_TO_OTHERS: u64 = 2;
 
-/// With this many turns per connection, connections are reused well even if each ends after a
-/// pause.
+/// With this many turns per connection, reuse is good even if each connection ends after a pause.
 pub const MANY_TURNS: u64 = 10;
 
-/// This share of a peer's connections must show a pattern for it to be the peer's habit; the
-/// rest may be retries, restarts, or the connection that is open at the moment.
+/// For a pattern to be a peer's habit, this share of its connections must show it. The rest may be retries,
+/// restarts, or the connection that is still open.
 pub const HABIT: f64 = 0.8;
 
-/// At most this share of something may be otherwise for it to be an exception.
+/// What makes up at most this share is an exception.
 pub const EXCEPTION: f64 = 0.2;
 
-/// Idle times are a constant when they differ by no more than this share of them ...
+/// Idle times are constant if they differ by no more than this share of their value ...
 pub const TIGHT_SHARE: f64 = 0.25;
 
-/// ... or by no more than this: Apache looks at its timers a few times a second, and a busy host
-/// is late.
+/// ... or by no more than this: Apache checks its timers a few times a second, and a busy host is late.
 pub const TIGHT_NS: u64 = 300 * MS;
 
-/// A constant is the same as another one if they differ by no more than this share, or by
-/// [`TIGHT_NS`].
+/// Two constants are the same if they differ by no more than this share, or by [`TIGHT_NS`].
 pub const SAME_SHARE: f64 = 0.15;
 
-/// Turns that a connection may need before its first request: a TLS handshake takes one or two, and so do the
-/// logins of databases. Where no more than these come on top of one request, turns prove no reuse.
+/// Turns a connection may need before its first request: one or two for a TLS handshake, and similar for
+/// database logins. If no more than these come on top of one request, turns do not prove reuse.
 pub const HANDSHAKE_TURNS: u64 = 3;
 
-/// A connection that lives for less than this has had no time for polls: what it carried may be a handshake and
-/// one request.
+/// A connection shorter than this has no time for polls; it may have carried a handshake and one request.
 pub const SHORT_LIFE_NS: u64 = 1_500 * MS;
 
-/// Whatever ends one connection in so many requests is no fault.
+/// A fault that ends one connection in this many requests does not matter.
 pub const RARE_FAULT: u64 = 50;
 
-/// So many that wait to be accepted at once, beyond the expected ones, are a pile: a client that
-/// retries closes the one before.
+/// This many unaccepted connections beyond the expected number are a pile. A client that merely retries
+/// closes the previous one first.
 pub const MIN_UNACCEPTED: u64 = 2;
 
-/// A pool that overflows once in so many requests is large enough: each time, a request waits for a handshake.
+/// A pool that overflows once in this many requests is large enough: the cost is one handshake each time.
 pub const OVERFLOW_FAULT: u64 = 200;
 
-/// So many other peers of a listener, which hold connections, are a population to compare one with.
+/// A listener must have this many other peers that hold connections to compare one with them.
 pub const MIN_OTHERS: u64 = 3;
 
-/// This many times what the others hold is far more.
+/// Far more is this many times what the others hold.
 pub const FAR_MORE: u64 = 3;
 
-/// If this share of the peers grew, it is a surge, and what the others hold is no measure.
+/// If this share of the peers grew, it is a surge, and what the others hold cannot serve as a measure.
 pub const SURGE_SHARE: f64 = 0.5;
 
-/// A peer with nobody to be compared with piles up only if it has grown for so long, ns: the pools of servers fill as
-/// their load rises, within some tens of seconds ...
+/// A peer without others to compare with piles up only if it has grown for this long, ns, since server pools
+/// fill within some tens of seconds as their load rises ...
 pub const GROWS_ALONE_NS: u64 = 45 * S;
 
-/// ... to this many times what is a usual pool ...
+/// ... to this many times a usual pool ...
 pub const ALONE_IS_MANY: u64 = 4;
 
-/// ... and without end: of what it grew by, at least one part of so many came in the last third of the time.
+/// ... and is still growing: one part in this many of its growth must fall into the last third of the time.
 pub const LATELY: u64 = 6;
 
-/// What is left of a pile, as a share of what it grew by, for it to be a pile still.
+/// A pile remains one until less than this share of its growth is left.
 pub const PILE_STANDS: f64 = 0.5;
 
-/// In CLOSE_WAIT for this many times as long as those that were closed: forgotten, not only late.
+/// In CLOSE_WAIT for this many times as long as those that were closed means leaked, not just late.
 pub const FORGOTTEN: u64 = 4;
 
-/// A peer's connections are a core if it held at least so many all the time.
+/// A peer keeps a core of connections if it always held at least this many.
 pub const MIN_CORE: u64 = 2;
 
-/// A pool that is full discards a connection as soon as its reply is read: within some timer ticks and a busy machine's
-/// delay.
+/// A full pool discards a connection as soon as the reply is read. This allows for some timer ticks and a
+/// busy machine's delay.
 pub const DISCARDED_NS: u64 = 51 * MS;
 
-/// This share of a pool's closes comes that soon; the rest are a busy machine's.
+/// This share of a pool's discards must be that quick. The rest allows for a busy machine.
 pub const NEARLY_ALL: f64 = 0.95;
 
-/// So many that were discarded at once, without one that was not, are no accident of a crowd.
+/// This many immediate discards and none later are no accident among many clients.
 pub const MANY_DISCARDED: u64 = 20;
 
-/// A pool opens further connections when those it has are busy: this part of them at least, on an average.
+/// A pool opens further connections only when those it has are busy: on average, at least this share of them.
 pub const BUSY: f64 = 0.5;
 
-/// Ages of connections that a clock ends differ by no more than this share of them, or [`AGE_NS`]: the
-/// request that is under way when it strikes is finished first ...
+/// Ages of connections ended by a timer differ by no more than this share, or by [`AGE_NS`], because a
+/// request in progress is finished first ...
 pub const AGE_SHARE: f64 = 0.05;
 
-/// ... see [`AGE_SHARE`] ...
+/// ... or by this much, ns: see [`AGE_SHARE`] ...
 pub const AGE_NS: u64 = 100 * MS;
 
-/// ... and by this share where each connection carried the same number of requests.
+/// ... and by this share if each connection carried the same number of requests.
 pub const SAME_AGE_SHARE: f64 = 0.01;
 
-/// Time in CLOSE_WAIT that shows that the server was busy with something else, such as a held
-/// poll: closing at once takes a few milliseconds.
+/// This long in CLOSE_WAIT shows that the server was busy with something else, such as a held poll. An
+/// immediate close takes a few milliseconds.
 pub const LATE_CLOSE_NS: u64 = 200 * MS;
 
-/// Fewer bytes than this are no request: `GET / HTTP/1.0` with its line ends has 18.
+/// Fewer bytes than this are not a request: `GET / HTTP/1.0` with its line ends takes 18.
 pub const NO_REQUEST_BYTES: u64 = 18;
 
-/// Fewer peers than this that held connections from the start teach nothing: a quartile of four
-/// is one peer.
+/// Learning needs at least this many peers that held connections from the start: the first quartile of four
+/// is a single peer.
 pub const MIN_PEERS_TO_LEARN: usize = 5;
 
-/// A total that grows by less than this share of it in half a minute stands still.
+/// A total that grows by less than this share in half a minute is constant.
 pub const STANDSTILL: f64 = 0.02;
 
-/// How sure `seen` consistent observations of `of` make us, between 0 and 1.
+/// Confidence, between 0 and 1, from `seen` consistent observations out of `of`.
 ///
-/// The share of consistent ones, drawn towards 0 by two observations that are taken to have
-/// contradicted (Laplace's rule of succession with a pessimistic prior), so that little data can
-/// never be a high confidence: 5 of 5 give 0.71, 20 of 20 give 0.91, 198 of 200 give 0.98.
+/// It is the share of consistent observations, lowered by two imaginary ones that contradict (Laplace's rule
+/// of succession with a pessimistic prior), so that a little data never gives high confidence: 5 of 5 give
+/// 0.71, 20 of 20 give 0.91, 198 of 200 give 0.98.
 pub fn confidence(seen: u64, of: u64) -> f64 {
     let seen = seen.min(of);
     #[expect(
@@ -150,7 +140,7 @@ pub fn habitual(part: u64, whole: u64) -> bool {
     share(part, whole) >= HABIT
 }
 
-/// `part` of `whole`; 0 of nothing.
+/// `part` of `whole`, or 0 if `whole` is 0.
 pub fn share(part: u64, whole: u64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,

@@ -1,4 +1,4 @@
-//! The verdicts' stable identifiers.
+//! The verdicts, with their stable identifiers and the party that has to act.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $name:ident = $id:literal,)+) => {
-        /// What is going on with one peer. The order is that of badness: what keeps the most
-        /// connections for the longest comes first.
+        /// What is going on with a peer, ordered by severity: causes that keep the most connections open for
+        /// the longest come first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Verdict {
             $($(#[$doc])* #[serde(rename = $id)] $name,)+
         }
 
         impl Verdict {
-            /// All of them, the worst first.
+            /// All verdicts, worst first.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The identifier other programs rely on.
+            /// The stable identifier that other programs rely on.
             pub fn id(self) -> &'static str {
                 match self {
                     $(Self::$name => $id,)+
@@ -28,23 +28,23 @@ macro_rules! verdicts {
 }
 
 verdicts! {
-    /// This host's process never closes after the other side's FIN.
+    /// This host's process never closes its socket after the other side's FIN.
     CloseWaitLeak = "close-wait-leak",
     /// It opens further connections while earlier ones are open and alive.
     PilingUp = "piling-up",
-    /// The path died silently and it came back on a new connection.
+    /// The path died silently, and the peer came back on a new connection.
     HalfOpen = "half-open",
-    /// Earlier connections fell silent when a newer one came, and nothing tells why.
+    /// Earlier connections fell silent when a newer one was opened, and nothing shows why.
     Abandoned = "abandoned",
     /// The server is not accepting: its workers are exhausted.
     NeverAccepted = "never-accepted",
-    /// It gives up on a held poll before the server answers.
+    /// It abandons a held poll before the server answers.
     EarlyAbort = "early-abort",
     /// No connection ever gets as far as a request.
     HandshakeFailed = "handshake-failed",
-    /// It closes after every reply and connects again, or never uses an idle connection it holds.
+    /// It closes after every reply and connects again, or never uses the idle connection it holds.
     FreshPerRequest = "fresh-per-request",
-    /// It keeps a core of reused connections and opens short-lived ones above it.
+    /// It keeps a core of reused connections and opens short-lived ones beyond it.
     PoolOverflow = "pool-overflow",
     /// The server's keep-alive timeout is shorter than the client's pause.
     ServerIdleClose = "server-idle-close",
@@ -60,9 +60,9 @@ verdicts! {
     ServerClose = "server-close",
     /// The client ends connections before they are used again, and no timer, limit or age fits.
     ClientClose = "client-close",
-    /// It holds far more than the others do and does not grow: to be decided by the operator.
+    /// It holds far more than others and does not grow; the operator has to decide.
     ManyHeld = "many-held",
-    /// A scanner, a health check, a slow client: no request to judge it by.
+    /// A scanner, a health check or a slow client: there is no request to judge.
     Stray = "stray",
     /// Too short a window or too few connections to say.
     InsufficientData = "insufficient-data",
@@ -70,21 +70,21 @@ verdicts! {
     Reusing = "reusing",
 }
 
-/// Who has to change something.
+/// The party that has to change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Party {
-    /// The client, or whoever runs it.
+    /// The client, or its operator.
     Client,
     /// The server: its settings, its workers, its code.
     Server,
-    /// What lies between the two.
+    /// The path between the two.
     Network,
 }
 
 impl Verdict {
-    /// Who has to act on it; `None` when nobody has to. A limit or timer belongs to whoever set it, and a
-    /// constant age to the side that ends the connection, which the caller knows.
+    /// Who has to act on the verdict; `None` if nobody has to. A limit or timer is the concern of the party
+    /// that set it. For a constant age that is the side that ends the connection, which the caller knows.
     pub fn party(self) -> Option<Party> {
         match self {
             Self::PilingUp
@@ -106,7 +106,7 @@ impl Verdict {
         }
     }
 
-    /// Whether it says that connections are not reused, or pile up.
+    /// Whether it says that connections are not reused or pile up.
     pub fn accuses(self) -> bool {
         self.party().is_some()
     }

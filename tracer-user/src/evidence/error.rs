@@ -69,6 +69,10 @@ impl std::error::Error for EvidenceError {}
 
 impl From<EvidenceError> for Failure {
     fn from(error: EvidenceError) -> Self {
-        Self::Usage(error.to_string())
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.source.as_ref().map(io::Error::kind) {
+            Some(StorageFull | QuotaExceeded) => Self::NotWritten(error.to_string()),
+            _ => Self::Usage(error.to_string()),
+        }
     }
 }

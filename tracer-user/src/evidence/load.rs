@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diagnosis::{Expect, Judge, Options, words},
     model::sample::Sample,
-    report::{Origin, clock},
+    report::{Origin, day_and_clock, day_and_clock_of},
 };
 
 /// What is judged before a moment, where nobody says and the recording does not: as `record` does.
@@ -58,10 +58,11 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Reads a directory: its last state or, where that cannot be used, the rows.
+/// Reads all of a directory.
 ///
 /// # Errors
-/// When it is no evidence directory, or a row is none.
+/// As for [`load_wanted`].
+#[cfg(any(test, feature = "testing"))]
 pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
     load_wanted(path, &Wanted::default())
 }
@@ -69,7 +70,7 @@ pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
 /// Reads what is wanted of a directory: from its last state where that tells it, else from the rows.
 ///
 /// # Errors
-/// As for [`load`], and when there is no such recording or moment.
+/// When it is no evidence directory, there is no such recording or moment, or a row is none.
 pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError> {
     let mut evidence = Evidence::open(path, wanted.number)?;
     let mut notes: Vec<String> = evidence
@@ -109,7 +110,7 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             let window_ns = wanted.window_ns.or(recorded).or(at.map(|_| WINDOW_NS));
             if let Err(Some(why)) = &other {
                 note(format!(
-                    "{why}; diagnosed from the rows alone, which do not have everything"
+                    "{why}; diagnosed from the rows alone, which lack some details"
                 ));
             }
             let options = match other {
@@ -134,7 +135,7 @@ fn moment(evidence: &Evidence, at: At) -> Result<i128, EvidenceError> {
     let session = &evidence.manifest.session;
     let wrong = |what: String| EvidenceError::new(evidence.folder.path(), what);
     let end = end(evidence)
-        .ok_or_else(|| wrong("nothing says when it was recorded, so --at has no meaning".to_owned()))?;
+        .ok_or_else(|| wrong("when it was recorded is unknown, so --at has no meaning".to_owned()))?;
     let started = session.started.parse().map(jiff::Timestamp::as_nanosecond);
     at.within(started.unwrap_or(end), end).map_err(wrong)
 }
@@ -146,7 +147,7 @@ fn usable_state(evidence: &Evidence) -> Result<State, Option<String>> {
         false => error.to_string(),
     })?;
     if state.session != evidence.manifest.session.session {
-        return Err(Some("its state.json is that of another recording".to_owned()));
+        return Err(Some("its state.json belongs to another recording".to_owned()));
     }
     Ok(state)
 }
@@ -187,8 +188,8 @@ fn age(evidence: &Evidence, state: &State) -> Option<String> {
     let taken = state.sample.taken;
     let older = last.monotonic_ns.checked_sub(taken.monotonic_ns)?;
     Some(format!(
-        "diagnosed as of {}, {} before its last rows: whoever recorded it still does, or was stopped (--at judges another moment from the rows)",
-        clock(taken),
+        "diagnosed as of {}, {} before its last rows: it is still being recorded, or the recorder was killed (--at judges another moment, from the rows)",
+        day_and_clock(taken),
         words::duration(older)
     ))
 }
@@ -203,7 +204,7 @@ fn from_rows(
     if !evidence.has(Kind::Connections) && !evidence.has(Kind::Peers) {
         return Err(EvidenceError::new(
             evidence.folder.path(),
-            "has neither a state.json that can be used nor rows; nothing can be diagnosed",
+            "has neither a usable state.json nor rows, so nothing can be diagnosed",
         ));
     }
     let session = &evidence.manifest.session;
@@ -268,8 +269,8 @@ fn from_rows(
 fn late(first: i128, begin: i128) -> Option<String> {
     let missing = first - begin > LATE_NS && begin > i128::MIN;
     missing.then(|| {
-        let since = crate::report::clock_of(first);
-        format!("its rows reach back to {since} UTC only, so less is judged than was asked for")
+        let since = day_and_clock_of(first);
+        format!("its rows begin only at {since}, so less is judged than was asked for")
     })
 }
 

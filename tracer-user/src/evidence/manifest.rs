@@ -1,12 +1,13 @@
 //! `manifest.json`: where, when and how the evidence was made, and what belongs to it.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Folder, MANIFEST, error::EvidenceError};
 use crate::{
     diagnosis::Options,
+    filter::Prefixes,
     kernel::load::Settings,
     model::{
         accounting::{Accounting, Losses},
@@ -89,6 +90,14 @@ impl Filters {
             prefix6: Some(filter.prefix6),
         }
     }
+
+    /// How peers were grouped, within what is possible.
+    pub fn prefixes(&self) -> Prefixes {
+        Prefixes {
+            v4: self.prefix4.unwrap_or(32).min(32),
+            v6: self.prefix6.unwrap_or(128).min(128),
+        }
+    }
 }
 
 /// One recording; a directory has several after `--append`.
@@ -139,6 +148,25 @@ pub struct Session {
     /// What the live view wrote, which has less than `record` writes; `None`: `record` wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_view: Option<FromView>,
+}
+
+impl Session {
+    /// Of a run on this machine.
+    pub fn here(settings: &Settings, interval: Duration, window_ns: u64) -> Self {
+        let origin = Origin::this_machine();
+        let own_programs = || env!("TCPREUSE_OBJECT_SHA256").to_owned();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            programs_sha256: settings.object.is_none().then(own_programs),
+            host: origin.host,
+            kernel: origin.kernel,
+            boot_id: boot_id(),
+            filters: Filters::of(settings),
+            interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+            window_ns: Some(window_ns),
+            ..Self::default()
+        }
+    }
 }
 
 /// What is there, where the live view wrote the directory.
@@ -260,14 +288,14 @@ impl Manifest {
             if error.is_missing() {
                 EvidenceError::new(
                     folder.path(),
-                    "has no manifest.json, so it is no evidence directory; name one that `tcpreuse record` made",
+                    "has no manifest.json, so it is not an evidence directory; name one that `tcpreuse record` made",
                 )
             } else {
                 error
             }
         })?;
         let mut manifest: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| EvidenceError::new(&path, format!("is no manifest: {error}")))?;
+            .map_err(|error| EvidenceError::new(&path, format!("is not a manifest: {error}")))?;
         if manifest.schema != SCHEMA {
             return Err(EvidenceError::new(
                 &path,
@@ -330,7 +358,26 @@ impl Manifest {
 }
 
 /// Which boot of this machine it is.
-pub fn boot_id() -> Option<String> {
+fn boot_id() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(sanitise(text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_names_its_programs_unless_they_were_given() {
+        let session = |settings: &Settings| Session::here(settings, Duration::from_millis(1500), 7);
+        let mut settings = Settings::default();
+        let own = session(&settings);
+        assert_eq!(
+            own.programs_sha256.as_deref(),
+            Some(env!("TCPREUSE_OBJECT_SHA256"))
+        );
+        assert_eq!((own.interval_ms, own.window_ns), (1500, Some(7)));
+        settings.object = Some("given.o".into());
+        assert_eq!(session(&settings).programs_sha256, None);
+    }
 }

@@ -39,7 +39,7 @@ fn merge(first: Loaded, second: Loaded) -> Loaded {
     let mut notes = earlier.notes.clone();
     if overlap {
         notes.push(format!(
-            "recordings of {} overlap in time: what both saw is counted twice",
+            "recordings of {} overlap in time: connections that both saw are counted twice",
             known.origin.host
         ));
     }
@@ -48,7 +48,7 @@ fn merge(first: Loaded, second: Loaded) -> Loaded {
     let unseen = unseen(&known.sample, &earlier.sample);
     if unseen > 0 {
         known.notes.push(format!(
-            "{unseen} connections to {} ended between two recordings, how is not known",
+            "{unseen} connections to {} ended between two recordings; how they ended is unknown",
             known.origin.host
         ));
     }

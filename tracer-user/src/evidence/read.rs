@@ -56,7 +56,10 @@ impl Evidence {
         if let Some(number) = number {
             manifest.choose(number as usize).map_err(|all| {
                 let has = words::count(all as u64, "recording", "recordings");
-                EvidenceError::new(folder.path(), format!("holds {has}; there is no number {number}"))
+                EvidenceError::new(
+                    folder.path(),
+                    format!("holds {has}; there is no recording {number}"),
+                )
             })?;
         }
         let mut evidence = Self {
@@ -71,8 +74,8 @@ impl Evidence {
         if recordings > 1 {
             let started = &evidence.manifest.session.started;
             evidence.notes.push(match number == recordings {
-                true => format!("holds {recordings} recordings; this is the last one, from {started} on (--recording N chooses)"),
-                false => format!("this is recording {number} of {recordings}, from {started} on"),
+                true => format!("holds {recordings} recordings; this is the last, begun at {started} (--recording N chooses another)"),
+                false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
         evidence.find_parts(None)?;
@@ -129,7 +132,7 @@ impl Evidence {
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
-                        "{error}; all rows there are read, whole interval or not (see `tcpreuse verify`)"
+                        "{error}; all its rows are read, even of incomplete intervals (see `tcpreuse verify`)"
                     ));
                     self.add_unjournalled(number);
                 }

@@ -10,10 +10,9 @@ mod pace;
 mod peer;
 mod walk;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use ipnet::IpNet;
 
 use self::peer::Entry;
 pub(crate) use self::{
@@ -26,14 +25,17 @@ use super::{
     manifest::Session,
     rows::{ConnectionRow, ListenerRow},
 };
-use crate::diagnosis::Verdict;
-use crate::model::{
-    accounting::{Accounting, Totals},
-    earlier::Earlier,
-    owner::{Owner, Reason},
-    peer::{Counters, Direction, PeerId},
-    sample::{Known, Moment, Peer, Sample},
-    socket::{Connection, Listener, Sockets},
+use crate::{
+    diagnosis::Verdict,
+    filter::Prefixes,
+    model::{
+        accounting::{Accounting, Totals},
+        earlier::Earlier,
+        owner::{Owner, Reason},
+        peer::{Counters, Direction, PeerId},
+        sample::{Known, Moment, Peer, Sample},
+        socket::{Connection, Listener, Sockets},
+    },
 };
 
 /// Names of processes that are kept.
@@ -53,8 +55,7 @@ pub(crate) struct Rebuild {
     earliest: Option<i128>,
     latest: Option<i128>,
     expected: u32,
-    prefix4: u8,
-    prefix6: u8,
+    prefixes: Prefixes,
     known: Known,
     peers: HashMap<PeerId, Entry>,
     unattributed: Counters,
@@ -74,8 +75,7 @@ impl Rebuild {
             earliest: None,
             latest: None,
             expected: session.expected_connections.unwrap_or(1).max(1),
-            prefix4: session.filters.prefix4.unwrap_or(32).min(32),
-            prefix6: session.filters.prefix6.unwrap_or(128).min(128),
+            prefixes: session.filters.prefixes(),
             known: Known::default(),
             peers: HashMap::new(),
             unattributed: Counters::default(),
@@ -118,14 +118,8 @@ impl Rebuild {
 
     /// The peer of a connection.
     fn id(&self, row: &ConnectionRow) -> PeerId {
-        PeerId {
-            netns: row.netns,
-            direction: row.direction,
-            port: row.port(),
-            network: self.network(row.remote.0),
-            process: row.owner_pid.filter(|_| row.direction == Direction::Outbound),
-            program: None,
-        }
+        self.prefixes
+            .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid)
     }
 
     /// Takes in one interval.
@@ -152,14 +146,6 @@ impl Rebuild {
         let Some(at) = at else { return };
         self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
         self.latest = Some(self.latest.map_or(at, |known| known.max(at)));
-    }
-
-    fn network(&self, address: IpAddr) -> IpNet {
-        let bits = match address {
-            IpAddr::V4(_) => self.prefix4,
-            IpAddr::V6(_) => self.prefix6,
-        };
-        IpNet::new(address, bits).map_or_else(|_| address.into(), |network| network.trunc())
     }
 
     /// The counters of a peer; `None` when there are too many of them.

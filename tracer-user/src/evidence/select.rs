@@ -3,6 +3,7 @@
 use hashbrown::HashSet;
 
 use crate::{
+    diagnosis::{Diagnosis, What},
     exit::Failure,
     filter::{Directions, Filter},
     model::{
@@ -55,6 +56,22 @@ pub fn select(sample: &mut Sample, filter: &Filter) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Leaves out of a diagnosis what is about all the peers of its recordings. What was lost stays, since nobody
+/// knows whose it was.
+pub fn narrow(diagnosis: &mut Diagnosis, filter: &Filter) {
+    if *filter == Filter::default() {
+        return;
+    }
+    diagnosis.movement.surge = None;
+    diagnosis.changes.retain(|change| match &change.what {
+        What::Verdict { peer, .. } => admits(filter, peer),
+        What::Capacity { .. } | What::Loss { .. } => true,
+        What::MoreVerdicts { .. } | What::Answer { .. } | What::SurgeBegan(_) | What::SurgeEnded { .. } => {
+            false
+        }
+    });
+}
+
 fn admits(filter: &Filter, peer: &PeerId) -> bool {
     let within = |networks: &[ipnet::IpNet]| networks.iter().any(|network| network.contains(&peer.network));
     let direction = match filter.directions {
@@ -72,7 +89,61 @@ fn admits(filter: &Filter, peer: &PeerId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example::sample;
+    use crate::{
+        diagnosis::{Change, Verdict},
+        model::history::{Shape, Surge},
+        report::example::{example, sample},
+    };
+
+    #[test]
+    fn surge_and_changes_are_those_of_the_selection() {
+        let mut some = example();
+        let surge = Surge {
+            number: 1,
+            started: some.started,
+            ended: None,
+            from: 1,
+            to: 60,
+            shape: Shape::Uniform,
+            grown: 5,
+            peers: 5,
+            behind: Vec::new(),
+        };
+        let mut change = |what| {
+            let (id, at) = (some.changes.len() as u64, some.taken);
+            some.changes.push(Change {
+                id,
+                at,
+                host: None,
+                what,
+            });
+        };
+        for peer in &sample().peers {
+            change(What::Verdict {
+                peer: peer.id,
+                was: Verdict::Reusing,
+                is: Verdict::PilingUp,
+                confidence: 0.9,
+                good_since: None,
+            });
+        }
+        change(What::SurgeBegan(surge.clone()));
+        some.movement.surge = Some(surge);
+        let all = some.clone();
+        narrow(&mut some, &Filter::default());
+        assert_eq!(some, all);
+        let filter = Filter {
+            include: vec!["192.0.2.12/32".parse().unwrap()],
+            ..Filter::default()
+        };
+        narrow(&mut some, &filter);
+        assert_eq!(some.movement.surge, None);
+        let left: Vec<&What> = some.changes.iter().map(|change| &change.what).collect();
+        assert!(
+            matches!(&*left, [What::Verdict { peer, .. }] if peer.network == filter.include[0]),
+            "{left:?}"
+        );
+    }
 
     #[test]
     fn what_is_left_is_consistent() {

@@ -38,8 +38,8 @@ pub enum Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Whole => "whole",
-            Self::Cut => "CUT",
+            Self::Whole => "intact",
+            Self::Cut => "TRUNCATED",
             Self::Altered => "ALTERED",
             Self::Missing => "MISSING",
         })
@@ -55,6 +55,13 @@ pub struct Found {
     pub condition: Condition,
     /// More about that.
     pub details: String,
+}
+
+impl Found {
+    /// Whether it is what was written.
+    pub fn is_whole(&self) -> bool {
+        self.condition == Condition::Whole
+    }
 }
 
 /// What was found of all of it.
@@ -79,7 +86,7 @@ pub struct Report {
 impl Report {
     /// Whether every file is what was written.
     pub fn is_whole(&self) -> bool {
-        self.files.iter().all(|found| found.condition == Condition::Whole)
+        self.files.iter().all(Found::is_whole)
     }
 
     fn add(&mut self, name: &str, condition: Condition, details: impl Into<String>) {
@@ -134,7 +141,7 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
     }
     for name in folder.names()? {
         if !seen.contains(&name) {
-            report.notes.push(format!("{name} is no part of the evidence"));
+            report.notes.push(format!("{name} is not part of the evidence"));
         }
     }
     Ok(report)
@@ -174,9 +181,9 @@ fn segment(
         .find(|listed| listed.segment == segment || segment.is_none());
     let removed = number.is_some_and(|number| number <= manifest.removed.segments);
     if removed {
-        report
-            .notes
-            .push(format!("{name} was to be removed by rotation and is still there"));
+        report.notes.push(format!(
+            "{name} should have been removed by rotation and is still there"
+        ));
     }
     let last = growing::journal(name, &ending, listed, report);
     let mut whole: Vec<Option<(u64, String)>> = Vec::new();
@@ -218,7 +225,7 @@ fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> R
         Err(error) if error.is_missing() => {
             // It may have been about to be written for the first time.
             if listed.previous_sha256.as_deref() == Some("") && !report.stopped {
-                report.notes.push(format!("{name} was not written yet"));
+                report.notes.push(format!("{name} has not been written yet"));
             } else {
                 report.add(
                     name,
@@ -245,12 +252,12 @@ fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> R
     if sha256 == listed.sha256 || listed.previous_sha256.as_ref() == Some(&sha256) {
         report.add(name, Condition::Whole, format!("{rows}{bytes} bytes"));
     } else if bytes < listed.bytes {
-        let details = format!("{bytes} of {} bytes are there", listed.bytes);
+        let details = format!("only {bytes} of {} bytes are there", listed.bytes);
         report.add(name, Condition::Cut, details);
     } else {
         let details = match (name == super::STATE, State::read(folder)) {
-            (true, Err(error)) => format!("its SHA-256 is another one, and {error}"),
-            _ => "its SHA-256 is another one".to_owned(),
+            (true, Err(error)) => format!("its SHA-256 is a different one, and {error}"),
+            _ => "its SHA-256 is a different one".to_owned(),
         };
         report.add(name, Condition::Altered, details);
     }

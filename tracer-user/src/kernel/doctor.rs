@@ -8,6 +8,7 @@ use tracer_ebpf::{
         peer::PeerStats,
         ring,
     },
+    hooks::{Absence, HOOKS, Hook},
     index,
 };
 
@@ -131,9 +132,13 @@ fn capabilities() -> impl Iterator<Item = Check> {
 }
 
 fn tracepoints(btf: &Btf) -> Vec<Check> {
-    let absent = |name: &str, status, lost: &str| match btf.tracepoint(name) {
-        Ok(_) => Check::new(format!("tracepoint {name}"), Status::Ok, "there"),
-        Err(_) => Check::new(format!("tracepoint {name}"), status, lost.to_owned()),
+    let tracepoint = |hook: &Hook| {
+        let (status, found) = match hook.absence {
+            _ if btf.has_tracepoint(hook.tracepoint) => (Status::Ok, "there".to_owned()),
+            Absence::Fatal(cure) => (Status::Missing, format!("not there: {cure}")),
+            Absence::Loses(lost) => (Status::Degraded, format!("not there: {lost}")),
+        };
+        Check::new(format!("tracepoint {}", hook.tracepoint), status, found)
     };
     let iterator = match btf.has_func("bpf_iter_tcp") {
         true => Check::new("socket iterator", Status::Ok, "there"),
@@ -143,29 +148,9 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
             "not there: connections that are open already could not be counted; kernel 5.9 or newer with CONFIG_BPF_SYSCALL=y has it",
         ),
     };
-    vec![
-        absent(
-            "inet_sock_set_state",
-            Status::Missing,
-            "not there: kernel 4.16 or newer with CONFIG_INET=y has it",
-        ),
-        absent(
-            "tcp_destroy_sock",
-            Status::Missing,
-            "not there: kernel 4.16 or newer with CONFIG_INET=y has it",
-        ),
-        absent(
-            "tcp_receive_reset",
-            Status::Degraded,
-            "not there: received resets are told by the socket's error alone",
-        ),
-        absent(
-            "tcp_rcv_space_adjust",
-            Status::Degraded,
-            "not there: request turns are only known as a bound",
-        ),
-        iterator,
-    ]
+    let mut checks: Vec<Check> = HOOKS.iter().map(tracepoint).collect();
+    checks.push(iterator);
+    checks
 }
 
 fn members(btf: &Btf) -> Vec<Check> {
@@ -174,15 +159,14 @@ fn members(btf: &Btf) -> Vec<Check> {
         Ok((_, missing)) => missing
             .into_iter()
             .map(|missing| {
-                let status = if missing.essential {
-                    Status::Missing
-                } else {
-                    Status::Degraded
+                let (status, lost) = match missing.lost {
+                    None => (Status::Missing, "everything"),
+                    Some(lost) => (Status::Degraded, lost),
                 };
                 Check::new(
                     format!("member {}", missing.member),
                     status,
-                    format!("not there: {} will be unknown", missing.lost),
+                    format!("{}: {lost} will be unknown", missing.found),
                 )
             })
             .collect(),

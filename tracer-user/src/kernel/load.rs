@@ -13,9 +13,11 @@ use aya::{
 use tracer_ebpf::{
     abi::{
         config::{Config, Prefix},
-        offsets::{MISSING, Offsets},
+        offsets::{CGROUP_FILTER, Offsets},
     },
-    address, index,
+    address,
+    hooks::{Absence, HOOKS, Hook, LIST, READ, SEED},
+    index, member,
 };
 
 use super::{
@@ -27,13 +29,6 @@ use super::{
     tables::Tables,
 };
 use crate::{filter::Filter, model::sample::Known};
-
-pub(super) const STATE: &str = "tcpreuse_state";
-pub(super) const END: &str = "tcpreuse_end";
-pub(super) const RESET: &str = "tcpreuse_reset";
-pub(super) const READ: &str = "tcpreuse_read";
-pub(super) const SEED: &str = "tcpreuse_seed";
-pub(super) const LIST: &str = "tcpreuse_list";
 
 /// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
 /// pollers we have heard of.
@@ -52,7 +47,7 @@ pub struct Settings {
     pub max_peers: u32,
     /// How many connections may be open at once.
     pub max_connections: u32,
-    /// Room for so many records of ended connections, rounded up to a power of two; `None`: none
+    /// Room for this many records of ended connections, rounded up to a power of two; `None`: none
     /// are written.
     pub records: Option<u32>,
     /// Instead of [`VMLINUX`].
@@ -62,8 +57,8 @@ pub struct Settings {
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
     pub miss: u8,
-    /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests: without,
-    /// the programs do it by exchanges, which must count the same.
+    /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
+    /// without, the programs do it by exchanges, which must count the same.
     pub stores_in_order: bool,
     /// Let the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
@@ -93,24 +88,26 @@ impl Settings {
 }
 
 /// Which figures there will be with these offsets and programs.
-fn known(offsets: &Offsets, has: Optional) -> Known {
-    let there = |members: &[u32]| !members.contains(&MISSING);
+fn known(offsets: &Offsets, hooks: &[Hook]) -> Known {
     Known {
-        turns: has.reads,
-        idle: there(&[offsets.lsndtime, offsets.lrcvtime]),
-        bytes_received: there(&[offsets.bytes_received]),
-        bytes_sent: there(&[offsets.bytes_sent, offsets.bytes_retrans]),
-        retransmits: there(&[offsets.total_retrans]),
-        heard: there(&[
-            offsets.lrcvtime,
-            offsets.rcv_tstamp,
-            offsets.retransmits_now,
-            offsets.probes_out,
+        turns: hooks.contains(&READ),
+        idle: offsets.has(&[
+            member!(tcp_sock.lsndtime),
+            member!(inet_connection_sock.icsk_ack.lrcvtime),
+        ]),
+        bytes_received: offsets.has(&[member!(tcp_sock.bytes_received)]),
+        bytes_sent: offsets.has(&[member!(tcp_sock.bytes_sent), member!(tcp_sock.bytes_retrans)]),
+        retransmits: offsets.has(&[member!(tcp_sock.total_retrans)]),
+        heard: offsets.has(&[
+            member!(inet_connection_sock.icsk_ack.lrcvtime),
+            member!(tcp_sock.rcv_tstamp),
+            member!(inet_connection_sock.icsk_retransmits),
+            member!(inet_connection_sock.icsk_probes_out),
         ]),
     }
 }
 
-fn config(settings: &Settings, has: Optional, slots: u32) -> Config {
+fn config(settings: &Settings, hooks: &[Hook], slots: u32) -> Config {
     let (mask4, mask6) = settings.filter.masks();
     // Addresses have the network's order, so their words have that of memory.
     let halves = |mask: [u32; 4]| {
@@ -140,21 +137,12 @@ fn config(settings: &Settings, has: Optional, slots: u32) -> Config {
         records: u64::from(settings.records.is_some()),
         ring_mask: u64::from(settings.ring_entries() - 1),
         stores_in_order: u64::from(settings.stores_in_order),
-        count_turns: u64::from(has.reads),
+        count_turns: u64::from(hooks.contains(&READ)),
         miss: u64::from(settings.miss),
     }
 }
 
 type Damaged<'a> = &'a dyn Fn(String) -> TraceError;
-
-/// Tracepoints that tracing can do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Optional {
-    /// Of received resets; without, they are told by the socket's error alone.
-    pub(super) resets: bool,
-    /// Of reads; without, request turns are only bounded, and who accepted is not known at once.
-    pub(super) reads: bool,
-}
 
 /// Programs that the kernel has taken, not attached yet.
 pub(super) struct Loaded {
@@ -168,8 +156,8 @@ pub(super) struct Loaded {
     pub(super) missing: Vec<Missing>,
     /// Which figures it gives.
     pub(super) known: Known,
-    /// What it has that not every kernel has.
-    pub(super) has: Optional,
+    /// The hooks that it has.
+    pub(super) hooks: Vec<Hook>,
     /// Where the object came from, for messages.
     origin: String,
 }
@@ -183,28 +171,15 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let btf = Btf::from_file(btf_path)?;
     let (offsets, missing) = offsets::resolve(&btf)?;
     let unsupported = |what: String| TraceError::Unsupported { what };
-    if let Some(essential) = missing.iter().find(|missing| missing.essential) {
-        return Err(unsupported(format!("member {}", essential.member)));
+    if let Some(essential) = missing.iter().find(|missing| missing.lost.is_none()) {
+        return Err(unsupported(format!("member {}", essential.lacking())));
     }
-    if btf.tracepoint("inet_sock_set_state").is_err() {
-        return Err(unsupported("tracepoint inet_sock_set_state".to_owned()));
-    }
-    let for_cgroups = [
-        offsets.sk_cgroup,
-        offsets.cgroup_level,
-        offsets.cgroup_ancestors,
-        offsets.cgroup_node,
-        offsets.node_id,
-    ];
-    if settings.filter.cgroup.is_some() && for_cgroups.contains(&MISSING) {
+    if settings.filter.cgroup.is_some() && missing.iter().any(|missing| missing.lost == Some(CGROUP_FILTER)) {
         return Err(unsupported(
             "way to tell a socket's cgroup (leave out --cgroup)".to_owned(),
         ));
     }
-    let has = Optional {
-        resets: btf.tracepoint("tcp_receive_reset").is_ok(),
-        reads: btf.tracepoint("tcp_rcv_space_adjust").is_ok() && offsets.write_seq != MISSING,
-    };
+    let hooks = hooks(&btf, &offsets).map_err(unsupported)?;
     let object = object::read(settings.object.as_deref())?;
     let origin = object::origin(settings.object.as_deref());
     let damaged = |reason: String| TraceError::BadObject {
@@ -217,21 +192,43 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     // Those of peers, one per CPU that may be left over, and that of all others.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
-    let config = config(settings, has, slots);
+    let config = config(settings, &hooks, slots);
     let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
-    load_programs(&mut ebpf, &kernel_btf, has)?;
+    load_programs(&mut ebpf, &kernel_btf, &hooks)?;
     Ok(Loaded {
         ebpf,
         tables,
         slots,
         missing,
-        known: known(&offsets, has),
-        has,
+        known: known(&offsets, &hooks),
+        hooks,
         origin,
     })
+}
+
+/// The hooks that this kernel has and that can be used here.
+///
+/// # Errors
+/// In words, when nothing can be traced without the missing one.
+fn hooks(btf: &Btf, offsets: &Offsets) -> Result<Vec<Hook>, String> {
+    let mut hooks = Vec::from(HOOKS);
+    // Without what tells writes from reads, reads are of no use.
+    if !offsets.has(&[member!(tcp_sock.write_seq)]) {
+        hooks.retain(|hook| *hook != READ);
+    }
+    let (there, missing): (Vec<Hook>, Vec<Hook>) = hooks
+        .into_iter()
+        .partition(|hook| btf.has_tracepoint(hook.tracepoint));
+    match missing
+        .iter()
+        .find(|hook| matches!(hook.absence, Absence::Fatal(_)))
+    {
+        Some(hook) => Err(format!("tracepoint {}", hook.tracepoint)),
+        None => Ok(there),
+    }
 }
 
 impl Loaded {
@@ -307,20 +304,10 @@ fn aya_log_level() -> u8 {
     log::Level::Debug as u8
 }
 
-fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, has: Optional) -> Result<(), TraceError> {
-    for (name, tracepoint) in [(STATE, "inet_sock_set_state"), (END, "tcp_destroy_sock")] {
-        load_one(ebpf, name, |program: &mut BtfTracePoint| {
-            program.load(tracepoint, btf)
-        })?;
-    }
-    if has.resets {
-        load_one(ebpf, RESET, |program: &mut BtfTracePoint| {
-            program.load("tcp_receive_reset", btf)
-        })?;
-    }
-    if has.reads {
-        load_one(ebpf, READ, |program: &mut BtfTracePoint| {
-            program.load("tcp_rcv_space_adjust", btf)
+fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, hooks: &[Hook]) -> Result<(), TraceError> {
+    for hook in hooks {
+        load_one(ebpf, hook.program, |program: &mut BtfTracePoint| {
+            program.load(hook.tracepoint, btf)
         })?;
     }
     for name in [SEED, LIST] {

@@ -14,7 +14,7 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps so many bytes of what is behind a file descriptor; `what` names it in the error.
+    /// Maps the first `bytes` bytes behind a file descriptor; `what` names it in the error.
     pub(super) fn new(
         fd: impl AsFd,
         bytes: usize,
@@ -37,13 +37,13 @@ impl Mapping {
         })
     }
 
-    /// Where it begins: at a page.
+    /// Its start, at a page.
     pub(super) fn base(&self) -> *mut u8 {
         self.base
     }
 
-    /// Copies whole words, the first one so many bytes from the begin, which is whole words too; `None` beyond the
-    /// mapping. The programs go on writing meanwhile: a word is never torn, but two may be of different moments.
+    /// Copies `BYTES` bytes at offset `at`, both multiples of 8, word by word; `None` beyond the mapping. The
+    /// programs go on writing meanwhile: a word is never torn, but two may be of different moments.
     pub(super) fn copy<const BYTES: usize>(&self, at: usize) -> Option<[u8; BYTES]> {
         const WORD: usize = size_of::<u64>();
         const { assert!(BYTES.is_multiple_of(WORD)) };

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use caps::{CapSet, Capability};
 use procfs::{net::TcpState, process::Process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -29,6 +30,9 @@ impl Namespace {
     }
 }
 
+/// Where `ip netns` keeps those with a name.
+const NAMED: &str = "/run/netns";
+
 /// Of the thread, not of the process: the two differ once a thread has moved.
 const OWN: &str = "/proc/thread-self/ns/net";
 
@@ -37,8 +41,9 @@ pub fn own() -> Option<u32> {
     inode(Path::new(OWN))
 }
 
-/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or
-/// open in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is not.
+/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or open
+/// in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is
+/// not.
 pub fn has_tcp() -> bool {
     let of = |file: &str, name: &str| match fs::read_to_string(Path::new("/proc/thread-self/net").join(file))
     {
@@ -69,23 +74,9 @@ fn in_use(text: &str, name: &str) -> Option<u64> {
 /// process's namespace is not found; [`super::tracer::Tracer::namespaces_unseen`] notices those
 /// that have traffic.
 pub fn all() -> (Vec<Namespace>, u32) {
-    let processes = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let is_pid = name.to_str()?.bytes().all(|byte| byte.is_ascii_digit());
-            is_pid.then(|| entry.path().join("ns/net"))
-        });
-    let named = fs::read_dir("/run/netns")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
     let mut found = BTreeMap::new();
     let mut failed = BTreeMap::new();
-    for path in [PathBuf::from(OWN)].into_iter().chain(processes).chain(named) {
+    for path in places() {
         let Some(inode) = inode(&path) else { continue };
         if found.contains_key(&inode) {
             continue;
@@ -104,6 +95,39 @@ pub fn all() -> (Vec<Namespace>, u32) {
         found.into_values().collect(),
         u32::try_from(failed.len()).unwrap_or(u32::MAX),
     )
+}
+
+/// Where a namespace can be opened: that of the calling thread, those of processes, those with a name.
+fn places() -> impl Iterator<Item = PathBuf> {
+    let processes = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let is_pid = name.to_str()?.bytes().all(|byte| byte.is_ascii_digit());
+            is_pid.then(|| entry.path().join("ns/net"))
+        });
+    let named = fs::read_dir(NAMED)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    [PathBuf::from(OWN)].into_iter().chain(processes).chain(named)
+}
+
+/// Whether there is a namespace of this inode; `None` without the capability to see those of all processes. A
+/// process that is hidden all the same is one of the machine's own.
+pub fn is_there(wanted: u32) -> Option<bool> {
+    let sees_all = caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_PTRACE).unwrap_or(false);
+    let found = places().any(|path| inode(&path) == Some(wanted));
+    (found || sees_all).then_some(found)
+}
+
+/// The inode of a namespace that has a name.
+pub fn named(name: &str) -> Option<u32> {
+    let is_name = !name.is_empty() && !name.contains('/') && !matches!(name, "." | "..");
+    is_name.then(|| inode(&Path::new(NAMED).join(name)))?
 }
 
 /// Whether any process's namespace has a listener on one of the ports.
@@ -148,6 +172,17 @@ mod tests {
         let own = own().unwrap();
         let (all, _) = all();
         assert_eq!(all.iter().filter(|namespace| namespace.inode == own).count(), 1);
+    }
+
+    #[test]
+    fn a_namespace_is_there_or_not() {
+        assert_eq!(is_there(own().unwrap()), Some(true));
+        let none = is_there(5);
+        assert!(
+            matches!(none, None | Some(false)),
+            "the kernel begins with larger numbers"
+        );
+        assert_eq!(named("no-such-namespace"), None);
     }
 
     #[test]

@@ -41,3 +41,34 @@ pub(super) fn origin(file: Option<&Path>) -> String {
 pub fn embedded() -> &'static [u8] {
     EMBEDDED
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+    use tracer_ebpf::hooks::{HOOKS, LIST, SEED};
+
+    use super::*;
+
+    #[test]
+    fn the_object_has_the_programs_of_the_table_of_hooks() {
+        if EMBEDDED.is_empty() {
+            println!("SKIP the binary was built without its programs");
+            return;
+        }
+        let file = object::File::parse(EMBEDDED).unwrap();
+        let programs = |section: &str| -> BTreeSet<String> {
+            let index = file.section_by_name(section).unwrap().index();
+            file.symbols()
+                .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.section_index() == Some(index))
+                .map(|symbol| symbol.name().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(
+            programs("tp_btf"),
+            HOOKS.map(|hook| hook.program.to_owned()).into()
+        );
+        assert_eq!(programs("iter/tcp"), [SEED, LIST].map(str::to_owned).into());
+    }
+}

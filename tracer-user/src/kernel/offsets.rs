@@ -1,66 +1,30 @@
-//! Where this kernel keeps what the programs read, and what is lost when it has no such member.
+//! Where this kernel has what the programs read, and what is lost when it lacks a member.
 
-use tracer_ebpf::abi::offsets::{MISSING, Offsets};
+use tracer_ebpf::abi::offsets::{MEMBERS, Member, Need, Offsets};
 
 use super::btf::{Btf, BtfError};
 
-/// Members without which nothing can be counted. The others cost one figure each.
-const ESSENTIAL: &[&str] = &[
-    "skc_daddr",
-    "skc_rcv_saddr",
-    "skc_dport",
-    "skc_num",
-    "skc_family",
-    "skc_state",
-    "skc_net",
-    "skc_cookie",
-    "net_inum",
-    "sk_protocol",
-    "sk_err",
-    "sk_socket",
-    "skc_flags",
-    "sk_ack_backlog",
-    "sk_max_ack_backlog",
-];
+const NOT_THERE: &str = "not there";
 
-/// What a member costs that only makes the programs faster.
-const NOTHING: &str = "";
-
-/// What a missing member costs, in words for `doctor` and the report.
-fn lost(field: &str) -> &'static str {
-    match field {
-        "skc_v6_daddr" | "skc_v6_rcv_saddr" => "IPv6 addresses",
-        "bytes_received" => "bytes received",
-        "bytes_sent" | "bytes_retrans" => "bytes sent",
-        "data_segs_in" | "data_segs_out" => "data segments",
-        "total_retrans" => "retransmits",
-        "srtt_us" => "round-trip times",
-        "rcv_nxt" | "copied_seq" => "unread bytes",
-        "lsndtime" | "lrcvtime" => "idle time before close",
-        "sk_cgroup" | "cgroup_level" | "cgroup_ancestors" | "cgroup_node" | "node_id" => {
-            "the filter by cgroup"
-        }
-        "rcv_tstamp" => "when a connection was last heard of",
-        "sk_drops" => "what listeners drop for a full queue",
-        "retransmits_now" | "probes_out" => "which connections are silent for good",
-        "tcp_clock_cache" | "sk_lock_owned" => NOTHING,
-        "write_seq" => "request turns",
-        "inet_sport" => "opens that the kernel hid from the program",
-        "socket_file" | "file_inode" | "inode_number" => "the processes that hold sockets",
-        "group_leader" | "task_comm" => "the names of processes that have ended",
-        _ => "everything",
-    }
-}
-
-/// A member this kernel does not have.
+/// A member that this kernel does not have, or has in another size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The member, as `struct.path`.
     pub member: String,
-    /// What is lost without it.
-    pub lost: &'static str,
-    /// Nothing can be counted without it.
-    pub essential: bool,
+    /// How it differs: "not there", or its size.
+    pub found: String,
+    /// What is lost without it; `None`: nothing can be counted.
+    pub lost: Option<&'static str>,
+}
+
+impl Missing {
+    /// What the kernel does not have, for "this kernel has no …".
+    pub fn lacking(&self) -> String {
+        match self.found.as_str() {
+            NOT_THERE => self.member.clone(),
+            found => format!("{} as it should be (it is {found})", self.member),
+        }
+    }
 }
 
 /// The offsets of this kernel and what it does not have.
@@ -68,44 +32,84 @@ pub struct Missing {
 /// # Errors
 /// When the type information is damaged: only a member that is not there counts as missing.
 pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
-    let mut damage = None;
+    let mut offsets = Offsets::MISSING;
     let mut missing = Vec::new();
-    let mut fields = Offsets::PATHS.iter();
-    let offsets = Offsets::resolve(|root, path| {
-        let field = fields.next().map_or("", |(field, _, _)| *field);
-        match btf.member_offset(root, path) {
-            Ok(offset) => offset,
-            Err(error) => {
-                if !error.is_not_found() {
-                    damage.get_or_insert(error);
-                }
-                let lost = lost(field);
-                if lost != NOTHING {
-                    missing.push(Missing {
-                        member: format!("{root}.{path}"),
-                        lost,
-                        essential: ESSENTIAL.contains(&field),
-                    });
-                }
-                MISSING
+    for (member, offset) in MEMBERS.iter().zip(&mut offsets.0) {
+        let found = match find(btf, member)? {
+            Ok(found) => {
+                *offset = Some(found);
+                continue;
             }
-        }
-    });
-    match damage {
-        Some(error) => Err(error),
-        None => Ok((offsets, missing)),
+            Err(found) => found,
+        };
+        let lost = match member.need {
+            Need::Essential => None,
+            Need::For(lost) => Some(lost),
+            Need::Speed => continue,
+        };
+        missing.push(Missing {
+            member: format!("{}.{}", member.structure, member.path),
+            found,
+            lost,
+        });
+    }
+    Ok((offsets, missing))
+}
+
+/// The offset of a member or, in words, what is there instead.
+fn find(btf: &Btf, member: &Member) -> Result<Result<u32, String>, BtfError> {
+    match btf.member(member.structure, member.path) {
+        Ok(found) if found.size == member.bytes => Ok(Ok(found.offset)),
+        Ok(found) => Ok(Err(format!("of {} bytes, not {}", found.size, member.bytes))),
+        Err(BtfError::BitField { .. }) => Ok(Err("a bit-field".to_owned())),
+        Err(error) if error.is_not_found() => Ok(Err(NOT_THERE.to_owned())),
+        Err(damage) => Err(damage),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::btf::VMLINUX;
 
     #[test]
-    fn every_member_is_essential_or_has_a_named_loss() {
-        for (field, _, _) in Offsets::PATHS {
-            let essential = ESSENTIAL.contains(field);
-            assert_eq!(essential, lost(field) == "everything", "{field}");
-        }
+    fn a_member_of_another_size_counts_as_missing_and_says_why() {
+        let Ok(btf) = Btf::from_file(VMLINUX) else {
+            println!("SKIP no {VMLINUX}");
+            return;
+        };
+        let port = Member {
+            structure: "sock_common",
+            path: "skc_num",
+            bytes: 2,
+            need: Need::Essential,
+        };
+        assert!(find(&btf, &port).unwrap().is_ok());
+        let wider = Member { bytes: 4, ..port };
+        assert_eq!(find(&btf, &wider).unwrap(), Err("of 2 bytes, not 4".to_owned()));
+        let bit = Member {
+            path: "skc_reuseport",
+            ..port
+        };
+        assert_eq!(find(&btf, &bit).unwrap(), Err("a bit-field".to_owned()));
+        let gone = Member {
+            path: "skc_gone",
+            ..port
+        };
+        assert_eq!(find(&btf, &gone).unwrap(), Err("not there".to_owned()));
+    }
+
+    #[test]
+    fn what_is_lacking_says_how() {
+        let missing = |found: &str| Missing {
+            member: "sock.sk_err".to_owned(),
+            found: found.to_owned(),
+            lost: None,
+        };
+        assert_eq!(missing("not there").lacking(), "sock.sk_err");
+        assert_eq!(
+            missing("of 8 bytes, not 4").lacking(),
+            "sock.sk_err as it should be (it is of 8 bytes, not 4)"
+        );
     }
 }

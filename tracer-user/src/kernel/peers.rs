@@ -33,7 +33,7 @@ impl PeerTable {
         })
     }
 
-    /// Where a slot begins, from the begin of the table; `None` beyond it.
+    /// The offset of a slot in the table; `None` beyond it.
     fn place(&self, slot: usize) -> Option<usize> {
         (slot < self.slots).then(|| slot * size_of::<PeerStats>())
     }
@@ -47,9 +47,9 @@ impl PeerTable {
         Some(decode::read(bytes.get(..size_of::<PeerKey>())?))
     }
 
-    /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each
-    /// number is one that was there, but two numbers may be of slightly different moments. Those of opens and ends
-    /// fit together, if that is to be had in a few tries.
+    /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each number is
+    /// one that was there, but two numbers may be of slightly different moments. Those of opens and ends fit
+    /// together, if that is to be had in a few tries.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
         let place = self.place(slot)?;
         let mut tries = 1;
@@ -84,8 +84,8 @@ impl PeerTable {
     }
 }
 
-/// So often a slot is read whose numbers do not fit together. If they never do, a count has drifted, which the
-/// reader shows.
+/// How often a slot is read whose numbers do not fit together. If they never do, a count has drifted, which
+/// the reader shows.
 const TRIES: u32 = 4;
 
 /// Whether as many connections are open as opened and did not end. While one opens or ends, two numbers

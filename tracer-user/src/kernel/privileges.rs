@@ -16,7 +16,7 @@ use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 use rustix::thread::set_no_new_privs;
 
 pub use self::{
-    needs::{NEEDS, Need, held, lacking},
+    needs::{NEEDS, held, lacking},
     user::{User, become_user},
 };
 
@@ -96,7 +96,7 @@ fn keep(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
     Ok(())
 }
 
-/// Only a process that may change its bounding set has one worth changing.
+/// Without CAP_SETPCAP the bounding set cannot be changed, and does not matter.
 fn leave_bounds(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
         for capability in caps::all().difference(wanted) {

@@ -17,7 +17,7 @@ use crate::model::ended::Ended;
 
 const WORD: usize = size_of::<u64>();
 
-/// The room that is read is given back after so many records at the latest.
+/// After at most this many records, the room that was read is given back.
 const GIVEN_BACK: u64 = 256;
 
 /// The reading end of the ring. It can be read in a thread of its own, so that no long look at
@@ -32,7 +32,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Maps the ring of so many entries, a power of two, behind a map's file descriptor.
+    /// Maps the ring of `entries` entries, a power of two, behind a map's file descriptor.
     pub(super) fn map(fd: impl AsFd, entries: u32) -> Result<Self, TraceError> {
         Ok(Self {
             ring: Mapping::new(
@@ -84,11 +84,11 @@ impl Records {
             .store(self.next, Ordering::Release);
     }
 
-    /// A word of the ring, so many bytes from its begin.
+    /// The word of the ring at offset `at`.
     fn word(&self, at: usize) -> &AtomicU64 {
         debug_assert!(at.is_multiple_of(WORD) && at < ring::bytes(ring::place(self.mask, self.mask) + 1));
-        // SAFETY: the callers name words of the ends and of an entry within the mask, which are inside the mapping
-        // and aligned. The programs write it too, as one word.
+        // SAFETY: the callers name words of the ends and of an entry within the mask, which are inside the
+        // mapping and aligned. The programs write it too, as one word.
         unsafe { AtomicU64::from_ptr(self.ring.base().add(at).cast()) }
     }
 }
@@ -207,8 +207,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order in which programs that interrupt each other get their places and publish, each record
-        /// is read once and in the order of the places.
+        /// Whatever the order in which programs that interrupt each other get their places and publish, each
+        /// record is read once and in the order of the places.
         #[test]
         fn every_record_is_read_once(does in prop::collection::vec((0..4_u8, 0..5_usize), 0..200)) {
             let (mut writer, mut records) = both_ends();

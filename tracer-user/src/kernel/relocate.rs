@@ -1,39 +1,46 @@
-//! Writes the numbers of this kernel and this run over their marks in the instructions
+//! Replaces the marks in the instructions by the numbers of this kernel and this run
 //! ([`tracer_ebpf::relocation`]).
 
 use std::{
+    mem,
     ops::Range,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
 };
 
+use aya_obj::generated::{
+    BPF_ALU64, BPF_DW, BPF_IMM, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_MOV, BPF_PSEUDO_MAP_VALUE, bpf_insn,
+};
 use object::{Object, ObjectSection, SectionKind};
 use tracer_ebpf::{
-    abi::{
-        config::Config,
-        offsets::{MISSING, Offsets},
-    },
+    abi::{config::Config, offsets::Offsets},
     relocation::{HAS, MEMBER_ROOM, MEMBERS, OFFSET, SETTING, TABLE, table},
 };
 
-/// Bytes of an instruction: operation, registers, a displacement of two bytes, an immediate of four.
-const INSTRUCTION: usize = 8;
+/// Bytes of an instruction.
+const INSTRUCTION: usize = size_of::<bpf_insn>();
 
-/// The bits of an operation that say what kind it is, and the kind of loads from an address in a register.
-const KIND: u8 = 7;
-const LOAD: u8 = 1;
+/// The bits of an operation without those for the size of a load.
+const NO_SIZE: u32 = !BPF_DW;
 
-/// Sets a register to 64 bits: two instructions, the second of which only has the upper half.
-const SET_WIDE: u8 = 0x18;
+/// Loads from an address in a register, whatever their size.
+const LOAD: u32 = BPF_LDX | BPF_MEM;
+
+/// Sets a register to 64 bits: two instructions, the second of which only carries the upper half.
+const SET_WIDE: u32 = BPF_LD | BPF_DW | BPF_IMM;
 
 /// Sets a register to an immediate.
-const SET: u8 = 0xb7;
+const SET: u8 = byte(BPF_ALU64 | BPF_MOV | BPF_K);
 
-/// The half of the registers' byte that names the register set, and what in the other half makes an immediate
-/// the address of the value of a map (`BPF_PSEUDO_MAP_VALUE`).
-const TARGET: u8 = 0x0f;
-const MAP_VALUE: u8 = 2 << 4;
+/// Makes a wide immediate the address of a map's value.
+const MAP_VALUE: u8 = byte(BPF_PSEUDO_MAP_VALUE);
 
-/// The object with its marks written over.
+/// A constant as wide as it is in an instruction.
+const fn byte(constant: u32) -> u8 {
+    let [byte, ..] = constant.to_le_bytes();
+    byte
+}
+
+/// The object with its marks replaced.
 ///
 /// # Errors
 /// In words, for an object that is damaged or not of this version.
@@ -44,14 +51,14 @@ pub(super) fn relocate(
     tables: [BorrowedFd<'_>; table::COUNT],
 ) -> Result<Vec<u8>, String> {
     let numbers = Numbers {
-        offsets: &offsets.words(),
+        offsets: &offsets.0,
         settings: &config.words(),
         tables: &tables.map(|fd| fd.as_raw_fd()),
     };
     let mut bytes = object.to_vec();
     for range in programs(object)? {
         let code = bytes.get_mut(range).ok_or("a section lies outside the file")?;
-        numbers.fill_in(code)?;
+        replace(code, |mark| numbers.value(mark))?;
     }
     Ok(bytes)
 }
@@ -70,244 +77,147 @@ fn programs(object: &[u8]) -> Result<Vec<Range<usize>>, String> {
         .ok_or_else(|| "a section lies outside the file".to_owned())
 }
 
+/// A placeholder in an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    /// The displacement of a load of a member, this many bytes from its start.
+    Member { number: u32, byte: i16 },
+    /// Whether there is a member.
+    Has(u32),
+    /// The offset of a member.
+    Offset(u32),
+    /// A setting.
+    Setting(u32),
+    /// The address of a table.
+    Table(u32),
+}
+
+impl Mark {
+    /// The mark in a load, by its displacement.
+    fn of_load(displacement: i16) -> Option<Self> {
+        let mark = displacement.checked_sub(MEMBERS)?;
+        Some(Self::Member {
+            // Negative for a displacement that is none.
+            number: u32::try_from(mark.div_euclid(MEMBER_ROOM)).ok()?,
+            byte: mark.rem_euclid(MEMBER_ROOM),
+        })
+    }
+
+    /// The mark in a wide immediate, by its halves.
+    fn of_immediate(upper: u32, lower: u32) -> Option<Self> {
+        match upper {
+            HAS => Some(Self::Has(lower)),
+            OFFSET => Some(Self::Offset(lower)),
+            SETTING => Some(Self::Setting(lower)),
+            TABLE => Some(Self::Table(lower)),
+            _ => None,
+        }
+    }
+}
+
+/// What a mark becomes.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    /// A load with this displacement.
+    Load(i16),
+    /// A number.
+    Number(u64),
+    /// The address of the value of this map.
+    AddressIn(RawFd),
+}
+
+/// Replaces each mark in some code.
+fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>) -> Result<(), String> {
+    let (instructions, _) = code.as_chunks_mut::<INSTRUCTION>();
+    let mut instructions = instructions.iter_mut();
+    while let Some(bytes) = instructions.next() {
+        let mut insn = decoded(*bytes);
+        if u32::from(insn.code) == SET_WIDE {
+            let second = instructions
+                .next()
+                .ok_or("a program ends within an instruction")?;
+            let mut upper = decoded(*second);
+            match Mark::of_immediate(upper.imm.cast_unsigned(), insn.imm.cast_unsigned())
+                .map(&mut value)
+                .transpose()?
+            {
+                None => continue,
+                Some(Value::Number(number)) => (insn.imm, upper.imm) = halves(number),
+                Some(Value::AddressIn(map)) => {
+                    insn.set_src_reg(MAP_VALUE);
+                    (insn.imm, upper.imm) = (map, 0);
+                }
+                Some(Value::Load(_)) => return Err("an immediate is no load".to_owned()),
+            }
+            *second = encoded(upper);
+        } else if u32::from(insn.code) & NO_SIZE == LOAD
+            && let Some(mark) = Mark::of_load(insn.off)
+        {
+            match value(mark)? {
+                Value::Load(displacement) => insn.off = displacement,
+                Value::Number(number) => {
+                    (insn.code, insn.off, insn.imm) = (SET, 0, halves(number).0);
+                    insn.set_src_reg(0);
+                }
+                Value::AddressIn(_) => return Err("a load is no address".to_owned()),
+            }
+        }
+        *bytes = encoded(insn);
+    }
+    Ok(())
+}
+
+fn decoded(bytes: [u8; INSTRUCTION]) -> bpf_insn {
+    // SAFETY: the same size, and integers only.
+    unsafe { mem::transmute(bytes) }
+}
+
+fn encoded(insn: bpf_insn) -> [u8; INSTRUCTION] {
+    // SAFETY: as above, and without padding.
+    unsafe { mem::transmute(insn) }
+}
+
+/// The lower half of a number and the upper, as immediates.
+fn halves(number: u64) -> (i32, i32) {
+    let half = |number: u64| ((number & 0xffff_ffff) as u32).cast_signed();
+    (half(number), half(number >> 32))
+}
+
 /// What the marks stand for, in the order of their numbers.
 struct Numbers<'a> {
-    offsets: &'a [u32],
+    offsets: &'a [Option<u32>],
     settings: &'a [u64],
     tables: &'a [RawFd],
 }
 
 impl Numbers<'_> {
-    fn fill_in(&self, code: &mut [u8]) -> Result<(), String> {
-        let (instructions, _) = code.as_chunks_mut::<INSTRUCTION>();
-        let mut instructions = instructions.iter_mut();
-        while let Some([operation, registers, d0, d1, immediate @ ..]) = instructions.next() {
-            if *operation == SET_WIDE {
-                let Some([_, _, _, _, upper @ ..]) = instructions.next() else {
-                    return Err("a program ends within an instruction".to_owned());
-                };
-                let what = u32::from_ne_bytes(*upper);
-                let number = u32::from_ne_bytes(*immediate);
-                match self.number(what, number)? {
-                    Number::AsItIs => {}
-                    Number::Is(value) => {
-                        let (low, high) = halves(value);
-                        *immediate = low.to_ne_bytes();
-                        *upper = high.to_ne_bytes();
-                    }
-                    Number::AddressIn(map) => {
-                        *registers = *registers & TARGET | MAP_VALUE;
-                        *immediate = map.to_ne_bytes();
-                        *upper = [0; 4];
-                    }
+    fn value(&self, mark: Mark) -> Result<Value, String> {
+        fn nth<T: Copy>(all: &[T], number: u32) -> Option<T> {
+            all.get(usize::try_from(number).ok()?).copied()
+        }
+        let offset = |number| nth(self.offsets, number);
+        let value = match mark {
+            Mark::Has(number) => offset(number).map(|offset| Value::Number(offset.is_some().into())),
+            Mark::Offset(number) => offset(number).map(|offset| Value::Number(offset.unwrap_or(0).into())),
+            Mark::Setting(number) => nth(self.settings, number).map(Value::Number),
+            Mark::Table(number) => nth(self.tables, number).map(Value::AddressIn),
+            Mark::Member { number, byte } => match offset(number) {
+                None => None,
+                // A load of a member that is missing gives 0.
+                Some(None) => Some(Value::Number(0)),
+                Some(Some(offset)) => {
+                    let displacement = i16::try_from(offset)
+                        .ok()
+                        .and_then(|offset| offset.checked_add(byte));
+                    return displacement.map(Value::Load).ok_or_else(|| {
+                        format!("member {number} lies at {offset}, farther than a load reaches")
+                    });
                 }
-                continue;
-            }
-            let displacement = i16::from_ne_bytes([*d0, *d1]);
-            if *operation & KIND == LOAD && displacement >= MEMBERS {
-                // Without the member it is a 0.
-                let displacement = self.member(displacement - MEMBERS)?.unwrap_or_else(|| {
-                    *operation = SET;
-                    *registers &= TARGET;
-                    *immediate = [0; 4];
-                    0
-                });
-                [*d0, *d1] = displacement.to_ne_bytes();
-            }
-        }
-        Ok(())
-    }
-
-    /// What an immediate stands for, by its upper half and its lower.
-    fn number(&self, what: u32, number: u32) -> Result<Number, String> {
-        let index = number as usize;
-        let offset = || self.offsets.get(index).copied();
-        let found = match what {
-            SETTING => self.settings.get(index).copied().map(Number::Is),
-            HAS => offset().map(|offset| Number::Is(u64::from(offset != MISSING))),
-            OFFSET => {
-                offset().map(|offset| Number::Is(if offset == MISSING { 0 } else { u64::from(offset) }))
-            }
-            TABLE => self.tables.get(index).copied().map(Number::AddressIn),
-            _ => Some(Number::AsItIs),
+            },
         };
-        found.ok_or_else(|| format!("it asks for number {number} of {what:#x}, and there is none"))
+        value.ok_or_else(|| format!("it has the mark {mark:?}, which stands for nothing"))
     }
-
-    /// Where a load is to read whose displacement lies so far behind the first mark; `None` when this kernel does
-    /// not have the member.
-    fn member(&self, mark: i16) -> Result<Option<i16>, String> {
-        let (number, byte) = (mark / MEMBER_ROOM, mark % MEMBER_ROOM);
-        match usize::try_from(number)
-            .ok()
-            .and_then(|number| self.offsets.get(number))
-        {
-            None => Err(format!("it reads member {number}, and there is none")),
-            Some(&MISSING) => Ok(None),
-            Some(offset) => i16::try_from(*offset)
-                .ok()
-                .and_then(|offset| offset.checked_add(byte))
-                .map(Some)
-                .ok_or_else(|| format!("member {number} lies at {offset}, farther than a load reaches")),
-        }
-    }
-}
-
-/// The lower half of a number and the upper.
-fn halves(number: u64) -> (u32, u32) {
-    ((number & 0xffff_ffff) as u32, (number >> 32) as u32)
-}
-
-/// What a 64-bit immediate is to be.
-#[derive(Clone, Copy, Debug)]
-enum Number {
-    /// It is no mark.
-    AsItIs,
-    Is(u64),
-    /// The address of the value of this map.
-    AddressIn(RawFd),
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs::File, os::fd::AsFd};
-
-    use proptest::{prelude::*, sample::Index};
-
-    use super::*;
-    use crate::kernel::embedded_object;
-
-    const SETTINGS: [u64; 2] = [7, 0x1234_5678_9abc_def0];
-    const NUMBERS: Numbers<'static> = Numbers {
-        offsets: &[0x18, MISSING, 40_000],
-        settings: &SETTINGS,
-        tables: &[17],
-    };
-
-    fn load(operation: u8, displacement: i16) -> [u8; INSTRUCTION] {
-        let [d0, d1] = displacement.to_ne_bytes();
-        [operation, 0x21, d0, d1, 0, 0, 0, 0]
-    }
-
-    fn wide(what: u32, number: u32) -> [u8; 2 * INSTRUCTION] {
-        let mut both = [0; 2 * INSTRUCTION];
-        both[0] = SET_WIDE;
-        both[1] = 3;
-        both[4..8].copy_from_slice(&number.to_ne_bytes());
-        both[12..].copy_from_slice(&what.to_ne_bytes());
-        both
-    }
-
-    fn filled_in(code: &[u8]) -> Vec<u8> {
-        let mut code = code.to_vec();
-        NUMBERS.fill_in(&mut code).unwrap();
-        code
-    }
-
-    #[test]
-    fn a_load_of_a_member_reads_where_this_kernel_has_it() {
-        assert_eq!(filled_in(&load(0x61, MEMBERS)), load(0x61, 0x18));
-        assert_eq!(filled_in(&load(0x79, MEMBERS + 12)), load(0x79, 0x18 + 12));
-    }
-
-    #[test]
-    fn a_member_that_is_missing_is_0() {
-        let set = [SET, 1, 0, 0, 0, 0, 0, 0];
-        for word in [0, 8] {
-            assert_eq!(filled_in(&load(0x61, MEMBERS + MEMBER_ROOM + word)), set);
-        }
-    }
-
-    #[test]
-    fn other_instructions_stay() {
-        for displacement in [0, -8, MEMBERS - 1, i16::MIN] {
-            assert_eq!(filled_in(&load(0x61, displacement)), load(0x61, displacement));
-        }
-        // A store and a jump with a displacement like a mark.
-        for operation in [0x7b, 0x15] {
-            assert_eq!(filled_in(&load(operation, MEMBERS)), load(operation, MEMBERS));
-        }
-        let immediate = wide(0x7ee7, 0);
-        assert_eq!(filled_in(&immediate), immediate);
-        // The second half of an immediate is no instruction, whatever it looks like.
-        let mut immediate = wide(0, 0);
-        immediate[INSTRUCTION..INSTRUCTION + 4].copy_from_slice(&load(0x61, MEMBERS)[..4]);
-        assert_eq!(filled_in(&immediate), immediate);
-    }
-
-    #[test]
-    fn an_immediate_is_the_number_it_stands_for() {
-        for (what, number, value) in [
-            (SETTING, 0, SETTINGS[0]),
-            (SETTING, 1, SETTINGS[1]),
-            (HAS, 0, 1),
-            (HAS, 1, 0),
-            (HAS, 2, 1),
-            (OFFSET, 1, 0),
-            (OFFSET, 2, 40_000),
-        ] {
-            let (low, high) = halves(value);
-            let expected = wide(high, low);
-            assert_eq!(filled_in(&wide(what, number)), expected, "{what:#x} {number}");
-        }
-    }
-
-    #[test]
-    fn the_address_of_a_table_is_the_value_of_its_map() {
-        let mut expected = wide(0, 17);
-        expected[1] |= 0x20;
-        assert_eq!(filled_in(&wide(TABLE, 0)), expected);
-    }
-
-    #[test]
-    fn what_there_is_no_number_for_is_an_error() {
-        for code in [
-            wide(SETTING, 2).to_vec(),
-            wide(HAS, 3).to_vec(),
-            wide(TABLE, 1).to_vec(),
-            load(0x61, MEMBERS + 3 * MEMBER_ROOM).to_vec(),
-            // Farther than a load can reach.
-            load(0x61, MEMBERS + 2 * MEMBER_ROOM).to_vec(),
-            load(0x61, i16::MAX).to_vec(),
-            wide(SETTING, 0)[..INSTRUCTION].to_vec(),
-        ] {
-            assert!(NUMBERS.fill_in(&mut code.clone()).is_err(), "{code:?}");
-        }
-    }
-
-    proptest! {
-        /// Whatever became of an object, there is an answer; the kernel judges the programs.
-        #[test]
-        fn damage_does_no_harm(
-            whole: bool,
-            keep: Index,
-            damage in proptest::collection::vec(any::<(Index, u8)>(), 0..20),
-        ) {
-            let mut bytes = embedded_object().to_vec();
-            if !whole {
-                bytes.truncate(keep.index(bytes.len() + 1));
-            }
-            for (place, byte) in damage {
-                if !bytes.is_empty() {
-                    let place = place.index(bytes.len());
-                    bytes[place] = byte;
-                }
-            }
-            let file = File::open("/dev/null").unwrap();
-            let tables = [file.as_fd(); table::COUNT];
-            let length = bytes.len();
-            if let Ok(relocated) = relocate(&bytes, &Offsets::MISSING, &Config::default(), tables) {
-                prop_assert_eq!(relocated.len(), length);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_object_is_an_error() {
-        let file = File::open("/dev/null").unwrap();
-        for bytes in [&b""[..], b"\x7fELF", &[0; 64]] {
-            let tables = [file.as_fd(); table::COUNT];
-            assert!(relocate(bytes, &Offsets::MISSING, &Config::default(), tables).is_err());
-        }
-    }
-}
+mod tests;

@@ -26,8 +26,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes them, with room for so many slots of peers of which `peers` have an entry in the index, and for
-    /// so many records.
+    /// Makes them, with room for `slots` slots, for `peers` peers in the index, and for `records` records.
     pub(super) fn create(slots: u32, peers: u32, records: u32) -> Result<Self, TraceError> {
         Ok(Self {
             peers: array("PEERS", slots, size_of::<PeerStats>())?,
@@ -56,8 +55,8 @@ impl Tables {
     }
 }
 
-/// A map with one value of so many entries. It can be mapped, though only two of them are, because the value
-/// of such an array begins at a page.
+/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also aligns
+/// the value to a page.
 fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
     const KEY: u32 = u32::BITS / u8::BITS;
     let size = u32::try_from(bytes)

@@ -12,11 +12,14 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use hashbrown::HashSet;
-use tracer_ebpf::abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses};
+use tracer_ebpf::{
+    abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses},
+    hooks::{END, Hook, LIST, READ, SEED, STATE},
+};
 
 use super::{
     TraceError, decode,
-    load::{END, LIST, Optional, READ, RESET, SEED, STATE, Settings, load, program, refused},
+    load::{Settings, load, program, refused},
     offsets::Missing,
     owners,
     peers::PeerTable,
@@ -35,7 +38,8 @@ use crate::{
     },
 };
 
-/// Connections that are open already whose processes are looked for, at most: as many as their table has room for.
+/// Connections that are open already whose processes are looked for, at most: as many as their table has room
+/// for.
 const MAX_HOLDERS: usize = 65_536;
 
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
@@ -54,7 +58,7 @@ pub struct Tracer {
     filter: Filter,
     missing: Vec<Missing>,
     known: Known,
-    has: Optional,
+    hooks: Vec<Hook>,
     /// See [`Settings::miss`].
     misses_on_purpose: bool,
     /// How often the kernel had skipped the program when the sockets were looked through for it last.
@@ -99,7 +103,7 @@ impl Tracer {
             filter: settings.filter.clone(),
             missing: loaded.missing,
             known: loaded.known,
-            has: loaded.has,
+            hooks: loaded.hooks,
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
         };
@@ -108,27 +112,19 @@ impl Tracer {
         Ok(tracer)
     }
 
-    /// The spine last: what a state change leads to must not find the others unattended.
+    /// Attaches the programs, the spine last ([`tracer_ebpf::hooks::HOOKS`]).
     fn attach(&mut self) -> Result<(), TraceError> {
-        for name in self.tracepoints() {
-            if name == STATE {
-                // From then on who connects is seen. What opened since the long search is found by a short one, and
-                // nothing but the seeding itself comes between it and the connections it is about.
+        for hook in self.hooks.clone().into_iter().rev() {
+            if hook == STATE {
+                // From then on every connect is seen. A short search finds what opened since the long one,
+                // and only the seeding itself comes between it and those connections.
                 self.note_holders()?;
             }
-            self.tracepoint(name)?
+            program::<BtfTracePoint>(&mut self.ebpf, hook.program)?
                 .attach()
-                .map_err(|error| refused(name, &error))?;
+                .map_err(|error| refused(hook.program, &error))?;
         }
         Ok(())
-    }
-
-    /// Names of the programs on tracepoints that are loaded.
-    fn tracepoints(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let Optional { resets, reads } = self.has;
-        [(RESET, resets), (READ, reads), (END, true), (STATE, true)]
-            .into_iter()
-            .filter_map(|(name, loaded)| loaded.then_some(name))
     }
 
     /// Counts the connections that were open before tracing began, in every namespace. Those that
@@ -151,9 +147,9 @@ impl Tracer {
         Ok(())
     }
 
-    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that are to be
-    /// found or, the second time, those that these processes have opened since. Those whose holder is not found
-    /// are of a process that is not known.
+    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that
+    /// are to be found or, the second time, those that these processes have opened since. Those whose holder
+    /// is not found are of a process that is not known.
     fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
@@ -194,7 +190,7 @@ impl Tracer {
     /// # Errors
     /// When the sockets cannot be walked.
     pub fn make_up_for_misses(&mut self) -> Result<(), TraceError> {
-        let skipped = self.skipped(STATE);
+        let skipped = self.skipped(&STATE);
         if skipped == self.made_up_for && !self.misses_on_purpose {
             return Ok(());
         }
@@ -288,11 +284,11 @@ impl Tracer {
             records_lost: sum.ring_full,
             programs_skipped: 0,
             nested: Nested {
-                first: self.skipped(STATE),
-                second: self.skipped(END),
+                first: self.skipped(&STATE),
+                second: self.skipped(&END),
                 rescued: sum.rescued,
             },
-            reads_skipped: self.skipped(READ),
+            reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
             walks_resumed: 0,
             walk_repeats: 0,
@@ -306,8 +302,8 @@ impl Tracer {
     }
 
     /// How often the kernel skipped a program because it was running already.
-    fn skipped(&self, name: &str) -> u64 {
-        match self.ebpf.program(name) {
+    fn skipped(&self, hook: &Hook) -> u64 {
+        match self.ebpf.program(hook.program) {
             Some(Program::BtfTracePoint(program)) => program
                 .fd()
                 .map_or(0, |fd| recursion_misses(fd.as_fd().as_raw_fd())),
@@ -346,7 +342,7 @@ impl Tracer {
         &self.missing
     }
 
-    /// The programs, for whoever wants their run time or instruction counts.
+    /// The programs, for their run time and instruction counts.
     pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.ebpf.programs()
     }
@@ -361,10 +357,6 @@ impl Tracer {
         unseen.sort_unstable();
         unseen.dedup();
         unseen.len() as u64
-    }
-
-    fn tracepoint(&mut self, name: &str) -> Result<&mut BtfTracePoint, TraceError> {
-        program(&mut self.ebpf, name)
     }
 
     fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {

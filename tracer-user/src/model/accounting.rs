@@ -4,26 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::peer::Counters;
 
-/// How often the kernel skipped the program that sees state changes, or the one that sees sockets go, because
-/// the program was running already on that CPU, and how often what it missed was counted later.
+/// How often the kernel skipped a program because it was already running on that CPU, and how much of what
+/// was missed was counted later. The first program handles state changes, the second one destroyed sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Nested {
-    /// Times the first was skipped, for changes that mean nothing too.
+    /// Times the first program was skipped, including for changes that do not matter.
     pub first: u64,
-    /// Times the second was skipped.
+    /// Times the second program was skipped.
     pub second: u64,
-    /// Opens, half closes and ends that were counted later.
+    /// Opens, half closes and ends that were rescued, which means counted later.
     pub rescued: u64,
 }
 
 impl Nested {
-    /// How many changes may have been missed for good.
+    /// Upper bound of the changes missed for good.
     ///
-    /// What is missed is counted at the connection's next change, at the next sample, or when the kernel
-    /// gives the socket up. Half of all changes mean nothing, so that `first` alone is no loss. Where the counts
-    /// agree with the kernel's socket list (`drift` 0) none was lost; where they do not, at most as many as
-    /// were skipped and not made up for.
+    /// A missed change is counted at the connection's next change, at the next sample, or when the kernel
+    /// destroys the socket. Half of all changes do not matter, so `first` alone does not mean a loss. If the
+    /// counts agree with the kernel's socket list (`drift` is 0) nothing was lost. Otherwise at most as many
+    /// were lost as were skipped and not rescued.
     pub fn lost(self, drift: Option<i64>) -> u64 {
         if drift == Some(0) {
             0
@@ -33,36 +33,36 @@ impl Nested {
     }
 }
 
-/// What was lost, by cause. Every number is a count; zero is a measured zero.
+/// What was lost, by cause. All are counts, and 0 means that none was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Losses {
     /// Distinct peers that found the peer table full.
     pub peers_dropped: u64,
-    /// Peers for which not even that could be noted: `peers_dropped` is "at least" then.
+    /// Peers that could not even be recorded as dropped. If not 0, `peers_dropped` is a lower bound.
     pub peers_dropped_unlisted: u64,
-    /// Connections counted in the totals but for no peer.
+    /// Connections counted in the totals but not for any peer.
     pub connections_unattributed: u64,
-    /// Connections there was no room to remember: not counted at all.
+    /// Connections that found the connection table full, and are not counted at all.
     pub connections_dropped: u64,
     /// Records of ended connections that found the ring full.
     pub records_lost: u64,
-    /// At most so many state changes were missed for good; see [`Nested::lost`].
+    /// Upper bound of the state changes missed for good; see [`Nested::lost`].
     pub programs_skipped: u64,
-    /// How often the kernel skipped a program because it was running already: no loss.
+    /// How often the kernel skipped a program because it was already running. Not a loss in itself.
     pub nested: Nested,
-    /// Reads not seen for the same reason: a request turn less, each at most.
+    /// Reads missed for the same reason. Each costs at most one request turn.
     pub reads_skipped: u64,
     /// Network namespaces whose sockets could not be listed.
     pub namespaces_skipped: u64,
-    /// How often the kernel broke off a walk over the sockets and was asked to go on: no loss.
+    /// How often the kernel interrupted a walk over the sockets, which was then resumed. Not a loss.
     pub walks_resumed: u64,
-    /// Connections that a walk showed twice and that were counted once: no loss.
+    /// Connections that a walk showed twice and that were counted once. Not a loss.
     pub walk_repeats: u64,
 }
 
 impl Losses {
-    /// What was lost for each cause, by the cause's name in JSON.
+    /// The amount lost by each cause, under the cause's name in JSON.
     pub fn by_cause(&self) -> [(&'static str, u64); 7] {
         [
             ("peers_dropped", self.peers_dropped),
@@ -75,9 +75,9 @@ impl Losses {
         ]
     }
 
-    /// Adds those of another run or host.
+    /// Adds the losses of another run or host.
     pub fn add(&mut self, other: &Self) {
-        // Named one by one, so that a new one is not forgotten here.
+        // Every field is named, so that the compiler reports a new one missing here.
         let Self {
             peers_dropped,
             peers_dropped_unlisted,
@@ -115,11 +115,11 @@ impl Losses {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
-    /// Found open when tracing began.
+    /// Connections already open when tracing began.
     pub seeded: u64,
-    /// Opened since.
+    /// Connections opened since then.
     pub opened: u64,
-    /// Closed since, seeded ones included.
+    /// Connections ended since then, seeded ones included.
     pub closed: u64,
 }
 
@@ -131,26 +131,26 @@ impl Totals {
         self.closed += counters.closes.total();
     }
 
-    /// What must be open now, if the identity holds.
+    /// The number open now according to the identity.
     pub fn open_now(&self) -> u64 {
         (self.seeded + self.opened).saturating_sub(self.closed)
     }
 }
 
-/// The accounting block of every output.
+/// The accounting as it appears in every output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Accounting {
     /// The sums.
     pub totals: Totals,
-    /// Sum of the gauges: equals `totals.open_now()` when nothing was skipped.
+    /// Sum of the peers' gauges. Equals `totals.open_now()` if nothing was missed.
     pub open_now: u64,
-    /// Counted minus listed, beyond what changed while the list was read; `None`: not checked.
+    /// Counted minus listed connections, beyond what changed while the list was read; `None` if not checked.
     pub drift: Option<i64>,
 }
 
 impl Accounting {
-    /// Adds that of another host.
+    /// Adds the accounting of another host.
     pub fn add(&mut self, other: &Self) {
         self.totals.seeded += other.totals.seeded;
         self.totals.opened += other.totals.opened;
@@ -160,13 +160,13 @@ impl Accounting {
     }
 }
 
-/// How far the counted connections are from the listed ones, beyond what opened and closed
-/// while the list was being read.
+/// The difference between counted and listed connections, beyond what opened and closed while the list was
+/// read.
 ///
-/// `before` and `after` are the totals around the walk, `listed` the connections it showed. Any
-/// connection that opened or closed during the walk may have been shown or not, so `listed` may
-/// lie between `before - closed meanwhile` and `before + opened meanwhile`. The result is 0
-/// inside these limits, positive when too few were listed, negative when too many were.
+/// `before` and `after` are the totals around the walk, and `listed` is the number of connections it showed.
+/// The walk may or may not have shown a connection that opened or closed meanwhile, so `listed` may be
+/// anything from `before - closed meanwhile` to `before + opened meanwhile`. The result is 0 within these
+/// limits, positive if too few were listed, and negative if too many were.
 pub fn drift(before: Totals, after: Totals, listed: u64) -> i64 {
     let opened = (after.seeded + after.opened).saturating_sub(before.seeded + before.opened);
     let closed = after.closed.saturating_sub(before.closed);

@@ -117,21 +117,6 @@ impl Durations {
         self.buckets.total()
     }
 
-    /// Exact mean, ns.
-    pub fn mean_ns(&self) -> Option<u64> {
-        self.sum_ns.checked_div(self.count())
-    }
-
-    /// Exact maximum, ns.
-    pub fn max_ns(&self) -> Option<u64> {
-        (self.count() > 0).then_some(self.max_ns)
-    }
-
-    /// Exact minimum, ns.
-    pub fn min_ns(&self) -> Option<u64> {
-        (self.count() > 0).then_some(self.min_ns)
-    }
-
     /// Where most of the durations lie close together: the fullest two neighbouring buckets.
     /// `None` when nothing was noted.
     pub fn cluster(&self) -> Option<Cluster> {
@@ -178,12 +163,6 @@ impl Durations {
         })
     }
 
-    /// The median, ns: the mean when all lie in one bucket, else by linear interpolation in the
-    /// median's bucket, whose edges are at most a factor of 1.5 apart.
-    pub fn median_ns(&self) -> Option<u64> {
-        Some(self.summary()?.median_ns)
-    }
-
     /// What most want to know, in one go; `None` when nothing was noted.
     pub fn summary(&self) -> Option<Summary> {
         let count = self.count();
@@ -194,7 +173,8 @@ impl Durations {
         })
     }
 
-    /// The median of `count` durations, which are all there are and at least one.
+    /// The median of `count` durations, which are all there are and at least one: the mean when all lie in one
+    /// bucket, else by linear interpolation in the median's bucket, whose edges are at most a factor of 1.5 apart.
     fn median_of(&self, count: u64) -> u64 {
         let mut below = 0;
         for (bucket, n) in self.buckets.used() {
@@ -237,18 +217,17 @@ mod tests {
 
     #[test]
     fn nothing_noted_is_unknown_not_zero() {
-        let none = Durations::default();
-        assert_eq!(
-            (none.median_ns(), none.mean_ns(), none.max_ns()),
-            (None, None, None)
-        );
+        assert_eq!(Durations::default().summary(), None);
     }
 
     #[test]
     fn equal_values_are_exact() {
         let durations = of(&[5_001_000_000; 10]);
-        assert_eq!(durations.median_ns(), Some(5_001_000_000));
-        assert_eq!(durations.max_ns(), Some(5_001_000_000));
+        let summary = durations.summary().unwrap();
+        assert_eq!(
+            (summary.median_ns, summary.max_ns),
+            (5_001_000_000, 5_001_000_000)
+        );
     }
 
     #[test]
@@ -271,7 +250,7 @@ mod tests {
             let durations = of(&values);
             values.sort_unstable();
             let exact = values[(values.len() - 1) / 2];
-            let median = durations.median_ns().unwrap();
+            let median = durations.summary().unwrap().median_ns;
             let (low, high) = time_range(time_bucket(exact));
             prop_assert!((durations.min_ns..=durations.max_ns).contains(&median));
             // The last bucket has no end.

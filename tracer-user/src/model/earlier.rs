@@ -1,32 +1,32 @@
-//! What earlier recordings of the same host add to a sample. They may be of other boots, whose monotonic times mean
-//! nothing here, so lengths of time are carried as such.
+//! What earlier recordings of the same host add to a sample. They may stem from other boots, whose monotonic
+//! times cannot be compared with this one's, so only lengths of time are kept.
 
 use std::collections::BTreeMap;
 
 use super::peer::Counters;
 
-/// Earlier recordings, as far as they are judged.
+/// The part of earlier recordings that is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// When what is judged of them begins, UTC, ns; `None`: there are none.
+    /// Start of that part, UTC, ns; `None` if there are no earlier recordings.
     pub since: Option<i128>,
-    /// How much time is judged of them, ns.
+    /// Length of that part, ns.
     pub window_ns: u64,
-    /// The peers that they saw, by their slots in the sample.
+    /// Peers seen in them, by slot in the sample.
     pub peers: BTreeMap<u32, EarlierPeer>,
 }
 
-/// One peer in earlier recordings.
+/// A peer in earlier recordings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierPeer {
-    /// What it did in the time that is judged of them.
+    /// Its counters for the judged part.
     pub counters: Counters,
-    /// How much of that time it was there, ns.
+    /// How much of the judged part it was present for, ns.
     pub window_ns: u64,
 }
 
 impl Earlier {
-    /// One peer in them.
+    /// The peer in this slot of the sample.
     pub fn peer(&self, slot: u32) -> Option<&EarlierPeer> {
         self.peers.get(&slot)
     }

@@ -1,5 +1,5 @@
-//! What a run of samples shows that a single one does not: how fast things grow, how high they
-//! went, and whether there was a surge. Bounded: it keeps the last minutes and two snapshots.
+//! What a series of samples shows beyond a single one: how fast numbers grow, their peaks, and surges. Its
+//! size is limited: it keeps the last minutes and two snapshots.
 
 mod surge;
 mod trend;
@@ -7,42 +7,39 @@ mod trend;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use self::surge::Behind;
 use self::surge::Watch;
 pub use self::{
-    surge::{Behind, Shape, Surge},
+    surge::{Shape, Surge},
     trend::Trend,
 };
-use super::{
-    peer::Direction,
-    sample::Sample,
-    socket::{Connection, Since, State},
-    window::Window,
-};
+use super::{listening, sample::Sample, window::Window};
 
-/// A listening port of a network namespace.
+/// Identifies a listening port: the inode number of its network namespace, and the port.
 pub type PortKey = (u32, u16);
 
-/// Ports whose movement is kept; a host with more listeners than this is not told about the rest.
+/// Maximum number of ports tracked. Further ports have no history.
 const MAX_PORTS: usize = 4096;
 
-/// Accepting takes a server that has a worker less than a millisecond, and a busy machine's delay, ns.
+/// Accepting takes a server with a free worker less than a millisecond. This allows for a busy machine, ns.
 const STUCK_NS: u64 = 1_500_000_000;
 
-/// How one listening port fared over the run.
+/// The history of one listening port.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortHistory {
-    /// Connections held, lately.
+    /// Recent number of connections held.
     pub held: Trend,
-    /// Longest its accept queue was.
+    /// The longest its accept queue was.
     pub accept_queue_peak: u64,
-    /// Most connections that waited to be accepted.
+    /// The most connections that were waiting to be accepted.
     pub never_accepted_peak: u64,
-    /// Since when some have waited without a break, monotonic, ns.
+    /// Since when some have been waiting without interruption, monotonic, ns.
     #[serde(default)]
     pub stuck_since_ns: Option<u64>,
 }
 
-/// The run so far.
+/// The history of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     watch: Watch,
@@ -54,12 +51,12 @@ pub struct History {
 }
 
 impl History {
-    /// Nothing seen yet; all of the run is judged.
+    /// An empty history whose window is the whole run.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing seen yet; what happened in the last `window_ns` is judged, or all of the run.
+    /// An empty history with a window of the last `window_ns`, or the whole run for `None`.
     pub fn of_window(window_ns: Option<u64>) -> Self {
         Self {
             window: Window::new(window_ns),
@@ -67,47 +64,43 @@ impl History {
         }
     }
 
-    /// The history of a run of which there is one sample.
+    /// A history with a single sample.
+    #[cfg(any(test, feature = "testing"))]
     pub fn of(sample: &Sample) -> Self {
         let mut history = Self::new();
         history.add(sample);
         history
     }
 
-    /// Takes in one more sample; samples come in the order in which they were taken.
+    /// Adds a sample. Samples must come in order of time.
     pub fn add(&mut self, sample: &Sample) {
         self.window.add(sample);
         self.add_outline(sample);
     }
 
-    /// Takes in a sample of which only the number of open connections is known.
+    /// Adds the outline of a sample, which has only the number of open connections.
     pub fn add_outline(&mut self, sample: &Sample) {
         self.samples += 1;
         self.watch.add(sample);
         self.add_ports(sample);
     }
 
-    /// The time that is judged.
+    /// The window.
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// Judges only what happened in the last `length_ns` before a moment of its end, and from now on.
+    /// Shortens the window to the last `length_ns` before `now_ns`, now and from now on.
     pub fn shorten_window(&mut self, length_ns: u64, now_ns: u64) {
         self.window.shorten(length_ns, now_ns);
     }
 
-    /// Judges from now on only what comes after the newest sample.
+    /// Starts the window at the newest sample.
     pub fn begin_anew(&mut self) {
         self.window.begin_anew();
     }
 
-    /// How many samples it has seen.
-    pub fn samples(&self) -> u64 {
-        self.samples
-    }
-
-    /// The surge that goes on, else the last one, unless that was over before the window.
+    /// The current surge, else the last one unless it ended before the window.
     pub fn surge(&self) -> Option<&Surge> {
         let start = self.window.start();
         self.watch.surge().filter(|surge| match (surge.ended, start) {
@@ -116,12 +109,12 @@ impl History {
         })
     }
 
-    /// How one listening port fared.
+    /// The history of a listening port.
     pub fn port(&self, key: PortKey) -> Option<&PortHistory> {
         self.ports.get(&key)
     }
 
-    /// Whether it can have come from a run: one that was read from a file need not.
+    /// Whether a run can have produced it, which is not certain if it was read from a file.
     pub fn is_possible(&self) -> bool {
         self.watch.is_possible()
             && self.window.is_possible()
@@ -129,55 +122,19 @@ impl History {
     }
 
     fn add_ports(&mut self, sample: &Sample) {
-        let mut now: HashMap<PortKey, (u64, u64, u64)> = HashMap::new();
-        let mut waiting_since: HashMap<PortKey, u64> = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
-        for listener in &sample.sockets.listeners {
-            let (queue, _, _) = now.entry((listener.netns, listener.port)).or_default();
-            *queue += listener.backlog.accept_queue;
-        }
-        for connection in &sample.sockets.connections {
-            if let Some((_, held, waiting)) = inbound_port(connection).and_then(|key| now.get_mut(&key)) {
-                *held += 1;
-                *waiting += u64::from(connection.never_accepted());
-            }
-            if let (Some(key), Some(since)) = (inbound_port(connection), stuck_since(connection, now_ns)) {
-                let oldest = waiting_since.entry(key).or_insert(since);
-                *oldest = since.min(*oldest);
-            }
-        }
-        for (key, (queue, held, waiting)) in now {
+        for (key, holding) in listening::by_port(&sample.sockets) {
             if self.ports.len() >= MAX_PORTS && !self.ports.contains_key(&key) {
                 continue;
             }
             let port = self.ports.entry(key).or_default();
-            port.held.add(sample.taken.monotonic_ns, held);
-            port.accept_queue_peak = port.accept_queue_peak.max(queue);
-            port.never_accepted_peak = port.never_accepted_peak.max(waiting);
+            port.held.add(now_ns, holding.held);
+            port.accept_queue_peak = port.accept_queue_peak.max(holding.backlog.accept_queue);
+            port.never_accepted_peak = port.never_accepted_peak.max(holding.never_accepted);
             let known = port.stuck_since_ns;
-            let oldest = waiting_since.get(&key).copied();
-            port.stuck_since_ns = oldest.map(|oldest| known.map_or(oldest, |known| known.min(oldest)));
+            let waiting = holding.waiting_since_ns;
+            let stuck = waiting.filter(|since| now_ns.saturating_sub(*since) >= STUCK_NS);
+            port.stuck_since_ns = stuck.map(|since| known.map_or(since, |known| known.min(since)));
         }
     }
-}
-
-/// Since when a connection has waited to be accepted for longer than a server that has a worker needs.
-fn stuck_since(connection: &Connection, now_ns: u64) -> Option<u64> {
-    match connection.since {
-        Since::Opened(at) | Since::Seeded(at) if connection.never_accepted() => {
-            (now_ns.saturating_sub(at) >= STUCK_NS).then_some(at)
-        }
-        _ => None,
-    }
-}
-
-/// The listening port a connection came in on.
-pub fn inbound_port(connection: &Connection) -> Option<PortKey> {
-    (connection.direction == Direction::Inbound).then_some((connection.netns, connection.local.1))
-}
-
-/// Whether a connection occupies a worker of a server that gives each one for as long as it is
-/// open: accepted, and not closed by the server yet.
-pub fn occupies_worker(connection: &Connection) -> bool {
-    connection.has_file && matches!(connection.state, State::Established | State::CloseWait)
 }

@@ -1,4 +1,4 @@
-//! Processes, and which of them holds a socket.
+//! Processes, and which of them hold a socket.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use crate::text::sanitise;
 pub struct Process {
     /// Its thread group id.
     pub pid: u32,
-    /// Its name as the kernel has it, at most 15 bytes, without control and bidi characters.
+    /// Its name in the kernel, at most 15 bytes, without control and bidi characters.
     pub comm: String,
 }
 
-/// The name of a process as a part of what identifies a peer: made harmless, and of no more bytes than fit.
+/// A process's name as part of a peer's identity, sanitised and truncated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Comm([u8; Comm::BYTES]);
 
 impl Comm {
-    /// One more than the kernel keeps of a name.
+    /// One more than the kernel keeps.
     const BYTES: usize = 16;
 
-    /// As much of a name as fits.
+    /// Takes as much of the name as fits.
     pub fn new(name: &str) -> Self {
         let name = sanitise(name);
         let mut bytes = [0; Self::BYTES];
@@ -36,9 +36,9 @@ impl Comm {
         Self(bytes)
     }
 
-    /// As text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
-        // Control characters, the zeros behind a name among them, are none of it.
+        // The zeros after the name are padding.
         str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
     }
 }
@@ -61,12 +61,12 @@ impl<'de> Deserialize<'de> for Comm {
     }
 }
 
-/// The name of so many processes that are shown as one. [`one_of_several`] takes the number away again.
+/// A name for several processes shown as one. [`one_of_several`] removes the number again.
 pub fn several(comm: &str, processes: usize) -> String {
     format!("{comm} ({processes} processes)")
 }
 
-/// The name of each of the processes that may be shown as one.
+/// The name of a single process, from a name that may be that of [`several`].
 pub fn one_of_several(name: &str) -> &str {
     let without = || {
         let (comm, number) = name.strip_suffix(" processes)")?.rsplit_once(" (")?;
@@ -75,18 +75,18 @@ pub fn one_of_several(name: &str) -> &str {
     without().unwrap_or(name)
 }
 
-/// Who holds a socket.
+/// The holder of a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// One process.
+    /// A single process.
     Process(Process),
-    /// Several, as with servers that fork after listen().
+    /// Several processes, as with servers that fork after listen().
     Shared {
-        /// The one the others come from: the first of the ancestors of the lowest pid that holds
-        /// the socket too, else the lowest pid.
+        /// The parent of the others: the first ancestor of the lowest pid that also holds the socket, else
+        /// the lowest pid itself.
         first: Process,
-        /// How many processes hold it.
+        /// Number of processes that hold it.
         holders: u32,
     },
     /// No process was found.
@@ -94,7 +94,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// The process to name.
+    /// The process to display.
     pub fn process(&self) -> Option<&Process> {
         match self {
             Self::Process(process) | Self::Shared { first: process, .. } => Some(process),
@@ -102,14 +102,14 @@ impl Owner {
         }
     }
 
-    /// Makes the names harmless, where they were read from a file.
+    /// Sanitises the names, after reading from a file.
     pub fn sanitise(&mut self) {
         if let Self::Process(process) | Self::Shared { first: process, .. } = self {
             process.comm = sanitise(&process.comm);
         }
     }
 
-    /// How many processes hold it; `None` when that is not known.
+    /// Number of processes that hold it; `None` if unknown.
     pub fn holders(&self) -> Option<u32> {
         match self {
             Self::Process(_) => Some(1),
@@ -123,18 +123,18 @@ impl Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Nobody has looked yet.
+    /// Not looked up yet.
     NotYet,
-    /// The socket has no file: it waits in an accept queue, or close() was called.
+    /// The socket has no file: it is in an accept queue, or close() was called.
     NoFile,
-    /// No process has it among its open files: it was closed since, is in flight between two
-    /// processes, or is held by io_uring.
+    /// No process has it open: it was closed meanwhile, is in transit between two processes, or is held by
+    /// io_uring.
     Gone,
-    /// As [`Reason::Gone`], but in this PID namespace not all processes can be seen.
+    /// As [`Reason::Gone`], but not all processes are visible from this PID namespace.
     OtherPidNamespace,
-    /// Not found, but the files of some processes could not be read.
+    /// Not found, and the open files of some processes could not be read.
     NotPermitted,
-    /// Not found before the search came to its limit.
+    /// Not found before the search reached its limit.
     TooManyFiles,
 }
 

@@ -195,11 +195,6 @@ impl Closes {
         [local_fin, remote_fin, local_rst, remote_rst, timeout]
     }
 
-    /// Those the remote side began.
-    pub fn by_remote(&self) -> u64 {
-        self.remote_fin + self.remote_rst
-    }
-
     /// What was added since an earlier state of these.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {

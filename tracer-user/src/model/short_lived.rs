@@ -1,6 +1,6 @@
-//! Processes of this host that connect a few times and end, as the curl of a shell loop does: to judge each of them
-//! would say nothing, and there is no end to them. All of one name that connected to the same remote address are one
-//! peer.
+//! Processes of this host that make a few connections and end, such as curl in a shell loop. Judging each of
+//! them is pointless, and their number is unlimited. Those with the same name and remote address are combined
+//! into one peer.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,30 @@ use super::{
     sample::{Peer, Sample},
 };
 
-/// A process that opened no more connections than these to a remote address, before tracing and while traced, is
-/// taken together with others of its name once it has ended.
+/// A process that opened at most this many connections to a remote address, including those before tracing,
+/// is combined with others of its name once it has ended.
 const FEW: u64 = 3;
 
-/// Of so many processes that ended lately the names are in a sample: records of their connections may still come.
+/// Samples include the names of this many recently ended processes, since records of their connections may
+/// still arrive.
 const MAX_LATELY: usize = 256;
 
-/// What is known of processes.
+/// Information about processes.
 pub trait Processes {
-    /// Whether a process has ended. When that cannot be told, it has not.
+    /// Whether a process has ended; false if that cannot be told.
     fn has_ended(&self, pid: u32) -> bool;
 
-    /// The name it has or had.
+    /// Its name, even if it has ended.
     fn name(&self, pid: u32) -> Option<String>;
 }
 
-/// The processes that ended so far, by the slots of their peers. What is in it stays: a slot belongs to one peer for
-/// ever, so that the counters of a peer that stands for several never go down.
+/// The processes that have ended so far, by their peers' slots. Entries are never removed: a slot belongs to
+/// one peer for ever, so the counters of a combined peer never decrease.
 #[derive(Debug, Default)]
 pub struct ShortLived {
     ended: HashMap<u32, Ended>,
-    /// The slots that the peers bear that stand for several. They do not change either, whoever ends later: what
-    /// was seen before is compared by slot.
+    /// The slots of the combined peers. They do not change when further processes end, because a peer's
+    /// history is looked up by slot.
     slots: HashMap<PeerId, u32>,
     lately: Vec<(u32, String)>,
 }
@@ -43,12 +44,12 @@ pub struct ShortLived {
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     pid: u32,
-    /// The peer that it is a part of, with others.
+    /// The combined peer it belongs to.
     shared: PeerId,
 }
 
 impl ShortLived {
-    /// Takes together what belongs together in a sample. Totals stay as they are.
+    /// Combines peers in a sample. Totals do not change.
     pub fn fold(&mut self, sample: &mut Sample, processes: &impl Processes) {
         self.look(&sample.peers, processes);
         if self.ended.is_empty() {
@@ -99,7 +100,7 @@ impl ShortLived {
         }
     }
 
-    /// Looks which processes have ended since.
+    /// Checks which processes have ended since the last sample.
     fn look(&mut self, peers: &[Peer], processes: &impl Processes) {
         let mut asked: BTreeMap<u32, bool> = BTreeMap::new();
         for peer in peers {
@@ -124,7 +125,7 @@ impl ShortLived {
         self.lately.drain(..surplus);
     }
 
-    /// The peers that stand for several.
+    /// The combined peers.
     fn groups(&self, peers: &[Peer]) -> BTreeMap<PeerId, Group> {
         let mut groups: BTreeMap<PeerId, Group> = BTreeMap::new();
         for peer in peers {
@@ -133,7 +134,7 @@ impl ShortLived {
                 group.members.push((peer.slot, ended.pid));
             }
         }
-        // One alone stays what it is, but for one without a name where there is a peer of the like.
+        // A single process is not combined, unless it has no name and there is a peer without a process.
         let there: HashSet<PeerId> = peers.iter().map(|peer| peer.id).collect();
         groups.retain(|id, group| group.members.len() > 1 || there.contains(id));
         let mut named = HashSet::new();
@@ -146,12 +147,13 @@ impl ShortLived {
     }
 }
 
-/// One peer that stands for several.
+/// A combined peer.
 #[derive(Debug, Default)]
 struct Group {
-    /// Slots and processes.
+    /// Slots and process ids.
     members: Vec<(u32, u32)>,
-    /// The process that bears the name of all, that of the lowest slot that bears no other; `None`: there is no name.
+    /// The process id under which the name is listed: that of the lowest slot whose process does not already
+    /// stand for another group. `None` if the name is unknown.
     named: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Live sockets, as the kernel's socket list shows them.
+//! Live sockets, from the kernel's socket list.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{backlog::Backlog, owner::Owner, peer::Direction, sample::Moment};
 
-/// Connections of a sample that is read from a file; each takes a quarter of a KiB.
+/// Maximum number of connections in a sample read from a file. Each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
 
-/// A TCP state of a full socket that counts as open.
+/// A TCP state of a full socket, of the kind counted as open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
     /// ESTABLISHED
@@ -27,7 +27,7 @@ pub enum State {
 }
 
 impl State {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 6] = [
         Self::Established,
         Self::FinWait1,
@@ -53,23 +53,23 @@ impl State {
 /// When a connection began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Since {
-    /// At this monotonic time, ns.
+    /// It opened at this monotonic time, ns.
     Opened(u64),
-    /// It was there already when the tracer looked first, at this monotonic time, ns: its age is
-    /// "at least".
+    /// It was already open when the tracer first looked, at this monotonic time, ns. Its age is a lower
+    /// bound.
     Seeded(u64),
-    /// The tracer does not know the connection.
+    /// The connection is not in the connection table.
     Unknown,
 }
 
-/// One live connection.
+/// A live connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
-    /// Slot of its peer's counters; `None` when the connection is not counted.
+    /// Slot of its peer's counters; `None` if the connection is not counted.
     pub slot: Option<u32>,
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Who connected.
+    /// Which side connected.
     pub direction: Direction,
     /// Local end.
     pub local: (IpAddr, u16),
@@ -79,13 +79,13 @@ pub struct Connection {
     pub state: State,
     /// When it began.
     pub since: Since,
-    /// When it entered CLOSE_WAIT or, if seeded, was found there; monotonic, ns.
+    /// When it entered CLOSE_WAIT or, if seeded, was found in it; monotonic, ns.
     pub close_wait_since_ns: Option<u64>,
-    /// A process has accepted or created it. False in the accept queue and after close().
+    /// Whether the socket has a file: a process has accepted or created it, and close() was not called.
     pub has_file: bool,
-    /// The process has closed it and the kernel finishes alone.
+    /// The process has closed it, and the kernel completes the close.
     pub orphan: bool,
-    /// Received and not yet read by the process, bytes.
+    /// Bytes received and not yet read by the process.
     pub unread: u32,
     /// Time since the last data segment in either direction, ns.
     pub idle_ns: u64,
@@ -97,32 +97,31 @@ pub struct Connection {
     pub data_segs_in: u32,
     /// Data segments sent.
     pub data_segs_out: u32,
-    /// Segments sent again.
+    /// Retransmitted segments.
     pub retransmits: u32,
     /// Connections the peer held when this one opened.
     pub held: u32,
-    /// Request turns so far; of a seeded connection, at most so many over its whole life.
+    /// Request turns so far. An upper bound for a seeded connection.
     pub turns: u32,
-    /// Time since anything was received, data or acknowledgement, ns; of meaning when
-    /// [`super::sample::Known::heard`] says so.
+    /// Time since anything was received, data or acknowledgement, ns. Valid only if
+    /// [`super::sample::Known::heard`] is set.
     pub heard_ns: u64,
-    /// How often what is being sent has been sent again in vain.
+    /// How often the oldest unacknowledged data has been retransmitted.
     pub retries: u8,
-    /// Probes of an idle connection or a closed window that have no answer.
+    /// Unanswered probes of an idle connection or a closed window.
     pub probes: u8,
-    /// Its request had no answer yet when the client ended it.
+    /// Whether the client ended it before its request was answered.
     pub unanswered: bool,
-    /// The last request has no answer yet: a poll is being held.
+    /// Whether the last request is still unanswered: a poll is being held.
     pub holding: bool,
-    /// Process that holds it, else the one that connected it or read from it first, by its thread
-    /// group id.
+    /// Thread group id of the process that holds it, else of the one that connected it or read from it first.
     pub owner: Option<u32>,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
 }
 
 impl Connection {
-    /// An established connection of which nothing is known: no ends, and every count 0.
+    /// An established connection without any details: no addresses, and all counts 0.
     #[must_use]
     pub fn unknown(netns: u32, direction: Direction) -> Self {
         let nowhere: (IpAddr, u16) = (Ipv4Addr::UNSPECIFIED.into(), 0);
@@ -156,13 +155,13 @@ impl Connection {
         }
     }
 
-    /// Waits in an accept queue: no process has it yet. After close() there is no file either,
-    /// but such a socket is an orphan, and it has left the two states.
+    /// Whether it waits in an accept queue. A closed socket has no file either, but it is an orphan and has
+    /// left these two states.
     pub fn never_accepted(&self) -> bool {
         !self.has_file && !self.orphan && matches!(self.state, State::Established | State::CloseWait)
     }
 
-    /// How long it has been open, ns, and whether that is only "at least"; `None`: unknown.
+    /// Its age, ns, and whether that is a lower bound; `None` if unknown.
     pub fn age_ns(&self, now: Moment) -> Option<(u64, bool)> {
         let ns = |since: u64| now.monotonic_ns.saturating_sub(since);
         match self.since {
@@ -172,14 +171,14 @@ impl Connection {
         }
     }
 
-    /// How long it has been in CLOSE_WAIT, ns, at least if it was seeded.
+    /// Time in CLOSE_WAIT, ns. A lower bound for seeded connections.
     pub fn close_wait_ns(&self, now: Moment) -> Option<u64> {
         let since = self.close_wait_since_ns?;
         Some(now.monotonic_ns.saturating_sub(since))
     }
 }
 
-/// One listening socket.
+/// A listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Inode number of the network namespace.
@@ -193,24 +192,24 @@ pub struct Listener {
     pub backlog: Backlog,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
-    /// Who listens.
+    /// The process that listens.
     pub owner: Owner,
 }
 
 /// All live sockets at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sockets {
-    /// Connections the filters admit.
+    /// Connections that pass the filters.
     #[serde(deserialize_with = "super::serial::bounded::deserialize::<_, _, MAX_READ_CONNECTIONS>")]
     pub connections: Vec<Connection>,
-    /// Listeners the filters admit.
+    /// Listeners that pass the filters.
     pub listeners: Vec<Listener>,
-    /// Network namespaces that were walked, by inode number.
+    /// Network namespaces listed, by inode number.
     pub namespaces: Vec<u32>,
-    /// Namespaces that could not be walked.
+    /// Network namespaces that could not be listed.
     pub namespaces_skipped: u32,
-    /// How often the kernel broke off a walk and was asked to go on.
+    /// How often the kernel interrupted a walk, which was then resumed.
     pub walks_resumed: u64,
-    /// Connections it showed twice, listed once here.
+    /// Connections shown twice by a walk, and listed once here.
     pub walk_repeats: u64,
 }

@@ -1,11 +1,11 @@
-//! The time that is judged: marks of earlier samples, to subtract from the newest.
+//! The window that is judged: marks of earlier samples, to subtract from the newest.
 //!
-//! All counters only grow and histograms subtract, so what happened between two samples is exact. Marks are kept
-//! at boundaries that lie close together near the present and further apart with age, and only of peers that
-//! changed since the boundary before.
+//! Counters only grow and histograms can be subtracted, so what happened between two samples is exact. Marks
+//! are kept at boundaries, which are close together near the present and further apart with age, and only for
+//! peers that changed since the previous boundary.
 //!
-//! Bounded: one mark of some 100 bytes for each peer at the window's beginning, and beyond that
-//! [`MAX_MARKS`] marks. With more, boundaries lie further apart.
+//! Its size is limited: one mark of about 100 bytes for each peer at the start of the window, and
+//! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
 mod layout;
@@ -23,38 +23,39 @@ use super::{
     sample::{Moment, Peer, Sample},
 };
 
-/// Marks kept beyond those at the window's beginning: some 3 MB.
+/// Maximum number of marks after the start of the window: about 3 MB.
 const MAX_MARKS: usize = 24_000;
 
-/// Boundaries are no closer together than this, ns, however often samples are taken.
+/// Boundaries are at least this far apart, ns, however often samples are taken.
 const STEP_NS: u64 = 1_000_000_000;
 
-/// Two boundaries may lie apart by this part of their age ...
+/// The distance between boundaries is at most one part in this many of their age ...
 const AGE_SHARE: u64 = 4;
 
-/// ... and by no more than this part of the window, so that its beginning does not jump.
+/// ... and of the window, so that its start does not jump.
 const WINDOW_SHARE: u64 = 12;
 
-/// Boundaries of a window that is read from a file: the shares above make some 40 of the longest run.
+/// Maximum number of boundaries in a window read from a file. The limits above give about 40 for the longest
+/// run.
 const MAX_READ_BOUNDARIES: usize = 512;
 
-/// A pool is given this long to fill after a peer's first connection, ns.
+/// The time a pool is given to fill after a peer's first connection, ns.
 pub const FILL_NS: u64 = 2_000_000_000;
 
-/// When a peer was there.
+/// When a peer was active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Changes with anything that the peer does.
+    /// Fingerprint of the peer, which changes with all its activity.
     pub(crate) print: u64,
-    /// When it was there first, monotonic, ns.
+    /// When it was first seen, monotonic, ns.
     pub first_ns: u64,
-    /// When it last did anything, monotonic, ns.
+    /// When it was last active, monotonic, ns.
     pub last_ns: u64,
-    /// When it last began to hold connections after it had held none, monotonic, ns.
+    /// When it last began to hold connections after holding none, monotonic, ns.
     pub began_ns: u64,
-    /// What it held [`FILL_NS`] after that; until then, what it holds.
+    /// Connections it held [`FILL_NS`] after that; the current number until then.
     pub filled: u64,
-    /// How busy its connections were found.
+    /// How busy its connections were when looked at.
     pub looks: Looks,
 }
 
@@ -62,9 +63,9 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Written")]
 pub struct Window {
-    /// Its length, ns; `None`: all of the run.
+    /// Its length, ns; `None` for the whole run.
     length_ns: Option<u64>,
-    /// Whether it begins later than the run.
+    /// Whether it starts later than the run.
     is_cut: bool,
     boundaries: VecDeque<Boundary>,
     seen: Vec<Seen>,
@@ -121,7 +122,7 @@ impl Serialize for Window {
 }
 
 impl Window {
-    /// A window of the last `length_ns`, or of the whole run.
+    /// Creates a window of the last `length_ns`, or of the whole run for `None`.
     pub fn new(length_ns: Option<u64>) -> Self {
         Self {
             length_ns,
@@ -129,7 +130,7 @@ impl Window {
         }
     }
 
-    /// Takes in one more sample; samples come in the order in which they were taken.
+    /// Adds a sample. Samples must come in order of time.
     pub fn add(&mut self, sample: &Sample) {
         let live = live_by_slot(&sample.sockets.connections);
         let now = sample.taken;
@@ -152,7 +153,7 @@ impl Window {
         }
     }
 
-    /// Makes it begin with the newest sample.
+    /// Starts the window at the newest sample.
     pub fn begin_anew(&mut self) {
         while self.boundaries.len() > 1 {
             self.merge(0);
@@ -160,7 +161,7 @@ impl Window {
         self.is_cut = !self.boundaries.is_empty();
     }
 
-    /// Whether it knows what happened in the last `length_ns` before a moment of its end.
+    /// Whether it covers the last `length_ns` before `now_ns`.
     pub fn reaches(&self, length_ns: u64, now_ns: u64) -> bool {
         let begin = now_ns.saturating_sub(length_ns);
         let is_long_enough = self.length_ns.is_none_or(|mine| mine >= length_ns);
@@ -172,8 +173,8 @@ impl Window {
                 .is_some_and(|first| first.at.monotonic_ns <= begin)
     }
 
-    /// Makes it the last `length_ns` before a moment of its end, as exactly as there are boundaries: it then begins with
-    /// the one that is nearest. One that is shorter already stays as it is.
+    /// Shortens it to the last `length_ns` before `now_ns`. It then starts at the nearest boundary. A window
+    /// that is shorter already does not change.
     pub fn shorten(&mut self, length_ns: u64, now_ns: u64) {
         if self.length_ns.is_some_and(|mine| mine <= length_ns) {
             return;
@@ -190,19 +191,19 @@ impl Window {
             self.merge(0);
             self.is_cut = true;
         }
-        // Where it begins between the run's beginning and the first boundary, or at the first, nothing is gained by
-        // leaving that out.
+        // If it would start at or before the first boundary, cutting off the start of the run gains nothing.
         let began_before = |first: &Boundary| first.at.monotonic_ns < begin;
         self.is_cut |= self.boundaries.front().is_some_and(began_before);
     }
 
-    /// When it begins; `None`: with the run.
+    /// When it starts; `None` if it starts with the run.
     pub fn start(&self) -> Option<Moment> {
         self.is_cut
             .then(|| self.boundaries.front().map(|first| first.at))?
     }
 
-    /// A peer at the window's beginning; `None` when that is the run's, or the peer came later.
+    /// A peer's mark at the start of the window; `None` if that is the start of the run, or the peer came
+    /// later.
     pub fn base(&self, slot: u32) -> Option<Mark> {
         if !self.is_cut {
             return None;
@@ -210,19 +211,19 @@ impl Window {
         self.boundaries.front()?.mark(slot)
     }
 
-    /// The moments within the window for which there are marks, oldest first.
+    /// The boundaries within the window, oldest first.
     pub fn boundaries(&self) -> impl DoubleEndedIterator<Item = Moment> + ExactSizeIterator {
         self.boundaries.iter().map(|boundary| boundary.at)
     }
 
-    /// A peer at one of [`Self::boundaries`]; `None` when it came later.
+    /// A peer's mark at one of [`Self::boundaries`]; `None` if the peer came later.
     pub fn mark(&self, boundary: usize, slot: u32) -> Option<Mark> {
         let until = self.boundaries.iter().take(boundary + 1).rev();
         until.into_iter().find_map(|boundary| boundary.mark(slot))
     }
 
-    /// The newest boundary since which a peer has opened at least `opens` of the `opens_now` it has opened in all;
-    /// `None` when it has not since the oldest.
+    /// The newest boundary since which a peer has opened at least `opens` connections. `opens_now` is its
+    /// total. `None` if it has opened fewer since the oldest boundary.
     pub fn when_opened(&self, slot: u32, opens_now: u64, opens: u64) -> Option<usize> {
         let mut newer = self.boundaries.len();
         for (at, boundary) in self.boundaries.iter().enumerate().rev() {
@@ -230,7 +231,7 @@ impl Window {
                 continue;
             };
             if opens_now.saturating_sub(mark.counters.opens()) >= opens {
-                // So it was until the next one at which it had changed.
+                // This was true until just before the next boundary at which the peer had changed.
                 return newer.checked_sub(1);
             }
             newer = at;
@@ -238,7 +239,7 @@ impl Window {
         None
     }
 
-    /// What a peer held at each boundary from when it came, oldest first.
+    /// The connections a peer held at each boundary since it came, oldest first.
     pub fn course(&self, slot: u32) -> Vec<Level> {
         let mut last: Option<Mark> = None;
         let mut course = Vec::with_capacity(self.boundaries.len() + 1);
@@ -251,7 +252,7 @@ impl Window {
         course
     }
 
-    /// When a peer was there; `None`: never.
+    /// When a peer was active; `None` if it is unknown.
     pub fn seen(&self, slot: u32) -> Option<Seen> {
         self.seen
             .get(slot as usize)
@@ -259,7 +260,7 @@ impl Window {
             .filter(|seen| seen.print != 0)
     }
 
-    /// Whether it can have come from a run: one that was read from a file need not.
+    /// Whether a run can have produced it, which is not certain if it was read from a file.
     pub fn is_possible(&self) -> bool {
         self.boundaries.len() <= MAX_READ_BOUNDARIES
             && self
@@ -270,7 +271,8 @@ impl Window {
             && self.boundaries.iter().all(Boundary::is_possible)
     }
 
-    /// Notes when a peer was there; gives what was seen of it so far if it has changed since the last boundary.
+    /// Updates when a peer was active. Returns how busy its connections were if the peer has changed since
+    /// the last boundary.
     fn see(&mut self, sample: &Sample, peer: &Peer, live: Live, is_due: bool) -> Option<Looks> {
         let slot = peer.slot as usize;
         if self.seen.len() <= slot {
@@ -287,7 +289,7 @@ impl Window {
                 now
             };
             seen.last_ns = seen.first_ns;
-            // What was there already had time to fill.
+            // A pool that already existed has had time to fill.
             seen.began_ns = if was_there { 0 } else { now };
             seen.filled = held;
         }
@@ -311,18 +313,18 @@ impl Window {
         if is_due {
             seen.print = print;
         } else if seen.print == 0 {
-            // Known, and not yet marked: no fingerprint is 1.
+            // Known, but without a mark. No fingerprint is 1.
             seen.print = 1;
         }
         has_changed.then_some(seen.looks)
     }
 
-    /// How far boundaries lie apart at least.
+    /// Minimum distance between boundaries, ns.
     fn step_ns(&self, now: Moment) -> u64 {
         (self.reach_ns(now.monotonic_ns) / 300).max(STEP_NS)
     }
 
-    /// How far it reaches back, ns.
+    /// How far back it goes, ns.
     fn reach_ns(&self, now: u64) -> u64 {
         let since_first = self
             .boundaries
@@ -331,7 +333,7 @@ impl Window {
         self.length_ns.unwrap_or(since_first)
     }
 
-    /// Drops what lies before the window, and boundaries that are closer together than need be.
+    /// Drops what is older than the window, and boundaries that are closer together than necessary.
     fn thin(&mut self, now: u64) {
         let reach = self.reach_ns(now);
         if let Some(length) = self.length_ns {
@@ -355,13 +357,13 @@ impl Window {
         }
     }
 
-    /// Marks beyond those at the beginning.
+    /// Number of marks after the start of the window.
     fn later_marks(&self) -> usize {
         let later = self.boundaries.iter().skip(1);
         later.map(|boundary| boundary.marks.len()).sum()
     }
 
-    /// The boundary between whose neighbours least time lies for its age.
+    /// The boundary whose neighbours are closest together relative to their age.
     fn most_crowded(&self, now: u64) -> Option<usize> {
         let time = |n: usize| {
             self.boundaries
@@ -371,7 +373,7 @@ impl Window {
         (1..self.boundaries.len() - 1).min_by_key(|at| {
             let apart = time(at + 1).saturating_sub(time(at - 1));
             let age = now.saturating_sub(time(at + 1)) + STEP_NS;
-            // In thousandths: shares of whole numbers.
+            // In thousandths, since these are integers.
             apart.saturating_mul(1000) / age
         })
     }
@@ -394,7 +396,7 @@ impl Window {
         }
     }
 
-    /// Puts the marks of one boundary to the next, which has the newer ones of the same peers.
+    /// Merges the marks of a boundary into the next one, which has newer marks of some of the peers.
     fn merge(&mut self, at: usize) {
         let Some(older) = self.boundaries.remove(at) else {
             return;
@@ -405,9 +407,9 @@ impl Window {
     }
 }
 
-/// A number that changes with anything that a peer does; never 0 or 1.
+/// A number that changes with all activity of a peer; never 0 or 1.
 fn fingerprint(counters: &Counters, live: Live) -> u64 {
-    // The multiplier spreads what differs in few bits over all of them.
+    // The multiplier spreads a difference of a few bits over all of them.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     let live = [live.established, live.busy, live.turns, live.received, live.sent];
     let mixed = counters.prints().chain(live).fold(0_u64, |mixed, part| {

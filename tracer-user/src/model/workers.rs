@@ -1,4 +1,4 @@
-//! A server's workers, as the server itself counts them.
+//! A server's workers, as reported by the server itself.
 
 use std::borrow::Cow;
 
@@ -6,52 +6,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::sanitise;
 
-/// Apache has eleven.
+/// Apache has eleven states.
 const MAX_STATES: usize = 64;
 
-/// The state of workers that end once they have done what they are at.
+/// Name of the state of workers that finish their work and then end.
 pub const FINISHING: &str = "finishing";
 
-/// What status pages said, the latest and those before it.
+/// What the status pages said, latest and earlier ones combined.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Workers {
-    /// Busy with a request or a connection; `None` when the page was read earlier but not lately,
-    /// as when no worker is left to answer.
+    /// Workers busy with a request or a connection. `None` if there is no recent page, for example because no
+    /// worker is left to answer.
     pub busy: Option<u32>,
-    /// Waiting for a connection likewise.
+    /// Workers waiting for a connection. `None` like `busy`.
     pub idle: Option<u32>,
-    /// How many there can be, if a page has told. Kept while a page does not.
+    /// Maximum number of workers, from the last page that stated it.
     pub max: Option<u32>,
-    /// `max` is an upper bound: the page has a slot for more workers than the server may start.
+    /// Whether `max` is only an upper bound: the page has slots for more workers than the server may start.
     pub at_most: bool,
-    /// Why the latest page tells no maximum.
+    /// Why the latest page does not state a maximum.
     pub no_max: Option<NoMax>,
-    /// How many are at what, in words for people.
+    /// Number of workers in each state, with the state's name.
     #[serde(deserialize_with = "super::serial::bounded::deserialize::<_, _, MAX_STATES>")]
     pub states: Vec<(Cow<'static, str>, u32)>,
-    /// Workers that finish what they have and then end.
+    /// Workers that finish their work and then end.
     pub finishing: Option<u32>,
-    /// Processes, and those of them that end once their connections have.
+    /// Number of processes.
     pub processes: Option<u32>,
-    /// See `processes`.
+    /// How many of the processes end once their connections have.
     pub ending: Option<u32>,
-    /// How the server gives connections to workers.
+    /// How the server assigns connections to workers.
     pub mpm: Option<Mpm>,
-    /// Its connections; only the event MPM says.
+    /// Its connections; only the event MPM reports them.
     pub connections: Option<Connections>,
     /// Name and version of the server.
     pub version: Option<String>,
-    /// Since it was started or restarted, s.
+    /// Time since it was started or restarted, s.
     pub uptime_s: Option<u64>,
-    /// By how many its busy workers grow in 1000 s, over the last pages.
+    /// Growth of its busy workers per 1000 s, over the last pages.
     pub busy_per_1000s: Option<i64>,
-    /// The port that was asked.
+    /// The port the page was fetched from.
     pub port: Option<u16>,
 }
 
 impl Workers {
-    /// Makes the words harmless, where they were read from a file.
+    /// Sanitises the texts, after reading from a file.
     pub fn sanitise(&mut self) {
         for (state, _) in &mut self.states {
             *state = sanitise(state).into();
@@ -62,13 +62,13 @@ impl Workers {
     }
 }
 
-/// Why a page tells no maximum.
+/// Why a page does not state the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoMax {
-    /// Workers of before a graceful restart hold slots beyond it.
+    /// Workers from before a graceful restart occupy slots in addition to the maximum.
     Ending,
-    /// The scoreboard has characters that Apache does not print: it was cut or edited.
+    /// The scoreboard has characters that Apache does not print: it was truncated or edited.
     Damaged,
 }
 
@@ -76,11 +76,11 @@ pub enum NoMax {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mpm {
-    /// A process for each connection.
+    /// One process for each connection.
     Prefork,
-    /// A thread for each connection.
+    /// One thread for each connection.
     Worker,
-    /// A thread for each request; idle connections take none.
+    /// One thread for each request; idle connections need none.
     Event,
 }
 
@@ -94,12 +94,12 @@ impl Mpm {
         }
     }
 
-    /// Whether each connection takes a worker for as long as it is open.
+    /// Whether each connection occupies a worker while it is open.
     pub fn takes_one_per_connection(self) -> bool {
         self != Self::Event
     }
 
-    /// What Apache's error log says once when no further worker may be started.
+    /// The code in Apache's error log when no further worker can be started.
     pub fn log_code(self) -> &'static str {
         match self {
             Self::Prefork => "AH00161",
@@ -109,14 +109,14 @@ impl Mpm {
     }
 }
 
-/// Connections as the event MPM counts them. Those in a state named here take no worker.
+/// Connections as counted by the event MPM. Those in a state named here occupy no worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connections {
-    /// All.
+    /// All connections.
     pub total: u32,
-    /// The client reads a reply slowly.
+    /// The reply is being sent to a slow client.
     pub writing: u32,
-    /// Kept alive between two requests.
+    /// Idle between two requests.
     pub keepalive: u32,
     /// Being closed.
     pub closing: u32,

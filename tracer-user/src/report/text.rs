@@ -7,14 +7,14 @@ mod surge;
 
 use std::io::{self, Write};
 
-pub use self::{fine_print::lost, surge::sentence as surge};
+pub use self::fine_print::{drift, lost};
 use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, Party, Verdict,
         words::{count, duration, number},
     },
-    model::{owner::one_of_several, peer::Direction},
+    model::{history::Surge, owner::one_of_several, peer::Direction},
 };
 
 const WIDTH: usize = 80;
@@ -34,11 +34,24 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
     writeln!(to, "{}", wrap(&counted(diagnosis), 0))?;
+    if let Some(line) = peers::most_urgent(diagnosis) {
+        writeln!(to, "{}", wrap(&line, 0))?;
+    }
+    if let Some(surge) = &diagnosis.movement.surge {
+        writeln!(
+            to,
+            "{}",
+            paint.bad(&wrap(
+                &format!("Surge {}", surge::course(surge, diagnosis.taken)),
+                0
+            ))
+        )?;
+    }
+    capacity::write(to, diagnosis, &paint)?;
     writeln!(to)?;
     peers::causes(to, diagnosis, &paint)?;
-    capacity::write(to, diagnosis, &paint)?;
-    movement(to, diagnosis, &paint)?;
     peers::others(to, diagnosis, &paint)?;
+    compared_with(to, diagnosis)?;
     fine_print::write(to, diagnosis, origin, &paint)
 }
 
@@ -46,64 +59,88 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
 pub fn headline(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.peers.len() as u64;
     let window = duration(diagnosis.window_ns());
+    let nouns = Nouns::of(diagnosis);
     match diagnosis.answer {
         Answer::Yes => problem(diagnosis),
         Answer::No if diagnosis.to_decide() > 0 => format!(
-            "NO: nobody is accused; {} of {} to decide: far more held than usual.",
+            "NO: nobody is at fault, but {} of {} {} far more than usual.",
             number(diagnosis.to_decide()),
-            count(peers, "peer", "peers"),
+            nouns.count(peers),
+            if diagnosis.to_decide() == 1 {
+                "holds"
+            } else {
+                "hold"
+            },
         ),
         Answer::No => format!(
-            "NO: none of {} opens connections instead of reusing its own ({window}).",
-            count(peers, "peer", "peers"),
+            "NO: no {} opens connections instead of reusing its own ({}, {window}).",
+            nouns.one,
+            nouns.count(peers),
         ),
         Answer::InsufficientData if diagnosis.is_too_early() => format!(
-            "TOO EARLY: the first answer takes {}, and it has been {}.",
+            "TOO EARLY: the first answer comes after {}, and tracing began {} ago.",
             duration(diagnosis.thresholds.settled),
             duration(diagnosis.run_ns()),
         ),
         Answer::InsufficientData if peers == 0 => format!(
             "NOTHING TO JUDGE: no connection passed the filters in {window}. \
-             Check --port and --direction, or trace for longer.",
+             Check --port, --peer and --direction, or trace for longer.",
         ),
         Answer::InsufficientData if diagnosis.peers.iter().all(is_stray) => format!(
-            "NO CLIENT TO JUDGE: {} connected in {window}, and no request came (stray). \
+            "NO CLIENT TO JUDGE: {} connected in {window} without sending a request (stray). \
              Check --port, or trace for longer.",
-            count(peers, "peer", "peers"),
+            nouns.count(peers),
         ),
         Answer::InsufficientData => format!(
-            "NOT ENOUGH DATA: none of {} showed a pattern in {window}. Trace for longer with --duration.",
-            count(peers, "peer", "peers"),
+            "NOT ENOUGH DATA: no pattern yet ({}, {window}). Trace for longer.",
+            nouns.count(peers),
         ),
+    }
+}
+
+/// What to call those who connect.
+struct Nouns {
+    one: &'static str,
+    many: &'static str,
+}
+
+impl Nouns {
+    fn of(diagnosis: &Diagnosis) -> Self {
+        let inbound = |peer: &Judged| peer.id.direction == Direction::Inbound;
+        match diagnosis.peers.iter().all(inbound) {
+            true => Self {
+                one: "client",
+                many: "clients",
+            },
+            false => Self {
+                one: "peer",
+                many: "peers",
+            },
+        }
+    }
+
+    fn count(&self, n: u64) -> String {
+        count(n, self.one, self.many)
     }
 }
 
 /// Who must act, the most concerned first, as far as there is room.
 fn problem(diagnosis: &Diagnosis) -> String {
-    let of = diagnosis.peers.len() as u64;
-    let inbound = diagnosis
-        .peers
-        .iter()
-        .all(|peer| peer.id.direction == Direction::Inbound);
-    let (one, many) = if inbound {
-        ("client", "clients")
-    } else {
-        ("peer", "peers")
-    };
+    let of = Nouns::of(diagnosis).count(diagnosis.peers.len() as u64);
     let mut parties =
         [Party::Client, Party::Server, Party::Network].map(|party| (diagnosis.to_act(party), party));
     parties.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let mut text = "PROBLEM:".to_owned();
     for (place, (n, party)) in parties.into_iter().filter(|(n, _)| *n > 0).enumerate() {
-        let of = count(of, one, many);
+        let n = (n, number(n));
         let part = match (place, party, n) {
-            (0, Party::Client, 1) => format!(" 1 of {of} does not reuse connections."),
-            (0, Party::Client, _) => format!(" {} of {of} do not reuse connections.", number(n)),
-            (0, Party::Server, _) => format!(" the server must act, for {} of {of}.", number(n)),
-            (0, Party::Network, _) => format!(" the network cuts off {} of {of}.", number(n)),
-            (_, Party::Client, _) => format!(" Clients: {}.", number(n)),
-            (_, Party::Server, _) => format!(" Server: {}.", number(n)),
-            (_, Party::Network, _) => format!(" Network: {}.", number(n)),
+            (0, Party::Client, (1, _)) => format!(" 1 of {of} does not reuse connections."),
+            (0, Party::Client, (_, n)) => format!(" {n} of {of} do not reuse connections."),
+            (0, Party::Server, (_, n)) => format!(" the server mishandles connections of {n} of {of}."),
+            (0, Party::Network, (_, n)) => format!(" the network cuts off {n} of {of}."),
+            (_, Party::Client, (_, n)) => format!(" Clients at fault: {n}."),
+            (_, Party::Server, (_, n)) => format!(" Server at fault: {n}."),
+            (_, Party::Network, (_, n)) => format!(" Network at fault: {n}."),
         };
         if text.len() + part.len() <= WIDTH {
             text.push_str(&part);
@@ -117,7 +154,7 @@ fn counted(diagnosis: &Diagnosis) -> String {
     let opens: u64 = diagnosis.peers.iter().map(|peer| peer.figures.opens).sum();
     let mut parts = vec![
         format!("{} opened", number(opens)),
-        format!("{} held now", number(diagnosis.accounting.open_now)),
+        format!("{} open now", number(diagnosis.accounting.open_now)),
     ];
     if diagnosis.recovered() > 0 {
         parts.push(format!("{} recovered", number(diagnosis.recovered())));
@@ -142,26 +179,31 @@ fn is_stray(peer: &Judged) -> bool {
     peer.finding.verdict == Verdict::Stray
 }
 
-fn movement(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+/// What the clients were compared with.
+fn compared_with(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     let movement = &diagnosis.movement;
     writeln!(
         to,
-        "open connections: {} at the start, {} now",
-        movement.from, movement.to
+        "Open connections: {} at the start, {} now",
+        number(movement.from),
+        number(movement.to)
     )?;
-    if let Some(surge) = &movement.surge {
-        writeln!(to, "{}", paint.bad(&wrap(&surge::sentence(surge), 0)))?;
-    }
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
-        Some(0) => "assumed; --expect sets it".to_owned(),
+        Some(0) => "assumed; --expect changes it".to_owned(),
+        Some(1) => "learned from what 1 peer held at the start".to_owned(),
         Some(peers) => format!(
-            "learned from what {} held at the start",
-            count(peers as u64, "peer", "peers")
+            "learned from what {} peers held at the start",
+            number(peers as u64)
         ),
         None => "as given".to_owned(),
     };
-    writeln!(to, "expected per peer: {} ({origin})", expected.connections)?;
+    writeln!(
+        to,
+        "Expected of each {}: {} ({origin})",
+        Nouns::of(diagnosis).one,
+        count(expected.connections.into(), "connection", "connections")
+    )?;
     learned(to, diagnosis)?;
     writeln!(to)
 }
@@ -176,10 +218,10 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
         )
     };
     match (learned.keepalive_given_ns, &learned.keepalive) {
-        (Some(given), _) => writeln!(to, "keep-alive timeout: {} (as given)", duration(given))?,
+        (Some(given), _) => writeln!(to, "Keep-alive timeout: {} (as given)", duration(given))?,
         (None, Some(constant)) => writeln!(
             to,
-            "keep-alive timeout: {} ({})",
+            "Keep-alive timeout: {} ({})",
             duration(constant.value),
             origin(constant)
         )?,
@@ -188,12 +230,17 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     if let Some(constant) = &learned.request_limit {
         writeln!(
             to,
-            "requests per connection: {} ({})",
-            constant.value,
+            "Request limit: {} per connection ({})",
+            number(constant.value),
             origin(constant)
         )?;
     }
     Ok(())
+}
+
+/// A surge as on the day on which it began.
+pub fn surge(surge: &Surge) -> String {
+    format!("surge {}", surge::course(surge, surge.started))
 }
 
 /// Who connects to which port of whom.

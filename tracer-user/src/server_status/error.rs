@@ -1,116 +1,114 @@
-//! Why there is no status. Each message is one line: where, what, what to do.
+//! Reasons for having no status. Each message is one line: where, what, and what to do.
 
 use std::{io, time::Duration};
 
 use super::ParseError;
 use crate::text::sanitise;
 
-/// The most of a foreign text that a message repeats, characters.
+/// Maximum length of foreign text in a message, characters.
 const MAX_FOREIGN: usize = 200;
 
-/// No status from this address.
+/// The status could not be obtained.
 #[derive(Debug, thiserror::Error)]
 #[error("no server status from {url}: {fault}")]
 pub struct StatusError {
-    /// Where, without user and password.
+    /// The address, without user and password.
     pub url: String,
-    /// Why.
+    /// The reason.
     pub fault: Fault,
 }
 
 /// What went wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Nothing, or not all, within the limit.
-    #[error(
-        "no whole answer within {limit:?}; a server whose workers are all taken cannot answer this either"
-    )]
+    /// No complete answer came within the limit.
+    #[error("no complete answer within {limit:?}; a server with no free worker cannot answer this either")]
     Timeout {
-        /// The limit for the whole fetch.
+        /// The time limit for the whole fetch.
         limit: Duration,
     },
-    /// Nobody listens there.
+    /// Nothing listens there.
     #[error("connection refused; does the server listen on this address and port?")]
     ConnectionRefused,
-    /// The name leads nowhere, no route, and the like.
+    /// The name does not resolve, there is no route, or similar.
     #[error("{reason}; is the address right?")]
     Connect {
-        /// In the words of the system.
+        /// The system's message.
         reason: String,
     },
-    /// The connection ended first.
-    #[error("the server ended the connection before its answer was whole; its error log may say why")]
+    /// The connection ended before the answer was complete.
+    #[error("the server ended the connection before its answer was complete; its error log may say why")]
     CutShort,
-    /// The certificate does not hold.
+    /// The certificate is not valid.
     #[error(
-        "its certificate {reason}; on the server itself use an http://127.0.0.1/… address, else add its CA to this machine's certificates"
+        "its certificate {reason}; on the server itself use an http://127.0.0.1/… address, otherwise add its CA to this machine's certificates"
     )]
     Certificate {
         /// What is wrong with it.
         reason: String,
     },
-    /// This machine trusts nobody.
+    /// This machine has no CA certificates.
     #[error(
-        "this machine has no CA certificates for https; install them (package ca-certificates), name a file of them in SSL_CERT_FILE, or use an http:// address"
+        "this machine has no CA certificates for https; install them (package ca-certificates), set SSL_CERT_FILE to a file of them, or use an http:// address"
     )]
     NoRoots,
-    /// No TLS connection.
-    #[error("no TLS connection: {reason}; does this port speak https? if not, use http://")]
+    /// TLS failed.
+    #[error("no TLS connection: {reason}; does this port speak https? If not, use http://")]
     Tls {
-        /// In the words of the TLS library.
+        /// The TLS library's message.
         reason: String,
     },
-    /// What came back is not HTTP.
-    #[error("the answer is not valid HTTP: {reason}; does this port speak http, and not https?")]
+    /// The answer is not HTTP.
+    #[error("the answer is not valid HTTP: {reason}; does this port speak https instead?")]
     Http {
-        /// In the words of the HTTP library.
+        /// The HTTP library's message.
         reason: String,
     },
-    /// An answer other than success.
+    /// The HTTP status is not success.
     #[error("the server answers {code}{}", hint(*code))]
     Answer {
         /// The HTTP status.
         code: u16,
     },
-    /// The redirect leads away from the host, back from https, or nowhere.
+    /// The redirect leads to another host, from https to http, or nowhere.
     #[error("it redirects to {to}, which is not followed; give the address of the status page itself")]
     Redirect {
-        /// As the server names it.
+        /// The target as the server sent it.
         to: String,
     },
-    /// One redirect after another.
+    /// Too many redirects in a row.
     #[error("more than {limit} redirects; give the address of the status page itself")]
     TooManyRedirects {
-        /// How many were followed.
+        /// The most that are followed.
         limit: u32,
     },
-    /// The page is larger than a status page can sensibly be.
+    /// The page is too large for a status page.
     #[error(
-        "the page is larger than {limit} bytes; is this the address of mod_status? else give --max-workers N"
+        "the page is larger than {limit} bytes; is this the address of mod_status? If not, give --max-workers N"
     )]
     TooBig {
-        /// The limit.
+        /// The limit, bytes.
         limit: u64,
     },
-    /// The page is no status page.
+    /// The page is not a status page.
     #[error(transparent)]
     Page(#[from] ParseError),
 }
 
-/// The next step after an answer other than success.
+/// What to do after this HTTP status.
 fn hint(code: u16) -> &'static str {
     match code {
-        400 => "; does this port speak https, and not http?",
-        401 => ": it wants a login, http://USER:PASSWORD@…",
-        403 => ": mod_status is commonly for the server itself alone (Require local); ask from there",
-        404 => "; is mod_status on, and this its <Location>? a CMS's rewrite rules may have taken the path",
-        503 => "; are its workers all taken, or a proxy in between?",
+        400 => "; does this port speak https instead?",
+        401 => ": it needs a login, http://USER:PASSWORD@…",
+        403 => ": mod_status usually answers only the server itself (Require local); run this there",
+        404 => "; is mod_status on, and is this its <Location>? A CMS's rewrite rules may catch the path",
+        503 => "; are all its workers busy, or is there a proxy in between?",
         _ => "; its error log may say why",
     }
 }
 
 impl Fault {
-    /// What the HTTP library's error means; `limit` is that of the whole fetch.
+    /// Translates an error of the HTTP library. `limit` is that of the whole fetch.
     pub(super) fn from_http(error: ureq::Error, limit: Duration) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::Timeout { limit },
@@ -153,16 +151,17 @@ impl Fault {
         };
         let reason = match wrong {
             Wrong::UnknownIssuer | Wrong::BadSignature => {
-                "is self-signed or by a CA this machine does not trust".to_owned()
+                "is self-signed or from a CA this machine does not trust".to_owned()
             }
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-                "is for another name than this address has".to_owned()
+                "is for a different name than this address has".to_owned()
             }
             Wrong::Expired | Wrong::ExpiredContext { .. } => "has expired".to_owned(),
             Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => "is not valid yet".to_owned(),
-            // What `openssl req -x509` makes. No list of CAs makes it acceptable as a server's own.
+            // What `openssl req -x509` creates. Even if it is trusted as a CA, it is not acceptable as a
+            // server's certificate.
             other if other.to_string().contains("CaUsedAsEndEntity") => {
-                "is a self-signed CA's own".to_owned()
+                "is that of a self-signed CA".to_owned()
             }
             other => format!("is not accepted ({})", foreign(&other.to_string())),
         };
@@ -170,7 +169,7 @@ impl Fault {
     }
 }
 
-/// Text that the server may have had a hand in, fit for a terminal and one line.
+/// Makes text that the server may have influenced safe for a terminal, on one line.
 pub(super) fn foreign(text: &str) -> String {
     sanitise(text).chars().take(MAX_FOREIGN).collect()
 }

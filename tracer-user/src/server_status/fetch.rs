@@ -1,7 +1,7 @@
-//! Brings the status page: one GET, bounded in time, size and redirects.
+//! Retrieves the status page with a single GET, limited in time, size and redirects.
 //!
-//! Each fetch has a connection of its own and closes it: one kept alive would take a worker from a
-//! server that may be short of them. A trace sees these connections like any other.
+//! Each fetch opens its own connection and closes it. A connection kept alive would take up a worker of a
+//! server that may be short of them. Traces see these connections like any other.
 
 use std::{
     io::Read,
@@ -24,14 +24,14 @@ use ureq::{
 
 use super::{Fault, Status, StatusError, StatusUrl, error::foreign, parse};
 
-/// The most that a fetch may take of anything.
+/// Limits of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Time for all of it: name, connection, TLS, redirects, page.
+    /// Time for the whole fetch: name, connection, TLS, redirects and page.
     pub total: Duration,
-    /// Size of the page, bytes. A page is a few hundred bytes and one for each worker.
+    /// Size of the page, bytes. A page has a few hundred bytes plus one for each worker.
     pub bytes: u64,
-    /// Redirects followed.
+    /// Number of redirects followed.
     pub redirects: u32,
 }
 
@@ -45,22 +45,22 @@ impl Default for Limits {
     }
 }
 
-/// Largest head of a reply, bytes.
+/// Maximum size of a reply's head, bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Asks the server for its status. Blocks for up to `limits.total`; asks no proxy, whatever the
-/// environment says, since the answer of a proxy's host would be another server's.
+/// Fetches the server's status. Blocks for up to `limits.total`. Never uses a proxy, whatever the environment
+/// says: a proxy would resolve a loopback address to its own host, and another server would answer.
 ///
-/// Adds to `connections` before each one it makes, redirects included, so that a trace can tell them
-/// from those of clients.
+/// Increments `connections` before each connection it opens, redirects included, so that a trace can tell
+/// them from those of clients.
 ///
 /// # Errors
-/// When there is no whole, valid page within the limits.
+/// If no complete, valid page arrives within the limits.
 pub fn fetch(url: &StatusUrl, limits: &Limits, connections: &AtomicU64) -> Result<Status, StatusError> {
     fetch_trusting(url, limits, connections, &system_roots)
 }
 
-/// The CAs that vouch for an https server; asked for only then.
+/// Loads the CAs to trust; called only for https.
 type Roots<'a> = &'a dyn Fn() -> Result<RootCerts, Fault>;
 
 fn fetch_trusting(
@@ -127,7 +127,7 @@ fn get(agent: &Agent, url: &StatusUrl) -> Result<Response<ureq::Body>, ureq::Err
     request.call()
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 fn next<B>(at: &StatusUrl, reply: &Response<B>) -> Result<StatusUrl, Fault> {
     let location = reply.headers().get(LOCATION);
     let location = String::from_utf8_lossy(location.map_or(b"nowhere", |value| value.as_bytes()));
@@ -136,7 +136,7 @@ fn next<B>(at: &StatusUrl, reply: &Response<B>) -> Result<StatusUrl, Fault> {
     })
 }
 
-/// The page. Apache sends it as ISO 8859-1; all that matters in it is ASCII.
+/// Reads the page. Apache sends it as ISO 8859-1, but everything relevant is ASCII.
 fn read(reply: &mut Response<ureq::Body>, limits: &Limits) -> Result<String, Fault> {
     let too_big = Fault::TooBig { limit: limits.bytes };
     if reply
@@ -159,7 +159,7 @@ fn read(reply: &mut Response<ureq::Body>, limits: &Limits) -> Result<String, Fau
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// The CAs this machine trusts, so that a company's own CA counts as it does for `curl`.
+/// The CAs this machine trusts. A company's own CA is trusted as it is by `curl`.
 fn system_roots() -> Result<RootCerts, Fault> {
     let found = rustls_native_certs::load_native_certs().certs;
     if found.is_empty() {

@@ -1,15 +1,15 @@
-//! Pages of other servers, by what sets each apart, and what to give instead.
+//! Recognises pages of other servers, and says what to use instead.
 
-/// What a page seems to be.
+/// What the page appears to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// Whose page, and which.
+    /// The server and page.
     pub page: &'static str,
-    /// What to do.
+    /// What to do instead.
     pub instead: &'static str,
 }
 
-/// One kind of page.
+/// How to recognise one kind of page.
 struct Sign {
     is: fn(&str) -> bool,
     foreign: Foreign,
@@ -22,7 +22,7 @@ const fn sign(page: &'static str, instead: &'static str, is: fn(&str) -> bool) -
     }
 }
 
-/// The first that fits counts, so the general ones stand last.
+/// The first match counts, so general ones come last.
 const SIGNS: &[Sign] = &[
     sign(
         "nginx's stub_status",
@@ -51,7 +51,7 @@ const SIGNS: &[Sign] = &[
         "lighttpd's status",
         "give --max-workers N, its server.max-connections",
         |text| {
-            // Apache 1.3 prints its rates beside its uptime, and capital letters only.
+            // Apache 1.3 prints its rates next to its uptime, and upper-case letters only.
             let letters = super::parse::value(text, "Scoreboard").unwrap_or_default();
             let timed = has_line(text, "Uptime") && !has_line(text, "ReqPerSec");
             let lower = letters.chars().any(|letter| letter.is_ascii_lowercase());
@@ -77,12 +77,12 @@ const SIGNS: &[Sign] = &[
         },
     ),
     sign(
-        "Apache's status for people, although `?auto` was asked for",
-        "give the address to which its redirect or proxy leads, with `?auto`, or --max-workers N",
+        "Apache's status for people, although `?auto` was requested",
+        "give the address its redirect or proxy leads to, with `?auto`, or --max-workers N",
         |text| is_markup(text) && text.contains("Apache Status</title>"),
     ),
     sign(
-        "HTML of another handler, as when a CMS's rewrite rules take the address",
+        "HTML of another handler, as when a CMS's rewrite rules catch the address",
         "exempt the path of mod_status' <Location> from them, or give --max-workers N",
         |text| {
             let start: String = text.chars().take(1024).collect();
@@ -107,9 +107,9 @@ const SIGNS: &[Sign] = &[
     ),
 ];
 
-/// What the page is, where it is no Apache 2's and is known here. It begins with no white space.
+/// What the page is, if it is a known page other than Apache 2's. `text` has no leading white space.
 pub(super) fn recognise(text: &str) -> Option<Foreign> {
-    // Whatever follows on it: other modules may add to mod_status' page.
+    // The rest does not matter: other modules may add lines to mod_status's page.
     if has_line(text, "BusyWorkers") && !is_markup(text) {
         return None;
     }
@@ -137,7 +137,7 @@ fn is_metrics(text: &str) -> bool {
 mod tests {
     use super::super::{ParseError, parse};
 
-    /// Every page of another server is named, with the setting to give as `--max-workers`.
+    /// Every page of another server is recognised, and the setting to use for `--max-workers` is named.
     #[test]
     fn pages_of_other_servers_are_named() {
         let pages = [
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Modules add lines of their own to mod_status' page.
+    /// Modules may add lines to mod_status's page.
     #[test]
     fn an_apache_page_stays_one_whatever_else_is_on_it() {
         let text = "Active connections: 3\nBusyWorkers: 1\nIdleWorkers: 1\nScoreboard: W_.\nBPS_IN: 1\nBusyServers: 1\n";

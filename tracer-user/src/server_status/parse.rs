@@ -1,7 +1,8 @@
-//! Reads the page that mod_status gives for `?auto`.
+//! Parses the page that mod_status returns for `?auto`.
 //!
-//! One `Key: value` a line. `BusyWorkers`, `IdleWorkers` and `Scoreboard` are there in every Apache
-//! since 2.0, whatever `ExtendedStatus` says; other lines differ by version and MPM and are skipped.
+//! It has one `Key: value` per line. `BusyWorkers`, `IdleWorkers` and `Scoreboard` exist in every Apache
+//! since 2.0, regardless of `ExtendedStatus`. Other lines depend on version and MPM; unknown ones are
+//! skipped.
 
 use super::{
     Scoreboard,
@@ -12,54 +13,54 @@ use crate::{
     text::sanitise,
 };
 
-/// The longest name of a server that is repeated, characters.
+/// Maximum length of the server's version, characters.
 const MAX_VERSION: usize = 80;
 
 /// Apache's workers at one moment.
 ///
-/// Apache takes its two counts and the letters in one pass but does not count the same: `busy` and
-/// `idle` leave out processes that are ending, the letters show them. So the counts are believed
-/// for what they count, and the letters for the number of slots.
+/// Apache computes its two counts and the letters in one pass, but `busy` and `idle` exclude processes that
+/// are ending while the letters include them. The counts are therefore used as they are, and the letters for
+/// the number of slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Workers that have something to do, the one that answered this page included.
+    /// Workers with something to do, including the one that answered this request.
     ///
-    /// `BusyWorkers`, and from 2.4.58 `GracefulWorkers` with it: earlier versions count those as
-    /// busy, and they cannot take another connection either.
+    /// `BusyWorkers` plus, from 2.4.58, `GracefulWorkers`: earlier versions count those as busy, and they
+    /// cannot take another connection either.
     pub busy: u32,
-    /// Workers that wait for a connection: `IdleWorkers`.
+    /// Workers waiting for a connection: `IdleWorkers`.
     pub idle: u32,
-    /// Slots of the scoreboard, open ones included.
+    /// Slots of the scoreboard, including open ones.
     ///
-    /// In 2.4 these are the slots that MaxRequestWorkers allows, rounded down to whole processes of
-    /// ThreadsPerChild, and on top of them slots that old processes still hold, which the event
-    /// MPM permits up to ServerLimit. ServerLimit and ThreadLimit as such do not show. In 2.2 there
-    /// is one for each of ServerLimit × ThreadLimit, which can be far more than MaxClients.
+    /// In 2.4 there is a slot for each worker that MaxRequestWorkers allows, rounded down to whole processes
+    /// of ThreadsPerChild. Slots that old processes still hold come on top, up to ServerLimit with the event
+    /// MPM. ServerLimit and ThreadLimit themselves are not visible. In 2.2 there is a slot for each of
+    /// ServerLimit × ThreadLimit, which can be far more than MaxClients.
     pub slots: u32,
-    /// Processes; only the event MPM says, from 2.4.35.
+    /// Number of processes; only the event MPM reports it, from 2.4.35.
     pub processes: Option<u32>,
-    /// Those of them that end once their connections have.
+    /// How many of them will end once their connections have.
     pub stopping: u32,
-    /// What the slots are at.
+    /// The states of the slots.
     pub scoreboard: Scoreboard,
-    /// `ServerMPM`, or what gives it away; early versions of 2.4 do not say.
+    /// `ServerMPM`, or inferred from other lines; unknown for some early versions of 2.4.
     pub mpm: Option<Mpm>,
-    /// `ServerVersion`, not in early versions of 2.4 either; with as much as ServerTokens allows.
+    /// `ServerVersion`, as detailed as ServerTokens allows; missing in early versions of 2.4.
     pub version: Option<String>,
-    /// Since the server was started or restarted, gracefully or not, s.
+    /// Time since the server was started or restarted, gracefully or not, s.
     pub uptime_s: Option<u64>,
-    /// Only the event MPM says.
+    /// Only the event MPM reports this.
     pub connections: Option<Connections>,
 }
 
 impl Status {
-    /// MaxRequestWorkers as far as the page tells (see `slots`): the number of slots, unless
-    /// [`Status::no_max`] says why not. Where the administrator names the number, that one is right.
+    /// MaxRequestWorkers, as far as the page shows it (see `slots`): the number of slots, unless
+    /// [`Status::no_max`] gives a reason why not. A number stated by the administrator is more reliable.
     pub fn max_workers(&self) -> Option<u32> {
         self.no_max().is_none().then_some(self.slots)
     }
 
-    /// Why the slots do not tell the maximum.
+    /// Why the slots do not show the maximum, if they do not.
     pub fn no_max(&self) -> Option<NoMax> {
         if self.scoreboard.unknown > 0 {
             Some(NoMax::Damaged)
@@ -70,63 +71,63 @@ impl Status {
         }
     }
 
-    /// Whether the slots are an upper bound. Version 2.2 cannot be told from early 2.4, since neither
-    /// names itself.
+    /// Whether the slots are only an upper bound. Version 2.2 and early 2.4 cannot be told apart, since
+    /// neither prints its version.
     pub fn at_most(&self) -> bool {
         let named = self.version.as_deref().unwrap_or_default();
         named.starts_with("Apache/2.2") || (named.is_empty() && self.mpm.is_none())
     }
 }
 
-/// Why a page is not what mod_status gives for `?auto`.
+/// Why a page is not one that mod_status returns for `?auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Another server's, or another handler's.
+    /// The page of another server or handler.
     #[error("the page seems to be {}: {}", .0.page, .0.instead)]
     Foreign(Foreign),
-    /// Nothing but white space.
-    #[error("the page is empty: is this the address of Apache's mod_status? else give --max-workers N")]
+    /// The page is blank.
+    #[error("the page is empty: is this the address of Apache's mod_status? If not, give --max-workers N")]
     Empty,
-    /// A line that every Apache prints is not there.
+    /// A line that every Apache prints is missing.
     #[error(
-        "the page has no {line} line: is this the address of mod_status, and the server Apache 2? else give --max-workers N"
+        "the page has no {line} line: is this the address of mod_status, and is the server Apache 2? If not, give --max-workers N"
     )]
     Missing {
-        /// Which.
+        /// The line.
         line: &'static str,
     },
-    /// No number, or one no server can have.
-    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2? else give --max-workers N", max = u32::MAX)]
+    /// The value is not a number, or is impossible.
+    #[error("the page's {line} line has no number from 0 to {max}: is the server Apache 2? If not, give --max-workers N", max = u32::MAX)]
     Number {
-        /// Which.
+        /// The line.
         line: &'static str,
     },
-    /// A scoreboard without slots, although a worker answered.
+    /// The scoreboard has no slots, although a worker answered.
     #[error(
-        "the page's scoreboard has no slots: is the server Apache 2, and the page whole? else give --max-workers N"
+        "the page's scoreboard has no slots: is the server Apache 2, and is the page complete? If not, give --max-workers N"
     )]
     NoSlots,
-    /// More workers than the scoreboard has letters for, which Apache cannot print.
+    /// There are more workers than the scoreboard has letters for, which Apache cannot print.
     #[error(
-        "the page says {said} workers are {what}, its scoreboard has at most {most}: is the server Apache 2, and the page whole? else give --max-workers N"
+        "the page says {said} workers are {what}, but its scoreboard has at most {most}: is the server Apache 2, and is the page complete? If not, give --max-workers N"
     )]
     Contradiction {
-        /// Busy or idle.
+        /// `busy` or `idle`.
         what: &'static str,
-        /// By the line.
+        /// The number on the line.
         said: u32,
-        /// By the letters.
+        /// The number of letters.
         most: u32,
     },
 }
 
-/// Reads a page.
+/// Parses a page.
 ///
-/// Where a line is there twice the first counts: with the event MPM, 2.4.35 to 2.4.57 print the
-/// counts again, with workers that are ending among the idle.
+/// If a line occurs twice, the first counts: with the event MPM, 2.4.35 to 2.4.57 print the counts again,
+/// with workers that are ending among the idle ones.
 ///
 /// # Errors
-/// When it is not such a page, or its counts cannot be true.
+/// If this is not such a page, or its counts are impossible.
 pub fn parse(text: &str) -> Result<Status, ParseError> {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.is_empty() {
@@ -157,7 +158,7 @@ pub fn parse(text: &str) -> Result<Status, ParseError> {
         scoreboard,
         mpm: mpm(text).or(connections.map(|_| Mpm::Event)),
         version: value(text, "ServerVersion").and_then(version),
-        // Only for people: what is no number here spoils nothing.
+        // For display only, so that an invalid number is ignored.
         uptime_s: ["ServerUptimeSeconds", "Uptime"]
             .into_iter()
             .find_map(|line| value(text, line)?.trim().parse().ok()),
@@ -165,7 +166,7 @@ pub fn parse(text: &str) -> Result<Status, ParseError> {
     })
 }
 
-/// The lines of the event MPM, which other MPMs print from 2.4.58 as well, all 0.
+/// The lines of the event MPM. From 2.4.58, other MPMs print them as well, all 0.
 fn connections(text: &str) -> Option<Connections> {
     let count = |line| value(text, line)?.trim().parse().ok();
     if mpm(text).is_some_and(Mpm::takes_one_per_connection) {

@@ -1,36 +1,36 @@
-//! The scoreboard: one letter for each slot a worker can have.
+//! The scoreboard: one letter for each possible worker.
 
-/// How many slots are in which state.
+/// The number of slots in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scoreboard {
-    /// `_`: waits for a connection.
+    /// `_`: waiting for a connection.
     pub waiting: u32,
-    /// `S`: starts up.
+    /// `S`: starting up.
     pub starting: u32,
-    /// `R`: reads a request.
+    /// `R`: reading a request.
     pub reading: u32,
-    /// `W`: sends a reply, which includes a poll that is being held.
+    /// `W`: sending a reply, which includes holding a poll.
     pub sending: u32,
-    /// `K`: keeps an idle connection. The event MPM does that without a worker.
+    /// `K`: keeping an idle connection. The event MPM does that without a worker.
     pub keepalive: u32,
-    /// `D`: looks up a name.
+    /// `D`: looking up a name.
     pub dns: u32,
-    /// `C`: closes a connection.
+    /// `C`: closing a connection.
     pub closing: u32,
-    /// `L`: writes a log.
+    /// `L`: writing a log.
     pub logging: u32,
-    /// `G`: finishes what it has and then ends.
+    /// `G`: finishing its current work before it exits.
     pub graceful: u32,
-    /// `I`: ends because too many are idle.
+    /// `I`: exiting because too many are idle.
     pub idle_cleanup: u32,
-    /// `.`: a slot without a worker, which Apache can fill.
+    /// `.`: no worker, but Apache can start one.
     pub open: u32,
-    /// Characters Apache 2 does not print, which are no slots: somebody cut or edited the page.
+    /// Characters that Apache 2 does not print. They are not slots; the page was truncated or edited.
     pub unknown: u32,
 }
 
 impl Scoreboard {
-    /// Counts the letters. Blanks are no slots: early versions of 2.3 print them for slots that
+    /// Counts the letters. Blanks are not slots: early versions of 2.3 print them for slots that
     /// MaxRequestWorkers forbids.
     pub(super) fn read(letters: &str) -> Self {
         let mut counts = Self::default();
@@ -58,7 +58,7 @@ impl Scoreboard {
         }
     }
 
-    /// Slots whose worker is there and does not wait: the most that can be busy.
+    /// Slots with a worker that is not waiting: the most that can be busy.
     pub fn occupied(&self) -> u32 {
         [
             self.starting,
@@ -75,7 +75,7 @@ impl Scoreboard {
         .fold(0, u32::saturating_add)
     }
 
-    /// All slots, open ones included.
+    /// All slots, including open ones.
     pub fn slots(&self) -> u32 {
         self.occupied()
             .saturating_add(self.waiting)
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!((read.slots(), read.occupied()), (11, 9));
     }
 
-    /// As people post it, with a part left out.
+    /// As posted by users, with a part left out.
     #[test]
     fn what_is_no_letter_is_no_slot() {
         let read = Scoreboard::read("W_**cut**__.");

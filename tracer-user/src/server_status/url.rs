@@ -1,4 +1,4 @@
-//! The address of the status page. No message here repeats what was typed: it may hold a password.
+//! The address of the status page. Error messages never repeat the input, which may contain a password.
 
 use std::{
     fmt,
@@ -9,16 +9,16 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
-/// Longer than any status page's address.
+/// Longer than the address of any status page.
 const MAX_LENGTH: usize = 2048;
 
 const EXAMPLE: &str = "http://127.0.0.1/server-status?auto";
 
-/// Where the status page is. Shows itself without user and password.
+/// The address of the status page. Displayed without user and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusUrl {
     uri: Uri,
-    /// For HTTP basic authentication, as the header has it.
+    /// The credentials for HTTP basic authentication, as the value of the header.
     login: Option<String>,
 }
 
@@ -27,8 +27,8 @@ impl StatusUrl {
         &self.uri
     }
 
-    /// The address of this host from which a request goes there; `None` when there is no way.
-    /// Looks up the name, which may block for seconds.
+    /// The local address from which requests to this server are sent; `None` if it is unreachable. Resolves
+    /// the name, which may block for seconds.
     pub fn source(&self) -> Option<IpAddr> {
         let host = self.host()?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -37,7 +37,7 @@ impl StatusUrl {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        // Connecting a datagram socket sends nothing; it only chooses a route.
+        // Connecting a datagram socket sends nothing; it only selects a route.
         let socket = UdpSocket::bind((any, 0)).ok()?;
         socket.connect(to).ok()?;
         Some(socket.local_addr().ok()?.ip().to_canonical())
@@ -51,8 +51,8 @@ impl StatusUrl {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// Where a redirect leads, when it stays on this host. It may change from http to https, both
-    /// on their own ports, and not back: a login must not go where it was not meant to.
+    /// The target of a redirect, if it stays on this host. A change from http to https is allowed, each on
+    /// its default port, but not the reverse, so that credentials are not exposed.
     pub fn redirected(&self, location: &str) -> Option<Self> {
         let rooted = location.starts_with('/') && !location.starts_with("//");
         let mut to = match rooted {
@@ -79,7 +79,7 @@ impl StatusUrl {
         self.uri.host().map(str::to_ascii_lowercase)
     }
 
-    /// The port that is asked.
+    /// The server's port.
     pub fn port(&self) -> u16 {
         self.uri
             .port_u16()
@@ -100,15 +100,15 @@ impl fmt::Debug for StatusUrl {
     }
 }
 
-/// Reads the address of a status page. One without `auto` in its query gets it, since Apache else
-/// gives the page for people. `user:password@` before the host is for HTTP basic authentication.
+/// Parses the address of a status page. Adds `auto` to a query without it, because Apache otherwise returns
+/// the HTML page. `user:password@` before the host is for HTTP basic authentication.
 ///
 /// # Errors
-/// In one line, when it is no such address.
+/// A message of one line, if this is not a valid address.
 pub fn url(text: &str) -> Result<StatusUrl, String> {
     let mut url = read(text)?;
     let query = url.uri.query().unwrap_or_default();
-    // As Apache looks for it: anywhere in the query, in small letters.
+    // Apache looks for it anywhere in the query, in lower case only.
     if !query.contains("auto") {
         let and = if query.is_empty() { "" } else { "&" };
         url.uri = format!("{}{}?{query}{and}auto", url.origin(), url.uri.path())
@@ -119,7 +119,7 @@ pub fn url(text: &str) -> Result<StatusUrl, String> {
 }
 
 fn wrong(why: &str) -> String {
-    format!("an address like {EXAMPLE} is wanted: {why}")
+    format!("an address like {EXAMPLE} is expected: {why}")
 }
 
 fn read(text: &str) -> Result<StatusUrl, String> {
@@ -128,13 +128,13 @@ fn read(text: &str) -> Result<StatusUrl, String> {
     }
     if !text.chars().all(|c| c.is_ascii_graphic() && c != '#') {
         return Err(wrong(
-            "spaces, #, control characters and letters beyond ASCII are written like %20",
+            "spaces, #, control characters and non-ASCII letters must be percent-encoded (%20)",
         ));
     }
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     if !matches!(&*scheme, "http" | "https") {
-        return Err(wrong("it begins with http:// or https://"));
+        return Err(wrong("it must begin with http:// or https://"));
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -143,9 +143,9 @@ fn read(text: &str) -> Result<StatusUrl, String> {
         None => (None, authority),
     };
     check_host(host)?;
-    // Else what was meant as a password with a slash in it would be taken for a path, and shown.
+    // Otherwise, part of a password with a slash in it would be taken for a path, and displayed.
     if path.contains('@') {
-        return Err(wrong("an @ after the first / or ? is written %40"));
+        return Err(wrong("an @ after the first / or ? must be written as %40"));
     }
     let slash = if path.starts_with('/') { "" } else { "/" };
     let uri = format!("{scheme}://{host}{slash}{path}")
@@ -154,7 +154,7 @@ fn read(text: &str) -> Result<StatusUrl, String> {
     Ok(StatusUrl { uri, login })
 }
 
-/// The value of the header for `user:password`, both possibly percent-encoded.
+/// The header's value for `user:password`, both possibly percent-encoded.
 fn basic(login: &str) -> String {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let mut plain: Vec<u8> = percent_decode_str(user).collect();
@@ -178,14 +178,14 @@ fn check_host(text: &str) -> Result<(), String> {
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if host.is_empty() || !(ipv6 || host.chars().all(name)) {
         return Err(wrong(
-            "it has no valid host; an IPv6 address is written in [ ], a user or password with @, / or ? like %40",
+            "it has no valid host; an IPv6 address goes in [ ], and @, / or ? in a user or password must be percent-encoded (%40)",
         ));
     }
     let valid = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(()),
         Some(port) if !port.starts_with('+') && valid(port) => Ok(()),
-        _ => Err(wrong("its port is no number from 1 to 65535")),
+        _ => Err(wrong("its port is not a number from 1 to 65535")),
     }
 }
 

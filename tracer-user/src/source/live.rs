@@ -1,4 +1,4 @@
-//! Samples of this machine, from the running programs.
+//! Samples taken from the programs running on this machine.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -33,35 +33,35 @@ pub struct Live {
     started: Moment,
     owners: Owners,
     short_lived: ShortLived,
-    /// What is lost for want of capabilities.
+    /// What cannot be traced because capabilities are missing.
     lacking: Option<String>,
-    /// Of all walks so far.
+    /// Walks that were resumed so far. The samples report running totals.
     resumed: u64,
     repeats: u64,
-    /// How busy the connections of each slot were found.
+    /// How busy each slot's connections were when looked at.
     looks: BTreeMap<u32, Looks>,
-    /// No glance before this.
+    /// Time of the next glance at the earliest.
     next_glance: Instant,
 }
 
-/// A glance may take this part of the time: what it took is waited for so many times before the next.
+/// After a glance, this many times its duration must pass before the next.
 const GLANCE_PACE: u32 = 100;
 
-/// Looking for the holders of sockets goes through the open files of all processes, so it is done
-/// this often at most, ns.
+/// Minimum time between searches for the holders of sockets, ns. A search reads the open files of all
+/// processes.
 const OWNERS_PACE_NS: u64 = 5_000_000_000;
 
-/// Holders are looked for of so many sockets in CLOSE_WAIT at most: the oldest say enough.
+/// Holders are looked up for at most this many sockets in CLOSE_WAIT, oldest first.
 const MAX_WANTED: usize = 4096;
 
 impl Live {
-    /// Attaches the programs and counts what is open already.
+    /// Attaches the programs and seeds the connections already open.
     ///
     /// # Errors
-    /// Says why tracing is impossible here.
+    /// If tracing is impossible here, with the reason.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut tracer = Tracer::start(settings)?;
-        // From here on everything is counted; loading took a moment.
+        // Counting starts here, after the time it took to load the programs.
         let started = clock::now();
         tracer.seed()?;
         let owners = Owners::new(Search::default());
@@ -82,10 +82,10 @@ impl Live {
         })
     }
 
-    /// Everything known now.
+    /// Takes a sample: everything known at this moment.
     ///
     /// # Errors
-    /// When maps or sockets cannot be read.
+    /// If maps or sockets cannot be read.
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
@@ -115,17 +115,17 @@ impl Live {
             accounting,
             earlier: Earlier::default(),
         };
-        // The totals above are those of all slots, and stay true.
+        // The totals above cover all slots and are not affected by this.
         self.short_lived.fold(&mut sample, &Running(&self.tracer));
         self.name_owners(&mut sample);
         Ok(sample)
     }
 
-    /// Looks between two samples how busy connections are: whether a peer had an idle one in hand is decided by the
-    /// moment. Does nothing where looking takes so long that it would cost more than a hundredth of a CPU.
+    /// Records how busy connections are between two samples, since whether a peer had an idle connection when
+    /// it opened another one depends on the moment. Skipped if it would cost more than a hundredth of a CPU.
     ///
     /// # Errors
-    /// When sockets cannot be read.
+    /// If sockets cannot be read.
     pub fn glance(&mut self) -> Result<(), TraceError> {
         let begun = Instant::now();
         if begun < self.next_glance {
@@ -151,7 +151,7 @@ impl Live {
         }
     }
 
-    /// Finds who holds the listeners and what lingers in CLOSE_WAIT, and the names of all owners.
+    /// Looks up the holders of listeners and of sockets in CLOSE_WAIT, and the names of all owners.
     fn name_owners(&mut self, sample: &mut Sample) {
         let Sample { sockets, names, .. } = sample;
         let mut lingering: Vec<&Connection> = sockets
@@ -172,7 +172,8 @@ impl Live {
             listener.owner = self.owners.of(listener.inode).clone();
         }
         for connection in &mut sockets.connections {
-            // Who holds it now says more than who read from it first, but no more than who connected it.
+            // The current holder is better evidence than the first reader, but no better than the process
+            // that connected.
             if connection.direction == Direction::Outbound && connection.owner.is_some() {
                 continue;
             }
@@ -194,15 +195,15 @@ impl Live {
         }
     }
 
-    /// The name of a process that owned a connection, even if it has ended since.
+    /// The name of a process that owns or owned a connection, even if it has ended.
     pub fn comm(&self, pid: u32) -> Option<String> {
         self.tracer.comm(pid)
     }
 
-    /// The sums over all peers: cheap enough for a progress line.
+    /// The sums over all peers. Cheap enough for a progress line.
     ///
     /// # Errors
-    /// When the maps cannot be read.
+    /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
         self.tracer.totals()
     }
@@ -212,7 +213,7 @@ impl Live {
         self.tracer.ended(limit)
     }
 
-    /// The reading end of the ring of records, once, for a thread of its own.
+    /// Takes the reading end of the record ring, for use by a separate thread. `None` if it was taken before.
     pub fn take_records(&mut self) -> Option<Records> {
         self.tracer.take_records()
     }
@@ -222,24 +223,25 @@ impl Live {
         self.started
     }
 
-    /// What will be unknown in this run, and why, a line each.
+    /// What will be unknown in this run and why, one line each.
     pub fn limits(&self) -> Vec<String> {
-        let kernel = self.tracer.missing().iter().map(|missing| {
-            format!(
-                "this kernel has no {}: {} will be unknown",
-                missing.member, missing.lost
-            )
+        let kernel = self.tracer.missing().iter().filter_map(|missing| {
+            let lost = missing.lost?;
+            Some(format!(
+                "this kernel has no {}: {lost} will be unknown",
+                missing.lacking()
+            ))
         });
         kernel.chain(self.lacking.clone()).collect()
     }
 
-    /// The programs behind it.
+    /// The underlying tracer.
     pub fn tracer(&self) -> &Tracer {
         &self.tracer
     }
 }
 
-/// The processes of this machine.
+/// Looks up processes of this machine.
 struct Running<'a>(&'a Tracer);
 
 impl Processes for Running<'_> {

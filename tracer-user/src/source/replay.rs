@@ -1,4 +1,4 @@
-//! Samples from a recording, one per interval, as [`super::live`] gives them; with control over time.
+//! Samples from a recording, one per interval, with control over the playback.
 
 mod overview;
 mod reading;
@@ -20,42 +20,42 @@ use crate::{
     report::Origin,
 };
 
-/// Slower or faster than this makes no sense.
+/// The speeds allowed.
 pub const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
 
-/// The judge is told of everything so often within the window, and at each interval that is shown.
+/// How many full samples per window the judge gets, apart from those that are shown.
 const TOLD: i128 = 60;
 
-/// A recording being played.
+/// A recording with its playback position.
 pub struct Replay {
     path: PathBuf,
     number: Option<u32>,
-    /// How many recordings are in the directory.
+    /// Number of recordings in the directory.
     recordings: usize,
     manifest: Manifest,
     options: Options,
-    /// The last sample as it was live, if that is known.
+    /// The final state as it was recorded live, if available.
     state: Option<State>,
-    /// The intervals.
+    /// All intervals.
     levels: Vec<Level>,
-    /// When the greatest surge began.
+    /// Start of the greatest surge.
     surge: Option<Moment>,
-    /// How many intervals have been taken in.
+    /// Number of intervals read so far.
     position: usize,
-    /// By other thresholds than then, so that what was said then does not count.
+    /// Whether the thresholds differ from those of the recording, so that its verdicts no longer apply.
     judges_otherwise: bool,
     speed: f64,
-    /// Played time that has not come to the next interval yet, ns.
+    /// Playback time not yet used up by intervals, ns.
     ahead_ns: f64,
     reading: Reading,
 }
 
 impl Replay {
-    /// Opens a recording before its first interval: the one with this number in its directory, counted from 1,
-    /// else the last.
+    /// Opens a recording at the position before its first interval. `number` selects a recording in the
+    /// directory, counted from 1; the default is the last one.
     ///
     /// # Errors
-    /// When it is no evidence directory, there is no such recording, or a row is none.
+    /// If this is not an evidence directory, the recording does not exist, or a row is invalid.
     pub fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let Overview {
             evidence,
@@ -90,39 +90,39 @@ impl Replay {
         self.manifest.origin()
     }
 
-    /// What it says of itself.
+    /// The manifest of the recording.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Which recording of its directory it is, counted from 1, and how many there are.
+    /// The number of this recording in its directory, counted from 1, and the number of recordings there.
     pub fn number(&self) -> (usize, usize) {
         (self.manifest.recordings(), self.recordings)
     }
 
-    /// The connections that have ended since this was asked last, as far as there is room, or since
-    /// the beginning after a way back.
+    /// The connections that ended since the last call, or since the start after going back. Limited to a
+    /// maximum number.
     pub fn take_ended(&mut self) -> Vec<Ended> {
         self.reading.walk.take_ended()
     }
 
-    /// How much was open at each interval.
+    /// The number of open connections at each interval.
     pub fn levels(&self) -> &[Level] {
         &self.levels
     }
 
-    /// When the greatest surge began, if there was one at any time.
+    /// Start of the greatest surge, if there was any.
     pub fn surge(&self) -> Option<Moment> {
         self.surge
     }
 
-    /// What the diagnosis was told.
+    /// The options of the diagnosis.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The run up to the present interval, and what was said of it then: at the last one all of it, before that the
-    /// verdicts, as far as the rows have them.
+    /// A judge of the run up to the current interval, with the verdicts given at the time. At the last
+    /// interval it has the complete recorded state; before that, only the verdicts found in the rows.
     pub fn judge(&self) -> Judge {
         if let Some(state) = self.state.as_ref().filter(|_| self.is_at_end()) {
             return state.judge();
@@ -134,29 +134,24 @@ impl Replay {
         judge
     }
 
-    /// Whether the verdicts of the present interval are those that were given then, and not made from its rows: these
-    /// have less than was known then.
+    /// Whether the current interval shows the verdicts given at the time. Otherwise they are derived from its
+    /// rows, which contain less than was known then.
     pub fn shows_what_was_said(&self) -> bool {
         let is_whole = self.state.is_some() && self.is_at_end();
         !is_whole && !self.judges_otherwise && self.reading.walk.rebuild.said().next().is_some()
     }
 
-    /// How many intervals there are.
-    pub fn len(&self) -> usize {
+    /// The number of intervals.
+    pub fn intervals(&self) -> usize {
         self.levels.len()
     }
 
-    /// Whether there is nothing to play.
-    pub fn is_empty(&self) -> bool {
-        self.levels.is_empty()
-    }
-
-    /// How many of them have been played.
+    /// The number of intervals played.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// Whether the last one has been played.
+    /// Whether the last interval has been played.
     pub fn is_at_end(&self) -> bool {
         self.position >= self.levels.len()
     }
@@ -166,10 +161,10 @@ impl Replay {
         self.levels.get(position).map(|level| level.at.utc_ns)
     }
 
-    /// The next interval; `None` after the last.
+    /// Moves to the next interval; `None` after the last.
     ///
     /// # Errors
-    /// When a row is none.
+    /// If a row is invalid.
     pub fn step(&mut self) -> Result<Option<Sample>, EvidenceError> {
         Ok(if self.advance(self.position)? {
             Some(self.sample())
@@ -178,39 +173,20 @@ impl Replay {
         })
     }
 
-    /// The interval before the present one; `None` at the first.
-    ///
-    /// # Errors
-    /// When a row is none.
-    pub fn step_back(&mut self) -> Result<Option<Sample>, EvidenceError> {
-        match self.position.checked_sub(2) {
-            Some(position) => self.go_to(position),
-            None => Ok(None),
-        }
-    }
-
-    /// The last interval that was sampled at `utc_ns` or before, else the first.
-    ///
-    /// # Errors
-    /// When a row is none.
-    pub fn seek(&mut self, utc_ns: i128) -> Result<Option<Sample>, EvidenceError> {
-        self.go_to(self.position_at(utc_ns))
-    }
-
     /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
     pub fn position_at(&self, utc_ns: i128) -> usize {
         let before = |level: &&Level| level.at.utc_ns <= utc_ns;
         self.levels.iter().take_while(before).count().saturating_sub(1)
     }
 
-    /// The interval with this number, counted from 0.
+    /// Moves to an interval by position, counted from 0.
     ///
     /// # Errors
-    /// When a row is none.
+    /// If a row is invalid.
     pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns = 0.0;
         if position + 1 < self.position {
-            // Counting backwards is not possible; counting again is fast.
+            // Rows cannot be undone, so going back starts from the beginning, which is fast.
             self.reading = Reading::open(&self.path, self.number)?.1;
             self.position = 0;
         }
@@ -218,7 +194,7 @@ impl Replay {
         Ok((self.position > 0).then(|| self.sample()))
     }
 
-    /// Judges by other thresholds than it was made with.
+    /// Judges with these thresholds from now on.
     pub fn set_thresholds(&mut self, thresholds: Thresholds) {
         self.judges_otherwise |= self.options.thresholds != thresholds;
         self.options.thresholds = thresholds;
@@ -227,21 +203,21 @@ impl Replay {
         }
     }
 
-    /// How much faster than it happened it is played.
+    /// Playback speed, as a multiple of real time.
     pub fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Sets that.
+    /// Sets the playback speed, within [`SPEEDS`].
     pub fn set_speed(&mut self, speed: f64) {
         self.speed = speed.clamp(*SPEEDS.start(), *SPEEDS.end());
     }
 
-    /// Plays for so much time of the one who looks on; the newest interval that this has come to,
-    /// `None` when that is still the present one.
+    /// Advances the playback by `time` as it passes for the viewer. Returns the newest interval reached, or
+    /// `None` if it has not changed.
     ///
     /// # Errors
-    /// When a row is none.
+    /// If a row is invalid.
     pub fn play(&mut self, time: Duration) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns += time.as_secs_f64() * 1e9 * self.speed;
         let mut moved = false;
@@ -249,7 +225,7 @@ impl Replay {
             && self.ahead_ns >= gap_ns
         {
             self.ahead_ns -= gap_ns;
-            // Which of them will be shown is not known here.
+            // It is not yet known which interval will be shown.
             moved |= self.advance(self.position + 1)?;
         }
         if moved {
@@ -261,25 +237,25 @@ impl Replay {
         Ok(moved.then(|| self.sample()))
     }
 
-    /// How long the one who looks on waits for the next interval; `None` after the last.
+    /// Time until the next interval, as it passes for the viewer; `None` after the last.
     pub fn wait(&self) -> Option<Duration> {
         let ns = (self.gap_ns()? - self.ahead_ns).max(0.0);
         Duration::try_from_secs_f64(ns / 1e9 / self.speed).ok()
     }
 
-    /// From the present interval to the next; the first comes at once.
+    /// Time from the current interval to the next, ns. The first interval follows at once.
     fn gap_ns(&self) -> Option<f64> {
         let next = self.time(self.position)?;
         let now = match self.position.checked_sub(1) {
             Some(before) => self.time(before)?,
             None => return Some(0.0),
         };
-        #[expect(clippy::cast_precision_loss, reason = "a time to wait")]
+        #[expect(clippy::cast_precision_loss, reason = "a waiting time")]
         let gap = (next - now).max(0) as f64;
         Some(gap)
     }
 
-    /// Takes in the next interval, on the way to the one with this number.
+    /// Reads the next interval, on the way to the one at position `to`.
     fn advance(&mut self, to: usize) -> Result<bool, EvidenceError> {
         let Some(at) = self.time(self.position) else {
             return Ok(false);
@@ -294,7 +270,8 @@ impl Replay {
         Ok(true)
     }
 
-    /// Whether the judge has to know everything of an interval to judge a later one: it lies within the window.
+    /// Whether the judge needs the full sample of an interval: the interval lies within the window of
+    /// `shown`, and enough time has passed since the last full sample.
     fn is_wanted(&self, at: i128, shown: i128) -> bool {
         let start = self.time(0).unwrap_or(at);
         let end = self.time(self.levels.len().saturating_sub(1)).unwrap_or(at);
@@ -304,7 +281,7 @@ impl Replay {
         at >= begin && self.reading.told.is_none_or(|told| at - told >= gap)
     }
 
-    /// Tells the judge of everything at the present interval, if it was not told yet.
+    /// Gives the judge the full sample of the current interval, unless it already has it.
     fn tell_of_present(&mut self) {
         let present = self.position.checked_sub(1).and_then(|before| self.time(before));
         if let Some(at) = present.filter(|at| self.reading.told != Some(*at)) {

@@ -8,18 +8,15 @@ use std::{
 use anyhow::Context;
 
 use super::{
+    answer,
     app::{App, Look},
     columns::Column,
     feed::Feeding,
     fit::{pad, visible},
-    format::{elapsed, rate, slowed},
     keeper::{Batch, Keeper, Prefixes},
     signals::{Asked, Signals},
 };
-use crate::{
-    exit::Failure,
-    report::{clock, text},
-};
+use crate::{exit::Failure, report::clock};
 
 /// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,36 +109,14 @@ pub fn run_all(
 
 /// One moment: a line that sums it up, the titles, the rows, an empty line.
 fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
-    let (glyphs, diagnosis) = (&app.look.glyphs, &app.shown.diagnosis);
-    let accounting = &diagnosis.accounting;
-    let opens = app
-        .shown
-        .opens_per_s
-        .map_or_else(|| glyphs.unknown.to_string(), rate);
-    let drift = accounting
-        .drift
-        .map_or_else(|| glyphs.unknown.to_string(), |drift| drift.to_string());
-    let lost = text::lost(&diagnosis.losses);
-    let lost = if lost.is_empty() {
-        "nothing".to_owned()
-    } else {
-        lost.join("; ")
-    };
-    let slowed = app.shown.slowed.map(|interval| format!(", {}", slowed(interval)));
-    writeln!(
-        to,
-        "{} after {}: {} open, {opens} opens/s, drift {drift}, lost {lost}{}",
-        clock(app.shown.taken()),
-        elapsed(diagnosis.window_ns()),
-        accounting.open_now,
-        slowed.unwrap_or_default(),
-    )?;
-    writeln!(to, "{}", visible(&text::headline(diagnosis)))?;
+    let (glyphs, shown) = (&app.look.glyphs, &app.shown);
+    writeln!(to, "{} {}", clock(shown.taken()), answer::counted(shown, glyphs))?;
+    writeln!(to, "{}", visible(&answer::headline(&shown.diagnosis)))?;
     // Each column as wide as its widest value: there is no screen to fit.
     let shown = || app.peer_rows().take(most.unwrap_or(usize::MAX));
     let cells: Vec<Vec<String>> = shown()
         .map(|row| {
-            let text = |column: &Column| visible(&column.text(row, glyphs));
+            let text = |column: &Column| visible(&column.value(row).text(glyphs));
             app.look.columns.iter().map(text).collect()
         })
         .collect();
@@ -159,7 +134,7 @@ fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
         let padded: Vec<String> = values
             .zip(&app.look.columns)
             .zip(&widths)
-            .map(|((text, column), width)| pad(text, *width, column.spec().align, glyphs.ellipsis))
+            .map(|((text, column), width)| pad(text, *width, column.spec().align(), glyphs.ellipsis))
             .collect();
         padded.join("  ").trim_end().to_owned()
     };

@@ -1,16 +1,14 @@
 //! The columns of the peer table: one table says everything about each.
 
 mod table;
+mod value;
 
-use std::cmp::Ordering;
-
-pub use self::table::COLUMNS;
+pub use self::{table::COLUMNS, value::Value};
 use super::{
     fit::Align,
-    format::{age, bytes, rate},
     layout::{Need, Span, fit_columns},
     row::Row,
-    theme::{Glyphs, Role},
+    theme::Role,
 };
 use crate::{diagnosis::Verdict, model::peer::Closes};
 
@@ -57,12 +55,25 @@ pub enum Column {
     Owner,
 }
 
-/// Everything about a column but its values.
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Words, or a name.
+    Words,
+    /// A number.
+    Number,
+    /// A length of time.
+    Time,
+    /// A number of bytes.
+    Bytes,
+}
+
+/// Everything about a column.
 #[derive(Debug)]
 pub struct Spec {
     /// Which.
     pub column: Column,
-    /// Its name for flags, files and CSV.
+    /// Its name for flags and files.
     pub name: &'static str,
     /// Its title on the screen.
     pub title: &'static str,
@@ -70,14 +81,34 @@ pub struct Spec {
     pub width: u16,
     /// What it can use beyond, when there is room.
     pub stretch: u16,
-    /// Where its values stand.
-    pub align: Align,
+    /// What its values are.
+    pub kind: Kind,
     /// The lower, the longer it stays when the screen is narrow; 0 stays always.
     pub drop: u8,
-    /// Whether sorting by it begins with the greatest.
-    pub greatest_first: bool,
+    /// Its value in a row.
+    pub value: fn(&Row) -> Value<'_>,
     /// What it says.
     pub help: &'static str,
+}
+
+impl Spec {
+    /// Where its values stand.
+    pub fn align(&self) -> Align {
+        match self.kind {
+            Kind::Words => Align::Left,
+            Kind::Number | Kind::Time | Kind::Bytes => Align::Right,
+        }
+    }
+
+    /// Whether sorting by it begins with the greatest.
+    pub fn greatest_first(&self) -> bool {
+        self.kind != Kind::Words
+    }
+}
+
+/// A name as it is compared: people write titles and names in either case.
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['-', ' '], "_")
 }
 
 impl Column {
@@ -88,100 +119,17 @@ impl Column {
         COLUMNS.iter().find(|spec| spec.column == self).unwrap_or(first)
     }
 
-    /// The column of that name.
+    /// The column of that name or title.
     pub fn named(name: &str) -> Option<Self> {
-        COLUMNS
-            .iter()
-            .find(|spec| spec.name == name)
-            .map(|spec| spec.column)
+        let name = plain(name);
+        let mut specs = COLUMNS.iter();
+        let spec = specs.find(|spec| spec.name == name || plain(spec.title) == name)?;
+        Some(spec.column)
     }
 
-    /// Its value for people.
-    pub fn text(self, row: &Row, glyphs: &Glyphs) -> String {
-        let unknown = || glyphs.unknown.to_string();
-        let known = |value: Option<String>| value.unwrap_or_else(unknown);
-        match self {
-            Self::Peer if row.peers > 1 => format!("{} ({})", row.name(), row.peers),
-            Self::Peer => row.name(),
-            Self::Port => match row.id.local_port() {
-                Some(port) => port.to_string(),
-                None => format!(">{}", row.id.port),
-            },
-            Self::Verdict if row.more_verdicts => format!("{}+", row.verdict),
-            Self::Verdict if row.recovered => format!("{} (mended)", row.verdict),
-            Self::Verdict => row.verdict.to_string(),
-            Self::Confidence => format!("{:.2}", row.confidence),
-            Self::Opens => row.opens.to_string(),
-            Self::Rate => known(row.opens_per_s.map(rate)),
-            Self::Open => row.open_now.to_string(),
-            Self::Peak => known(row.open_peak.map(|n| n.to_string())),
-            Self::Overlaps => row.overlaps.to_string(),
-            Self::Closes => row.closes.total().to_string(),
-            Self::ClosedBy => known(closed_by(&row.closes)),
-            Self::CloseWait => row.close_wait.to_string(),
-            Self::Oldest if row.close_wait == 0 => String::new(),
-            Self::Oldest => known(row.oldest_ns.map(age)),
-            Self::Idle => known(row.idle_ns.map(age)),
-            Self::Turns => match row.turns {
-                Some(turns) if row.turns_counted => turns.to_string(),
-                Some(turns) => format!("<{}", turns.saturating_add(1)),
-                None => unknown(),
-            },
-            Self::Received => known(row.received.map(bytes)),
-            Self::Sent => known(row.sent.map(bytes)),
-            Self::Last => age(row.last_ns),
-            Self::Owner => row.owner.to_string(),
-        }
-    }
-
-    /// Its value for programs; empty: unknown.
-    pub fn csv(self, row: &Row) -> String {
-        let ms = |ns: u64| (ns / 1_000_000).to_string();
-        match self {
-            Self::Peer => row.name(),
-            Self::Port => row.id.port.to_string(),
-            Self::Verdict => row.verdict.to_string(),
-            Self::Rate => row
-                .opens_per_s
-                .map(|rate| format!("{rate:.3}"))
-                .unwrap_or_default(),
-            Self::ClosedBy => closed_by(&row.closes).unwrap_or_default(),
-            Self::Oldest => row.oldest_ns.map(ms).unwrap_or_default(),
-            Self::Idle => row.idle_ns.map(ms).unwrap_or_default(),
-            Self::Last => ms(row.last_ns),
-            Self::Turns if !row.turns_counted => String::new(),
-            Self::Turns => row.turns.map(|n| n.to_string()).unwrap_or_default(),
-            Self::Peak => row.open_peak.map(|n| n.to_string()).unwrap_or_default(),
-            Self::Received => row.received.map(|n| n.to_string()).unwrap_or_default(),
-            Self::Sent => row.sent.map(|n| n.to_string()).unwrap_or_default(),
-            _ => self.text(row, &Glyphs::ASCII),
-        }
-    }
-
-    /// The order of two rows by it, the smallest first; unknown is smaller than all.
-    pub fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let float = |a: Option<f64>, b: Option<f64>| a.partial_cmp(&b).unwrap_or(Ordering::Equal);
-        match self {
-            Self::Peer => a.id.network.cmp(&b.id.network),
-            Self::Port => (a.id.port, a.id.direction).cmp(&(b.id.port, b.id.direction)),
-            Self::Verdict => a.verdict.cmp(&b.verdict),
-            Self::Confidence => float(Some(a.confidence), Some(b.confidence)),
-            Self::Opens => a.opens.cmp(&b.opens),
-            Self::Rate => float(a.opens_per_s, b.opens_per_s),
-            Self::Open => a.open_now.cmp(&b.open_now),
-            Self::Peak => a.open_peak.cmp(&b.open_peak),
-            Self::Overlaps => a.overlaps.cmp(&b.overlaps),
-            Self::Closes => a.closes.total().cmp(&b.closes.total()),
-            Self::ClosedBy => closed_by(&a.closes).cmp(&closed_by(&b.closes)),
-            Self::CloseWait => a.close_wait.cmp(&b.close_wait),
-            Self::Oldest => a.oldest_ns.cmp(&b.oldest_ns),
-            Self::Idle => a.idle_ns.cmp(&b.idle_ns),
-            Self::Turns => a.turns.cmp(&b.turns),
-            Self::Received => a.received.cmp(&b.received),
-            Self::Sent => a.sent.cmp(&b.sent),
-            Self::Last => a.last_ns.cmp(&b.last_ns),
-            Self::Owner => a.owner.cmp(&b.owner),
-        }
+    /// Its value in a row.
+    pub fn value(self, row: &Row) -> Value<'_> {
+        (self.spec().value)(row)
     }
 
     /// How its value looks in a row.

@@ -34,8 +34,6 @@ pub enum News {
     Playback(Playback),
     /// Nothing.
     Nothing,
-    /// Nothing, and nothing more will come.
-    End,
 }
 
 /// Gives what is known, one moment after another.
@@ -122,11 +120,10 @@ struct Publisher {
 }
 
 impl Publisher {
-    /// Gives whether to go on: more is to come, and somebody looks.
+    /// Gives whether to go on: somebody looks.
     fn publish(&mut self, news: News) -> bool {
         let snapshot = match news {
             News::Nothing => return true,
-            News::End => return false,
             News::Batch(batch) => {
                 let snapshot = self.batch(*batch);
                 self.pace.looked();
@@ -263,10 +260,10 @@ mod tests {
     impl Feed for Short {
         fn next(&mut self) -> Result<News, Failure> {
             self.0 += 1;
-            Ok(match self.0 {
-                ..=3 => News::Batch(Box::new(example::batch(self.0))),
-                _ => News::End,
-            })
+            match self.0 {
+                ..=3 => Ok(News::Batch(Box::new(example::batch(self.0)))),
+                _ => Err(Failure::Usage("over".to_owned())),
+            }
         }
     }
 
@@ -285,7 +282,7 @@ mod tests {
     fn the_last_snapshot_of_a_feed_stays() {
         let feeding = start(|| Ok(Short(0)), example::PREFIXES, None, Duration::from_millis(1)).unwrap();
         let (end, last) = until_end(feeding);
-        assert!(end.is_ok());
+        assert_eq!(end.unwrap_err().to_string(), "over");
         assert_eq!(last.unwrap().course.len(), 3);
     }
 

@@ -18,6 +18,7 @@ use super::{
     row::{Row, States},
     snapshot::{Point, Snapshot, Socket},
 };
+pub use crate::filter::Prefixes;
 use crate::{
     diagnosis::{Judge, Observer, Options, Verdict, diagnose, words},
     model::{
@@ -73,15 +74,6 @@ pub enum Link {
     Begins,
     /// It is earlier. The sample before it in the recording tells how fast things went.
     Back(Box<Sample>),
-}
-
-/// Leading bits by which peers are grouped, of IPv4 and IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefixes {
-    /// Of 32.
-    pub v4: u8,
-    /// Of 128.
-    pub v6: u8,
 }
 
 /// Makes snapshots.

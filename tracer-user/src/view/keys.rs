@@ -208,7 +208,8 @@ static KEYS: [Binding; 27] = [
         &[Char('/')],
         "/",
         Action::Filter,
-        "filter: address, CIDR, verdict, state or process; v: s: owner: port: peer: ! narrow it",
+        "filter peers or connections: address, CIDR, verdict, state, process; v:early|piling open>10 idle<5s \
+         port:443 !s:close_wait; a b: both, a or b: either",
         "filter",
     ),
     binding(
@@ -243,7 +244,7 @@ static KEYS: [Binding; 27] = [
         &[Char('e')],
         "e",
         Action::Export,
-        "write the evidence so far to a new directory, as `record` does",
+        "write the evidence of what is shown to a new directory, as `record` does",
         "export",
     ),
     binding(
@@ -255,7 +256,7 @@ static KEYS: [Binding; 27] = [
     ),
     binding(
         &[Char('?'), Char('h'), Named(KeyCode::F(1))],
-        "? h",
+        "? h F1",
         Action::Help,
         "this help",
         "help",
@@ -263,7 +264,7 @@ static KEYS: [Binding; 27] = [
     binding(&[Ctrl('l')], "^L", Action::Redraw, "draw the screen anew", ""),
     binding(
         &[Char('q'), Ctrl('c'), Named(KeyCode::F(10))],
-        "q ^C",
+        "q ^C F10",
         Action::Quit,
         "quit",
         "quit",

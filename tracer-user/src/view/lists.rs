@@ -5,7 +5,6 @@ use std::{cmp::Reverse, net::IpAddr, sync::LazyLock};
 use super::{
     fit::Align,
     layout::Need,
-    row::state_name,
     snapshot::{Event, Socket},
 };
 use crate::{
@@ -124,11 +123,13 @@ fn text(text: impl Into<String>) -> Key {
 }
 
 /// Of the causes.
-pub static CAUSES: [ListColumn<Cause>; 5] = [
+pub static CAUSES: [ListColumn<Cause>; 7] = [
     words("CAUSE", (20, 0, 0), |cause, _| text(cause.verdict.id())),
     number("PEERS", 6, 0, |cause, _| n(cause.peers)),
     number("HELD", 6, 0, |cause, _| n(cause.held)),
-    number("SHARE", 6, 0, |cause, _| thousandths(Some(cause.share_of_held))),
+    number("HELD%", 6, 0, |cause, _| thousandths(Some(cause.share_of_held))),
+    number("OPENS", 6, 3, |cause, _| n(cause.opens)),
+    number("OPENS%", 6, 2, |cause, _| thousandths(Some(cause.share_of_opens))),
     words("CHANGE", (10, 400, 1), |cause, _| text(cause.fix.clone())),
 ];
 
@@ -172,19 +173,19 @@ const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
 /// Of the live connections.
 pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
     words("STATE", (11, 0, 0), |socket, _| {
-        text(state_name(socket.connection.state))
+        text(socket.connection.state.name())
     }),
     number("FOR", 7, 0, |socket, now| maybe(socket.close_wait_ns(now))),
     number("AGE", 8, 0, |socket, now| {
         maybe(socket.age(now).map(|(ns, _)| ns))
     }),
     words("REMOTE", (21, 26, 0), |socket, _| end(socket.connection.remote)),
-    words("LOCAL", (14, 26, 3), |socket, _| end(socket.connection.local)),
+    words("LOCAL", (20, 26, 5), |socket, _| end(socket.connection.local)),
     number("TURNS", 5, 4, |socket, _| n(socket.connection.turns)),
     number("IDLE", 7, 2, |socket, _| n(socket.connection.idle_ns)),
     number("RECV", 6, 7, |socket, _| n(socket.connection.bytes_received)),
     number("SENT", 6, 8, |socket, _| n(socket.connection.bytes_sent)),
-    words("VERDICT", (19, 0, 5), |socket, _| {
+    words("VERDICT", (19, 0, 3), |socket, _| {
         text(socket.peer.map_or("", |(_, verdict)| verdict.id()))
     }),
     words("OWNER", (14, 16, 6), |socket, _| {

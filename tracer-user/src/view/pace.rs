@@ -8,8 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// A look may take one part in so many of a processor's time: below a twentieth, also while looks get dearer.
 const PART: u32 = 24;
 
-/// It never gets slower than this, whatever a look takes.
-const LONGEST: Duration = Duration::from_secs(10);
+/// A look that takes this long is paid for at once: the average would let several pass.
+const DEAR: Duration = Duration::from_millis(250);
 
 /// The pace of one feed.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Pace {
     asked: Duration,
     /// What a look takes lately.
     cost: Duration,
+    /// What the last one took.
+    last: Duration,
     /// Processor time of this process when the last look was over.
     spent: Duration,
 }
@@ -27,6 +29,7 @@ impl Pace {
         Self {
             asked,
             cost: Duration::ZERO,
+            last: Duration::ZERO,
             spent: spent(),
         }
     }
@@ -42,12 +45,18 @@ impl Pace {
     pub(super) fn cost_was(&mut self, cost: Duration) {
         // Some looks take more than others, such as the first one, and each that looks for the holders of sockets.
         self.cost = (self.cost * 3 + cost) / 4;
+        self.last = cost;
     }
 
     /// From one look to the next.
     pub fn interval(&self) -> Duration {
-        let needed = self.cost * PART;
-        needed.min(LONGEST).max(self.asked)
+        // Without a limit: however long a look takes, the next one waits for as many times as long.
+        let at_once = if self.last < DEAR {
+            Duration::ZERO
+        } else {
+            self.last
+        };
+        (self.cost.max(at_once) * PART).max(self.asked)
     }
 
     /// The interval, if it is noticeably longer than asked.
@@ -85,7 +94,7 @@ mod tests {
         let slowed = pace.slowed().unwrap();
         assert!(slowed.abs_diff(SECOND * 24 / 10) < SECOND / 1000, "{slowed:?}");
         pace.cost_was(SECOND * 100);
-        assert_eq!(pace.interval(), LONGEST);
+        assert!(pace.interval() > SECOND * 24 * 25, "one that is far dearer");
         for _ in 0..40 {
             pace.cost_was(SECOND / 100);
         }
@@ -112,6 +121,26 @@ mod tests {
         }
         let part = lasted.as_secs_f64() / took.as_secs_f64();
         assert!((23.5..24.5).contains(&part), "1/{part}");
+    }
+
+    /// From the first one on, and when they get dearer.
+    #[test]
+    fn looks_of_a_second_take_less_than_a_twentieth() {
+        let mut pace = Pace::new(SECOND);
+        let mut looks = |ms: u64, looks: u32| {
+            let (mut took, mut lasted) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..looks {
+                let cost = Duration::from_millis(ms);
+                pace.cost_was(cost);
+                took += cost;
+                lasted += pace.interval();
+            }
+            took.as_secs_f64() / lasted.as_secs_f64()
+        };
+        for (ms, times) in [(1000, 1), (1000, 20), (3000, 1), (3000, 20), (300, 20)] {
+            let part = looks(ms, times);
+            assert!(part < 0.05, "{times} of {ms} ms: {part}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     diagnosis::{Judged, Verdict},
     model::{
         peer::{Closes, PeerId},
-        socket::{Connection, State},
+        socket::Connection,
     },
 };
 
@@ -51,18 +51,6 @@ impl States {
     }
 }
 
-/// The name of a state as `ss` and people write it.
-pub fn state_name(state: State) -> &'static str {
-    match state {
-        State::Established => "ESTABLISHED",
-        State::FinWait1 => "FIN_WAIT1",
-        State::FinWait2 => "FIN_WAIT2",
-        State::CloseWait => "CLOSE_WAIT",
-        State::LastAck => "LAST_ACK",
-        State::Closing => "CLOSING",
-    }
-}
-
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -96,6 +84,8 @@ pub struct Row {
     pub close_wait: u64,
     /// How long the oldest of these has been, ns.
     pub oldest_ns: Option<u64>,
+    /// Whether that is "at least": it was there before the tracer.
+    pub oldest_is_bound: bool,
     /// Median idle time before close, ns; `None` for several peers too.
     pub idle_ns: Option<u64>,
     /// Median of request turns per connection; `None` for several peers too.
@@ -138,6 +128,7 @@ impl Row {
             closes: figures.close_reasons,
             close_wait: figures.close_wait.now,
             oldest_ns: figures.close_wait.oldest_ns,
+            oldest_is_bound: figures.close_wait.oldest_is_bound,
             idle_ns: figures.idle.p50_ns,
             turns: figures.turns.median(),
             turns_counted: figures.turns_counted,
@@ -175,7 +166,9 @@ impl Row {
         self.failed += other.failed;
         self.closes.add(&other.closes);
         self.close_wait += other.close_wait;
-        self.oldest_ns = self.oldest_ns.max(other.oldest_ns);
+        if other.oldest_ns > self.oldest_ns {
+            (self.oldest_ns, self.oldest_is_bound) = (other.oldest_ns, other.oldest_is_bound);
+        }
         self.idle_ns = None;
         self.turns = None;
         self.received = self.received.zip(other.received).map(|(a, b)| a + b);
@@ -208,7 +201,7 @@ pub fn group_of(id: PeerId) -> PeerId {
 }
 
 /// One row per network, in the order of their worst peers.
-pub fn grouped(rows: &[Row]) -> Vec<Row> {
+pub fn grouped<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Row> {
     let mut groups: Vec<Row> = Vec::new();
     let mut places: HashMap<PeerId, usize> = HashMap::new();
     for row in rows {
@@ -230,7 +223,7 @@ mod tests {
     #[test]
     fn a_group_has_sums_and_nothing_that_has_no_sum() {
         let snapshot = example::snapshot();
-        let groups = grouped(&snapshot.rows);
+        let groups = grouped(snapshot.rows.iter());
         assert!(groups.len() < snapshot.rows.len());
         let opens = |rows: &[Row]| rows.iter().map(|row| row.opens).sum::<u64>();
         assert_eq!(opens(&groups), opens(&snapshot.rows));

@@ -1,7 +1,12 @@
 //! The loop that owns the state: keys first, then signals, then what is new. All effects on the
 //! world outside are carried out here.
 
-use std::{io, net::IpAddr, sync::Arc, thread};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    sync::Arc,
+    thread,
+};
 
 use anyhow::{Context, anyhow};
 use crossterm::event::Event;
@@ -9,6 +14,7 @@ use rustix::process::{Signal, kill_current_process_group};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
+    answer,
     app::{App, Effect, Look},
     export::{Export, Written},
     feed::{Feeding, Kept, Request},
@@ -24,7 +30,28 @@ use crate::{exit::Failure, model::sample::Moment};
 #[derive(Debug)]
 enum Note {
     Name(IpAddr, Option<String>),
+    Kept(For, Box<Kept>),
     Done(String),
+}
+
+/// What everything known at a moment is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// To be written.
+    Export,
+    /// To stand on the screen during the pause of this number.
+    Pause(u64),
+}
+
+/// What is kept of the moment at which the screen stands still.
+#[derive(Debug)]
+enum Held {
+    /// It does not.
+    Nothing,
+    /// It will come; then it may have to be written.
+    Wanted { export: bool },
+    /// All of it.
+    All(Arc<Kept>),
 }
 
 /// Whether the loop goes on.
@@ -41,6 +68,8 @@ struct View {
     export: Arc<dyn Export>,
     commands: std::sync::mpsc::Sender<Request>,
     notes: UnboundedSender<Note>,
+    held: Held,
+    pauses: u64,
 }
 
 /// Shows a feed on the terminal until the user has seen enough.
@@ -80,6 +109,8 @@ async fn show(
         export,
         commands: feeding.commands.clone(),
         notes: send.clone(),
+        held: Held::Nothing,
+        pauses: 0,
     };
     view.app.names.ask_at(names::start(move |address, name| {
         send.send(Note::Name(address, name)).is_ok()
@@ -89,7 +120,10 @@ async fn show(
         .serve(&mut signals, &mut feeding, &mut input, &mut notes)
         .await;
     // Before anything is said.
-    drop(view);
+    let View { app, screen, .. } = view;
+    drop(screen);
+    // The terminal may be gone.
+    let _ = io::stdout().write_all(answer::last(app.latest(), &app.look.glyphs).as_bytes());
     result
 }
 
@@ -178,6 +212,14 @@ impl View {
                 self.app.message = Some(format!("copied, if the terminal allows it: {text}"));
             }
             Effect::Export => self.export(),
+            Effect::Hold => {
+                self.pauses += 1;
+                // Nothing more can be had when sampling has ended.
+                if self.ask(For::Pause(self.pauses)) {
+                    self.held = Held::Wanted { export: false };
+                }
+            }
+            Effect::GoOn => self.held = Held::Nothing,
             Effect::BeginAnew => {
                 let asked = self.commands.send(Request::BeginAnew);
                 self.app.message = Some(match asked {
@@ -191,37 +233,74 @@ impl View {
         Ok(Next::GoOn)
     }
 
-    /// Asks the feed for everything there is, and writes it in a thread of its own.
+    /// Asks the feed for everything there is at this moment.
+    fn ask(&self, what: For) -> bool {
+        let notes = self.notes.clone();
+        // Nobody listens when the view has ended first.
+        let keep = move |kept| drop(notes.send(Note::Kept(what, Box::new(kept))));
+        self.commands.send(Request::Keep(Box::new(keep))).is_ok()
+    }
+
+    /// Writes what is shown: while the screen stands still that is what is kept of its moment.
     fn export(&mut self) {
-        let (export, notes) = (Arc::clone(&self.export), self.notes.clone());
-        let keep = move |kept: Kept| {
-            let done = notes.clone();
-            let work = move || {
-                let said = match export.export(&kept) {
-                    Ok(Written { path, but: None }) => format!("written to {}", path.display()),
-                    Ok(Written { path, but: Some(but) }) => {
-                        format!("written to {} ({but})", path.display())
-                    }
-                    Err(reason) => reason,
-                };
-                // Nobody listens when the view has ended first.
-                let _ = done.send(Note::Done(said));
-            };
-            let started = thread::Builder::new().name("export".to_owned()).spawn(work);
-            if let Err(error) = started {
-                let _ = notes.send(Note::Done(format!("cannot write: {error}")));
+        let asked = match &mut self.held {
+            Held::Nothing => self.ask(For::Export),
+            Held::Wanted { export } => {
+                *export = true;
+                true
+            }
+            Held::All(kept) => {
+                let kept = Arc::clone(kept);
+                self.write(kept);
+                true
             }
         };
-        let asked = self.commands.send(Request::Keep(Box::new(keep)));
         self.app.message = Some(match asked {
-            Ok(()) => "writing".to_owned(),
-            Err(_) => "nothing more can be written: sampling has ended".to_owned(),
+            true => "writing".to_owned(),
+            false => "nothing more can be written: sampling has ended".to_owned(),
         });
+    }
+
+    /// Writes in a thread of its own.
+    fn write(&self, kept: Arc<Kept>) {
+        let (export, notes) = (Arc::clone(&self.export), self.notes.clone());
+        let done = notes.clone();
+        let work = move || {
+            let said = match export.export(&kept) {
+                Ok(Written { path, but: None }) => format!("written to {}", path.display()),
+                Ok(Written { path, but: Some(but) }) => {
+                    format!("written to {} ({but})", path.display())
+                }
+                Err(reason) => reason,
+            };
+            // Nobody listens when the view has ended first.
+            let _ = done.send(Note::Done(said));
+        };
+        let started = thread::Builder::new().name("export".to_owned()).spawn(work);
+        if let Err(error) = started {
+            let _ = notes.send(Note::Done(format!("cannot write: {error}")));
+        }
+    }
+
+    fn kept(&mut self, what: For, kept: Arc<Kept>) {
+        match (what, &self.held) {
+            (For::Export, _) => self.write(kept),
+            (For::Pause(number), Held::Wanted { export }) if number == self.pauses => {
+                if *export {
+                    self.write(Arc::clone(&kept));
+                }
+                self.app.hold(Arc::clone(&kept.snapshot));
+                self.held = Held::All(kept);
+            }
+            // Of a pause that is over.
+            (For::Pause(_), _) => {}
+        }
     }
 
     fn note(&mut self, note: Note) -> Next {
         match note {
             Note::Name(address, name) => self.app.learn_name(address, name.as_deref()),
+            Note::Kept(what, kept) => self.kept(what, Arc::from(kept)),
             Note::Done(said) => self.app.message = Some(said),
         }
         Next::GoOn

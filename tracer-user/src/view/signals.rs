@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::stop::Stop;
+
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -18,9 +20,7 @@ pub enum Asked {
 /// Listens from its creation on.
 #[derive(Debug)]
 pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+    end: Stop,
     stop: Signal,
     go_on: Signal,
 }
@@ -32,9 +32,7 @@ impl Signals {
     /// When the system does not allow it.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            end: Stop::listen()?,
             stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
             go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
         })
@@ -43,9 +41,7 @@ impl Signals {
     /// Waits for one of them.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.hangup.recv() => Asked::End,
+            () = self.end.requested() => Asked::End,
             _ = self.stop.recv() => Asked::Stop,
             _ = self.go_on.recv() => Asked::GoOn,
         }

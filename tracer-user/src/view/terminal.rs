@@ -4,7 +4,7 @@ use std::{
     io::{self, Stdout, Write},
     panic,
     sync::{
-        Mutex, Once,
+        Mutex, Once, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, ThreadId},
@@ -12,14 +12,16 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use crossterm::{
-    cursor::Show,
-    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
-    execute, queue,
-    style::{Print, ResetColor},
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    event::{EnableBracketedPaste, EnableMouseCapture},
+    execute,
+    style::Print,
+    terminal::{self, EnterAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
-use ratatui::{Terminal, backend::CrosstermBackend, buffer::Buffer, layout::Rect};
-use rustix::process::{Signal, getpid, kill_process};
+use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect};
+use rustix::{
+    process::{Signal, getpid, kill_process},
+    termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+};
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -27,12 +29,25 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// What a thread of ours said when it broke down; it must not be printed into the screen.
 static BROKEN: Mutex<Option<String>> = Mutex::new(None);
 
+/// How the terminal was before it was ours.
+static BEFORE: OnceLock<Termios> = OnceLock::new();
+
+/// Undoes what [`take`] asks of the terminal: paste, mouse, colours, the other screen, the hidden cursor.
+const RESTORE: &str =
+    "\x1b[?2004l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[0m\x1b[?1049l\x1b[?25h";
+
+/// No screen is larger. What claims to be is drawn into this corner: each cell takes memory.
+const MOST_COLUMNS: u16 = 1000;
+const MOST_ROWS: u16 = 500;
+
 /// More than this is no sentence, and terminals have limits too.
 const MAX_COPY: usize = 16 << 10;
 
 /// The terminal in our hands. Dropping it gives it back.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// The part that is drawn.
+    area: Rect,
     /// The signal that we go on follows our own stop, and needs no answer then.
     resumed: bool,
 }
@@ -44,14 +59,22 @@ impl Screen {
     /// When it does not answer.
     pub fn take() -> io::Result<Self> {
         guard_against_panics();
+        guard_against_aborts();
         // The guard first, so that half of it is undone too when the other half fails.
         TAKEN.store(true, Ordering::SeqCst);
-        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
-        match taken {
-            Ok(terminal) => Ok(Self {
+        let taken = take().and_then(|()| {
+            let area = drawn(terminal::size()?);
+            let viewport = Viewport::Fixed(area);
+            let backend = CrosstermBackend::new(io::stdout());
+            let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+            Ok(Self {
                 terminal,
+                area,
                 resumed: false,
-            }),
+            })
+        });
+        match taken {
+            Ok(screen) => Ok(screen),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -64,6 +87,10 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn draw(&mut self, paint: impl FnOnce(&mut Buffer) -> Option<(u16, u16)>) -> io::Result<()> {
+        let area = drawn(terminal::size()?);
+        if area != self.area {
+            self.fit(area)?;
+        }
         self.terminal.draw(|frame| {
             if let Some(at) = paint(frame.buffer_mut()) {
                 frame.set_cursor_position(at);
@@ -77,9 +104,14 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn repaint(&mut self) -> io::Result<()> {
+        self.fit(drawn(terminal::size()?))
+    }
+
+    /// Has the terminal's contents be of this size, and forgets them.
+    fn fit(&mut self, area: Rect) -> io::Result<()> {
+        self.area = area;
         // Not `clear()`, which asks the terminal where its cursor is: the answer comes as input.
-        let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+        self.terminal.resize(area)
     }
 
     /// Gives the terminal back, stops this process, and takes the terminal again when it goes on.
@@ -130,7 +162,16 @@ impl Drop for Screen {
     }
 }
 
+/// The part of a terminal of this size that is drawn.
+fn drawn((columns, rows): (u16, u16)) -> Rect {
+    Rect::new(0, 0, columns.min(MOST_COLUMNS), rows.min(MOST_ROWS))
+}
+
 fn take() -> io::Result<()> {
+    if BEFORE.get().is_none() {
+        // The first time only: later it has our settings. A terminal that gives none gets none back.
+        let _ = tcgetattr(io::stdout()).map(|before| BEFORE.set(before));
+    }
     enable_raw_mode()?;
     execute!(
         io::stdout(),
@@ -146,16 +187,28 @@ fn give_back() {
         return;
     }
     let mut out = io::stdout();
-    let _ = queue!(
-        out,
-        DisableBracketedPaste,
-        DisableMouseCapture,
-        ResetColor,
-        LeaveAlternateScreen,
-        Show
-    );
+    let _ = out.write_all(RESTORE.as_bytes());
     let _ = out.flush();
     let _ = disable_raw_mode();
+}
+
+/// Has an abort leave a terminal that can be used: when memory or the stack runs out, nothing else is called.
+fn guard_against_aborts() {
+    extern "C" fn on_abort(_: libc::c_int) {
+        if TAKEN.swap(false, Ordering::SeqCst) {
+            let _ = rustix::io::write(rustix::stdio::stdout(), RESTORE.as_bytes());
+            if let Some(before) = BEFORE.get() {
+                let _ = tcsetattr(rustix::stdio::stdout(), OptionalActions::Now, before);
+            }
+        }
+        // The abort goes on when this returns.
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handler makes two system calls and reads two atomics, which a signal handler may do; it
+        // neither allocates nor takes a lock.
+        unsafe { libc::signal(libc::SIGABRT, on_abort as *const () as libc::sighandler_t) };
+    });
 }
 
 /// Has panics leave a terminal that can be used, and their words where they can be read.
@@ -183,4 +236,38 @@ fn guard_against_panics() {
 /// What a thread of ours said when it broke down.
 pub fn broken() -> Option<String> {
     BROKEN.lock().ok()?.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::{
+        Command,
+        cursor::Show,
+        event::{DisableBracketedPaste, DisableMouseCapture},
+        style::ResetColor,
+        terminal::LeaveAlternateScreen,
+    };
+
+    use super::*;
+
+    #[test]
+    fn all_that_is_asked_of_the_terminal_is_undone() {
+        let mut undone = String::new();
+        DisableBracketedPaste.write_ansi(&mut undone).unwrap();
+        DisableMouseCapture.write_ansi(&mut undone).unwrap();
+        ResetColor.write_ansi(&mut undone).unwrap();
+        LeaveAlternateScreen.write_ansi(&mut undone).unwrap();
+        Show.write_ansi(&mut undone).unwrap();
+        assert_eq!(undone, RESTORE);
+    }
+
+    #[test]
+    fn no_more_is_drawn_than_any_screen_has() {
+        assert_eq!(drawn((80, 24)), Rect::new(0, 0, 80, 24));
+        assert_eq!(
+            drawn((u16::MAX, u16::MAX)),
+            Rect::new(0, 0, MOST_COLUMNS, MOST_ROWS)
+        );
+        assert_eq!(drawn((0, 3)), Rect::new(0, 0, 0, 3));
+    }
 }

@@ -52,7 +52,10 @@ impl Theme {
             Role::Good => colored(Color::Green),
             Role::Title => plain.add_modifier(Modifier::UNDERLINED),
             Role::Chosen => plain.add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
-            Role::Selected => plain.add_modifier(Modifier::REVERSED),
+            // Over whatever the row has: a colour would be the background, and hard to read on.
+            Role::Selected => colored(Color::Reset)
+                .remove_modifier(Modifier::DIM)
+                .add_modifier(Modifier::REVERSED),
         }
     }
 }
@@ -163,6 +166,12 @@ pub fn needs_ascii(get: impl Fn(&str) -> Option<String>) -> bool {
     !utf8 || matches!(term.as_str(), "linux" | "dumb" | "")
 }
 
+/// Whether a screen can be drawn on this terminal, as far as the environment says.
+pub fn has_screen(get: impl Fn(&str) -> Option<String>) -> bool {
+    let term = get("TERM").unwrap_or_default();
+    !matches!(term.as_str(), "" | "dumb" | "unknown")
+}
+
 /// A variable of this process's environment, if it is set and valid text.
 pub fn environment(name: &str) -> Option<String> {
     env::var(name).ok()
@@ -202,6 +211,13 @@ mod tests {
         ]));
         assert!(with(&[("LANG", "en_US.UTF-8"), ("TERM", "linux")]));
         assert!(with(&[]));
+    }
+
+    #[test]
+    fn not_every_terminal_has_a_screen() {
+        let with = |term: Option<&'static str>| has_screen(|_| term.map(str::to_owned));
+        assert!(with(Some("xterm-256color")) && with(Some("linux")) && with(Some("vt100")));
+        assert!(!with(Some("dumb")) && !with(Some("")) && !with(None));
     }
 
     #[test]

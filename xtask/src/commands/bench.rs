@@ -1,16 +1,17 @@
 //! `bench`: what tracing costs, measured by a binary of the tests' package in the release build.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    process::{Command, ExitCode, Stdio},
+};
 
 use anyhow::{Context, Result, bail};
 use xtask::object;
 
 use super::{build, setup};
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// What stands before the tables in the README, and after them.
 const MARK: &str = "<!-- made by `cargo xtask bench --readme` -->\n";

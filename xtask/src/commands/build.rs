@@ -1,25 +1,26 @@
 //! `build`, `build-ebpf`, `demo`, `scenarios` and `soak`.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context, Result};
-use xtask::object;
-use xtask::probe::{Machine, Probe};
+use xtask::{
+    object,
+    probe::{Machine, Probe},
+};
 
 use super::setup;
-use crate::args::Profile;
-use crate::process;
-use crate::project::Project;
-use crate::refusal::Refusal;
+use crate::{process, project::Project, refusal::Refusal};
 
 /// Builds the tracer and prints where it is.
-pub(crate) fn run(project: &Project, profile: Profile) -> Result<()> {
-    let binary = tracer(project, profile)?;
+pub(crate) fn run(project: &Project, debug: bool) -> Result<()> {
+    let binary = tracer(project, debug)?;
     writeln!(io::stdout(), "{}", binary.display())?;
     Ok(())
 }
@@ -44,7 +45,7 @@ pub(crate) fn demo(project: &Project, arguments: &[OsString]) -> Result<ExitCode
 
 /// The demo, built, and as root.
 pub(super) fn demo_command(project: &Project) -> Result<Command> {
-    let mut command = Command::new(tracer(project, Profile::Release)?);
+    let mut command = Command::new(tracer(project, false)?);
     command.arg("demo");
     as_root(command, "demo")
 }
@@ -99,17 +100,14 @@ fn with_sudo(command: &Command, task: &str) -> Result<Command, Refusal> {
     Ok(with_sudo)
 }
 
-fn tracer(project: &Project, profile: Profile) -> Result<PathBuf> {
+fn tracer(project: &Project, debug: bool) -> Result<PathBuf> {
     setup::toolchain(project)?;
     let mut command = project.cargo();
     command.args(["build", "--locked", "--package", "tcpreuse", "--bin", "tcpreuse"]);
-    let directory = match profile {
-        Profile::Debug => "debug",
-        Profile::Release => {
-            command.arg("--release");
-            "release"
-        }
-    };
+    if !debug {
+        command.arg("--release");
+    }
     process::run(&mut command)?;
+    let directory = if debug { "debug" } else { "release" };
     Ok(project.target.join(directory).join("tcpreuse"))
 }

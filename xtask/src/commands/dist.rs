@@ -10,17 +10,17 @@ mod notices;
 mod static_binary;
 mod tree;
 
-use std::env;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
 use self::tree::Tree;
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// What all parts of it need to know.
 struct Dist<'a> {

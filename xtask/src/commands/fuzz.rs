@@ -4,18 +4,19 @@
 //! stable rustc lets one switch on; no nightly is needed. Overflow and debug assertions are on (profile
 //! `fuzz`), so that a sum that runs over is a finding.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
 
 use anyhow::{Context, Result, bail};
+use clap::{Args, value_parser};
 use xtask::probe::{Machine, Probe};
 
 use super::setup;
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// Counters at every edge and what comparisons compare: what libFuzzer is guided by.
 const GUIDANCE: &str = "-Cpasses=sancov-module \
@@ -23,9 +24,6 @@ const GUIDANCE: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
-
-/// For each target, where nobody says otherwise.
-const SECONDS: u64 = 30;
 
 /// One input may take no longer, seconds.
 const TIMEOUT: u64 = 10;
@@ -37,40 +35,17 @@ const MEMORY: u64 = 1024;
 const MAX_INPUT: u64 = 16 << 10;
 
 /// What to fuzz.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct Fuzz {
-    /// Names of targets; empty: all.
-    targets: Vec<String>,
-    seconds: u64,
-    /// Whether to add what reached something new to the inputs that are kept.
-    keep: bool,
-}
-
-impl Fuzz {
-    /// Reads `[TARGET...] [--seconds N] [--keep]`.
-    pub(crate) fn parse(words: &[OsString]) -> Result<Self, String> {
-        let mut fuzz = Self {
-            targets: Vec::new(),
-            seconds: SECONDS,
-            keep: false,
-        };
-        let mut words = words.iter().map(|word| word.to_str().unwrap_or("?"));
-        while let Some(word) = words.next() {
-            match word {
-                "--seconds" => {
-                    let number = words.next().ok_or("--seconds needs a number")?;
-                    fuzz.seconds = match number.parse() {
-                        Ok(seconds) if (1..=86_400).contains(&seconds) => seconds,
-                        _ => return Err(format!("--seconds takes a number from 1 to 86400, not {number}")),
-                    };
-                }
-                "--keep" => fuzz.keep = true,
-                _ if word.starts_with('-') => return Err(format!("`fuzz` does not take `{word}`")),
-                _ => fuzz.targets.push(word.to_owned()),
-            }
-        }
-        Ok(fuzz)
-    }
+    /// Names of targets [default: all]
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    /// How long for each
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
+    /// Add what reached something new to the inputs in tests/fuzz/corpus
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 /// The command. An error when a target found something.
@@ -97,8 +72,9 @@ pub(crate) fn run(project: &Project, what: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code twice: how many went well and how many found
-/// something; `None` where there is no C++ compiler and none can be had.
+/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code
+/// twice. Counts those that went well and those that found something; `None` where there is no C++ compiler and
+/// none can be had.
 pub(super) fn all(project: &Project, seconds: u64) -> Result<Option<(u64, u64)>> {
     if !setup::for_fuzz(project)? {
         return Ok(None);
@@ -349,25 +325,6 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parsed(line: &str) -> Result<Fuzz, String> {
-        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        Fuzz::parse(&words)
-    }
-
-    #[test]
-    fn targets_and_a_time() {
-        let fuzz = parsed("btf --seconds 5 rows").unwrap();
-        assert_eq!(
-            (fuzz.targets.join(" "), fuzz.seconds, fuzz.keep),
-            ("btf rows".to_owned(), 5, false)
-        );
-        assert_eq!(parsed("").unwrap().seconds, SECONDS);
-        assert!(parsed("--keep").unwrap().keep);
-        for wrong in ["--seconds", "--seconds 0", "--seconds many", "--jobs"] {
-            assert!(parsed(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_run_is_summed_up() {

@@ -3,22 +3,20 @@
 //! Each kernel boots in a virtual machine on an emulated CPU, whose first process runs the tests of a
 //! plan one by one. This machine's kernel gets the same tests from the same program.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::setup;
-use super::tally::Tally;
-use crate::args::Kernels;
-use crate::process;
-use crate::project::Project;
-use crate::refusal::Refusal;
+use super::{setup, tally::Tally};
+use crate::{args::Kernels, process, project::Project, refusal::Refusal};
 
 mod archive;
 mod machine;
@@ -26,9 +24,11 @@ mod package;
 mod report;
 mod root;
 
-use self::machine::{End, Running};
-use self::report::{Column, Line, Outcome};
-use self::root::Tests;
+use self::{
+    machine::{End, Running},
+    report::{Column, Line, Outcome},
+    root::Tests,
+};
 
 /// Kernels that are tried unless others are asked for; Debian has packages of both series.
 const SERIES: &[&str] = &["6.1", "6.12"];

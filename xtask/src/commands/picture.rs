@@ -1,13 +1,11 @@
 //! `picture`: the live view in the README, from the demo's real traffic.
 
-use std::fs;
-use std::process::Stdio;
+use std::{fs, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use super::build;
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// What stands before the picture in the README.
 const MARK: &str = "<!-- made by `cargo xtask picture` -->\n```text\n";

@@ -5,16 +5,12 @@
 //! blocks and in C code that is linked in, and what is never freed. The thread sanitizer is left out: without
 //! a standard library that was built with it, it takes every lock of that for a race.
 
-use std::ffi::OsString;
-use std::process::Command;
+use std::{ffi::OsString, process::Command};
 
 use anyhow::Result;
 
-use super::fuzz::host;
-use super::setup;
-use crate::process;
-use crate::project::Project;
-use crate::refusal::Refusal;
+use super::{fuzz::host, setup};
+use crate::{process, project::Project, refusal::Refusal};
 
 /// The tests of the libraries with the address sanitizer; the arguments go to `cargo test`.
 pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<()> {

@@ -4,24 +4,25 @@
 //! else is told the commands. The linker is compiled into a directory of our own, never among the user's
 //! programs.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail};
-use xtask::object;
-use xtask::probe::{Machine, Probe};
-use xtask::toolchain::{self, Compiler, Lack, Missing, Toolchain};
+use xtask::{
+    object,
+    probe::{Machine, Probe},
+    toolchain::{self, Compiler, Lack, Missing, Toolchain},
+};
 
 mod advice;
 mod apt;
 
 use self::apt::Apt;
-use crate::args::Purpose;
-use crate::process;
-use crate::project::Project;
-use crate::refusal::Refusal;
+use crate::{args::Purpose, process, project::Project, refusal::Refusal};
 
 /// The linker's release that goes with the compilers we support.
 const LINKER_VERSION: &str = "0.13.0";
@@ -57,11 +58,13 @@ const BENCH_PROGRAMS: &[(&str, &str)] = &[
 pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
     let mut setup = Setup::start(project);
     let toolchain = setup.toolchain()?;
-    let packages = match purpose {
-        Purpose::Build => Vec::new(),
-        Purpose::Tests => [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat(),
-        Purpose::Bench => missing_packages(BENCH_PROGRAMS),
-    };
+    let mut packages = Vec::new();
+    if purpose.tests {
+        packages = [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat();
+    }
+    if purpose.bench {
+        packages = missing_packages(BENCH_PROGRAMS);
+    }
     if !setup.optional(&packages) {
         return Err(advice::packages(&packages).into());
     }

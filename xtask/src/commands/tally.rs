@@ -1,7 +1,6 @@
 //! Counting tests from what `cargo test` prints.
 
-use std::fmt;
-use std::ops::Add;
+use std::{fmt, ops::Add};
 
 /// How the tests went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

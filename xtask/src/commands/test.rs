@@ -1,17 +1,17 @@
 //! `test`: all tests of the workspace, and one line that says how they went.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, ExitCode, ExitStatus, Stdio},
+};
 
 use anyhow::{Context, Result};
 
-use super::tally::Tally;
-use super::{fuzz, setup};
-use crate::process;
-use crate::project::Project;
+use super::{fuzz, setup, tally::Tally};
+use crate::{process, project::Project};
 
 /// Names the file to which a test that cannot run here adds one line with the reason. For libtest such a
 /// test has passed, and what it prints is lost.

@@ -1,7 +1,9 @@
 //! The choice of a toolchain on machines made up for it.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+};
 
 use super::*;
 

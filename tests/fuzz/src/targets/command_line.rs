@@ -1,20 +1,20 @@
-//! The command line, a word a line, and the filters it comes to.
+//! The command line, one word per line of input, and the filters that it results in.
 
-use clap::Parser;
-use tcpreuse::{
-    cli::{Cli, Command, Trace},
-    exit,
-    filter::{Filter, ip},
+use std::ffi::OsString;
+
+use tcpreuse::testing::{
+    cli::{Command, Refused, Trace, parse},
+    filter::Filter,
 };
 
 pub(super) fn run(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    // Looking up a cgroup touches the file system, which is not what is to be found out here.
+    // Looking up a cgroup would touch the file system, which is out of scope here.
     if text.contains("cgroup") {
         return;
     }
     let words = ["tcpreuse"].into_iter().chain(text.lines());
-    match Cli::try_parse_from(words) {
+    match parse(words.map(OsString::from)) {
         Ok(cli) => match cli.command {
             Some(Command::Top(top)) => filters(&top.trace),
             Some(Command::Diagnose(diagnose)) => {
@@ -24,9 +24,9 @@ pub(super) fn run(input: &[u8]) {
             Some(Command::Record(record)) => filters(&record.trace),
             _ => {}
         },
-        Err(error) => {
-            let line = exit::usage(&error).to_string();
-            assert!(error.use_stderr() == error.exit_code().ne(&0));
+        Err(Refused::Answer(error)) => assert_eq!(error.exit_code(), 0),
+        Err(Refused::Usage(failure)) => {
+            let line = failure.to_string();
             assert!(!line.contains('\n'), "{line}");
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn run(input: &[u8]) {
 
 fn filters(trace: &Trace) {
     let filter = Filter {
-        ports: trace.ports.clone(),
+        ports: trace.ports(),
         include: trace.peers.clone(),
         exclude: trace.exclude.clone(),
         prefix4: trace.prefix4,
@@ -45,7 +45,7 @@ fn filters(trace: &Trace) {
     assert!(rules.len() <= trace.peers.len() + trace.exclude.len());
     for rule in rules {
         assert!(rule.bits <= 128);
-        // A network leaves nothing beyond its bits.
+        // A network address has no bits set beyond its prefix.
         let mask = tracer_ebpf::address::mask(rule.bits);
         assert!(
             rule.address
@@ -54,9 +54,9 @@ fn filters(trace: &Trace) {
                 .all(|(word, mask)| word & !mask == 0),
             "{rule:?}"
         );
-        assert!(filter.network(ip(rule.address)).is_some());
     }
+    assert!(filter.prefix4 <= 32 && filter.prefix6 <= 128);
     let bits: u32 = filter.port_bitmap().iter().map(|word| word.count_ones()).sum();
-    assert!(bits as usize <= trace.ports.len());
+    assert!(bits as usize <= trace.ports().len());
     let _ = filter.masks();
 }

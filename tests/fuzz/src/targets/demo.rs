@@ -1,6 +1,6 @@
-//! The HTTP of the demo, both ends.
+//! The demo's HTTP code, client and server.
 
-use tcpreuse::demo::fuzzing::{reply, request};
+use tcpreuse::testing::demo::fuzzing::{reply, request};
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {

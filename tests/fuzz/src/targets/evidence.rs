@@ -1,8 +1,8 @@
-//! Evidence directories that somebody damaged or made up.
+//! Evidence directories that were damaged or forged.
 
 use std::path::Path;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{
         Folder, journal,
         load::load,
@@ -16,13 +16,13 @@ use tcpreuse::{
 
 use crate::scratch::{FILES, Scratch};
 
-/// How many intervals of a recording are played.
+/// Number of intervals to replay.
 const STEPS: usize = 20;
 
-/// The manifest, for which nothing in the directory vouches.
+/// Index of the manifest, which nothing in the directory vouches for.
 const MANIFEST: usize = 0;
 
-/// An input is a list of changes of five bytes: which file, what is done, where (of 65,536), and a byte.
+/// An input is a list of five-byte changes: file, operation, offset (two bytes), and a byte to write.
 pub(super) fn damaged(input: &[u8]) {
     let mut scratch = Scratch::take();
     let mut files: [Option<Vec<u8>>; FILES.len()] =
@@ -62,7 +62,7 @@ pub(super) fn damaged(input: &[u8]) {
     read_all(scratch.path());
 }
 
-/// The first byte names a file, the rest is what it holds.
+/// The first byte of an input selects a file; the rest is its new contents.
 pub(super) fn replaced(input: &[u8]) {
     let Some((file, content)) = input.split_first() else {
         return;
@@ -98,7 +98,7 @@ fn written(state: &State) -> Vec<u8> {
     .expect("a state in JSON")
 }
 
-/// Diagnoses and plays it.
+/// Diagnoses and replays a recording.
 fn read_all(path: &Path) {
     match load(path) {
         Ok(loaded) => {
@@ -115,7 +115,7 @@ fn read_all(path: &Path) {
         }
         Err(error) => crate::assert_harmless(&error.to_string()),
     }
-    // The last recording in it, and the first.
+    // The last recording in the directory, then the first.
     for number in [None, Some(1)] {
         if let Ok(replay) = Replay::open(path, number) {
             play(replay);
@@ -130,5 +130,5 @@ fn play(mut replay: Replay) {
             _ => break,
         }
     }
-    let _ = (replay.step_back(), replay.take_ended());
+    let _ = (replay.go_to(0), replay.take_ended());
 }

@@ -1,6 +1,7 @@
-//! What the programs wrote into maps and rings: the first byte chooses which, the rest is the record.
+//! Records from the kernel's maps and rings: the first byte of an input selects the type, the rest is the
+//! record.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{
         fuzzing::{rewritten, row},
         rows::{ConnectionRow, Context, Kind},
@@ -29,7 +30,7 @@ pub(super) fn run(input: &[u8]) {
                     &counters.gap,
                     &counters.close_wait,
                 ] {
-                    let _ = (spread.median_ns(), spread.count());
+                    let _ = (spread.summary(), spread.count());
                 }
             }
         }
@@ -47,7 +48,7 @@ pub(super) fn run(input: &[u8]) {
     }
 }
 
-/// A record of an ended connection becomes a row that reads back the same.
+/// The record of an ended connection becomes a row that reads back unchanged.
 fn record(bytes: &[u8]) {
     let Some(ended) = ended(bytes) else { return };
     let context = Context {
@@ -64,7 +65,7 @@ fn record(bytes: &[u8]) {
         Some("=java".to_owned()),
     ));
     let again = rewritten(Kind::Connections, &written);
-    // Numbers that no connection has are refused when they are read.
+    // A row with impossible values is rejected when it is read.
     if !again.is_empty() {
         assert_eq!(again, written, "{}", String::from_utf8_lossy(&written));
     }

@@ -1,6 +1,6 @@
-//! Rows of CSV files: the first byte chooses the file, the rest is its text without the header.
+//! Rows of CSV files: the first byte of an input selects the file, the rest is its text without the header.
 
-use tcpreuse::evidence::{fuzzing::rewritten, rows::Kind};
+use tcpreuse::testing::evidence::{fuzzing::rewritten, rows::Kind};
 
 pub(super) fn run(input: &[u8]) {
     let Some((which, text)) = input.split_first() else {

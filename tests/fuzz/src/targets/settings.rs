@@ -1,15 +1,15 @@
-//! Settings of the view: a file and, after a zero byte, variables of the environment, one a line.
+//! Settings of the view: a file and, after a zero byte, environment variables, one per line.
 
 use std::fs;
 
-use tcpreuse::{
+use tcpreuse::testing::{
     cli::{SettingsFlags, ViewFlags},
     config::{Config, of_run},
 };
 
 use crate::scratch::Scratch;
 
-/// An hour and a tenth of a second: what `--interval` allows.
+/// The limits of `--interval`: a tenth of a second and an hour.
 const INTERVAL_MS: std::ops::RangeInclusive<u128> = 100..=3_600_000;
 
 pub(super) fn run(input: &[u8]) {

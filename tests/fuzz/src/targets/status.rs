@@ -1,6 +1,6 @@
-//! Apache's status page, and its address.
+//! Apache's status page and its URL.
 
-use tcpreuse::server_status;
+use tcpreuse::testing::server_status;
 
 pub(super) fn page(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -17,7 +17,7 @@ pub(super) fn page(input: &[u8]) {
     }
 }
 
-/// An address and, on further lines, where redirects lead.
+/// The first line of an input is a URL; each further line is the target of a redirect.
 pub(super) fn url(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let mut lines = text.split('\n');
@@ -43,7 +43,7 @@ pub(super) fn url(input: &[u8]) {
         }
         Err(error) => {
             crate::assert_harmless(&error);
-            // A password, which is what stands before an @, is never repeated.
+            // A password, which precedes the `@`, must never be repeated.
             if let Some((login, _)) = address.split_once('@')
                 && login.len() > 40
             {
@@ -53,7 +53,7 @@ pub(super) fn url(input: &[u8]) {
     }
 }
 
-/// The host alone.
+/// The host part of a URL.
 fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Text from outside, and names of processes in files of rows.
+//! Untrusted text, and process names in rows.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::{fuzzing::rewritten, rows::Kind},
     text::{defused, sanitise},
     view::fit::visible,
@@ -20,7 +20,7 @@ pub(super) fn run(input: &[u8]) {
     crate::assert_no_formula(&cell);
 }
 
-/// A name goes into a row and comes back, however it looks.
+/// Any name can be written into a row and read back.
 pub(super) fn names(input: &[u8]) {
     let name: String = sanitise(&String::from_utf8_lossy(input))
         .chars()

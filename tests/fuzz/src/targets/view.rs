@@ -1,10 +1,10 @@
-//! Keys, the mouse and pasted text in the view of a recording, on screens of any size.
+//! Keys, mouse events and pasted text in the view of a recording, on screens of any size.
 
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     evidence::load::{Loaded, load},
     view::{
         app::{App, Look, Sort, default_columns},
@@ -17,10 +17,10 @@ use tcpreuse::{
 
 use crate::scratch::Scratch;
 
-/// Events taken from one input.
+/// Upper limit for the events taken from one input.
 const EVENTS: usize = 48;
 
-/// An input is a list of events of two bytes: what it is, and a value.
+/// An input is a list of two-byte events: the kind and a value.
 pub(super) fn run(input: &[u8]) {
     thread_local! {
         static SNAPSHOT: Arc<Snapshot> = Arc::new(snapshot());

@@ -1,23 +1,23 @@
-//! How soon tracing begins.
+//! The time until tracing begins.
 
-use tcpreuse::kernel::{load::Settings, tracer::Tracer};
+use tcpreuse::testing::kernel::{load::Settings, tracer::Tracer};
 
 use super::timed;
 use crate::{bench::math::median, namespace::Namespace, program::Trace};
 
-/// From the start of the program on.
+/// Times counted from the start of the program.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// To the line that says it traces, ms.
+    /// Time until the line that reports tracing, ms.
     pub program_ms: f64,
-    /// Of that, loading and attaching all programs, ms.
+    /// Time to load and attach all programs, which is part of it, ms.
     pub attach_ms: f64,
 }
 
-/// Starts it so many times, in an empty namespace.
+/// Starts the program `times` times in an empty namespace.
 ///
 /// # Panics
-/// Without root, or when tracing is not possible.
+/// If not root, or if tracing is not possible.
 pub fn measure(times: u32) -> Start {
     let namespace = Namespace::new();
     let _resident = namespace.resident();

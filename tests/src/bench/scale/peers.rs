@@ -1,6 +1,6 @@
-//! One look at everything, from the maps to the diagnosis, with many peers.
+//! The time of a sample and its diagnosis with many peers.
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Options, diagnose},
     filter::Directions,
     model::history::History,
@@ -15,34 +15,34 @@ use crate::{
     programs,
 };
 
-/// How often each is measured.
+/// Number of repetitions of each measurement.
 const TIMES: u32 = 7;
 
-/// A look at so many peers.
+/// The results with one number of peers.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Peers, of an inbound connection each.
+    /// Number of peers, each with one inbound connection.
     pub peers: u32,
-    /// The whole, with the connections still open: reading maps and sockets, then the diagnosis, ms.
+    /// Sample (maps and sockets) and diagnosis while all connections are open, ms.
     pub whole_ms: f64,
-    /// Of that, the maps alone.
+    /// Reading the maps alone, ms.
     pub maps_ms: f64,
-    /// Of that, the diagnosis alone.
+    /// The diagnosis alone, ms.
     pub diagnosis_ms: f64,
-    /// The first look, which searches all processes for who holds the sockets, ms.
+    /// The first sample, which searches `/proc` for the owners of the sockets, ms.
     pub first_ms: f64,
-    /// The whole, when all connections have ended, ms.
+    /// Sample and diagnosis once all connections have ended, ms.
     pub idle_ms: f64,
-    /// Memory of `tcpreuse diagnose` meanwhile.
+    /// Memory of `tcpreuse diagnose` while all connections are open.
     pub memory: Option<Memory>,
-    /// Memory of its maps in the kernel, in bytes.
+    /// Memory of its maps in the kernel, bytes.
     pub map_bytes: Option<u64>,
 }
 
-/// Looks at so many peers.
+/// Measures with this number of peers.
 ///
 /// # Panics
-/// Without root, or when tracing is not possible.
+/// If not root, or if tracing is not possible.
 pub fn measure(peers: u32) -> Look {
     let namespace = Namespace::new();
     let _resident = namespace.resident();

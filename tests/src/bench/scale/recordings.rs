@@ -1,4 +1,4 @@
-//! How fast a recording is diagnosed.
+//! The speed of diagnosing a recording.
 
 use std::{
     fs,
@@ -20,37 +20,37 @@ use crate::{
     program::binary,
 };
 
-/// Clients in the recording.
+/// Number of clients in the recording.
 const PEERS: u32 = 1000;
 
-/// Making it is given up after this time: it is then smaller.
+/// Time limit for making the recording; a slow machine makes a smaller one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A recording.
+/// The recording and the time its diagnosis takes.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Rows of ended connections.
+    /// Number of rows of ended connections.
     pub rows: u64,
-    /// `diagnose --from`, which finds what the recorder knew last, ms.
+    /// `diagnose --from` with `state.json`, ms.
     pub from_state_ms: f64,
-    /// The same when that is missing: every row is counted again, ms.
+    /// The same without `state.json`, so that every row is counted again, ms.
     pub from_rows_ms: f64,
 }
 
 impl Recorded {
-    /// Rows counted again per second.
+    /// Rows per second when every row is counted again.
     pub fn rows_per_second(&self) -> Option<f64> {
         share(number(self.rows), self.from_rows_ms / 1e3)
     }
 }
 
-/// Records both ends of so many connections, and diagnoses that.
+/// Records both ends of `connections` connections and diagnoses the recording.
 ///
 /// # Errors
-/// When it cannot be recorded or diagnosed.
+/// If it cannot be recorded or diagnosed.
 ///
 /// # Panics
-/// Without root.
+/// If not root.
 pub fn measure(connections: u64, scratch: &Path) -> Result<Recorded, String> {
     let folder = scratch.join("recording");
     record(connections, &folder)?;

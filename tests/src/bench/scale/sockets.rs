@@ -1,8 +1,8 @@
-//! The list of live sockets, beside that of `ss`.
+//! The time to list live sockets, compared with `ss`.
 
 use std::process::{Command, Stdio};
 
-use tcpreuse::{filter::Directions, kernel::tracer::Tracer};
+use tcpreuse::testing::{filter::Directions, kernel::tracer::Tracer};
 
 use super::{settings, timed};
 use crate::{
@@ -10,26 +10,26 @@ use crate::{
     namespace::Namespace,
 };
 
-/// How often each is measured, in turns.
+/// Number of repetitions; the tools take turns.
 const TIMES: u32 = 5;
 
-/// A list of so many sockets.
+/// The results with one number of sockets.
 #[derive(Clone, Debug)]
 pub struct List {
-    /// Both ends of half as many connections.
+    /// Number of sockets, two per connection.
     pub sockets: u32,
-    /// By our iterator, ms.
+    /// Time of our iterator, ms.
     pub ours_ms: f64,
-    /// By `ss -tan`, ms; `None`: it is not installed.
+    /// Time of `ss -tan`, ms; `None` if it is not installed.
     pub ss_ms: Option<f64>,
-    /// Counting them all when tracing begins, ms.
+    /// Time of the seeding walk over the same sockets, ms.
     pub seed_ms: f64,
 }
 
-/// Lists so many sockets.
+/// Measures with this number of sockets.
 ///
 /// # Panics
-/// Without root, or when tracing is not possible.
+/// If not root, or if tracing is not possible.
 pub fn measure(sockets: u32) -> List {
     let namespace = Namespace::new();
     let _resident = namespace.resident();

@@ -1,4 +1,5 @@
-//! The live view: a frame, and how soon keys are answered while connections come as fast as they can.
+//! The live view: the time to draw a frame, and to respond to keys while connections come as fast as
+//! possible.
 
 use std::{
     sync::{
@@ -10,7 +11,7 @@ use std::{
 };
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::Options,
     filter::Directions,
     model::history::History,
@@ -36,48 +37,48 @@ use crate::{
     terminal::OnTerminal,
 };
 
-/// A large terminal.
+/// Size of a large terminal, columns and rows.
 const SIZE: (u16, u16) = (200, 50);
 
-/// Frames of each kind.
+/// Number of frames per measurement.
 const FRAMES: u32 = 50;
 
-/// Keys pressed, and the pause before each.
+/// Number of keys pressed, and the pause before each.
 const KEYS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long it is watched after that, and the pause between two looks at its memory.
+/// How long the view is watched afterwards, and the interval between two readings of its memory.
 const WATCHED: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A key without an answer for so long is a fault.
+/// A key without a response within this time is a failure.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The view with so many peers.
+/// The results with one number of peers.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Peers, of a connection each.
+    /// Number of peers, each with one connection.
     pub peers: u32,
-    /// A frame, ms.
+    /// Drawing a frame, ms.
     pub frame_ms: f64,
-    /// A key that sorts anew, with its frame, ms.
+    /// Changing the sort column and drawing the frame, ms.
     pub sort_ms: f64,
-    /// From sample to snapshot, in a thread of its own, ms.
+    /// Making a snapshot from a sample, which happens in a separate thread, ms.
     pub snapshot_ms: f64,
-    /// From a key to what it brings on the terminal, under full load: median and 95 of 100, ms.
+    /// Median time from a key press to its effect on the terminal under full load, ms.
     pub key_ms: f64,
-    /// See there.
+    /// 95th percentile of the same, ms.
     pub key_late_ms: f64,
-    /// The most memory that `tcpreuse top` has then, of many looks.
+    /// Highest of many readings of the memory of `tcpreuse top` under full load.
     pub memory: Option<Memory>,
-    /// Time of a CPU that it takes then, by time.
+    /// CPU time of `tcpreuse top` under full load, as a share of one CPU.
     pub cpu: Option<f64>,
 }
 
-/// Looks at so many peers.
+/// Measures with this number of peers.
 ///
 /// # Panics
-/// Without root, or when tracing is not possible.
+/// If not root, or if tracing is not possible.
 pub fn measure(peers: u32) -> View {
     let namespace = Namespace::new();
     let _resident = namespace.resident();
@@ -86,7 +87,7 @@ pub fn measure(peers: u32) -> View {
     view
 }
 
-/// Draws without a terminal.
+/// Measures drawing without a terminal.
 fn drawn(namespace: &Namespace, peers: u32) -> View {
     let settings = settings(namespace.inode, Directions::Inbound, peers, peers);
     let mut live = Live::start(&settings).expect("tracing");
@@ -132,7 +133,7 @@ fn drawn(namespace: &Namespace, peers: u32) -> View {
     }
 }
 
-/// Presses keys on a terminal.
+/// Measures the response to keys on a terminal.
 fn pressed(namespace: &Namespace, mut churn: Churn, view: &mut View) {
     let peers = view.peers;
     let stop = Arc::new(AtomicBool::new(false));
@@ -144,7 +145,7 @@ fn pressed(namespace: &Namespace, mut churn: Churn, view: &mut View) {
             churn.until(peers, |_, _| stop.load(Ordering::Relaxed));
         })
     };
-    // All peers have to have been there by then.
+    // Every peer must have connected once before keys are timed.
     let begun = Instant::now();
     while !shows(&top, peers) && begun.elapsed() < PATIENCE * 4 {
         thread::sleep(PAUSE);
@@ -170,7 +171,7 @@ fn pressed(namespace: &Namespace, mut churn: Churn, view: &mut View) {
     view.key_late_ms = answers.get(answers.len() * 95 / 100).copied().unwrap_or(f64::NAN);
 }
 
-/// Looks at what it uses while nobody presses a key.
+/// Measures CPU time and memory while no key is pressed.
 fn watched(pid: u32, view: &mut View) {
     let (begun, before) = (Instant::now(), cpu_seconds(pid));
     while begun.elapsed() < WATCHED {
@@ -186,7 +187,7 @@ fn watched(pid: u32, view: &mut View) {
     view.cpu = used.map(|seconds| seconds / begun.elapsed().as_secs_f64());
 }
 
-/// Whether the view has so many peers.
+/// Whether the view shows this number of peers.
 fn shows(top: &OnTerminal, peers: u32) -> bool {
     top.lines().iter().any(|line| {
         line.strip_prefix("1 peers ")

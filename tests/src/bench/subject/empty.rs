@@ -1,10 +1,11 @@
-//! A program that does nothing.
+//! An empty BPF program, which shows the cost of running any program at all.
 
 use aya::{Btf, Ebpf, programs::BtfTracePoint};
+use tracer_ebpf::hooks::STATE;
 
 use super::Stage;
 
-/// The program, attached for as long as this lives.
+/// The program, attached until this is dropped.
 pub struct Empty {
     _programs: Ebpf,
 }
@@ -22,7 +23,7 @@ fn attach(programs: &mut Ebpf) -> Result<(), Box<dyn std::error::Error>> {
     let btf = Btf::from_sys_fs()?;
     let program = programs.program_mut("empty").ok_or("has no program `empty`")?;
     let program: &mut BtfTracePoint = program.try_into()?;
-    program.load("inet_sock_set_state", &btf)?;
+    program.load(STATE.tracepoint, &btf)?;
     program.attach()?;
     Ok(())
 }

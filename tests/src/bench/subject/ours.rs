@@ -1,4 +1,4 @@
-//! tcpreuse itself, as a user runs it.
+//! tcpreuse itself, run as a user runs it.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{Seen, Stage};
 use crate::program::binary;
 
-/// Which way of it.
+/// How tcpreuse is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     BothEnds,
@@ -22,7 +22,7 @@ pub(super) enum What {
     Record,
 }
 
-/// The program at work.
+/// A running tcpreuse.
 pub struct Ours {
     child: Child,
     said: Option<JoinHandle<String>>,
@@ -69,7 +69,7 @@ impl Ours {
         self.child.id()
     }
 
-    /// Its first line of progress comes after its first look at everything.
+    /// Waits for the first progress line, which follows the first sample.
     fn wait_for_tracing(&mut self) -> Result<(), String> {
         let mut stderr = BufReader::new(self.child.stderr.take().expect("its stderr"));
         let mut said = String::new();
@@ -116,7 +116,7 @@ impl Ours {
 
 impl Drop for Ours {
     fn drop(&mut self) {
-        // Where it has ended already, nothing is left to do.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if let Some(folder) = &self.folder {
@@ -125,7 +125,7 @@ impl Drop for Ours {
     }
 }
 
-/// Compares an answer, and the rows of a recording, with the ends there were.
+/// Compares an answer, and the number of rows in a recording, with the number of ends.
 fn seen(answer: &Value, rows: Option<u64>, ends: u64) -> Result<Seen, String> {
     let accounting = &answer["accounting"];
     let count = |name: &str| {
@@ -138,13 +138,14 @@ fn seen(answer: &Value, rows: Option<u64>, ends: u64) -> Result<Seen, String> {
     let admitted = count("events_lost")? + count("peers_dropped")? + count("connections_dropped")?;
     Ok(Seen {
         expected: ends,
-        // It must not hide a loss, and not admit one that was none either.
+        // Counts missing or surplus ends, or the losses that tcpreuse reports, whichever is greater: a
+        // loss must not be hidden, and none may be invented.
         lost: ends.abs_diff(told).max(admitted),
         drift: accounting["drift"].as_i64(),
     })
 }
 
-/// Rows of a CSV file without a line break in any cell, the header left out.
+/// Number of rows in a CSV file without its header. No cell may contain a line break.
 fn rows(path: &std::path::Path) -> Result<u64, String> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let lines = BufReader::new(file).lines().map_while(Result::ok).count();

@@ -1,4 +1,4 @@
-//! The tools people use today: one line per connection, or per state change.
+//! The tools in use today, which print a line per connection or per state change.
 
 use std::{
     fs::{self, File},
@@ -13,17 +13,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Seen, Stage};
 use crate::programs;
 
-/// A tool of Debian's package libbpf-tools.
+/// A tool of Debian's package `libbpf-tools`.
 #[derive(Debug)]
 pub(super) struct Kind {
     name: &'static str,
-    /// Lines it prints for each connection between two sockets of this host.
+    /// Lines printed for each connection between two sockets of this host.
     lines: u64,
-    /// Where the ports stand in a line, counted from its end: a process's name may have spaces.
+    /// Positions of the ports in a line, counted from its end, because process names can contain spaces.
     ports_from_end: [usize; 2],
 }
 
-/// A line per end.
+/// Prints a line for each end of a connection.
 pub(super) const TCPLIFE: Kind = Kind {
     name: "tcplife",
     lines: 2,
@@ -31,7 +31,7 @@ pub(super) const TCPLIFE: Kind = Kind {
     ports_from_end: [5, 3],
 };
 
-/// A line per state change.
+/// Prints a line for each state change.
 pub(super) const TCPSTATES: Kind = Kind {
     name: "tcpstates",
     lines: 10,
@@ -39,20 +39,20 @@ pub(super) const TCPSTATES: Kind = Kind {
     ports_from_end: [6, 4],
 };
 
-/// The package they are in.
+/// The Debian package that contains the tools.
 pub(super) const PACKAGE: &str = "libbpf-tools";
 
-/// It has to attach, and to write what it has, within this time.
+/// Time limit for attaching, and for writing the remaining output.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// When its output has not grown for so long, no more is coming.
+/// Output that has not grown for this long is taken to be complete.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// They attach by way of tracefs, which need not be mounted: then it is, for them alone.
+/// The tools need tracefs. If it is not mounted, it is mounted in their own mount namespace.
 const WITH_TRACEFS: &str = "[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing; \
     exec \"$0\"";
 
-/// A tool at work, writing to files.
+/// A running tool, which writes to files.
 pub struct Tool {
     kind: &'static Kind,
     child: Child,
@@ -123,7 +123,7 @@ impl Tool {
         })
     }
 
-    /// Waits until it has written what it had to, or does not stop writing.
+    /// Waits until the output has stopped growing, or until the time limit.
     fn settle(&self) {
         let size = || fs::metadata(&self.out).map_or(0, |file| file.len());
         let begun = Instant::now();
@@ -140,7 +140,7 @@ impl Tool {
 
 impl Drop for Tool {
     fn drop(&mut self) {
-        // Where it has ended already, nothing is left to do.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.out);

@@ -1,4 +1,4 @@
-//! What a client does over and over, one function for each behaviour.
+//! What a client does repeatedly, one function per behaviour.
 
 mod broken;
 mod pools;
@@ -23,7 +23,7 @@ impl Client {
         for _ in 0..connections {
             all.spawn(self.beside().reuse(hold, pause, notices));
         }
-        // It closes what it has beyond that.
+        // Closes connections left over from the previous behaviour.
         drop(take(&mut self.held));
         self.together(all).await;
     }
@@ -33,7 +33,7 @@ impl Client {
         while !self.is_over() {
             let poll = Poll::held(self.about(hold));
             if let Some(mut connection) = kept.take() {
-                // The server may have closed it meanwhile, and that is no failure.
+                // The server may have closed the connection meanwhile; that does not count as a failure.
                 match self.try_poll(&mut connection, poll).await {
                     Ok(Then::Keep) => kept = Some(connection),
                     Ok(Then::Close) => {

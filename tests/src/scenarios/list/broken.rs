@@ -1,16 +1,16 @@
-//! Connections that are cut, given up, forgotten or leaked; one cause at a time, beside clients that do
+//! Connections that are cut off, given up, forgotten or leaked: one cause at a time, next to clients that do
 //! nothing wrong.
 
 use super::*;
 
-/// The kernel tells within seconds, not hours, that nobody is there.
+/// Keep-alive probes that detect a dead path within seconds instead of hours.
 pub(super) const QUICK_PROBES: &[(&str, &str)] = &[
     ("net.ipv4.tcp_keepalive_time", "1"),
     ("net.ipv4.tcp_keepalive_intvl", "1"),
     ("net.ipv4.tcp_keepalive_probes", "4"),
 ];
 
-/// Gives up after some 6 s of retransmissions, not 15 minutes.
+/// Retransmission gives up after some 6 s instead of 15 minutes.
 const FEW_RETRIES: &[(&str, &str)] = &[("net.ipv4.tcp_retries2", "4")];
 
 pub(super) fn all() -> Vec<Scenario> {
@@ -27,7 +27,7 @@ pub(super) fn all() -> Vec<Scenario> {
     ]
 }
 
-/// The way dies while a poll is held for long: only the probes of the server's kernel tell.
+/// The path dies during a long hold, so that only the server's keep-alive probes detect it.
 fn half_open() -> Scenario {
     let dying = Behaviour::HalfOpen {
         polls: 2,
@@ -46,7 +46,8 @@ fn half_open() -> Scenario {
     }
 }
 
-/// The reply goes into the dead way, and the server keeps the connection for longer than that.
+/// The reply is sent into the dead path, and the server's keep-alive timeout is longer than the
+/// retransmissions.
 fn half_open_reply() -> Scenario {
     let groups = vec![
         group("dying", 4, DYING_BEFORE_REPLY, &["half-open"]),
@@ -58,7 +59,7 @@ fn half_open_reply() -> Scenario {
     }
 }
 
-/// The same, and the server closes before its kernel has given up.
+/// The same, except that the server closes before its kernel stops retransmitting.
 fn half_open_closed() -> Scenario {
     let groups = vec![
         group("dying", 4, DYING_BEFORE_REPLY, &["half-open"]),
@@ -110,7 +111,7 @@ fn early_abort() -> Scenario {
     }
 }
 
-/// Holds that last longer than what is taken for a leak when nothing is known of the hold.
+/// Holds longer than the time that counts as a leak when the hold is not known.
 fn early_abort_long() -> Scenario {
     let groups = vec![
         group("FIN", 4, giving_up(0, 7_500, 1_000, false), &["early-abort"]),
@@ -119,9 +120,9 @@ fn early_abort_long() -> Scenario {
     scenario("early-abort-long", Knobs::default(), 18, groups)
 }
 
-/// Polls that go well come before the one that is given up.
+/// Some polls succeed before one is given up.
 fn early_abort_kept() -> Scenario {
-    // A firewall would reset it when nothing was left to answer.
+    // The reset comes while a poll is pending; a firewall would reset an idle connection.
     let groups = vec![
         group("FIN", 4, giving_up(2, 3_000, 800, false), &["early-abort"]),
         group("RST", 4, giving_up(2, 3_000, 800, true), &["early-abort"]),
@@ -153,7 +154,7 @@ fn leak() -> Scenario {
     }
 }
 
-/// One path in three leaks; the others are closed as they should be, by the same process.
+/// One path in three leaks; the same process closes the connections of the others correctly.
 fn leak_of_some() -> Scenario {
     let leaking = Behaviour::MeetLeak {
         one_in: 3,

@@ -1,4 +1,4 @@
-//! Clients that are mended while somebody looks, and clients that were good until then.
+//! Clients that change during tracing: from bad to good, or from good to bad.
 
 use super::*;
 use crate::scenarios::behaviour::Renewal;
@@ -46,7 +46,7 @@ const fn pile(every: u64) -> Behaviour {
     }
 }
 
-/// Bad for a time, then one connection kept and the others closed.
+/// Bad for a time, then keeps one connection and closes the others.
 fn bad_then_good(
     name: &'static str,
     behaviour: Behaviour,
@@ -68,7 +68,7 @@ fn mended() -> Scenario {
     scenario("mended", workers(150), 28, groups)
 }
 
-/// One cause that shows within seconds, so that this is quick.
+/// A single cause that shows within seconds, for a quick test.
 fn mended_soon() -> Scenario {
     let groups = vec![
         bad_then_good("fresh", FRESH, 10, &["fresh-per-request"]),
@@ -77,9 +77,9 @@ fn mended_soon() -> Scenario {
     scenario("mended-soon", Knobs::default(), 20, groups)
 }
 
-/// Good for a time, with many polls on one connection or some on each of many, then bad.
+/// Good for a time, then bad. The good phase uses either one connection or many, with some polls on each.
 fn turned(name: &'static str, good: u64, seconds: u64) -> Scenario {
-    // Some thirty polls a second: a long past is one of hundreds.
+    // Some thirty polls a second, so that the past weighs hundreds of polls.
     let keeps = || reuse(15, 15);
     let renews = || Behaviour::Renew {
         connections: 1,
@@ -101,7 +101,7 @@ fn turned(name: &'static str, good: u64, seconds: u64) -> Scenario {
     scenario(name, workers(200), seconds, groups)
 }
 
-/// Thirty clients, each with six or seven connections within some seconds, from one.
+/// Thirty clients that grow from one connection each to six or seven within seconds.
 fn fleet(behaviour: Behaviour) -> Group {
     group("surging", 30, behaviour, &["reusing"])
 }

@@ -1,4 +1,4 @@
-//! Several causes at once, and how many or few are concerned.
+//! Several causes at once, and causes that affect few or many clients.
 
 use super::*;
 
@@ -64,7 +64,8 @@ fn everybody() -> Scenario {
     scenario("everybody", knobs, 10, groups)
 }
 
-/// All of them were at it before tracing began: what they held then is no measure of what is good.
+/// All clients were at fault before tracing began, so that the number of connections they held then is not a
+/// measure of normal use.
 fn already() -> Scenario {
     Scenario {
         name: "already-piling",
@@ -73,7 +74,7 @@ fn already() -> Scenario {
     }
 }
 
-/// Many clients behind one address, there before the tracer: their number alone means nothing.
+/// Many users behind one address, connected before tracing began. Their number alone proves nothing.
 fn nat() -> Scenario {
     let behind = Behaviour::Reuse {
         connections: 30,
@@ -91,7 +92,7 @@ fn nat() -> Scenario {
     }
 }
 
-/// As many causes as one server can have at once.
+/// As many causes as a single server can show at once.
 fn mixture() -> Scenario {
     let server_idle = Behaviour::Reuse {
         connections: 1,

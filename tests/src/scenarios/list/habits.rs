@@ -1,5 +1,4 @@
-//! Clients, and server settings, that do not make the most of a connection; one at a time, beside
-//! clients that do nothing wrong.
+//! Clients and server settings that waste connections: one at a time, next to clients that do nothing wrong.
 
 use super::*;
 
@@ -28,7 +27,7 @@ fn reusing() -> Scenario {
         pause: ms(300),
         notices: Notices::AtOnce,
     };
-    // Clients that renew their connections now and then, as some pools do.
+    // Renews its connections now and then, as some pools do.
     let renewing = Behaviour::IdleClose {
         polls: 8,
         hold: ms(300),
@@ -122,7 +121,7 @@ fn request_limit() -> Scenario {
     scenario("request-limit-close", knobs, 10, groups)
 }
 
-/// A limit that matters to nobody: a connection in a thousand polls.
+/// A limit that hardly matters: one new connection per thousand polls.
 fn high_request_limit() -> Scenario {
     let knobs = Knobs {
         max_keep_alive_requests: 1_000,
@@ -132,8 +131,8 @@ fn high_request_limit() -> Scenario {
     scenario("request-limit-1000", knobs, 15, groups)
 }
 
-/// Opens a connection while it has idle ones, and the server closes those in the end: not a timeout
-/// that is too short.
+/// Opens connections while it holds idle ones, which the server closes eventually. That does not mean that
+/// the keep-alive timeout is too short.
 fn never_used() -> Scenario {
     let hoarding = Behaviour::Hoard {
         every: ms(1_500),
@@ -147,7 +146,7 @@ fn never_used() -> Scenario {
     scenario("never-used", keep_alive(5_000), 20, groups)
 }
 
-/// Health checks: a tiny request on a connection of its own, once a second, for ever.
+/// Health checks: a tiny request once a second, each on a new connection.
 fn probes() -> Scenario {
     let probing = Behaviour::Fresh {
         hold: ms(0),

@@ -1,5 +1,5 @@
-//! Clients that are seen from their own host too: the same connections have another side there, and
-//! somebody else to act.
+//! Clients whose own host is traced too. There the same connections are outbound, and someone else has to
+//! act.
 
 use super::*;
 
@@ -7,8 +7,8 @@ pub(super) fn all() -> Vec<Scenario> {
     vec![forgotten(), client_leak(), stale_pool()]
 }
 
-/// A way that forgets idle connections without a word. The server, which has nothing to send, cannot
-/// tell that from a client that forgot them; the client, whose requests go into the void, can.
+/// A path that silently forgets idle connections. The server has nothing to send, so to it the client seems
+/// to have abandoned them. The client can tell, because its requests get no reply.
 fn forgotten() -> Scenario {
     let forgotten = Behaviour::Forgotten {
         polls: 3,
@@ -23,8 +23,8 @@ fn forgotten() -> Scenario {
     scenario("forgotten-paths", keep_alive(60_000), 15, groups)
 }
 
-/// A client that opens a connection for each request and never closes one, when the server has done
-/// so long ago.
+/// A client that opens a connection for each request and never closes one, although the server has closed
+/// long ago.
 fn client_leak() -> Scenario {
     let leaking = Behaviour::Hoard {
         every: ms(700),
@@ -44,8 +44,8 @@ fn client_leak() -> Scenario {
     scenario("client-leak", keep_alive(1_000), 15, groups)
 }
 
-/// A pool whose connections the server closes between bursts, and which finds out with the next one:
-/// CLOSE_WAIT, but no leak.
+/// A pool whose connections the server closes between bursts. The pool notices only at the next burst. It has
+/// connections in CLOSE_WAIT until then, but no leak.
 fn stale_pool() -> Scenario {
     let bursts = Behaviour::Reuse {
         connections: 5,

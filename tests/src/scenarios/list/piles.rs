@@ -1,7 +1,7 @@
-//! Piles that began before tracing, as nearly all do that somebody looks into, and piles that do not
-//! grow any more; beside a population that shows what one client needs.
+//! Piles that began before tracing, as most have when someone starts to look, and piles that have stopped
+//! growing. Other clients show what one client needs.
 
-use tcpreuse::diagnosis::{Expect, ExpectPeer};
+use tcpreuse::testing::diagnosis::{Expect, ExpectPeer};
 
 use super::*;
 use crate::traffic::source;
@@ -36,7 +36,7 @@ fn expect_one() -> Options {
     }
 }
 
-/// The first client of all may hold what it holds.
+/// Tells the diagnosis that the first client may hold [`HELD`] connections.
 fn known_peer() -> Options {
     Options {
         expect_peers: vec![ExpectPeer {
@@ -57,7 +57,7 @@ const fn pile(at_once: u16, every: u64, most: u16) -> Behaviour {
     }
 }
 
-/// A few connections when tracing begins, and more and more of them.
+/// A pile that is small when tracing begins, and keeps growing.
 fn pile_small(name: &'static str, every: u64) -> Scenario {
     let groups = vec![group("piling", 2, pile(5, every, 64), PILE), innocents(20)];
     Scenario {
@@ -66,17 +66,17 @@ fn pile_small(name: &'static str, every: u64) -> Scenario {
     }
 }
 
-/// 57 or so are there when tracing begins, and none is ever closed.
+/// A pile of about 57 connections when tracing begins. None is ever closed.
 fn pile_large(name: &'static str, at_once: u16, every: u64, seconds: u64) -> Scenario {
     let groups = vec![group("piling", 1, pile(at_once, every, 97), PILE), innocents(20)];
     Scenario {
-        // A quick pile opens three more before tracing begins.
+        // At the fast rate three more are opened before tracing begins.
         warm_up: ms(800),
         ..scenario(name, workers(250), seconds, groups)
     }
 }
 
-/// Grown while it was traced, from what one client needs, it remains a pile for as long as it is held.
+/// A pile that grew during tracing from what one client needs. It remains a pile for as long as it is held.
 fn pile_stands() -> Scenario {
     let standing = reuse(400, 100).then(ms(4_000), pile(0, 700, 12));
     let groups = vec![
@@ -89,11 +89,11 @@ fn pile_stands() -> Scenario {
     }
 }
 
-/// Connections of the peer of [`stood`].
+/// Number of connections held by the peer of [`stood`].
 const HELD: u32 = 40;
 
-/// Many connections that were there before tracing, and nothing more: users behind a NAT or an old
-/// pile, which only the operator can tell.
+/// Many connections that were open before tracing and stay. They may be users behind a NAT or an old pile;
+/// only the operator knows.
 fn stood(name: &'static str, truth: &'static [&'static str], options: Options) -> Scenario {
     let standing = Behaviour::Reuse {
         connections: 40,

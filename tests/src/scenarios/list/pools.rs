@@ -1,4 +1,5 @@
-//! Pools that do what pools do: they fill, breathe and renew their connections. Some are too small.
+//! Pools that behave as pools should: they fill, follow the load and renew their connections. Some are too
+//! small.
 
 use super::*;
 use crate::scenarios::behaviour::{Course, Renewal};
@@ -17,7 +18,7 @@ pub(super) fn all() -> Vec<Scenario> {
 
 const POOLED: &[&str] = &["reusing", "many-held"];
 
-/// A pool with nobody beside it.
+/// A pool without other clients to compare it with.
 fn lone(name: &'static str, least: u16, most: u16, course: Course, seconds: u64) -> Scenario {
     let load = Behaviour::Load {
         least,
@@ -34,7 +35,7 @@ fn lone(name: &'static str, least: u16, most: u16, course: Course, seconds: u64)
     )
 }
 
-/// Load rises for a while and stays.
+/// The load rises for a while and stays high.
 fn fills() -> Scenario {
     lone("pool-fills", 2, 12, Course::Rises(ms(8_000)), 20)
 }
@@ -43,7 +44,7 @@ fn breathes() -> Scenario {
     lone("pool-breathes", 4, 10, Course::Breathes(ms(6_000)), 20)
 }
 
-/// Four connections for what takes five on average, beside a pool that has enough.
+/// Four connections for a load that needs five on average, next to a pool that is large enough.
 fn too_small() -> Scenario {
     let pool = |pool| Behaviour::Threads {
         threads: 14,
@@ -67,7 +68,7 @@ const fn renewing(connections: u16, renewal: Renewal, hold: u64, pause: u64) -> 
     }
 }
 
-/// Of constant size. A connection in some sixty polls is no fault, whatever it ends after.
+/// Pools of constant size. One new connection for some sixty polls is harmless, whatever makes it end.
 fn recycled() -> Scenario {
     let groups = vec![
         group(
@@ -87,14 +88,15 @@ fn recycled() -> Scenario {
     scenario("pool-recycled", Knobs::default(), 15, groups)
 }
 
-/// With nobody to be compared with, and a connection for some twenty polls.
+/// No other clients to compare with, and one new connection for some twenty polls.
 fn recycled_alone() -> Scenario {
     let renewing = renewing(8, Renewal::Polls(20), 60, 60);
     let groups = vec![group("pool", 1, renewing, POOLED)];
     scenario("pool-recycled-alone", Knobs::default(), 12, groups)
 }
 
-/// A server, or a balancer before it, that ends every connection when it is 3 s old, used or not.
+/// A server, or a load balancer in front of it, that closes every connection at the age of 3 s, whether used
+/// or not.
 fn ended_by_age_of_server() -> Scenario {
     let socket = Behaviour::Stream {
         streams: 1,
@@ -114,10 +116,11 @@ fn ended_by_age_of_server() -> Scenario {
     }
 }
 
-/// The client's pool ends them at that age, after a few polls each.
+/// The client's pool closes its connections at that age, after a few polls each.
 fn ended_by_age_of_client() -> Scenario {
     let renewal = Renewal::Age(ms(3_000));
-    // With five polls in one rhythm on each, it looks as if it closed after five, which is no fault.
+    // A regular rhythm gives every connection five polls, so a limit of five polls, which is harmless, is
+    // also right.
     let truth = &["reusing", "lifetime-close"];
     let groups = vec![
         group("one connection", 3, renewing(1, renewal, 300, 250), truth),

@@ -1,5 +1,5 @@
-//! Addresses that many users share: the number held stands still while members come and go, and
-//! accuses nobody.
+//! Addresses shared by many users: the number of connections is steady while users come and go. Nobody may be
+//! accused.
 
 use super::*;
 
@@ -9,7 +9,7 @@ pub(super) fn all() -> Vec<Scenario> {
 
 const SHARED: &[&str] = &["reusing", "many-held"];
 
-/// Users behind one address who stay for some seconds and some ten polls.
+/// Users behind one address, each staying for some seconds and some ten polls.
 const fn members(members: u16, stay: u64) -> Behaviour {
     Behaviour::Members {
         members,
@@ -20,7 +20,7 @@ const fn members(members: u16, stay: u64) -> Behaviour {
     }
 }
 
-/// With nobody to be compared with.
+/// No other clients to compare with.
 fn nat_alone() -> Scenario {
     let groups = vec![group("members", 1, members(12, 4_000), SHARED)];
     scenario("nat-alone", Knobs::default(), 15, groups)
@@ -35,7 +35,7 @@ fn nat_beside() -> Scenario {
     scenario("nat-beside", Knobs::default(), 15, groups)
 }
 
-/// Some members are those of before, others come while it is traced.
+/// Some users were there before tracing, others arrive during it.
 fn nat_from_before() -> Scenario {
     Scenario {
         name: "nat-from-before",
@@ -45,7 +45,7 @@ fn nat_from_before() -> Scenario {
     }
 }
 
-/// The server restarts, and everybody reconnects at once: a return to what was held before.
+/// The server restarts and everyone reconnects at once, returning to the number held before.
 fn restart() -> Scenario {
     let pool = |connections| Behaviour::Reuse {
         connections,

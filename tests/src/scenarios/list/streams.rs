@@ -1,5 +1,4 @@
-//! Streams that stay: one request, and then the server has the word. One request a connection is all
-//! there is, and nothing is wrong with it.
+//! Long-lived streams, each started by a single request. One request per connection is normal here.
 
 use super::*;
 
@@ -40,7 +39,7 @@ fn beside() -> Scenario {
 
 const SHARED: &[&str] = &["reusing", "many-held"];
 
-/// Many behind one address, which came one after another before tracing began.
+/// Many users behind one address, who arrived one after another before tracing began.
 fn behind_nat() -> Scenario {
     let groups = vec![
         group("events", 1, stream(5, 2_300, Stream::Events), SHARED),
@@ -53,7 +52,7 @@ fn behind_nat() -> Scenario {
     }
 }
 
-/// The same address with nobody beside it, while it is traced: a few users who open a page each.
+/// The same address without other clients, during tracing: a few users who each open a page.
 fn one_after_another() -> Scenario {
     let groups = vec![group("WebSocket", 1, stream(5, 2_300, Stream::WebSocket), SHARED)];
     streaming("streams-arriving", 22, groups)

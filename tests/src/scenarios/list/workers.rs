@@ -1,4 +1,4 @@
-//! Servers whose workers are all taken.
+//! Servers without a free worker.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn waiting(patience: u64) -> Behaviour {
     }
 }
 
-/// Well-behaved clients take all workers, others wait.
+/// Well-behaved clients occupy all workers; others wait.
 fn starved(name: &'static str, knobs: Knobs, waiters: u16) -> Scenario {
     let workers = u16::try_from(knobs.max_request_workers).unwrap_or(u16::MAX);
     let late = |group: Group| group.late(ms(1_000));
@@ -47,7 +47,8 @@ fn never_accepted() -> Scenario {
     starved("never-accepted", few_workers(8), 6)
 }
 
-/// And the accept queue has less room than they need: whoever comes when it is full is not seen.
+/// The same with an accept queue that is too short for them: clients that arrive while it is full are not
+/// seen.
 fn never_accepted_unfiltered() -> Scenario {
     let knobs = Knobs {
         defer_accept: false,
@@ -57,7 +58,7 @@ fn never_accepted_unfiltered() -> Scenario {
     starved("never-accepted-unfiltered", knobs, 4)
 }
 
-/// As many clients as workers, and nobody waits.
+/// As many clients as workers; nobody waits.
 fn at_the_limit() -> Scenario {
     let groups = vec![group("well-behaved", 20, reuse(700, 50), &["reusing"])];
     Scenario {
@@ -79,8 +80,8 @@ const fn piling(every: u64) -> Behaviour {
     }
 }
 
-/// All workers are taken when others begin to open more and more: they are not answered, and it is
-/// the server that is to be seen to.
+/// All workers are occupied when other clients start to open more and more connections. These are not
+/// answered, so the server is at fault.
 fn exhausted_before() -> Scenario {
     let knobs = few_workers(8);
     let groups = vec![
@@ -96,7 +97,7 @@ fn exhausted_before() -> Scenario {
     }
 }
 
-/// The pile takes all workers, and its last connections wait.
+/// The pile occupies all workers, and its last connections wait.
 fn exhausted_by() -> Scenario {
     let knobs = few_workers(40);
     let piling = group("piling", 10, piling(700), &["piling-up"]).also(&["never-accepted"]);
@@ -109,15 +110,15 @@ fn exhausted_by() -> Scenario {
     }
 }
 
-/// The case this is all for: a fleet that is steady for a while and then opens further connections
-/// without closing any, until no worker is left and connections wait.
+/// The case that this tool exists for: a fleet is steady for a while, then keeps opening connections without
+/// closing any, until no worker is left and connections wait.
 fn surge() -> Scenario {
     let group = group("surging", 200, surging_after(7_000), &["piling-up"]).also(&["never-accepted"]);
     surging("surge", 4_000, group)
 }
 
-/// The same with Apache's own backlog: as soon as that is full, further connections are not seen,
-/// and some peers have not got far beyond their first by then.
+/// The same with Apache's default backlog. Once that is full, further connections are not seen, so some peers
+/// hold hardly more than their first connection.
 fn surge_full_queue() -> Scenario {
     let group = group(
         "surging",
@@ -128,7 +129,7 @@ fn surge_full_queue() -> Scenario {
     surging("surge-full-queue", 511, group)
 }
 
-/// Steady for a time, then one connection more every so often.
+/// Steady for a time, then one more connection at regular intervals.
 fn surging_after(good: u64) -> Behaviour {
     let pile = Behaviour::Pile {
         at_once: 0,

@@ -1,8 +1,8 @@
-//! One peer of a scenario and what was said about it, look by look.
+//! A peer of a scenario, and its verdict in every diagnosis.
 
 use std::{fmt, net::IpAddr};
 
-use tcpreuse::{
+use tcpreuse::testing::{
     diagnosis::{Figures, Judged},
     model::peer::Direction,
 };
@@ -10,65 +10,65 @@ use tcpreuse::{
 use super::ABSENT;
 use crate::scenarios::truth::{Truth, accuses, must_accuse};
 
-/// After this many right looks in a row a verdict stands, and may only go when its cause does.
+/// A verdict that was right this often in a row stands, and must not change before its cause does.
 const STANDS_AFTER: u32 = 3;
 
-/// How long something took, from the beginning of a phase.
+/// When something happened, counted from the start of a phase.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
     /// Seconds.
     pub seconds: f64,
-    /// Connections it had opened by then.
+    /// Connections that the peer had opened in the phase by then.
     pub opens: u64,
 }
 
-/// How one phase of a peer was judged.
+/// How the peer was judged in one phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Course {
     begun: f64,
     opens_before: u64,
-    /// Since when the verdict was right until the end of the phase.
+    /// Since when the verdict has been right without interruption.
     pub right: Option<Since>,
-    /// Since when it has accused or acquitted the peer as it should, whatever the verdict.
+    /// Since when the verdict has accused or acquitted the peer correctly, whichever verdict it was.
     pub agrees: Option<Since>,
-    /// Right looks in a row.
+    /// Number of right verdicts in a row.
     in_a_row: u32,
-    /// Looks at which the peer was acquitted after the right verdict stood, though its cause was still there.
+    /// Number of times the peer was acquitted after the right verdict stood, although its cause persisted.
     pub forgotten: u32,
 }
 
-/// One client, seen from one end, and what was said about it.
+/// One client in one direction, and its verdicts.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Who.
+    /// Its address.
     pub address: IpAddr,
-    /// From which end: the server's when inbound.
+    /// Inbound is the server's view.
     pub direction: Direction,
-    /// Which group, by its place in the scenario.
+    /// Index of its group in the scenario.
     pub group: usize,
     /// The last verdict.
     pub verdict: &'static str,
-    /// How sure.
+    /// Confidence of the last verdict.
     pub confidence: f64,
-    /// What else.
+    /// Further verdicts in the last finding.
     pub also: Vec<&'static str>,
-    /// The sentence.
+    /// Explanation of the last verdict.
     pub explanation: String,
-    /// The last figures.
+    /// Figures of the last diagnosis.
     pub figures: Figures,
     /// Whether the last verdict is right.
     pub is_right: bool,
     /// How each phase that has begun was judged.
     pub phases: Vec<Course>,
-    /// Looks at which it was wrongly accused.
+    /// Number of wrong accusations.
     pub mistaken: u32,
-    /// What it was accused of then.
+    /// The last wrong accusation.
     pub mistake: Option<&'static str>,
-    /// Of these, looks at which nothing was wrong with it at all.
+    /// Number of accusations while nothing at all was wrong with the peer.
     pub slandered: u32,
-    /// What it was accused of then.
+    /// The last of these accusations.
     pub slander: Option<&'static str>,
-    /// And how that was put.
+    /// Its explanation.
     pub slander_in_words: String,
 }
 
@@ -138,7 +138,7 @@ impl Peer {
         }
     }
 
-    /// How long it took in the last phase until the verdict was right for good.
+    /// Time in the last phase until the verdict was right for good.
     pub fn right(&self) -> Option<Since> {
         self.is_right.then(|| self.phases.last()?.right).flatten()
     }

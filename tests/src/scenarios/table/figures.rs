@@ -1,15 +1,15 @@
-//! What was counted, group by group.
+//! The figures of each group as text.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
 };
 
-use tcpreuse::{diagnosis::Figures, model::peer::Direction};
+use tcpreuse::testing::{diagnosis::Figures, model::peer::Direction};
 
 use crate::scenarios::outcome::{Outcome, Peer};
 
-/// The figures of each group: the median over its peers, and the extremes where they differ.
+/// The figures of each group: the median over its peers, and minimum and maximum where they differ.
 pub fn figures(outcome: &Outcome) -> String {
     let mut text = format!("== {}\n", outcome.scenario);
     for (n, (group, done)) in outcome.groups.iter().zip(&outcome.done).enumerate() {
@@ -42,7 +42,7 @@ pub fn figures(outcome: &Outcome) -> String {
     text
 }
 
-/// A group as seen from one end.
+/// Adds the figures of a group in one direction.
 fn add_end(text: &mut String, outcome: &Outcome, group: usize, direction: Direction) {
     let peers: Vec<&Peer> = outcome.of_group(group, direction).collect();
     let Some(truth) = peers.first().map(|peer| outcome.truth(peer)) else {
@@ -72,7 +72,7 @@ fn add_end(text: &mut String, outcome: &Outcome, group: usize, direction: Direct
         let mistaken = peers.iter().filter(|peer| peer.mistaken > 0).count();
         let _ = writeln!(
             text,
-            "    wrongly accused at some look: {mistaken} of {mistakes:?}"
+            "    wrongly accused at least once: {mistaken} of {mistakes:?}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How long it took until the verdicts were right.
+//! The time until the verdicts were right.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -7,8 +7,8 @@ use crate::scenarios::{
     truth::accuses,
 };
 
-/// How soon each verdict was right and stayed so: medians and the slowest. Peers whose truth changes
-/// are in [`changes`].
+/// The time until each verdict was right for good: median and slowest. Peers whose truth changes are in
+/// [`changes`] instead.
 pub fn speed(outcomes: &[Outcome]) -> String {
     let mut rows = Rows::default();
     for outcome in outcomes {
@@ -22,8 +22,8 @@ pub fn speed(outcomes: &[Outcome]) -> String {
     rows.table("right for good after")
 }
 
-/// How soon a change was seen: until a mended client was acquitted, until one that turned bad was
-/// accused, and until the verdict was right.
+/// The time until a change was noticed: until a mended client was acquitted, until a client that turned bad
+/// was accused, and until the verdict was right.
 pub fn changes(outcomes: &[Outcome]) -> String {
     let mut rows = Rows::default();
     for outcome in outcomes {
@@ -47,7 +47,7 @@ pub fn changes(outcomes: &[Outcome]) -> String {
     rows.table("after a change")
 }
 
-/// How long each event took; `None` when it never came.
+/// Times by event; `None` if an event never came.
 #[derive(Default)]
 struct Rows(BTreeMap<String, Vec<Option<Since>>>);
 

@@ -1,4 +1,4 @@
-//! Closes with RSTs: who sent it, and what it does not change.
+//! Closing with an RST: who sent it, and what it must not change.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn a_client_that_aborts_on_a_dual_stack_listener() {
     client_aborts(Stage::with(namespace, listener));
 }
 
-/// Once with nothing said before, once with a byte each way.
+/// One connection without data, and one with a byte in each direction.
 fn client_aborts(stage: Stage) {
     let (silent, _silent_server) = stage.pair(0);
     let (mut client, mut server) = stage.pair(0);
@@ -72,13 +72,13 @@ fn a_reset_in_close_wait_does_not_change_who_was_first() {
     };
     let ended = || eventually("the end", || stage.servers().is_empty());
 
-    // The client gives up before the server closes.
+    // The client aborts before the server closes.
     let (client, server) = half_closed(0);
     abort(client);
     ended();
     drop(server);
 
-    // The client is gone, which the server learns by writing to it.
+    // The client has gone away, which the server learns when it writes.
     let (client, mut server) = half_closed(1);
     drop(client);
     eventually("the client's end", || stage.clients().is_empty());
@@ -86,7 +86,7 @@ fn a_reset_in_close_wait_does_not_change_who_was_first() {
     ended();
     drop(server);
 
-    // The server closes without having read what came before the FIN.
+    // The server closes with unread data from before the FIN.
     let (mut client, server) = stage.pair(2);
     client.write_all(b"bye").unwrap();
     client.shutdown(Shutdown::Write).unwrap();

@@ -1,4 +1,4 @@
-//! Closes with FINs: who was first.
+//! Closing with a FIN: who closed first.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Ends that nobody sent: the network, or patience, gave out.
+//! Ends without a FIN or RST: retransmissions and probes time out.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn who_gives_up_retransmitting_has_timed_out() {
     need_root!();
     let stage = Stage::new();
-    // 200 ms for the first one, and 400 ms for the second.
+    // One retransmission, after 200 ms; the timeout follows 400 ms later.
     stage.namespace.sysctl("net.ipv4.tcp_retries2", "1");
     let (mut there, mut server) = stage.pair(0);
     let (mut client, gone) = stage.pair(1);
@@ -17,7 +17,7 @@ fn who_gives_up_retransmitting_has_timed_out() {
     assert_eq!(server.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
     rules.into_iter().for_each(Rule::lift);
-    // The other ends are still open: one learns it when it writes, one aborts for itself.
+    // The other two ends are still open. One learns of it when it writes, the other aborts by itself.
     there.write_all(b"hello?").unwrap();
     abort(gone);
     let diagnosis = stage.finish();
@@ -29,8 +29,8 @@ fn who_gives_up_retransmitting_has_timed_out() {
     assert_bytes(&diagnosis, source(0), "inbound", 0, 8);
 }
 
-/// A firewall on the way back says no. That is an error to remember for the time when the server
-/// gives up, and no more.
+/// A firewall on the return path rejects packets. The kernel only remembers that error and reports it when
+/// the server gives up.
 fn gives_up_after(server: IpAddr, said: &str, errno: i32) {
     let namespace = Namespace::new();
     namespace.sysctl("net.ipv4.tcp_retries2", "1");
@@ -65,7 +65,7 @@ fn giving_up_on_an_unreachable_network_is_a_timeout() {
 #[test]
 fn giving_up_on_what_a_firewall_rejects_is_a_timeout() {
     need_root!();
-    // What `REJECT` says unless told otherwise.
+    // The default of `REJECT`.
     gives_up_after(Ipv4Addr::LOCALHOST.into(), "icmp-port-unreachable", ECONNREFUSED);
 }
 
@@ -96,7 +96,7 @@ fn unanswered_keep_alive_probes_are_a_timeout() {
         SockRef::from(server).set_tcp_keepalive(&keepalive).unwrap();
     }
     eventually("the servers to give up", || stage.servers().is_empty());
-    // The RST of a server that gives up gets through to the client whose answers are lost.
+    // The RST of the server that gives up reaches the client whose answers are dropped.
     eventually("a RST", || stage.clients().len() == 1);
     rules.into_iter().for_each(Rule::lift);
     asleep.write_all(b"hello?").unwrap();

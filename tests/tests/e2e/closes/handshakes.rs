@@ -1,12 +1,12 @@
-//! Opens out of the ordinary: what counts as one, and how it ends.
+//! Unusual opens: which of them count, and how they end.
 
 use super::*;
 
-/// TCP Fast Open for clients (1), servers (2) and listeners that do not ask for it (1024).
+/// `tcp_fastopen` bits: clients (1), servers (2), and listeners that do not request it (1024).
 const FAST_OPEN: &str = "1027";
 
-/// Connects from the `n`-th source with the first data in the SYN, or asks for the cookie that
-/// allows it next time.
+/// Connects from the `n`-th source with data in the SYN. Without a cookie it only requests one for the next
+/// time.
 fn connect_with(data: &[u8], n: u16, server: SocketAddr) -> TcpStream {
     const MSG_FASTOPEN: i32 = 0x2000_0000;
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -21,7 +21,7 @@ fn connect_with(data: &[u8], n: u16, server: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// Answers five bytes with five, and closes.
+/// Answers five bytes with five bytes, then closes.
 fn answer_and_close(listener: &TcpListener) {
     let (mut server, _) = listener.accept().unwrap();
     let mut request = [0; 5];
@@ -42,7 +42,7 @@ fn fast_open_stage() -> Stage {
     Stage::with(namespace, listening(128))
 }
 
-/// One whole connection, whose data goes with the SYN if it can.
+/// A complete connection, with data in the SYN if possible.
 fn visit(stage: &Stage) {
     let client = connect_with(b"hello", 0, stage.server);
     answer_and_close(&stage.listener);
@@ -57,7 +57,7 @@ fn fast_open() {
         visit(&stage);
         protocol_counter("TCPFastOpenPassive")
     };
-    // The first one gets the cookie, the second one uses it.
+    // The first visit obtains the cookie, the second uses it.
     assert_eq!([visit(), visit()], [0, 1]);
     let diagnosis = stage.finish();
     inbound(&diagnosis, 0, &[("local_fin", 2)]);
@@ -81,7 +81,7 @@ fn fast_open_and_closed_before_the_handshake_is_over() {
     );
     let client = connect_with(b"hello", 0, stage.server);
     answer_and_close(&stage.listener);
-    // Nothing but the SYN has come through.
+    // Only the SYN has arrived.
     assert_eq!(in_state(&stage.servers(), FIN_WAIT1), 1);
     assert_eq!(protocol_counter("TCPFastOpenPassive"), 1);
     rule.lift();
@@ -106,13 +106,13 @@ fn fast_open_and_aborted_before_the_handshake_is_over() {
     eventually("the handshake's half", || {
         in_state(&stage.clients(), ESTABLISHED) == 1
     });
-    // Nothing was read: the RST overtakes the handshake.
+    // Nothing was read, so the server sends an RST, which overtakes the end of the handshake.
     drop(server);
     eventually("the RST", || connections().is_empty());
     rule.lift();
     drop(client);
     let diagnosis = stage.finish();
-    // It never was established for the server, whose application yet held it.
+    // The connection was never established at the server, although its application had accepted it.
     inbound(&diagnosis, 0, &[("local_fin", 1)]);
     outbound(&diagnosis, &[("remote_fin", 1), ("remote_rst", 1)]);
 }
@@ -121,7 +121,7 @@ fn fast_open_and_aborted_before_the_handshake_is_over() {
 fn a_full_accept_queue_is_a_failed_connect() {
     need_root!();
     let namespace = Namespace::new();
-    // Room for one.
+    // The accept queue has room for one connection.
     let stage = Stage::with(namespace, listening(0));
     let first = connect(source(0), stage.server).unwrap();
     eventually("the first one in the queue", || {
@@ -169,7 +169,7 @@ fn half_open_is_open_for_the_client_only() {
         in_state(&stage.servers(), ESTABLISHED) == 1
     });
     rule.lift();
-    // It comes again, and finds no room in the queue.
+    // The client's data completes the handshake, but the accept queue is full.
     let overflows = protocol_counter("ListenOverflows");
     half_open.write_all(b"hello").unwrap();
     eventually("an overflow", || protocol_counter("ListenOverflows") > overflows);
@@ -184,9 +184,9 @@ fn half_open_is_open_for_the_client_only() {
     assert_eq!(figure(diagnosis.peer(SERVER, "outbound"), "failed"), 0);
 }
 
-/// Connects to nothing (`AF_UNSPEC`): what was connected is not any longer.
+/// Dissolves the socket's connection by connecting to `AF_UNSPEC`.
 fn disconnect(socket: &Socket) {
-    // SAFETY: a generic address of no family, and its length.
+    // SAFETY: a zeroed address is a valid `sockaddr` of family `AF_UNSPEC`, and 16 is its length.
     let nothing = unsafe { SockAddr::new(SockAddrStorage::zeroed(), 16) };
     socket.connect(&nothing).unwrap();
 }
@@ -204,12 +204,12 @@ fn a_socket_that_connects_again_is_another_connection() {
         server.read_exact(&mut vec![0; request.len()]).unwrap();
         server
     };
-    // Disconnected while open: an abort.
+    // Disconnecting an open connection aborts it.
     let server = reconnect(b"one");
     disconnect(&socket);
     eventually("the RST", || stage.servers().is_empty());
     drop(server);
-    // Disconnected after both have closed.
+    // Disconnecting after both sides have closed.
     let server = reconnect(b"two");
     drop(server);
     eventually("the server's FIN", || in_state(&stage.clients(), CLOSE_WAIT) == 1);
@@ -242,7 +242,7 @@ fn multipath_tcp_counts_its_subflow_only() {
         .unwrap();
     listener.listen(128).unwrap();
     let stage = Stage::with(namespace, listener.into());
-    // A plain client falls back.
+    // A plain TCP client makes the server fall back to TCP.
     let (mut plain, mut server) = stage.pair(0);
     plain.write_all(b"plain").unwrap();
     plain.shutdown(Shutdown::Write).unwrap();
@@ -267,7 +267,7 @@ fn multipath_tcp_counts_its_subflow_only() {
     diagnosis.assert_sound();
     assert_eq!(diagnosis.peers().len(), 3, "{:#?}", diagnosis.peers());
     inbound(&diagnosis, 0, &[("remote_fin", 1)]);
-    // Once both have said their last on the connection, either may close the subflow first.
+    // After both sides have finished at the MPTCP level, either can close the subflow first.
     for (name, direction, count) in [
         (source(1).to_string(), "inbound", 1),
         (SERVER.to_string(), "outbound", 2),
@@ -288,7 +288,7 @@ fn multipath_tcp_counts_its_subflow_only() {
     }
 }
 
-/// A socket bound to an address, with a port of its own.
+/// A socket bound to an address and a free port.
 fn bound(address: IpAddr) -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(address, 0).into()).unwrap();
@@ -296,7 +296,7 @@ fn bound(address: IpAddr) -> (Socket, SocketAddr) {
     (socket, address)
 }
 
-/// A client whose port is by chance the one it connects to is its own server.
+/// A client that happens to use the port it connects to is its own server.
 fn connects_to_itself(direction: &str) {
     let namespace = Namespace::new();
     let (socket, address) = bound(source(0));
@@ -352,7 +352,7 @@ fn two_clients_that_connect_to_each_other() {
         socket.connect(&to.into()).unwrap_err();
     }
     assert_eq!(in_state(&connections(), SYN_SENT), 2);
-    // The other one's SYN comes again after a second and finds this one connecting too.
+    // The second socket's SYN is retransmitted after a second and meets a socket that is connecting too.
     rule.lift();
     eventually("a connection", || in_state(&connections(), ESTABLISHED) == 2);
     drop(one);
@@ -361,7 +361,7 @@ fn two_clients_that_connect_to_each_other() {
     eventually("the end", || connections().is_empty());
     let diagnosis = trace.finish();
     diagnosis.assert_sound();
-    // The other one connected to a port that is not asked for.
+    // The second socket connects to a port that is not traced.
     assert_eq!(diagnosis.peers().len(), 1, "{:#?}", diagnosis.peers());
     assert_ended(&diagnosis, source(1), "outbound", &[("local_fin", 1)]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Disks that are full, read-only, or gone.
+//! Disks that are full, read-only or missing.
 
 use std::{fs, net::Ipv4Addr, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use tcpreuse_tests::{eventually, namespace::Namespace, need_root, program::run, 
 
 use super::{Recorder, json, place, rows, said, text, verified, visits};
 
-/// A small file system for as long as the test runs.
+/// A small mounted file system, unmounted on drop.
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
@@ -24,7 +24,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily, since a test that failed may still have a recorder there.
+        // Lazy, because a failed test may have left a recorder running there.
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
 }
@@ -45,14 +45,14 @@ fn a_full_disk_ends_neither_the_counting_nor_what_is_whole() {
     visits(4, 1500, server.address);
     std::thread::sleep(std::time::Duration::from_millis(500));
     let (code, out, errors) = recorder.end(Signal::INT);
-    assert_eq!(code, Some(2), "{errors}");
+    assert_eq!(code, Some(4), "{errors}");
     assert!(
-        errors.contains("No space left on device") && errors.contains("counting goes on"),
+        errors.contains("No space left on device") && errors.contains("counting continues"),
         "{errors}"
     );
     let diagnosis = json(&out);
     assert_eq!(diagnosis["accounting"]["closed"], 6000);
-    assert!(verified(&path).contains("whole up to interval"));
+    assert!(verified(&path).contains("intact up to interval"));
     let output = run(&["diagnose", "--from", text(&path)]);
     assert!(output.status.success(), "{}", said(&output));
 }
@@ -67,7 +67,7 @@ fn room_on_the_disk_is_used_again() {
     let port = server.port().to_string();
     let recorder = Recorder::start(&namespace, &path, &["--port", &port, "--interval", "100ms"]);
     let ballast = disk.0.path().join("ballast");
-    // Fails when all is taken, as it should.
+    // Fails once the disk is full, as intended.
     let _ = fs::write(&ballast, vec![0; 1 << 20]);
     visits(2, 200, server.address);
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -78,7 +78,7 @@ fn room_on_the_disk_is_used_again() {
     });
     let (code, _, errors) = recorder.end(Signal::INT);
     assert!(errors.contains("writing again"), "{errors}");
-    assert_eq!(code, Some(2), "rows are missing: {errors}");
+    assert_eq!(code, Some(4), "rows are missing: {errors}");
     assert!(errors.contains("could not be written"), "{errors}");
     verified(&path);
 }
@@ -98,7 +98,7 @@ fn a_directory_that_is_removed_is_told() {
     fs::remove_dir_all(&path).unwrap();
     visits(2, 50, server.address);
     let (code, out, errors) = recorder.end(Signal::INT);
-    assert_eq!(code, Some(2), "{errors}");
+    assert_eq!(code, Some(4), "{errors}");
     assert!(errors.contains("removed"), "{errors}");
     assert_eq!(json(&out)["accounting"]["closed"], 100);
 }
@@ -118,15 +118,18 @@ fn where_nothing_can_be_written_nothing_is_traced() {
     let disk = Mounted::new("ro,size=512k");
     refused(&disk.0.path().join("evidence"), "Read-only file system");
     let (parent, path) = place();
-    refused(&path.join("deeper"), "No such file or directory");
+    refused(
+        &path.join("deeper"),
+        &format!("{} does not exist", path.display()),
+    );
     let target = parent.path().join("target");
     fs::create_dir(&target).unwrap();
     symlink(&target, &path).unwrap();
-    refused(&path, "is there already");
+    refused(&path, "already exists");
     let output = run(&["record", "--out", text(&path), "--append", "--duration", "1s"]);
     assert!(said(&output).contains("symbolic link"), "{}", said(&output));
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
-    // Where tracing cannot begin, no directory is left.
+    // If tracing cannot begin, no directory is left behind.
     let new = parent.path().join("new");
     let output = run(&["record", "--out", text(&new), "--btf", "/nonexistent"]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));

@@ -1,4 +1,4 @@
-//! The same answer from a recording as live.
+//! A recording gives the same answer as live tracing did.
 
 use std::{fs, net::Ipv4Addr, os::unix::process::CommandExt, path::Path, process::Command};
 
@@ -12,7 +12,7 @@ use tcpreuse_tests::{
 
 use super::{Recorder, json, place, said, text, visits};
 
-/// Traffic of several kinds, recorded; what was printed then.
+/// Records traffic of several kinds; returns what `record` printed.
 fn recorded(path: &Path) -> String {
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
@@ -65,7 +65,7 @@ fn from_a_recording_the_answer_is_the_same_and_needs_no_root() {
     };
     assert_eq!(out(&[]), live);
     assert_eq!(fs::read_to_string(path.join("diagnosis.json")).unwrap(), live);
-    // Whoever has the files needs nothing else.
+    // Another user needs nothing but the files.
     for place in [parent.path(), &path] {
         std::os::unix::fs::chown(place, Some(NOBODY), Some(NOBODY)).unwrap();
     }
@@ -81,10 +81,10 @@ fn from_a_recording_the_answer_is_the_same_and_needs_no_root() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), live, "{}", said(&output));
-    // Filters work as in a live trace.
+    // Filters work as in live tracing.
     let one = json(&out(&["--peer", &source(8).to_string()]));
     assert_eq!(verdicts(&one), [(source(8).to_string(), "many-held".to_owned())]);
-    // From the rows alone, the verdicts are the same.
+    // Rows alone give the same verdicts.
     fs::remove_file(path.join("state.json")).unwrap();
     let rebuilt = json(&out(&[]));
     assert_eq!(verdicts(&rebuilt), verdicts(&json(&live)));
@@ -121,7 +121,7 @@ fn peers_of_several_hosts_stay_apart_and_those_of_one_come_together() {
         assert!(output.status.success(), "{}", said(&output));
         (json(&String::from_utf8_lossy(&output.stdout)), said(&output))
     };
-    // The same host twice: one peer of each name.
+    // Two recordings of the same host: peers with the same name are merged.
     let (merged, words) = both();
     assert!(words.contains("overlap in time"), "{words}");
     assert_eq!(
@@ -154,8 +154,11 @@ fn what_is_no_evidence_is_an_error_of_one_line() {
     let (_parent, path) = place();
     fs::create_dir(&path).unwrap();
     for (args, wanted) in [
-        (&["diagnose", "--from", text(&path)][..], "no evidence directory"),
-        (&["verify", text(&path)], "no evidence directory"),
+        (
+            &["diagnose", "--from", text(&path)][..],
+            "not an evidence directory",
+        ),
+        (&["verify", text(&path)], "not an evidence directory"),
         (&["verify", "/nonexistent"], "No such file"),
         (&["diagnose", "--from"], "a value is required"),
         (

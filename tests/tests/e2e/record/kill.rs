@@ -1,4 +1,4 @@
-//! A recorder that is killed leaves everything up to its last interval.
+//! A recorder that is killed leaves every interval intact up to the last complete one.
 
 use std::{env, net::Ipv4Addr, thread, time::Duration};
 
@@ -35,14 +35,17 @@ fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
         });
         drop(recorder);
         let said_of_it = verified(&path);
-        assert!(said_of_it.contains("not ended properly"), "{round}: {said_of_it}");
+        assert!(
+            said_of_it.contains("not stopped properly"),
+            "{round}: {said_of_it}"
+        );
         let journal = std::fs::read_to_string(path.join("intervals.jsonl")).unwrap_or_default();
         if let Some(last) = journal
             .rsplit_once('\n')
             .and_then(|(whole, _)| whole.lines().last())
         {
             let last = json(last);
-            let wanted = format!("whole up to interval {},", last["interval"]);
+            let wanted = format!("intact up to interval {},", last["interval"]);
             assert!(said_of_it.contains(&wanted), "{round}: {wanted} in {said_of_it}");
             assert!(
                 rows(&path, "connections.csv").len() as u64 >= last["connections"]["rows"].as_u64().unwrap()
@@ -57,7 +60,7 @@ fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
             count("open_now"),
             "{round}"
         );
-        // And it can be gone on with.
+        // The recording can be continued.
         if round % 5 == 0 {
             Recorder::start(&namespace, &path, &["--port", &port, "--append"]).finish();
             verified(&path);

@@ -1,4 +1,4 @@
-//! Rows to a pipe.
+//! Writing rows to a pipe.
 
 use std::{
     io::{BufRead, BufReader},
@@ -23,7 +23,7 @@ fn rows_go_to_a_pipe_as_they_come() {
         &["--port", &port, "--format", "jsonl"],
     );
     visits(1, 1, server.address);
-    // Before the next interval.
+    // A row arrives before the interval ends.
     let mut stdout = BufReader::new(recorder.stdout());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
@@ -34,7 +34,7 @@ fn rows_go_to_a_pipe_as_they_come() {
         "{row:#}"
     );
     assert!(row["errno"].is_null());
-    // Nobody reads any more: that is no error.
+    // It is not an error when the reader goes away.
     drop(stdout);
     visits(1, 1, server.address);
     eventually("the end", || recorder.has_ended());

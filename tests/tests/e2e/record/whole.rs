@@ -1,4 +1,4 @@
-//! What is in a recording that went well.
+//! The contents of a complete recording.
 
 use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, process::Command};
 
@@ -54,7 +54,7 @@ fn there_is_a_row_for_every_connection_that_ended() {
     assert_eq!(manifest["rows_not_written"], 0);
     assert_eq!(manifest["files"]["connections.csv"]["rows"], rows.len());
     assert!(manifest["stopped"].is_string());
-    assert!(verified(&path).contains("ended properly"));
+    assert!(verified(&path).contains("stopped properly"));
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&path), 0o700);
     for file in fs::read_dir(&path).unwrap().flatten() {
@@ -124,7 +124,7 @@ fn a_recording_can_be_added_to_and_not_overwritten() {
     recorder.finish();
     let again = run(&["record", "--out", text(&path), "--duration", "1s"]);
     assert_eq!(again.status.code(), Some(2));
-    assert!(said(&again).contains("is there already"), "{}", said(&again));
+    assert!(said(&again).contains("already exists"), "{}", said(&again));
     let recorder = Recorder::start(&namespace, &path, &["--port", &port, "--append"]);
     visits(1, 7, server.address);
     recorder.finish();
@@ -152,7 +152,7 @@ fn a_recording_can_be_added_to_and_not_overwritten() {
     let output = chosen("3");
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        said(&output).contains("there is no number 3"),
+        said(&output).contains("there is no recording 3"),
         "{}",
         said(&output)
     );
@@ -186,7 +186,7 @@ fn rotation_keeps_it_small() {
     assert!(removed["segments"].as_u64().unwrap() > 0, "{removed}");
     assert_eq!(removed["connections_rows"].as_u64().unwrap() + kept, 10_000);
     verified(&path);
-    // Without --rotate it ends.
+    // Without `--rotate` recording ends at that size.
     let (_parent, path) = place();
     let output = Command::new(binary())
         .args([
@@ -205,7 +205,7 @@ fn rotation_keeps_it_small() {
     visits(4, 2500, server.address);
     let output = output.wait_with_output().unwrap();
     assert!(
-        output.status.success() && said(&output).contains("as large as --max-size"),
+        output.status.success() && said(&output).contains("have reached --max-size"),
         "{}",
         said(&output)
     );
@@ -226,5 +226,5 @@ fn sigterm_ends_it_and_under_nohup_sighup_does_not() {
     tcpreuse_tests::eventually("more intervals", || intervals() > before + 3);
     let (code, _, errors) = recorder.end(Signal::TERM);
     assert_eq!(code, Some(0), "{errors}");
-    assert!(verified(&path).contains("ended properly"));
+    assert!(verified(&path).contains("stopped properly"));
 }

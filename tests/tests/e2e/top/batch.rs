@@ -2,9 +2,11 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tcpreuse_tests::{namespace::Namespace, need_root, program::binary};
 
 use super::clients::Clients;
@@ -99,4 +101,29 @@ fn settings_come_from_a_file_and_what_is_wrong_in_it_is_said() {
         .unwrap();
     let output = run(&String::from_utf8(default.stdout).unwrap());
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn under_nohup_rows_go_on_after_the_logout() {
+    need_root!();
+    let mut child = Command::new("nohup")
+        .arg(binary())
+        .args(["top", "--batch", "--interval", "100ms"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut rows = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut titles = || {
+        rows.by_ref()
+            .find(|line| line.as_ref().unwrap().starts_with("PEER"))
+    };
+    assert!(titles().is_some());
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    for time in 0..5 {
+        assert!(titles().is_some(), "after {time} more");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }

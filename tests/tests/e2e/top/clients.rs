@@ -1,4 +1,4 @@
-//! Clients of four kinds, for as long as a test lasts.
+//! Clients of four kinds that run until the test ends.
 
 use std::{
     io::Read,
@@ -13,15 +13,15 @@ use std::{
 
 use tcpreuse_tests::traffic::{EchoServer, connect, source, turn, visit};
 
-/// The clients, until it is dropped.
+/// Running clients, stopped on drop.
 pub(super) struct Clients {
     stop: Arc<AtomicBool>,
     pub(super) port: u16,
 }
 
 impl Clients {
-    /// `source(0)` and `source(4)` keep their connections, `source(1)` connects for each request, `source(2)` opens
-    /// more and more and uses them all, and `source(3)` is never closed by the server.
+    /// `source(0)` and `source(4)` keep their connections, `source(1)` opens one for each request,
+    /// `source(2)` opens more and more and uses them all, and the server never closes those of `source(3)`.
     pub(super) fn start() -> Self {
         let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
         let stop = Arc::new(AtomicBool::new(false));
@@ -74,7 +74,7 @@ impl Drop for Clients {
 
 type Leaked = (TcpListener, Vec<TcpStream>);
 
-/// A server that does not close.
+/// A server that never closes.
 fn leaking_server() -> (SocketAddr, Kept) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     (listener.local_addr().unwrap(), Kept((listener, Vec::new())))

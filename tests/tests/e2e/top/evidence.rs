@@ -1,4 +1,4 @@
-//! What `e` writes.
+//! The evidence that the key `e` writes.
 
 use std::{fs, os::unix::fs::MetadataExt, process::Command};
 

@@ -1,4 +1,4 @@
-//! How soon keys are answered while there is much to count.
+//! The response time to keys while there is much to count.
 
 use std::{
     fs,
@@ -18,11 +18,11 @@ use tcpreuse_tests::{
     traffic::{EchoServer, source, visit},
 };
 
-/// Ticks of the clock that a process has used, of which a second has a hundred.
+/// CPU time used by a process, in ticks of 10 ms.
 fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
-    // In user mode and in the kernel.
+    // `utime` and `stime`.
     let times = fields.split(' ').skip(11).take(2);
     times.map(|field| field.parse::<u64>().unwrap()).sum()
 }
@@ -47,8 +47,10 @@ fn keys_are_answered_at_once_under_load() {
         })
     };
     let mut top = OnTerminal::top(&namespace, &[], (160, 50));
-    // Each peer needs a second look before there is a verdict.
-    top.wait_for("PROBLEM");
+    // A verdict needs several samples, and an unoptimised build takes few of them.
+    top.wait_within(Duration::from_secs(90), "a verdict", |screen| {
+        screen.contains("PROBLEM")
+    });
     thread::sleep(Duration::from_secs(5));
     let (begun, used) = (Instant::now(), ticks(top.pid()));
     let mut answers = Vec::new();
@@ -82,7 +84,7 @@ fn keys_are_answered_at_once_under_load() {
         answers[59],
         f64::from(u32::try_from(used).unwrap()) / seconds,
     );
-    // Not the median: other tests may have the machine to themselves for a while.
+    // A quantile below the median, because other tests may use the CPUs for part of the time.
     assert!(answers[15] < Duration::from_millis(50), "{answers:?}");
     top.type_in("q");
     assert!(top.end().success());

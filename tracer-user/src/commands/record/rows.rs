@@ -99,21 +99,15 @@ impl Rows {
     }
 
     fn context(&self, remote: IpAddr) -> Context {
-        let expected = self.expected.unwrap_or(1);
-        let expected = match self.filter.network(remote) {
-            Some(peer) => {
-                let otherwise = Expected {
-                    connections: expected,
-                    learned_from: None,
-                };
-                expected_of_peer(peer.trunc(), &self.expect_peers, otherwise).connections
-            }
-            None => expected,
+        let otherwise = Expected {
+            connections: self.expected.unwrap_or(1),
+            learned_from: None,
         };
+        let peer = self.filter.prefixes().network(remote);
         Context {
             clock: self.clock,
             known: self.known,
-            expected,
+            expected: expected_of_peer(peer, &self.expect_peers, otherwise).connections,
         }
     }
 }

@@ -7,16 +7,16 @@ use std::{
 
 use crate::{
     cli::{Record, RecordFormat},
-    diagnosis::Options,
+    diagnosis::{Options, words},
     evidence::{
-        manifest::{Filters, Session, boot_id},
+        manifest::Session,
         recording::{Block, Limit, Recording},
         rows::{ConnectionRow, RowFormat, RowWriter},
     },
     exit::Failure,
     kernel::load::Settings,
     model::sample::Moment,
-    report::Origin,
+    units::size,
 };
 
 /// An open output.
@@ -31,7 +31,7 @@ impl Sink {
         let to_stdout = args.out == Path::new("-");
         match (to_stdout, args.format) {
             (true, Some(RecordFormat::Text | RecordFormat::Json)) => Err(Failure::Usage(
-                "--out - writes rows: use --format csv or --format jsonl with it".to_owned(),
+                "--out - prints rows: use --format csv or --format jsonl with it".to_owned(),
             )),
             (false, Some(RecordFormat::Csv | RecordFormat::Jsonl)) => Err(Failure::Usage(
                 "--format csv and jsonl are for --out -; a directory always holds CSV files".to_owned(),
@@ -44,9 +44,7 @@ impl Sink {
                     Some(RecordFormat::Jsonl) => RowFormat::Jsonl,
                     _ => RowFormat::Csv,
                 };
-                let mut rows = RowWriter::new(BufWriter::new(io::stdout().lock()), format);
-                rows.header()?;
-                rows.flush()?;
+                let rows = RowWriter::new(BufWriter::new(io::stdout().lock()), format);
                 Ok(Self::Stdout(Box::new(rows), 0))
             }
             (false, _) => {
@@ -54,7 +52,10 @@ impl Sink {
                     bytes,
                     rotate: args.rotate,
                 });
-                let session = session(args, settings, options);
+                let session = Session {
+                    options: Some(options.clone()),
+                    ..Session::here(settings, args.interval.0, args.window.as_ns())
+                };
                 // A link to nowhere is something too, and refused.
                 let is_there = args.out.symlink_metadata().is_ok();
                 let recording = match args.append && is_there {
@@ -66,10 +67,17 @@ impl Sink {
         }
     }
 
-    /// Tracing has begun.
-    pub(super) fn begin(&mut self, at: Moment) {
-        if let Self::Folder(recording) = self {
-            recording.begin(at);
+    /// Tracing has begun: a header above nothing would be no use.
+    pub(super) fn begin(&mut self, at: Moment) -> io::Result<()> {
+        match self {
+            Self::Folder(recording) => {
+                recording.begin(at);
+                Ok(())
+            }
+            Self::Stdout(rows, _) => {
+                rows.header()?;
+                rows.flush()
+            }
         }
     }
 
@@ -93,7 +101,7 @@ impl Sink {
         }
     }
 
-    /// Whoever reads a pipe need not wait for the next interval.
+    /// The reader of a pipe need not wait for the next interval.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Folder(_) => Ok(()),
@@ -111,40 +119,10 @@ impl Sink {
     pub(super) fn written(&self) -> String {
         match self {
             Self::Folder(recording) => {
-                format!("{} rows, {}", recording.rows(), size(recording.bytes()))
+                let rows = words::count(recording.rows(), "row", "rows");
+                format!("{rows}, {}", size(recording.bytes()))
             }
-            Self::Stdout(_, rows) => format!("{rows} rows"),
+            Self::Stdout(_, rows) => words::count(*rows, "row", "rows"),
         }
-    }
-}
-
-fn session(args: &Record, settings: &Settings, options: &Options) -> Session {
-    let origin = Origin::this_machine();
-    Session {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        programs_sha256: settings
-            .object
-            .is_none()
-            .then(|| env!("TCPREUSE_OBJECT_SHA256").to_owned()),
-        host: origin.host,
-        kernel: origin.kernel,
-        boot_id: boot_id(),
-        filters: Filters::of(settings),
-        options: Some(options.clone()),
-        interval_ms: u64::try_from(args.interval.0.as_millis()).unwrap_or(u64::MAX),
-        window_ns: Some(args.window.as_ns()),
-        ..Session::default()
-    }
-}
-
-/// A number of bytes, for people.
-pub(super) fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
-    let of = |unit: u64| bytes as f64 / unit as f64;
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} KB", of(1_000)),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", of(1_000_000)),
-        _ => format!("{:.1} GB", of(1_000_000_000)),
     }
 }

@@ -79,7 +79,7 @@ impl Player {
 
     fn command(&mut self, command: Command, now: Instant) -> Result<News, Failure> {
         let moved = self.play(now)?;
-        let last = self.replay.len().saturating_sub(1);
+        let last = self.replay.intervals().saturating_sub(1);
         let present = self.replay.position().saturating_sub(1);
         let target = match command {
             Command::PlayOrHold if self.replay.is_at_end() => {
@@ -169,7 +169,7 @@ impl Player {
         Playback {
             start: time(0),
             at: time(self.replay.position().saturating_sub(1)),
-            end: time(self.replay.len().saturating_sub(1)),
+            end: time(self.replay.intervals().saturating_sub(1)),
             speed: self.replay.speed(),
             playing: self.playing,
             surge: self.replay.surge().map(|at| at.utc_ns),

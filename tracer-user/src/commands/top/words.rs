@@ -7,10 +7,9 @@ use crate::filter::{Directions, Filter};
 /// The filters in a few words.
 pub(super) fn filters(filter: &Filter) -> String {
     let mut parts = Vec::new();
-    let ports: Vec<String> = filter.ports.iter().map(u16::to_string).collect();
-    if !ports.is_empty() {
-        let name = if ports.len() == 1 { "port" } else { "ports" };
-        parts.push(format!("{name} {}", ports.join(",")));
+    if !filter.ports.is_empty() {
+        let name = if filter.ports.len() == 1 { "port" } else { "ports" };
+        parts.push(format!("{name} {}", ranges(&filter.ports)));
     }
     parts.push(
         match filter.directions {
@@ -42,6 +41,18 @@ pub(super) fn filters(filter: &Filter) -> String {
     parts.join(" ")
 }
 
+/// Ports in the order in which they were named, those that follow each other as a range.
+fn ranges(ports: &[u16]) -> String {
+    let parts = ports
+        .chunk_by(|before, after| before.checked_add(1) == Some(*after))
+        .map(|run| match run {
+            [one] => one.to_string(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        });
+    parts.collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +61,7 @@ mod tests {
     fn filters_in_words() {
         assert_eq!(filters(&Filter::default()), "inbound and outbound");
         let filter = Filter {
-            ports: vec![80, 443],
+            ports: vec![80, 443, 8000, 8001, 8002],
             directions: Directions::Inbound,
             exclude: vec!["10.0.0.0/8".parse().unwrap()],
             prefix4: 24,
@@ -58,7 +69,7 @@ mod tests {
         };
         assert_eq!(
             filters(&filter),
-            "ports 80,443 inbound without 10.0.0.0/8 by /24 and /128"
+            "ports 80,443,8000-8002 inbound without 10.0.0.0/8 by /24 and /128"
         );
     }
 }

@@ -1,22 +1,21 @@
-//! Whose connections take a worker each for as long as they are open.
+//! Which software needs one worker for each open connection.
 
 use crate::model::{owner::Process, workers::Mpm};
 
-/// What the name of a process tells of its connections.
+/// What a process's name implies about its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
-    /// Each takes one.
+    /// Each connection occupies a worker.
     One,
-    /// An idle one takes none.
+    /// An idle connection occupies none.
     Fewer,
-    /// That depends on how the server is set up.
+    /// It depends on the server's configuration.
     Depends,
-    /// Nothing is known of such a server: it gets the benefit of the doubt when somebody says that it
-    /// has workers.
+    /// Unknown software. If the user says that it has workers, each connection is assumed to occupy one.
     Unsaid,
 }
 
-/// By how the process's name begins.
+/// Keyed by the start of the process's name.
 const SOFTWARE: &[(&str, Takes)] = &[
     ("beam.smp", Takes::Fewer),
     ("caddy", Takes::Fewer),
@@ -37,7 +36,8 @@ const SOFTWARE: &[(&str, Takes)] = &[
     ("uvicorn", Takes::Fewer),
     ("valkey-server", Takes::Fewer),
     ("varnishd", Takes::Fewer),
-    // A blocking connector takes a thread for each, NIO does not; likewise the classes of workers.
+    // It depends on the connector or worker class: blocking ones need a thread for each connection, NIO does
+    // not.
     ("gunicorn", Takes::Depends),
     ("java", Takes::Depends),
     ("jsvc", Takes::Depends),
@@ -47,27 +47,27 @@ const SOFTWARE: &[(&str, Takes)] = &[
     ("python", Takes::Depends),
     ("ruby", Takes::Depends),
     ("uwsgi", Takes::Depends),
-    // A process for each.
+    // One process for each connection.
     ("php-fpm", Takes::One),
     ("postgres", Takes::One),
     ("sshd", Takes::One),
 ];
 
-/// Whether it is Apache's httpd, by the names that distributions give it.
+/// Whether this is Apache's httpd, under any of the names distributions give it.
 pub(super) fn is_apache(process: &Process) -> bool {
     ["httpd", "apache"]
         .iter()
         .any(|name| process.comm.starts_with(name))
 }
 
-/// The MPM, where the name of Apache's program has it, as in some distributions.
+/// The MPM, on distributions where the name of Apache's binary contains it.
 fn mpm(process: &Process) -> Option<Mpm> {
     [Mpm::Prefork, Mpm::Worker, Mpm::Event]
         .into_iter()
         .find(|mpm| is_apache(process) && process.comm.ends_with(mpm.name()))
 }
 
-/// What is known of a process's connections.
+/// How this process's connections use workers.
 pub(super) fn takes(process: Option<&Process>) -> Takes {
     let Some(process) = process else {
         return Takes::Unsaid;
@@ -82,7 +82,7 @@ pub(super) fn takes(process: Option<&Process>) -> Takes {
     known.map_or(Takes::Unsaid, |(_, takes)| *takes)
 }
 
-/// Whether a page of Apache's can be this process's.
+/// Whether an Apache status page can belong to this process.
 pub(super) fn may_be_apache(process: Option<&Process>) -> bool {
     process.is_none_or(is_apache) || takes(process) == Takes::Unsaid
 }

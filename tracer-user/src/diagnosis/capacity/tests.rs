@@ -1,4 +1,4 @@
-//! Who gets what is said of workers, and what follows.
+//! Which process is assigned the workers, and what follows from that.
 
 use super::*;
 use crate::model::{
@@ -6,7 +6,7 @@ use crate::model::{
     owner::{Owner, Reason},
 };
 
-/// A listener of this process that holds this many, all accepted.
+/// A listener of this process with `held` connections, all of them accepted.
 fn listener(port: u16, owner: Option<(u32, &str)>, held: u64) -> (ListenerNow, u64) {
     let owner = match owner {
         Some((pid, comm)) => Owner::Process(Process {
@@ -69,7 +69,7 @@ fn event() -> Workers {
     }
 }
 
-/// Of 75 connections on each of two ports none is left of 150 workers.
+/// 75 connections on each of two ports leave none of 150 workers.
 #[test]
 fn ports_of_one_process_share_its_workers() {
     let apache = Some((811, "httpd.worker"));
@@ -99,7 +99,7 @@ fn workers_are_apaches_before_anybody_elses() {
         let all = of(&[nginx.clone(), apache.clone()], &options);
         assert_eq!((all[0].max_workers, all[1].max_workers), (None, Some(150)));
     }
-    // Without Apache the number is the one's that holds most; a page of Apache's is nobody's.
+    // Without Apache, the number goes to the process with the most connections; an Apache page goes to none.
     let sshd = listener(22, Some((3, "sshd")), 2);
     let all = of(&[sshd.clone(), nginx.clone()], &given(150));
     assert_eq!((all[0].max_workers, all[1].max_workers), (None, Some(150)));
@@ -134,7 +134,7 @@ fn listeners_of_unknown_processes_are_one_server() {
     assert_eq!((all[0].busy_workers, all[0].process.as_ref()), (Some(11), None));
 }
 
-/// What counts as busy where only the number of workers is given.
+/// How busy workers are estimated when only their maximum is given.
 #[test]
 fn connections_are_busy_workers_where_they_take_one() {
     for (comm, takes_one, busy) in [
@@ -160,14 +160,14 @@ fn connections_are_busy_workers_where_they_take_one() {
     }
 }
 
-/// 596 connections of which the event MPM has 40 in hand.
+/// The event MPM is busy with only 40 of 596 connections.
 #[test]
 fn the_event_mpm_has_room_whatever_is_held() {
     let apache = listener(80, Some((1, "apache2")), 596);
     let all = of(std::slice::from_ref(&apache), &page(event()));
     assert_eq!((all[0].takes_one, all[0].busy_workers), (Some(false), Some(40)));
     assert_eq!((all[0].has_room(), all[0].exhausted_in_s), (Some(true), None));
-    // Its page is not answered any more.
+    // The status page no longer answers.
     let stale = Workers {
         busy: None,
         idle: None,
@@ -201,20 +201,20 @@ fn a_given_number_stands_where_no_page_contradicts_it() {
         assert_eq!(all[0].contradicted.is_some(), all[0].max_workers != Some(given));
         all[0].max_workers
     };
-    // 50 workers are there, and room for 150.
+    // 50 workers are running, with room for 150.
     assert_eq!(contradicted(15, &worker()), Some(150));
     assert_eq!(contradicted(100, &worker()), Some(150));
     assert_eq!(contradicted(2500, &worker()), Some(150));
     // Rounded down to whole processes.
     assert_eq!(contradicted(160, &worker()), Some(160));
-    // A slot for each that might be there: MaxClients may be less.
+    // The page shows one slot for each possible worker; MaxClients may be lower.
     let old = Workers {
         at_most: true,
         mpm: None,
         ..worker()
     };
     assert_eq!(contradicted(128, &old), Some(128));
-    // Old workers are on top of the maximum.
+    // Old workers come on top of the maximum.
     let restarted = Workers {
         no_max: Some(NoMax::Ending),
         ..worker()
@@ -226,7 +226,11 @@ fn a_given_number_stands_where_no_page_contradicts_it() {
 fn time_to_exhaustion() {
     assert_eq!(seconds_left(300.0, 15.0, 100.0), Some(20.0));
     assert_eq!(seconds_left(300.0, -3.0, 100.0), None);
-    assert_eq!(seconds_left(500.0, 0.5, 2000.0), None, "it stands still");
+    assert_eq!(
+        seconds_left(500.0, 0.5, 2000.0),
+        None,
+        "growth too small to count"
+    );
 }
 
 /// Idle connections grow in the first case, busy workers in the second.

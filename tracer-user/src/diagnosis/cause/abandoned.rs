@@ -1,10 +1,7 @@
-//! Earlier connections fell silent when a newer one came, and nothing tells whether the client forgot them or the path
-//! died.
+//! Earlier connections fell silent when a newer one was opened, and nothing shows whether the client forgot
+//! them or the path died.
 
-use super::{
-    Case, Match, Rule,
-    words::{self, count},
-};
+use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
     thresholds::{MIN_ALIKE, confidence, habitual},
@@ -16,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// One connection after the other was used and then never again, and nothing was sent in vain.
+/// Connections were used one after the other and never again, and nothing was retransmitted or probed in
+/// vain.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let earlier = held.in_use() + held.dead + held.silent;
@@ -31,17 +29,15 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} and {} in {}; {} of the {} held fell silent before the next one was opened and have not been used since, \
-             with nothing sent in vain: either the client forgot them or the path to them died",
-            count(figures.opens, "open", "opens"),
-            count(figures.closes, "close", "closes"),
-            case.span(),
-            held.silent,
+            "{}; {} of the {} open now fell silent before the next one was opened and have not been used since, and \
+             nothing was sent on them in vain: either the client forgot them or their path died",
+            words::opened_and_ended(case),
+            words::number(held.silent),
             words::number(held.established),
         )
     });
     Some(Match {
-        // Two causes look alike.
+        // Two possible causes look the same.
         confidence: confidence(held.silent, earlier + 2).min(0.75),
         explanation,
     })

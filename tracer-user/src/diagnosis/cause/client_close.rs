@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Not reused, enough data, and nearly always the client.
+/// Connections are not reused, there is enough data, and nearly always the client ends them.
 fn test(case: &Case<'_>) -> Option<Match> {
     ended_by(case, case.by_client(), "client")
 }

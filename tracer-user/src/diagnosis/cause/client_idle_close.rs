@@ -13,8 +13,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// The client sends its FIN after the same idle time again and again, with no request left that the server works on,
-/// and had no other connection for its next request.
+/// The client repeatedly sends its FIN after the same idle time, when the server is working on no request,
+/// and it had no other connection for its next request.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.client_fin, figures.closes)
@@ -31,9 +31,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{}; {} by the client after {} idle ({})",
+            "{}; the client closed {} after {} of idle time ({})",
             words::opens_and_pause(case),
-            words::count(figures.client_fin, "was closed", "were closed"),
+            words::number(figures.client_fin),
             words::duration(idle),
             words::spread(&cluster),
         )

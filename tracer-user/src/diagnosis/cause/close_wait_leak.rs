@@ -18,8 +18,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Accepted, in CLOSE_WAIT for longer than a poll is held, and for much longer than those that were closed, if any
-/// were. Sockets that no process has accepted are not the process's fault and do not count.
+/// Accepted connections stay in CLOSE_WAIT for longer than a poll is held, and for much longer than those
+/// that did get closed. Sockets that no process has accepted are not the process's fault and do not count.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (close_wait, lingering) = (&case.figures.close_wait, case.figures.lingering.as_ref()?);
     let leaked = match case.direction {
@@ -36,16 +36,16 @@ fn test(case: &Case<'_>) -> Option<Match> {
         };
         let bound = if close_wait.oldest_is_bound { "at least " } else { "" };
         format!(
-            "{} in CLOSE_WAIT that {holder} holds and has not closed, the oldest for {bound}{}; {} entered CLOSE_WAIT \
-             in {} and {} left it",
+            "{holder} has not closed {} that the other side has closed (CLOSE_WAIT), the oldest for {bound}{}; in {} {} \
+             entered CLOSE_WAIT and {} left it",
             count(
                 close_wait.now - close_wait.never_accepted.min(close_wait.now),
-                "connection is",
-                "connections are"
+                "connection",
+                "connections"
             ),
             duration(lingering.oldest_ns()),
-            words::number(close_wait.entered),
             case.span(),
+            words::number(close_wait.entered),
             words::number(close_wait.left),
         )
     });
@@ -55,9 +55,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Where this host is the server: how many have been in it for longer than it has any reason to.
+/// If this host is the server: the number of connections in CLOSE_WAIT for longer than anything justifies.
 fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
-    // A server that closes late is busy with the poll until then, and may be so with the others.
+    // A server that closes late is busy with the poll until then. The same may hold for connections still in
+    // CLOSE_WAIT.
     let late = case
         .figures
         .close_wait
@@ -67,8 +68,9 @@ fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
     lingering.overdue(case.thresholds, case.hold_ns, late)
 }
 
-/// Where it is the client: how many of them its later connections have passed by. What waits in a pool until that
-/// is used again was closed by the server, and is no leak.
+/// If this host is the client: the number of connections in CLOSE_WAIT that its later connections have passed
+/// by. A connection the server closed while it was idle in a pool stays until the pool is next used; that is
+/// not a leak.
 fn forgotten(case: &Case<'_>, lingering: &Lingering) -> u64 {
     let figures = case.figures;
     let stays = share(

@@ -1,8 +1,8 @@
-//! The client gives up on a held poll before the server answers.
+//! The client abandons a held poll before the server answers.
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number},
 };
 use crate::diagnosis::{
     Verdict,
@@ -15,10 +15,10 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// The client ended connections whose request had no answer yet. When it did so with a FIN, the
-/// server stayed in CLOSE_WAIT, busy with the poll, or never answered at all: with TLS, a proper
-/// goodbye looks like a last request, but the server reacts at once then. Requests that waited for
-/// a worker were not even held, so they do not count.
+/// The client ended connections whose request was still unanswered. If it did so with a FIN, the server must
+/// have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all: with TLS, a normal close
+/// looks like one more request, but the server reacts to it at once. Requests that waited for a worker do not
+/// count, since the server was not holding them.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
@@ -27,13 +27,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         let after = figures.idle.p50_ns.map_or(String::new(), |idle| {
-            format!(", {} after it had asked (median)", duration(idle))
+            format!(", {} after its request (median)", duration(idle))
         });
         let rest = match (figures.close_wait.p50_ns, figures.close_wait.oldest_ns) {
             (Some(p50), _) if p50 >= LATE_CLOSE_NS => format!(
-                "; the server noticed {} later (median) and closed {} of {} then",
+                "; the server noticed {} later (median) and then closed {} of {}",
                 duration(p50),
-                figures.close_wait.left,
+                number(figures.close_wait.left),
                 count(
                     figures.close_wait.left + figures.close_wait.now,
                     "connection",
@@ -48,8 +48,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
             _ => String::new(),
         };
         format!(
-            "{given_up} of {} ended by the client before the answer came{after}{rest}",
-            count(of, "connection was", "connections were"),
+            "the client ended {} of {} before the answer came{after}{rest}",
+            number(given_up),
+            count(of, "connection", "connections"),
         )
     });
     Some(Match {
@@ -58,7 +59,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// How many requests were given up, and out of how many connections that the client ended.
+/// The number of abandoned requests, and the number of connections ended by the client.
 fn given_up(case: &Case<'_>) -> (u64, u64) {
     let figures = case.figures;
     let lingering = figures.lingering.as_ref();
@@ -70,7 +71,7 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     )
 }
 
-/// Whether the client gives up habitually on requests that the server works on.
+/// Whether the client habitually abandons requests that the server is working on.
 pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let (given_up, of) = given_up(case);

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration, number},
+    words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
     Verdict,
@@ -16,16 +16,17 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Connections carry one request each and end right after its reply, or end by the client after so few that it
-/// makes no difference; or the client opens another although it holds an idle one, whoever ends that. Those that
-/// only wait for their end, such as idle ones of varying length, are no better.
+/// Connections carry one request each and end right after the reply, or the client ends them after so few
+/// requests that it makes no difference, or the client opens another one although it holds an idle one,
+/// whichever side ends that. Connections that only sit idle before they end, for varying times, are no
+/// better.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !case.has_requests()
-        // Of those that were there before, it is not known what they carried.
+        // What seeded connections carried before tracing began is unknown.
         || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
-        // What it keeps and uses says more than what went.
+        // The connections it keeps and uses are stronger evidence than those that ended.
         || 2 * figures.held.reused > figures.turns.connections()
         || reuse::of(case) != Reuse::Hardly
     {
@@ -38,7 +39,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let never_uses_idle = one_each && reuse::in_hand(case) == InHand::Idle;
     let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
     let by_chance = figures.idle.constant().is_none() && by_client >= figures.server_fin;
-    // After several requests, it is the client's habit only if the client ends them.
+    // After several requests, it is the client's habit only if the client ends the connections.
     let is_habit = one_each || at_once || habitual(by_client, figures.closes);
     if !never_uses_idle && !(ended && is_habit && (at_once || by_chance)) {
         return None;
@@ -47,8 +48,12 @@ fn test(case: &Case<'_>) -> Option<Match> {
         let how = if never_uses_idle && !at_once {
             let idle = figures.looks.established - figures.looks.busy;
             format!(
-                "one request each, although it held {} idle all the time (mean)",
-                count(idle / figures.looks.looks.max(1), "connection", "connections")
+                "one request each, although it always held {} (on average)",
+                count(
+                    idle / figures.looks.looks.max(1),
+                    "idle connection",
+                    "idle connections"
+                )
             )
         } else {
             format!(
@@ -62,9 +67,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             )
         };
         format!(
-            "{} in {}, {how}; {} ended by the client and {} by the server, {} after the last data",
-            count(figures.opens, "open", "opens"),
-            case.span(),
+            "{}, {how}; the client ended {} of them and the server {}, {} after the last data",
+            opened(case),
             number(by_client),
             number(figures.closes - by_client.min(figures.closes)),
             duration(idle),
@@ -72,7 +76,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
     });
     let confidence = confidence(by_client + figures.server_fin, figures.closes);
     Some(Match {
-        // Without the protocol, a handshake can only be guessed; and behind one address there may be several clients.
+        // Without knowing the protocol, a handshake can only be guessed, and several clients may share the
+        // address.
         confidence: match (one_each, at_once) {
             (true, true) => confidence,
             _ => confidence.min(0.85),

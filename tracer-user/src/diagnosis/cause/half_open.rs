@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
     Verdict,
@@ -15,33 +15,32 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Connections on which something was sent in vain since before the peer opened another one, or
-/// which timed out while the peer held another one.
+/// Connections on which this host retransmitted or probed in vain since before the peer opened another one,
+/// or which timed out while the peer held another one.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let timeouts = figures.close_reasons.timeout;
     let died = held.dead + timeouts;
-    // Once is an accident: a laptop that went to sleep.
+    // Once is an accident, such as a laptop that went to sleep.
     let is_habit = died >= MIN_ALIKE_TO_OTHERS && share(died, figures.closes + held.dead) >= 0.5;
     if !is_habit || (held.dead == 0 && figures.overlaps == 0) || held.alive > died {
         return None;
     }
     let explanation = case.say(|| {
     let now = match held.dead {
-        0 => "none is dead now".to_owned(),
+        0 => "no connection is dead now".to_owned(),
         dead => format!(
-            "{} dead now: nothing was heard for {} while this host sent again or probed, and the peer has opened another \
+            "{} dead: nothing was heard for {} while this host retransmitted or probed, and the peer has opened another \
              one since",
             count(dead, "connection is", "connections are"),
             duration(held.dead_longest_ns)
         ),
     };
     format!(
-        "{now}; {} ended because the path was silent, and {} of {} in {} came while earlier ones were open",
+        "{now}; {} timed out, and {} of the {} came while earlier ones were still open",
         count(timeouts, "connection", "connections"),
-        figures.overlaps,
-        count(figures.opens, "open", "opens"),
-        case.span(),
+        number(figures.overlaps),
+        opened(case),
     )
     });
     Some(Match {

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{duration, number, opened_and_ended},
 };
 use crate::diagnosis::Verdict;
 
@@ -12,16 +12,14 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Always matches. Says how long to wait where that can be told from the rate so far.
+/// Always matches. States how long to trace if that follows from the rate so far.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let explanation = case.say(|| {
     let seen = format!(
-        "{}, {} and {} in {}",
-        count(figures.opens, "open", "opens"),
-        count(figures.closes, "close", "closes"),
-        count(figures.open_now, "connection held", "connections held"),
-        case.span(),
+        "{}, {} open now",
+        opened_and_ended(case),
+        number(figures.open_now),
     );
     if figures.closes == 0 {
         format!("{seen}: no pattern yet")
@@ -34,8 +32,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
     } else {
         let reasons = figures.close_reasons;
         format!(
-            "{seen}: no pattern stands out (closed by this host's FIN {}, the other side's {}, resets {} and {}, timeouts {})",
-            reasons.local_fin, reasons.remote_fin, reasons.local_rst, reasons.remote_rst, reasons.timeout
+            "{seen}: no pattern stands out (ended by this host: {} by FIN, {} by reset; by the other side: {} by FIN, {} \
+             by reset; {} by timeout)",
+            number(reasons.local_fin),
+            number(reasons.local_rst),
+            number(reasons.remote_fin),
+            number(reasons.remote_rst),
+            number(reasons.timeout)
         )
     }
     });

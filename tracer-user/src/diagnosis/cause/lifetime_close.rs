@@ -1,9 +1,6 @@
 //! One side ends every connection at a constant age, used or not.
 
-use super::{
-    Case, Match, Rule,
-    words::{self, count},
-};
+use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
     thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
@@ -15,14 +12,14 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// All ages agree and idle times do not, and each connection carried more than the one request that a client that
-/// connects anew for each would have sent.
+/// All ages agree while idle times do not, and each connection carried more than the one request of a client
+/// that reconnects every time.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
     let by_server = habitual(figures.server_fin, figures.closes);
     let by_client = habitual(figures.client_fin, figures.closes);
-    // In a proper goodbye, either end may be the first: what sets it off is the age all the same.
+    // In a normal close, either side may send the first FIN. The age triggers it in both cases.
     let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
     if !by_either || !case.costs(RARE_FAULT) || share(turns.sum, of) < 1.5 {
         return None;
@@ -43,15 +40,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {}; {} ended {} at an age of {} ({}), whatever it had carried",
-            count(figures.opens, "open", "opens"),
-            case.span(),
-            count(figures.closes, "connection was", "connections were"),
+            "{}; {} ended {} at an age of {} ({}), whatever had been sent",
+            words::opened(case),
             match (by_server, by_client) {
-                (true, _) => "by the server",
-                (_, true) => "by the client",
-                _ => "by one end or the other",
+                (true, _) => "the server",
+                (_, true) => "the client",
+                _ => "one end or the other",
             },
+            words::number(figures.closes),
             words::duration(figures.age.p50_ns.unwrap_or(cluster.low_ns)),
             words::spread(&cluster),
         )

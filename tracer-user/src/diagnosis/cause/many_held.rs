@@ -1,4 +1,4 @@
-//! Far more than the others hold, and not growing: many clients behind one address, or a pile from before.
+//! The peer holds far more than others and is not growing: many clients behind one address, or an old pile.
 
 use super::{
     Case, Match, Rule,
@@ -6,8 +6,8 @@ use super::{
 };
 use crate::diagnosis::{Verdict, thresholds::confidence};
 
-/// Ports of databases and caches, whose clients keep pools by habit: PostgreSQL, `PgBouncer`, MySQL, Redis, memcached,
-/// Oracle, SQL Server, MongoDB, Cassandra.
+/// Ports of databases and caches, whose clients usually keep connection pools: PostgreSQL, `PgBouncer`,
+/// MySQL, Redis, memcached, Oracle, SQL Server, MongoDB, Cassandra.
 const POOLED_PORTS: [u16; 9] = [5432, 6432, 3306, 6379, 11211, 1521, 1433, 27017, 9042];
 
 pub(super) static RULE: Rule = Rule {
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// An outlier among the peers of its service, or one of many that all hold more than a client needs.
+/// The peer is an outlier in its service, or one of many that all hold more than a client needs.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let held = figures.course.end;
@@ -30,19 +30,20 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let explanation = case.say(|| {
         let others = if case.norm.is_far_more(held) {
             format!(
-                "the other {} here hold {} each",
-                count(case.norm.peers - 1, "peer", "peers"),
+                "the {} typically {} {}",
+                count(case.norm.peers - 1, "other peer here", "other peers here"),
+                if case.norm.peers == 2 { "holds" } else { "hold" },
                 number(case.norm.typical)
             )
         } else {
             format!(
-                "all peers here hold many ({} each is typical), so that they are no measure",
+                "all peers here hold many (typically {}), so a comparison says nothing",
                 number(case.norm.typical)
             )
         };
         format!(
-            "holds {}, and has held between {} and {} for {}; {others}. Many clients behind one address, or a pile \
-             from before",
+            "holds {} and has held between {} and {} for {}; {others}; it may be many clients behind one address, or \
+             an old pile",
             count(held, "connection", "connections"),
             number(figures.course.low),
             number(figures.course.peak),
@@ -55,8 +56,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the number of connections alone says nothing of this peer: far more than others hold, and standing still
-/// while members come and go.
+/// Whether the peer is probably many clients behind one address: it holds more than a usual pool, and the
+/// number does not grow while connections come and go. The number alone then proves nothing.
 pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let usual = u64::from(case.expected).max(case.thresholds.max_pool);

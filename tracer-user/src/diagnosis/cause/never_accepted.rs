@@ -2,7 +2,7 @@
 
 use super::{
     Case, Match, Rule,
-    words::{count, duration},
+    words::{count, duration, number},
 };
 use crate::diagnosis::{
     Verdict,
@@ -15,9 +15,9 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Connections have been waiting in the accept queue for longer than accepting ever takes, or
-/// most requests lay there for seconds before a process read them. The listener's other
-/// connections that wait are evidence too: the queue is one for all.
+/// Connections have waited in the accept queue for longer than accepting ever takes, or most requests had
+/// waited for seconds when a process read them. Other connections waiting on the same listener count as
+/// evidence too, since they share the queue.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let waits_now = figures.waiting.now > 0 && figures.waiting.oldest_ns >= case.thresholds.waiting;
@@ -29,14 +29,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let explanation = case.say(|| {
         let queue = match case.listener {
             Some(now) => format!(
-                "; the accept queue of port {} has {} of {}, and {} held there are with a process",
+                "; the accept queue of port {} has {} of {}, and {} already accepted",
                 now.port,
-                now.backlog.accept_queue,
-                now.backlog.accept_queue_limit,
+                number(now.backlog.accept_queue),
+                number(now.backlog.accept_queue_limit),
                 count(
                     now.held - now.never_accepted.min(now.held),
-                    "connection",
-                    "connections"
+                    "connection is",
+                    "connections are"
                 ),
             ),
             None => String::new(),
@@ -45,13 +45,17 @@ fn test(case: &Case<'_>) -> Option<Match> {
         if waits_now {
             parts.push(format!(
                 "{} to be accepted by the server, the oldest for {}",
-                count(figures.waiting.now, "connection waits", "connections wait"),
+                count(
+                    figures.waiting.now,
+                    "connection is waiting",
+                    "connections are waiting"
+                ),
                 duration(figures.waiting.oldest_ns)
             ));
         }
         if figures.counted.late_reads > 0 {
             parts.push(format!(
-                "{} waited a second or longer before the server read it, up to {}",
+                "{} waited for a second or longer to be read by the server, up to {}",
                 count(figures.counted.late_reads, "first request", "first requests"),
                 duration(figures.late_read_max_ns)
             ));
@@ -68,8 +72,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the server had stopped accepting before the peer opened more than it needs: not one of its connections was
-/// accepted, or the queue had visibly been stuck for a while.
+/// Whether the server had stopped accepting before the peer opened more than it needs: either none of its
+/// connections was accepted, or the queue had visibly been stuck for a while.
 pub(super) fn came_first(case: &Case<'_>) -> bool {
     let figures = case.figures;
     if figures.waiting.now > 0 && figures.waiting.now >= figures.held.established {

@@ -15,8 +15,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// A RST from the other side after the same idle time again and again, with nothing left to answer.
-/// Well-behaved clients say goodbye with a FIN.
+/// The other side repeatedly resets connections after the same idle time, with no request unanswered.
+/// Well-behaved clients close with a FIN.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let cut = figures.close_reasons.remote_rst;
@@ -32,10 +32,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} of {} in {} ended in a reset from outside after {} idle ({})",
-            cut,
+            "of {} that ended in {}, {} were reset from outside after {} of idle time ({})",
             count(figures.closes, "connection", "connections"),
             case.span(),
+            words::number(cut),
             duration(idle),
             words::spread(&cluster),
         )

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Grown, Match, Rule,
-    words::{count, number},
+    words::{count, number, opened, opened_and_ended},
 };
 use crate::diagnosis::{
     Verdict,
@@ -18,18 +18,19 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Why it is a pile.
+/// The evidence that a peer piles up.
 enum Why {
-    /// It holds more than the user said that it may.
+    /// It holds more than the user said it may.
     Given,
-    /// It grew before the window, and stands at what it grew to.
+    /// It grew earlier and has not gone back.
     Stands(Grown),
-    /// It grew.
+    /// It has grown within the window.
     Grew,
 }
 
-/// More connections than it needs, by what the user said or because they have become more and more; and what waits
-/// for its answer or just sits there is the client's as long as nothing says that the path to it is dead.
+/// The peer holds more connections than it needs, either by the user's number or because they keep
+/// increasing. Connections that are waiting for a reply or sitting idle count as the client's, unless the
+/// evidence says that the path to it is dead.
 fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let why = why(case)?;
@@ -42,7 +43,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let all_silent = held.silent >= MIN_ALIKE && habitual(held.silent, theirs);
     if matches!(why, Why::Grew) && all_silent {
-        // They were used and then never again: that is another cause.
+        // They were used and then never again, which is another cause.
         return None;
     }
     let explanation = case.say(|| explanation(case, &why));
@@ -67,12 +68,13 @@ fn why(case: &Case<'_>) -> Option<Why> {
     piles_up_unaccepted(case).then_some(Why::Grew)
 }
 
-/// Whether the number held has grown, by more than comes and goes anyway, and more than that of the others; of a peer
-/// with no others, without end.
+/// Whether the number of connections has grown, by more than normal fluctuation and more than that of other
+/// peers. A peer without others to compare with must grow without end.
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
-    // Twice the square root of the number of changes: what chance makes of equally many arrivals and departures.
+    // Up to twice the square root of the number of changes can be chance, if arrivals and departures are
+    // equally likely.
     let changes = 2 * course.closes_since;
     let by_chance = course.grown * course.grown <= 4 * changes;
     if course.grown < case.thresholds.min_pile || by_chance || for_ns < case.thresholds.pool_fills {
@@ -88,8 +90,8 @@ fn has_grown(case: &Case<'_>) -> bool {
         && share(figures.closes, figures.opens) <= EXCEPTION
 }
 
-/// Where nobody accepts, few connections make it: opening one more while earlier ones wait, and not
-/// in one go, is enough.
+/// When nobody accepts, few connections make a pile: it is enough to open more while earlier ones wait, as
+/// long as they are not opened all at once.
 fn piles_up_unaccepted(case: &Case<'_>) -> bool {
     let (figures, held) = (case.figures, &case.figures.held);
     figures.waiting.now >= MIN_UNACCEPTED
@@ -101,30 +103,30 @@ fn piles_up_unaccepted(case: &Case<'_>) -> bool {
 fn explanation(case: &Case<'_>, why: &Why) -> String {
     let (figures, held) = (case.figures, &case.figures.held);
     let state = match (held.alive, held.holding) {
-        (0, 0) => format!("the {} earlier ones stay open unused", number(held.silent)),
-        (0, holding) => format!("{} of the earlier ones wait for their answer", number(holding)),
+        (0, 0) => format!("the {} earlier ones stay open and unused", number(held.silent)),
+        (0, holding) => format!(
+            "{} of the earlier ones are waiting for an answer",
+            number(holding)
+        ),
         (alive, 0) => format!("{} of the earlier ones are still in use", number(alive)),
         (alive, holding) => format!(
-            "{} of the earlier ones are still in use and {} wait for their answer",
+            "{} of the earlier ones are still in use and {} are waiting for an answer",
             number(alive),
             number(holding)
         ),
     };
     let course = &figures.course;
     let moved = match why {
-        Why::Given => format!("{} in {}", count(figures.opens, "open", "opens"), case.span()),
+        Why::Given => opened(case),
         Why::Stands(grown) => format!(
-            "it grew from {} to {} earlier and did not go back ({} in {})",
+            "it grew from {} to {} earlier and has not gone back ({})",
             number(grown.from),
             number(grown.to),
-            count(figures.opens, "open", "opens"),
-            case.span()
+            opened(case)
         ),
         Why::Grew => format!(
-            "{} and {} in {}, so that it holds {} more than before",
-            count(figures.opens, "open", "opens"),
-            count(figures.closes, "close", "closes"),
-            case.span(),
+            "{}, so it holds {} more than before",
+            opened_and_ended(case),
             number(course.grown)
         ),
     };

@@ -1,8 +1,8 @@
-//! It keeps a core of reused connections and opens short-lived ones above it.
+//! The peer keeps a core of reused connections and opens short-lived ones beyond it.
 
 use super::{
     Case, Match, Rule,
-    words::{self, count, number},
+    words::{self, number},
 };
 use crate::diagnosis::{
     Figures, Verdict,
@@ -14,17 +14,17 @@ use crate::diagnosis::{
 
 pub(super) static RULE: Rule = Rule {
     verdict: Verdict::PoolOverflow,
-    // How often is its own matter, see below.
+    // The frequency is checked in `test`, against `OVERFLOW_FAULT`.
     of_ends: false,
     test,
 };
 
-/// The client, and nobody else, closes connections as soon as their reply is read although it goes on holding others, and
-/// opens new ones while most of those are busy.
+/// Only the client closes connections, as soon as the reply is read, although it keeps others; and it opens
+/// new ones while most of those it keeps are busy.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
-    // Hardly one was closed later than at once: members of a crowd that leave take their time.
+    // Nearly all were closed at once. Clients that leave a shared address take their time.
     let at_once = share(figures.idle.at_once, figures.idle.count);
     let closes_after_a_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     if figures.opens < MANY_DISCARDED
@@ -41,25 +41,25 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "holds {} to {} connections all the time and opened {} more in {} while those were busy; the client closed {} \
-             of them right after use ({} open, median)",
+            "always holds {} to {} connections and opened {} more in {} while those were busy; the client closed {} of \
+             them right after use (open for {}, median)",
             number(figures.course.low),
             number(figures.course.peak),
             number(figures.opens),
             case.span(),
-            count(case.by_client(), "connection", "connections"),
+            number(case.by_client()),
             words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
         )
     });
     Some(Match {
-        // A crowd whose members all leave right after a reply looks alike.
+        // Many clients behind one address that all leave right after a reply look the same.
         confidence: confidence(case.by_client(), figures.closes + 4).min(0.75),
         explanation,
     })
 }
 
-/// Whether most of its connections were busy: one that has idle ones to choose from opens no others. Members of a crowd
-/// behind one address come whether or not others of it are idle.
+/// Whether most of its connections were busy. A pool with idle connections opens no others; clients behind a
+/// shared address open theirs regardless of the others.
 fn is_busy(figures: &Figures) -> bool {
     let looks = &figures.looks;
     looks.looks >= MIN_ALIKE && share(looks.busy, looks.established) >= BUSY

@@ -1,6 +1,9 @@
 //! The server closes after a fixed number of requests.
 
-use super::{Case, Match, Rule, words::count};
+use super::{
+    Case, Match, Rule,
+    words::{count, number, opened},
+};
 use crate::diagnosis::{
     Verdict,
     learned::LEAST_LIMIT,
@@ -13,8 +16,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// This host's server ends connections right after a reply, each with the same number of requests: more than a
-/// handshake explains, and few enough to matter.
+/// This host's server ends connections right after a reply, all after the same number of requests: more than
+/// a handshake explains, and few enough to matter.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
@@ -46,16 +49,16 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "the server closed {} of {} right after a reply, {alike} of them after {} each; {} in {}",
-            figures.server_fin,
+            "the server closed {} of {} right after a reply, {} of them after {}; {}",
+            number(figures.server_fin),
             count(figures.closes, "connection", "connections"),
+            number(alike),
             if figures.turns.sum == limit * of {
                 count(limit, "request", "requests")
             } else {
                 format!("about {}", count(limit, "request", "requests"))
             },
-            count(figures.opens, "open", "opens"),
-            case.span(),
+            opened(case),
         )
     });
     Some(Match {

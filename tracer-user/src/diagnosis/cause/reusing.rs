@@ -1,4 +1,4 @@
-//! Requests travel over the connections that the peer keeps.
+//! Requests travel over connections that the peer keeps.
 
 use super::{
     Case, Match, Rule,
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Several requests for each connection, or connections that stay.
+/// There are several requests for each connection, or connections stay open.
 fn test(case: &Case<'_>) -> Option<Match> {
     if !matches!(reuse::of(case), Reuse::Steady | Reuse::Mostly) {
         return None;
@@ -29,16 +29,13 @@ fn test(case: &Case<'_>) -> Option<Match> {
             } else {
                 "up to "
             };
-            format!(
-                ", {bound}{}",
-                count(figures.requests, "request turn", "request turns")
-            )
+            format!(", {bound}{}", count(figures.requests, "request", "requests"))
         } else {
             String::new()
         };
         let grew = if figures.course.grown >= case.thresholds.min_pile {
             format!(
-                "; it grew from {} to {}, and there are no others to compare it with",
+                "; it grew from {} to {}, and there is no other peer to compare it with",
                 number(figures.course.from()),
                 number(figures.course.end)
             )
@@ -46,14 +43,14 @@ fn test(case: &Case<'_>) -> Option<Match> {
             String::new()
         };
         format!(
-            "{} held, {} and {} in {}{requests}{grew}",
+            "holds {}; {} opened and {} ended in {}{requests}{grew}",
             count(figures.open_now, "connection", "connections"),
-            count(figures.opens, "open", "opens"),
-            count(figures.closes, "close", "closes"),
+            number(figures.opens),
+            number(figures.closes),
             case.span(),
         )
     });
-    // Each request that took no connection of its own, and each connection that stays, is an observation.
+    // Each request that needed no new connection, and each connection that stays open, is an observation.
     let seen = figures.requests.max(figures.opens) + figures.held.established;
     Some(Match {
         confidence: confidence(seen - figures.opens.min(seen), seen),

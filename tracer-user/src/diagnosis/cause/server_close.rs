@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// Not reused, enough data, and nearly always the server.
+/// Connections are not reused, there is enough data, and nearly always the server ends them.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let resets = figures.closes - figures.closes.min(case.by_client() + figures.server_fin);
@@ -24,7 +24,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     ended_by(case, by_server, "server")
 }
 
-/// What is said of either side.
+/// The match if one side, named `who`, ended nearly all connections; shared with `client_close`.
 pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match> {
     let figures = case.figures;
     if reuse::of(case) != Reuse::Hardly
@@ -36,10 +36,10 @@ pub(super) fn ended_by(case: &Case<'_>, closes: u64, who: &str) -> Option<Match>
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {}, open for {} (median); the {who} ended {closes} of {}, at no constant time, age or number of requests",
-            count(figures.opens, "open", "opens"),
-            case.span(),
+            "{}, open for {} (median); the {who} ended {} of {}, after no constant idle time, age or number of requests",
+            words::opened(case),
             words::duration(figures.lifetime().p50_ns.unwrap_or(0)),
+            words::number(closes),
             count(figures.closes, "connection", "connections"),
         )
     });

@@ -13,8 +13,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// This host's server ends connections after the same idle time again and again, and the client
-/// comes back. A few of its own closes are enough when other peers show the same constant.
+/// This host's server repeatedly ends connections after the same idle time, and the client comes back. A few
+/// closes are enough if other peers show the same idle time.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.server_fin, figures.closes)
@@ -27,7 +27,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let learned = &case.norm.learned;
     let expected = learned.is_keepalive(idle);
     let at_once = match learned.keepalive_given_ns {
-        // A timeout that is known to be short may be this short.
+        // If the timeout is known to be short, the limit follows it.
         Some(given) if same(idle, given) => given / 2,
         _ => case.thresholds.server_at_once,
     };
@@ -44,9 +44,9 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{}; {} by the server after {} idle ({})",
+            "{}; the server closed {} after {} of idle time ({})",
             words::opens_and_pause(case),
-            words::count(figures.server_fin, "was closed", "were closed"),
+            words::number(figures.server_fin),
             words::duration(idle),
             words::spread(&cluster),
         )

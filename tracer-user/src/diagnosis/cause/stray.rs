@@ -1,4 +1,4 @@
-//! Scanners, health checks, slow clients: nothing to judge as a poller.
+//! Scanners, health checks and slow clients: peers without a request to judge.
 
 use super::{Case, Match, Rule, words::count};
 use crate::diagnosis::{
@@ -12,8 +12,8 @@ pub(super) static RULE: Rule = Rule {
     test,
 };
 
-/// What came from the client is too little for one request per connection, the server had nothing
-/// to say to it, and those connections have ended or have been open for a while.
+/// The client sent too little for one request per connection, the server sent nothing, and the connections
+/// have ended or have been open for a while.
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (asked, _) = figures.bytes_by_role(case.direction);
@@ -25,7 +25,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{} in {} brought {} altogether: no request",
+            "{} in {} sent {} in all: no request",
             count(all, "connection", "connections"),
             case.span(),
             count(bytes, "byte", "bytes"),

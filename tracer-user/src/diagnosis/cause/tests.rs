@@ -1,4 +1,4 @@
-//! Each rule against its signature and against its neighbours'.
+//! Each rule is tested with its own signature and with those of its neighbours.
 
 mod figures;
 
@@ -12,7 +12,7 @@ use crate::{
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;
 
-/// A service with others who hold one connection each.
+/// A service whose other peers hold one connection each.
 const AMONG_OTHERS: Norm = Norm {
     expected: Expected {
         connections: 1,
@@ -56,7 +56,7 @@ fn case(figures: &Figures) -> Case<'_> {
     }
 }
 
-/// A finding with its words.
+/// A finding with its explanation.
 struct Said {
     verdict: Verdict,
     also: Vec<Verdict>,
@@ -99,7 +99,7 @@ fn each_signature_has_its_verdict_and_no_other() {
 fn every_rule_has_a_signature_and_words() {
     for rule in CAUSES.iter().chain(&OTHERS) {
         if rule.verdict == Verdict::ClientClose {
-            // The same words as the server's.
+            // Worded like `ServerClose`.
             continue;
         }
         assert!(signatures().iter().any(|(verdict, _)| *verdict == rule.verdict));
@@ -136,7 +136,7 @@ fn many_turns_a_connection_are_reuse_whoever_ends_it() {
 
 #[test]
 fn a_timer_is_told_from_chance() {
-    // 1 to 9 s, no constant: the client just closes when it is done.
+    // 1 to 9 s and not constant: the client closes whenever it is done.
     let mut by_chance = by_client(one_by_one(20, 1, 0));
     by_chance.idle = idle(20, S, 9 * S);
     by_chance.idle.cluster = Some(Cluster {
@@ -203,7 +203,7 @@ fn a_keepalive_timeout_that_is_given_decides() {
 
 #[test]
 fn what_a_handshake_explains_is_neither_reuse_nor_a_limit() {
-    // Three turns: a TLS handshake takes two, and one is left for the request.
+    // Three turns: two for a TLS handshake, which leaves one for the request.
     let quick = by_server(one_by_one(20, 3, 0));
     let said = judged(&quick);
     assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
@@ -261,7 +261,7 @@ fn a_pile_is_one_however_many_were_there_before() {
         ..pile(97)
     };
     assert_eq!(verdict(&figures), Verdict::PilingUp);
-    // And when others grew like it, and when it is the only one and grows on and on.
+    // It is also a pile if the others grew as well, or if it is the only peer and keeps growing.
     let surge = Norm {
         typical: 90,
         many_grew: true,
@@ -337,7 +337,7 @@ fn what_grew_stays_a_pile_while_it_stands() {
 
 #[test]
 fn comings_and_goings_are_no_growth() {
-    // 8 more than before, after 130 came and 122 went: as chance has it.
+    // 8 more than before after 130 opens and 122 closes: within chance.
     let crowd = Figures {
         opens: 130,
         closes: 122,
@@ -365,7 +365,7 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
 
 #[test]
 fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
-    // One request each, then idle for 5 s until the server's timer; one is opened every 1.5 s.
+    // One request each, then idle for 5 s until the server's timeout; a new connection every 1.5 s.
     let figures = Figures {
         opens_with_none: 1,
         open_peak: 4,
@@ -381,7 +381,7 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
         ..by_server(one_by_one(40, 1, 5 * S))
     };
     assert_eq!(verdict(&figures), Verdict::FreshPerRequest);
-    // A pool of five that is filled again each time that the server has closed all of them.
+    // A pool of five that is refilled whenever the server has closed all of it.
     let bursts = Figures {
         opens_with_none: 8,
         open_peak: 5,
@@ -440,7 +440,7 @@ fn connections_that_timed_out_beside_others_are_half_open() {
 #[test]
 fn close_wait_that_ends_or_was_never_accepted_is_no_leak() {
     assert_eq!(verdict(&leak(5, S)), Verdict::InsufficientData);
-    // Those that were closed were closed late: so will these be.
+    // Connections that were closed were closed late, and so may these be.
     let mut late = leak(5, 30 * S);
     late.close_wait.left = 50;
     late.close_wait.p50_ns = Some(10 * S);
@@ -482,7 +482,7 @@ fn a_leak_of_one_in_three_is_one() {
 
 #[test]
 fn a_proper_goodbye_is_no_abort() {
-    // The close_notify is data that the server has read and not answered, but it closes at once.
+    // The close_notify is data the server has read and not answered, but it closes at once.
     let goodbye = Figures {
         counted: Plain {
             unanswered: 20,
@@ -562,7 +562,7 @@ fn a_few_that_wait_unaccepted_are_a_pile_if_the_client_holds_on_to_them() {
         (finding.verdict, finding.also),
         (Verdict::PilingUp, vec![Verdict::NeverAccepted])
     );
-    // A pool that opened at once and waits is none.
+    // A pool that was opened at once and then waits is not a pile.
     few.course = stands(3);
     assert_eq!(verdict(&few), Verdict::NeverAccepted);
 }

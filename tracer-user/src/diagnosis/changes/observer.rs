@@ -1,4 +1,5 @@
-//! Changes between diagnoses that nobody remembers: those of a recording, in which one goes to and fro.
+//! Changes between diagnoses without a judge that remembers them: in a recording, playback can jump back and
+//! forth.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -8,7 +9,7 @@ use crate::{
     model::peer::PeerId,
 };
 
-/// Compares each diagnosis with the one that it was shown before.
+/// Compares each diagnosis with the one shown before it.
 #[derive(Clone, Debug, Default)]
 pub struct Observer {
     changes: Changes,
@@ -16,21 +17,21 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Takes in the next diagnosis, and makes it list the changes that were seen.
+    /// Compares the next diagnosis with the last one, and puts the list of changes into it.
     pub fn look(&mut self, diagnosis: &mut Diagnosis) {
         self.note(diagnosis);
         self.show(diagnosis);
     }
 
-    /// Goes back to an earlier diagnosis. What was seen up to then happened all the same; what is true there did not
-    /// begin there.
+    /// Goes back to an earlier diagnosis. The list keeps the changes up to that moment. The state found there
+    /// is not listed as new, since it did not begin there.
     pub fn go_back(&mut self, to: &mut Diagnosis) {
         self.changes.rewind(to.taken.monotonic_ns);
         self.verdicts.clear();
         let seen: HashSet<u64> = self.changes.latest.iter().map(|change| change.id).collect();
         let dropped = self.changes.dropped;
         self.note(to);
-        // They stay as they are but for a surge that is brought up to date.
+        // Only a surge may be updated; no change may be added.
         self.changes.latest.retain(|change| seen.contains(&change.id));
         self.changes.dropped = dropped;
         self.show(to);

@@ -1,4 +1,4 @@
-//! What is listed, and for how long.
+//! Which changes are listed, and for how long.
 
 use super::*;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 const S: u64 = 1_000_000_000;
 
-/// The example, so many seconds on.
+/// The example diagnosis, `seconds` later.
 fn after(seconds: u64) -> Diagnosis {
     let mut diagnosis = example();
     diagnosis.taken.monotonic_ns += seconds * S;
@@ -69,7 +69,7 @@ fn a_surge_is_one_change_that_is_brought_up_to_date() {
     let mut second = after(61);
     second.movement.surge = Some(surge(2, 80, None));
     changes.note(&second, &HashMap::new());
-    assert_eq!(surges(&changes).len(), 3, "a smaller one too");
+    assert_eq!(surges(&changes).len(), 3, "a smaller surge is listed too");
 }
 
 #[test]
@@ -166,7 +166,8 @@ fn they_survive_the_way_there_and_back_with_harmless_names() {
     assert!(!serde_json::to_string(&bad).unwrap().contains(r"\u001b"));
 }
 
-/// A recording is looked at to and fro: what was seen stays, and nothing seems to begin where one goes back to.
+/// Playback of a recording can go back: the changes seen so far stay, and nothing appears to begin at the
+/// place it returned to.
 #[test]
 fn going_back_forgets_what_comes_later() {
     let mut observer = Observer::default();
@@ -221,7 +222,7 @@ fn what_happened_stays_when_the_judge_begins_anew() {
     assert!(next.changes.is_sorted_by_key(|change| change.id));
 }
 
-/// By other thresholds other verdicts would have been given; a surge is one by any.
+/// Other thresholds would have given other verdicts; a surge does not depend on them.
 #[test]
 fn what_was_said_goes_when_the_judge_is_told_otherwise() {
     let mut changes = Changes::default();

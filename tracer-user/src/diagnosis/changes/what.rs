@@ -1,4 +1,4 @@
-//! One change, as it is kept and written.
+//! A change, as stored and written.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,78 +7,78 @@ use crate::{
     model::{accounting::Losses, history::Surge, owner::Process, peer::PeerId, sample::Moment},
 };
 
-/// Something that came or went.
+/// Something that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Its number in its run; those that came later have higher ones.
+    /// Its number within the run, ascending with time.
     pub id: u64,
     /// When it was found.
     pub at: Moment,
-    /// On which host, where there are several.
+    /// The host it belongs to, when several are combined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// What.
+    /// What changed.
     pub what: What,
 }
 
-/// What came or went.
+/// The kind of change, with its details.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
-    /// A peer is accused, is not any more, or is to be decided upon.
+    /// A peer's verdict changed: it became accused, is no longer accused, or has to be decided.
     Verdict {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// What was said before.
+        /// The verdict before.
         was: Verdict,
-        /// What is said now.
+        /// The verdict now.
         is: Verdict,
-        /// How sure, 0 to 1.
+        /// Confidence, 0 to 1.
         confidence: f64,
-        /// Where an accusation was taken back: since when the cause has not shown again.
+        /// If an accusation was withdrawn: start of the period in which its cause has not been seen.
         good_since: Option<Moment>,
     },
     /// More verdicts changed at that moment than are listed.
     MoreVerdicts {
-        /// Of how many more peers.
+        /// Number of peers not listed.
         peers: u64,
     },
-    /// The whole answer.
+    /// The overall answer changed.
     Answer {
-        /// What it was.
+        /// The answer before.
         was: Answer,
-        /// What it is.
+        /// The answer now.
         is: Answer,
-        /// Peers that were accused then.
+        /// Number of peers accused.
         accused: u64,
-        /// Peers that were judged then.
+        /// Number of peers judged.
         peers: u64,
     },
-    /// A surge began. It is brought up to date for as long as it goes on.
+    /// A surge began. The entry is updated while the surge lasts.
     SurgeBegan(Surge),
-    /// A surge is over.
+    /// A surge ended.
     SurgeEnded {
-        /// Which.
+        /// The surge.
         surge: Surge,
-        /// What was open when it was found to be over.
+        /// Connections open when it was found to have ended.
         open: u64,
     },
-    /// A server has no worker left, or has some again.
+    /// A server ran out of workers, or has some again.
     Capacity {
-        /// Its process, if that is known.
+        /// Its process, if known.
         process: Option<Process>,
         /// Inode number of its network namespace.
         netns: u32,
         /// Its ports.
         ports: Vec<u16>,
-        /// Whether none is left.
+        /// Whether no worker is left.
         none_left: bool,
     },
-    /// Something was lost for another cause than before, or the counters ceased to agree with the socket list.
+    /// A new cause of loss appeared, or the counters no longer agree with the socket list.
     Loss {
-        /// All that was lost by then.
+        /// All losses so far.
         losses: Losses,
-        /// Connections counted beyond those that are listed, where that is what is new.
+        /// Connections counted minus connections listed, if this disagreement is what is new.
         drift: Option<i64>,
     },
 }

@@ -113,8 +113,7 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const S: u64 = 1_000_000_000;
+    use crate::units::S;
 
     /// The course of a peer that held so many, second by second, and was there before.
     fn of(held: &[u64]) -> Course {

@@ -1,5 +1,5 @@
-//! What a judge remembers of what it said: a verdict changes only when another one has held for several samples, and a
-//! pile is one for as long as it stands.
+//! What a judge remembers: a verdict changes only after another one has held for several samples, and a pile
+//! remains one until it is gone.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ use crate::{
     model::{peer::PeerId, serial::pairs},
 };
 
-/// A new verdict stands when it was given so many times in a row.
+/// A new verdict is adopted after it was given this many times in a row.
 const LOOKS: u32 = 3;
 
-/// Or twice in a row, this far apart, ns: with long intervals.
+/// With long intervals, twice in a row suffices if the two are this far apart, ns.
 const OR_NS: u64 = 10_000_000_000;
 
-/// What was said of each peer, as far as that matters for what is said next.
+/// What was said about each peer, as far as it affects the next diagnosis.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// What was said last, by slot: all that is to be known of those of whom nothing else is kept.
+    /// The latest verdict by slot. For most peers nothing else is kept.
     #[serde(skip)]
     lately: Vec<Verdict>,
     #[serde(with = "pairs")]
@@ -33,20 +33,20 @@ pub struct Memory {
     pub(in crate::diagnosis) changes: Changes,
 }
 
-/// What stands about one peer.
+/// The settled verdict on a peer, and what may change it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Standing {
     verdict: Verdict,
     also: Vec<Verdict>,
     confidence: f64,
-    /// Another one that has been given since, how often, and since when.
+    /// A different verdict given since: which, how many times, and since when (monotonic, ns).
     next: Option<(Verdict, u32, u64)>,
     recovered: Option<Box<Recovered>>,
     grown: Option<Grown>,
-    /// The most it held before it last piled up.
+    /// The most connections it held before it last piled up.
     #[serde(default)]
     usual: Option<u64>,
-    /// Whether any of this was said yet.
+    /// Whether a verdict has been given yet.
     has_spoken: bool,
 }
 
@@ -66,13 +66,13 @@ impl Default for Standing {
 }
 
 impl Memory {
-    /// Forgets what it said. That piles grew happened all the same.
+    /// Forgets the verdicts. Piles stay remembered, since their growth is a fact.
     pub(super) fn reconsider(&mut self) {
         self.peers.values_mut().for_each(Standing::reconsider);
         self.changes.reconsider();
     }
 
-    /// Takes over what was said of peers elsewhere, and how sure that was.
+    /// Adopts verdicts given elsewhere, with their confidence.
     pub(super) fn recall(&mut self, said: impl IntoIterator<Item = (PeerId, Verdict, f64)>) {
         for (peer, verdict, confidence) in said {
             let standing = self.peers.entry(peer).or_default();
@@ -85,33 +85,33 @@ impl Memory {
         }
     }
 
-    /// Forgets what it said of the peers.
+    /// Forgets the verdicts on all peers.
     pub(super) fn begin_anew(&mut self) {
         self.peers.clear();
         self.changes.begin_anew();
     }
 
-    /// Whether it has anything to say of a peer.
+    /// Whether any peer is remembered.
     pub(super) fn has_spoken(&self) -> bool {
         !self.peers.is_empty()
     }
 
-    /// How a peer piled up, while that stands.
+    /// How a peer piled up, as long as the pile stands.
     pub(super) fn grown(&self, peer: PeerId) -> Option<Grown> {
         self.peers.get(&peer)?.grown
     }
 
-    /// The most a peer held before it piled up, if it did so before.
+    /// The most connections a peer held before it last piled up, if it ever did.
     pub(in crate::diagnosis) fn usual(&self, peer: PeerId) -> Option<u64> {
         self.peers.get(&peer)?.usual
     }
 
-    /// Makes the names in it harmless, where it was read from a file.
+    /// Sanitises the names, after reading from a file.
     pub fn sanitise(&mut self) {
         self.changes.sanitise();
     }
 
-    /// Makes a diagnosis say what stands.
+    /// Replaces the verdicts in a diagnosis by the settled ones.
     pub(super) fn show(&self, diagnosis: &mut Diagnosis) {
         for peer in &mut diagnosis.peers {
             if let Some(standing) = self.peers.get(&peer.id).filter(|standing| standing.has_spoken) {
@@ -123,7 +123,7 @@ impl Memory {
         diagnosis.changes_dropped = self.changes.dropped();
     }
 
-    /// Makes a diagnosis say what stands, and remembers it.
+    /// Settles the verdicts in a diagnosis, and remembers them.
     pub(super) fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
         let taken = diagnosis.taken;
         let mut were = HashMap::new();
@@ -137,7 +137,7 @@ impl Memory {
             };
             let known = self.peers.get_mut(&peer.id);
             if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
-                // Most of them, all the time.
+                // The usual case: nothing to remember.
                 *lately = peer.finding.verdict;
                 continue;
             }
@@ -170,13 +170,13 @@ impl Memory {
     }
 }
 
-/// Whether a verdict is worth remembering by itself.
+/// Whether a verdict alone is reason to remember the peer.
 fn is_remarkable(verdict: Verdict) -> bool {
     verdict.accuses() || verdict == Verdict::ManyHeld
 }
 
 impl Standing {
-    /// Whether it says no more than what is said of those of whom nothing is remembered.
+    /// Whether it contains nothing beyond the latest verdict, which is kept by slot.
     fn is_forgettable(&self) -> bool {
         !is_remarkable(self.verdict)
             && self.next.is_none()
@@ -189,10 +189,11 @@ impl Standing {
         self.remember_growth(peer);
         self.has_spoken = true;
         let given = peer.finding.verdict;
-        // What was not judged yet may be found good at once, and what is known to be good may become unknown.
+        // Without an accusation on either side the change is immediate: a new peer may be found good, and a
+        // good one may become unknown.
         let stands = given == self.verdict
             || !(given.accuses() || self.verdict.accuses())
-            // Who recovered has been good for several times its own rhythm.
+            // A recovered peer has been good for several times its own rhythm already.
             || (peer.recovered.is_some() && !given.accuses())
             || (is_last && self.verdict == Verdict::InsufficientData)
             || self.has_held(given, now_ns);
@@ -228,7 +229,7 @@ impl Standing {
         self.verdict = Verdict::InsufficientData;
     }
 
-    /// Whether another verdict has been given for so long that it stands now.
+    /// Whether a different verdict has been given long enough to be adopted.
     fn has_held(&mut self, given: Verdict, now_ns: u64) -> bool {
         let (verdict, looks, since_ns) = self.next.unwrap_or((given, 0, now_ns));
         if verdict != given {

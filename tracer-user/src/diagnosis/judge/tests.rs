@@ -1,4 +1,4 @@
-//! Whole runs, made up second by second: what is said at each, and what must not change it.
+//! Whole simulated runs, one second at a time: the verdict at each second, and what must not change it.
 
 mod world;
 
@@ -8,7 +8,7 @@ use self::world::{Peer, World};
 use super::*;
 use crate::diagnosis::{Expect, What};
 
-/// What is said of one peer at each second.
+/// The verdict on one peer at each second.
 fn run(
     world: &mut World,
     judge: &mut Judge,
@@ -36,7 +36,7 @@ fn run_with(
         .collect()
 }
 
-/// Some that hold one connection each and poll over it.
+/// Peers that hold one connection each and poll over it.
 fn others(world: &mut World, n: usize) {
     for _ in 0..n {
         let who = world.add();
@@ -176,7 +176,7 @@ fn what_is_said_once_does_not_stand() {
     world.peer(one).open();
     others(&mut world, 6);
     run(&mut world, &mut judge, one, 10, |world, _| polls(world));
-    // A queue for one look.
+    // The queue shows in a single sample.
     world.peer(one).wait_to_be_accepted(true);
     let diagnosis = judge.look(&world.tick(), &Options::default());
     assert_eq!(world.of(&diagnosis, one).finding.verdict, Verdict::Reusing);
@@ -217,7 +217,7 @@ fn one_event_more_changes_the_confidence_little() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Members come and go, and their number stays what it is.
+    /// Members come and go, and their number stays constant.
     #[test]
     fn a_constant_number_is_never_a_pile(
         held in 4_u64..60,
@@ -243,7 +243,7 @@ proptest! {
         prop_assert!(!said.contains(&Verdict::PilingUp), "{said:?}");
     }
 
-    /// One grows while the others do not, then stands, for far longer than the window.
+    /// One peer grows while the others do not, then stays at that level for far longer than the window.
     #[test]
     fn what_grew_is_a_pile_for_as_long_as_it_stands(
         to in 8_u64..50,
@@ -267,7 +267,7 @@ proptest! {
         prop_assert!(said[seen.unwrap()..].iter().all(|verdict| *verdict == Verdict::PilingUp), "{said:?}");
     }
 
-    /// Neither when it happens nor how many do nothing wrong beside it matters.
+    /// Neither the time nor the number of well-behaved neighbours matters.
     #[test]
     fn times_and_good_neighbours_change_no_verdict(
         shift in 0_u64..1_000_000,

@@ -1,29 +1,29 @@
-//! Clients: what each library calls its pool and timeouts.
+//! Clients: the names each library has for its pool and timeouts.
 
 use super::Setting;
 
-/// The words for one client library.
+/// The texts for one client library.
 #[derive(Debug)]
 pub(super) struct Client {
-    /// Against a new connection for each request, one or more sentences.
+    /// Remedy for a new connection per request, one or more sentences.
     pub(super) reuse: &'static str,
-    /// The size of its pool, to follow "Raise".
+    /// The name of its pool size, to follow "Raise".
     pub(super) size: &'static str,
-    /// Its idle timeout, to follow "Raise" or "Set".
+    /// The name of its idle timeout, to follow "Raise" or "Set".
     pub(super) idle: &'static str,
-    /// The longest its pool keeps a connection.
+    /// The setting for the maximum age of pooled connections.
     pub(super) age: Setting,
-    /// Against connections opened beside earlier ones, a sentence.
+    /// Remedy for connections opened in addition to earlier ones, a sentence.
     pub(super) one: &'static str,
-    /// Against connections that it never closes after the server did, a sentence.
+    /// Remedy for connections it does not close after the server did, a sentence.
     pub(super) leak: &'static str,
     /// How it probes for dead connections, to follow a colon.
     pub(super) probe: &'static str,
-    /// How long it waits for a reply, to follow "raise".
+    /// The name of its timeout for replies, to follow "raise".
     pub(super) wait: &'static str,
 }
 
-/// The words of one program for each kind of server; `None` where it has none of its own.
+/// A program's texts for each kind of server; `None` if it has no specific ones.
 #[derive(Debug)]
 pub(super) struct Clients {
     pub(super) http: Option<&'static Client>,
@@ -112,7 +112,7 @@ pub(super) const AMQP: Client = Client {
     ..UNKNOWN
 };
 
-/// What httpd speaks to Tomcat.
+/// AJP, which httpd speaks to Tomcat.
 pub(super) const AJP: Client = Client {
     reuse: "In the web server in front, remove `JkOptions +DisableReuse` (mod_jk) or `disablereuse=On` (mod_proxy_ajp).",
     size: "`connection_pool_size` of mod_jk (by default the threads per process) or `max=` of `ProxyPass`",
@@ -130,7 +130,6 @@ pub(super) const AJP: Client = Client {
     wait: "`reply_timeout` of mod_jk (in ms) or `timeout=` of `ProxyPass`",
 };
 
-/// OpenSSH.
 pub(super) const SSH: Client = Client {
     reuse: "Share one SSH connection: `ControlMaster auto`, `ControlPath ~/.ssh/%C` and `ControlPersist 10m` in \
             `ssh_config`.",
@@ -139,14 +138,13 @@ pub(super) const SSH: Client = Client {
     ..UNKNOWN
 };
 
-/// Programs whose client side has no words of its own.
+/// Programs without specific texts for their client side.
 pub(super) const NONE: Clients = Clients {
     http: None,
     database: None,
     cache: None,
 };
 
-/// Java.
 pub(super) const JAVA: Clients = Clients {
     http: Some(&Client {
         reuse: "Share one `HttpClient` in the whole process and read or close each body; with `HttpURLConnection`, read \
@@ -186,7 +184,6 @@ pub(super) const JAVA: Clients = Clients {
     }),
 };
 
-/// Python.
 pub(super) const PYTHON: Clients = Clients {
     http: Some(&Client {
         reuse: "Use one `requests.Session` (or `httpx.Client`, `aiohttp.ClientSession`) for the life of the process \
@@ -226,7 +223,6 @@ pub(super) const PYTHON: Clients = Clients {
     }),
 };
 
-/// Node.js.
 pub(super) const NODE: Clients = Clients {
     http: Some(&Client {
         reuse: "Pass one shared `new http.Agent({keepAlive: true})` (`https.Agent` for TLS) to all requests, and consume \
@@ -262,7 +258,6 @@ pub(super) const NODE: Clients = Clients {
     }),
 };
 
-/// PHP.
 pub(super) const PHP: Clients = Clients {
     http: Some(&Client {
         reuse: "Use one curl handle (`curl_init` once, `curl_setopt` for each URL) or one Guzzle client within a \
@@ -330,7 +325,6 @@ pub(super) const DOTNET: Clients = Clients {
     }),
 };
 
-/// Ruby.
 pub(super) const RUBY: Clients = Clients {
     http: Some(&Client {
         reuse: "Send all requests within one `Net::HTTP.start` block or use `net-http-persistent` (Faraday: its \

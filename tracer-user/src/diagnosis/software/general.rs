@@ -1,4 +1,4 @@
-//! What is said where the software is not known, by protocol.
+//! Texts for unknown software, by protocol.
 
 use super::{
     clients::{AJP, AMQP, CACHE, Client, DATABASE, HTTP, MQTT, SSH, UNKNOWN},
@@ -21,7 +21,7 @@ pub(super) const DECIDE_OUTBOUND: &str = "Nobody is accused; decide. If this hos
 
 pub(super) const WHY_CLOSED: &str = "If that is not it, look in the server's log at these times: errors, reloads and restarts end connections too.";
 
-/// A server on this host whose process is not known.
+/// A server on this host with an unknown process.
 pub(super) fn server(protocol: Option<Protocol>) -> &'static Server {
     match protocol {
         Some(Protocol::Http) => &servers::HTTP,
@@ -53,12 +53,12 @@ fn of_port(protocol: Option<Protocol>) -> &'static Server {
     }
 }
 
-/// The words for the server that a protocol is spoken by, where it is not HTTP.
+/// The server texts for a protocol other than HTTP.
 pub(super) fn server_of(protocol: Protocol) -> Option<&'static Server> {
     (protocol != Protocol::Http).then(|| of_port(Some(protocol)))
 }
 
-/// A client of which nothing is known but what it speaks.
+/// A client of which only the protocol is known.
 pub(super) fn client(protocol: Option<Protocol>) -> &'static Client {
     match protocol {
         Some(Protocol::Http) => &HTTP,

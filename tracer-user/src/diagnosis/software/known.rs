@@ -1,4 +1,4 @@
-//! Which software a process's name stands for.
+//! Identifies software by the name of its process.
 
 use self::Comm::{Is, Starts};
 use super::{
@@ -8,10 +8,14 @@ use super::{
     servers::{self, Server},
 };
 
-/// A server or client that a process's name tells.
+/// A server or client identified by its process's name.
 #[derive(Debug)]
 pub struct Software {
-    /// As people call it.
+    /// Its usual name.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "tells readers and tests the lines apart")
+    )]
     pub name: &'static str,
     comms: &'static [Comm],
     serves: Serves,
@@ -19,23 +23,23 @@ pub struct Software {
     client: &'static Clients,
 }
 
-/// What its listeners speak.
+/// The protocols its listeners speak.
 #[derive(Debug)]
 enum Serves {
-    /// This, on every port.
+    /// This one, on every port.
     Only(Protocol),
-    /// This, unless the port is one of another protocol: that is passed on, with other settings.
+    /// This one. On the port of another protocol it relays the connections, and other settings apply.
     Relays(Protocol, &'static Server),
-    /// A runtime: one of these if the port says so, else nobody knows.
+    /// A runtime: one of these if the port implies it, otherwise unknown.
     Any(&'static [Protocol]),
 }
 
-/// A process's name.
+/// Matches a process's name.
 #[derive(Debug)]
 enum Comm {
-    /// This one.
+    /// The exact name.
     Is(&'static str),
-    /// All that begin like this.
+    /// A prefix of the name.
     Starts(&'static str),
 }
 
@@ -48,7 +52,7 @@ impl Comm {
     }
 }
 
-/// The software whose process has this name, which the kernel may have cut.
+/// The software whose process has this name, which the kernel may have truncated.
 pub fn known(comm: &str) -> Option<&'static Software> {
     SOFTWARE
         .iter()
@@ -56,7 +60,7 @@ pub fn known(comm: &str) -> Option<&'static Software> {
 }
 
 impl Software {
-    /// What it speaks on a port of this protocol.
+    /// The protocol it speaks on a port that implies `by_port`.
     pub(super) fn protocol(&self, by_port: Option<Protocol>) -> Option<Protocol> {
         match self.serves {
             Serves::Only(protocol) => Some(protocol),
@@ -65,7 +69,7 @@ impl Software {
         }
     }
 
-    /// The words for its listener on a port of this protocol.
+    /// The texts for its listener on a port that implies `by_port`.
     pub(super) fn server(&self, by_port: Option<Protocol>) -> &'static Server {
         match (&self.serves, self.protocol(by_port)) {
             (Serves::Relays(own, relay), Some(protocol)) if protocol != *own => relay,
@@ -74,7 +78,7 @@ impl Software {
         }
     }
 
-    /// The words for what it connects to; `None` where it has none of its own.
+    /// The texts for its connections to a server; `None` if it has no specific ones.
     pub(super) fn client(&self, protocol: Option<Protocol>) -> Option<&'static Client> {
         match protocol {
             Some(Protocol::Http) | None => self.client.http,
@@ -85,7 +89,7 @@ impl Software {
     }
 }
 
-/// All of them. Names are as `/proc/PID/comm` has them.
+/// Names as they appear in `/proc/PID/comm`.
 const SOFTWARE: &[Software] = &[
     Software {
         name: "Apache httpd",
@@ -336,7 +340,7 @@ const SOFTWARE: &[Software] = &[
 mod tests {
     use super::*;
 
-    /// The kernel keeps this many bytes of a process's name.
+    /// The kernel truncates process names to this many bytes.
     const COMM_LEN: usize = 15;
 
     #[test]

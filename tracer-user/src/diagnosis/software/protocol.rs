@@ -1,32 +1,25 @@
-//! Protocols that have words of their own.
+//! Protocols with specific texts.
 
-/// What two ends speak.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// HTTP, with or without TLS.
     Http,
-    /// What httpd speaks to Tomcat.
+    /// AJP, which httpd speaks to Tomcat.
     Ajp,
-    /// PostgreSQL.
     Postgresql,
-    /// MySQL and MariaDB.
     Mysql,
-    /// MongoDB.
     Mongodb,
-    /// Redis and Valkey.
     Redis,
-    /// Memcached.
     Memcached,
-    /// MQTT.
     Mqtt,
-    /// AMQP, as RabbitMQ speaks it.
+    /// AMQP, as spoken by RabbitMQ.
     Amqp,
-    /// SSH.
     Ssh,
 }
 
 impl Protocol {
-    /// What a port is used for nearly everywhere.
+    /// The protocol a port is nearly always used for.
     pub(super) fn of_port(port: u16) -> Option<Self> {
         Some(match port {
             80 | 443 | 8000 | 8008 | 8080 | 8081 | 8088 | 8443 | 8888 => Self::Http,

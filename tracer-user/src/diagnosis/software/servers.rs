@@ -1,32 +1,32 @@
-//! Servers: what each calls its timeouts and limits.
+//! Servers: the names each has for its timeouts and limits.
 //!
-//! Defaults are those of current versions. A setting that a server does not have is left to `UNKNOWN` or `HTTP`,
-//! or the words say that there is none.
+//! Defaults are those of current versions. For a setting a server does not have, the text of `UNKNOWN` or
+//! `HTTP` is used, or the text says that there is none.
 
 use super::Setting;
 
-/// The words for one server.
+/// The texts for one server.
 #[derive(Debug)]
 pub(super) struct Server {
     /// Its idle timeout.
     pub(super) idle: Setting,
-    /// Against a limit of requests per connection, a sentence.
+    /// Remedy for a limit of requests per connection, a sentence.
     pub(super) limit: &'static str,
-    /// Against a limit of a connection's age, a sentence.
+    /// Remedy for a limit of a connection's age, a sentence.
     pub(super) age: &'static str,
-    /// Against closing after a reply without need, a sentence.
+    /// Remedy for needless closing after a reply, a sentence.
     pub(super) close: &'static str,
-    /// Against an exhausted server, once its workers are free, a sentence.
+    /// Remedy for an exhausted server, once its workers are free, a sentence.
     pub(super) accept: &'static str,
     /// How it probes for dead connections, to follow a colon.
     pub(super) probe: &'static str,
-    /// Its timeout for a first request, to follow "shorten".
+    /// The name of its timeout for the first request, to follow "shorten".
     pub(super) header: &'static str,
-    /// Where it says why a handshake failed, a sentence.
+    /// Where it logs why a handshake failed, a sentence.
     pub(super) log: &'static str,
-    /// Against connections that it never closes, a sentence.
+    /// Remedy for connections it never closes, a sentence.
     pub(super) leak: &'static str,
-    /// How long it holds a request, a sentence; empty where that is the application's affair.
+    /// How long it holds a request, a sentence; empty if that is up to the application.
     pub(super) hold: &'static str,
 }
 
@@ -101,7 +101,7 @@ pub(super) const NGINX: Server = Server {
     hold: "As a proxy, nginx gives up after `proxy_read_timeout` (default 60s).",
 };
 
-/// nginx, where it passes on what it does not speak.
+/// nginx relaying another protocol.
 pub(super) const NGINX_STREAM: Server = Server {
     idle: Setting::Raise("`proxy_timeout` in nginx's `stream` block (default 10m)"),
     accept: NGINX.accept,
@@ -169,7 +169,7 @@ pub(super) const ENVOY_TCP: Server = Server {
     ..UNKNOWN
 };
 
-/// Java: Tomcat and the others that may be behind the name.
+/// Java: Tomcat or any other server that runs as `java`.
 pub(super) const JAVA: Server = Server {
     idle: Setting::Raise(
         "the server's keep-alive timeout (Tomcat `keepAliveTimeout` in ms, Jetty `idleTimeout`, WildFly \
@@ -202,7 +202,6 @@ pub(super) const TOMCAT_AJP: Server = Server {
     ..JAVA
 };
 
-/// Node.js.
 pub(super) const NODE: Server = Server {
     idle: Setting::Raise(
         "`server.keepAliveTimeout` in Node.js (default 5000 ms), with `server.headersTimeout` above it",
@@ -220,7 +219,6 @@ pub(super) const NODE: Server = Server {
     hold: "Node.js itself holds a reply without limit; watch `close` of the response to stop the work.",
 };
 
-/// Gunicorn.
 pub(super) const GUNICORN: Server = Server {
     idle: Setting::Raise("`--keep-alive` in Gunicorn (default 2 s; sync workers ignore it, use `gthread`)"),
     limit: "Raise `--max-requests` in Gunicorn, or set it to 0: it restarts the worker and ends its connections.",
@@ -235,7 +233,6 @@ pub(super) const GUNICORN: Server = Server {
     ..HTTP
 };
 
-/// Uvicorn.
 pub(super) const UVICORN: Server = Server {
     idle: Setting::Raise("`--timeout-keep-alive` in Uvicorn (default 5 s)"),
     limit: "Raise `--limit-max-requests` in Uvicorn, or leave it out: it restarts the process and ends its connections.",
@@ -251,7 +248,7 @@ pub(super) const UVICORN: Server = Server {
     ..HTTP
 };
 
-/// Python, with whatever server runs in it.
+/// Python, with any server.
 pub(super) const PYTHON: Server = Server {
     idle: Setting::Raise(
         "the server's keep-alive timeout (Uvicorn `--timeout-keep-alive`, Gunicorn `--keep-alive`, aiohttp \
@@ -266,7 +263,7 @@ pub(super) const PYTHON: Server = Server {
     ..UNKNOWN
 };
 
-/// PHP-FPM, which a web server speaks FastCGI with.
+/// PHP-FPM, to which a web server speaks FastCGI.
 pub(super) const PHP_FPM: Server = Server {
     close: "PHP-FPM keeps connections only where asked: in nginx, set `fastcgi_keep_conn on` and `keepalive` in the \
             upstream.",
@@ -280,7 +277,6 @@ pub(super) const PHP_FPM: Server = Server {
     ..UNKNOWN
 };
 
-/// Caddy.
 pub(super) const CADDY: Server = Server {
     idle: Setting::Raise("`idle` in Caddy's `servers { timeouts { … } }` (default 5m)"),
     limit: "Caddy limits no requests per connection: look at the servers behind it and at its reloads.",
@@ -292,7 +288,6 @@ pub(super) const CADDY: Server = Server {
     ..HTTP
 };
 
-/// Traefik.
 pub(super) const TRAEFIK: Server = Server {
     idle: Setting::Raise(
         "`entryPoints.NAME.transport.respondingTimeouts.idleTimeout` in Traefik (default 180s)",
@@ -307,7 +302,6 @@ pub(super) const TRAEFIK: Server = Server {
     ..HTTP
 };
 
-/// lighttpd.
 pub(super) const LIGHTTPD: Server = Server {
     idle: Setting::Raise("`server.max-keep-alive-idle` in lighttpd (default 5 s)"),
     limit: "In lighttpd, raise `server.max-keep-alive-requests` far above what a client sends in an hour.",
@@ -318,7 +312,6 @@ pub(super) const LIGHTTPD: Server = Server {
     ..HTTP
 };
 
-/// LiteSpeed and OpenLiteSpeed.
 pub(super) const LITESPEED: Server = Server {
     idle: Setting::Raise("`keepAliveTimeout` in LiteSpeed's tuning (default 5 s)"),
     limit: "In LiteSpeed, raise `maxKeepAliveReq` far above what a client sends in an hour.",
@@ -329,7 +322,6 @@ pub(super) const LITESPEED: Server = Server {
     ..HTTP
 };
 
-/// Varnish.
 pub(super) const VARNISH: Server = Server {
     idle: Setting::Raise("`timeout_idle` in Varnish (default 5 s; in pipe mode `pipe_timeout`)"),
     limit: "Varnish limits no requests per connection: look at its VCL for `Connection: close`.",
@@ -340,7 +332,6 @@ pub(super) const VARNISH: Server = Server {
     ..HTTP
 };
 
-/// Squid.
 pub(super) const SQUID: Server = Server {
     idle: Setting::Raise("`client_idle_pconn_timeout` in Squid (default 2 minutes)"),
     age: "In Squid, raise `pconn_lifetime`, or set it to 0 (no limit, the default).",
@@ -351,7 +342,6 @@ pub(super) const SQUID: Server = Server {
     ..HTTP
 };
 
-/// Puma.
 pub(super) const PUMA: Server = Server {
     idle: Setting::Raise("`persistent_timeout` in Puma (20 s, since version 7 65 s)"),
     limit: "In Puma, raise `max_keep_alive` (since version 7; before, `max_fast_inline`).",
@@ -362,7 +352,6 @@ pub(super) const PUMA: Server = Server {
     ..HTTP
 };
 
-/// Unicorn.
 pub(super) const UNICORN: Server = Server {
     idle: Setting::Instead(
         "Unicorn keeps no connection: put nginx in front of it and raise its `keepalive_timeout`, or use \
@@ -375,7 +364,7 @@ pub(super) const UNICORN: Server = Server {
     ..HTTP
 };
 
-/// Ruby, with whatever server runs in it.
+/// Ruby, with any server.
 pub(super) const RUBY: Server = Server {
     idle: Setting::Raise("the server's keep-alive timeout (Puma `persistent_timeout`)"),
     close: "See that the server allows keep-alive: Unicorn has none, Puma has `enable_keep_alives`.",
@@ -409,7 +398,6 @@ pub(super) const BEAM: Server = Server {
     ..UNKNOWN
 };
 
-/// PostgreSQL.
 pub(super) const POSTGRESQL: Server = Server {
     idle: Setting::Raise(
         "`idle_session_timeout` of PostgreSQL (0, no limit, by default; `server_idle_timeout` and \
@@ -430,7 +418,6 @@ pub(super) const POSTGRESQL: Server = Server {
     hold: "PostgreSQL ends a query after `statement_timeout`.",
 };
 
-/// PgBouncer.
 pub(super) const PGBOUNCER: Server = Server {
     idle: Setting::Raise("`client_idle_timeout` of PgBouncer (0, no limit, by default)"),
     age: "PgBouncer limits the age only of its own connections to the server: `server_lifetime` (default 3600 s).",
@@ -443,7 +430,6 @@ pub(super) const PGBOUNCER: Server = Server {
     ..UNKNOWN
 };
 
-/// MySQL and MariaDB.
 pub(super) const MYSQL: Server = Server {
     idle: Setting::Raise("`wait_timeout` of MySQL (default 28800 s)"),
     limit: "MySQL limits no queries per connection: look at the pool and at a proxy between.",
@@ -458,7 +444,6 @@ pub(super) const MYSQL: Server = Server {
     ..UNKNOWN
 };
 
-/// MongoDB.
 pub(super) const MONGODB: Server = Server {
     idle: Setting::Instead(
         "MongoDB has no idle timeout: look at a proxy or balancer between, and set `maxIdleTimeMS` of the \
@@ -470,7 +455,6 @@ pub(super) const MONGODB: Server = Server {
     ..UNKNOWN
 };
 
-/// Redis and Valkey.
 pub(super) const REDIS: Server = Server {
     idle: Setting::Instead(
         "Set `timeout` of Redis to 0 (no limit, the default), or above the client's longest pause.",
@@ -485,7 +469,6 @@ pub(super) const REDIS: Server = Server {
     ..UNKNOWN
 };
 
-/// Memcached.
 pub(super) const MEMCACHED: Server = Server {
     idle: Setting::Instead(
         "Leave `-o idle_timeout` of Memcached out (no limit, the default), or raise it above the client's \
@@ -508,7 +491,6 @@ pub(super) const MQTT: Server = Server {
     ..UNKNOWN
 };
 
-/// Mosquitto.
 pub(super) const MOSQUITTO: Server = Server {
     accept: "Then raise `max_connections` of Mosquitto's listener and its open files.",
     probe: "have the client set an MQTT keep-alive of 30-60 s; Mosquitto's `max_keepalive` caps it",

@@ -1,10 +1,10 @@
-//! Every cell of the table, and who must not see which word.
+//! Every cell of the table, and which words must not appear where.
 
 use std::fmt::Write as _;
 
 use super::*;
 
-/// A name of each software, and what no software is called.
+/// A name of each kind of software, and one that belongs to none.
 const OWNERS: &[&str] = &[
     "apache2",
     "nginx",
@@ -54,7 +54,7 @@ const CLOSERS: [Option<Party>; 4] = [
     Some(Party::Network),
 ];
 
-/// What fits into a few lines of a terminal.
+/// Fits into a few lines of a terminal.
 const LONGEST: usize = 400;
 
 fn at(verdict: Verdict, direction: Direction, port: u16, owner: Option<&str>) -> At<'_> {
@@ -67,7 +67,7 @@ fn at(verdict: Verdict, direction: Direction, port: u16, owner: Option<&str>) ->
     }
 }
 
-/// Calls `look` with every combination that matters, once for each closer where that decides.
+/// Calls `look` with every relevant combination, and once for each closer if that makes a difference.
 fn each(mut look: impl FnMut(&At<'_>, &str)) {
     for &verdict in Verdict::ALL {
         for direction in DIRECTIONS {
@@ -132,7 +132,7 @@ fn nobody_gets_the_words_of_another_server() {
         let (Some(owner), Direction::Inbound) = (at.owner, at.direction) else {
             return;
         };
-        // On that port its client is httpd.
+        // On this port the client is httpd.
         if at.port == 8009 {
             return;
         }
@@ -311,7 +311,7 @@ fn many_held_says_how_to_decide() {
     }
 }
 
-/// The ports that make a difference to the words of this software.
+/// The ports that make a difference to this software's texts.
 fn telling_ports(owner: &str, direction: Direction) -> &'static [u16] {
     match (owner, direction) {
         ("postgres" | "pgbouncer", _) => &[5432],
@@ -330,7 +330,7 @@ fn telling_ports(owner: &str, direction: Direction) -> &'static [u16] {
     }
 }
 
-/// All fixes of one software, without those that are the same for a process that nobody knows.
+/// All fixes of one kind of software, except those an unknown process gets as well.
 fn section(direction: Direction, port: u16, owner: Option<&str>) -> String {
     let closer = match direction {
         Direction::Inbound => Party::Server,

@@ -1,4 +1,4 @@
-//! The thresholds that an operator may change, with what a file or flag may say of each.
+//! The thresholds an operator may change, and what a file or flag may say about each.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -9,17 +9,17 @@ use super::{MS, S};
 /// An hour, in ns.
 const H: u64 = 3_600 * S;
 
-/// What a threshold counts.
+/// The unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Things.
+    /// A number of things.
     Count,
-    /// Time, ns.
+    /// A duration, ns.
     Time,
 }
 
 impl Kind {
-    /// A value as people write it, and as it is read again.
+    /// The value as text, in the form in which it is parsed.
     pub fn written(self, value: u64) -> String {
         match self {
             Self::Count => value.to_string(),
@@ -28,36 +28,36 @@ impl Kind {
     }
 }
 
-/// A threshold with another value.
+/// A changed threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct Changed {
-    /// Which.
+    /// The threshold.
     pub threshold: &'static Adjustable,
-    /// Its value, within its limits.
+    /// Its new value, within its range.
     pub value: u64,
 }
 
 impl Changed {
-    /// Makes it hold.
+    /// Stores the value.
     pub fn apply(&self, to: &mut Thresholds) {
         (self.threshold.set)(to, self.value);
     }
 }
 
-/// One threshold.
+/// Describes a threshold.
 #[derive(Clone, Debug)]
 pub struct Adjustable {
     /// Its name in files, flags and JSON.
     pub name: &'static str,
-    /// What it means and where its value comes from, line by line.
+    /// Its meaning and the source of its default, line by line.
     pub help: &'static [&'static str],
-    /// What it counts.
+    /// Its unit.
     pub kind: Kind,
-    /// What it may be.
+    /// The values allowed.
     pub range: RangeInclusive<u64>,
-    /// Its value.
+    /// Reads it.
     pub get: fn(&Thresholds) -> u64,
-    /// Changes it.
+    /// Sets it.
     pub set: fn(&mut Thresholds, u64),
 }
 
@@ -71,7 +71,7 @@ macro_rules! thresholds {
         }
 
         impl Thresholds {
-            /// What holds unless something else is said.
+            /// The values used unless others are given.
             pub const DEFAULT: Self = Self { $($name: $default,)+ };
         }
 
@@ -81,7 +81,7 @@ macro_rules! thresholds {
             }
         }
 
-        /// All of them.
+        /// All thresholds.
         pub static THRESHOLDS: &[Adjustable] = &[$(Adjustable {
             name: stringify!($name),
             help: &[$($doc),+],
@@ -94,79 +94,80 @@ macro_rules! thresholds {
 }
 
 thresholds! {
-    /// Fewer ended connections than this say nothing about a habit that has no other mark than
-    /// its repetition.
+    /// A habit that shows only by being repeated takes at least this many ended connections to be
+    /// seen.
     min_closes: Count = 5, 2 => 1000;
 
-    /// From this many request turns per connection on, it counts as reused: one is the
-    /// connection's first request, two may be a retry.
+    /// A connection with at least this many requests counts as reused: one is its first request,
+    /// two may be a retry.
     min_turns: Count = 3, 2 => 1000;
 
-    /// "The client closes right after the reply" means idle for less than this: a round trip and
-    /// some work. Half of the shortest keep-alive timeout that Apache accepts in whole seconds.
+    /// "The client closes right after the reply" means that the connection was idle for less than
+    /// this: a round trip and some work. It is half of the shortest keep-alive timeout that Apache
+    /// accepts in whole seconds.
     client_at_once: Time = 500 * MS, MS => 60 * S;
 
-    /// "The server closes right after the reply" means idle for less than this: no round trip
-    /// lies between, only the server's own work.
+    /// "The server closes right after the reply" means that the connection was idle for less than
+    /// this: there is no round trip in it, only the server's own work.
     server_at_once: Time = 100 * MS, MS => 60 * S;
 
-    /// More established connections than expected by at least this many are a pile: one more is
-    /// a reconnect that crosses the close of the one before, two a browser-like burst.
+    /// A peer that holds at least this many connections more than expected has a pile: one more
+    /// may be a reconnect that crosses the close of the previous one, two a burst as browsers make.
     min_pile: Count = 3, 1 => 100_000;
 
-    /// Connections that open within this time of a peer's oldest one may be a pool being filled.
+    /// Connections opened within this time of a peer's oldest one may be a pool being filled.
     pool_fills: Time = 2 * S, MS => H;
 
-    /// More than this at once is no pool: browsers keep 6 to a host, HTTP client libraries 5 to 8
-    /// by default. No more than this is learned as the expected number either.
+    /// More connections than this are not a pool: browsers keep 6 per host, HTTP client libraries
+    /// 5 to 8 by default. No larger number is learned as the expected one either.
     max_pool: Count = 8, 1 => 100_000;
 
-    /// At least this many opens must overlap to be a pile: the reasons are those of `min_pile`.
+    /// A pile takes at least this many overlapping opens, for the same reasons as `min_pile`.
     min_overlaps: Count = 3, 1 => 100_000;
 
-    /// A connection on which something is being sent in vain is silent for good when nothing was
-    /// heard for this long: one lost segment is made good within a second or so (the kernel's
+    /// If nothing has been heard for this long on a connection on which data is being sent in vain,
+    /// it is silent for good: a single lost segment is recovered within a second or so (the kernel's
     /// first retransmission timeouts are 0.2, 0.4 and 0.8 s).
     silent: Time = 1_500 * MS, 200 * MS => H;
 
-    /// Connections in CLOSE_WAIT for at least this long are lingering when the client's last
-    /// request was answered: a server that notices the FIN closes within milliseconds, one that
-    /// checks between two writes within seconds.
+    /// A connection that has been in CLOSE_WAIT for at least this long is lingering, if the client's
+    /// last request was answered: a server that notices the FIN closes within milliseconds, one
+    /// that checks between two writes within seconds.
     lingering: Time = 5 * S, 100 * MS => 24 * H;
 
-    /// A connection in CLOSE_WAIT is forgotten by a client's pool when the client opens others so long after it
-    /// entered it: a pool looks through what it holds before it opens another.
+    /// If a client opens further connections this long after one of its own has entered CLOSE_WAIT,
+    /// its pool has forgotten that one: a pool looks through what it holds before it opens another.
     passed_by: Time = 2 * S, 100 * MS => H;
 
-    /// When the request was not answered, the server may hold it for so long if `--hold` does not
-    /// say how long: the longest poll that is usual, and Apache's default Timeout of 60 s and a
-    /// minute.
+    /// The server may hold an unanswered request for this long, if `--hold` does not say how long:
+    /// no poll is usually held for longer, and it is Apache's default Timeout of 60 s plus a minute.
     longest_hold: Time = 120 * S, S => 24 * H;
 
-    /// This many lingering connections are a leak; one may be a slow handler.
+    /// This many lingering connections are a leak; a single one may be a slow handler.
     min_lingering: Count = 2, 1 => 100_000;
 
-    /// Before a peer was watched for this long, that it keeps its connections says nothing.
+    /// A peer must be watched for this long before it means anything that it keeps its connections.
     settled: Time = 3 * S, 0 => H;
 
-    /// A connection that waits for this long to be accepted waits for a worker: accepting takes a
-    /// server that has one less than a millisecond.
+    /// A connection that has waited this long to be accepted is waiting for a worker: a server with
+    /// a free worker accepts within a millisecond.
     waiting: Time = 1_500 * MS, 10 * MS => H;
 
-    /// A connection on which no request has come in this time is none of a poller. Apache's
+    /// A connection with no request within this time does not belong to a polling client. Apache's
     /// mod_reqtimeout waits up to 20 s, but a client that is there to poll sends at once.
     no_request: Time = 5 * S, 100 * MS => H;
 }
 
 impl Adjustable {
-    /// The threshold of this name.
+    /// The threshold with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         THRESHOLDS.iter().find(|one| one.name == name)
     }
 }
 
 impl Thresholds {
-    /// Those that are not what they are by default: counts, and times in ms, which end in `_ms`.
+    /// The thresholds that differ from their defaults: counts, and times in ms under a name ending
+    /// in `_ms`.
     pub fn changed(&self) -> BTreeMap<String, u64> {
         let default = Self::default();
         THRESHOLDS
@@ -182,7 +183,7 @@ impl Thresholds {
             .collect()
     }
 
-    /// Whether each is within its limits: those that were read from a file need not be.
+    /// Whether each value is within its range, which is not certain for values read from a file.
     pub fn are_possible(&self) -> bool {
         THRESHOLDS.iter().all(|one| one.range.contains(&(one.get)(self)))
     }

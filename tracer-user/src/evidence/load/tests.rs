@@ -84,7 +84,7 @@ fn one_that_was_killed_is_judged_by_its_last_state() {
     let [note] = &loaded.notes[..] else {
         panic!("{:?}", loaded.notes)
     };
-    assert!(note.contains("diagnosed as of 00:00:01 UTC"), "{note}");
+    assert!(note.contains("diagnosed as of 2026-01-01 00:00:01 UTC"), "{note}");
     // Moments after that come from the rows.
     let loaded = load_wanted(&story.path, &wanted(Some("00:01:40"), None)).unwrap();
     let diagnosis = judged(&loaded);

@@ -64,7 +64,7 @@ fn a_killed_recorder_leaves_enough_for_a_diagnosis() {
     let older = load(&path).unwrap();
     let note = &older.notes[0];
     assert!(
-        note.contains("diagnosed as of 00:00:01 UTC, 5.0 s before its last rows"),
+        note.contains("diagnosed as of 2026-01-01 00:00:01 UTC, 5.0 s before its last rows"),
         "{note}"
     );
     fs::remove_file(path.join("state.json")).unwrap();

@@ -13,7 +13,9 @@ impl Recording {
         }
         self.said.clone_from(&self.trouble);
         Some(match &self.trouble {
-            Some(trouble) => format!("{trouble}; counting goes on, and writing is tried again each interval"),
+            Some(trouble) => {
+                format!("{trouble}; counting continues, and writing is retried at each interval")
+            }
             None => format!(
                 "writing again; {} rows could not be written",
                 self.manifest.session.rows_not_written

@@ -131,17 +131,17 @@ fn each_of_several_recordings_can_be_read() {
         assert_eq!(loaded.sample.taken, wanted.taken, "{number}");
         let replay = Replay::open(&path, Some(number)).unwrap();
         assert_eq!(replay.number(), (number as usize, 3));
-        assert_eq!(replay.len(), [3, 2, 4][number as usize - 1]);
+        assert_eq!(replay.intervals(), [3, 2, 4][number as usize - 1]);
     }
     let notes = load_recording(&path, Some(2)).unwrap().notes.join("\n");
     assert!(
-        notes.contains("recording 2 of 3") && notes.contains("of another recording"),
+        notes.contains("recording 2 of 3") && notes.contains("belongs to another recording"),
         "{notes}"
     );
     for none in [0, 4, u32::MAX] {
         let error = load_recording(&path, Some(none)).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("holds 3 recordings; there is no number {none}")),
+            error.contains(&format!("holds 3 recordings; there is no recording {none}")),
             "{error}"
         );
     }
@@ -259,7 +259,7 @@ fn what_an_older_version_wrote_is_read_and_added_to() {
     let report = verify(&path).unwrap();
     assert!(report.is_whole(), "{report:?}");
     assert_eq!(report.up_to.unwrap().0, 3);
-    assert_eq!(Replay::open(&path, None).unwrap().len(), 3);
+    assert_eq!(Replay::open(&path, None).unwrap().intervals(), 3);
     let mut second = Recording::append(&path, session(), None).unwrap();
     assert_eq!(second.files.segment, 2);
     let last = play(&mut second, 2, 5, true);
@@ -269,8 +269,8 @@ fn what_an_older_version_wrote_is_read_and_added_to() {
     assert_eq!(report.up_to.unwrap().0, 5);
     let loaded = load_recording(&path, None).unwrap();
     assert_eq!(loaded.sample, last);
-    assert_eq!(Replay::open(&path, Some(1)).unwrap().len(), 3);
-    assert_eq!(Replay::open(&path, Some(2)).unwrap().len(), 2);
+    assert_eq!(Replay::open(&path, Some(1)).unwrap().intervals(), 3);
+    assert_eq!(Replay::open(&path, Some(2)).unwrap().intervals(), 2);
 }
 
 /// Killed between any two steps of giving a segment its number.
@@ -312,7 +312,7 @@ fn a_removed_directory_is_told_and_counting_goes_on() {
     play(&mut recording, 2, 5, false);
     let news = recording.news().unwrap();
     assert!(
-        news.contains("removed") && news.contains("counting goes on"),
+        news.contains("removed") && news.contains("counting continues"),
         "{news}"
     );
     assert_eq!(recording.news(), None);

@@ -179,12 +179,4 @@ impl ConnectionRow {
             errno: None,
         }
     }
-
-    /// The service's port.
-    pub fn port(&self) -> u16 {
-        match self.direction {
-            Direction::Inbound => self.local.1,
-            Direction::Outbound => self.remote.1,
-        }
-    }
 }

@@ -1,9 +1,6 @@
 //! `listeners.csv`: a row per listening address and interval.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::IpAddr;
 
 use super::{
     Kind,
@@ -14,10 +11,9 @@ use crate::{
     evidence::cells::Fields,
     model::{
         backlog::{self, Backlog, FIGURES, PLACED},
-        history::inbound_port,
+        listening::{self, Holding},
         owner::Process,
         sample::Sample,
-        socket::{Connection, State},
     },
 };
 
@@ -110,38 +106,24 @@ impl Column<Self> for Others {
 impl ListenerRow {
     /// The rows of all listeners; sockets that share address and port (`SO_REUSEPORT`) are one.
     pub fn of(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
-        let mut rows: BTreeMap<(u32, u16, IpAddr), Self> = BTreeMap::new();
-        for listener in &sample.sockets.listeners {
-            let row = rows
-                .entry((listener.netns, listener.port, listener.address))
-                .or_insert_with(|| {
-                    let (busy_workers, idle_workers) = workers(diagnosis, listener.netns, listener.port);
-                    Self {
-                        sampled_at: sample.taken.utc_ns,
-                        netns: listener.netns,
-                        local: (listener.address, listener.port),
-                        held: 0,
-                        close_wait: 0,
-                        never_accepted: 0,
-                        backlog: Backlog::default(),
-                        busy_workers,
-                        idle_workers,
-                        owner: None,
-                        others: Others::default(),
-                    }
-                });
-            row.backlog.absorb(&listener.backlog);
-            row.others = Others::of(&row.backlog);
-            row.owner = row.owner.take().or_else(|| listener.owner.process().cloned());
-        }
-        for connection in &sample.sockets.connections {
-            if let Some(row) = listener_of(&mut rows, connection) {
-                row.held += 1;
-                row.close_wait += u64::from(connection.state == State::CloseWait);
-                row.never_accepted += u64::from(connection.never_accepted());
+        let row = |((netns, port, address), holding): (_, Holding)| {
+            let (busy_workers, idle_workers) = workers(diagnosis, netns, port);
+            Self {
+                sampled_at: sample.taken.utc_ns,
+                netns,
+                local: (address, port),
+                held: holding.held,
+                close_wait: holding.close_wait,
+                never_accepted: holding.never_accepted,
+                backlog: holding.backlog,
+                others: Others::of(&holding.backlog),
+                busy_workers,
+                idle_workers,
+                owner: holding.owner.process().cloned(),
             }
-        }
-        rows.into_values().collect()
+        };
+        let found = listening::by_address(&sample.sockets);
+        found.into_iter().map(row).collect()
     }
 
     /// Puts the figures together that stand apart in a row.
@@ -151,22 +133,6 @@ impl ListenerRow {
         }
         self
     }
-}
-
-/// The listener a connection came in on: the one on its own address before those on all.
-fn listener_of<'a>(
-    rows: &'a mut BTreeMap<(u32, u16, IpAddr), ListenerRow>,
-    connection: &Connection,
-) -> Option<&'a mut ListenerRow> {
-    let (netns, port) = inbound_port(connection)?;
-    let any4: IpAddr = Ipv4Addr::UNSPECIFIED.into();
-    let any6: IpAddr = Ipv6Addr::UNSPECIFIED.into();
-    let key = [connection.local.0, any4, any6]
-        .into_iter()
-        .filter(|address| *address != any4 || connection.local.0.is_ipv4())
-        .map(|address| (netns, port, address))
-        .find(|key| rows.contains_key(key))?;
-    rows.get_mut(&key)
 }
 
 fn workers(diagnosis: &Diagnosis, netns: u32, port: u16) -> (Option<u64>, Option<u64>) {

@@ -129,7 +129,7 @@ pub(super) fn rows(
             report.add(
                 name,
                 condition,
-                format!("{rows} rows are whole; {what}, {range}{row}"),
+                format!("{rows} rows are intact; {what}, {range}{row}"),
             );
         }
     }

@@ -27,7 +27,7 @@ fn one_altered_byte_is_found_with_its_interval_and_rows() {
     let connections = found(&report, name);
     assert_eq!(connections.condition, Condition::Altered);
     assert!(
-        connections.details.contains("20 rows are whole") && connections.details.contains("rows 22 to 31"),
+        connections.details.contains("20 rows are intact") && connections.details.contains("rows 22 to 31"),
         "{connections:?}"
     );
     assert_eq!(report.up_to.clone().unwrap().0, 2);
@@ -122,11 +122,11 @@ fn links_pipes_and_strange_manifests_are_told() {
     );
     let deep = format!("{{\"schema\":{}", "[".repeat(1 << 20));
     for (manifest, wanted) in [
-        ("", "is no manifest"),
-        ("[1]", "is no manifest"),
+        ("", "is not a manifest"),
+        ("[1]", "is not a manifest"),
         (r#"{"schema":"tcpreuse.evidence/2"}"#, "has the schema"),
-        (r#"{"schema":7}"#, "is no manifest"),
-        (deep.as_str(), "is no manifest"),
+        (r#"{"schema":7}"#, "is not a manifest"),
+        (deep.as_str(), "is not a manifest"),
     ] {
         fs::write(path.join("manifest.json"), manifest).unwrap();
         let error = verify(&path).unwrap_err().to_string();
@@ -134,7 +134,7 @@ fn links_pipes_and_strange_manifests_are_told() {
     }
     fs::remove_file(path.join("manifest.json")).unwrap();
     let error = verify(&path).unwrap_err().to_string();
-    assert!(error.contains("is no evidence directory"), "{error}");
+    assert!(error.contains("is not an evidence directory"), "{error}");
 }
 
 /// The last line of the journal, with a number in it replaced; its own digest is in no line.

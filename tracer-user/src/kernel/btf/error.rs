@@ -38,23 +38,9 @@ pub enum BtfError {
         /// The path asked for.
         path: String,
     },
-    /// This kernel has no such tracepoint.
-    #[error("the kernel has no raw tracepoint {name}")]
-    NoTracepoint {
-        /// The name asked for.
-        name: String,
-    },
-    /// The member has no byte offset; ask [`Btf::bit_field`](super::Btf::bit_field).
+    /// The member has no byte offset.
     #[error("member {path} of struct {structure} is a bit-field")]
     BitField {
-        /// The struct asked about.
-        structure: String,
-        /// The path asked for.
-        path: String,
-    },
-    /// The member is whole bytes; ask [`Btf::member`](super::Btf::member).
-    #[error("member {path} of struct {structure} is not a bit-field")]
-    NotBitField {
         /// The struct asked about.
         structure: String,
         /// The path asked for.
@@ -66,10 +52,7 @@ impl BtfError {
     /// Whether this kernel just lacks what was asked for, as opposed to BTF that cannot be used.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(
-            self,
-            Self::NoStruct { .. } | Self::NoMember { .. } | Self::NoTracepoint { .. }
-        )
+        matches!(self, Self::NoStruct { .. } | Self::NoMember { .. })
     }
 }
 

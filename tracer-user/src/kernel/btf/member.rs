@@ -2,15 +2,15 @@
 //! size.
 
 use super::{
-    BitField, Member,
+    Member,
     error::Defect,
-    format::{Kind, Order, Type},
+    format::{Kind, Type},
     types::Types,
 };
 
-/// Types and members that one question may look at. The largest structs of a kernel need some hundreds at each
-/// step of a path; only damaged or hostile types, which may contain themselves or fan out without end, need
-/// more. Nothing here recurses, so this one bound limits time, memory and stack.
+/// Types and members that one question may look at. The largest structs of a kernel need some hundreds at
+/// each step of a path; only damaged or hostile types, which may contain themselves or fan out without end,
+/// need more. Nothing here recurses, so this one bound limits time, memory and stack.
 const MAX_STEPS: u32 = 1 << 16;
 
 /// BTF does not record it; the tracing programs are for 64-bit kernels only.
@@ -18,15 +18,9 @@ const POINTER_BYTES: u32 = 8;
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    Bytes(Member),
-    Bits(BitField),
-}
-
-/// Whether a path leads anywhere.
-#[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
-    Found(Place),
+    Found(Member),
+    BitField,
     NoStruct,
     NoMember,
 }
@@ -51,7 +45,7 @@ pub(super) fn find(types: &Types, structure: &str, path: &str) -> Result<Answer,
     };
     for candidate in &candidates {
         if let Some(field) = walk.follow(*candidate, path)? {
-            return walk.place(field).map(Answer::Found);
+            return walk.place(field);
         }
     }
     Ok(if candidates.is_empty() {
@@ -67,7 +61,7 @@ struct Field {
     type_id: u32,
     /// Bits from the start of the outermost struct.
     bit: u64,
-    /// 0 when it is no bit-field, or one of the older encoding that only its type knows.
+    /// Width of a bit-field; 0 when it is none.
     width: u32,
 }
 
@@ -148,22 +142,12 @@ impl<'a> Walk<'a> {
         Ok(None)
     }
 
-    fn place(&mut self, field: Field) -> Result<Place, Defect> {
-        let ty = self.bare(field.type_id)?;
+    fn place(&mut self, field: Field) -> Result<Answer, Defect> {
         if field.width > 0 {
-            return self.bit_field(ty, field.bit, field.width);
+            return Ok(Answer::BitField);
         }
+        let ty = self.bare(field.type_id)?;
         let size = self.size(ty)?;
-        // The older encoding of a bit-field: an integer of fewer bits than its bytes hold, or not at their
-        // start.
-        if ty.kind == Kind::Int
-            && let Some(encoding) = ty.body.clone().u32()
-        {
-            let (bits, start) = (encoding & 0xff, encoding >> 16 & 0xff);
-            if start > 0 || u64::from(bits) != u64::from(size) * 8 {
-                return self.bit_field(ty, field.bit + u64::from(start), bits);
-            }
-        }
         if !field.bit.is_multiple_of(8) {
             return Err(Defect::Unaligned {
                 bit: field.bit,
@@ -171,7 +155,7 @@ impl<'a> Walk<'a> {
             });
         }
         let offset = u32::try_from(field.bit / 8).map_err(|_| Defect::Overflow(ty.id))?;
-        Ok(Place::Bytes(Member { offset, size }))
+        Ok(Answer::Found(Member { offset, size }))
     }
 
     fn size(&mut self, ty: Type<'a>) -> Result<u32, Defect> {
@@ -199,34 +183,6 @@ impl<'a> Walk<'a> {
                 .checked_mul(u64::from(size))
                 .and_then(|bytes| u32::try_from(bytes).ok())
                 .ok_or(Defect::Overflow(ty.id));
-        }
-    }
-
-    /// The smallest aligned unit around a field. The declared type's own unit would do as well in an aligned
-    /// struct, but could reach past the end of a packed one.
-    fn bit_field(&self, ty: Type<'a>, bit: u64, bits: u32) -> Result<Place, Defect> {
-        let width = u64::from(bits);
-        let fits = [1_u32, 2, 4, 8].into_iter().find_map(|unit| {
-            let before = bit % (u64::from(unit) * 8);
-            let after = (u64::from(unit) * 8).checked_sub(before + width)?;
-            Some((unit, before, after))
-        });
-        let Some((unit, before, after)) = fits.filter(|_| bits > 0) else {
-            return Err(Defect::Unaligned { bit, bits: width });
-        };
-        // Bits are counted from the end of the unit that comes first in memory.
-        let shift = match self.types.order() {
-            Order::Little => before,
-            Order::Big => after,
-        };
-        match (u32::try_from((bit - before) / 8), u32::try_from(shift)) {
-            (Ok(byte_offset), Ok(bit_offset)) => Ok(Place::Bits(BitField {
-                byte_offset,
-                unit,
-                bit_offset,
-                bits,
-            })),
-            _ => Err(Defect::Overflow(ty.id)),
         }
     }
 }

@@ -21,8 +21,8 @@ pub(super) struct Types {
     strings: Bytes,
     /// Where in `records` type 1, 2, … starts.
     starts: Vec<u32>,
-    /// Hash of its name and number of each type that can be asked for by name, in that order. A sorted list and
-    /// not a map, since it keeps types of one name together however many a hostile blob has.
+    /// Hash of its name and number of each type that can be asked for by name, in that order. A sorted list
+    /// and not a map, since it keeps types of one name together however many a hostile blob has.
     names: Vec<(u32, u32)>,
 }
 
@@ -69,10 +69,6 @@ impl Types {
         names.sort_unstable();
         (self.starts, self.names) = (starts, names);
         Ok(())
-    }
-
-    pub(super) fn order(&self) -> Order {
-        self.order
     }
 
     /// The type of a number; 0 is void.

@@ -41,7 +41,7 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
         netns: key.netns,
         direction,
         port: key.port,
-        network: filter.network(ip(key.address))?,
+        network: filter.prefixes().network(ip(key.address)),
         process: known_pid(key.process).filter(|_| direction == Direction::Outbound),
         program: None,
     })

@@ -29,8 +29,8 @@ pub fn process(pid: u32) -> Option<Process> {
     Some(Process { pid, comm })
 }
 
-/// Whether the process with this thread group id, of the initial PID namespace, has ended. In another one, or where
-/// `/proc` does not show every process, nobody can tell, and it has not.
+/// Whether the process with this thread group id, of the initial PID namespace, has ended. In another one, or
+/// where `/proc` does not show every process, nobody can tell, and it has not.
 pub fn has_ended(pid: u32) -> bool {
     static SEES_ALL: LazyLock<bool> = LazyLock::new(|| in_initial_pid_namespace() && stat("/proc/1").is_ok());
     *SEES_ALL && stat(format!("/proc/{pid}")).is_err_and(|errno| errno == Errno::NOENT)

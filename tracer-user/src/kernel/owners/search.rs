@@ -71,8 +71,8 @@ fn find_among(wanted: &HashSet<u64>, search: &Search, among: &HashSet<u32>) -> H
     walk.answers()
 }
 
-/// The processes that hold these sockets, by numbers that the BPF programs know them by; none where `/proc` has others.
-/// Looks at those in `among` alone, or at all if there is none.
+/// The processes that hold these sockets, by numbers that the BPF programs know them by; none where `/proc`
+/// has others. Looks at those in `among` alone, or at all if there is none.
 pub(in crate::kernel) fn holders(wanted: &HashSet<u64>, among: &HashSet<u32>) -> Vec<(u64, u32)> {
     if wanted.is_empty() || !in_initial_pid_namespace() {
         return Vec::new();

@@ -1,8 +1,8 @@
 //! A surge: far more connections than minutes ago.
 //!
-//! A surge begins once, lasts while the number rises or stays up, and ends: by falling back, or by standing
-//! still for so long that the new level is the usual one. After that the next one is looked for, and told like
-//! the first, however much smaller it is.
+//! A surge begins once and lasts while the number rises or stays up. It ends when the number falls back, or
+//! when it has been constant for so long that the new level is the usual one. The next surge is then reported
+//! like the first, however much smaller it is.
 
 mod who;
 
@@ -14,88 +14,88 @@ use crate::model::{
     sample::{Moment, Peer, Sample},
 };
 
-/// A surge is a rise within this time, ns. The load of a normal day doubles over hours; the surges
-/// this is for take minutes.
+/// A surge is a rise within this time, ns. On a normal day, load takes hours to double; the surges that
+/// matter take minutes.
 const WINDOW_NS: u64 = 600_000_000_000;
 
-/// To at least this many times what was open before ...
+/// The number must reach at least this many times the earlier one ...
 const MIN_FACTOR: u64 = 2;
 
-/// ... by at least so many connections: fewer do not exhaust a server ...
+/// ... and rise by at least this many connections, because fewer do not exhaust a server ...
 const MIN_RISE: u64 = 50;
 
-/// ... from at least so many: clients that connect to a server that has just started are none.
+/// ... from at least this many, because clients connecting to a server that has just started are not a surge.
 const MIN_BASE: u64 = 10;
 
-/// How far the total may have come on its way up before that counts as the beginning. Growth by a smaller part
-/// of the rise than this within [`WINDOW_NS`] is standing still.
+/// The start is the last moment at which at most one part in this many of the rise had happened. A number
+/// that grows by less than that within [`WINDOW_NS`] is constant.
 const BEGIN_SHARE: u64 = 10;
 
-/// It is over when no more than this part of its rise is left.
+/// A surge is over when less than one part in this many of its rise is left.
 const OVER_SHARE: u64 = 2;
 
-/// Points of the total kept to find the beginning; thinned when there are more.
+/// Maximum number of points kept to find the start. Beyond it, every other point is dropped.
 const MAX_POINTS: usize = 2048;
 
-/// Peers named as those behind a surge.
+/// Maximum number of peers named as the cause of a surge.
 const MAX_BEHIND: usize = 5;
 
-/// No count of connections is larger than this.
+/// Upper limit for plausible connection counts.
 const MAX_COUNT: u64 = 1 << 44;
 
-/// Who brought a surge.
+/// Which peers caused a surge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
-    /// All peers alike: look for a common cause.
+    /// All peers alike, so there is a common cause.
     Uniform,
-    /// Few peers: look at those.
+    /// A few peers.
     Concentrated,
 }
 
-/// A rise of the number of open connections.
+/// A rapid rise of the number of open connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surge {
-    /// Which of the run it is, counted from 1.
+    /// Its number within the run, counted from 1.
     pub number: u32,
-    /// When it began. This and `from` stay as they are while it goes on.
+    /// When it began. `started` and `from` do not change while it lasts.
     pub started: Moment,
-    /// When it was over; `None`: it goes on.
+    /// When it ended; `None` while it lasts.
     pub ended: Option<Moment>,
-    /// Open when it began.
+    /// Connections open when it began.
     pub from: u64,
-    /// The most that were open since.
+    /// The most connections open since then.
     pub to: u64,
-    /// Who brought it.
+    /// Which peers caused it.
     pub shape: Shape,
-    /// Peers that hold more than before.
+    /// Number of peers that hold more than before.
     pub grown: u64,
-    /// Peers that hold or held anything.
+    /// Peers that hold or held any connections.
     pub peers: u64,
-    /// The few that grew most, those that grew more first. Nobody where all grew alike.
+    /// The few peers that grew most, in descending order. Empty if all grew alike.
     pub behind: Vec<Behind>,
 }
 
-/// A peer that has part in a surge.
+/// A peer that contributed to a surge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Behind {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
-    /// What it held before.
+    /// Connections it held before the surge.
     pub from: u64,
-    /// What it held when most were open.
+    /// Connections it held at the surge's peak.
     pub to: u64,
 }
 
 impl Behind {
-    /// How many more it held.
+    /// How many more connections it held.
     pub fn grown(&self) -> u64 {
         self.to.saturating_sub(self.from)
     }
 }
 
 impl Surge {
-    /// How many more were open.
+    /// How many more connections were open.
     pub fn rise(&self) -> u64 {
         self.to.saturating_sub(self.from)
     }
@@ -108,7 +108,7 @@ impl Surge {
     }
 }
 
-/// What each peer held at one moment, by slot.
+/// The number of connections each peer held at one moment, by slot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Snapshot {
     taken: Moment,
@@ -120,7 +120,7 @@ struct Snapshot {
 impl Snapshot {
     fn of(sample: &Sample) -> Self {
         let holding = |peer: &&Peer| peer.counters.open_now > 0;
-        // Several of these are kept, and a map that grows has room for twice as many in the end.
+        // Several snapshots are kept, and a map that grows can end up with twice the capacity it needs.
         let mut held = HashMap::with_capacity(sample.peers.iter().filter(holding).count());
         held.extend(
             sample
@@ -141,33 +141,33 @@ impl Snapshot {
     }
 }
 
-/// Looks for surges while samples come in.
+/// Detects surges in a series of samples.
 ///
-/// Keeps the lowest point of the last minutes and compares. When that is too old, the lowest of its
-/// second half takes its place. While a surge lasts, the lowest point before it stays.
+/// It compares each sample with the lowest one of the last minutes. When that one is too old, the lowest of
+/// its second half replaces it. While a surge lasts, the lowest point before it is kept.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Watch {
     base: Option<Snapshot>,
     next: Option<Snapshot>,
-    /// The total over time, since `base`; empty while a surge lasts.
+    /// The total over time since `base`; empty while a surge lasts.
     points: Vec<(Moment, u64)>,
-    /// The surge that goes on.
+    /// The current surge.
     present: Option<Rising>,
-    /// The last one that is over.
+    /// The last surge that ended.
     over: Option<Surge>,
 }
 
-/// A surge that goes on.
+/// A surge in progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Rising {
     surge: Surge,
-    /// When it last grew by more than a small part, and what was open then.
+    /// When it last grew by more than a small part, and the number open then.
     grew: (Moment, u64),
 }
 
 impl Rising {
-    /// Takes in one more sample; gives whether the surge is over with it.
+    /// Adds a sample. Returns whether the surge has ended.
     fn add(&mut self, base: Option<&Snapshot>, sample: &Sample) -> bool {
         let (now, total) = (sample.taken, sample.accounting.open_now);
         if total > self.surge.to {
@@ -193,7 +193,7 @@ impl Watch {
         if let Some(present) = &mut self.present {
             if present.add(self.base.as_ref(), sample) {
                 self.over = self.present.take().map(|present| present.surge);
-                // From here on this is what the next one is compared with.
+                // The next surge is compared with this sample.
                 self.base = None;
                 self.look(sample);
             }
@@ -202,7 +202,7 @@ impl Watch {
         }
     }
 
-    /// Looks whether one has begun.
+    /// Checks whether a surge has begun.
     fn look(&mut self, sample: &Sample) {
         let (now, total) = (sample.taken, sample.accounting.open_now);
         if self.base.as_ref().is_none_or(|base| total <= base.total) {
@@ -229,7 +229,7 @@ impl Watch {
         let since = self.base.as_ref().map_or(0, |base| base.taken.monotonic_ns);
         self.points.retain(|(at, _)| at.monotonic_ns >= since);
         if self.points.len() >= MAX_POINTS {
-            // Every other one still tells the beginning to within two intervals.
+            // Half of the points still give the start to within two intervals.
             let mut keep = false;
             self.points.retain(|_| {
                 keep = !keep;
@@ -246,7 +246,7 @@ impl Watch {
         if base.total < MIN_BASE || rise < MIN_RISE || total < base.total.saturating_mul(MIN_FACTOR) {
             return None;
         }
-        // The last moment at which hardly any of the rise had come.
+        // The last moment before the rise exceeded a small part.
         let low = base.total + rise / BEGIN_SHARE;
         let (started, from) = *self.points.iter().rev().find(|(_, open)| *open <= low)?;
         let mut surge = Surge {
@@ -281,7 +281,7 @@ impl Watch {
             })
     }
 
-    /// The surge that goes on, else the last one.
+    /// The current surge, else the last one.
     pub(super) fn surge(&self) -> Option<&Surge> {
         let present = self.present.as_ref().map(|present| &present.surge);
         present.or(self.over.as_ref())

@@ -4,37 +4,36 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// The growth is that of this last stretch, ns: long enough to level out single connections, short
-/// enough to follow a surge of some minutes. Where samples are far apart it is as long as
-/// [`FEW_POINTS`] take.
+/// Growth is measured over this time, ns: long enough to smooth out single connections, short enough to
+/// follow a surge of a few minutes. If samples are far apart, it is the time spanned by [`FEW_POINTS`].
 const WINDOW_NS: u64 = 30_000_000_000;
 
-/// So many points are kept however old they are, else samples more than half the stretch apart would
-/// never show any growth. One more than [`MIN_POINTS`], so that a single outlier does not rule.
+/// This many points are kept however old they are. Otherwise samples further apart than half of [`WINDOW_NS`]
+/// would never show growth. One more than [`MIN_POINTS`], so that a single outlier does not dominate.
 const FEW_POINTS: usize = 4;
 
-/// Fewer points tell no growth.
+/// Fewer points do not show growth.
 const MIN_POINTS: usize = 3;
 
-/// Nor do points this close together, ns.
+/// Points within a shorter time than this do not show growth either, ns.
 const MIN_SPAN_NS: u64 = 3_000_000_000;
 
-/// Points kept; with more samples a second than this allows, the stretch is shorter.
+/// Maximum number of points. If samples come too often for this, the time measured is shorter.
 const MAX_POINTS: usize = 256;
 
-/// Numbers beyond this are no counts of anything here.
+/// Upper limit for plausible counts.
 const MAX_VALUE: u64 = 1 << 44;
 
-/// The last half minute of a number, or its last few values where those go back further.
+/// The last half minute of a number, or its last few values if they go back further.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trend {
     points: VecDeque<(u64, u64)>,
 }
 
 impl Trend {
-    /// Takes in the number at a moment; moments rise.
+    /// Adds the number at a moment. Moments must ascend.
     pub fn add(&mut self, at_ns: u64, value: u64) {
-        // Time that goes back is a history that is not of this sample, as only a damaged recording has it.
+        // Time can only go back if the history belongs to another sample, as in a damaged recording.
         if self.points.back().is_some_and(|(last, _)| *last > at_ns) {
             self.points.clear();
         }
@@ -57,8 +56,8 @@ impl Trend {
                 .all(|((before, _), (after, _))| before <= after)
     }
 
-    /// Growth per second, as the slope of the line that fits best; `None` for less than three
-    /// points or three seconds.
+    /// Growth per second, as the slope of the best-fitting line; `None` for less than three points or three
+    /// seconds.
     pub fn per_second(&self) -> Option<f64> {
         let (first, last) = (self.points.front()?.0, self.points.back()?.0);
         if self.points.len() < MIN_POINTS || last - first < MIN_SPAN_NS {
@@ -87,8 +86,7 @@ impl Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const S: u64 = 1_000_000_000;
+    use crate::units::S;
 
     fn trend(values: &[u64]) -> Trend {
         let mut trend = Trend::default();
@@ -109,7 +107,7 @@ mod tests {
     fn too_little_has_none() {
         assert_eq!(trend(&[]).per_second(), None);
         assert_eq!(trend(&[1, 5]).per_second(), None);
-        assert_eq!(trend(&[1, 5, 9]).per_second(), None, "two seconds");
+        assert_eq!(trend(&[1, 5, 9]).per_second(), None, "two seconds are too short");
     }
 
     #[test]
@@ -120,7 +118,7 @@ mod tests {
         assert_eq!(trend.points, [(S, 1000)]);
     }
 
-    /// From a second to the longest interval a run may have.
+    /// From a second to the longest interval allowed.
     #[test]
     fn growth_shows_at_every_interval() {
         for interval in [1, 5, 15, 16, 30, 60, 600, 3600] {
@@ -130,7 +128,7 @@ mod tests {
             }
             let slope = trend.per_second().unwrap();
             assert!((slope - 2.0).abs() < 1e-9, "every {interval} s: {slope}");
-            // And so does its end, within a few samples.
+            // The end of the growth shows within a few samples too.
             for n in 50..54 {
                 trend.add(n * interval * S, 200);
             }

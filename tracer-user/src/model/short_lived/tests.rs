@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{peer::Direction, sample::Moment, socket::Connection};
 
-/// Those below 100 have ended.
+/// Processes below 100 have ended.
 struct Table;
 
 impl Processes for Table {
@@ -95,9 +95,12 @@ fn processes_that_ended_are_one_peer_for_each_name() {
         (curl.slot, curl.counters.open_now, curl.counters.lifetime.count()),
         (3, 1, 3)
     );
-    assert_eq!(curl.counters.owner, Some(4), "that of the lowest slot");
+    assert_eq!(curl.counters.owner, Some(4), "the process of the lowest slot");
     assert_eq!(sample.names[&4], "curl (3 processes)");
-    assert_eq!(sample.names[&2], "curl", "records of it may still come");
+    assert_eq!(
+        sample.names[&2], "curl",
+        "records of its connections may still arrive"
+    );
     let connections: Vec<_> = sample
         .sockets
         .connections
@@ -131,7 +134,7 @@ fn what_has_no_name_goes_to_those_of_whom_nothing_is_known() {
     assert_eq!(sample.peers[0].counters.owner, None);
 }
 
-/// A process number may come back, and then connect often.
+/// A process id may be reused by a process that connects often.
 #[test]
 fn counters_never_go_down() {
     let mut short_lived = ShortLived::default();

@@ -1,4 +1,4 @@
-//! The marks of one moment, packed.
+//! The marks at one boundary, packed.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hashbrown::HashMap;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use super::{Live, Looks, Mark, layout};
 use crate::model::{peer::Counters, sample::Moment};
 
-/// Counts beyond this are none: sums of many of them still fit.
+/// Upper limit for plausible counts. The sum of many of them does not overflow.
 const MAX_COUNT: u64 = 1 << 44;
 
-/// A mark as it is kept.
+/// A packed mark.
 pub(super) type Packed = Box<[u8]>;
 
-/// The peers that changed between the boundary before and this one.
+/// The peers that changed since the previous boundary.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Boundary {
     pub(super) at: Moment,
@@ -22,12 +22,12 @@ pub(super) struct Boundary {
 }
 
 impl Boundary {
-    /// The mark of a peer, if it changed before this boundary and after the one before.
+    /// A peer's mark, if the peer changed since the previous boundary.
     pub(super) fn mark(&self, slot: u32) -> Option<Mark> {
         postcard::from_bytes(self.marks.get(&slot)?).ok()
     }
 
-    /// Takes the marks of an older boundary where it has none itself.
+    /// Adds the marks of an older boundary, for peers that have none here.
     pub(super) fn put_under(&mut self, mut older: Self) {
         if older.marks.len() > self.marks.len() {
             older.marks.extend(self.marks.drain());
@@ -72,14 +72,14 @@ impl Boundary {
 
 /// Packs a mark.
 pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Packed {
-    /// As [`Mark`] has them, borrowed.
+    /// Borrowed form of [`Mark`].
     #[derive(Serialize)]
     struct Borrowed<'a> {
         counters: &'a Counters,
         live: Live,
         looks: Looks,
     }
-    // Into memory, and of plain numbers: this cannot fail, and an empty mark unpacks to none.
+    // Serialising plain numbers into memory cannot fail. An empty mark would unpack to none.
     postcard::to_allocvec(&Borrowed {
         counters,
         live,
@@ -89,7 +89,7 @@ pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Packed {
     .into_boxed_slice()
 }
 
-/// As a list of slots and base64, in the order of the slots.
+/// A list of slots with base64, ordered by slot.
 fn write<S: Serializer>(marks: &HashMap<u32, Packed>, to: S) -> Result<S::Ok, S::Error> {
     let mut all: Vec<(u32, String)> = marks
         .iter()

@@ -1,4 +1,4 @@
-//! What is kept of a peer at one moment, and how its connections were found.
+//! What is kept of a peer at one moment, and how busy its connections were.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,39 +7,39 @@ use crate::model::{
     socket::{Connection, State},
 };
 
-/// What the live connections of one peer come to.
+/// The live connections of a peer, summed up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
-    /// Established ones.
+    /// Established connections.
     pub established: u64,
-    /// Of these, how many have a request without an answer.
+    /// How many of them have an unanswered request.
     pub busy: u64,
-    /// Their request turns so far.
+    /// Request turns on them so far.
     pub turns: u64,
-    /// Payload they received, bytes.
+    /// Payload received on them, bytes.
     pub received: u64,
-    /// Payload they sent, bytes.
+    /// Payload sent on them, bytes.
     pub sent: u64,
 }
 
-/// How busy a peer's connections were found, each time that somebody looked. All of them only grow, so that a
-/// window's means are exact means of what was looked at.
+/// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
+/// over a window are exact for what was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {
-    /// How often it was looked at and had any established.
+    /// How often it was looked at while it had established connections.
     pub looks: u64,
-    /// How often it had none.
+    /// How often it was looked at while it had none.
     pub empty: u64,
-    /// Sum of its established connections.
+    /// Sum of its established connections over all looks.
     pub established: u64,
-    /// Sum of those of them that had a request without an answer.
+    /// Sum of those with an unanswered request.
     pub busy: u64,
-    /// How often it had several and not one of them was idle.
+    /// How often it had several connections, none of them idle.
     pub none_idle: u64,
 }
 
 impl Looks {
-    /// Notes what was found once.
+    /// Adds one look.
     pub fn note(&mut self, live: Live) {
         if live.established == 0 {
             self.empty += 1;
@@ -51,7 +51,7 @@ impl Looks {
         self.none_idle += u64::from(live.established > 1 && live.busy >= live.established);
     }
 
-    /// What was seen since an earlier state.
+    /// The looks since an earlier state.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Looks {
 }
 
 impl Live {
-    /// Adds one connection.
+    /// Adds a connection.
     pub fn add(&mut self, connection: &Connection) {
         if connection.state == State::Established {
             self.established += 1;
@@ -77,32 +77,32 @@ impl Live {
     }
 }
 
-/// One peer at one moment.
+/// A peer at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Its counters.
     pub counters: Counters,
-    /// What was open.
+    /// Its open connections.
     pub live: Live,
-    /// How busy that was found so far.
+    /// How busy they were so far.
     pub looks: Looks,
 }
 
-/// How many connections a peer held at one moment.
+/// The number of connections a peer held at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
-    /// When, monotonic, ns.
+    /// The moment, monotonic, ns.
     pub at_ns: u64,
-    /// Open and not in CLOSE_WAIT.
+    /// Connections open and not in CLOSE_WAIT.
     pub held: u64,
-    /// Opened until then.
+    /// Connections opened until then.
     pub opens: u64,
-    /// Ended until then.
+    /// Connections ended until then.
     pub closes: u64,
 }
 
 impl Level {
-    /// What a peer's counters say.
+    /// Taken from a peer's counters.
     pub fn of(at_ns: u64, counters: &Counters) -> Self {
         Self {
             at_ns,
@@ -113,12 +113,12 @@ impl Level {
     }
 }
 
-/// Connections a peer holds: open, and not only waiting for this host to close them.
+/// Connections a peer holds: open ones, except those only waiting for this host to close them.
 pub fn held(counters: &Counters) -> u64 {
     counters.open_now.saturating_sub(counters.close_wait_now)
 }
 
-/// What the live connections of each slot come to, by slot.
+/// The live connections of each slot, summed up; the slot is the index.
 pub fn live_by_slot(connections: &[Connection]) -> Vec<Live> {
     let slots = connections.iter().filter_map(|connection| connection.slot);
     let most = slots.max().map_or(0, |slot| slot as usize + 1);

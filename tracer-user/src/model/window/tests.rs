@@ -13,7 +13,7 @@ fn at(second: u64) -> Moment {
     }
 }
 
-/// A sample at a second, with a peer for each pair of a slot and its counters.
+/// A sample at `second`, with a peer for each slot and its counters.
 fn sample(second: u64, peers: &[(u32, Counters)]) -> Sample {
     let mut sample = Sample::empty(at(second));
     sample.started = at(0);
@@ -34,7 +34,7 @@ fn sample(second: u64, peers: &[(u32, Counters)]) -> Sample {
     sample
 }
 
-/// A peer that has opened so many and closed so many of them, each after 40 ms.
+/// A peer that has opened `opens` connections and closed `closes` of them, each after 40 ms.
 fn counters(opens: u64, closes: u64) -> Counters {
     let mut counters = Counters {
         open_now: opens - closes,
@@ -103,7 +103,7 @@ fn what_happened_within_the_window_is_exact() {
     assert_eq!(since.opens(), 2 * (300 - start));
     assert_eq!(since.closes.remote_fin, since.opens());
     assert_eq!(since.lifetime.count(), since.opens());
-    // One that has not moved since long before has its mark all the same.
+    // A peer that has long been inactive still has its mark.
     assert_eq!(window.base(2).unwrap().counters, counters(1, 0));
     assert_eq!(window.base(3), None);
 }
@@ -212,8 +212,8 @@ fn a_window_that_is_shortened_is_like_one_that_was_as_short() {
     assert_eq!(long.base(2).unwrap().counters, counters(1, 0));
     let before = begins(&short);
     short.shorten(500 * S, 600 * S);
-    assert_eq!(begins(&short), before, "it never grows");
-    // From here on it moves on with what comes.
+    assert_eq!(begins(&short), before, "a window never grows");
+    // From here on it moves with each sample.
     for second in 601..=700 {
         long.add(&sample(second, &[(1, counted(second))]));
     }
@@ -222,5 +222,5 @@ fn a_window_that_is_shortened_is_like_one_that_was_as_short() {
     young.add(&sample(0, &[(1, counters(1, 0))]));
     young.add(&sample(3, &[(1, counters(2, 0))]));
     young.shorten(60 * S, 3 * S);
-    assert_eq!(young.start(), None, "all of a run that is shorter");
+    assert_eq!(young.start(), None, "the run is shorter than the window");
 }

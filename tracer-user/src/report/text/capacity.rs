@@ -6,7 +6,7 @@ use super::{Paint, wrap};
 use crate::{
     diagnosis::{
         Capacity, Diagnosis, ListenerNow,
-        words::{self, count, duration},
+        words::{self, count, duration, number},
     },
     model::workers::{FINISHING, NoMax, Workers},
 };
@@ -35,10 +35,11 @@ fn listener(now: &ListenerNow) -> String {
         .unwrap_or_default();
     let queue = format!(
         "accept queue {} of {}",
-        now.backlog.accept_queue, now.backlog.accept_queue_limit
+        number(now.backlog.accept_queue),
+        number(now.backlog.accept_queue_limit)
     );
     let peak = if now.accept_queue_peak > now.backlog.accept_queue {
-        format!(" (at most {})", now.accept_queue_peak)
+        format!(" (peak {})", number(now.accept_queue_peak))
     } else {
         String::new()
     };
@@ -48,8 +49,12 @@ fn listener(now: &ListenerNow) -> String {
         .map(|host| format!("{host} "))
         .unwrap_or_default();
     format!(
-        "{host}port {}{owner}: {} held, {} in CLOSE_WAIT, {} never accepted, {queue}{peak}",
-        now.port, now.held, now.close_wait, now.never_accepted,
+        "{host}{} {}{owner}: {} open, {} in CLOSE_WAIT, {} not accepted; {queue}{peak}",
+        if host.is_empty() { "Port" } else { "port" },
+        now.port,
+        number(now.held),
+        number(now.close_wait),
+        number(now.never_accepted),
     )
 }
 
@@ -68,7 +73,7 @@ fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint:
     if let Some(given) = process.contradicted {
         let max = process.max_workers.unwrap_or_default();
         let line =
-            format!("--max-workers {given} contradicts the status page, which has {max}; the page counts");
+            format!("--max-workers {given} contradicts the status page, which says {max}; the page wins");
         writeln!(to, "{}", wrap(&line, 2))?;
     }
     if let Some(line) = process.page.as_ref().and_then(|page| server(page, diagnosis)) {
@@ -110,10 +115,18 @@ fn told(process: &Capacity, page: &Workers) -> Option<String> {
     }
     let whose = whose(process);
     let Some(max) = process.max_workers else {
-        return Some(format!("{whose}: {busy} busy{of}; {}", no_max(page)));
+        return Some(format!(
+            "{whose}: {} busy{of}; {}",
+            number(busy.into()),
+            no_max(page)
+        ));
     };
     let most = if process.at_most { "at most " } else { "" };
-    let mut line = format!("{whose}: {busy} of {most}{max} busy{of}");
+    let mut line = format!(
+        "{whose}: {} of {most}{} busy{of}",
+        number(busy.into()),
+        number(max.into())
+    );
     if page.no_max == Some(NoMax::Ending) && page.max == Some(max) {
         line.push_str(&format!(
             "; {max} was the maximum before the restart, and {}",
@@ -141,32 +154,37 @@ fn counted(process: &Capacity) -> Option<String> {
     let Some(busy) = process.busy_workers else {
         let why = match process.takes_one {
             Some(false) if process.page.is_some() => {
-                "an idle one takes none with the event MPM, and the status page does not answer at present"
+                "with the event MPM an idle one takes none, and the status page does not answer at present"
                     .to_owned()
             }
-            Some(false) => format!("an idle one takes none in {name}, so how many are busy is not known"),
-            _ => format!("whether an idle one takes a worker depends on how {name} is set up"),
+            Some(false) => {
+                format!("in {name} an idle one takes none, so the number of busy workers is unknown")
+            }
+            _ => format!("whether an idle one takes a worker depends on the configuration of {name}"),
         };
         return Some(format!("{whose}: {against}; {why}"));
     };
     if !process.is_assumed() {
         let outlook = outlook(process);
         return Some(format!(
-            "{whose}: {busy} of {most}{max} busy, one for each connection{outlook}"
+            "{whose}: {} of {most}{} busy, one for each connection{outlook}",
+            number(busy.into()),
+            number(max.into())
         ));
     }
     let so = match process.exhausted_in_s {
         Some(0.0) => "none is free".to_owned(),
         Some(seconds) => format!(
-            "{busy} are busy and at the present growth none is left in {}",
+            "{} busy, and at the present growth none is left in {}",
+            count(busy.into(), "is", "are"),
             left(seconds)
         ),
         None => format!("{} busy", count(busy.into(), "is", "are")),
     };
     Some(if process.is_apache() {
         format!(
-            "{whose}: {against}. With prefork or worker MPM {so}; with event MPM idle ones take none: \
-             give --server-status"
+            "{whose}: {against}. With the prefork or worker MPM {so}; with the event MPM idle connections take none: \
+             give --server-status to know"
         )
     } else {
         format!("{whose}: {against}. If each connection takes one, {so}")
@@ -181,8 +199,8 @@ fn outlook(process: &Capacity) -> String {
         None => "httpd logs AH00286".to_owned(),
     };
     match process.exhausted_in_s {
-        Some(0.0) if log.is_empty() => ": none is left: new clients wait or get 503".to_owned(),
-        Some(0.0) => format!(": none is left: {log}, new clients wait or get 503"),
+        Some(0.0) if log.is_empty() => "; none is left: new clients wait or get 503".to_owned(),
+        Some(0.0) => format!("; none is left: new clients wait or get 503, and {log}"),
         Some(seconds) => {
             let and = if log.is_empty() { "" } else { ", and " };
             let latest = if process.at_most { " at the latest" } else { "" };
@@ -191,7 +209,7 @@ fn outlook(process: &Capacity) -> String {
                 left(seconds)
             )
         }
-        None if process.has_room() == Some(true) => "; they do not run out at present".to_owned(),
+        None if process.has_room() == Some(true) => "; they are not running out at present".to_owned(),
         None => String::new(),
     }
 }
@@ -209,9 +227,12 @@ fn left(seconds: f64) -> String {
 fn no_max(page: &Workers) -> String {
     match page.no_max {
         Some(NoMax::Damaged) => {
-            "the maximum is not known, since the scoreboard is not whole; --max-workers N".to_owned()
+            "the maximum is unknown, since the scoreboard is incomplete: give --max-workers".to_owned()
         }
-        _ => format!("the maximum is not known while {}; --max-workers N", ending(page)),
+        _ => format!(
+            "the maximum is unknown while {}: give --max-workers",
+            ending(page)
+        ),
     }
 }
 
@@ -241,11 +262,12 @@ fn server(page: &Workers, diagnosis: &Diagnosis) -> Option<String> {
             .saturating_add(all.keepalive)
             .saturating_add(all.closing);
         parts.push(format!(
-            "{none} of its {} take no worker ({} in keep-alive, {} writing, {} closing)",
+            "{} of its {} take no worker ({} in keep-alive, {} writing, {} closing)",
+            number(none.into()),
             count(all.total.into(), "connection", "connections"),
-            all.keepalive,
-            all.writing,
-            all.closing
+            number(all.keepalive.into()),
+            number(all.writing.into()),
+            number(all.closing.into())
         ));
     }
     (!parts.is_empty()).then(|| format!("status page: {}", parts.join(", ")))
@@ -263,7 +285,8 @@ fn nobodys_page(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
         .busy
         .map(|busy| format!(" ({})", count(busy.into(), "busy worker", "busy workers")))
         .unwrap_or_default();
-    let line = format!("the status page{busy} is Apache's, and no Apache listens on what is traced");
+    let line =
+        format!("The status page{busy} is that of an Apache, but no Apache listens on the traced ports");
     writeln!(to, "{}", wrap(&line, 0))
 }
 

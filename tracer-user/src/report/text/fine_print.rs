@@ -7,9 +7,10 @@ use crate::{
     diagnosis::{
         Diagnosis,
         thresholds::{THRESHOLDS, Thresholds},
+        words::{count, number},
     },
     model::accounting::Losses,
-    report::Origin,
+    report::{Origin, clock_seen_from, day_and_clock},
     text::sanitise,
 };
 
@@ -21,24 +22,47 @@ pub(super) fn write(
     paint: &Paint,
 ) -> io::Result<()> {
     let (accounting, totals) = (&diagnosis.accounting, diagnosis.accounting.totals);
-    let drift = match accounting.drift {
-        Some(0) => "as many as the kernel's socket list shows".to_owned(),
-        Some(drift) => paint.bad(&format!("{drift} more than the kernel's socket list explains")),
-        None => "not checked against the kernel's socket list".to_owned(),
-    };
-    writeln!(
-        to,
-        "{} found open + {} opened - {} closed = {} open now,\n{drift}",
-        totals.seeded, totals.opened, totals.closed, accounting.open_now
-    )?;
+    let counts = format!(
+        "Accounting: {} already open + {} opened - {} closed = {} open now;",
+        number(totals.seeded),
+        number(totals.opened),
+        number(totals.closed),
+        number(accounting.open_now)
+    );
+    match accounting.drift {
+        Some(0) => writeln!(
+            to,
+            "{}",
+            wrap(&format!("{counts} the kernel's socket list agrees"), 0)
+        )?,
+        Some(distance) => writeln!(
+            to,
+            "{}\n{}",
+            wrap(&counts, 0),
+            paint.bad(&wrap(&drift(distance), 0))
+        )?,
+        None => writeln!(
+            to,
+            "{}",
+            wrap(
+                &format!("{counts} not checked against the kernel's socket list"),
+                0
+            )
+        )?,
+    }
     let lost = lost(&diagnosis.losses);
+    // Of a selection from a recording nothing can be checked, and what was lost is not that of the selection.
+    let whose = match accounting.drift {
+        Some(_) => "",
+        None => " (of all peers)",
+    };
     if lost.is_empty() {
-        writeln!(to, "nothing was lost or left out")?;
+        writeln!(to, "Nothing was lost or left out")?;
     } else {
         writeln!(
             to,
             "{}",
-            paint.bad(&wrap(&format!("lost: {}", lost.join("; ")), 0))
+            paint.bad(&wrap(&format!("NOT COVERED{whose}: {}", lost.join("; ")), 0))
         )?;
     }
     let changed: Vec<String> = THRESHOLDS
@@ -47,7 +71,7 @@ pub(super) fn write(
         .map(|one| {
             let written = |all| one.kind.written((one.get)(all));
             format!(
-                "{} {} (else {})",
+                "{} {} (default {})",
                 one.name,
                 written(&diagnosis.thresholds),
                 written(&Thresholds::DEFAULT)
@@ -58,15 +82,30 @@ pub(super) fn write(
         writeln!(
             to,
             "{}",
-            wrap(&format!("changed thresholds: {}", changed.join(", ")), 0)
+            wrap(&format!("Changed thresholds: {}", changed.join(", ")), 0)
         )?;
     }
-    writeln!(
-        to,
-        "host {}, kernel {}, tcpreuse {}",
+    let traced = format!(
+        "Traced from {} to {} on host {}, kernel {}, tcpreuse {}",
+        day_and_clock(diagnosis.started),
+        clock_seen_from(diagnosis.taken, diagnosis.started),
         sanitise(&origin.host),
         sanitise(&origin.kernel),
         env!("CARGO_PKG_VERSION")
+    );
+    writeln!(to, "{}", wrap(&traced, 0))
+}
+
+/// That what was counted is not what the kernel lists.
+pub fn drift(distance: i64) -> String {
+    let sockets = count(distance.unsigned_abs(), "more socket is", "more sockets are");
+    let (more, fewer) = match distance < 0 {
+        true => ("listed", "counted"),
+        false => ("counted", "listed"),
+    };
+    format!(
+        "counters and the kernel's socket list disagree: {sockets} {more} than {fewer}; treat the figures of single \
+         peers as approximate"
     )
 }
 
@@ -77,51 +116,74 @@ pub fn lost(losses: &Losses) -> Vec<String> {
     } else {
         ""
     };
+    let connections = count(losses.connections_unattributed, "connection", "connections");
+    let reported = |n: u64, one: &str, many: &str| {
+        let verb = if n == 1 { "was" } else { "were" };
+        format!("{} {verb} not reported by the kernel", count(n, one, many))
+    };
+    let dropped = match losses.peers_dropped {
+        0 => (losses.connections_unattributed, {
+            let verb = if losses.connections_unattributed == 1 {
+                "counts"
+            } else {
+                "count"
+            };
+            let belong = if losses.connections_unattributed == 1 {
+                "belongs"
+            } else {
+                "belong"
+            };
+            format!("{connections} {verb} in the totals but {belong} to no listed peer")
+        }),
+        n => (
+            n,
+            format!(
+                "{at_least}{} ({connections}) came after the peer table was full and {} not judged: raise --max-peers, \
+                 or group peers with --prefix4 24",
+                count(n, "peer", "peers"),
+                if n == 1 { "was" } else { "were" },
+            ),
+        ),
+    };
     [
-        (
-            losses.peers_dropped,
-            format!(
-                "{at_least}{} peers found the peer table full (raise --max-peers)",
-                losses.peers_dropped
-            ),
-        ),
-        (
-            losses.connections_unattributed,
-            format!(
-                "{} connections are in the totals but of no listed peer",
-                losses.connections_unattributed
-            ),
-        ),
+        dropped,
         (
             losses.connections_dropped,
             format!(
-                "{} connections were not counted for lack of room (raise --max-connections)",
-                losses.connections_dropped
+                "{} not traced, since the connection table was full: raise --max-connections",
+                count(losses.connections_dropped, "connection was", "connections were")
             ),
         ),
         (
             losses.records_lost,
-            format!("{} records of ended connections", losses.records_lost),
+            format!(
+                "{} of ended connections lost",
+                count(losses.records_lost, "record", "records")
+            ),
         ),
         (
             losses.programs_skipped,
             format!(
-                "at most {} state changes the kernel did not show",
-                losses.programs_skipped
+                "up to {}",
+                reported(losses.programs_skipped, "state change", "state changes")
             ),
         ),
         (
             losses.reads_skipped,
             format!(
-                "{} reads the kernel did not show, a request turn each at most",
-                losses.reads_skipped
+                "{}, each at most one request turn",
+                reported(losses.reads_skipped, "read", "reads")
             ),
         ),
         (
             losses.namespaces_skipped,
             format!(
-                "{} network namespaces could not be listed",
-                losses.namespaces_skipped
+                "{} could not be listed",
+                count(
+                    losses.namespaces_skipped,
+                    "network namespace",
+                    "network namespaces"
+                )
             ),
         ),
     ]

@@ -5,13 +5,10 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Paint, name, short_name, wrap};
+use super::{Nouns, Paint, name, short_name, wrap};
 use crate::{
-    diagnosis::{
-        Cause, Diagnosis, Judged, Verdict,
-        words::{count, number},
-    },
-    report::clock,
+    diagnosis::{Cause, Diagnosis, Judged, Verdict, words::number},
+    report::clock_seen_from,
 };
 
 /// Different kinds of offenders shown for one cause, each with the sentence of its worst.
@@ -23,13 +20,37 @@ const MAX_NAMES: usize = 8;
 /// Peers shown that are to be decided upon, recovered, or showed too little.
 const MAX_EACH: usize = 5;
 
+/// The cause that costs most, and which others there are.
+pub(super) fn most_urgent(diagnosis: &Diagnosis) -> Option<String> {
+    let nouns = Nouns::of(diagnosis);
+    let mut accusing = diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
+    let first = accusing.next()?;
+    let (share, of) = match first.share_of_held > first.share_of_opens {
+        true => (first.share_of_held, "what is open now"),
+        false => (first.share_of_opens, "what was opened"),
+    };
+    let then = accusing.map(|cause| format!("{} ({})", cause.verdict.id(), number(cause.peers)));
+    let then = list(then);
+    let then = if then.is_empty() {
+        String::new()
+    } else {
+        format!(" Then: {then}.")
+    };
+    Some(format!(
+        "Most urgent: {} ({}, {:.0} % of {of}).{then}",
+        first.verdict.id(),
+        nouns.count(first.peers),
+        share * 100.0
+    ))
+}
+
 /// The causes, the most costly first, each with its offenders: those that are alike in one line.
 pub(super) fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     let accusing = || diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
     if accusing().next().is_none() {
         return Ok(());
     }
-    writeln!(to, "{}", paint.bold("Causes, the most costly first"))?;
+    writeln!(to, "{}", paint.bold("Causes, most costly first"))?;
     for cause in accusing() {
         one_cause(to, cause, diagnosis, paint)?;
     }
@@ -39,15 +60,15 @@ pub(super) fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
 fn one_cause(to: &mut dyn Write, cause: &Cause, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     writeln!(
         to,
-        "  {}  {}, {} held ({:.0} %), {} ({:.0} %)",
+        "  {}  {}, {} opened ({:.0} %), {} open now ({:.0} %)",
         paint.bad(&format!("{:<19}", cause.verdict.id())),
-        count(cause.peers, "peer", "peers"),
+        Nouns::of(diagnosis).count(cause.peers),
+        number(cause.opens),
+        cause.share_of_opens * 100.0,
         number(cause.held),
         cause.share_of_held * 100.0,
-        count(cause.opens, "open", "opens"),
-        cause.share_of_opens * 100.0,
     )?;
-    writeln!(to, "{}", wrap(&format!("change: {}", cause.fix), 4))?;
+    writeln!(to, "{}", wrap(&format!("What to change: {}", cause.fix), 4))?;
     let kinds = kinds(diagnosis, cause.verdict);
     for alike in kinds.iter().take(MAX_KINDS) {
         offenders(to, alike)?;
@@ -108,7 +129,11 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
     } else {
         String::new()
     };
-    writeln!(to, "{}", wrap(&format!("likewise {}{more}", list(names)), 4))
+    writeln!(
+        to,
+        "{}",
+        wrap(&format!("The same holds for {}{more}.", list(names)), 4)
+    )
 }
 
 /// Those that are not accused: one by one only where somebody has something to decide, or to be glad of.
@@ -142,7 +167,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
         writeln!(to, "{}", paint.bold("Recovered"))?;
         for peer in recovered.iter().take(MAX_EACH) {
             if let Some(recovered) = &peer.recovered {
-                let since = clock(recovered.since);
+                let since = clock_seen_from(recovered.since, diagnosis.taken);
                 writeln!(
                     to,
                     "  {}: good since {since}, was {}",
@@ -176,7 +201,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
             .iter()
             .rev()
             .map(|(verdict, n)| format!("{} {verdict}", number(*n)));
-        writeln!(to, "Not accused: {}; --format json lists them", list(counts))?;
+        writeln!(to, "Not at fault: {} (--format json lists them)", list(counts))?;
         writeln!(to)?;
     }
     Ok(())
@@ -192,7 +217,7 @@ fn and_more(to: &mut dyn Write, hidden: usize) -> io::Result<()> {
     }
     writeln!(
         to,
-        "    … and {}; --format json lists all",
-        count(hidden as u64, "more", "more")
+        "    … and {} more (--format json lists all)",
+        number(hidden as u64)
     )
 }

@@ -1,23 +1,23 @@
-//! A surge in one sentence: since when, how far, and who is behind it.
+//! A surge in words: since when, how far, and who is behind it.
 
 use crate::{
     diagnosis::words::{count, number},
-    model::history::{Shape, Surge},
-    report::{clock, clock_of},
+    model::{
+        history::{Shape, Surge},
+        sample::Moment,
+    },
+    report::clock_seen_from,
 };
 
-/// All that is known of it.
-pub fn sentence(surge: &Surge) -> String {
+/// All that is known of it after the word "surge", as it is read at another time.
+pub(super) fn course(surge: &Surge, now: Moment) -> String {
+    let clock = |moment| clock_seen_from(moment, now);
     let when = match surge.ended {
         None => format!("since {}", clock(surge.started)),
-        Some(ended) => format!(
-            "from {} to {}, over now",
-            clock_of(surge.started.utc_ns),
-            clock(ended)
-        ),
+        Some(ended) => format!("from {} to {}, over now", clock(surge.started), clock(ended)),
     };
     format!(
-        "surge {when}: {} to {} connections, {}",
+        "{when}: from {} to {} connections, {}",
         number(surge.from),
         number(surge.to),
         who(surge)
@@ -27,16 +27,17 @@ pub fn sentence(surge: &Surge) -> String {
 /// Who is behind it.
 fn who(surge: &Surge) -> String {
     let grown = format!(
-        "{} of {} hold more than before",
+        "{} of {} {} more than before",
         number(surge.grown),
-        count(surge.peers, "peer", "peers")
+        count(surge.peers, "peer", "peers"),
+        if surge.grown == 1 { "holds" } else { "hold" }
     );
     let names: Vec<String> = surge.behind.iter().map(|peer| peer.peer.name()).collect();
     let list = match &*names {
         [] if surge.shape == Shape::Uniform => {
-            return format!("evenly over the peers: look for one cause that they share ({grown})");
+            return format!("spread evenly over the peers: look for a cause they share ({grown})");
         }
-        [] => return format!("in few peers ({grown})"),
+        [] => return format!("in a few peers ({grown})"),
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     };
@@ -44,8 +45,8 @@ fn who(surge: &Surge) -> String {
     // Others may hold fewer than before, so that this can be more than all of it.
     let part = match theirs.saturating_mul(100) / surge.rise().max(1) {
         90.. => "nearly all from",
-        50.. => "most from",
-        _ => "above all from",
+        50.. => "most of them from",
+        _ => "mainly from",
     };
     format!("{part} {list} ({grown})")
 }
@@ -56,7 +57,6 @@ mod tests {
     use crate::model::{
         history::Behind,
         peer::{Direction, PeerId},
-        sample::Moment,
     };
 
     fn at(second: u64) -> Moment {
@@ -98,17 +98,17 @@ mod tests {
     fn those_behind_it_are_named() {
         let few = surge(Shape::Concentrated, &[(1, 700), (2, 350), (4, 60)]);
         assert_eq!(
-            sentence(&few),
-            "surge since 00:01:00 UTC: 63 to 1,178 connections, nearly all from 127.20.3.1, 127.20.3.2 and \
+            course(&few, at(0)),
+            "since 00:01:00 UTC: from 63 to 1,178 connections, nearly all from 127.20.3.1, 127.20.3.2 and \
              127.20.3.4 (3 of 26 peers hold more than before)"
         );
-        let most = sentence(&surge(Shape::Concentrated, &[(1, 700)]));
-        assert!(most.contains("connections, most from 127.20.3.1 (3 of"), "{most}");
-        let many = sentence(&surge(Shape::Concentrated, &[(1, 70), (2, 60)]));
+        let most = course(&surge(Shape::Concentrated, &[(1, 700)]), at(0));
         assert!(
-            many.contains("above all from 127.20.3.1 and 127.20.3.2"),
-            "{many}"
+            most.contains("connections, most of them from 127.20.3.1 (3 of"),
+            "{most}"
         );
+        let many = course(&surge(Shape::Concentrated, &[(1, 70), (2, 60)]), at(0));
+        assert!(many.contains("mainly from 127.20.3.1 and 127.20.3.2"), "{many}");
     }
 
     #[test]
@@ -118,9 +118,14 @@ mod tests {
             ..surge(Shape::Uniform, &[])
         };
         assert_eq!(
-            sentence(&over),
-            "surge from 00:01:00 to 00:02:00 UTC, over now: 63 to 1,178 connections, evenly over the peers: \
-             look for one cause that they share (3 of 26 peers hold more than before)"
+            course(&over, at(0)),
+            "from 00:01:00 UTC to 00:02:00 UTC, over now: from 63 to 1,178 connections, spread evenly over the \
+             peers: look for a cause they share (3 of 26 peers hold more than before)"
+        );
+        let next_day = course(&over, at(86_400));
+        assert!(
+            next_day.starts_with("from 2026-01-01 00:01:00 UTC to 2026-01-01 00:02:00 UTC,"),
+            "{next_day}"
         );
     }
 }

@@ -52,7 +52,7 @@ fn who_asks_for_nothing_is_no_client_to_judge() {
     let diagnosis = diagnose(&strays, &History::of(&strays), &Options::default());
     assert_eq!(
         headline(&diagnosis),
-        "NO CLIENT TO JUDGE: 1 peer connected in 60.0 s, and no request came (stray). \
+        "NO CLIENT TO JUDGE: 1 client connected in 60.0 s without sending a request (stray). \
          Check --port, or trace for longer."
     );
 }
@@ -77,6 +77,18 @@ fn losses_and_drift_are_shown() {
             .rev()
             .collect::<Vec<_>>()
             .join("\n")
+    );
+}
+
+#[test]
+fn losses_beside_a_selection_are_those_of_all() {
+    let mut lossy = sample();
+    lossy.losses.records_lost = 1;
+    lossy.accounting.drift = None;
+    let text = text(&diagnose(&lossy, &History::of(&lossy), &Options::default()));
+    assert!(
+        text.contains("\nNOT COVERED (of all peers): 1 record of ended connections lost\n"),
+        "{text}"
     );
 }
 

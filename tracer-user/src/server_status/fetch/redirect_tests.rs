@@ -1,4 +1,4 @@
-//! Where redirects may lead, and where not.
+//! Which redirects are followed, and which are not.
 
 use std::{io::Write, net::TcpListener, thread};
 
@@ -8,7 +8,7 @@ use super::{
     *,
 };
 
-/// A server that redirects all but `/end` here.
+/// A server that redirects everything but `/end` to `location`.
 fn redirecting(location: &'static str) -> StatusUrl {
     page_of(serve(move |mut stream| {
         let answer = match head(&mut stream)?.starts_with("GET /end") {
@@ -46,7 +46,7 @@ fn redirects_elsewhere_are_not_followed() {
         let fault = fault(&redirecting(location), &PATIENT);
         assert!(matches!(fault, Fault::Redirect { .. }), "{location}: {fault:?}");
     }
-    assert!(listener.accept().is_err(), "it was asked all the same");
+    assert!(listener.accept().is_err(), "the other host must not be contacted");
 }
 
 #[test]
@@ -64,6 +64,6 @@ fn redirects_share_the_time() {
         thread::sleep(SHORT.total * 2 / 3);
         stream.write_all(reply("302 Found", "Location: /again\r\n", "").as_bytes())
     });
-    // With the whole time for each, there would be one redirect too many.
+    // If each redirect had the full time, the limit of redirects would be reached instead.
     assert_eq!(fault(&page_of(slow), &SHORT), LATE);
 }

@@ -1,4 +1,4 @@
-//! A well-behaved server, and all sorts of others. No test may take longer than its limit.
+//! A well-behaved server, and various others. No test may take longer than its limit.
 
 use std::{io::Write, net::TcpListener, sync::mpsc, thread};
 
@@ -10,20 +10,20 @@ use super::{
     *,
 };
 
-/// Short, so that what hangs is soon over.
+/// Short, so that tests of hanging servers end soon.
 pub(super) const SHORT: Limits = Limits {
     total: Duration::from_millis(400),
     bytes: 4096,
     redirects: 2,
 };
 
-/// Enough on a busy machine for what does not hang.
+/// Long enough even on a busy machine, for servers that do not hang.
 pub(super) const PATIENT: Limits = Limits {
     total: Duration::from_secs(20),
     ..SHORT
 };
 
-/// The fault of a fetch that may take `limits.total` and a little.
+/// The fault of a fetch, which must end within `limits.total` and some tolerance.
 pub(super) fn fault(url: &StatusUrl, limits: &Limits) -> Fault {
     let begun = Instant::now();
     let error = ask(url, limits).unwrap_err();
@@ -38,7 +38,7 @@ pub(super) fn fault(url: &StatusUrl, limits: &Limits) -> Fault {
     error.fault
 }
 
-/// How what hangs must end.
+/// The fault when a server hangs.
 pub(super) const LATE: Fault = Fault::Timeout { limit: SHORT.total };
 
 #[test]
@@ -123,7 +123,7 @@ fn a_drip_ends_at_the_limit() {
     }
 }
 
-/// A server that sends this without end.
+/// A server that sends `more` without end.
 fn endless(start: &'static str, more: &'static str) -> StatusUrl {
     let more = more.repeat(64 * 1024 / more.len() + 1);
     page_of(serve(move |mut stream| {
@@ -246,7 +246,7 @@ fn other_pages_are_said_so() {
 
 #[test]
 fn nobody_there_is_said_so() {
-    // A port no test is given by chance.
+    // A port that is never assigned to a test.
     let url = page_of(([127, 0, 0, 1], 1).into());
     assert_eq!(fault(&url, &PATIENT), Fault::ConnectionRefused);
 }

@@ -1,4 +1,4 @@
-//! The same over TLS, with a CA made for the occasion.
+//! Fetching over TLS, with a CA made for the test.
 
 use std::{io::Write, net::SocketAddr};
 
@@ -31,7 +31,7 @@ fn serve_tls(name: &str) -> (SocketAddr, RootCerts) {
     (serve_with(&leaf, &key), trusting(&ca))
 }
 
-/// A server whose certificate vouches for itself.
+/// A server with a self-signed certificate.
 fn serve_self_signed(is_ca: IsCa) -> SocketAddr {
     let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     params.is_ca = is_ca;
@@ -99,7 +99,7 @@ fn a_certificate_for_another_name_is_refused() {
     let (server, roots) = serve_tls("web1.example.org");
     let error = ask_trusting(&page_of(server), &LIMITS, &|| Ok(roots.clone()));
     let said = error.unwrap_err().to_string();
-    assert!(said.contains("another name"), "{said}");
+    assert!(said.contains("different name"), "{said}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Pages of real servers, pages bent by hand, and rubbish.
+//! Pages of real servers, modified pages, and garbage.
 
 use proptest::prelude::*;
 
@@ -12,13 +12,13 @@ const LONG_POLLS: &str = include_str!("../pages/event-long-polls.txt");
 const OLD: &str = include_str!("../pages/apache-2.2.txt");
 const HTML: &str = include_str!("../pages/without-auto.html");
 
-/// A page with no more than these lines.
+/// A page with only these lines.
 fn page(busy: &str, idle: &str, letters: &str) -> String {
     format!("www.example.org\nBusyWorkers: {busy}\nIdleWorkers: {idle}\nScoreboard: {letters}\n")
 }
 
-/// Made with ServerLimit 4, ThreadLimit 8, ThreadsPerChild 5, MaxRequestWorkers 15: the slots are
-/// those of MaxRequestWorkers.
+/// Made with ServerLimit 4, ThreadLimit 8, ThreadsPerChild 5 and MaxRequestWorkers 15. There are as many
+/// slots as MaxRequestWorkers.
 #[test]
 fn slots_are_max_request_workers() {
     for text in [WORKER, EVENT] {
@@ -29,7 +29,7 @@ fn slots_are_max_request_workers() {
     }
 }
 
-/// Made with ServerLimit 20, MaxRequestWorkers 12.
+/// Made with ServerLimit 20 and MaxRequestWorkers 12.
 #[test]
 fn prefork_has_a_slot_for_each_process() {
     let status = parse(PREFORK).unwrap();
@@ -37,8 +37,8 @@ fn prefork_has_a_slot_for_each_process() {
     assert_eq!(status.max_workers(), Some(12));
 }
 
-/// Made with ServerLimit 8, ThreadsPerChild 5, MaxRequestWorkers 15, 8 requests held over a graceful
-/// restart: two old processes have their slots beyond the 15, and their workers count as nothing.
+/// Made with ServerLimit 8, ThreadsPerChild 5 and MaxRequestWorkers 15, with 8 requests held over a graceful
+/// restart. Two old processes have slots beyond the 15, and their workers are not counted.
 #[test]
 fn old_processes_add_slots_and_are_not_busy() {
     let status = parse(GRACEFUL).unwrap();
@@ -73,7 +73,7 @@ fn the_event_mpm_counts_the_connections_that_take_no_worker() {
         status.version.as_deref(),
         Some("Apache/2.4.58 (Ubuntu) OpenSSL/3.0.13")
     );
-    // Early versions of 2.4 do not name the MPM, and only this one prints such lines there.
+    // Early versions of 2.4 do not name the MPM. Only this one prints such lines.
     let unnamed = LONG_POLLS.replace("ServerMPM: event\n", "");
     assert_eq!(parse(&unnamed).unwrap().mpm, Some(Mpm::Event));
 }
@@ -91,7 +91,7 @@ fn the_mpm_is_read_from_its_line() {
     assert_eq!(parse(PREFORK).unwrap().connections, None);
 }
 
-/// 2.2 has a slot for each of ServerLimit × ThreadLimit, and does not say its version.
+/// 2.2 has a slot for each of ServerLimit × ThreadLimit, and does not print its version.
 #[test]
 fn slots_of_early_versions_are_at_most_the_maximum() {
     let status = parse(OLD).unwrap();
@@ -106,7 +106,7 @@ fn slots_of_early_versions_are_at_most_the_maximum() {
     );
 }
 
-/// People leave a part of a long scoreboard out.
+/// Users often omit part of a long scoreboard.
 #[test]
 fn a_scoreboard_that_was_cut_tells_no_maximum() {
     let status = parse(&page("1", "2", "W_**cut**_...")).unwrap();
@@ -180,11 +180,11 @@ fn what_is_no_status_page_is_said_so() {
         (&page("1", "one", "W_"), "IdleWorkers line has no number"),
         (
             &page("3", "1", "WW_"),
-            "3 workers are busy, its scoreboard has at most 2",
+            "3 workers are busy, but its scoreboard has at most 2",
         ),
         (
             &page("2", "4", "WW_"),
-            "4 workers are idle, its scoreboard has at most 1",
+            "4 workers are idle, but its scoreboard has at most 1",
         ),
         (
             "BusyWorkers: 4294967295\nGracefulWorkers: 1\nIdleWorkers: 0\nScoreboard: W\n",
@@ -202,7 +202,7 @@ fn what_is_no_status_page_is_said_so() {
 fn a_page_cut_short_is_no_status() {
     for end in 0..WORKER.trim_end().len() {
         let Some(text) = WORKER.get(..end) else { continue };
-        // What still parses has lost open slots only, which nothing on the page can tell.
+        // If it still parses, only open slots are missing, which cannot be detected.
         if let Ok(status) = parse(text) {
             assert_eq!((status.busy, status.idle), (1, 4), "{end}");
         }

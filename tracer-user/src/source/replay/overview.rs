@@ -1,4 +1,4 @@
-//! A recording as a whole: its intervals and what is looked for in it.
+//! What one pass over a whole recording yields: its intervals and its greatest surge.
 
 use std::path::Path;
 
@@ -13,28 +13,28 @@ use crate::{
     model::{history::Surge, sample::Moment},
 };
 
-/// How much was open at one interval.
+/// Number of connections open at one interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
-    /// When.
+    /// When the interval was sampled.
     pub at: Moment,
     /// Connections open.
     pub open: u64,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     pub close_wait: u64,
 }
 
-/// What one reading from beginning to end comes to.
+/// The result of reading a recording once from start to end.
 pub(super) struct Overview {
     pub(super) evidence: Evidence,
-    /// The last sample as it was live, if that is known.
+    /// The final state as it was recorded live, if available.
     pub(super) state: Option<State>,
     pub(super) levels: Vec<Level>,
-    /// When the greatest surge of all began.
+    /// Start of the greatest surge.
     pub(super) surge: Option<Moment>,
 }
 
-/// The greater of two surges; the first when they are equal.
+/// The greater of two surges, or the first if they are equal.
 fn greater(known: Option<Surge>, other: Option<&Surge>) -> Option<Surge> {
     match other {
         Some(other) if known.as_ref().is_none_or(|known| known.rise() < other.rise()) => Some(other.clone()),
@@ -59,7 +59,8 @@ impl Overview {
             levels.push(level(&reading, at));
             greatest = greater(greatest, reading.judge.history().surge());
         }
-        // An interval without peers and listeners has no rows; the end of the recording has.
+        // An interval without peers or listeners has no rows, so the end of the recording is added
+        // separately.
         let last = levels.last().map(|last| last.at.utc_ns);
         if let Some(end) = load::end(&evidence).filter(|end| last.is_none_or(|last| *end > last)) {
             levels.push(level(&reading, end));

@@ -1,4 +1,4 @@
-//! The files of a recording at one position, with all that has been read up to it.
+//! A recording read up to a certain position.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use crate::{
     evidence::{EvidenceError, read::Evidence, rebuild::Walk},
 };
 
-/// The files at one position.
+/// The files, and a judge of everything read so far.
 pub(super) struct Reading {
     pub(super) walk: Walk,
-    /// Judges by the rows; what was said then counts for more.
+    /// Judges by the rows. Verdicts given at the time of recording take precedence over its own.
     pub(super) judge: Judge,
-    /// When it was told of everything last, UTC, ns.
+    /// Time of the last full sample the judge was given, UTC, ns.
     pub(super) told: Option<i128>,
 }
 
@@ -27,12 +27,12 @@ impl Reading {
         Ok((evidence, reading))
     }
 
-    /// Takes in the next interval; its time.
+    /// Reads the next interval and returns its time, UTC, ns; `None` at the end.
     pub(super) fn step(&mut self) -> Result<Option<i128>, EvidenceError> {
         self.walk.step()
     }
 
-    /// Tells the judge of what has been taken in: of everything, or of how much is open.
+    /// Gives the judge a full sample of what was read, or only the number of open connections.
     pub(super) fn tell(&mut self, at: i128, of_everything: bool) {
         if of_everything {
             self.told = Some(at);

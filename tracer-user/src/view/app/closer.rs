@@ -50,15 +50,21 @@ impl App {
             Tab::Peers => match self.selected_row().map(|row| (row.id, row.peers)) {
                 Some((id, 1)) => self.look_at(id),
                 Some((id, _)) => {
-                    // A group opens into its peers.
+                    // A group opens into those of its peers that pass.
                     self.grouped = false;
-                    self.set_filter(&format!("peer:{} port:{}", id.network, id.port));
+                    let group = format!("peer:{} port:{}", id.network, id.port);
+                    self.set_filter(&match self.filter.is_one() {
+                        true => format!("{} {group}", self.filter_text.trim()),
+                        false => group,
+                    });
                 }
                 None => {}
             },
             Tab::Causes => {
                 let cause = self.cause_row(self.causes.row());
                 if let Some(verdict) = cause.map(|cause| cause.verdict) {
+                    // Of a group, only the worst of its verdicts is shown.
+                    self.grouped = false;
                     self.show_peers(&format!("verdict:{verdict}"));
                 }
             }
@@ -93,9 +99,9 @@ impl App {
         self.set_filter(filter);
     }
 
-    /// One step back: from the detail, from the filter.
+    /// One step back: from the detail, from the filter where there is one.
     pub(super) fn back(&mut self) {
-        if self.detail.take().is_none() && !self.filter_text.is_empty() {
+        if self.detail.take().is_none() && self.tab.is_filtered() && !self.filter_text.is_empty() {
             self.set_filter("");
         }
     }

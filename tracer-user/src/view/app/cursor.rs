@@ -49,19 +49,9 @@ impl<K: PartialEq> Cursor<K> {
         self.anchor = key(self.row);
     }
 
-    /// Moves by so many rows.
-    pub fn step(&mut self, by: isize, len: usize, key: impl FnOnce(usize) -> Option<K>) {
-        self.select(self.row.saturating_add_signed(by), len, key);
-    }
-
     /// To the first row, whatever comes to stand there.
     pub fn stay_on_top(&mut self) {
         *self = Self::default();
-    }
-
-    /// Holds on to an item that is to be selected.
-    pub fn jump(&mut self, key: K) {
-        self.anchor = Some(key);
     }
 
     /// Makes the selected row one of the `height` on the screen, and leaves no room below the last.
@@ -80,7 +70,7 @@ mod tests {
     fn the_selection_stays_on_its_item_when_the_order_changes() {
         let mut cursor = Cursor::default();
         let list = ["a", "b", "c", "d"];
-        cursor.step(2, list.len(), |row| list.get(row).copied());
+        cursor.select(2, list.len(), |row| list.get(row).copied());
         let list = ["d", "c", "b", "a", "e"];
         cursor.follow(list.len(), |key| list.iter().position(|item| item == key));
         assert_eq!(cursor.row(), 1);
@@ -96,7 +86,7 @@ mod tests {
         let mut cursor: Cursor<&str> = Cursor::default();
         cursor.follow(3, |_| Some(2));
         assert_eq!(cursor.row(), 0);
-        cursor.jump("x");
+        cursor.select(2, 3, |_| Some("x"));
         cursor.stay_on_top();
         cursor.follow(3, |_| Some(2));
         assert_eq!(cursor.row(), 0);
@@ -105,8 +95,8 @@ mod tests {
     #[test]
     fn it_neither_leaves_the_list_nor_the_screen() {
         let mut cursor = Cursor::default();
-        for (by, len) in [(5, 3), (-9, 3), (1, 0), (100, 100), (-50, 100)] {
-            cursor.step(by, len, Some);
+        for (row, len) in [(5, 3), (0, 3), (1, 0), (100, 100), (50, 100)] {
+            cursor.select(row, len, Some);
             cursor.scroll(len, 10);
             assert!(cursor.row() < len.max(1));
             assert!((cursor.top()..cursor.top() + 10).contains(&cursor.row()));

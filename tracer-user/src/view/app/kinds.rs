@@ -41,6 +41,11 @@ impl Tab {
         Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
     }
 
+    /// Whether a filter acts on its list.
+    pub fn is_filtered(self) -> bool {
+        matches!(self, Self::Peers | Self::Connections)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -93,8 +98,12 @@ pub enum Effect {
     Repaint,
     /// Hand text to the terminal's clipboard.
     Copy(String),
-    /// Write the evidence so far.
+    /// Write the evidence of what is shown.
     Export,
+    /// Have everything known now, to be shown and kept while the screen stands still.
+    Hold,
+    /// Let go of it.
+    GoOn,
     /// Have the feed judge only what comes from now on.
     BeginAnew,
     /// Tell the feed to move in time.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use hashbrown::HashMap;
+
 use super::{App, Tab};
 use crate::{
     diagnosis::{Cause, ListenerNow},
@@ -32,28 +34,26 @@ impl App {
     }
 
     fn refresh_peers(&mut self) {
-        self.groups = if self.grouped {
-            row::grouped(&self.shown.rows)
+        let shown = &self.shown.rows;
+        let admitted = shown.iter().enumerate().filter(|(_, row)| {
+            let host = self.names.of(row.id.network);
+            self.filter.admits(row, host)
+        });
+        // Of a group are shown, and counted, the peers that pass.
+        let (rows, mut order): (&[Row], Vec<usize>) = if self.grouped {
+            self.groups = row::grouped(admitted.map(|(_, row)| row));
+            (&self.groups, (0..self.groups.len()).collect())
         } else {
-            Vec::new()
+            self.groups = Vec::new();
+            (shown, admitted.map(|(place, _)| place).collect())
         };
-        let rows = if self.grouped {
-            &self.groups
-        } else {
-            &self.shown.rows
-        };
-        let mut order: Vec<usize> = rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| self.filter.admits(row, self.names.of(row.id.network)))
-            .map(|(place, _)| place)
-            .collect();
         if let Some(column) = self.sort.column {
-            let greatest_first = column.spec().greatest_first;
+            let spec = column.spec();
+            let order_of = |a: &Row, b: &Row| (spec.value)(a).compare(&(spec.value)(b));
             // Stable, so equals stay in the order of the diagnosis.
             order.sort_by(|a, b| match (rows.get(*a), rows.get(*b)) {
-                (Some(a), Some(b)) if greatest_first => column.compare(b, a),
-                (Some(a), Some(b)) => column.compare(a, b),
+                (Some(a), Some(b)) if spec.greatest_first() => order_of(b, a),
+                (Some(a), Some(b)) => order_of(a, b),
                 _ => std::cmp::Ordering::Equal,
             });
         }
@@ -71,9 +71,15 @@ impl App {
             Tab::Causes => order(diagnosis.causes.iter().enumerate(), &CAUSES, sort, now),
             Tab::Listeners => order(diagnosis.listeners.iter().enumerate(), &LISTENERS, sort, now),
             Tab::Connections => {
+                // A filter may ask for what is known of the peers only.
+                let rows: HashMap<PeerId, &Row> = match self.filter.is_empty() {
+                    true => HashMap::new(),
+                    false => shown.rows.iter().map(|row| (row.id, row)).collect(),
+                };
                 let admitted = shown.sockets.iter().enumerate().filter(|(_, socket)| {
                     let host = self.names.of(socket.connection.remote.0.into());
-                    self.filter.admits_socket(socket, host)
+                    let row = socket.peer.and_then(|(id, _)| rows.get(&id).copied());
+                    self.filter.admits_socket(socket, row, host)
                 });
                 order(admitted, &CONNECTIONS, sort, now)
             }

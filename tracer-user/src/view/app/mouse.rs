@@ -55,6 +55,8 @@ impl App {
             self.mode = Mode::Command;
             return;
         }
+        // The keys are the list's again, whose rows are clicked at.
+        self.end_typing(false);
         let tab = self.hits.tabs.iter().find(|(area, _)| area.contains(at));
         if let Some((_, number)) = tab {
             self.show_tab(*number);

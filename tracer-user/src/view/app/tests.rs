@@ -1,11 +1,12 @@
 //! What actions do to the state.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
 use crate::view::{
     example,
     lists::CONNECTIONS,
+    panes,
     theme::{Glyphs, Theme},
 };
 
@@ -166,7 +167,6 @@ fn paused_the_screen_stands_still_and_says_how_far_it_is_behind() {
     app.update(Arc::new(example::after(17)));
     assert_eq!(app.behind_ns(), Some(7_000_000_000));
     assert_eq!(app.shown.diagnosis.window_ns(), 10_000_000_000);
-    assert_eq!(app.latest().diagnosis.window_ns(), 17_000_000_000);
     press(&mut app, " ");
     assert_eq!(app.behind_ns(), None);
     assert_eq!(app.shown.diagnosis.window_ns(), 17_000_000_000);
@@ -264,5 +264,145 @@ fn the_selection_of_the_log_stays_on_its_event() {
         app.detail.map(|detail| detail.id),
         selected.peer,
         "and it opens its peer"
+    );
+}
+
+#[test]
+fn what_is_no_filter_is_not_taken() {
+    let mut app = app();
+    press(&mut app, "/v:piling\n");
+    let kept = app.peer_count();
+    assert!(kept > 0 && kept < app.shown.rows.len());
+    press(&mut app, "/ foo:bar\n");
+    assert!(matches!(app.mode, Mode::Filter(..)), "it is there to be mended");
+    let error = app.filter_error.clone().unwrap();
+    assert!(error.contains("no field `foo`"), "{error}");
+    press(&mut app, "\u{1b}");
+    assert_eq!((app.filter_error.clone(), app.peer_count()), (None, kept));
+}
+
+/// Where a filter does nothing it is neither typed, nor shown, nor dropped.
+#[test]
+fn a_filter_is_there_only_where_it_acts() {
+    let mut app = app();
+    press(&mut app, "/v:piling\n");
+    let kept = app.peer_count();
+    for tab in Tab::ALL {
+        app.show_tab(tab.number());
+        press(&mut app, "\u{1b}");
+        if tab.is_filtered() {
+            assert_eq!(app.filter_text, "", "Esc drops it on {tab:?}");
+        } else {
+            assert_eq!(app.filter_text, "v:piling", "not seen, not dropped on {tab:?}");
+            press(&mut app, "/");
+            assert!(matches!(app.mode, Mode::Command), "{tab:?}");
+            assert!(app.message.as_deref().unwrap().contains("the peers (1)"));
+        }
+        press(&mut app, "1");
+        app.set_filter("v:piling");
+        assert_eq!(app.peer_count(), kept);
+    }
+}
+
+/// Each cause has peers that are in one group with worse ones.
+#[test]
+fn enter_on_a_cause_shows_its_peers_grouped_or_not() {
+    let causes = app().shown.diagnosis.causes.len();
+    for row in 0..causes {
+        let mut app = app();
+        press(&mut app, "p2");
+        app.select(row);
+        let cause = app.cause_row(row).unwrap().clone();
+        press(&mut app, "\n");
+        assert_eq!(app.peer_count() as u64, cause.peers, "{}", cause.verdict);
+        assert!(
+            app.peer_rows()
+                .all(|row| row.verdict == cause.verdict && row.peers == 1)
+        );
+    }
+}
+
+#[test]
+fn a_group_counts_and_opens_into_the_peers_that_pass() {
+    let mut app = app();
+    press(&mut app, "/v:piling|fresh\n");
+    let passing = app.peer_count() as u64;
+    press(&mut app, "p");
+    let grouped: u64 = app.peer_rows().map(|row| row.peers).sum();
+    assert_eq!(grouped, passing);
+    let group = app.peer_rows().find(|row| row.peers > 1).unwrap().id;
+    let at = app.peer_rows().position(|row| row.id == group).unwrap();
+    app.select(at);
+    press(&mut app, "\n");
+    assert!(app.peer_rows().all(|row| group.network.contains(&row.id.network)));
+    assert_eq!(app.peer_count() as u64, passing);
+}
+
+/// A second click looks closer; the keys are not the filter's any more then.
+#[test]
+fn a_click_ends_the_typing_of_a_filter() {
+    let mut app = app();
+    panes::picture(&mut app, 100, 30);
+    press(&mut app, "/192");
+    panes::picture(&mut app, 100, 30);
+    let click = |app: &mut App, row: u16| {
+        app.mouse(MouseEvent {
+            kind: MouseEventKind::Down(MouseButton::Left),
+            column: 3,
+            row,
+            modifiers: KeyModifiers::NONE,
+        });
+    };
+    let first = app.hits.rows.y;
+    click(&mut app, first);
+    assert!(matches!(app.mode, Mode::Command));
+    assert!(app.detail.is_some(), "the row was selected already");
+    press(&mut app, "x\u{1b}");
+    assert_eq!((app.filter_text.as_str(), app.detail), ("192", None));
+    // What is no filter is not taken by a click either.
+    press(&mut app, "/ foo:1");
+    click(&mut app, first + 1);
+    assert_eq!(
+        (app.filter_text.as_str(), app.filter_error.clone()),
+        ("192", None)
+    );
+}
+
+/// What cannot be seen is not sorted by.
+#[test]
+fn sorting_goes_through_the_columns_on_the_screen() {
+    let mut app = app();
+    for tab in [0, 3] {
+        app.show_tab(tab);
+        panes::picture(&mut app, 60, 20);
+        let seen = app.hits.titles.len();
+        for _ in 0..seen {
+            press(&mut app, "s");
+            let shown = panes::picture(&mut app, 60, 20);
+            assert!(shown.contains('▾') || shown.contains('▴'), "{shown}");
+        }
+        press(&mut app, "s");
+        assert_eq!((app.sort, app.list_sort()), Default::default());
+    }
+}
+
+/// What `e` can write of a pause is what stands on the screen.
+#[test]
+fn a_pause_shows_the_moment_that_is_kept() {
+    let mut app = App::new(look(), Arc::new(example::after(10)));
+    let kept = Arc::new(example::after(11));
+    assert_eq!(press(&mut app, " "), Some(Effect::Hold));
+    app.hold(Arc::clone(&kept));
+    assert!(Arc::ptr_eq(&app.shown, &kept) && Arc::ptr_eq(app.latest(), &kept));
+    app.update(Arc::new(example::after(17)));
+    assert!(Arc::ptr_eq(&app.shown, &kept));
+    assert_eq!(app.behind_ns(), Some(6_000_000_000));
+    assert_eq!(press(&mut app, " "), Some(Effect::GoOn));
+    assert_eq!(app.shown.diagnosis.window_ns(), 17_000_000_000);
+    app.hold(kept);
+    assert_eq!(
+        app.shown.diagnosis.window_ns(),
+        17_000_000_000,
+        "of a pause that is over"
     );
 }

@@ -35,6 +35,10 @@ impl App {
     }
 
     pub(super) fn begin_filter(&mut self) {
+        if !self.tab.is_filtered() {
+            self.message = Some("a filter is for the peers (1) and the connections (4)".to_owned());
+            return;
+        }
         self.detail = None;
         let before = self.filter_text.clone();
         self.mode = Mode::Filter(Input::new(before.clone()), before);
@@ -43,14 +47,14 @@ impl App {
     fn type_key(&mut self, event: KeyEvent) -> Option<Effect> {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         let request = match event.code {
+            // What is no filter stays to be mended.
+            KeyCode::Enter if self.filter_error.is_some() => return None,
             KeyCode::Enter => {
                 self.mode = Mode::Command;
                 return None;
             }
             KeyCode::Esc => {
-                if let Mode::Filter(_, before) = std::mem::replace(&mut self.mode, Mode::Command) {
-                    self.set_filter(&before);
-                }
+                self.end_typing(true);
                 return None;
             }
             KeyCode::Char('c') if control => return Some(Effect::Quit),
@@ -93,10 +97,28 @@ impl App {
         self.set_filter(&text);
     }
 
-    /// Filters by something else.
+    /// Leaves the line of the filter. What is no filter is not taken, nor what is to be undone.
+    pub(super) fn end_typing(&mut self, undo: bool) {
+        if !matches!(self.mode, Mode::Filter(..)) {
+            return;
+        }
+        if let Mode::Filter(_, before) = std::mem::replace(&mut self.mode, Mode::Command)
+            && (undo || self.filter_error.is_some())
+        {
+            self.set_filter(&before);
+        }
+    }
+
+    /// Filters by something else. What is no filter changes nothing but what is said of it.
     pub fn set_filter(&mut self, text: &str) {
-        self.filter = Filter::parse(text);
-        text.clone_into(&mut self.filter_text);
-        self.refresh();
+        match Filter::parse(text) {
+            Ok(filter) => {
+                self.filter = filter;
+                text.clone_into(&mut self.filter_text);
+                self.filter_error = None;
+                self.refresh();
+            }
+            Err(error) => self.filter_error = Some(error),
+        }
     }
 }

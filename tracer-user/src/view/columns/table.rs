@@ -1,194 +1,239 @@
-//! The columns in the order in which they stand.
+//! The columns in the order in which they stand: all that is said of one, its value included, is in its line.
 
-use super::{Column, Spec};
-use crate::view::fit::Align;
+use std::borrow::Cow;
 
-const fn words(
-    column: Column,
-    name: &'static str,
-    title: &'static str,
-    width: u16,
-    stretch: u16,
-    drop: u8,
-    help: &'static str,
-) -> Spec {
-    Spec {
-        column,
-        name,
-        title,
-        width,
-        stretch,
-        align: Align::Left,
-        drop,
-        greatest_first: false,
-        help,
-    }
-}
+use super::{Column, Kind, Spec, Value, closed_by};
+use crate::view::row::Row;
 
-const fn number(
-    column: Column,
-    name: &'static str,
-    title: &'static str,
-    width: u16,
-    drop: u8,
-    help: &'static str,
-) -> Spec {
-    Spec {
-        column,
-        name,
-        title,
-        width,
-        stretch: 0,
-        align: Align::Right,
-        drop,
-        greatest_first: true,
-        help,
+/// What columns of words have in common. What a column says nothing of is as here.
+const WORDS: Spec = Spec {
+    column: Column::Peer,
+    name: "",
+    title: "",
+    width: 0,
+    stretch: 0,
+    kind: Kind::Words,
+    drop: 0,
+    value: |_| Value::Words(None),
+    help: "",
+};
+
+const NUMBER: Spec = Spec {
+    kind: Kind::Number,
+    ..WORDS
+};
+
+const TIME: Spec = Spec {
+    kind: Kind::Time,
+    ..WORDS
+};
+
+const BYTES: Spec = Spec {
+    kind: Kind::Bytes,
+    ..WORDS
+};
+
+/// What stands after a verdict.
+fn mark(row: &Row) -> &'static str {
+    match (row.more_verdicts, row.recovered) {
+        (true, _) => "+",
+        (false, true) => " (mended)",
+        (false, false) => "",
     }
 }
 
 /// All columns in the order in which they stand.
 pub static COLUMNS: [Spec; 19] = [
-    words(
-        Column::Peer,
-        "peer",
-        "PEER",
-        18,
-        21,
-        0,
-        "remote address, or network when grouped",
-    ),
-    words(
-        Column::Port,
-        "port",
-        "PORT",
-        6,
-        0,
-        4,
-        "the service's port; > before it when this host connects",
-    ),
-    words(
-        Column::Verdict,
-        "verdict",
-        "VERDICT",
-        20,
-        0,
-        0,
-        "what is going on; + when there is more than one cause",
-    ),
-    number(
-        Column::Confidence,
-        "confidence",
-        "CONF",
-        4,
-        15,
-        "confidence in the verdict, 0 to 1",
-    ),
-    number(
-        Column::Opens,
-        "opens",
-        "OPENS",
-        6,
-        3,
-        "connections opened while traced",
-    ),
-    number(
-        Column::Rate,
-        "opens_per_s",
-        "OPEN/S",
-        6,
-        2,
-        "connections opened per second, over the last seconds",
-    ),
-    number(Column::Open, "open_now", "OPEN", 5, 0, "connections open now"),
-    number(
-        Column::Peak,
-        "open_peak",
-        "PEAK",
-        5,
-        9,
-        "most connections open at once",
-    ),
-    number(
-        Column::Overlaps,
-        "overlaps",
-        "OVERLAP",
-        7,
-        8,
-        "opens while it held as many as it needs already",
-    ),
-    number(
-        Column::Closes,
-        "closes",
-        "CLOSES",
-        6,
-        10,
-        "connections ended while traced",
-    ),
-    words(
-        Column::ClosedBy,
-        "closed_by",
-        "CLOSED BY",
-        15,
-        0,
-        7,
-        "who ended most of them, how, and what share",
-    ),
-    number(
-        Column::CloseWait,
-        "close_wait_now",
-        "CLWAIT",
-        6,
-        1,
-        "connections in CLOSE_WAIT now",
-    ),
-    number(
-        Column::Oldest,
-        "close_wait_oldest_ms",
-        "OLDEST",
-        7,
-        5,
-        "how long the oldest has been in CLOSE_WAIT",
-    ),
-    number(
-        Column::Idle,
-        "idle_before_close_ms",
-        "IDLE",
-        7,
-        11,
-        "idle time before close, median",
-    ),
-    number(
-        Column::Turns,
-        "turns_per_connection",
-        "TURNS",
-        5,
-        6,
-        "request turns per connection, median",
-    ),
-    number(
-        Column::Received,
-        "bytes_received",
-        "RECV",
-        6,
-        13,
-        "payload received",
-    ),
-    number(Column::Sent, "bytes_sent", "SENT", 6, 14, "payload sent"),
-    number(
-        Column::Last,
-        "last",
-        "LAST",
-        6,
-        16,
-        "how long ago it last did anything",
-    ),
-    words(
-        Column::Owner,
-        "owner",
-        "OWNER",
-        14,
-        16,
-        12,
-        "process of this host that has most to do with it",
-    ),
+    Spec {
+        column: Column::Peer,
+        name: "peer",
+        title: "PEER",
+        width: 18,
+        stretch: 21,
+        value: |row| Value::Peer(row.id, row.peers),
+        help: "remote address, or network when grouped",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Port,
+        name: "port",
+        title: "PORT",
+        width: 6,
+        drop: 4,
+        value: |row| Value::Port(row.id),
+        help: "the service's port; > before it when this host connects",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Verdict,
+        name: "verdict",
+        title: "VERDICT",
+        width: 20,
+        value: |row| Value::Verdict(row.verdict, mark(row)),
+        help: "what is going on; + when there is more than one cause",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Confidence,
+        name: "confidence",
+        title: "CONF",
+        width: 4,
+        drop: 15,
+        value: |row| Value::Share(row.confidence),
+        help: "confidence in the verdict, 0 to 1",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Opens,
+        name: "opens",
+        title: "OPENS",
+        width: 6,
+        drop: 3,
+        value: |row| Value::Count(Some(row.opens)),
+        help: "connections opened while traced",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Rate,
+        name: "opens_per_s",
+        title: "OPEN/S",
+        width: 6,
+        drop: 2,
+        value: |row| Value::PerSecond(row.opens_per_s),
+        help: "connections opened per second, over the last seconds",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Open,
+        name: "open_now",
+        title: "OPEN",
+        width: 5,
+        value: |row| Value::Count(Some(row.open_now)),
+        help: "connections open now",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Peak,
+        name: "open_peak",
+        title: "PEAK",
+        width: 5,
+        drop: 9,
+        value: |row| Value::Count(row.open_peak),
+        help: "most connections open at once",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Overlaps,
+        name: "overlaps",
+        title: "OVERLAP",
+        width: 7,
+        drop: 8,
+        value: |row| Value::Count(Some(row.overlaps)),
+        help: "opens while it held as many as it needs already",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Closes,
+        name: "closes",
+        title: "CLOSES",
+        width: 6,
+        drop: 10,
+        value: |row| Value::Count(Some(row.closes.total())),
+        help: "connections ended while traced",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::ClosedBy,
+        name: "closed_by",
+        title: "CLOSED BY",
+        width: 15,
+        drop: 7,
+        value: |row| Value::Words(closed_by(&row.closes).map(Cow::Owned)),
+        help: "who ended most of them, how, and what share",
+        ..WORDS
+    },
+    Spec {
+        column: Column::CloseWait,
+        name: "close_wait_now",
+        title: "CLWAIT",
+        width: 6,
+        drop: 1,
+        value: |row| Value::Count(Some(row.close_wait)),
+        help: "connections in CLOSE_WAIT now",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Oldest,
+        name: "close_wait_oldest_ms",
+        title: "OLDEST",
+        width: 7,
+        drop: 5,
+        value: |row| match row.close_wait {
+            0 => Value::Nothing,
+            _ => Value::Age(row.oldest_ns, row.oldest_is_bound),
+        },
+        help: "how long the oldest has been in CLOSE_WAIT; >: at least",
+        ..TIME
+    },
+    Spec {
+        column: Column::Idle,
+        name: "idle_before_close_ms",
+        title: "IDLE",
+        width: 7,
+        drop: 11,
+        value: |row| Value::Age(row.idle_ns, false),
+        help: "idle time before close, median",
+        ..TIME
+    },
+    Spec {
+        column: Column::Turns,
+        name: "turns_per_connection",
+        title: "TURNS",
+        width: 5,
+        drop: 6,
+        value: |row| Value::Turns(row.turns, row.turns_counted),
+        help: "request turns per connection, median",
+        ..NUMBER
+    },
+    Spec {
+        column: Column::Received,
+        name: "bytes_received",
+        title: "RECV",
+        width: 6,
+        drop: 13,
+        value: |row| Value::Bytes(row.received),
+        help: "payload received",
+        ..BYTES
+    },
+    Spec {
+        column: Column::Sent,
+        name: "bytes_sent",
+        title: "SENT",
+        width: 6,
+        drop: 14,
+        value: |row| Value::Bytes(row.sent),
+        help: "payload sent",
+        ..BYTES
+    },
+    Spec {
+        column: Column::Last,
+        name: "last",
+        title: "LAST",
+        width: 6,
+        drop: 16,
+        value: |row| Value::Age(Some(row.last_ns), false),
+        help: "how long ago it last did anything",
+        ..TIME
+    },
+    Spec {
+        column: Column::Owner,
+        name: "owner",
+        title: "OWNER",
+        width: 14,
+        stretch: 16,
+        drop: 12,
+        value: |row| Value::Words(Some(Cow::Borrowed(&row.owner))),
+        help: "process of this host that has most to do with it",
+        ..WORDS
+    },
 ];

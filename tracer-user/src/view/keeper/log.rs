@@ -157,13 +157,11 @@ fn words(what: &What) -> (Weight, String, Option<PeerId>) {
         },
         What::Loss {
             drift: Some(drift), ..
-        } => (
+        } => (Weight::Bad, text::drift(*drift)),
+        What::Loss { losses, drift: None } => (
             Weight::Bad,
-            format!("counted {drift} more than the kernel's socket list explains"),
+            format!("not covered: {}", text::lost(losses).join("; ")),
         ),
-        What::Loss { losses, drift: None } => {
-            (Weight::Bad, format!("lost: {}", text::lost(losses).join("; ")))
-        }
     };
     (weight, text, None)
 }

@@ -3,15 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
-use ipnet::IpNet;
 
 use super::Prefixes;
-use crate::model::{
-    ended::Ended,
-    owner::one_of_several,
-    peer::{Direction, PeerId},
-    sample::Sample,
-};
+use crate::model::{ended::Ended, owner::one_of_several, peer::PeerId, sample::Sample};
 
 /// Kept of one peer: more bars than a screen has rows.
 const MAX_OF_PEER: usize = 128;
@@ -51,9 +45,7 @@ impl Past {
 
     pub(super) fn add(&mut self, ended: Vec<Ended>) {
         for one in ended {
-            if let Some(id) = self.id(&one) {
-                self.keep(id, one);
-            }
+            self.keep(self.id(&one), one);
         }
         if self.order.len() > MAX_IN_ALL + MAX_IN_ALL / 4 {
             // First the marks of those that are gone already.
@@ -126,31 +118,25 @@ impl Past {
         records.cloned().collect()
     }
 
-    fn id(&self, ended: &Ended) -> Option<PeerId> {
-        let address = ended.remote.0.to_canonical();
-        let bits = if address.is_ipv4() {
-            self.prefixes.v4
-        } else {
-            self.prefixes.v6
-        };
-        Some(PeerId {
-            netns: ended.netns,
-            direction: ended.direction,
-            port: match ended.direction {
-                Direction::Inbound => ended.local.1,
-                Direction::Outbound => ended.remote.1,
-            },
-            network: IpNet::new(address, bits).ok()?.trunc(),
-            process: ended.owner.filter(|_| ended.direction == Direction::Outbound),
-            program: None,
-        })
+    fn id(&self, ended: &Ended) -> PeerId {
+        let local_port = ended.local.1;
+        self.prefixes.peer(
+            ended.netns,
+            ended.direction,
+            local_port,
+            ended.remote,
+            ended.owner,
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::sample::Peer, view::example};
+    use crate::{
+        model::{peer::Direction, sample::Peer},
+        view::example,
+    };
 
     /// Room for records, used or not.
     fn room(past: &Past) -> usize {
@@ -166,12 +152,12 @@ mod tests {
             ..example::ended_by(std::net::Ipv4Addr::new(192, 0, 2, 9), u64::from(pid))
         };
         past.add(vec![of(1), of(2), of(3)]);
-        let id = past.id(&of(1)).unwrap();
+        let id = past.id(&of(1));
         assert_eq!(id.process, Some(1));
         let mut sample = example::batch(1).sample;
         let model = sample.peers[0].clone();
         let peer = |id: PeerId| Peer { id, ..model.clone() };
-        sample.peers = vec![peer(past.id(&of(3)).unwrap()), peer(id.of_program("curl"))];
+        sample.peers = vec![peer(past.id(&of(3))), peer(id.of_program("curl"))];
         sample.names = [(1, "curl (2 processes)"), (2, "curl"), (3, "curl")]
             .map(|(pid, name)| (pid, name.to_owned()))
             .into();

@@ -12,7 +12,6 @@ use crate::{
         fit::{Align, pad, wrap},
         format::{age, bytes},
         pen::Pen,
-        row::state_name,
         snapshot::Socket,
         theme::{Glyphs, Role},
         timeline::{self, Bar},
@@ -259,7 +258,7 @@ fn sockets(app: &App, peer: &Judged, glyphs: &Glyphs) -> Vec<Line> {
             Role::Plain
         };
         let since = waiting.map(|ns| format!(" for {}", age(ns))).unwrap_or_default();
-        let state = format!("{}{since}", state_name(connection.state));
+        let state = format!("{}{since}", connection.state.name());
         let owner = match &socket.owner {
             Some(owner) => words::process(owner),
             None if connection.never_accepted() => "not accepted by any process".to_owned(),

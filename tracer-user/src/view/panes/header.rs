@@ -7,6 +7,7 @@ use crate::{
     diagnosis::{Answer, Capacity, Diagnosis, ListenerNow},
     report::text,
     view::{
+        answer,
         app::App,
         format::{age, elapsed, rate, slowed},
         pen::Pen,
@@ -21,13 +22,16 @@ type Piece = (String, Role);
 /// Columns before a chart: its name and its value.
 const LABEL: u16 = 18;
 
+/// From this width on there is room for growth beside the losses.
+const WIDE: u16 = 110;
+
 /// A chart is not wider than this: what is to be read next stays near.
 const MAX_CHART: u16 = 80;
 
 /// The header with charts; gives its height.
 pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let diagnosis = &app.shown.diagnosis;
-    answer(app, row_of(area, 0), pen);
+    draw_answer(app, row_of(area, 0), pen);
     let (open, close_wait) = (diagnosis.accounting.open_now, close_wait(app));
     let chart = area.width.saturating_sub(LABEL + 38).clamp(10, MAX_CHART);
     let course = thinned(&app.shown.course, chart.into());
@@ -94,7 +98,7 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
             Role::Faint,
         );
     }
-    let mut capacity = capacity(diagnosis, &pen.glyphs);
+    let mut capacity = capacity(diagnosis, &pen.glyphs, area.width >= WIDE);
     capacity.extend(separated(losses(diagnosis), &pen.glyphs));
     pen.line(row_of(area, 3), &capacity);
     pen.line(row_of(area, 4), &about(app, &pen.glyphs));
@@ -104,7 +108,7 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
 /// The header for few rows; gives its height.
 pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let diagnosis = &app.shown.diagnosis;
-    answer(app, row_of(area, 0), pen);
+    draw_answer(app, row_of(area, 0), pen);
     let close_wait = close_wait(app);
     let mut line = vec![
         (format!("{} open", diagnosis.accounting.open_now), Role::Strong),
@@ -127,7 +131,7 @@ pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     if let Some(paused) = paused(app) {
         line.extend(separated(vec![paused], &pen.glyphs));
     }
-    line.extend(separated(capacity(diagnosis, &pen.glyphs), &pen.glyphs));
+    line.extend(separated(capacity(diagnosis, &pen.glyphs, true), &pen.glyphs));
     pen.line(row_of(area, 1), &line);
     // The list has less room then, but at least one row.
     if area.height < 7 {
@@ -145,29 +149,14 @@ fn time_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     1
 }
 
-fn answer(app: &App, area: Rect, pen: &mut Pen<'_>) {
+fn draw_answer(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let diagnosis = &app.shown.diagnosis;
     let role = match diagnosis.answer {
         Answer::Yes => Role::Bad,
         Answer::No => Role::Good,
         Answer::InsufficientData => Role::Strong,
     };
-    // The advice that follows the first sentence is about the command that ends by itself.
-    let headline = text::headline(diagnosis);
-    let mut text = match diagnosis.answer {
-        Answer::InsufficientData => headline
-            .split_once(". ")
-            .map_or(headline.clone(), |(first, _)| first.to_owned()),
-        Answer::Yes | Answer::No => headline,
-    };
-    let causes: Vec<String> = diagnosis
-        .causes
-        .iter()
-        .map(|cause| format!("{} {}", cause.peers, cause.verdict))
-        .collect();
-    if !causes.is_empty() {
-        text = format!("{} {}", text, causes.join(", "));
-    }
+    let text = answer::line(diagnosis, area.width.into());
     pen.text(area.x, area.y, area.width, &text, role);
 }
 
@@ -179,14 +168,20 @@ fn close_wait(app: &App) -> u64 {
 
 fn oldest(app: &App) -> String {
     let peers = app.shown.diagnosis.peers.iter();
-    match peers.filter_map(|peer| peer.figures.close_wait.oldest_ns).max() {
-        Some(ns) => format!("oldest for {}", age(ns)),
+    let waits = peers.map(|peer| &peer.figures.close_wait);
+    let oldest = waits
+        .filter_map(|wait| Some((wait.oldest_ns?, wait.oldest_is_bound)))
+        .max();
+    match oldest {
+        Some((ns, true)) => format!("oldest for at least {}", age(ns)),
+        Some((ns, false)) => format!("oldest for {}", age(ns)),
         None => "none".to_owned(),
     }
 }
 
-/// The worker pool of the listener that holds the most, and its accept queue.
-fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
+/// The worker pool of the listener that holds the most, and its accept queue; with `growth`, how fast what it
+/// holds grows.
+fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> {
     let busiest = diagnosis
         .listeners
         .iter()
@@ -196,6 +191,12 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs) -> Vec<Piece> {
     };
     let mut pieces = vec![(format!("port {} ", now.port), Role::Faint)];
     pieces.extend(workers(now, diagnosis.capacity_of(now)));
+    // As it would be shown: less is 0.
+    let per_second = now.per_second.filter(|_| growth);
+    if let Some(growth) = per_second.filter(|growth| rate(growth.abs()) != "0") {
+        let sign = if growth < 0.0 { '-' } else { '+' };
+        pieces.push((format!(", {sign}{}/s", rate(growth.abs())), Role::Plain));
+    }
     let queue = format!(
         "accept queue {} of {}",
         now.backlog.accept_queue, now.backlog.accept_queue_limit

@@ -16,7 +16,6 @@ use crate::{
         format::{age, bytes, rate},
         lists,
         pen::Pen,
-        row::state_name,
         snapshot::{Socket, Weight},
         theme::{Glyphs, Role},
     },
@@ -47,7 +46,9 @@ pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 (cause.verdict.to_string(), Role::Bad),
                 (cause.peers.to_string(), Role::Plain),
                 (cause.held.to_string(), Role::Plain),
-                (format!("{:.0}%", cause.share_of_held * 100.0), Role::Plain),
+                (percent(cause.share_of_held), Role::Plain),
+                (cause.opens.to_string(), Role::Plain),
+                (percent(cause.share_of_opens), Role::Plain),
                 (cause.fix.to_string(), Role::Plain),
             ])
         },
@@ -161,7 +162,7 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
         None => unknown(),
     };
     vec![
-        (state_name(connection.state).to_owned(), doubtful(waiting)),
+        (connection.state.name().to_owned(), doubtful(waiting)),
         (
             socket.close_wait_ns(now).map(age).unwrap_or_default(),
             doubtful(waiting),
@@ -211,6 +212,10 @@ pub(super) fn log(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 /// How many more lines there are.
 pub(super) fn and_more(n: usize) -> String {
     format!("and {}", count(n as u64, "more", "more"))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
 }
 
 fn doubtful(yes: bool) -> Role {

@@ -22,9 +22,9 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
             let host = app.names.of(row.id.network).filter(|_| *column == Column::Peer);
             let text = match host {
                 Some(host) => host.to_owned(),
-                None => column.text(row, &pen.glyphs),
+                None => column.value(row).text(&pen.glyphs),
             };
-            let align = column.spec().align;
+            let align = column.spec().align();
             pen.cell(area.x + span.x, y, span.width, align, &text, column.role(row));
         }
         if selected {
@@ -46,8 +46,8 @@ fn titles(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     for (column, span) in place(&app.look.columns, area.width) {
         let spec = column.spec();
         let chosen = app.sort.column == Some(column);
-        let falling = chosen.then_some(spec.greatest_first != app.sort.reversed);
+        let falling = chosen.then_some(spec.greatest_first() != app.sort.reversed);
         let title = Title::Peers(column);
-        table::title(app, area, pen, span, (spec.title, spec.align), falling, title);
+        table::title(app, area, pen, span, (spec.title, spec.align()), falling, title);
     }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::view::{
     app::{App, Title},
-    fit::{Align, cut},
+    fit::{Align, width},
     layout::{Need, Span, fit_columns},
     lists::ListColumn,
     pen::Pen,
@@ -65,25 +65,23 @@ pub(super) fn title(
     falling: Option<bool>,
     clicked: Title,
 ) {
-    let [down, up] = pen.glyphs.sorted;
-    let text = match falling {
-        Some(falling) => {
-            let mark = if falling { down } else { up };
-            let room = usize::from(span.width).saturating_sub(1);
-            let title = cut(title, room, pen.glyphs.ellipsis);
-            match align {
-                Align::Left => format!("{title}{mark}"),
-                Align::Right => format!("{mark}{title}"),
-            }
-        }
-        None => title.to_owned(),
-    };
     let role = if falling.is_some() {
         Role::Chosen
     } else {
         Role::Title
     };
-    pen.cell(area.x + span.x, area.y, span.width, align, &text, role);
+    pen.cell(area.x + span.x, area.y, span.width, align, title, role);
+    if let Some(falling) = falling {
+        let [down, up] = pen.glyphs.sorted;
+        let mark = if falling { down } else { up };
+        // Beside the title; one that fills its column leaves the gap before or after it.
+        let taken = u16::try_from(width(title)).unwrap_or(u16::MAX).min(span.width);
+        let x = match align {
+            Align::Left => span.x + taken,
+            Align::Right => (span.x + span.width - taken).saturating_sub(1),
+        };
+        pen.text(area.x + x, area.y, 1, &mark.to_string(), role);
+    }
     let hit = Rect {
         x: area.x + span.x,
         width: span.width,

@@ -10,9 +10,11 @@ use ratatui::{
 
 use super::*;
 use crate::view::{
-    app::{Look, Sort, default_columns},
+    app::{Look, Sort, Title, default_columns},
+    columns::COLUMNS,
     example, fit,
     keys::Action,
+    playback::Playback,
     snapshot::Snapshot,
     theme::{Glyphs, Theme},
 };
@@ -233,5 +235,94 @@ fn hostile_names_cannot_do_anything() {
             verdict_at(snapshot.clone(), Some(hostile)),
             verdict_at(plain, None)
         );
+    }
+}
+
+/// A standard terminal has 80 columns, and some have less.
+#[test]
+fn the_way_out_and_the_answer_are_never_cut() {
+    for replay in [false, true] {
+        let mut snapshot = example::snapshot();
+        snapshot.playback = replay.then_some(Playback {
+            start: 0,
+            at: 0,
+            end: 1,
+            speed: 1.0,
+            playing: false,
+            surge: None,
+            as_recorded: false,
+        });
+        for width in 20..200 {
+            let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
+            let shown = picture(&mut app, width, 24);
+            let lines: Vec<&str> = shown.lines().collect();
+            assert!(lines[23].starts_with("q quit"), "{shown}");
+            assert!(!lines[23].contains('…'), "{shown}");
+            assert!(width < 80 || !lines[0].contains('…'), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_title_that_is_sorted_by_is_whole() {
+    for spec in &COLUMNS {
+        let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+        app.sort_by(spec.column);
+        let shown = picture(&mut app, 200, 24);
+        let title = spec.title;
+        let marked = [format!("▾{title}"), format!("{title}▾"), format!("{title}▴")];
+        assert!(marked.iter().any(|title| shown.contains(title)), "{shown}");
+        let by = format!("by {}", title.to_lowercase());
+        assert!(shown.contains(&by) && !shown.contains("not shown"), "{shown}");
+        let narrow = picture(&mut app, 80, 24);
+        let is_placed = app
+            .hits
+            .titles
+            .iter()
+            .any(|(_, seen)| *seen == Title::Peers(spec.column));
+        let said = format!("{by} (not shown)");
+        assert_eq!(narrow.contains(&said), !is_placed, "{narrow}");
+    }
+}
+
+#[test]
+fn why_it_is_no_filter_stands_above_it() {
+    let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+    app.act(Action::Filter);
+    app.paste("foo:bar");
+    for (width, height) in [(80, 24), (40, 12), (30, 4), (200, 50)] {
+        let shown = picture(&mut app, width, height);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[usize::from(height) - 1], "filter: foo:bar");
+        let error = lines[..usize::from(height) - 1].join(" ");
+        assert!(error.contains("no field `foo`") || height == 4, "{shown}");
+        assert!(error.ends_with("owner state"), "{shown}");
+    }
+}
+
+/// The verdict of the selected row is what is read: its colour must not be its background.
+#[test]
+fn the_selected_row_has_no_colours() {
+    let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+    let buffer = screen(&mut app, 120, 24);
+    let y = app.hits.rows.y;
+    assert!((0..120).all(|x| buffer[(x, y)].fg == Color::Reset));
+    assert!((0..120).any(|x| buffer[(x, y + 1)].fg == Color::Red));
+}
+
+/// However narrow the screen is, and only where it acts.
+#[test]
+fn the_filter_that_acts_can_be_seen() {
+    let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
+    app.set_filter("v:server-idle-close");
+    for width in [40, 60, 80, 120] {
+        let said = format!("q quit  ? help  {} shown by /v:", app.peer_count());
+        let shown = picture(&mut app, width, 24);
+        assert!(shown.lines().last().unwrap().starts_with(&said), "{shown}");
+    }
+    for (tab, seen) in [(0, true), (1, false), (2, false), (3, true), (4, false)] {
+        app.act(Action::Tab(tab));
+        let shown = picture(&mut app, 120, 24);
+        assert_eq!(shown.contains("(Esc drops it)"), seen, "{shown}");
     }
 }

@@ -1,12 +1,13 @@
 //! The archive, for systems without Debian packages: the same files, unpacked anywhere or below `/`.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::tree::{DOC, Tree};
-use super::{Dist, static_binary};
+use super::{
+    Dist, static_binary,
+    tree::{DOC, Tree},
+};
 use crate::process;
 
 pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<PathBuf> {

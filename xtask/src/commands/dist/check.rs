@@ -5,15 +5,13 @@
 mod root;
 mod service;
 
-use std::path::Path;
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
 use self::root::{Kind, Root};
 use super::{Dist, say};
-use crate::commands::setup;
-use crate::process;
+use crate::{commands::setup, process};
 
 /// Takes the root as its only argument, already in namespaces of its own.
 const ENTER: &str = include_str!("check/enter.sh");

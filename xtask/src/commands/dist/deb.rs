@@ -1,17 +1,11 @@
 //! The Debian package.
 
-use std::env::consts::ARCH;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{env::consts::ARCH, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::tree::Tree;
-use super::{Dist, read, say, write};
-use crate::commands::setup;
-use crate::process;
+use super::{Dist, read, say, tree::Tree, write};
+use crate::{commands::setup, process};
 
 /// Who answers for the package. There is no address yet.
 pub(super) const MAINTAINER: &str = "The tcpreuse developers <tcpreuse@localhost>";

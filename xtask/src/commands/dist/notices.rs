@@ -1,14 +1,19 @@
 //! The licences of what the binary consists of besides tcpreuse: all of them ask to go along with it.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
-use xtask::probe::{Machine, Probe, cargo_home};
+use xtask::{
+    probe::{Machine, Probe, cargo_home},
+    toolchain::bpf_target,
+};
 
 use super::{Dist, static_binary};
-use crate::process;
+use crate::{process, project::Project};
 
 /// What is in the binary and in no crate.
 const LIBRARIES: &str = "\
@@ -22,28 +27,14 @@ The binary also contains:
 
 /// One text for all crates, each licence once with those that bring it along.
 pub(super) fn collect(dist: &Dist<'_>) -> Result<String> {
-    let mut tree = dist.project.cargo();
-    tree.args([
-        "tree",
-        "--locked",
-        "--package",
-        "tcpreuse",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ])
-    .args(["--target", &static_binary::target(), "--format", "{p}|{l}"]);
-    let listed = String::from_utf8(process::output(&mut tree)?)?;
-    let mut crates: Vec<(&str, &str)> = listed.lines().filter_map(entry).collect();
+    let mut crates = foreign(dist.project, "tcpreuse", &static_binary::target())?;
+    // The binary embeds the object with the programs.
+    crates.extend(foreign(dist.project, "tracer-ebpf", bpf_target())?);
     crates.sort_unstable();
     crates.dedup();
-    if crates.is_empty() {
-        bail!("`cargo tree` lists no crates");
-    }
     let mut text = format!("{LIBRARIES}\nand these crates, from https://crates.io:\n\n");
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, licence) in crates {
+    for (name, licence) in &crates {
         writeln!(text, "- {name}: {licence}")?;
         let directory =
             sources(&name.replace(" v", "-")).with_context(|| format!("{name} has no source here"))?;
@@ -62,12 +53,26 @@ pub(super) fn collect(dist: &Dist<'_>) -> Result<String> {
     Ok(text)
 }
 
+/// The crates that a package is built of for a target, without ours.
+fn foreign(project: &Project, package: &str, target: &str) -> Result<Vec<(String, String)>> {
+    let mut tree = project.cargo();
+    tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--package", package, "--target", target, "--format", "{p}|{l}"]);
+    let listed = String::from_utf8(process::output(&mut tree)?)?;
+    let crates: Vec<_> = listed.lines().filter_map(entry).collect();
+    if crates.is_empty() {
+        bail!("`cargo tree` lists no crates of {package}");
+    }
+    Ok(crates)
+}
+
 /// Name with version, and licence, of a crate that is not ours.
-fn entry(line: &str) -> Option<(&str, &str)> {
+fn entry(line: &str) -> Option<(String, String)> {
     let (package, licence) = line.split_once('|')?;
     // Ours have their path behind the version; macros are marked.
     let package = package.trim_end_matches(" (proc-macro)");
-    (!package.contains('(')).then_some((package, licence.trim_end_matches(" (*)")))
+    let licence = licence.trim_end_matches(" (*)");
+    (!package.contains('(')).then(|| (package.to_owned(), licence.to_owned()))
 }
 
 /// Where cargo has unpacked a crate.
@@ -99,20 +104,32 @@ fn licences(directory: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::entry;
+    use super::*;
 
     #[test]
     fn crates_that_are_not_ours() {
+        let found = |line| {
+            let (name, licence) = entry(line)?;
+            Some(format!("{name}: {licence}"))
+        };
+        let aya = "aya v0.14.0: MIT OR Apache-2.0";
+        assert_eq!(found("aya v0.14.0|MIT OR Apache-2.0").as_deref(), Some(aya));
+        assert_eq!(found("aya v0.14.0|MIT OR Apache-2.0 (*)").as_deref(), Some(aya));
         assert_eq!(
-            entry("aya v0.14.0|MIT OR Apache-2.0"),
-            Some(("aya v0.14.0", "MIT OR Apache-2.0"))
+            found("x_derive v1.0.0 (proc-macro)|MIT").as_deref(),
+            Some("x_derive v1.0.0: MIT")
         );
-        assert_eq!(entry("aya v0.14.0|MIT (*)"), Some(("aya v0.14.0", "MIT")));
-        assert_eq!(
-            entry("x_derive v1.0.0 (proc-macro)|MIT"),
-            Some(("x_derive v1.0.0", "MIT"))
+        assert_eq!(found("tcpreuse v0.1.0 (/work)|MIT"), None);
+        assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn the_programs_bring_crates_along_too() {
+        let project = Project::locate().unwrap();
+        let crates = foreign(&project, "tracer-ebpf", bpf_target()).unwrap();
+        assert!(
+            crates.iter().any(|(name, _)| name.starts_with("aya-ebpf v")),
+            "{crates:?}"
         );
-        assert_eq!(entry("tcpreuse v0.1.0 (/work)|MIT"), None);
-        assert_eq!(entry(""), None);
     }
 }

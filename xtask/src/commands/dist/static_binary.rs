@@ -4,20 +4,23 @@
 //! standard library from its source; what rustup's target brings along (start files, an unwinder) then
 //! comes from the packages of musl and gcc.
 
-use std::env::{self, consts::ARCH};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env::{self, consts::ARCH},
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
-use xtask::isolate::isolate;
-use xtask::object;
-use xtask::probe::{Machine, Probe, cargo_home};
-use xtask::version::Release;
+use xtask::{
+    isolate::isolate,
+    object,
+    probe::{Machine, Probe, cargo_home},
+    version::Release,
+};
 
 use super::{Dist, read, say, write};
-use crate::commands::setup;
-use crate::process;
+use crate::{commands::setup, process};
 
 /// Compiles C for musl: the cryptography of TLS is partly C.
 const MUSL_GCC: (&str, &str) = ("musl-gcc", "musl-tools");

@@ -1,20 +1,19 @@
-//! The file format of an initramfs: cpio in its "newc" form. The kernel unpacks several, one after the
-//! other, and pads and links need no support here.
+//! An initramfs: a cpio archive in its "newc" form.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 use anyhow::{Context, Result};
+use cpio::newc;
 
 const DIRECTORY: u32 = 0o040_755;
 const LINK: u32 = 0o120_777;
 const FILE: u32 = 0o100_000;
 const CHARACTER_DEVICE: u32 = 0o020_600;
-
-/// Marks the end.
-const TRAILER: &str = "TRAILER!!!";
 
 /// An archive as it is written.
 pub(super) struct Archive<W> {
@@ -56,48 +55,28 @@ impl<W: Write> Archive<W> {
     }
 
     /// Ends it, and gives back what it was written to.
-    pub(super) fn finish(mut self) -> Result<W> {
-        self.entry(TRAILER, 0, (0, 0), &[])?;
-        self.to.flush()?;
-        Ok(self.to)
+    pub(super) fn finish(self) -> Result<W> {
+        let end = || {
+            let mut to = newc::trailer(self.to)?;
+            to.flush()?;
+            Ok::<_, io::Error>(to)
+        };
+        end().context("cannot write the archive")
     }
 
     fn entry(&mut self, path: &str, mode: u32, device: (u32, u32), content: &[u8]) -> Result<()> {
         self.entries += 1;
         let size = u32::try_from(content.len()).with_context(|| format!("{path} is too large"))?;
-        let name_size = u32::try_from(path.len() + 1)?;
-        // Inode, mode, user, group, links, time, size, device of the file system (2), its own (2), name, sum.
-        let header = [
-            self.entries,
-            mode,
-            0,
-            0,
-            1,
-            0,
-            size,
-            0,
-            0,
-            device.0,
-            device.1,
-            name_size,
-            0,
-        ];
-        let mut block = b"070701".to_vec();
-        for field in header {
-            write!(block, "{field:08x}")?;
-        }
-        block.extend_from_slice(path.as_bytes());
-        block.push(0);
-        pad(&mut block);
-        block.extend_from_slice(content);
-        pad(&mut block);
-        self.to.write_all(&block).context("cannot write the archive")
+        let header = newc::Builder::new(path)
+            .ino(self.entries)
+            .mode(mode)
+            .rdev_major(device.0)
+            .rdev_minor(device.1);
+        let mut to = header.write(&mut self.to, size);
+        to.write_all(content)
+            .and_then(|()| to.finish().map(drop))
+            .context("cannot write the archive")
     }
-}
-
-/// Fills up to a multiple of four.
-fn pad(block: &mut Vec<u8>) {
-    block.resize(block.len().next_multiple_of(4), 0);
 }
 
 #[cfg(test)]

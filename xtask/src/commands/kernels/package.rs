@@ -3,18 +3,20 @@
 //! They are downloaded through the machine's own apt, which checks their signatures, and are unpacked,
 //! never installed. What a guest needs of one is kept in the user's cache directory.
 
-use std::cmp::Reverse;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    cmp::Reverse,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
-use xtask::probe::{Machine, Probe};
-use xtask::toolchain;
+use xtask::{
+    probe::{Machine, Probe},
+    toolchain,
+};
 
-use crate::commands::setup;
-use crate::process;
-use crate::refusal::Refusal;
+use crate::{commands::setup, process, refusal::Refusal};
 
 /// Where a package has its modules; Debian moves it some day.
 const MODULES: &[&str] = &["lib/modules", "usr/lib/modules"];

@@ -1,17 +1,17 @@
 //! What a guest's file system holds: the tests, and the few programs of this machine that they run,
 //! each with its libraries.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use xtask::probe::{Machine, Probe};
 
-use super::archive::Archive;
-use super::machine::EMULATOR;
-use super::package::Kernel;
+use super::{archive::Archive, machine::EMULATOR, package::Kernel};
 
 /// Programs that tests run, and `modprobe`, which the kernel runs for them.
 const PROGRAMS: &[&str] = &[

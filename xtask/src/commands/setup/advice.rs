@@ -1,7 +1,9 @@
 //! What to tell somebody for whom we may not install anything.
 
-use xtask::probe::Machine;
-use xtask::toolchain::{Lack, Missing, linker_root};
+use xtask::{
+    probe::Machine,
+    toolchain::{Lack, Missing, linker_root},
+};
 
 use super::{COMPILER_PACKAGES, linker_arguments};
 use crate::refusal::Refusal;

@@ -1,7 +1,6 @@
 //! Debian packages.
 
-use std::path::Path;
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 use xtask::probe::{Machine, Probe};

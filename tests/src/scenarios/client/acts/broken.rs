@@ -1,4 +1,4 @@
-//! Connections that are given up, forgotten, cut or never closed.
+//! Connections that are given up, forgotten, cut off or never closed.
 
 use std::{future::pending, mem::take, sync::atomic::Ordering, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::scenarios::{
     http::{Connection, Poll},
 };
 
-/// Most dead connections of one client: each takes two firewall rules.
+/// Upper limit for dead connections per client, because each takes two firewall rules.
 const MOST_DEAD: usize = 64;
 
 impl Client {
@@ -24,7 +24,7 @@ impl Client {
         last_hold: Duration,
         patience: Duration,
     ) {
-        // What a client behind a dead way still has, it does not use any more.
+        // Dead connections stay open but unused.
         let mut dead = Vec::new();
         while dead.len() < MOST_DEAD && !self.is_over() {
             let Some(mut connection) = self.after_polls(polls, hold).await else {
@@ -35,7 +35,7 @@ impl Client {
                 continue;
             }
             let Ok(port) = connection.port() else { continue };
-            // The request gets there and its reply does not.
+            // The request arrives; its reply will not.
             sleep(Duration::from_millis(50)).await;
             cut::off(self.source, port, self.server).await;
             dead.push(connection);
@@ -61,12 +61,12 @@ impl Client {
             self.pause(idle / 2).await;
             cut::off(self.source, port, self.server).await;
             self.pause(idle / 2).await;
-            // No reply comes, and neither does anyone hear of the end.
+            // There is no reply, and neither side learns that the path is dead.
             let _ = timeout(patience, connection.poll(Poll::held(hold))).await;
         }
     }
 
-    /// A new connection on which some polls have been answered.
+    /// Opens a connection and makes some polls on it.
     async fn after_polls(&mut self, polls: u32, hold: Duration) -> Option<Connection> {
         let mut kept = self.open().await;
         for _ in 0..polls {
@@ -94,7 +94,7 @@ impl Client {
     }
 
     async fn give_up_once(&mut self, polls: u32, hold: Duration, patience: Duration, reset: bool) {
-        // The connect counts too: an overfull accept queue lets clients wait there.
+        // The time limit includes the connect, which waits while the accept queue is full.
         let opening = timeout(patience, Connection::open(self.source, self.server));
         let Ok(Ok(mut connection)) = opening.await else {
             let _: Option<()> = self.failed().await;

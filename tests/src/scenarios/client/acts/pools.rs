@@ -1,4 +1,4 @@
-//! Addresses with more than one connection: users behind a NAT, and pools of all kinds.
+//! Addresses with several connections: users behind a NAT, and all kinds of pools.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,10 +16,10 @@ use crate::scenarios::{
     http::{Connection, Poll},
 };
 
-/// The shortest stay as a part of the mean ...
+/// Shortest stay of a user, as a multiple of the mean.
 const SHORTEST_STAY: f64 = 0.2;
 
-/// ... and the longest one, so that a short scenario sees everybody leave.
+/// Longest stay, limited so that every user leaves within a short scenario.
 const LONGEST_STAY: f64 = 2.5;
 
 impl Client {
@@ -38,7 +38,7 @@ impl Client {
         self.together(all).await;
     }
 
-    /// One place behind a NAT, taken by one user after another.
+    /// A sequence of users behind a NAT, each arriving after the previous one has left.
     async fn member(
         mut self,
         stay: Duration,
@@ -55,7 +55,7 @@ impl Client {
                 let Some(connection) = kept.take() else { break };
                 let poll = Poll::held(self.about(hold));
                 kept = self.poll(connection, poll).await;
-                // Users do not leave at a constant time after a reply.
+                // A user can leave at any time, not at a fixed time after a reply.
                 let next = Instant::now() + self.about(pause);
                 sleep_until(next.min(leaves)).await;
             }
@@ -93,7 +93,7 @@ impl Client {
                 };
                 if let Some(closes) = closes {
                     sleep_until(closes).await;
-                    // The next one is opened when there is something to ask.
+                    // The next connection is opened only when the next poll is due.
                     kept = None;
                 }
                 sleep_until(self.at_most(next)).await;
@@ -116,14 +116,14 @@ impl Client {
         let mut all = JoinSet::new();
         let steps = f64::from(most.saturating_sub(least).max(1));
         for n in 1..=most {
-            // The part of the load's rise at which this one is needed; 0: always.
+            // The share of the load's rise at which this connection is needed; 0 means always.
             let share = f64::from(n.saturating_sub(least)) / steps;
             all.spawn(self.beside().on_demand(share, course, hold, pause));
         }
         self.together(all).await;
     }
 
-    /// One connection of a pool, open while the load is that high.
+    /// A connection of a pool that is open only while the load requires it.
     async fn on_demand(
         mut self,
         share: f64,
@@ -139,7 +139,7 @@ impl Client {
             }
             Course::Breathes(_) if share <= 0.0 => self.reuse(hold, pause, Notices::AtOnce).await,
             Course::Breathes(period) => {
-                // Near the height of the load all are needed.
+                // All connections are needed shortly before the peak of the load.
                 let rises = period.mul_f64(0.5).mul_f64(share * 0.9);
                 let mut next = begun;
                 while !self.is_over() {
@@ -195,7 +195,7 @@ impl Client {
                     pool.push(connection);
                 }
             }
-            // Each thread waits for work of its own, for very different times.
+            // The wait varies widely because each thread waits for work independently.
             self.wait_within(pause * 2).await;
         }
         None

@@ -1,4 +1,4 @@
-//! Streams: one request, and then the server has the word.
+//! Long-lived streams, each started by a single request.
 
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use crate::{
     model::{counters::Plain, durations::Cluster, peer::Closes, turns::Turns, window::Looks},
 };
 
-/// When the figures are taken.
+/// When the figures are taken, monotonic, ns.
 pub(super) const NOW: u64 = 1_000 * S;
 
-/// A minute in which nothing happened.
+/// Figures of a minute in which nothing happened.
 pub(super) fn watched() -> Figures {
     Figures {
         span_ns: 60 * S,
@@ -17,7 +17,7 @@ pub(super) fn watched() -> Figures {
     }
 }
 
-/// A number held that grew from one to another over the last half minute.
+/// A connection count that grew over the last half minute.
 pub(super) fn grew(from: u64, to: u64) -> Course {
     Course {
         start: from,
@@ -32,7 +32,7 @@ pub(super) fn grew(from: u64, to: u64) -> Course {
     }
 }
 
-/// A number held that stands still.
+/// A connection count that does not change.
 pub(super) fn stands(held: u64) -> Course {
     Course {
         start: held,
@@ -87,7 +87,7 @@ pub(super) fn one_by_one(n: u64, turns: u32, idle_ns: u64) -> Figures {
         requests: n * u64::from(turns),
         open_peak: 1,
         lifetime_sum_ns: n * (100 * MS + idle_ns),
-        // As chance has it.
+        // Ages vary at random.
         age: Idle {
             p50_ns: Some(100 * MS + idle_ns),
             ..*idle(n, 100 * MS, 300 * MS + 2 * idle_ns)
@@ -147,7 +147,7 @@ pub(super) fn fresh(n: u64) -> Figures {
     by_client(one_by_one(n, 1, 0))
 }
 
-/// The client gives up after 3 s on polls that the server holds for 10 s.
+/// The client gives up after 3 s on polls the server holds for 10 s.
 pub(super) fn abort(n: u64) -> Figures {
     let figures = by_client(one_by_one(n, 1, 3 * S));
     Figures {
@@ -197,7 +197,7 @@ pub(super) fn pile(n: u64) -> Figures {
     }
 }
 
-/// One live connection and `n` whose path has died.
+/// One live connection, and `n` whose path has died.
 pub(super) fn dead(n: u64) -> Figures {
     let mut figures = pile(n + 1);
     figures.held.alive = 0;
@@ -308,7 +308,7 @@ pub(super) fn overflow(n: u64) -> Figures {
     }
 }
 
-/// Connections that the server ends when they are 3 s old, whatever they do.
+/// Connections that the server ends at an age of 3 s, whatever they carry.
 pub(super) fn aged(n: u64) -> Figures {
     let mut turns = turns_each(n - 1, 5);
     turns.note(6);
@@ -325,7 +325,7 @@ pub(super) fn aged(n: u64) -> Figures {
     }
 }
 
-/// Connections one after the other, each used and then never again.
+/// Connections opened one after the other, each used for a time and then never again.
 pub(super) fn abandoned(n: u64) -> Figures {
     let mut figures = pile(n);
     figures.requests = n;
@@ -338,7 +338,7 @@ pub(super) fn abandoned(n: u64) -> Figures {
     figures
 }
 
-/// Far more than others hold, and nothing comes or goes.
+/// Far more connections than others hold, with none opened or closed.
 pub(super) fn crowd(n: u64) -> Figures {
     Figures {
         opens: 0,
@@ -349,7 +349,7 @@ pub(super) fn crowd(n: u64) -> Figures {
     }
 }
 
-/// Connections that one side ends at no constant time, age, or number of requests.
+/// Connections that one side ends, at no constant idle time, age or number of requests.
 pub(super) fn whenever(n: u64) -> Figures {
     Figures {
         idle: Idle {
@@ -375,7 +375,7 @@ pub(super) fn whenever(n: u64) -> Figures {
     }
 }
 
-/// Connections without a byte.
+/// Connections that carried no data.
 pub(super) fn scan(n: u64) -> Figures {
     Figures {
         bytes_received: Some(0),
@@ -384,7 +384,7 @@ pub(super) fn scan(n: u64) -> Figures {
     }
 }
 
-/// A signature of each verdict.
+/// A signature for each verdict.
 pub(super) fn signatures() -> Vec<(Verdict, Figures)> {
     vec![
         (Verdict::CloseWaitLeak, leak(5, 30 * S)),

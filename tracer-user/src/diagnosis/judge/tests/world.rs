@@ -1,4 +1,4 @@
-//! Peers that do what they are told, and the samples that come of it.
+//! Simulated peers, and the samples they produce.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -17,7 +17,7 @@ use crate::{
 pub(super) const S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
-/// Connections of one peer.
+/// A peer with its connections.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     now_ns: u64,
@@ -44,7 +44,7 @@ impl Peer {
         (0..n).for_each(|_| self.open());
     }
 
-    /// Has a connection that was there before the tracer.
+    /// Adds a connection from before the tracer started.
     pub(super) fn find(&mut self) {
         self.counters.seeded += 1;
         self.hold(Since::Seeded(self.started_ns));
@@ -66,7 +66,7 @@ impl Peer {
         });
     }
 
-    /// Sends three requests on each connection and has their answers.
+    /// Sends three requests on each connection and receives the replies.
     pub(super) fn poll(&mut self) {
         for connection in &mut self.live {
             connection.turns += 3;
@@ -77,7 +77,7 @@ impl Peer {
         }
     }
 
-    /// The client closes its oldest connection, right after an answer.
+    /// The client closes its oldest connection, right after a reply.
     pub(super) fn close(&mut self) {
         if self.live.is_empty() {
             return;
@@ -87,8 +87,8 @@ impl Peer {
         self.counters.closes.remote_fin += 1;
     }
 
-    /// Opens a connection for one request; it ends after being idle for so long, at the server's hands if that is
-    /// not 0.
+    /// Opens a connection for one request. It ends after `idle_ns`: closed by the client if that is 0, else
+    /// by the server.
     pub(super) fn fresh(&mut self, idle_ns: u64) {
         self.open();
         let connection = self.live.pop().expect("just opened");
@@ -120,7 +120,7 @@ impl Peer {
     }
 }
 
-/// All of them, at one moment.
+/// All peers at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     started_ns: u64,
@@ -129,7 +129,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Begins at this second.
+    /// Starts at this second.
     pub(super) fn new(second: u64) -> Self {
         Self {
             started_ns: second * S,
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// One peer more; its number.
+    /// Adds a peer and returns its number.
     pub(super) fn add(&mut self) -> usize {
         self.peers.push(Peer {
             now_ns: self.now_ns,
@@ -159,7 +159,7 @@ impl World {
         self.peers.iter_mut()
     }
 
-    /// What a diagnosis says of one.
+    /// A peer in a diagnosis.
     pub(super) fn of<'a>(&self, diagnosis: &'a Diagnosis, who: usize) -> &'a Judged {
         let mine = |peer: &&Judged| peer.id == Self::id(who);
         diagnosis.peers.iter().find(mine).expect("all peers are judged")
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    /// A sample a second later.
+    /// The sample one second later.
     pub(super) fn tick(&mut self) -> Sample {
         self.now_ns += S;
         let mut sample = Sample::empty(Self::moment(self.now_ns));

@@ -41,11 +41,7 @@ impl Builder {
     }
 
     pub(super) fn int(&mut self, name: &str, size: u32) -> u32 {
-        self.int_of_bits(name, size, 0, size * 8)
-    }
-
-    pub(super) fn int_of_bits(&mut self, name: &str, size: u32, start: u32, bits: u32) -> u32 {
-        self.record(name, 1 << 24, size, &[start << 16 | bits])
+        self.record(name, 1 << 24, size, &[size * 8])
     }
 
     pub(super) fn pointer(&mut self, to: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! Paths to members: nesting, aliases, sizes, bit-fields.
+//! Paths to members: nesting, aliases, sizes.
 
 use super::{builder::*, *};
 
@@ -65,14 +65,14 @@ fn what_is_not_there_is_said_by_name() {
     let error = btf.member("tcp_sock", "rcv_nxt").unwrap_err();
     assert_eq!(error.to_string(), "the kernel has no struct tcp_sock");
     assert!(error.is_not_found());
-    let error = btf.member_offset("sock", "__sk_common.skc_hash").unwrap_err();
+    let error = btf.member("sock", "__sk_common.skc_hash").unwrap_err();
     assert_eq!(
         error.to_string(),
         "struct sock has no member __sk_common.skc_hash"
     );
     assert!(error.is_not_found());
     assert!(matches!(
-        btf.struct_size("tcp_sock"),
+        btf.member("tcp_sock", "rcv_nxt"),
         Err(BtfError::NoStruct { .. })
     ));
 }
@@ -152,93 +152,16 @@ fn bit_fields_have_no_byte_offset() {
         "member __sk_common.skc_reuse of struct sock is a bit-field"
     );
     assert!(!error.is_not_found());
-    let error = btf.bit_field("sock", "__sk_common.skc_family").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "member __sk_common.skc_family of struct sock is not a bit-field"
-    );
-    assert!(btf.bit_field("sock", "skc_reuse").unwrap_err().is_not_found());
 }
 
 #[test]
-fn bit_fields_say_how_to_read_them_in_either_byte_order() {
-    // Bit offset and width; unit's offset and bytes; shift when little-endian and when big-endian.
-    let cases = [
-        ((0, 1), (0, 1), 0, 7),
-        ((124, 1), (15, 1), 4, 3),
-        ((104, 8), (13, 1), 0, 0),
-        ((40, 20), (4, 4), 8, 4),
-        ((6, 4), (0, 2), 6, 6),
-        ((30, 4), (0, 8), 30, 30),
-        ((64, 33), (8, 8), 0, 31),
-        ((64, 64), (8, 8), 0, 0),
-    ];
-    for ((bit, bits), (byte_offset, unit), little, big) in cases {
-        for (order, bit_offset) in [(Order::Little, little), (Order::Big, big)] {
-            let mut b = Builder::new(order);
-            let int = b.int("long", 8);
-            b.structure("s", 24, &[("f", int, bit, bits)]);
-            let found = Btf::parse(b.build()).unwrap().bit_field("s", "f").unwrap();
-            assert_eq!(
-                found,
-                BitField {
-                    byte_offset,
-                    unit,
-                    bit_offset,
-                    bits
-                },
-                "{bits} at {bit}, {order:?}"
-            );
-        }
-    }
-}
-
-#[test]
-fn bit_fields_of_the_older_encoding_are_found_by_their_type() {
-    let mut b = Builder::little();
-    let three_bits = b.int_of_bits("unsigned int", 4, 0, 3);
-    let shifted = b.int_of_bits("unsigned int", 4, 4, 28);
-    b.structure("s", 8, &[("f", three_bits, 37, 0), ("g", shifted, 0, 0)]);
-    let btf = Btf::parse(b.build()).unwrap();
-    let field = BitField {
-        byte_offset: 4,
-        unit: 1,
-        bit_offset: 5,
-        bits: 3,
-    };
-    assert_eq!(btf.bit_field("s", "f").unwrap(), field);
-    let field = BitField {
-        byte_offset: 0,
-        unit: 4,
-        bit_offset: 4,
-        bits: 28,
-    };
-    assert_eq!(btf.bit_field("s", "g").unwrap(), field);
-    assert!(matches!(btf.member("s", "f"), Err(BtfError::BitField { .. })));
-}
-
-#[test]
-fn members_that_no_load_reads_are_defects() {
+fn a_member_within_a_byte_is_a_defect() {
     let mut b = Builder::little();
     let int = b.int("int", 4);
-    let no_bits = b.int_of_bits("int", 4, 0, 0);
-    b.structure("odd", 8, &[("at_bit_3", int, 3, 0), ("none", no_bits, 0, 0)]);
-    b.structure("wide", 24, &[("f", int, 60, 70), ("g", int, 63, 2)]);
+    b.structure("odd", 8, &[("at_bit_3", int, 3, 0)]);
     let btf = Btf::parse(b.build()).unwrap();
     assert_eq!(
         defect(btf.member("odd", "at_bit_3")),
         Defect::Unaligned { bit: 3, bits: 32 }
-    );
-    assert_eq!(
-        defect(btf.member("odd", "none")),
-        Defect::Unaligned { bit: 0, bits: 0 }
-    );
-    assert_eq!(
-        defect(btf.bit_field("wide", "f")),
-        Defect::Unaligned { bit: 60, bits: 70 }
-    );
-    assert_eq!(
-        defect(btf.bit_field("wide", "g")),
-        Defect::Unaligned { bit: 63, bits: 2 }
     );
 }

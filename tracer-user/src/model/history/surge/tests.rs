@@ -1,4 +1,4 @@
-//! Runs of samples, a second apart, in which only the numbers held matter.
+//! Series of samples, a second apart, in which only the numbers of connections matter.
 
 use super::*;
 use crate::model::peer::{Counters, Direction};
@@ -32,7 +32,7 @@ fn sample(second: u64, held: &[u64]) -> Sample {
     sample
 }
 
-/// What is found when each of the peers holds, second by second, what `held` says.
+/// The surge found if each peer holds `held(second, peer)` connections.
 fn surge(seconds: u64, peers: usize, held: impl Fn(u64, usize) -> u64) -> Option<Surge> {
     told(0..seconds, 1, |second| {
         (0..peers).map(|peer| held(second, peer)).collect()
@@ -40,7 +40,7 @@ fn surge(seconds: u64, peers: usize, held: impl Fn(u64, usize) -> u64) -> Option
     .pop()
 }
 
-/// All surges as they were told last, when a sample is taken every `step` seconds.
+/// All surges in their final form, with a sample every `step` seconds.
 pub(super) fn told(seconds: std::ops::Range<u64>, step: usize, held: impl Fn(u64) -> Vec<u64>) -> Vec<Surge> {
     let mut watch = Watch::default();
     let mut told: Vec<Surge> = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn told(seconds: std::ops::Range<u64>, step: usize, held: impl Fn(u64
                 assert!(last.to <= surge.to);
                 assert!(
                     last.ended.is_none() || last == surge,
-                    "what is over stays as it is"
+                    "a surge that has ended does not change"
                 );
                 last.clone_from(surge);
             }
@@ -72,7 +72,7 @@ pub(super) fn told(seconds: std::ops::Range<u64>, step: usize, held: impl Fn(u64
 
 #[test]
 fn the_case_this_is_for() {
-    // 200 peers with 10 each; from second 100 on they climb to 75 each within 200 s.
+    // 200 peers with 10 each. From second 100 they grow to 75 each within 200 s.
     let found = surge(400, 200, |second, _| {
         10 + (second.saturating_sub(100) * 65 / 200).min(65)
     });
@@ -95,7 +95,7 @@ fn one_peer_makes_it_concentrated() {
 
 #[test]
 fn the_few_that_grew_most_are_named_and_no_others() {
-    // Of 40 peers 10 grow, the first ones most of all; all the others take one more.
+    // Of 40 peers, 10 grow, the first ones most; each of the others opens one more.
     let found = surge(100, 40, |second, peer| match peer {
         0..10 if second > 50 => 1 + 300 / (peer as u64 + 1),
         _ => 1 + u64::from(second > 50),
@@ -110,7 +110,7 @@ fn the_few_that_grew_most_are_named_and_no_others() {
 
 #[test]
 fn a_normal_day_is_no_surge() {
-    // Threefold over two hours, with some noise.
+    // Grows threefold over two hours, with some noise.
     let daily = |second: u64, peer: usize| 10 + second * 20 / 7200 + (second + peer as u64 * 7) % 3;
     assert_eq!(surge(7200, 20, daily), None);
 }

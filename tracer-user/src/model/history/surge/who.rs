@@ -1,18 +1,18 @@
-//! Who is behind a surge: all peers alike, or a few.
+//! Which peers caused a surge: all alike, or a few.
 
 use super::{Behind, MAX_BEHIND, Shape, Snapshot, Surge};
 use crate::model::sample::Sample;
 
-/// If the rise were shared evenly by this part of the peers or more, it is [`Shape::Uniform`].
+/// The shape is [`Shape::Uniform`] if the rise is as even as one shared by this part of the peers or more.
 const UNIFORM_SHARE: f64 = 0.5;
 
-/// Peers that together brought this part of the growth are enough to name, in percent.
+/// The peers named account for at least this part of the growth, in percent.
 const ENOUGH: u64 = 90;
 
-/// Notes who holds more than before.
+/// Records which peers hold more than before.
 ///
-/// How evenly they share the growth is the number of equal shares that would be as uneven (the inverse of the
-/// Herfindahl index), out of all peers.
+/// The evenness of their growth is the number of equal shares that would be as uneven (the inverse of the
+/// Herfindahl index), relative to the number of peers.
 pub(super) fn note(surge: &mut Surge, base: &Snapshot, sample: &Sample) {
     let (mut peers, mut sum, mut squares) = (0_u64, 0_u64, 0.0_f64);
     let mut grown = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn note(surge: &mut Surge, base: &Snapshot, sample: &Sample) {
     };
 }
 
-/// Those that grew most, as many as it takes to explain nearly all of the growth.
+/// The peers that grew most, as many as explain nearly all of the growth.
 fn most(mut grown: Vec<Behind>, sum: u64) -> Vec<Behind> {
     grown.sort_unstable_by_key(|peer| (std::cmp::Reverse(peer.grown()), peer.peer));
     let mut so_far = 0_u64;

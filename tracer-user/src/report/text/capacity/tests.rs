@@ -147,7 +147,7 @@ fn a_number_that_the_page_contradicts_is_said_so() {
     let said = flat(&said("apache2", &options));
     assert!(said.contains("7 of 125 busy"), "{said}");
     assert!(
-        said.contains("--max-workers 15 contradicts the status page, which has 125; the page counts"),
+        said.contains("--max-workers 15 contradicts the status page, which says 125; the page wins"),
         "{said}"
     );
 }
@@ -170,8 +170,8 @@ fn two_ports_of_one_process_have_one_line_of_workers() {
     write(&mut out, &diagnosis, &Paint(false)).unwrap();
     let text = flat(&String::from_utf8(out).unwrap());
     for part in [
-        "port 8081, apache2 (pid 811): 9 held",
-        "port 8443, apache2 (pid 811): 5 held",
+        "Port 8081, apache2 (pid 811): 9 open",
+        "Port 8443, apache2 (pid 811): 5 open",
         "workers for ports 8081, 8443: 7 of 125 busy",
     ] {
         assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
@@ -197,6 +197,6 @@ fn a_page_that_is_nobodys_is_said_so() {
     let said = flat(&said("nginx", &page(event())));
     assert_eq!(
         said,
-        "the status page (7 busy workers) is Apache's, and no Apache listens on what is traced"
+        "The status page (7 busy workers) is that of an Apache, but no Apache listens on the traced ports"
     );
 }

@@ -1,14 +1,20 @@
 //! Roots in which a package is tried: a small Debian that is made once, and copied for each check.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
-use crate::commands::dist::{Dist, say, write};
-use crate::commands::setup;
-use crate::process;
+use crate::{
+    commands::{
+        dist::{Dist, say, write},
+        setup,
+    },
+    process,
+};
 
 /// Makes the root. `bookworm` has what is needed and will be there for years.
 const DEBOOTSTRAP: (&str, &str) = ("debootstrap", "debootstrap");

@@ -1,15 +1,17 @@
 //! Starts the service, as systemd does it: in a container that is booted, with the kernel of this machine.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
 use super::root::{Kind, Root, name};
-use crate::commands::dist::{Dist, say, write};
-use crate::commands::setup;
-use crate::process;
+use crate::{
+    commands::{
+        dist::{Dist, say, write},
+        setup,
+    },
+    process,
+};
 
 /// Boots the container.
 const NSPAWN: (&str, &str) = ("systemd-nspawn", "systemd-container");

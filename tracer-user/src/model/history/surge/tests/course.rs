@@ -13,7 +13,7 @@ fn one_that_goes_on_keeps_its_beginning() {
     assert_eq!((found[0].to, found[0].ended), (3 * (20 + 499 * 2), None));
 }
 
-/// A server that holds more than before for good has a new usual number.
+/// If a server holds more than before for good, that becomes its usual number.
 #[test]
 fn one_that_stands_still_is_over() {
     let level = |second: u64| match second {
@@ -41,7 +41,7 @@ fn a_smaller_one_is_told_like_the_first() {
     assert_eq!(rises.collect::<Vec<_>>(), [(1, 20, 1000), (2, 20, 90)]);
 }
 
-/// Whatever was over before the window accuses nobody.
+/// A surge that ended before the window is not reported.
 #[test]
 fn one_that_was_over_before_the_window_is_forgotten() {
     let mut history = History::of_window(Some(300 * S));

@@ -11,6 +11,7 @@ pub mod earlier;
 pub mod ended;
 pub mod figure;
 pub mod history;
+pub mod listening;
 pub mod owner;
 pub mod peer;
 pub mod sample;

@@ -10,7 +10,6 @@ pub mod record;
 mod recorded;
 pub mod replay;
 mod status;
-mod stop;
 pub mod top;
 pub mod verify;
 

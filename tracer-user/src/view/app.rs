@@ -7,6 +7,7 @@ mod detail;
 mod kinds;
 mod lists;
 mod mouse;
+mod sort;
 mod typing;
 
 use std::sync::Arc;
@@ -21,7 +22,6 @@ pub use self::{
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
-    format::age,
     keys::Action,
     lists::ListSort,
     names::Names,
@@ -48,8 +48,10 @@ pub struct App {
     pub mode: Mode,
     /// Order of the peers.
     pub sort: Sort,
-    /// The filter as typed.
+    /// The filter that acts, as typed.
     pub filter_text: String,
+    /// Why what is being typed is no filter.
+    pub filter_error: Option<String>,
     /// What came of the last thing the user did; until the next key.
     pub message: Option<String>,
     /// Whether peers are grouped.
@@ -92,6 +94,7 @@ impl App {
             detail: None,
             mode: Mode::Command,
             filter_text: String::new(),
+            filter_error: None,
             message: None,
             grouped: false,
             names: Names::off(),
@@ -163,7 +166,7 @@ impl App {
             Action::NextSort => self.next_sort(),
             Action::ReverseSort => self.reverse_sort(),
             Action::Filter => self.begin_filter(),
-            Action::Pause => self.pause(),
+            Action::Pause => return Some(self.pause()),
             Action::Group => self.group(),
             Action::Names => self.toggle_names(),
             Action::Help => self.mode = Mode::Help(0),
@@ -212,111 +215,28 @@ impl App {
         }
     }
 
-    /// By the columns that can be seen, in their order, then as at first again.
-    fn next_sort(&mut self) {
-        if self.tab == Tab::Peers {
-            let seen = &self.look.columns;
-            let next = match self.sort.column {
-                None => seen.first(),
-                Some(now) => seen
-                    .iter()
-                    .position(|column| *column == now)
-                    .and_then(|at| seen.get(at + 1)),
-            };
-            self.sort = Sort {
-                column: next.copied(),
-                reversed: false,
-            };
-        } else {
-            let columns = self.list_titles().len();
-            let next = self.list_sort().column.map_or(0, |column| column + 1);
-            self.set_list_sort(ListSort {
-                column: (next < columns).then_some(next),
-                reversed: false,
-            });
-        }
-        self.refresh();
-    }
-
-    fn reverse_sort(&mut self) {
-        if self.tab == Tab::Peers {
-            self.sort.reversed = !self.sort.reversed;
-        } else {
-            let sort = self.list_sort();
-            self.set_list_sort(ListSort {
-                reversed: !sort.reversed,
-                ..sort
-            });
-        }
-        self.refresh();
-    }
-
-    /// Sorts by a column; by the one that is sorted by already, the other way round.
-    pub fn sort_by(&mut self, column: Column) {
-        let reversed = self.sort.column == Some(column) && !self.sort.reversed;
-        self.sort = Sort {
-            column: Some(column),
-            reversed,
-        };
-        self.refresh();
-    }
-
-    /// Sorts the list of the tab in the same way.
-    pub fn sort_list_by(&mut self, column: usize) {
-        let now = self.list_sort();
-        self.set_list_sort(ListSort {
-            column: Some(column),
-            reversed: now.column == Some(column) && !now.reversed,
-        });
-        self.refresh();
-    }
-
-    /// The order of the tab's list, where it is not that of the peers.
-    pub fn list_sort(&self) -> ListSort {
-        self.list_sorts
-            .get(self.tab.number())
-            .copied()
-            .unwrap_or_default()
-    }
-
-    fn set_list_sort(&mut self, sort: ListSort) {
-        if let Some(known) = self.list_sorts.get_mut(self.tab.number()) {
-            *known = sort;
-        }
-    }
-
-    /// What the list of the tab is sorted by, in words.
-    pub fn order_in_words(&self) -> String {
-        let (by, reversed) = if self.tab == Tab::Peers {
-            let by = match self.sort.column {
-                Some(column) => format!("by {}", column.spec().name),
-                None => "worst first".to_owned(),
-            };
-            (by, self.sort.reversed)
-        } else {
-            let sort = self.list_sort();
-            let title = sort
-                .column
-                .and_then(|column| self.list_titles().get(column).copied());
-            let by = match (title, self.tab) {
-                (Some(title), _) => format!("by {}", title.to_lowercase()),
-                (None, Tab::Listeners) => "by namespace and port".to_owned(),
-                (None, Tab::Connections) => "CLOSE_WAIT, then the oldest".to_owned(),
-                (None, Tab::Log) => "as it happened".to_owned(),
-                (None, _) => "most peers first".to_owned(),
-            };
-            (by, sort.reversed)
-        };
-        if reversed { format!("{by}, reversed") } else { by }
-    }
-
-    fn pause(&mut self) {
+    fn pause(&mut self) -> Effect {
         match std::mem::replace(&mut self.flow, Flow::Following) {
-            Flow::Following => self.flow = Flow::Paused(Arc::clone(&self.shown)),
+            Flow::Following => {
+                self.flow = Flow::Paused(Arc::clone(&self.shown));
+                Effect::Hold
+            }
             Flow::Paused(latest) => {
                 self.shown = latest;
                 self.refresh();
+                Effect::GoOn
             }
+        }
+    }
+
+    /// The moment of the pause, of which everything is kept: it is what stands on the screen from now on.
+    pub fn hold(&mut self, snapshot: Arc<Snapshot>) {
+        if let Flow::Paused(latest) = &mut self.flow {
+            if latest.taken().monotonic_ns < snapshot.taken().monotonic_ns {
+                latest.clone_from(&snapshot);
+            }
+            self.shown = snapshot;
+            self.refresh();
         }
     }
 
@@ -375,11 +295,6 @@ impl App {
             ),
             None => text::headline(&self.shown.diagnosis),
         }
-    }
-
-    /// How long ago the shown sample began, in words.
-    pub fn window(&self) -> String {
-        age(self.shown.diagnosis.window_ns())
     }
 }
 

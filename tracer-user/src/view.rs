@@ -4,6 +4,7 @@
 //! to it, `panes` draws it, `run` is the loop that owns it. Neither live nor recorded samples are
 //! known here: that is the feed's.
 
+pub mod answer;
 pub mod app;
 pub mod batch;
 pub mod columns;

@@ -1,8 +1,8 @@
-//! From a sample to the answer: which peers do not reuse their connections, why, what to change.
+//! From a sample to the answer: which peers do not reuse their connections, why, and what to change.
 //!
-//! Pure: a diagnosis is a function of one sample, the history that led to it, the options, and the verdicts before. Two
-//! questions, in this order: does a peer reuse its connections ([`reuse`]), and if not, why ([`cause`], one a file)?
-//! Only what happened within the window is looked at. The numbers compared with are in [`thresholds`].
+//! Pure: a diagnosis is a function of the sample, its history, the options and the earlier verdicts. It asks
+//! two questions in turn: does a peer reuse its connections ([`reuse`]), and if not, why ([`cause`])? Only
+//! what happened within the window counts. All limits are in [`thresholds`].
 
 mod answer;
 mod capacity;
@@ -28,13 +28,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::expected::of_peer as expected_of_peer;
+#[cfg(test)]
+use self::figures::{CloseWait, Course, HeldNow, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
-    answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement, Recovered},
+    answer::{Answer, Cause, Diagnosis, Judged, Movement},
     capacity::Capacity,
-    changes::{Change, Changes, Observer, What},
+    changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
-    figures::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Sparse, Spread, Waiting},
+    figures::{Figures, Idle, Lingering, Spread},
     judge::{Judge, Memory, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,
@@ -44,28 +46,29 @@ pub use self::{
 };
 use crate::model::workers::Workers;
 
-/// Networks that a recording may say something of: each peer is looked for in all of them.
+/// Limit of `expect_peers` in a recording: each peer is compared with every entry.
 const MAX_SAID: usize = 4096;
 
-/// What the user knows and the counters cannot tell.
+/// What the user knows and the counters cannot show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
-    /// How many connections one well-behaved peer holds.
+    /// How many connections a well-behaved peer holds.
     pub expect: Expect,
-    /// Peers that may hold more.
+    /// Peers that may hold another number.
     #[serde(deserialize_with = "crate::model::serial::bounded::deserialize::<_, _, MAX_SAID>")]
     pub expect_peers: Vec<ExpectPeer>,
     /// The server's keep-alive timeout, ns.
     pub keepalive_ns: Option<u64>,
     /// How long the server may hold a poll, ns.
     pub hold_ns: Option<u64>,
-    /// How many workers the server has.
+    /// Maximum number of the server's workers.
     pub max_workers: Option<u32>,
-    /// What the server says of its workers.
+    /// What the server's status page says about its workers.
     pub workers: Option<Workers>,
-    /// From where tcpreuse itself asked it, and how many connections that took: no client to judge.
+    /// The address tcpreuse fetched the status page from, and its number of connections, which are not a
+    /// client's.
     pub own_requests: Option<(IpAddr, u64)>,
-    /// What the rules compare with.
+    /// The thresholds the rules use.
     pub thresholds: Thresholds,
 }

@@ -4,11 +4,11 @@ pub mod btf;
 pub mod cgroup;
 pub mod clock;
 mod decode;
-#[doc(hidden)]
+#[cfg(feature = "testing")]
 pub mod decoding;
 pub mod doctor;
 mod error;
-#[doc(hidden)]
+#[cfg(feature = "testing")]
 pub mod fuzzing;
 pub mod load;
 mod mapping;
@@ -25,4 +25,5 @@ mod tables;
 pub mod tracer;
 
 pub use error::TraceError;
+#[cfg(any(test, feature = "testing"))]
 pub use object::embedded as embedded_object;

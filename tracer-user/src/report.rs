@@ -44,7 +44,28 @@ pub(crate) fn clock(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
-/// The same without the name of the zone, for where it is said elsewhere or there is no room.
+/// The time in UTC as somebody reads it at another time: with its day, unless both are of one day.
+pub(crate) fn clock_seen_from(moment: Moment, now: Moment) -> String {
+    if formatted(moment.utc_ns, DAY) == formatted(now.utc_ns, DAY) {
+        clock(moment)
+    } else {
+        day_and_clock(moment)
+    }
+}
+
+/// The day and the time of day in UTC.
+pub(crate) fn day_and_clock(moment: Moment) -> String {
+    day_and_clock_of(moment.utc_ns)
+}
+
+/// The same of a time in ns.
+pub(crate) fn day_and_clock_of(utc_ns: i128) -> String {
+    formatted(utc_ns, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+const DAY: &str = "%Y-%m-%d";
+
+/// The time of day without the name of the zone, for where it is said elsewhere or there is no room.
 pub(crate) fn clock_of(utc_ns: i128) -> String {
     formatted(utc_ns, "%H:%M:%S")
 }
@@ -63,6 +84,17 @@ fn formatted(utc_ns: i128, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_another_day_has_its_day() {
+        let at = |second: i128| Moment {
+            monotonic_ns: 0,
+            utc_ns: 1_767_225_600_000_000_000 + second * 1_000_000_000,
+        };
+        assert_eq!(clock_seen_from(at(0), at(86_399)), "00:00:00 UTC");
+        assert_eq!(clock_seen_from(at(0), at(86_400)), "2026-01-01 00:00:00 UTC");
+        assert_eq!(clock_seen_from(at(-1), at(0)), "2025-12-31 23:59:59 UTC");
+    }
 
     #[test]
     fn times_have_nine_digits() {

@@ -9,7 +9,7 @@ mod block;
 mod cells;
 mod dir;
 mod error;
-#[doc(hidden)]
+#[cfg(feature = "testing")]
 pub mod fuzzing;
 pub mod journal;
 pub mod load;

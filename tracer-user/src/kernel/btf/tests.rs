@@ -7,7 +7,7 @@ mod kernel;
 mod members;
 mod names;
 
-use super::{BitField, Btf, BtfError, Defect, Member, VMLINUX, format::Order};
+use super::{Btf, BtfError, Defect, Member, VMLINUX, format::Order};
 
 /// The defect in a blob that does not parse, or behind a question that has no answer.
 fn defect<T: std::fmt::Debug>(result: Result<T, BtfError>) -> Defect {

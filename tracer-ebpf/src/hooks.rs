@@ -1,0 +1,63 @@
+//! The kernel hooks: one table for the loader, `doctor` and the tests.
+
+/// A program on a BTF tracepoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// The program, as the object names it.
+    pub program: &'static str,
+    /// The raw tracepoint, as the kernel names it.
+    pub tracepoint: &'static str,
+    /// What it means when the kernel lacks the tracepoint.
+    pub absence: Absence,
+}
+
+/// What the lack of a hook means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing can be traced; these kernels have it.
+    Fatal(&'static str),
+    /// This is lost, in words for `doctor`.
+    Loses(&'static str),
+}
+
+use Absence::{Fatal, Loses};
+
+const EVERY_KERNEL: Absence = Fatal("kernel 4.16 or newer with CONFIG_INET=y has it");
+
+/// Every change of a socket's state: the spine.
+pub const STATE: Hook = Hook {
+    program: "tcpreuse_state",
+    tracepoint: "inet_sock_set_state",
+    absence: EVERY_KERNEL,
+};
+
+/// The end of a socket.
+pub const END: Hook = Hook {
+    program: "tcpreuse_end",
+    tracepoint: "tcp_destroy_sock",
+    absence: EVERY_KERNEL,
+};
+
+/// A received RST.
+pub const RESET: Hook = Hook {
+    program: "tcpreuse_reset",
+    tracepoint: "tcp_receive_reset",
+    absence: Loses("received resets are told by the socket's error alone"),
+};
+
+/// A read by a process.
+pub const READ: Hook = Hook {
+    program: "tcpreuse_read",
+    tracepoint: "tcp_rcv_space_adjust",
+    absence: Loses("request turns are only known as a bound"),
+};
+
+/// All of them. They are attached from the last to the first: the change of state that the spine sees must
+/// find the others in place.
+pub const HOOKS: [Hook; 4] = [STATE, END, RESET, READ];
+
+/// The program that counts what was open before, on the socket iterator.
+pub const SEED: &str = "tcpreuse_seed";
+
+/// The program that lists the live sockets, on the socket iterator.
+pub const LIST: &str = "tcpreuse_list";

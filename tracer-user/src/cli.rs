@@ -1,0 +1,412 @@
+//! The command line: raw flags here, what they come to in `settings`.
+
+mod ignored;
+mod owner;
+mod parse;
+mod recording;
+mod server;
+mod services;
+mod settings;
+mod trace;
+pub(crate) mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use self::values::Span;
+pub use self::{
+    parse::{NAME, Refused, parse},
+    recording::{Recording, Replay, Verify},
+    server::Server,
+    trace::{Direction, Kernel, Trace},
+};
+use crate::{diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS};
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo tcpreuse -p 443                       Watch port 443 live
+  sudo tcpreuse diagnose -p 443              Trace for a minute, then answer
+  sudo tcpreuse record -p 443 -o evidence    Record until Ctrl-C
+  tcpreuse diagnose --from evidence          Diagnose the recording; needs no root
+
+Exit codes:
+  0  done
+  1  with --exit-code: the answer is yes
+  2  bad usage or bad input
+  3  tracing is not possible here; `tcpreuse doctor` says why
+  4  the output could not be written; trying again may help
+  5  with --exit-code: there is not enough data for an answer";
+
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  sudo tcpreuse diagnose -p 443 --duration 10m --hold 30s
+  sudo tcpreuse diagnose -p https --format json > ticket.json
+  tcpreuse diagnose --from evidence --at 14:05 --window 5m";
+
+/// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
+#[derive(Debug, Parser)]
+#[command(
+    name = NAME,
+    version = env!("TCPREUSE_VERSION"),
+    long_version = env!("TCPREUSE_LONG_VERSION"),
+    max_term_width = 100,
+    after_help = "Without a command, tcpreuse runs top: `tcpreuse -p 443` is `tcpreuse top -p 443`.",
+    after_long_help = EXAMPLES
+)]
+pub struct Cli {
+    /// What to do; `None`: `top` on a terminal.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch live which clients do not reuse connections, worst first
+    Top(Box<Top>),
+    /// Trace for a while, then answer which clients do not reuse connections, why, and what to change
+    #[command(after_long_help = DIAGNOSE_EXAMPLES)]
+    Diagnose(Box<Diagnose>),
+    /// Record evidence to a directory until Ctrl-C, for diagnose --from, replay and spreadsheets
+    Record(Box<Record>),
+    /// Play a recording in the live view, forwards and backwards; needs no root
+    Replay(Box<Replay>),
+    /// Check an evidence directory: report what is intact, truncated, altered or missing
+    Verify(Verify),
+    /// Check what this kernel and these privileges allow, and say how to get what is missing
+    Doctor(Doctor),
+    /// Run a long-poll server with well- and ill-behaved clients on loopback, and diagnose them
+    Demo(Demo),
+    /// Print the default settings, as a file to start from
+    Config(Config),
+    /// Print shell completions
+    Completions(Completions),
+    /// Print the manual page
+    Man(Manual),
+}
+
+impl Command {
+    /// Whether it was given files to load into the kernel, or to read and repeat parts of in messages.
+    pub fn names_foreign_files(&self) -> bool {
+        let kernel = match self {
+            Self::Top(top) => Some(&top.trace.kernel),
+            Self::Diagnose(diagnose) => Some(&diagnose.trace.kernel),
+            Self::Record(record) => Some(&record.trace.kernel),
+            Self::Doctor(doctor) => Some(&doctor.kernel),
+            Self::Demo(demo) => Some(&demo.kernel),
+            _ => None,
+        };
+        let settings = match self {
+            Self::Top(top) => Some(&top.view.settings),
+            Self::Diagnose(diagnose) => Some(&diagnose.settings),
+            Self::Record(record) => Some(&record.settings),
+            Self::Replay(replay) => Some(&replay.view.settings),
+            _ => None,
+        };
+        kernel.is_some_and(|kernel| kernel.object.is_some() || kernel.btf.is_some())
+            || settings.is_some_and(|settings| settings.config.is_some())
+    }
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Print completions for this shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Print the page of this command instead of that of tcpreuse itself
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+/// Flags of `top`.
+#[derive(Debug, Args)]
+pub struct Top {
+    /// Look at the sockets once every TIME, from 100ms to 1h [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    pub interval: Option<String>,
+    /// Judge only what happened in the last TIME
+    ///
+    /// Whatever happened before accuses nobody. In the view, the key z starts a new window.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::window)]
+    pub window: Span,
+    /// Who owns what is written.
+    #[command(flatten)]
+    pub owner: Owner,
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// How it looks.
+    #[command(flatten)]
+    pub view: ViewFlags,
+    /// Rows instead of a screen.
+    #[command(flatten)]
+    pub batch: BatchFlags,
+}
+
+/// Rows instead of a screen.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Without a screen")]
+pub struct BatchFlags {
+    /// Print plain rows instead of the full-screen view
+    ///
+    /// This is the default when stdout is no terminal. Of a recording, the rows of every interval are
+    /// printed.
+    #[arg(short, long)]
+    pub batch: bool,
+    /// Stop after N updates [default: never]
+    ///
+    /// Needs --batch on a terminal. `tcpreuse top -b -n 1 -p 443` prints one snapshot.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub iterations: Option<u32>,
+    /// Print at most N rows per update [default: all]
+    ///
+    /// Needs --batch on a terminal.
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+}
+
+/// What holds for every command that diagnoses.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsFlags {
+    /// Read settings from FILE
+    ///
+    /// Without it, they come from ~/.config/tcpreuse/config.toml or, if that does not exist, from
+    /// /etc/tcpreuse.toml. `tcpreuse config` prints a file to start from.
+    #[arg(long, value_name = "FILE", env = "TCPREUSE_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Change a threshold of the diagnosis (repeatable)
+    ///
+    /// For example --threshold min_pile=5. `tcpreuse config` lists all thresholds with their defaults.
+    #[arg(long = "threshold", value_name = "NAME=VALUE", value_parser = values::threshold)]
+    pub thresholds: Vec<Changed>,
+}
+
+/// How the live view looks; what is not given comes from the environment or a file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "The view")]
+pub struct ViewFlags {
+    /// Show these columns, in this order
+    ///
+    /// For example --columns peer,verdict,open_now. `tcpreuse config` lists all columns.
+    #[arg(long, value_name = "NAME[,NAME…]")]
+    pub columns: Option<String>,
+    /// Sort by this column, or by `worst`; a leading minus reverses the order [default: worst]
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Choose when to use colours [default: auto]
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
+}
+
+/// Flags of `config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// Print the default settings, which `config` does without this flag too
+    #[arg(long, hide = true)]
+    pub print_default: bool,
+}
+
+/// Flags of `diagnose`.
+#[derive(Debug, Args)]
+pub struct Diagnose {
+    /// Trace for this long; Ctrl-C ends it early and still answers
+    ///
+    /// A plain number is seconds; 90s, 1m30s and 500ms work too.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
+    pub duration: Span,
+    /// Look at the sockets once every TIME, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
+    /// Judge only what happened in the last TIME [default: the whole run]
+    ///
+    /// For example --window 5m. With --from, the default is the window it was recorded with.
+    #[arg(long, value_name = "TIME", value_parser = values::window)]
+    pub window: Option<Span>,
+    /// Exit with 1 if the answer is yes, and with 5 if there is not enough data for one
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Diagnose recordings instead of tracing; needs no root
+    ///
+    /// DIR is a directory that `tcpreuse record` wrote. Recordings of one host are joined; several hosts
+    /// are reported side by side.
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
+    pub from: Vec<PathBuf>,
+    /// Which of several recordings.
+    #[command(flatten)]
+    pub recording: Recording,
+    /// Judge as of this moment; needs --from
+    ///
+    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Flags of `record`.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// Create this directory and record into it; `-` prints rows to stdout instead
+    ///
+    /// `-` prints a row for each ended connection. The directory must not exist unless --append is given.
+    #[arg(short, long, value_name = "DIR|-")]
+    pub out: PathBuf,
+    /// Record for this long [default: until Ctrl-C]
+    ///
+    /// A plain number is seconds; 90s, 1m30s and 12h work too.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Span>,
+    /// Look at the sockets and write to disk once every TIME, from 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
+    pub interval: Span,
+    /// Judge only what happened in the last TIME
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::window)]
+    pub window: Span,
+    /// Stop when the files have reached this size [default: no limit]
+    ///
+    /// For example --max-size 500M or --max-size 2G.
+    #[arg(long, value_name = "BYTES", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Remove the oldest rows instead of stopping at --max-size
+    #[arg(long, requires = "max_size")]
+    pub rotate: bool,
+    /// Add a recording to the directory if it already exists
+    #[arg(long)]
+    pub append: bool,
+    /// Who owns what is written.
+    #[command(flatten)]
+    pub owner: Owner,
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
+    /// Choose how to print the diagnosis at the end (text or json), or the rows of `--out -` (csv or jsonl)
+    ///
+    /// The default is text; with `--out -` it is csv.
+    #[arg(long, value_enum, help_heading = OUTPUT)]
+    pub format: Option<RecordFormat>,
+    /// Choose when to use colours
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
+    pub color: Color,
+}
+
+/// `--format` of `record`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// The diagnosis, for people.
+    Text,
+    /// The diagnosis, for programs.
+    Json,
+    /// Rows as CSV, to stdout.
+    Csv,
+    /// Rows as JSON, one per line, to stdout.
+    Jsonl,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Say how much kernel memory this many peers take
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
+    pub max_peers: u32,
+    /// Where the kernel and the programs are.
+    #[command(flatten)]
+    pub kernel: Kernel,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Trace the demo's clients for this long
+    #[arg(long, value_name = "TIME", default_value = "16s", value_parser = values::duration)]
+    pub duration: Span,
+    /// Print what `top` would show of it on a screen of this size, for the README
+    #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
+    pub picture: Option<(u16, u16)>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+    /// Where the kernel and the programs are.
+    #[command(flatten)]
+    pub kernel: Kernel,
+}
+
+/// Who owns what is written.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Owner {
+    /// Run as this user, so that they own the files; `auto` is the user who ran sudo
+    ///
+    /// Only the capabilities that tracing needs are kept. Without it, tcpreuse stays the user who started
+    /// it.
+    #[arg(long = "owner", value_name = "USER|UID:GID|auto")]
+    pub name: Option<String>,
+}
+
+const OUTPUT: &str = "Output";
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = OUTPUT)]
+pub struct Output {
+    /// Print text for people or JSON for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Choose when to use colours
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

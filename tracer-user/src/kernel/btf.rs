@@ -1,0 +1,151 @@
+//! Questions to the kernel's BTF: where a member of a struct lies, and whether a tracepoint or a function
+//! exists.
+//!
+//! BTF is the kernel's own description of its types (`Documentation/bpf/btf.rst`). Rust has no CO-RE
+//! relocations, so the offsets that the tracing programs need are read from the running kernel before they
+//! are loaded.
+//!
+//! Here: [`Btf`] and its answers. The file format is in `format` and `types`, the walk along a member's path
+//! in `member`, what can go wrong in [`BtfError`]. Not here: which members the programs need and what is lost
+//! without them; BTF of kernel modules; BTF of our own object, which the loader reads.
+//!
+//! Our own parser: those with a permissive licence copy every type and its name before they answer, which
+//! takes ten times as long as everything here.
+
+mod error;
+mod format;
+mod member;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::{fs::File, io::Read, path::Path};
+
+use bytes::Bytes;
+
+pub use self::{
+    error::{BtfError, Defect},
+    format::Kind,
+};
+use self::{member::Answer, types::Types};
+
+/// Where the running kernel shows its BTF.
+pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+/// No kernel comes near this size (today's have 4–12 MiB); it bounds what a wrong path can make us read.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
+
+/// Where a member lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Bytes from the start of the struct that was asked about.
+    pub offset: u32,
+    /// Bytes; 0 for a flexible array.
+    pub size: u32,
+}
+
+/// A parsed BTF blob.
+///
+/// Parsing notes where each type starts and indexes the names that can be asked for; everything else is
+/// decoded, and checked, when a question reaches it. Damaged input gives an error, never a panic or a hang.
+#[derive(Debug)]
+pub struct Btf {
+    types: Types,
+    /// Subject of error messages.
+    origin: String,
+}
+
+impl Btf {
+    /// Reads and parses a file such as [`VMLINUX`].
+    ///
+    /// # Errors
+    /// [`BtfError::Io`] when it cannot be read, [`BtfError::Malformed`] when it is not BTF, is damaged, uses
+    /// kinds of types newer than this program, or is larger than [`MAX_FILE_BYTES`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BtfError> {
+        let path = path.as_ref();
+        let data = read(path).map_err(|cause| BtfError::Io {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Self::with_origin(format!("BTF of {}", path.display()), data.into())
+    }
+
+    /// Parses BTF that is already in memory.
+    ///
+    /// # Errors
+    /// [`BtfError::Malformed`], as for [`Btf::from_file`].
+    pub fn parse(data: impl Into<Bytes>) -> Result<Self, BtfError> {
+        Self::with_origin("BTF in memory".to_owned(), data.into())
+    }
+
+    fn with_origin(origin: String, data: Bytes) -> Result<Self, BtfError> {
+        match Types::parse(data) {
+            Ok(types) => Ok(Self { types, origin }),
+            Err(defect) => Err(BtfError::Malformed { origin, defect }),
+        }
+    }
+
+    /// Offset and size of a member, named by a dotted path from the struct: `"__sk_common.skc_net.net"`.
+    ///
+    /// As in C, members of anonymous structs and unions belong to what encloses them, at every step of the
+    /// path. A path does not follow pointers or enter arrays.
+    ///
+    /// # Errors
+    /// [`BtfError::NoStruct`] and [`BtfError::NoMember`] when this kernel lacks it, [`BtfError::BitField`]
+    /// when it has no byte offset, [`BtfError::Malformed`] when the types on the way are damaged.
+    pub fn member(&self, structure: &str, path: &str) -> Result<Member, BtfError> {
+        match member::find(&self.types, structure, path) {
+            Ok(Answer::Found(member)) => Ok(member),
+            Ok(Answer::BitField) => Err(BtfError::BitField {
+                structure: structure.into(),
+                path: path.into(),
+            }),
+            Ok(Answer::NoStruct) => Err(BtfError::NoStruct {
+                name: structure.into(),
+            }),
+            Ok(Answer::NoMember) => Err(BtfError::NoMember {
+                structure: structure.into(),
+                path: path.into(),
+            }),
+            Err(defect) => Err(self.malformed(defect)),
+        }
+    }
+
+    /// Whether the kernel has a raw tracepoint of this name, such as `inet_sock_set_state`: it describes
+    /// tracepoint `x` by a typedef `btf_trace_x`.
+    #[must_use]
+    pub fn has_tracepoint(&self, name: &str) -> bool {
+        self.has(&format!("btf_trace_{name}"), Kind::Typedef)
+    }
+
+    /// Whether the kernel has a function of this name, such as `bpf_iter_tcp`.
+    #[must_use]
+    pub fn has_func(&self, name: &str) -> bool {
+        self.has(name, Kind::Func)
+    }
+
+    fn has(&self, name: &str, kind: Kind) -> bool {
+        // Nothing can be attached to a record too damaged to decode.
+        self.types
+            .named(name)
+            .any(|found| found.is_ok_and(|ty| ty.kind == kind))
+    }
+
+    fn malformed(&self, defect: Defect) -> BtfError {
+        BtfError::Malformed {
+            origin: self.origin.clone(),
+            defect,
+        }
+    }
+}
+
+/// One byte more than allowed is enough for [`Types::parse`] to refuse the file.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let expected = usize::try_from(file.metadata()?.len())
+        .unwrap_or(usize::MAX)
+        .min(MAX_FILE_BYTES);
+    let mut data = Vec::with_capacity(expected + 1);
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut data)?;
+    Ok(data)
+}

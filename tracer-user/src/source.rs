@@ -1,0 +1,4 @@
+//! Sources of samples: the running kernel, or a recording.
+
+pub mod live;
+pub mod replay;

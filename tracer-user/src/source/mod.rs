@@ -1,4 +1,0 @@
-//! Where samples come from.
-
-pub mod live;
-pub mod replay;
