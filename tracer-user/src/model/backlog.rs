@@ -10,6 +10,10 @@ use super::figure::{self, Behaves, Kind, Unit, Value};
 
 /// A line of the table.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "metrics take what files and screens do not need")
+)]
 pub struct Figure {
     /// Its name in JSON and CSV.
     pub name: &'static str,

@@ -21,6 +21,10 @@ use super::{
 
 /// A line of the table.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "metrics take what files and screens do not need")
+)]
 pub struct Figure {
     /// Its name in the code and in the state of a recording.
     pub name: &'static str,

@@ -227,14 +227,22 @@ trait Words: Copy + PartialEq + 'static {
     const WORDS: &'static [(Self, &'static str)];
 
     fn word(self) -> Cell<'static> {
-        let found = Self::WORDS.iter().find(|(value, _)| *value == self);
-        found.map_or(Cell::Unknown, |(_, word)| Cell::Word(word))
+        word_of(self)
     }
 
     fn of_word(text: &str) -> Option<Self> {
-        let found = Self::WORDS.iter().find(|(_, word)| *word == text);
-        found.map(|(value, _)| *value)
+        of_word(text)
     }
+}
+
+fn word_of<T: Words>(value: T) -> Cell<'static> {
+    let found = T::WORDS.iter().find(|(known, _)| *known == value);
+    found.map_or(Cell::Unknown, |(_, word)| Cell::Word(word))
+}
+
+fn of_word<T: Words>(text: &str) -> Option<T> {
+    let found = T::WORDS.iter().find(|(_, word)| *word == text);
+    found.map(|(value, _)| *value)
 }
 
 impl<T: Words> Column<Option<T>> for Word {
@@ -266,16 +274,21 @@ impl Words for Closer {
 }
 
 impl Words for LastState {
-    const WORDS: &'static [(Self, &'static str)] = &[
-        (Self::SynSent, "SYN_SENT"),
-        (Self::SynRecv, "SYN_RECV"),
-        (Self::Open(State::Established), State::Established.name()),
-        (Self::Open(State::FinWait1), State::FinWait1.name()),
-        (Self::Open(State::FinWait2), State::FinWait2.name()),
-        (Self::Open(State::CloseWait), State::CloseWait.name()),
-        (Self::Open(State::LastAck), State::LastAck.name()),
-        (Self::Open(State::Closing), State::Closing.name()),
-    ];
+    /// Those that no [`State`] is.
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::SynSent, "SYN_SENT"), (Self::SynRecv, "SYN_RECV")];
+
+    fn word(self) -> Cell<'static> {
+        match self {
+            Self::Open(state) => Cell::Word(state.name()),
+            other => word_of(other),
+        }
+    }
+
+    fn of_word(text: &str) -> Option<Self> {
+        let state = State::ALL.into_iter().find(|state| state.name() == text);
+        state.map(Self::Open).or_else(|| of_word(text))
+    }
 }
 
 /// What ended a connection; `open` for none.
