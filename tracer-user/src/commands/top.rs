@@ -25,8 +25,7 @@ use crate::{
         app::{Look, default_columns},
         batch,
         columns::Column,
-        feed as feeding,
-        run,
+        feed as feeding, run,
         theme::{Glyphs, Theme, environment, has_screen},
     },
 };
