@@ -168,7 +168,15 @@ impl OnTerminal {
     /// # Panics
     /// If it does not within 20 seconds.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.wait_within(Duration::from_secs(20), what, wanted);
+    }
+
+    /// Waits until the screen is as wanted, as long as that may take.
+    ///
+    /// # Panics
+    /// When it does not become so in time.
+    pub fn wait_within(&self, limit: Duration, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + limit;
         loop {
             let text = self.text();
             if wanted(&text) {

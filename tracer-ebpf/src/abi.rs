@@ -1,7 +1,7 @@
 //! The binary interface between the BPF programs and the loader, one topic a file.
 //!
-//! Every struct is `#[repr(C)]`, at most 8-byte aligned, and has no implicit padding (a test in
-//! the loader compares each layout with its decoder). Multi-byte fields are in the machine's byte
+//! Every struct is `#[repr(C)]`, at most 8-byte aligned, and has no implicit padding (where
+//! the loader reads one from bytes, the compiler checks that). Multi-byte fields are in the machine's byte
 //! order unless their documentation says "network order".
 
 pub mod closed;

@@ -230,7 +230,6 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seede
     let Some(stats) = stats(conn.slot) else {
         return;
     };
-    field!(stats.close_wait_entry_sum_ns).add(since_start(now));
     if seeded {
         field!(stats.close_wait_seeded).add(1);
     } else {
@@ -253,7 +252,6 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     if conn.flags & flag::SEEDED == 0 {
         note::<{ timed::CLOSE_WAIT }>(stats, now.wrapping_sub(conn.close_wait_ns));
     }
-    field!(stats.close_wait_entry_sum_ns).sub(since_start(conn.close_wait_ns));
     field!(stats.close_wait_left).add(1);
 }
 
@@ -290,6 +288,9 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
         if config!(records) != 0 || !turns::are_counted(conn) {
             (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
         }
+    }
+    if let Some(tcp) = tcp {
+        note_rtt(conn.slot, tcp);
     }
     if let Some(stats) = stats(conn.slot) {
         count_close(stats, conn, now, &traffic);
@@ -367,6 +368,18 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
     }
 }
 
+/// The round-trip time of one of a peer's connections.
+#[inline(always)]
+pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
+    let us = tcp.rtt_us();
+    if us != 0
+        && let Some(stats) = stats(slot)
+    {
+        field!(stats.rtt_us).store(us);
+        field!(stats.inverse_rtt_min_us).raise(!us);
+    }
+}
+
 /// Adds one to a bucket.
 #[inline(always)]
 fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
@@ -387,9 +400,4 @@ fn note<const WHAT: usize>(stats: Shared<PeerStats>, ns: u64) {
     if let Some(bucket) = field!(stats.buckets).at(time_bucket(ns)) {
         bucket.nth::<WHAT>().add(1);
     }
-}
-
-#[inline(always)]
-fn since_start(now: u64) -> u64 {
-    now.wrapping_sub(config!(started_ns))
 }

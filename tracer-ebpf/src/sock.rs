@@ -366,6 +366,12 @@ impl TcpSock {
         load!(self => tcp_sock.total_retrans: u32 or 0)
     }
 
+    /// Smoothed round-trip time, µs; 0: not measured yet, or the kernel does not say.
+    #[inline(always)]
+    pub(crate) fn rtt_us(self) -> u32 {
+        load!(self => tcp_sock.srtt_us: u32 or 0) >> 3
+    }
+
     /// Time since the last data segment in either direction, in timer ticks; a connection without
     /// data counts from its handshake.
     #[inline(always)]

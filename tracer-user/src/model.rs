@@ -3,10 +3,13 @@
 //! a test.
 
 pub mod accounting;
+pub mod backlog;
 pub mod buckets;
+pub mod counters;
 pub mod durations;
 pub mod earlier;
 pub mod ended;
+pub mod figure;
 pub mod history;
 pub mod listening;
 pub mod owner;

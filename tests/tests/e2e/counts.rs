@@ -27,6 +27,24 @@ fn random_visits(sources: &[IpAddr], server: SocketAddr, seed: u64) -> Vec<u64> 
 }
 
 #[test]
+fn round_trips_are_known_of_open_and_of_ended_connections() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
+    let mut held = connect(source(0), server.address).unwrap();
+    turn(&mut held);
+    visit(source(1), server.address);
+    let diagnosis = trace.finish();
+    for address in [0, 1].map(source) {
+        let peer = diagnosis.peer(&address.to_string(), "inbound");
+        let (last, least) = (figure(peer, "rtt_ms"), figure(peer, "rtt_min_ms"));
+        // Within one host.
+        assert!(least <= last && last < 1000, "{peer:#}");
+    }
+}
+
+#[test]
 fn two_hundred_ipv4_peers_inbound() {
     need_root!();
     let namespace = Namespace::new();

@@ -43,6 +43,7 @@ fn members_that_cost_one_figure_each() {
         "rcv_tstamp",
         "icsk_probes_out",
         "group_leader",
+        "srtt_us",
     ]);
     let path = btf.path().to_str().unwrap();
     let trace = Trace::start(&namespace, &["--port", &server.port().to_string(), "--btf", path]);
@@ -59,7 +60,7 @@ fn members_that_cost_one_figure_each() {
         (10, 10, 10)
     );
     // Unknown values must be null, never 0.
-    for unknown in ["bytes_received", "retransmits"] {
+    for unknown in ["bytes_received", "retransmits", "rtt_ms"] {
         assert!(peer["figures"][unknown].is_null(), "{unknown}: {peer:#}");
     }
     assert!(

@@ -4,6 +4,7 @@ use super::pod;
 
 /// One ended connection or failed connect.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Closed {
     /// When it opened or, when seeded, was found; 0 for a failed connect. Monotonic clock, ns.

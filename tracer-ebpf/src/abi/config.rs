@@ -33,8 +33,6 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Monotonic time that `close_wait_entry_sum_ns` counts from.
-    started_ns;
     /// Length of a timer tick (jiffy), ns.
     tick_ns;
     /// 1: the masks clear some bits of an address.

@@ -16,6 +16,7 @@ pub mod live_flag {
 
 /// One connection or listener, as it stood when the iterator passed.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Live {
     /// When it opened or was found; 0 for a listener. Monotonic clock, ns.

@@ -110,6 +110,8 @@ members! {
     tcp_sock.data_segs_out: 4, For("data segments");
     /// Segments sent again.
     tcp_sock.total_retrans: 4, For("retransmits");
+    /// Smoothed round-trip time, in eighths of a microsecond.
+    tcp_sock.srtt_us: 4, For("round-trip times");
     /// Next sequence number expected.
     tcp_sock.rcv_nxt: 4, For("unread bytes");
     /// First byte the process has not read.

@@ -34,6 +34,7 @@ pub mod reason {
 
 /// What identifies a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct PeerKey {
     /// Remote address in network order, IPv4 as `::ffff:a.b.c.d`, under the prefix mask.
@@ -68,6 +69,7 @@ pub mod timed {
 
 /// One thing that is timed, over all its occurrences. All exact.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Durations {
     /// Sum, in nanoseconds.
@@ -86,6 +88,7 @@ pub struct Durations {
 /// that an event touches is a miss, so what changes together lies in one line: an open needs two
 /// of them and an end four.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct PeerStats {
     // First line: every open and every end.
@@ -107,14 +110,16 @@ pub struct PeerStats {
     pub bytes_sent: u64,
     /// What is timed, by [`timed`].
     pub durations: [Durations; timed::COUNT],
-    // Third line: CLOSE_WAIT.
-    /// Sum over the connections now in CLOSE_WAIT of their entry time, in nanoseconds since
-    /// [`super::config::Config::started_ns`]; wraps, so use wrapping arithmetic.
-    pub close_wait_entry_sum_ns: u64,
+    // Third line: CLOSE_WAIT, and what every end finds.
     /// Connections that entered CLOSE_WAIT while traced.
     pub close_wait_entered: u32,
     /// Connections that left CLOSE_WAIT again.
     pub close_wait_left: u32,
+    /// The smoothed round-trip time when it was looked at last, µs: at the end of a connection, and of those that are
+    /// open whenever the sockets are listed. 0: never yet.
+    pub rtt_us: u32,
+    /// The smallest of those, µs, with all bits turned round as in [`Durations::inverse_min_ns`].
+    pub inverse_rtt_min_us: u32,
     // Fourth line: every end.
     /// Request turns over the ended connections that were not seeded.
     pub turns_sum: u64,

@@ -12,9 +12,11 @@ pub(super) use self::made::{Known, Of, Processes, of};
 pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
 use super::thresholds::Thresholds;
 use crate::model::{
+    counters::Plain,
     durations::Durations,
     owner::Process,
     peer::{Closes, Direction},
+    sample,
     turns::Turns,
     window::Looks,
 };
@@ -144,10 +146,10 @@ pub struct Figures {
     pub client_rst: u64,
     /// Ended by the server's FIN.
     pub server_fin: u64,
-    /// Ended by the client before it had its answer.
-    pub unanswered: u64,
-    /// Whether that can be told.
-    pub answers_known: bool,
+    /// What is shown as it was counted.
+    pub counted: Plain,
+    /// Which figures this kernel gives.
+    pub known: sample::Known,
     /// Lifetime of the ended, from which a constant age can be told from chance.
     pub age: Sparse<Idle>,
     /// The sum of their lifetimes, ns.
@@ -162,9 +164,7 @@ pub struct Figures {
     pub lingering: Option<Box<Lingering>>,
     /// In an accept queue, in whatever state.
     pub waiting: Waiting,
-    /// Connections whose first request lay unread for a second or longer.
-    pub late_reads: u64,
-    /// The longest such wait, ns.
+    /// The longest that a first request lay unread, of those that did for a second or longer, ns.
     pub late_read_max_ns: u64,
     /// The established ones.
     pub held: HeldNow,

@@ -2,6 +2,7 @@
 
 use super::{Capacity, Options, capacity};
 use crate::model::{
+    backlog::Backlog,
     history::{History, PortKey},
     listening::{self, Holding},
     owner::Owner,
@@ -25,11 +26,9 @@ pub struct ListenerNow {
     pub never_accepted: u64,
     /// The most that were unaccepted at any time.
     pub never_accepted_peak: u64,
-    /// Length of the accept queue.
-    pub accept_queue: u64,
-    /// Limit of the accept queue.
-    pub accept_queue_limit: u64,
-    /// The longest the accept queue was.
+    /// What the kernel says of it.
+    pub backlog: Backlog,
+    /// The longest that its accept queue was.
     pub accept_queue_peak: u64,
     /// Since when some connection has been waiting to be accepted without interruption, monotonic, ns.
     pub stuck_since_ns: Option<u64>,
@@ -57,8 +56,7 @@ pub(super) fn of(sample: &Sample, history: &History, options: &Options) -> (Vec<
             close_wait: holding.close_wait,
             never_accepted: holding.never_accepted,
             never_accepted_peak: seen.map_or(0, |port| port.never_accepted_peak),
-            accept_queue: holding.accept_queue,
-            accept_queue_limit: holding.accept_queue_limit,
+            backlog: holding.backlog,
             accept_queue_peak: seen.map_or(0, |port| port.accept_queue_peak),
             stuck_since_ns: seen.and_then(|port| port.stuck_since_ns),
             owner: holding.owner,

@@ -2,6 +2,7 @@
 
 use super::cause::Case;
 use crate::model::{durations::Cluster, owner::Process};
+use crate::units::MS;
 pub(crate) use crate::units::duration;
 
 /// A process with its number.

@@ -41,28 +41,6 @@ pub(crate) enum Cell<'a> {
     Outside(&'a str),
 }
 
-impl<'a> Cell<'a> {
-    pub(super) fn number(value: Option<u64>) -> Self {
-        value.map_or(Self::Unknown, Self::Number)
-    }
-
-    pub(super) fn flag(value: Option<bool>) -> Self {
-        value.map_or(Self::Unknown, Self::Flag)
-    }
-
-    pub(super) fn time(value: Option<i128>) -> Self {
-        value.map_or(Self::Unknown, Self::Time)
-    }
-
-    pub(super) fn share(value: Option<u16>) -> Self {
-        value.map_or(Self::Unknown, Self::Share)
-    }
-
-    pub(super) fn outside(value: Option<&'a str>) -> Self {
-        value.map_or(Self::Unknown, Self::Outside)
-    }
-}
-
 /// Turns cells into text, and remembers the second it wrote last: most times are close together.
 #[derive(Debug, Default)]
 pub(super) struct Texts {

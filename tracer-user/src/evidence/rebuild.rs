@@ -76,14 +76,7 @@ impl Rebuild {
             latest: None,
             expected: session.expected_connections.unwrap_or(1).max(1),
             prefixes: session.filters.prefixes(),
-            known: Known {
-                turns: false,
-                idle: false,
-                bytes_received: false,
-                bytes_sent: false,
-                retransmits: false,
-                heard: false,
-            },
+            known: Known::default(),
             peers: HashMap::new(),
             unattributed: Counters::default(),
             names: BTreeMap::new(),
@@ -329,13 +322,11 @@ impl Rebuild {
 }
 
 fn listener(row: &ListenerRow) -> Listener {
-    let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Listener {
         netns: row.netns,
-        address: row.address,
-        port: row.port,
-        accept_queue: narrow(row.accept_queue),
-        accept_queue_limit: narrow(row.accept_queue_limit),
+        address: row.local.0,
+        port: row.local.1,
+        backlog: row.backlog,
         inode: None,
         owner: match &row.owner {
             Some(process) => Owner::Process(process.clone()),

@@ -1,5 +1,6 @@
 //! The rows of the CSV files, one kind a file: their columns, written and read.
 
+mod columns;
 mod connections;
 mod events;
 mod listeners;
@@ -9,7 +10,7 @@ mod writer;
 pub use self::{
     connections::{ConnectionRow, Context},
     events::EventRow,
-    listeners::ListenerRow,
+    listeners::{ListenerRow, Others},
     peers::PeerRow,
     writer::{RowFormat, RowWriter},
 };

@@ -8,7 +8,6 @@ use crate::{
     diagnosis::{Judge, Memory, Options},
     model::{
         history::History,
-        peer::Counters,
         sample::{Moment, Sample},
         socket::{Connection, Since},
     },
@@ -148,48 +147,18 @@ fn is_possible(sample: &Sample) -> bool {
     let drift = sample.accounting.drift.unwrap_or(0).unsigned_abs();
     counts.iter().chain([&drift]).all(|n| *n <= MAX_COUNT)
         && [sample.started, sample.taken].into_iter().all(moment)
-        && sample.peers.iter().all(|peer| counters(&peer.counters))
-        && counters(&sample.unattributed)
+        && sample.peers.iter().all(|peer| peer.counters.are_possible())
+        && sample.unattributed.are_possible()
         && sample.sockets.connections.iter().all(connection)
+        && sample
+            .sockets
+            .listeners
+            .iter()
+            .all(|listener| listener.backlog.are_possible())
 }
 
 fn moment(moment: Moment) -> bool {
     moment.monotonic_ns <= MAX_NS && moment.utc_ns.unsigned_abs() <= u128::from(u64::MAX)
-}
-
-fn counters(counters: &Counters) -> bool {
-    let closes = counters.closes;
-    let counts = [
-        counters.open_now,
-        counters.open_peak,
-        counters.seeded,
-        counters.failed,
-        counters.close_wait_entered,
-        counters.close_wait_now,
-        counters.retransmits,
-        counters.bytes_received >> 8,
-        counters.bytes_sent >> 8,
-        closes.local_fin,
-        closes.remote_fin,
-        closes.local_rst,
-        closes.remote_rst,
-        closes.timeout,
-        counters.turns.sum,
-        counters.turns.max,
-        counters.unanswered,
-        counters.late_reads,
-    ];
-    let spreads = [
-        &counters.lifetime,
-        &counters.idle,
-        &counters.gap,
-        &counters.close_wait,
-    ];
-    counts.into_iter().all(|n| n <= MAX_COUNT)
-        && counters.late_read_max_ns <= MAX_NS
-        && spreads
-            .into_iter()
-            .all(|spread| spread.sum_ns <= MAX_NS && spread.max_ns <= MAX_NS)
 }
 
 fn connection(connection: &Connection) -> bool {

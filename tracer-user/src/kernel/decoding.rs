@@ -13,14 +13,14 @@ pub const SOCKET: usize = size_of::<Live>();
 
 /// The counters in a slot; `None` when these are not its bytes.
 pub fn counters(slot: &[u8]) -> Option<Counters> {
-    decode::peer_stats(slot)
+    decode::read::<PeerStats>(slot)
         .ok()
-        .map(|stats| decode::counters(&stats))
+        .map(|stats| Counters::from(&stats))
 }
 
 /// Whether these are the bytes of a live socket.
 pub fn is_socket(record: &[u8]) -> bool {
-    decode::live(record).is_ok_and(|live| decode::socket(&live).is_some())
+    decode::read::<Live>(record).is_ok_and(|live| decode::socket(&live).is_some())
 }
 
 /// The bytes of a live socket: a connection of no known peer.

@@ -21,13 +21,13 @@ fn fitted<T>(bytes: &[u8]) -> Vec<u8> {
 
 /// A slot of the peer table.
 pub fn peer(bytes: &[u8], filter: &Filter) -> Option<(Option<PeerId>, Counters)> {
-    let stats = decode::peer_stats(&fitted::<PeerStats>(bytes)).ok()?;
-    Some((decode::peer_id(&stats.key, filter), decode::counters(&stats)))
+    let stats = decode::read::<PeerStats>(&fitted::<PeerStats>(bytes)).ok()?;
+    Some((decode::peer_id(&stats.key, filter), Counters::from(&stats)))
 }
 
 /// A record of the socket iterator.
 pub fn socket(bytes: &[u8]) -> Option<Result<Connection, Listener>> {
-    let live = decode::live(&fitted::<Live>(bytes)).ok()?;
+    let live = decode::read::<Live>(&fitted::<Live>(bytes)).ok()?;
     Some(match decode::socket(&live)? {
         decode::Socket::Connection(connection) => Ok(connection),
         decode::Socket::Listener(listener) => Err(listener),
@@ -36,7 +36,7 @@ pub fn socket(bytes: &[u8]) -> Option<Result<Connection, Listener>> {
 
 /// A record of the ring.
 pub fn ended(bytes: &[u8]) -> Option<Ended> {
-    decode::ended(&decode::closed(&fitted::<Closed>(bytes)).ok()?)
+    decode::ended(&decode::read::<Closed>(&fitted::<Closed>(bytes)).ok()?)
 }
 
 /// The name of a process.

@@ -107,7 +107,7 @@ fn known(offsets: &Offsets, hooks: &[Hook]) -> Known {
     }
 }
 
-fn config(settings: &Settings, hooks: &[Hook], slots: u32, started_ns: u64) -> Config {
+fn config(settings: &Settings, hooks: &[Hook], slots: u32) -> Config {
     let (mask4, mask6) = settings.filter.masks();
     // Addresses have the network's order, so their words have that of memory.
     let halves = |mask: [u32; 4]| {
@@ -116,7 +116,6 @@ fn config(settings: &Settings, hooks: &[Hook], slots: u32, started_ns: u64) -> C
     };
     let ((mask4_low, mask4_high), (mask6_low, mask6_high)) = (halves(mask4), halves(mask6));
     Config {
-        started_ns,
         tick_ns: clock::tick_ns(),
         masked: u64::from([mask4, mask6] != [address::mask(128); 2]),
         mask4_low,
@@ -193,7 +192,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     // Those of peers, one per CPU that may be left over, and that of all others.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
-    let config = config(settings, &hooks, slots, clock::now().monotonic_ns);
+    let config = config(settings, &hooks, slots);
     let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;

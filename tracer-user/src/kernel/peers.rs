@@ -11,7 +11,7 @@ use tracer_ebpf::{
 
 use super::{
     TraceError,
-    decode::{DecodeError, peer_key, peer_stats},
+    decode::{self, DecodeError},
     mapping::Mapping,
 };
 use crate::model::accounting::Totals;
@@ -44,7 +44,7 @@ impl PeerTable {
         // Whole words are copied, and half of one is what follows the key.
         const WORDS: usize = size_of::<PeerKey>().next_multiple_of(size_of::<u64>());
         let bytes = self.mapping.copy::<WORDS>(self.place(slot)?)?;
-        Some(peer_key(bytes.get(..size_of::<PeerKey>())?))
+        Some(decode::read(bytes.get(..size_of::<PeerKey>())?))
     }
 
     /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each number is
@@ -54,7 +54,7 @@ impl PeerTable {
         let place = self.place(slot)?;
         let mut tries = 1;
         loop {
-            let stats = peer_stats(&self.mapping.copy::<{ size_of::<PeerStats>() }>(place)?);
+            let stats = decode::read(&self.mapping.copy::<{ size_of::<PeerStats>() }>(place)?);
             if tries == TRIES || stats.as_ref().is_ok_and(balance) {
                 return Some(stats);
             }
@@ -98,11 +98,13 @@ fn balance(stats: &PeerStats) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use zerocopy::FromZeros;
+
     use super::*;
 
     #[test]
     fn what_opened_and_did_not_end_is_open() {
-        let mut stats = peer_stats(&[0; size_of::<PeerStats>()]).unwrap();
+        let mut stats = PeerStats::new_zeroed();
         assert!(balance(&stats));
         stats.seeded = 3;
         stats.opens_by_held[0] = u32::MAX;

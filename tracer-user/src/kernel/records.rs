@@ -52,7 +52,7 @@ impl Records {
         while ended.len() < limit
             && let Some(record) = self.next_record()
         {
-            match decode::closed(&record).map(|closed: Closed| decode::ended(&closed)) {
+            match decode::read::<Closed>(&record).map(|closed| decode::ended(&closed)) {
                 Ok(Some(connection)) => ended.push(connection),
                 Ok(None) => log::warn!("a record of an ended connection with unknown numbers was left out"),
                 Err(error) => log::warn!("a damaged record was left out: {error}"),

@@ -99,7 +99,7 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
         pending.extend_from_slice(buffer.get(..got).unwrap_or_default());
         let whole = pending.len() - pending.len() % RECORD;
         for record in pending.chunks_exact(RECORD) {
-            let live = decode::live(record).map_err(read_error)?;
+            let live: Live = decode::read(record).map_err(read_error)?;
             match decode::socket(&live) {
                 Some(Socket::Connection(connection)) => sockets.connections.push(connection),
                 Some(Socket::Listener(listener)) => sockets.listeners.push(listener),

@@ -254,12 +254,12 @@ impl Tracer {
         let mut peers = memory::room_for(order.len());
         for (id, slot) in order {
             if let Some(stats) = self.table.read(slot as usize) {
-                let counters = decode::counters(&stats.map_err(damaged)?);
+                let counters = Counters::from(&stats.map_err(damaged)?);
                 peers.push(Peer { id, slot, counters });
             }
         }
         let unattributed = match self.table.read(0) {
-            Some(stats) => decode::counters(&stats.map_err(damaged)?),
+            Some(stats) => Counters::from(&stats.map_err(damaged)?),
             None => Counters::default(),
         };
         Ok((peers, unattributed))

@@ -129,7 +129,7 @@ impl History {
             }
             let port = self.ports.entry(key).or_default();
             port.held.add(now_ns, holding.held);
-            port.accept_queue_peak = port.accept_queue_peak.max(holding.accept_queue);
+            port.accept_queue_peak = port.accept_queue_peak.max(holding.backlog.accept_queue);
             port.never_accepted_peak = port.never_accepted_peak.max(holding.never_accepted);
             let known = port.stuck_since_ns;
             let waiting = holding.waiting_since_ns;

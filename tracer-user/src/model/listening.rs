@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    backlog::Backlog,
     history::PortKey,
     owner::Owner,
     peer::Direction,
@@ -26,18 +27,15 @@ pub struct Holding {
     /// Connections that occupy a worker of a server that gives each one for as long as it is open: accepted, and
     /// not closed by the server yet.
     pub occupied: u64,
-    /// Length of the accept queues.
-    pub accept_queue: u64,
-    /// Their limits.
-    pub accept_queue_limit: u64,
+    /// What the kernel says of them.
+    pub backlog: Backlog,
     /// Who listens.
     pub owner: Owner,
 }
 
 impl Holding {
     fn add_listener(&mut self, listener: &Listener) {
-        self.accept_queue += u64::from(listener.accept_queue);
-        self.accept_queue_limit += u64::from(listener.accept_queue_limit);
+        self.backlog.absorb(&listener.backlog);
         if self.owner.process().is_none() {
             self.owner = listener.owner.clone();
         }
@@ -93,8 +91,7 @@ fn by<K: Ord>(
             never_accepted: 0,
             waiting_since_ns: None,
             occupied: 0,
-            accept_queue: 0,
-            accept_queue_limit: 0,
+            backlog: Backlog::default(),
             owner: listener.owner.clone(),
         };
         found
@@ -120,13 +117,16 @@ mod tests {
     use super::*;
     use crate::model::owner::Reason;
 
-    fn listener(address: &str, accept_queue: u32) -> Listener {
+    fn listener(address: &str, accept_queue: u64) -> Listener {
         Listener {
             netns: 1,
             address: address.parse().unwrap(),
             port: 443,
-            accept_queue,
-            accept_queue_limit: 10,
+            backlog: Backlog {
+                accept_queue,
+                accept_queue_limit: 10,
+                ..Backlog::default()
+            },
             inode: None,
             owner: Owner::Unknown(Reason::NotPermitted),
         }
@@ -167,7 +167,10 @@ mod tests {
             (ports.len(), port.held, port.occupied, port.never_accepted),
             (1, 4, 2, 2)
         );
-        assert_eq!((port.accept_queue, port.accept_queue_limit), (3, 20));
+        assert_eq!(
+            (port.backlog.accept_queue, port.backlog.accept_queue_limit),
+            (3, 20)
+        );
         assert_eq!(port.waiting_since_ns, Some(5));
     }
 

@@ -49,7 +49,7 @@ pub struct Peer {
 }
 
 /// Which figures the kernel gives. What is not known is 0 in the counters, which must not be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Request turns are counted; else they are bounds: at most so many.
     pub turns: bool,

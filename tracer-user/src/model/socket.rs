@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{owner::Owner, peer::Direction, sample::Moment};
+use super::{backlog::Backlog, owner::Owner, peer::Direction, sample::Moment};
 
 /// Maximum number of connections in a sample read from a file. Each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
@@ -38,7 +38,7 @@ impl State {
     ];
 
     /// As the kernel calls it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Established => "ESTABLISHED",
             Self::FinWait1 => "FIN_WAIT1",
@@ -187,10 +187,9 @@ pub struct Listener {
     pub address: IpAddr,
     /// Port it listens on.
     pub port: u16,
-    /// Connections waiting to be accepted.
-    pub accept_queue: u32,
-    /// The most that may wait.
-    pub accept_queue_limit: u32,
+    /// What the kernel says of it.
+    #[serde(flatten)]
+    pub backlog: Backlog,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
     /// The process that listens.

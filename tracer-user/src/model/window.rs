@@ -8,12 +8,13 @@
 //! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
+mod layout;
 mod mark;
 
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use self::boundary::Boundary;
 pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
@@ -59,8 +60,8 @@ pub struct Seen {
 }
 
 /// The window and what was before its end.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Written")]
 pub struct Window {
     /// Its length, ns; `None` for the whole run.
     length_ns: Option<u64>,
@@ -68,6 +69,56 @@ pub struct Window {
     is_cut: bool,
     boundaries: VecDeque<Boundary>,
     seen: Vec<Seen>,
+}
+
+/// The same as it stands in a file.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    length_ns: Option<u64>,
+    is_cut: bool,
+    /// Which figures the counters of the marks are.
+    figures: Option<Vec<String>>,
+    boundaries: VecDeque<Boundary>,
+    seen: Vec<Seen>,
+}
+
+impl From<Written> for Window {
+    fn from(mut written: Written) -> Self {
+        let figures = written.figures.unwrap_or_else(layout::unnamed);
+        if figures != layout::names() {
+            for boundary in &mut written.boundaries {
+                boundary.arrange(&figures);
+            }
+        }
+        Self {
+            length_ns: written.length_ns,
+            is_cut: written.is_cut,
+            boundaries: written.boundaries,
+            seen: written.seen,
+        }
+    }
+}
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Borrowed<'a> {
+            length_ns: Option<u64>,
+            is_cut: bool,
+            figures: &'a [&'a str],
+            boundaries: &'a VecDeque<Boundary>,
+            seen: &'a [Seen],
+        }
+        let borrowed = Borrowed {
+            length_ns: self.length_ns,
+            is_cut: self.is_cut,
+            figures: Counters::NAMES,
+            boundaries: &self.boundaries,
+            seen: &self.seen,
+        };
+        borrowed.serialize(to)
+    }
 }
 
 impl Window {
@@ -360,22 +411,8 @@ impl Window {
 fn fingerprint(counters: &Counters, live: Live) -> u64 {
     // The multiplier spreads a difference of a few bits over all of them.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let parts = [
-        counters.opens(),
-        counters.closes.total(),
-        counters.open_now,
-        counters.seeded,
-        counters.close_wait_now,
-        counters.close_wait_entered,
-        counters.failed,
-        counters.late_reads,
-        live.established,
-        live.busy,
-        live.turns,
-        live.received,
-        live.sent,
-    ];
-    let mixed = parts.into_iter().fold(0_u64, |mixed, part| {
+    let live = [live.established, live.busy, live.turns, live.received, live.sent];
+    let mixed = counters.prints().chain(live).fold(0_u64, |mixed, part| {
         (mixed.rotate_left(7) ^ part).wrapping_mul(SPREAD)
     });
     mixed | 2

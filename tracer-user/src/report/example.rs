@@ -5,6 +5,7 @@ use crate::{
     diagnosis::{Diagnosis, Options, diagnose},
     model::{
         accounting::{Accounting, Losses, Totals},
+        backlog::Backlog,
         durations::Durations,
         history::History,
         owner::{Owner, Process},
@@ -144,8 +145,10 @@ pub(crate) fn sample() -> Sample {
                 netns: 4_026_531_840,
                 address: [0, 0, 0, 0].into(),
                 port: 8081,
-                accept_queue: 0,
-                accept_queue_limit: 511,
+                backlog: Backlog {
+                    accept_queue_limit: 511,
+                    ..Backlog::default()
+                },
                 inode: None,
                 owner: Owner::Process(Process {
                     pid: 811,

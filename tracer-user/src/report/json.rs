@@ -13,7 +13,7 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use self::{basis::Basis, told::Told};
 use super::{Origin, timestamp};
@@ -21,6 +21,8 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        backlog::{self, Backlog},
+        counters,
         owner::Process,
         peer::{Closes, Direction},
         sample::Moment,
@@ -108,6 +110,17 @@ struct Listener<'a> {
     busy_workers: Option<u32>,
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
+    #[serde(flatten)]
+    others: Others<'a>,
+}
+
+/// The figures of a listener that have no place of their own, by their names.
+struct Others<'a>(&'a Backlog);
+
+impl Serialize for Others<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(backlog::others().map(|figure| (figure.name, (figure.get)(self.0))))
+    }
 }
 
 #[derive(Serialize)]
@@ -140,7 +153,7 @@ struct Peer<'a> {
     last_seen: Option<String>,
     expected: u32,
     owner: Option<&'a Process>,
-    figures: PeerFigures,
+    figures: PeerFigures<'a>,
     basis: Basis,
     explanation: String,
     fix: Cow<'static, str>,
@@ -159,7 +172,7 @@ struct Impact {
 }
 
 #[derive(Serialize)]
-struct PeerFigures {
+struct PeerFigures<'a> {
     seconds: f64,
     opens: u64,
     closes: u64,
@@ -179,8 +192,21 @@ struct PeerFigures {
     bytes_received: Option<u64>,
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
-    unanswered: Option<u64>,
-    late_reads: Option<u64>,
+    #[serde(flatten)]
+    counted: Counted<'a>,
+}
+
+/// The figures that are shown as they were counted, by their names.
+struct Counted<'a>(&'a Figures);
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(figures) = self;
+        to.collect_map(counters::shown().map(|(figure, shown)| {
+            let value = shown.value(&figures.counted, figures.known);
+            (shown.name, value.map(|value| figure.unit.written(value)))
+        }))
+    }
 }
 
 #[derive(Serialize)]
@@ -310,8 +336,8 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         held: now.held,
         close_wait: now.close_wait,
         never_accepted: now.never_accepted,
-        accept_queue: now.accept_queue,
-        accept_queue_limit: now.accept_queue_limit,
+        accept_queue: now.backlog.accept_queue,
+        accept_queue_limit: now.backlog.accept_queue_limit,
         accept_queue_peak: now.accept_queue_peak,
         never_accepted_peak: now.never_accepted_peak,
         owner: now.owner.process(),
@@ -320,6 +346,7 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         busy_workers: now.busy_workers,
         growth_per_second: now.per_second.map(|growth| (growth * 1000.0).round() / 1000.0),
         exhausted_in_seconds: now.exhausted_in_s,
+        others: Others(&now.backlog),
     }
 }
 
@@ -354,7 +381,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
     }
 }
 
-fn figures(figures: &Figures) -> PeerFigures {
+fn figures(figures: &Figures) -> PeerFigures<'_> {
     let close_wait = &figures.close_wait;
     PeerFigures {
         seconds: seconds(figures.span_ns),
@@ -395,8 +422,7 @@ fn figures(figures: &Figures) -> PeerFigures {
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
-        unanswered: figures.answers_known.then_some(figures.unanswered),
-        late_reads: figures.turns_counted.then_some(figures.late_reads),
+        counted: Counted(figures),
     }
 }
 

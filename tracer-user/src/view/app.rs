@@ -126,6 +126,14 @@ impl App {
         }
     }
 
+    /// The newest snapshot, shown or not.
+    pub fn latest(&self) -> &Arc<Snapshot> {
+        match &self.flow {
+            Flow::Following => &self.shown,
+            Flow::Paused(latest) => latest,
+        }
+    }
+
     /// How far the screen is behind, ns; `None`: it follows.
     pub fn behind_ns(&self) -> Option<u64> {
         match &self.flow {

@@ -1,6 +1,6 @@
 //! The columns of the lists beside the peers: titles, widths, and what each sorts by.
 
-use std::{cmp::Reverse, net::IpAddr};
+use std::{cmp::Reverse, net::IpAddr, sync::LazyLock};
 
 use super::{
     fit::Align,
@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     diagnosis::{Cause, ListenerNow},
-    model::sample::Moment,
+    model::{
+        backlog::{self, Backlog},
+        sample::Moment,
+    },
 };
 
 /// What a value sorts by; unknown is less than all.
@@ -32,8 +35,27 @@ pub struct ListColumn<T: 'static> {
     pub align: Align,
     /// The room it needs.
     pub need: Need,
-    /// What it sorts by, at a moment.
-    pub key: fn(&T, Moment) -> Key,
+    /// What it sorts by.
+    pub key: SortsBy<T>,
+}
+
+/// What a column sorts by.
+#[derive(Debug)]
+pub enum SortsBy<T: 'static> {
+    /// Something of an item, at a moment.
+    Item(fn(&T, Moment) -> Key),
+    /// A figure of a listener.
+    Figure(fn(&T) -> &Backlog, &'static backlog::Figure),
+}
+
+impl<T> SortsBy<T> {
+    /// The key of an item.
+    pub fn of(&self, item: &T, now: Moment) -> Key {
+        match self {
+            Self::Item(key) => key(item, now),
+            Self::Figure(backlog, figure) => maybe((figure.get)(backlog(item))),
+        }
+    }
 }
 
 /// The order of a list.
@@ -55,7 +77,7 @@ const fn words<T>(
         title,
         align: Align::Left,
         need: Need { width, stretch, drop },
-        key,
+        key: SortsBy::Item(key),
     }
 }
 
@@ -69,7 +91,7 @@ const fn number<T>(title: &'static str, width: u16, drop: u8, key: fn(&T, Moment
             stretch: 0,
             drop,
         },
-        key,
+        key: SortsBy::Item(key),
     }
 }
 
@@ -112,12 +134,29 @@ pub static CAUSES: [ListColumn<Cause>; 7] = [
 ];
 
 /// Of the listeners.
-pub static LISTENERS: [ListColumn<ListenerNow>; 10] = [
+pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| {
+    let mut columns = Vec::from(PLACED_OF_LISTENERS);
+    columns.extend(backlog::others().map(|figure| ListColumn {
+        title: figure.title,
+        align: Align::Right,
+        need: Need {
+            width: 6,
+            stretch: 0,
+            // After all others.
+            drop: 7,
+        },
+        key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, figure),
+    }));
+    columns
+});
+
+/// Those with a place of their own.
+const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
     number("PORT", 5, 0, |now, _| n(now.port)),
     number("HELD", 6, 0, |now, _| n(now.held)),
     number("CLWAIT", 6, 0, |now, _| n(now.close_wait)),
     number("NOTACC", 6, 1, |now, _| n(now.never_accepted)),
-    words("QUEUE", (10, 0, 0), |now, _| n(now.accept_queue)),
+    words("QUEUE", (10, 0, 0), |now, _| n(now.backlog.accept_queue)),
     number("PEAK", 5, 4, |now, _| n(now.accept_queue_peak)),
     number("GROWTH/S", 8, 3, |now, _| thousandths(now.per_second)),
     words("WORKERS", (11, 0, 2), |now, _| {
@@ -175,9 +214,9 @@ pub fn order<'a, T: 'static>(
     let mut items: Vec<(usize, &T)> = items.collect();
     if let Some(column) = sort.column.and_then(|number| columns.get(number)) {
         if column.greatest_first() {
-            items.sort_by_cached_key(|(_, item)| Reverse((column.key)(item, now)));
+            items.sort_by_cached_key(|(_, item)| Reverse(column.key.of(item, now)));
         } else {
-            items.sort_by_cached_key(|(_, item)| (column.key)(item, now));
+            items.sort_by_cached_key(|(_, item)| column.key.of(item, now));
         }
     }
     let mut places: Vec<usize> = items.into_iter().map(|(place, _)| place).collect();

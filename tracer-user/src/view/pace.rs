@@ -8,12 +8,17 @@ use rustix::time::{ClockId, clock_gettime};
 /// A look may take one part in so many of a processor's time: below a twentieth, also while looks get dearer.
 const PART: u32 = 24;
 
+/// A look that takes this long is paid for at once: the average would let several pass.
+const DEAR: Duration = Duration::from_millis(250);
+
 /// The pace of one feed.
 #[derive(Clone, Debug)]
 pub struct Pace {
     asked: Duration,
     /// What a look takes lately.
     cost: Duration,
+    /// What the last one took.
+    last: Duration,
     /// Processor time of this process when the last look was over.
     spent: Duration,
 }
@@ -24,6 +29,7 @@ impl Pace {
         Self {
             asked,
             cost: Duration::ZERO,
+            last: Duration::ZERO,
             spent: spent(),
         }
     }
@@ -39,12 +45,18 @@ impl Pace {
     pub(super) fn cost_was(&mut self, cost: Duration) {
         // Some looks take more than others, such as the first one, and each that looks for the holders of sockets.
         self.cost = (self.cost * 3 + cost) / 4;
+        self.last = cost;
     }
 
     /// From one look to the next.
     pub fn interval(&self) -> Duration {
         // Without a limit: however long a look takes, the next one waits for as many times as long.
-        (self.cost * PART).max(self.asked)
+        let at_once = if self.last < DEAR {
+            Duration::ZERO
+        } else {
+            self.last
+        };
+        (self.cost.max(at_once) * PART).max(self.asked)
     }
 
     /// The interval, if it is noticeably longer than asked.
@@ -111,7 +123,7 @@ mod tests {
         assert!((23.5..24.5).contains(&part), "1/{part}");
     }
 
-    /// However long a look takes; also in the minutes in which looks get dearer.
+    /// From the first one on, and when they get dearer.
     #[test]
     fn looks_of_a_second_take_less_than_a_twentieth() {
         let mut pace = Pace::new(SECOND);
@@ -125,11 +137,10 @@ mod tests {
             }
             took.as_secs_f64() / lasted.as_secs_f64()
         };
-        looks(1000, 20);
-        let steady = looks(1000, 20);
-        assert!(steady < 0.05, "{steady}");
-        let dearer = looks(3000, 20);
-        assert!(dearer < 0.05, "{dearer}");
+        for (ms, times) in [(1000, 1), (1000, 20), (3000, 1), (3000, 20), (300, 20)] {
+            let part = looks(ms, times);
+            assert!(part < 0.05, "{times} of {ms} ms: {part}");
+        }
     }
 
     #[test]

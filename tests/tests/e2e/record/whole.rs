@@ -3,6 +3,7 @@
 use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, process::Command};
 
 use rustix::process::Signal;
+use tcpreuse::evidence::rows::Kind;
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
@@ -78,11 +79,14 @@ fn other_programs_can_read_it() {
     };
     if there("python3") {
         let script = "import csv, sys\n\
-            for name, columns in (('connections', 27), ('peers', 29), ('listeners', 13)):\n\
+            for name, columns in zip(sys.argv[2::2], sys.argv[3::2]):\n\
             \x20   rows = list(csv.reader(open(f'{sys.argv[1]}/{name}.csv', newline='', encoding='utf-8'), strict=True))\n\
-            \x20   assert len(rows) > 1 and all(len(row) == columns for row in rows), (name, rows)\n";
+            \x20   assert len(rows) > 1 and all(len(row) == int(columns) for row in rows), (name, rows)\n";
+        let columns = [Kind::Connections, Kind::Peers, Kind::Listeners]
+            .map(|kind| [kind.stem().to_owned(), kind.columns().len().to_string()]);
         let output = Command::new("python3")
             .args(["-c", script, text(&path)])
+            .args(columns.as_flattened())
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", said(&output));

@@ -1,7 +1,10 @@
 //! Which process is assigned the workers, and what follows from that.
 
 use super::*;
-use crate::model::owner::{Owner, Reason};
+use crate::model::{
+    backlog::Backlog,
+    owner::{Owner, Reason},
+};
 
 /// A listener of this process with `held` connections, all of them accepted.
 fn listener(port: u16, owner: Option<(u32, &str)>, held: u64) -> (ListenerNow, u64) {
@@ -20,8 +23,10 @@ fn listener(port: u16, owner: Option<(u32, &str)>, held: u64) -> (ListenerNow, u
         close_wait: 0,
         never_accepted: 0,
         never_accepted_peak: 0,
-        accept_queue: 0,
-        accept_queue_limit: 511,
+        backlog: Backlog {
+            accept_queue_limit: 511,
+            ..Backlog::default()
+        },
         accept_queue_peak: 0,
         stuck_since_ns: None,
         owner,

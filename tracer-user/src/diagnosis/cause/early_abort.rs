@@ -65,14 +65,18 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     let lingering = figures.lingering.as_ref();
     let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
     // What ended was counted; what is still in CLOSE_WAIT will be.
-    (figures.unanswered + waiting_now, case.by_client() + waiting_now)
+    (
+        figures.counted.unanswered + waiting_now,
+        case.by_client() + waiting_now,
+    )
 }
 
 /// Whether the client habitually abandons requests that the server is working on.
 pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
-    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.late_reads, given_up) > 0.5 {
+    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.counted.late_reads, given_up) > 0.5
+    {
         return false;
     }
     let closed_late = figures.close_wait.p50_ns.is_some_and(|p50| p50 >= LATE_CLOSE_NS);

@@ -21,7 +21,8 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let waits_now = figures.waiting.now > 0 && figures.waiting.oldest_ns >= case.thresholds.waiting;
-    let waited = figures.late_reads >= MIN_ALIKE_TO_OTHERS && habitual(figures.late_reads, figures.opens);
+    let waited = figures.counted.late_reads >= MIN_ALIKE_TO_OTHERS
+        && habitual(figures.counted.late_reads, figures.opens);
     if !waits_now && !waited {
         return None;
     }
@@ -30,8 +31,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
             Some(now) => format!(
                 "; the accept queue of port {} has {} of {}, and {} already accepted",
                 now.port,
-                number(now.accept_queue),
-                number(now.accept_queue_limit),
+                number(now.backlog.accept_queue),
+                number(now.backlog.accept_queue_limit),
                 count(
                     now.held - now.never_accepted.min(now.held),
                     "connection is",
@@ -52,10 +53,10 @@ fn test(case: &Case<'_>) -> Option<Match> {
                 duration(figures.waiting.oldest_ns)
             ));
         }
-        if figures.late_reads > 0 {
+        if figures.counted.late_reads > 0 {
             parts.push(format!(
                 "{} waited for a second or longer to be read by the server, up to {}",
-                count(figures.late_reads, "first request", "first requests"),
+                count(figures.counted.late_reads, "first request", "first requests"),
                 duration(figures.late_read_max_ns)
             ));
         }
@@ -64,7 +65,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let others = case.listener.map_or(0, |now| {
         now.never_accepted.max(figures.waiting.now) - figures.waiting.now
     });
-    let seen = figures.waiting.now + figures.late_reads + others;
+    let seen = figures.waiting.now + figures.counted.late_reads + others;
     Some(Match {
         confidence: confidence(seen, seen),
         explanation,

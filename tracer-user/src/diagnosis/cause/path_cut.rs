@@ -21,7 +21,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let cut = figures.close_reasons.remote_rst;
     if !habitual(cut, figures.closes)
-        || share(figures.unanswered, figures.closes) > EXCEPTION
+        || share(figures.counted.unanswered, figures.closes) > EXCEPTION
         || !case.costs(MANY_TURNS)
     {
         return None;

@@ -6,7 +6,7 @@ use self::figures::*;
 use super::*;
 use crate::{
     diagnosis::{Constant, Course, Expected, HeldNow, Learned, Waiting},
-    model::{durations::Cluster, peer::Closes, window::Looks},
+    model::{counters::Plain, durations::Cluster, peer::Closes, window::Looks},
 };
 
 const MS: u64 = 1_000_000;
@@ -484,7 +484,10 @@ fn a_leak_of_one_in_three_is_one() {
 fn a_proper_goodbye_is_no_abort() {
     // The close_notify is data the server has read and not answered, but it closes at once.
     let goodbye = Figures {
-        unanswered: 20,
+        counted: Plain {
+            unanswered: 20,
+            ..Plain::default()
+        },
         ..fresh(20)
     };
     assert_eq!(verdict(&goodbye), Verdict::FreshPerRequest);
@@ -493,7 +496,10 @@ fn a_proper_goodbye_is_no_abort() {
 #[test]
 fn polls_that_waited_for_a_worker_were_not_given_up_on_a_hold() {
     let waited = Figures {
-        late_reads: 8,
+        counted: Plain {
+            late_reads: 8,
+            ..Plain::default()
+        },
         late_read_max_ns: 9 * S,
         lingering: None,
         ..abort(8)

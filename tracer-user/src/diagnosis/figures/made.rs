@@ -137,9 +137,8 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         client_fin,
         client_rst,
         server_fin,
-        unanswered: counters.unanswered,
-        // By reads and writes, else by the times of the last segments.
-        answers_known: known.turns || known.idle,
+        counted: counters.into(),
+        known,
         lifetime_sum_ns: counters.lifetime.sum_ns,
         age: Idle::from(&counters.lifetime).into(),
         idle: match known.idle {
@@ -170,7 +169,6 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
                 .max()
                 .unwrap_or(0),
         },
-        late_reads: counters.late_reads,
         late_read_max_ns: counters.late_read_max_ns,
         held: held::of(live, known, now_ns, thresholds),
         without_request: live

@@ -136,7 +136,7 @@ pub(super) fn of_listener(row: &ListenerRow, to: &mut Vec<Connection>) {
     let held = usize::try_from(row.held).unwrap_or(usize::MAX).min(room);
     for n in 0..held {
         to.push(Connection {
-            local: (row.address, row.port),
+            local: row.local,
             has_file: n as u64 >= row.never_accepted,
             ..Connection::unknown(row.netns, Direction::Inbound)
         });

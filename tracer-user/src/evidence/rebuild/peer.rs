@@ -101,6 +101,7 @@ impl Entry {
         counters.failed = counters.failed.max(gauge.failed);
         counters.unanswered = gauge.unanswered.unwrap_or(counters.unanswered);
         counters.late_reads = gauge.late_reads.unwrap_or(counters.late_reads);
+        gauge.count(&mut counters);
         let missing = gauge.opens.saturating_sub(counters.opens());
         let overlaps = gauge
             .overlaps

@@ -4,40 +4,44 @@ use std::borrow::Cow;
 
 use ipnet::IpNet;
 
-use super::{Kind, Row, connections, peers};
+use super::{
+    Kind,
+    columns::{self, Network, Number, Outside, Share, Time, Word},
+};
 use crate::{
     diagnosis::{Answer, Change, Diagnosis, What},
-    evidence::cells::{Cell, Fields, thousandths},
+    evidence::cells::thousandths,
     model::peer::{Direction, PeerId},
 };
 
-/// One row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventRow {
+columns::row! {
+    /// One row.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    EventRow of Kind::Events;
     /// When it was said, UTC, ns.
-    pub at: i128,
+    at: i128 as Time,
     /// What kind of change.
-    pub kind: Cow<'static, str>,
+    kind: Cow<'static, str> as Outside,
     /// Of which peer, where it is about one.
-    pub peer: Option<IpNet>,
+    peer: Option<IpNet> as Network,
     /// The service's port.
-    pub port: Option<u16>,
+    port: Option<u16> as Number,
     /// Who connects.
-    pub direction: Option<Direction>,
+    direction: Option<Direction> as Word,
     /// Inode number of the network namespace.
-    pub netns: Option<u32>,
+    netns: Option<u32> as Number,
     /// What was said before.
-    pub was: Cow<'static, str>,
+    was: Cow<'static, str> as Outside,
     /// What is said now.
-    pub is: Cow<'static, str>,
+    is: Cow<'static, str> as Outside,
     /// How sure, in thousandths.
-    pub confidence: Option<u16>,
+    confidence: Option<u16> as Share,
     /// Where an accusation was taken back: since when the cause has not shown again, UTC, ns.
-    pub good_since: Option<i128>,
+    good_since: Option<i128> as Time,
     /// The process that connects, or whose workers it is about.
-    pub owner_pid: Option<u32>,
+    owner_pid: Option<u32> as Number,
     /// Its name, or that of the program.
-    pub owner_comm: Option<String>,
+    owner_comm: Option<String> as Outside,
 }
 
 impl EventRow {
@@ -128,69 +132,14 @@ fn answer(answer: Answer) -> &'static str {
     }
 }
 
-impl Row for EventRow {
-    const KIND: Kind = Kind::Events;
-    const COLUMNS: &'static [&'static str] = &[
-        "at",
-        "kind",
-        "peer",
-        "port",
-        "direction",
-        "netns",
-        "was",
-        "is",
-        "confidence",
-        "good_since",
-        "owner_pid",
-        "owner_comm",
-    ];
-
-    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
-        put(Cell::Time(self.at));
-        put(Cell::Outside(&self.kind));
-        match &self.peer {
-            Some(network) => put(Cell::Plain(&peers::network_name(network))),
-            None => put(Cell::Unknown),
-        }
-        put(Cell::number(self.port.map(u64::from)));
-        put(self.direction.map_or(Cell::Unknown, connections::direction));
-        put(Cell::number(self.netns.map(u64::from)));
-        put(Cell::Outside(&self.was));
-        put(Cell::Outside(&self.is));
-        put(Cell::share(self.confidence));
-        put(Cell::time(self.good_since));
-        put(Cell::number(self.owner_pid.map(u64::from)));
-        put(Cell::outside(self.owner_comm.as_deref()));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
-        let text = |fields: &mut Fields<'_>| -> Result<Cow<'static, str>, String> {
-            Ok(fields.outside()?.unwrap_or_default().into_owned().into())
-        };
-        let at = fields.time()?;
-        Ok(Self {
-            at: fields.needed(at)?,
-            kind: text(fields)?,
-            peer: fields.word(|text| peers::read_name(text).map(|(network, _)| network))?,
-            port: fields.number()?,
-            direction: fields.word(connections::direction_of)?,
-            netns: fields.number()?,
-            was: text(fields)?,
-            is: text(fields)?,
-            confidence: fields.share()?,
-            good_since: fields.time()?,
-            owner_pid: fields.number()?,
-            owner_comm: fields.outside()?.map(Into::into),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evidence::{
         Folder,
+        cells::Fields,
         read::Evidence,
+        rows::Row,
         testing::story::{MENDED, told},
         verify::verify,
     };

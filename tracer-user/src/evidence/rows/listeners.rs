@@ -2,44 +2,105 @@
 
 use std::net::IpAddr;
 
-use super::{Kind, Row};
+use super::{
+    Kind,
+    columns::{self, Column, Count, Local, Number, Owner, Put, Read, Time},
+};
 use crate::{
     diagnosis::Diagnosis,
-    evidence::cells::{Cell, Fields},
+    evidence::cells::Fields,
     model::{
+        backlog::{self, Backlog, FIGURES, PLACED},
         listening::{self, Holding},
         owner::Process,
         sample::Sample,
     },
 };
 
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerRow {
+columns::row! {
+    /// One row.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ListenerRow of Kind::Listeners;
     /// When, UTC, ns.
-    pub sampled_at: i128,
+    sampled_at: i128 as Time,
     /// Inode number of the network namespace.
-    pub netns: u32,
-    /// Address it listens on.
-    pub address: IpAddr,
-    /// Port it listens on.
-    pub port: u16,
+    netns: u32 as Number,
+    /// Address and port it listens on.
+    local: (IpAddr, u16) as Local,
     /// Connections open on it.
-    pub held: u64,
+    held: u64 as Count,
     /// Of these, in CLOSE_WAIT.
-    pub close_wait: u64,
+    close_wait: u64 as Count,
     /// Of these, not accepted.
-    pub never_accepted: u64,
-    /// Length of the accept queue.
-    pub accept_queue: u64,
-    /// Its limit.
-    pub accept_queue_limit: u64,
+    never_accepted: u64 as Count,
+    /// What the kernel says of it.
+    backlog: Backlog as Placed,
     /// Workers that are busy, as far as that is known.
-    pub busy_workers: Option<u64>,
+    busy_workers: Option<u64> as Count,
     /// Workers that are idle likewise.
-    pub idle_workers: Option<u64>,
+    idle_workers: Option<u64> as Count,
     /// Who listens.
-    pub owner: Option<Process>,
+    owner: Option<Process> as Owner,
+    added:
+    /// The figures of `backlog` that the columns above do not have.
+    others: Others as Others,
+    then Self::with_others
+}
+
+/// Columns for the figures with a place of their own.
+struct Placed;
+
+impl Column<Backlog> for Placed {
+    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).0);
+
+    fn put(backlog: &Backlog, put: Put<'_>) {
+        for figure in FIGURES.iter().take(PLACED) {
+            Count::put(&(figure.get)(backlog), put);
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<Backlog> {
+        let mut backlog = Backlog::default();
+        for figure in FIGURES.iter().take(PLACED) {
+            (figure.set)(&mut backlog, Count::read(fields)?);
+        }
+        Ok(backlog)
+    }
+}
+
+/// The other figures, a column each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others([Option<u64>; FIGURES.len() - PLACED]);
+
+impl Others {
+    /// Those of a listener.
+    pub fn of(backlog: &Backlog) -> Self {
+        let mut others = Self::default();
+        for (value, figure) in others.0.iter_mut().zip(backlog::others()) {
+            *value = (figure.get)(backlog);
+        }
+        others
+    }
+}
+
+impl Column<Self> for Others {
+    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).1);
+
+    fn put(others: &Self, put: Put<'_>) {
+        for value in &others.0 {
+            Count::put(value, put);
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<Self> {
+        let mut others = Self::default();
+        for value in &mut others.0 {
+            if fields.is_more() {
+                *value = Count::read(fields)?;
+            }
+        }
+        Ok(others)
+    }
 }
 
 impl ListenerRow {
@@ -50,13 +111,12 @@ impl ListenerRow {
             Self {
                 sampled_at: sample.taken.utc_ns,
                 netns,
-                address,
-                port,
+                local: (address, port),
                 held: holding.held,
                 close_wait: holding.close_wait,
                 never_accepted: holding.never_accepted,
-                accept_queue: holding.accept_queue,
-                accept_queue_limit: holding.accept_queue_limit,
+                backlog: holding.backlog,
+                others: Others::of(&holding.backlog),
                 busy_workers,
                 idle_workers,
                 owner: holding.owner.process().cloned(),
@@ -64,6 +124,14 @@ impl ListenerRow {
         };
         let found = listening::by_address(&sample.sockets);
         found.into_iter().map(row).collect()
+    }
+
+    /// Puts the figures together that stand apart in a row.
+    fn with_others(mut self) -> Self {
+        for (value, figure) in self.others.0.iter().zip(backlog::others()) {
+            (figure.set)(&mut self.backlog, *value);
+        }
+        self
     }
 }
 
@@ -80,67 +148,4 @@ fn workers(diagnosis: &Diagnosis, netns: u32, port: u16) -> (Option<u64>, Option
     // Without a page, those that the server may still start.
     let left = max.zip(busy).map(|(max, busy)| max.saturating_sub(busy));
     (busy, idle.or(left))
-}
-
-impl Row for ListenerRow {
-    const KIND: Kind = Kind::Listeners;
-    const COLUMNS: &'static [&'static str] = &[
-        "sampled_at",
-        "netns",
-        "local_addr",
-        "local_port",
-        "held",
-        "close_wait",
-        "never_accepted",
-        "accept_queue",
-        "accept_queue_limit",
-        "busy_workers",
-        "idle_workers",
-        "owner_pid",
-        "owner_comm",
-    ];
-
-    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
-        put(Cell::Time(self.sampled_at));
-        put(Cell::Number(self.netns.into()));
-        put(Cell::Address(self.address));
-        put(Cell::Number(self.port.into()));
-        put(Cell::Number(self.held));
-        put(Cell::Number(self.close_wait));
-        put(Cell::Number(self.never_accepted));
-        put(Cell::Number(self.accept_queue));
-        put(Cell::Number(self.accept_queue_limit));
-        put(Cell::number(self.busy_workers));
-        put(Cell::number(self.idle_workers));
-        let owner = self.owner.as_ref();
-        put(Cell::number(owner.map(|owner| owner.pid.into())));
-        put(Cell::outside(owner.map(|owner| owner.comm.as_str())));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Result<Self, String> {
-        let sampled_at = fields.time()?;
-        let sampled_at = fields.needed(sampled_at)?;
-        let netns = fields.number()?.unwrap_or(0);
-        let address = fields.address()?;
-        let address = fields.needed(address)?;
-        let port = fields.number()?;
-        Ok(Self {
-            sampled_at,
-            netns,
-            address,
-            port: fields.needed(port)?,
-            held: fields.count()?.unwrap_or(0),
-            close_wait: fields.count()?.unwrap_or(0),
-            never_accepted: fields.count()?.unwrap_or(0),
-            accept_queue: fields.count()?.unwrap_or(0),
-            accept_queue_limit: fields.count()?.unwrap_or(0),
-            busy_workers: fields.count()?,
-            idle_workers: fields.count()?,
-            owner: {
-                let pid: Option<u32> = fields.number()?;
-                let comm = fields.outside()?.unwrap_or_default().into_owned();
-                pid.map(|pid| Process { pid, comm })
-            },
-        })
-    }
 }

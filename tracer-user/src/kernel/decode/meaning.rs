@@ -7,7 +7,7 @@ use tracer_ebpf::{
         conn::flag,
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
-        peer::{PeerKey, PeerStats, direction, timed},
+        peer::{PeerKey, direction},
     },
     transition::state,
 };
@@ -15,13 +15,10 @@ use tracer_ebpf::{
 use crate::{
     filter::{Filter, ip},
     model::{
-        buckets::Buckets,
-        durations::Durations,
         ended::{Ended, LastState},
         owner::{Owner, Reason},
-        peer::{CloseReason, Closes, Counters, Direction, PeerId},
+        peer::{CloseReason, Direction, PeerId},
         socket::{Connection, Listener, Since, State},
-        turns::Turns,
     },
     text::sanitise,
 };
@@ -50,64 +47,6 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
     })
 }
 
-/// The counters of a slot as the model has them. The counters of one slot are read one after
-/// the other while programs go on counting, so sums of two of them never go below zero here.
-pub(in crate::kernel) fn counters(stats: &PeerStats) -> Counters {
-    let [local_fin, remote_fin, local_rst, remote_rst, timeout] = stats.closes.map(u64::from);
-    let used = |bucket: &[u32; timed::COUNT]| *bucket != [0; timed::COUNT];
-    let first = stats.buckets.iter().position(used).unwrap_or(0);
-    let last = stats.buckets.iter().rposition(used).unwrap_or(0);
-    let between = stats.buckets.get(first..=last).unwrap_or_default();
-    let mut spreads = stats.durations.iter().enumerate().map(|(what, one)| Durations {
-        sum_ns: one.sum_ns,
-        max_ns: one.max_ns,
-        min_ns: !one.inverse_min_ns,
-        buckets: Buckets::from_first(
-            first,
-            between
-                .iter()
-                .map(|bucket| bucket.get(what).copied().unwrap_or_default()),
-        ),
-    });
-    // In the order of `timed`.
-    let [lifetime, idle, gap, close_wait] = std::array::from_fn(|_| spreads.next().unwrap_or_default());
-    let close_wait_now = (u64::from(stats.close_wait_entered) + u64::from(stats.close_wait_seeded))
-        .saturating_sub(u64::from(stats.close_wait_left));
-    Counters {
-        open_now: u64::from(stats.open_now),
-        open_peak: u64::from(stats.open_peak),
-        seeded: u64::from(stats.seeded),
-        failed: u64::from(stats.failed),
-        close_wait_entered: u64::from(stats.close_wait_entered),
-        close_wait_now,
-        close_wait_entered_mean_ns: stats.close_wait_entry_sum_ns.checked_div(close_wait_now),
-        retransmits: u64::from(stats.retransmits),
-        bytes_received: stats.bytes_received,
-        bytes_sent: stats.bytes_sent,
-        closes: Closes {
-            local_fin,
-            remote_fin,
-            local_rst,
-            remote_rst,
-            timeout,
-        },
-        opens_by_held: stats.opens_by_held.into(),
-        lifetime,
-        idle,
-        gap,
-        close_wait,
-        turns: Turns {
-            sum: stats.turns_sum,
-            max: u64::from(stats.turns_max),
-            buckets: stats.turn_buckets.into(),
-        },
-        unanswered: u64::from(stats.unanswered),
-        late_reads: u64::from(stats.late_reads),
-        late_read_max_ns: u64::from(stats.late_read_max_ms) << 20,
-        owner: known_pid(stats.key.process),
-    }
-}
-
 /// What an iterator record shows; `None` for a socket in no state that counts.
 pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     let local = ip(live.local_address);
@@ -116,8 +55,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
             netns: live.netns,
             address: local,
             port: live.local_port,
-            accept_queue: live.queue,
-            accept_queue_limit: live.queue_limit,
+            backlog: live.into(),
             inode: (live.inode != 0).then_some(live.inode),
             owner: Owner::Unknown(Reason::NotYet),
         }));

@@ -3,10 +3,15 @@
 use std::mem::offset_of;
 
 use proptest::prelude::*;
-use tracer_ebpf::abi::comm::Comm;
+use tracer_ebpf::abi::{
+    closed::Closed,
+    comm::Comm,
+    live::Live,
+    peer::{Durations, PeerKey, PeerStats, timed},
+};
 
 use super::*;
-use crate::filter::Filter;
+use crate::{filter::Filter, model::peer::Counters};
 
 /// Bytes in which every position is different enough to catch a swapped or shifted field.
 fn pattern(len: usize) -> Vec<u8> {
@@ -28,10 +33,10 @@ macro_rules! same {
 #[test]
 fn peer_stats_are_read_where_the_struct_has_them() {
     let bytes = pattern(size_of::<PeerStats>());
-    let value = peer_stats(&bytes).unwrap();
+    let value = read::<PeerStats>(&bytes).unwrap();
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
-            unanswered as u32, late_reads as u32, late_read_max_ms as u32, close_wait_entry_sum_ns as u64, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+            unanswered as u32, late_reads as u32, late_read_max_ms as u32, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
     let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
@@ -40,7 +45,7 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let gap = offset_of!(PeerStats, buckets) + (5 * timed::COUNT + timed::GAP) * 4;
     assert_eq!(value.buckets[5][timed::GAP], u32::from_ne_bytes(at(&bytes, gap)));
     assert_eq!(
-        counters(&value).gap.buckets.all()[5],
+        Counters::from(&value).gap.buckets.all()[5],
         value.buckets[5][timed::GAP]
     );
     assert_eq!(
@@ -53,17 +58,20 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     );
     let process = offset_of!(PeerStats, key) + offset_of!(PeerKey, process);
     assert_eq!(value.key.process, u32::from_ne_bytes(at(&bytes, process)));
-    assert_eq!(peer_key(&bytes[..size_of::<PeerKey>()]).unwrap(), value.key);
+    assert_eq!(
+        read::<PeerKey>(&bytes[..size_of::<PeerKey>()]).unwrap(),
+        value.key
+    );
 }
 
 #[test]
 fn live_and_closed_are_read_where_the_structs_have_them() {
     let bytes = pattern(size_of::<Live>());
-    let value = live(&bytes).unwrap();
+    let value = read::<Live>(&bytes).unwrap();
     same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
             retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
     let bytes = pattern(size_of::<Closed>());
-    let value = closed(&bytes).unwrap();
+    let value = read::<Closed>(&bytes).unwrap();
     same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
             owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8, last_state as u8);
 }
@@ -86,25 +94,25 @@ proptest! {
     #[test]
     fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..1100)) {
         let right = |size: usize| bytes.len() == size;
-        prop_assert_eq!(peer_stats(&bytes).is_ok(), right(size_of::<PeerStats>()));
-        prop_assert_eq!(closed(&bytes).is_ok(), right(size_of::<Closed>()));
-        prop_assert_eq!(live(&bytes).is_ok(), right(size_of::<Live>()));
+        prop_assert_eq!(read::<PeerStats>(&bytes).is_ok(), right(size_of::<PeerStats>()));
+        prop_assert_eq!(read::<Closed>(&bytes).is_ok(), right(size_of::<Closed>()));
+        prop_assert_eq!(read::<Live>(&bytes).is_ok(), right(size_of::<Live>()));
     }
 
     #[test]
     fn any_record_is_a_socket_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Live>())) {
-        let _ = socket(&live(&bytes).unwrap());
+        let _ = socket(&read::<Live>(&bytes).unwrap());
     }
 
     #[test]
     fn any_slot_gives_counters(bytes in prop::collection::vec(any::<u8>(), size_of::<PeerStats>())) {
-        let stats = peer_stats(&bytes).unwrap();
-        let _ = counters(&stats);
+        let stats = read::<PeerStats>(&bytes).unwrap();
+        let _ = Counters::from(&stats);
         let _ = peer_id(&stats.key, &Filter::default());
     }
 
     #[test]
     fn any_ring_record_is_a_connection_or_none(bytes in prop::collection::vec(any::<u8>(), size_of::<Closed>())) {
-        let _ = ended(&closed(&bytes).unwrap());
+        let _ = ended(&read::<Closed>(&bytes).unwrap());
     }
 }

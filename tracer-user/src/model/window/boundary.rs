@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hashbrown::HashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Live, Looks, Mark};
+use super::{Live, Looks, Mark, layout};
 use crate::model::{peer::Counters, sample::Moment};
 
 /// Upper limit for plausible counts. The sum of many of them does not overflow.
@@ -39,14 +39,23 @@ impl Boundary {
         }
     }
 
+    /// Packs its marks as this version has them, that were of these figures. One that cannot be read becomes none that
+    /// can be.
+    pub(super) fn arrange(&mut self, figures: &[String]) {
+        for packed in self.marks.values_mut() {
+            *packed = match layout::read(packed, figures) {
+                Ok(mark) => pack(&mark.counters, mark.live, mark.looks),
+                Err(_) => Packed::default(),
+            };
+        }
+    }
+
     /// Whether it can have come from a run.
     pub(super) fn is_possible(&self) -> bool {
         self.marks.values().all(|packed| {
             postcard::from_bytes::<Mark>(packed).is_ok_and(|mark| {
                 let live = mark.live;
-                [
-                    mark.counters.open_now,
-                    mark.counters.close_wait_now,
+                let numbers = [
                     live.established,
                     live.busy,
                     live.turns,
@@ -54,9 +63,8 @@ impl Boundary {
                     live.sent >> 8,
                     mark.looks.established,
                     mark.looks.looks,
-                ]
-                .into_iter()
-                .all(|n| n <= MAX_COUNT)
+                ];
+                mark.counters.are_possible() && numbers.into_iter().all(|n| n <= MAX_COUNT)
             })
         })
     }

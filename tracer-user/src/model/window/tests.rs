@@ -48,6 +48,36 @@ fn counters(opens: u64, closes: u64) -> Counters {
     counters
 }
 
+/// A window with a mark of a peer that has something of everything.
+pub(super) fn filled() -> Window {
+    let mut counters = Counters {
+        open_now: 2,
+        open_peak: 3,
+        seeded: 1,
+        failed: 4,
+        close_wait_entered: 5,
+        close_wait_now: 1,
+        retransmits: 6,
+        bytes_received: 700,
+        bytes_sent: 800,
+        unanswered: 9,
+        late_reads: 10,
+        late_read_max_ns: 11 * S,
+        owner: Some(4711),
+        ..Counters::default()
+    };
+    counters.closes.remote_fin = 12;
+    counters.opens_by_held.add(0, 13);
+    counters.lifetime.note(40_000_000);
+    counters.idle.note(2_000_000);
+    counters.gap.note(S);
+    counters.close_wait.note(3_000_000);
+    counters.turns.note(7);
+    let mut window = Window::new(Some(300 * S));
+    window.add(&sample(5, &[(1, counters)]));
+    window
+}
+
 #[test]
 fn the_whole_run_has_no_base() {
     let mut window = Window::new(None);

@@ -16,7 +16,7 @@ pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) ->
     for process in &diagnosis.capacity {
         let listeners = diagnosis.listeners.iter().filter(|now| process.covers(now));
         let mut any = false;
-        for now in listeners.filter(|now| now.held > 0 || now.accept_queue > 0) {
+        for now in listeners.filter(|now| now.held > 0 || now.backlog.accept_queue > 0) {
             any = true;
             writeln!(to, "{}", wrap(&listener(now), 0))?;
         }
@@ -35,10 +35,10 @@ fn listener(now: &ListenerNow) -> String {
         .unwrap_or_default();
     let queue = format!(
         "accept queue {} of {}",
-        number(now.accept_queue),
-        number(now.accept_queue_limit)
+        number(now.backlog.accept_queue),
+        number(now.backlog.accept_queue_limit)
     );
-    let peak = if now.accept_queue_peak > now.accept_queue {
+    let peak = if now.accept_queue_peak > now.backlog.accept_queue {
         format!(" (peak {})", number(now.accept_queue_peak))
     } else {
         String::new()

@@ -81,7 +81,7 @@ fn connections_are_sorted_by_what_the_column_shows() {
         let keys: Vec<_> = app
             .list_order
             .iter()
-            .map(|place| (column.key)(&app.shown.sockets[*place], now))
+            .map(|place| column.key.of(&app.shown.sockets[*place], now))
             .collect();
         assert!(
             keys.is_sorted() || keys.is_sorted_by(|a, b| a >= b),

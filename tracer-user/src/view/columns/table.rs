@@ -221,7 +221,7 @@ pub static COLUMNS: [Spec; 19] = [
         title: "LAST",
         width: 6,
         drop: 16,
-        value: |row| Value::Age(row.last_ns, false),
+        value: |row| Value::Age(Some(row.last_ns), false),
         help: "how long ago it last did anything",
         ..TIME
     },

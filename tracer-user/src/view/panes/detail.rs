@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::lists::{age_of, and_more, endpoint};
 use crate::{
     diagnosis::{Judged, words},
+    model::{counters, figure::Unit},
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -121,7 +122,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         }
         _ => glyphs.unknown.to_string(),
     };
-    let all = [
+    let mut all = vec![
         ("opens", format!("{}, {} seeded", figures.opens, figures.seeded)),
         (
             "open",
@@ -138,7 +139,6 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             format!("{} local, {} remote", closes.local_rst, closes.remote_rst),
         ),
         ("timed out", closes.timeout.to_string()),
-        ("unanswered", figures.unanswered.to_string()),
         (
             "lifetime",
             spread(figures.lifetime().p50_ns, figures.lifetime().max_ns),
@@ -179,6 +179,10 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             })),
         ),
     ];
+    all.extend(counters::shown().map(|(figure, shown)| {
+        let value = shown.value(&figures.counted, figures.known);
+        (shown.label, known(value.map(|value| number(figure.unit, value))))
+    }));
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);
     (0..down)
@@ -192,6 +196,14 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             line
         })
         .collect()
+}
+
+/// A number for people.
+fn number(unit: Unit, value: u64) -> String {
+    match unit {
+        Unit::Bytes => bytes(value),
+        _ => unit.nanoseconds(value).map_or_else(|| value.to_string(), age),
+    }
 }
 
 /// The timeline, one bar a connection, the latest first.

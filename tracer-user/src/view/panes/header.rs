@@ -197,8 +197,12 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> 
         let sign = if growth < 0.0 { '-' } else { '+' };
         pieces.push((format!(", {sign}{}/s", rate(growth.abs())), Role::Plain));
     }
-    let queue = format!("accept queue {} of {}", now.accept_queue, now.accept_queue_limit);
-    let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
+    let queue = format!(
+        "accept queue {} of {}",
+        now.backlog.accept_queue, now.backlog.accept_queue_limit
+    );
+    let full =
+        now.backlog.accept_queue_limit > 0 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
     let role = if full || now.never_accepted > 0 {
         Role::Bad
     } else {

@@ -8,7 +8,7 @@ use crate::{
         Capacity,
         words::{count, process},
     },
-    model::{peer::Direction, socket::State},
+    model::{backlog, peer::Direction, socket::State},
     report::clock,
     view::{
         app::App,
@@ -69,7 +69,8 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         "nobody listens on what is traced",
         |app, row| {
             let now = app.listener_row(row)?;
-            let full = now.accept_queue_limit > 0 && now.accept_queue >= now.accept_queue_limit;
+            let full = now.backlog.accept_queue_limit > 0
+                && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
             let holder = app.shown.diagnosis.capacity_of(now);
             // Of connections that may take no worker.
             let (guess, alarm) = match holder.is_some_and(Capacity::is_assumed) {
@@ -98,13 +99,20 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 Some(growth) => rate(growth),
                 None => unknown.clone(),
             };
-            Some(vec![
+            let others = backlog::others().map(|figure| {
+                let value = (figure.get)(&now.backlog);
+                (value.map_or(unknown.clone(), |n| n.to_string()), Role::Plain)
+            });
+            let mut cells = vec![
                 (now.port.to_string(), Role::Strong),
                 (now.held.to_string(), Role::Plain),
                 (now.close_wait.to_string(), doubtful(now.close_wait > 0)),
                 (now.never_accepted.to_string(), bad(now.never_accepted > 0)),
                 (
-                    format!("{} of {}", now.accept_queue, now.accept_queue_limit),
+                    format!(
+                        "{} of {}",
+                        now.backlog.accept_queue, now.backlog.accept_queue_limit
+                    ),
                     bad(full),
                 ),
                 (now.accept_queue_peak.to_string(), Role::Plain),
@@ -112,7 +120,9 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 (workers, Role::Plain),
                 exhausted,
                 (owner, Role::Plain),
-            ])
+            ];
+            cells.extend(others);
+            Some(cells)
         },
     );
 }

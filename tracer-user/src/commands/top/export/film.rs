@@ -9,7 +9,7 @@ use crate::{
     evidence::{
         journal::Interval,
         recording::{Recording, Rows},
-        rows::{ConnectionRow, EventRow, ListenerRow, PeerRow},
+        rows::{ConnectionRow, EventRow, ListenerRow, Others, PeerRow},
     },
     model::{
         peer::PeerId,
@@ -105,16 +105,15 @@ fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
         ListenerRow {
             sampled_at: frame.at.utc_ns,
             netns: now.netns,
-            address: first.unwrap_or(Ipv6Addr::UNSPECIFIED.into()),
-            port: now.port,
+            local: (first.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), now.port),
             held: now.held,
             close_wait: now.close_wait,
             never_accepted: now.never_accepted,
-            accept_queue: now.accept_queue,
-            accept_queue_limit: now.accept_queue_limit,
+            backlog: now.backlog,
             busy_workers: of(now.busy_workers),
             idle_workers: None,
             owner: now.owner.process().cloned(),
+            others: Others::of(&now.backlog),
         }
     };
     frame.listeners.iter().map(row).collect()

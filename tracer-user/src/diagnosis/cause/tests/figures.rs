@@ -3,7 +3,7 @@
 use super::{MS, S};
 use crate::{
     diagnosis::{CloseWait, Course, Figures, HeldNow, Idle, Lingering, Sparse, Verdict, Waiting},
-    model::{durations::Cluster, peer::Closes, turns::Turns, window::Looks},
+    model::{counters::Plain, durations::Cluster, peer::Closes, turns::Turns, window::Looks},
 };
 
 /// When the figures are taken, monotonic, ns.
@@ -151,7 +151,10 @@ pub(super) fn fresh(n: u64) -> Figures {
 pub(super) fn abort(n: u64) -> Figures {
     let figures = by_client(one_by_one(n, 1, 3 * S));
     Figures {
-        unanswered: n,
+        counted: Plain {
+            unanswered: n,
+            ..Plain::default()
+        },
         bytes_sent: Some(0),
         close_wait: CloseWait {
             entered: n + 3,

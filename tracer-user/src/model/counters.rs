@@ -1,0 +1,502 @@
+//! What the programs count of a peer: one table, a line a figure.
+//!
+//! Reading it from the kernel's slot, what happened since an earlier sample, the sum over peers or recordings, the
+//! state of a recording and the limits of what is read from one follow from the line. A figure that is `shown` is in
+//! the JSON of a diagnosis, in `peers.csv` and in the detail pane of the view besides, as it was counted.
+
+use serde::{Deserialize, Serialize};
+use tracer_ebpf::{
+    abi::peer::{PeerStats, timed},
+    buckets::{HELD_BUCKETS, held_floor},
+};
+
+use super::{
+    buckets::Buckets,
+    durations::Durations,
+    figure::{self, Behaves, Kind, Unit, Value},
+    peer::Closes,
+    sample::Known,
+    turns::Turns,
+};
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct Figure {
+    /// Its name in the code and in the state of a recording.
+    pub name: &'static str,
+    /// What it says, line by line.
+    pub help: &'static [&'static str],
+    /// How it behaves.
+    pub kind: Kind,
+    /// What it counts.
+    pub unit: Unit,
+    /// Its value.
+    pub get: for<'a> fn(&'a Counters) -> Value<'a>,
+    /// How it is shown as it was counted, if it is.
+    pub shown: Option<Shown>,
+}
+
+/// A figure that is shown as it was counted.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its name in JSON and CSV.
+    pub name: &'static str,
+    /// Its name on the screen.
+    pub label: &'static str,
+    /// Its value within the time that is judged; `None`: there is none yet.
+    pub get: fn(&Plain) -> Option<u64>,
+    /// Makes it this in counters that are made of rows.
+    pub set: fn(&mut Counters, u64),
+    /// Whether this kernel gives it.
+    pub known: fn(Known) -> bool,
+}
+
+impl Shown {
+    /// Its value; `None`: this kernel does not say, or there is none yet.
+    pub fn value(&self, of: &Plain, known: Known) -> Option<u64> {
+        (self.get)(of).filter(|_| (self.known)(known))
+    }
+}
+
+/// A slot with the buckets that are in use, which all that is timed shares.
+struct Slot<'a> {
+    stats: &'a PeerStats,
+    first: usize,
+    buckets: &'a [[u32; timed::COUNT]],
+}
+
+impl<'a> Slot<'a> {
+    fn of(stats: &'a PeerStats) -> Self {
+        let used = |bucket: &[u32; timed::COUNT]| *bucket != [0; timed::COUNT];
+        let first = stats.buckets.iter().position(used).unwrap_or(0);
+        let last = stats.buckets.iter().rposition(used).unwrap_or(0);
+        Self {
+            stats,
+            first,
+            buckets: stats.buckets.get(first..=last).unwrap_or_default(),
+        }
+    }
+
+    /// What is timed, by its number in [`timed`].
+    fn durations(&self, what: usize) -> Durations {
+        let count = |bucket: &[u32; timed::COUNT]| bucket.get(what).copied().unwrap_or_default();
+        let counts = self.buckets.iter().map(count);
+        self.stats
+            .durations
+            .get(what)
+            .map_or_else(Durations::default, |one| Durations {
+                sum_ns: one.sum_ns,
+                max_ns: one.max_ns,
+                min_ns: !one.inverse_min_ns,
+                buckets: Buckets::from_first(self.first, counts),
+            })
+    }
+}
+
+/// Gives a closure the type of its argument.
+fn read<T>(slot: &Slot<'_>, from: impl FnOnce(&Slot<'_>) -> T) -> T {
+    from(slot)
+}
+
+/// A smallest value with all bits turned round; 0: none yet.
+fn least(inverse: u32) -> u32 {
+    if inverse == 0 { 0 } else { !inverse }
+}
+
+macro_rules! figures {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $type:ty = $kind:ident of $unit:ident,
+            $source:expr $(, shown $shown:literal as $label:literal $(if $known:expr)?)?;
+    )+) => {
+        /// A peer's counters since tracing began, as the kernel kept them.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Counters {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        /// Those of them that are shown as they were counted.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Plain {
+            $($(#[doc = concat!("Shown as `", $shown, "`.")] pub $name: $type,)?)+
+        }
+
+        impl From<&Counters> for Plain {
+            fn from(all: &Counters) -> Self {
+                Self { $($($name: { let _ = $shown; all.$name },)?)+ }
+            }
+        }
+
+        impl Plain {
+            /// How many there are.
+            pub const COUNT: usize = Self::NAMES.len();
+
+            /// The names they are shown by, in the order of the table.
+            pub const NAMES: &[&str] = &[$($($shown,)?)+];
+        }
+
+        impl From<&PeerStats> for Counters {
+            /// The counters of one slot are read one after the other while programs go on counting, so sums of two of
+            /// them never go below zero here.
+            fn from(stats: &PeerStats) -> Self {
+                let slot = Slot::of(stats);
+                Self { $($name: read(&slot, $source),)+ }
+            }
+        }
+
+        impl Counters {
+            /// The figures in their order.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+            fn each_since(&self, earlier: &Self) -> Self {
+                Self { $($name: figure::$kind::since(&self.$name, &earlier.$name),)+ }
+            }
+
+            fn each_precede(&mut self, earlier: &Self) {
+                $(figure::$kind::precede(&mut self.$name, &earlier.$name);)+
+            }
+
+            fn each_absorb(&mut self, other: &Self) {
+                $(figure::$kind::absorb(&mut self.$name, &other.$name);)+
+            }
+
+            /// Adds what can be added: for totals over many peers. Extremes and durations have no total.
+            pub fn accumulate(&mut self, other: &Self) {
+                $(figure::$kind::total(&mut self.$name, &other.$name);)+
+            }
+
+            /// Whether all numbers are such that no sum over them runs over.
+            pub fn are_possible(&self) -> bool {
+                true $(&& figure::$kind::largest(&self.$name) <= Unit::$unit.limit())+
+            }
+
+            /// Numbers of which some other one comes with anything that the peer does.
+            pub(super) fn prints(&self) -> impl Iterator<Item = u64> {
+                [$(figure::$kind::print(&self.$name)),+].into_iter()
+            }
+        }
+
+        /// All of them.
+        pub static FIGURES: &[Figure] = &[$(Figure {
+            name: stringify!($name),
+            help: &[$($doc),+],
+            kind: <figure::$kind as Behaves<$type>>::KIND,
+            unit: Unit::$unit,
+            get: |all| figure::$kind::value(&all.$name),
+            shown: shown!($name: $type, $kind $(, $shown, $label $(, $known)?)?),
+        }),+];
+    };
+}
+
+macro_rules! shown {
+    ($name:ident: $type:ty, $kind:ident) => {
+        None
+    };
+    ($name:ident: $type:ty, $kind:ident, $shown:literal, $label:literal) => {
+        shown!($name: $type, $kind, $shown, $label, |_| true)
+    };
+    ($name:ident: $type:ty, $kind:ident, $shown:literal, $label:literal, $known:expr) => {
+        Some(Shown {
+            name: $shown,
+            label: $label,
+            get: |plain| match figure::$kind::value(&plain.$name) {
+                Value::Number(number) => number,
+                _ => None,
+            },
+            set: |all, value| all.$name = <$type>::try_from(value).unwrap_or(<$type>::MAX),
+            known: $known,
+        })
+    };
+}
+
+figures! {
+    /// Connections open now.
+    open_now: u64 = Gauge of Connections, |slot| slot.stats.open_now.into();
+
+    /// The most open at once.
+    open_peak: u64 = Largest of Connections, |slot| slot.stats.open_peak.into();
+
+    /// Connections that were open before tracing began.
+    seeded: u64 = Gauge of Connections, |slot| slot.stats.seeded.into();
+
+    /// Failed connects.
+    failed: u64 = Counter of Connections, |slot| slot.stats.failed.into();
+
+    /// Connections that entered CLOSE_WAIT while traced.
+    close_wait_entered: u64 = Counter of Connections, |slot| slot.stats.close_wait_entered.into();
+
+    /// Connections in CLOSE_WAIT now.
+    close_wait_now: u64 = Gauge of Connections, |slot| {
+        let entered = u64::from(slot.stats.close_wait_entered) + u64::from(slot.stats.close_wait_seeded);
+        entered.saturating_sub(slot.stats.close_wait_left.into())
+    };
+
+    /// Segments sent again, over ended connections.
+    retransmits: u64 = Counter of Segments, |slot| slot.stats.retransmits.into();
+
+    /// Payload received over ended connections.
+    bytes_received: u64 = Counter of Bytes, |slot| slot.stats.bytes_received;
+
+    /// Payload sent over ended connections.
+    bytes_sent: u64 = Counter of Bytes, |slot| slot.stats.bytes_sent;
+
+    /// Ended connections.
+    closes: Closes = Counter of Connections, |slot| slot.stats.closes.into();
+
+    /// Opens by the number of connections held before.
+    opens_by_held: Buckets<HELD_BUCKETS> = Histogram of Connections, |slot| slot.stats.opens_by_held.into();
+
+    /// Lifetimes of ended connections that were not seeded.
+    lifetime: Durations = Durations of Nanoseconds, |slot| slot.durations(timed::LIFETIME);
+
+    /// Idle time before the first FIN or RST.
+    idle: Durations = Durations of Nanoseconds, |slot| slot.durations(timed::IDLE);
+
+    /// Time without any connection before a reopen.
+    gap: Durations = Durations of Nanoseconds, |slot| slot.durations(timed::GAP);
+
+    /// Time in CLOSE_WAIT of those that left it.
+    close_wait: Durations = Durations of Nanoseconds, |slot| slot.durations(timed::CLOSE_WAIT);
+
+    /// Request turns of the ended connections that were not seeded.
+    turns: Turns = Histogram of Turns, |slot| Turns {
+        sum: slot.stats.turns_sum,
+        max: slot.stats.turns_max.into(),
+        buckets: slot.stats.turn_buckets.into(),
+    };
+
+    /// Connections that the client ended while its request had no answer yet. Told by reads and writes, else by the
+    /// times of the last segments.
+    unanswered: u64 = Counter of Connections, |slot| slot.stats.unanswered.into(),
+        shown "unanswered" as "unanswered" if |known| known.turns || known.idle;
+
+    /// Accepted connections whose first data lay unread for a second or longer: they waited for the process to accept
+    /// them or to read.
+    late_reads: u64 = Counter of Connections, |slot| slot.stats.late_reads.into(),
+        shown "late_reads" as "read late" if |known| known.turns;
+
+    /// The longest such wait, within 5 %.
+    late_read_max_ns: u64 = Largest of Nanoseconds, |slot| u64::from(slot.stats.late_read_max_ms) << 20;
+
+    /// The smoothed round-trip time that was seen last: at the end of a connection, and of open ones whenever the
+    /// sockets are listed.
+    rtt_us: u32 = Latest of Microseconds, |slot| slot.stats.rtt_us,
+        shown "rtt_ms" as "round trip";
+
+    /// The smallest of them since tracing began.
+    rtt_min_us: u32 = Smallest of Microseconds, |slot| least(slot.stats.inverse_rtt_min_us),
+        shown "rtt_min_ms" as "least round trip";
+
+    /// Process that last connected to the peer or read from it, by its thread group id.
+    owner: Option<u32> = Latest of Process, |slot| Some(slot.stats.key.process).filter(|pid| *pid != 0);
+}
+
+/// The figures that are shown as they were counted.
+pub fn shown() -> impl Iterator<Item = (&'static Figure, &'static Shown)> {
+    FIGURES
+        .iter()
+        .filter_map(|figure| Some((figure, figure.shown.as_ref()?)))
+}
+
+/// What the table does not say: figures that depend on one another.
+impl Counters {
+    /// Connections opened while traced.
+    pub fn opens(&self) -> u64 {
+        self.opens_by_held.total()
+    }
+
+    /// Opens while the peer already held at least `expected` connections. Exact up to 15; above,
+    /// counted from the next bucket edge (a power of two) on, so never too many.
+    pub fn overlaps(&self, expected: u32) -> u64 {
+        let held = self.opens_by_held.used();
+        held.filter(|(bucket, _)| held_floor(*bucket) >= expected)
+            .map(|(_, n)| u64::from(n))
+            .sum()
+    }
+
+    /// What happened since an earlier state of these counters. All but extremes are exact; what is a gauge stays as it
+    /// is now, and so does the number found open when tracing began.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.each_since(earlier);
+        if self.open_peak <= earlier.open_peak {
+            // It is not the highest ever, so it is at least what was open at the two ends.
+            since.open_peak = self.open_now.max(earlier.open_now);
+        }
+        if since.late_reads == 0 {
+            since.late_read_max_ns = 0;
+        }
+        since
+    }
+
+    /// The same with what an earlier recording counted. What is open now stays as it is. What was open at its start was
+    /// open at the end of the earlier one, or else was found open all the same.
+    #[must_use]
+    pub fn after(&self, earlier: &Self) -> Self {
+        let mut both = self.clone();
+        both.each_precede(earlier);
+        both.seeded = earlier.seeded + self.seeded.saturating_sub(earlier.open_now);
+        both
+    }
+
+    /// Takes in those of another peer, or of another time, so that one stands for both. The peak is that of the one
+    /// that held more, or what both hold now.
+    pub fn absorb(&mut self, other: &Self) {
+        self.each_absorb(other);
+        self.open_peak = self.open_peak.max(self.open_now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+
+    #[test]
+    fn overlaps_are_exact_where_buckets_are() {
+        let mut counters = Counters::default();
+        for (held, opens) in [(0, 5), (1, 3), (7, 2), (16, 1)] {
+            counters.opens_by_held.add(held, opens);
+        }
+        assert_eq!(counters.opens(), 11);
+        assert_eq!(counters.overlaps(0), 11);
+        assert_eq!(counters.overlaps(1), 6);
+        assert_eq!(counters.overlaps(2), 3);
+        assert_eq!(counters.overlaps(8), 1);
+        assert_eq!(counters.overlaps(17), 0, "bucket 16..32 starts below 17");
+    }
+
+    #[test]
+    fn what_is_absorbed_is_there() {
+        let mut one = Counters {
+            open_now: 2,
+            open_peak: 3,
+            close_wait_now: 1,
+            owner: Some(5),
+            ..Counters::default()
+        };
+        let mut other = Counters {
+            open_now: 2,
+            open_peak: 2,
+            close_wait_now: 3,
+            owner: Some(6),
+            ..Counters::default()
+        };
+        one.lifetime.note(10);
+        other.lifetime.note(30);
+        other.turns.note(7);
+        one.absorb(&other);
+        assert_eq!((one.open_now, one.open_peak, one.close_wait_now), (4, 4, 4));
+        assert_eq!((one.lifetime.count(), one.lifetime.sum_ns), (2, 40));
+        assert_eq!((one.turns.max(), one.owner), (Some(7), Some(5)));
+    }
+
+    #[test]
+    fn a_window_has_what_happened_in_it() {
+        let earlier = Counters {
+            open_now: 4,
+            open_peak: 9,
+            seeded: 2,
+            failed: 3,
+            late_reads: 1,
+            late_read_max_ns: 5,
+            owner: Some(1),
+            ..Counters::default()
+        };
+        let mut now = Counters {
+            open_now: 1,
+            failed: 5,
+            owner: Some(2),
+            ..earlier.clone()
+        };
+        let since = now.since(&earlier);
+        assert_eq!((since.open_now, since.open_peak, since.seeded), (1, 4, 2));
+        assert_eq!(
+            (since.failed, since.late_reads, since.late_read_max_ns),
+            (2, 0, 0)
+        );
+        assert_eq!(since.owner, Some(2));
+        now.late_reads += 1;
+        assert_eq!(now.since(&earlier).late_read_max_ns, 5);
+    }
+
+    #[test]
+    fn recordings_in_order_are_one() {
+        let earlier = Counters {
+            open_now: 4,
+            seeded: 1,
+            failed: 3,
+            owner: Some(1),
+            ..Counters::default()
+        };
+        let later = Counters {
+            open_now: 2,
+            seeded: 6,
+            failed: 1,
+            ..Counters::default()
+        };
+        let both = later.after(&earlier);
+        assert_eq!((both.open_now, both.failed, both.owner), (2, 4, Some(1)));
+        assert_eq!(both.seeded, 3, "four of the six were known already");
+    }
+
+    #[test]
+    fn each_figure_says_what_it_is() {
+        for figure in FIGURES {
+            assert!(Counters::NAMES.contains(&figure.name));
+            assert!(!figure.help.concat().trim().is_empty(), "{}", figure.name);
+            if let Value::Number(number) = (figure.get)(&Counters::default()) {
+                assert_eq!(number.unwrap_or(0), 0, "{}", figure.name);
+            }
+        }
+        assert_eq!(shown().count(), Plain::COUNT);
+    }
+
+    #[test]
+    fn what_is_shown_is_written_and_comes_back() {
+        for (figure, shown) in shown() {
+            let mut counters = Counters::default();
+            let value = figure.unit.read(12);
+            (shown.set)(&mut counters, value);
+            let got = (shown.get)(&Plain::from(&counters)).map(|value| figure.unit.written(value));
+            assert_eq!(got, Some(12), "{}", figure.name);
+        }
+    }
+
+    #[test]
+    fn a_round_trip_that_was_never_seen_is_unknown() {
+        let shown = |stats: &PeerStats| {
+            let plain = Plain::from(&Counters::from(stats));
+            ["rtt_ms", "rtt_min_ms"].map(|name| {
+                let (figure, shown) = shown().find(|(_, shown)| shown.name == name).unwrap();
+                let value = shown.value(&plain, Known::ALL);
+                value.map(|us| figure.unit.written(us))
+            })
+        };
+        let mut stats = PeerStats::new_zeroed();
+        assert_eq!(shown(&stats), [None, None]);
+        (stats.rtt_us, stats.inverse_rtt_min_us) = (41_500, !7_000);
+        assert_eq!(shown(&stats), [Some(41), Some(7)]);
+        let counters = |last, least| Counters {
+            rtt_us: last,
+            rtt_min_us: least,
+            ..Counters::default()
+        };
+        let mut both = counters(0, 0);
+        both.absorb(&counters(9, 5));
+        both.absorb(&counters(8, 3));
+        assert_eq!((both.rtt_us, both.rtt_min_us), (9, 3));
+        let after = counters(4, 4).after(&both);
+        assert_eq!((after.rtt_us, after.rtt_min_us), (4, 3));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_told() {
+        let mut counters = Counters::default();
+        assert!(counters.are_possible());
+        counters.late_reads = u64::MAX;
+        assert!(!counters.are_possible());
+    }
+}

@@ -1,0 +1,371 @@
+//! What a figure is: its unit, how it behaves over time and over several peers, and its value.
+//!
+//! [`super::counters`] has the table of a peer's figures; this is what its lines are made of.
+
+use tracer_ebpf::buckets::HELD_BUCKETS;
+
+use super::{buckets::Buckets, durations, peer::Closes, turns::Turns};
+
+/// Counts beyond this are none; sums of many of them still fit.
+const MAX_COUNT: u64 = 1 << 44;
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Connections.
+    Connections,
+    /// TCP segments.
+    Segments,
+    /// Request turns.
+    Turns,
+    /// Bytes.
+    Bytes,
+    /// Time in nanoseconds.
+    Nanoseconds,
+    /// Time in microseconds.
+    Microseconds,
+    /// No number: a process, by its thread group id.
+    Process,
+}
+
+impl Unit {
+    /// Values beyond this are damage: sums of several still fit, and no time is longer than 146 years.
+    pub const fn limit(self) -> u64 {
+        match self {
+            Self::Connections | Self::Segments | Self::Turns | Self::Process => MAX_COUNT,
+            Self::Bytes => MAX_COUNT << 8,
+            Self::Nanoseconds => 1 << 62,
+            Self::Microseconds => 1 << 52,
+        }
+    }
+
+    /// A time in nanoseconds; `None` for what is no time.
+    pub const fn nanoseconds(self, value: u64) -> Option<u64> {
+        match self {
+            Self::Nanoseconds => Some(value),
+            Self::Microseconds => Some(value.saturating_mul(1_000)),
+            _ => None,
+        }
+    }
+
+    /// A value in the unit of files: milliseconds for times, and what it is for all else.
+    pub const fn written(self, value: u64) -> u64 {
+        match self.nanoseconds(value) {
+            Some(ns) => ns / 1_000_000,
+            None => value,
+        }
+    }
+
+    /// The value that was written so.
+    pub const fn read(self, written: u64) -> u64 {
+        match self {
+            Self::Nanoseconds => written.saturating_mul(1_000_000),
+            Self::Microseconds => written.saturating_mul(1_000),
+            _ => written,
+        }
+    }
+}
+
+/// How a figure behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows; several peers' are added.
+    Counter,
+    /// It is what it is now; several peers' are added.
+    Gauge,
+    /// The largest value so far; 0: none yet.
+    Largest,
+    /// The smallest value so far; 0: none yet.
+    Smallest,
+    /// The latest value; 0: none yet.
+    Latest,
+    /// Counts by bucket.
+    Histogram,
+    /// Durations with their sum, extremes and histogram.
+    Durations,
+}
+
+/// A figure's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// One number; `None`: there is none yet.
+    Number(Option<u64>),
+    /// Ended connections by reason.
+    Closes(&'a Closes),
+    /// Opens by the number of connections held before.
+    Held(&'a Buckets<HELD_BUCKETS>),
+    /// Request turns of connections.
+    Turns(&'a Turns),
+    /// Durations.
+    Durations(&'a durations::Durations),
+}
+
+/// A number as a figure keeps it.
+pub(super) trait Word: Copy + Ord + Default + Into<u64> + TryFrom<u64> {
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+}
+
+macro_rules! word {
+    ($($word:ident),+) => {$(
+        impl Word for $word {
+            fn plus(self, other: Self) -> Self {
+                self.saturating_add(other)
+            }
+
+            fn minus(self, other: Self) -> Self {
+                self.saturating_sub(other)
+            }
+        }
+    )+};
+}
+
+word!(u32, u64);
+
+/// How values of one type behave that are of one kind.
+pub(super) trait Behaves<T> {
+    /// What it is called.
+    const KIND: Kind;
+
+    /// What happened since an earlier value.
+    fn since(now: &T, earlier: &T) -> T;
+
+    /// Adds what has a total over many peers.
+    fn total(_sum: &mut T, _other: &T) {}
+
+    /// Takes in another peer's, so that one stands for both.
+    fn absorb(mine: &mut T, other: &T);
+
+    /// Puts the same peer's of an earlier recording before it.
+    fn precede(mine: &mut T, earlier: &T) {
+        Self::absorb(mine, earlier);
+    }
+
+    /// The largest number in it.
+    fn largest(value: &T) -> u64;
+
+    /// A number that tells that the peer did something; 0 for what moves without.
+    fn print(_value: &T) -> u64 {
+        0
+    }
+
+    /// The value.
+    fn value(value: &T) -> Value<'_>;
+}
+
+/// [`Kind::Counter`].
+pub(super) struct Counter;
+/// [`Kind::Gauge`].
+pub(super) struct Gauge;
+/// [`Kind::Largest`].
+pub(super) struct Largest;
+/// [`Kind::Smallest`].
+pub(super) struct Smallest;
+/// [`Kind::Latest`].
+pub(super) struct Latest;
+/// [`Kind::Histogram`].
+pub(super) struct Histogram;
+/// [`Kind::Durations`].
+pub(super) struct Durations;
+
+impl<T: Word> Behaves<T> for Counter {
+    const KIND: Kind = Kind::Counter;
+
+    fn since(now: &T, earlier: &T) -> T {
+        now.minus(*earlier)
+    }
+
+    fn total(sum: &mut T, other: &T) {
+        *sum = sum.plus(*other);
+    }
+
+    fn absorb(mine: &mut T, other: &T) {
+        Self::total(mine, other);
+    }
+
+    fn largest(value: &T) -> u64 {
+        (*value).into()
+    }
+
+    fn print(value: &T) -> u64 {
+        (*value).into()
+    }
+
+    fn value(value: &T) -> Value<'_> {
+        Value::Number(Some((*value).into()))
+    }
+}
+
+/// Not every kernel counts it.
+impl Behaves<Option<u64>> for Counter {
+    const KIND: Kind = Kind::Counter;
+
+    fn since(now: &Option<u64>, earlier: &Option<u64>) -> Option<u64> {
+        now.map(|n| n.saturating_sub(earlier.unwrap_or(0)))
+    }
+
+    fn absorb(mine: &mut Option<u64>, other: &Option<u64>) {
+        *mine = match (*mine, *other) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    fn largest(value: &Option<u64>) -> u64 {
+        value.unwrap_or(0)
+    }
+
+    fn value(value: &Option<u64>) -> Value<'_> {
+        Value::Number(*value)
+    }
+}
+
+impl<T: Word> Behaves<T> for Gauge {
+    const KIND: Kind = Kind::Gauge;
+
+    fn since(now: &T, _earlier: &T) -> T {
+        *now
+    }
+
+    fn total(sum: &mut T, other: &T) {
+        *sum = sum.plus(*other);
+    }
+
+    fn absorb(mine: &mut T, other: &T) {
+        Self::total(mine, other);
+    }
+
+    fn precede(_mine: &mut T, _earlier: &T) {}
+
+    fn largest(value: &T) -> u64 {
+        (*value).into()
+    }
+
+    fn print(value: &T) -> u64 {
+        (*value).into()
+    }
+
+    fn value(value: &T) -> Value<'_> {
+        Value::Number(Some((*value).into()))
+    }
+}
+
+/// For numbers of which 0 means that there is none yet.
+macro_rules! extreme {
+    ($kind:ident, |$mine:ident, $other:ident| $both:expr, |$before:ident, $after:ident| $in_order:expr) => {
+        impl<T: Word> Behaves<T> for $kind {
+            const KIND: Kind = Kind::$kind;
+
+            /// Nothing can be taken away from it.
+            fn since(now: &T, _earlier: &T) -> T {
+                *now
+            }
+
+            fn absorb(mine: &mut T, other: &T) {
+                let ($mine, $other) = (*mine, *other);
+                *mine = $both;
+            }
+
+            fn precede(mine: &mut T, earlier: &T) {
+                let ($before, $after) = (*earlier, *mine);
+                *mine = $in_order;
+            }
+
+            fn largest(value: &T) -> u64 {
+                (*value).into()
+            }
+
+            fn value(value: &T) -> Value<'_> {
+                let value: u64 = (*value).into();
+                Value::Number((value != 0).then_some(value))
+            }
+        }
+    };
+}
+
+extreme!(Largest, |a, b| a.max(b), |a, b| a.max(b));
+extreme!(Smallest, |a, b| known(a, b).min(known(b, a)), |a, b| known(a, b)
+    .min(known(b, a)));
+extreme!(Latest, |a, b| known(a, b), |before, after| known(after, before));
+
+/// The first of two that is there.
+fn known<T: Word>(a: T, b: T) -> T {
+    if a == T::default() { b } else { a }
+}
+
+impl Behaves<Option<u32>> for Latest {
+    const KIND: Kind = Kind::Latest;
+
+    fn since(now: &Option<u32>, _earlier: &Option<u32>) -> Option<u32> {
+        *now
+    }
+
+    fn absorb(mine: &mut Option<u32>, other: &Option<u32>) {
+        *mine = mine.or(*other);
+    }
+
+    fn largest(value: &Option<u32>) -> u64 {
+        value.unwrap_or(0).into()
+    }
+
+    fn value(value: &Option<u32>) -> Value<'_> {
+        Value::Number(value.map(u64::from))
+    }
+}
+
+/// For values of several numbers. `total` says whether many peers' have one.
+macro_rules! compound {
+    (
+        $kind:ident, $type:ty => $value:ident, total: $total:literal,
+        |$mine:ident, $other:ident| $add:expr, |$one:ident| largest: $largest:expr, print: $print:expr
+    ) => {
+        impl Behaves<$type> for $kind {
+            const KIND: Kind = Kind::$kind;
+
+            fn since(now: &$type, earlier: &$type) -> $type {
+                now.since(earlier)
+            }
+
+            fn total(sum: &mut $type, other: &$type) {
+                if $total {
+                    Self::absorb(sum, other);
+                }
+            }
+
+            fn absorb($mine: &mut $type, $other: &$type) {
+                $add;
+            }
+
+            fn largest($one: &$type) -> u64 {
+                $largest
+            }
+
+            fn print($one: &$type) -> u64 {
+                let _ = $one;
+                $print
+            }
+
+            fn value(value: &$type) -> Value<'_> {
+                Value::$value(value)
+            }
+        }
+    };
+}
+
+compound!(
+    Counter, Closes => Closes, total: true,
+    |mine, other| mine.add(other), |one| largest: one.each().into_iter().max().unwrap_or(0), print: one.total()
+);
+compound!(
+    Histogram, Buckets<HELD_BUCKETS> => Held, total: true,
+    |mine, other| mine.accumulate(other), |one| largest: one.used().map(|(_, n)| u64::from(n)).max().unwrap_or(0), print: one.total()
+);
+// What these two count ends are counted for too.
+compound!(
+    Histogram, Turns => Turns, total: false,
+    |mine, other| mine.add(other), |one| largest: one.sum.max(one.max), print: 0
+);
+compound!(
+    Durations, durations::Durations => Durations, total: false,
+    |mine, other| mine.add(other), |one| largest: one.sum_ns.max(one.max_ns), print: 0
+);
