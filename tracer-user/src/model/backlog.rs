@@ -10,7 +10,7 @@ use super::figure::{self, Behaves, Kind, Unit, Value};
 
 /// A line of the table.
 #[cfg_attr(
-    not(any(test, feature = "testing")),
+    not(feature = "testing"),
     expect(dead_code, reason = "the table says all of a figure, for metrics too")
 )]
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use super::{
 
 /// A line of the table.
 #[cfg_attr(
-    not(any(test, feature = "testing")),
+    not(feature = "testing"),
     expect(dead_code, reason = "the table says all of a figure, for metrics too")
 )]
 #[derive(Debug)]
