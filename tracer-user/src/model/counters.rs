@@ -20,6 +20,10 @@ use super::{
 };
 
 /// A line of the table.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(dead_code, reason = "the table says all of a figure, for metrics too")
+)]
 #[derive(Debug)]
 pub struct Figure {
     /// Its name in the code and in the state of a recording.

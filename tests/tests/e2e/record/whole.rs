@@ -3,7 +3,7 @@
 use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, process::Command};
 
 use rustix::process::Signal;
-use tcpreuse::evidence::rows::Kind;
+use tcpreuse::testing::evidence::rows::Kind;
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
