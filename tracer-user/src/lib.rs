@@ -21,7 +21,6 @@ mod diagnosis;
 mod evidence;
 mod exit;
 mod filter;
-mod hangup;
 mod kernel;
 mod memory;
 mod model;

@@ -1,10 +1,12 @@
 //! The signals that end a run early but properly.
 
+mod hangup;
+
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::hangup::Hangup;
+use self::hangup::Hangup;
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP from its creation on.
 #[derive(Debug)]

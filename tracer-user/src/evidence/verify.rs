@@ -147,6 +147,13 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
     Ok(report)
 }
 
+/// Whether a journal that is listed under its plain name has got its number meanwhile.
+fn has_number(folder: &Folder, listed: &Listed) -> bool {
+    listed
+        .segment
+        .is_some_and(|segment| folder.open_file(&segments::journal_name(segment)).is_ok())
+}
+
 /// One segment: its journal and the rows that the journal tells of.
 fn segment(
     folder: &Folder,
@@ -178,7 +185,11 @@ fn segment(
     let listed = [name.to_owned(), segments::current_journal_name()]
         .into_iter()
         .filter_map(|name| manifest.files.get(&name))
-        .find(|listed| listed.segment == segment || segment.is_none());
+        .find(|listed| match segment {
+            Some(_) => listed.segment == segment,
+            // It is empty. What the manifest lists may have its number already; then this is what comes after it.
+            None => number.is_some() || !has_number(folder, listed),
+        });
     let removed = number.is_some_and(|number| number <= manifest.removed.segments);
     if removed {
         report.notes.push(format!(

@@ -74,6 +74,7 @@ impl Btf {
     ///
     /// # Errors
     /// [`BtfError::Malformed`], as for [`Btf::from_file`].
+    #[cfg(any(test, feature = "testing"))]
     pub fn parse(data: impl Into<Bytes>) -> Result<Self, BtfError> {
         Self::with_origin("BTF in memory".to_owned(), data.into())
     }

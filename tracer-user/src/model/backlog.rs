@@ -9,6 +9,10 @@ use tracer_ebpf::abi::live::{Live, NO_DROPS};
 use super::figure::{self, Behaves, Kind, Unit, Value};
 
 /// A line of the table.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(dead_code, reason = "the table says all of a figure, for metrics too")
+)]
 #[derive(Debug)]
 #[cfg_attr(
     not(any(test, feature = "testing")),

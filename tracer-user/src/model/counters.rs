@@ -20,6 +20,10 @@ use super::{
 };
 
 /// A line of the table.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(dead_code, reason = "the table says all of a figure, for metrics too")
+)]
 #[derive(Debug)]
 #[cfg_attr(
     not(any(test, feature = "testing")),

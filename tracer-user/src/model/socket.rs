@@ -28,6 +28,7 @@ pub enum State {
 
 impl State {
     /// All states.
+    #[cfg(test)]
     pub const ALL: [Self; 6] = [
         Self::Established,
         Self::FinWait1,

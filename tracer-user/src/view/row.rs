@@ -143,6 +143,7 @@ impl Row {
     }
 
     /// The name as shown.
+    #[cfg(test)]
     pub fn name(&self) -> String {
         self.id.name()
     }

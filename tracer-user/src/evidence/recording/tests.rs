@@ -276,7 +276,7 @@ fn what_an_older_version_wrote_is_read_and_added_to() {
 /// Killed between any two steps of giving a segment its number.
 #[test]
 fn a_rotation_may_end_anywhere() {
-    for steps in 0..=5 {
+    for steps in 0..=6 {
         let (_parent, path, recording) = unfinished(None, 2, 5);
         drop(recording);
         let names = [
@@ -289,6 +289,9 @@ fn a_rotation_may_end_anywhere() {
         for name in names.iter().take(steps) {
             let (stem, ending) = name.split_once('.').unwrap();
             fs::rename(path.join(name), path.join(format!("{stem}-000001.{ending}"))).unwrap();
+        }
+        if steps > names.len() {
+            Files::create(&Folder::open_own(&path).unwrap(), 2).unwrap();
         }
         let report = verify(&path).unwrap();
         assert!(report.is_whole(), "{steps}: {report:?}");

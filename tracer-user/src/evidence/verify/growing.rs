@@ -35,7 +35,7 @@ pub(super) fn journal<'a>(
             ),
         ),
         Some(listed) if report.stopped && (whole.bytes, &whole.sha256) != (listed.bytes, &listed.sha256) => {
-            (Condition::Altered, "its SHA-256 is another one".to_owned())
+            (Condition::Altered, "its SHA-256 is a different one".to_owned())
         }
         Some(_) if report.stopped && ending.torn > 0 => (
             Condition::Altered,

@@ -6,14 +6,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens from its creation on, unless it is ignored.
 #[derive(Debug)]
-pub(crate) struct Hangup(Option<Signal>);
+pub(super) struct Hangup(Option<Signal>);
 
 impl Hangup {
     /// Installs the handler. Needs a tokio runtime.
     ///
     /// # Errors
     /// When the system does not allow it.
-    pub(crate) fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Ok(Self(match is_ignored(&status) {
             true => None,
@@ -22,7 +22,7 @@ impl Hangup {
     }
 
     /// Waits for it.
-    pub(crate) async fn received(&mut self) {
+    pub(super) async fn received(&mut self) {
         match &mut self.0 {
             Some(signal) => {
                 signal.recv().await;
