@@ -14,10 +14,6 @@ use super::figure::{self, Behaves, Kind, Unit, Value};
     expect(dead_code, reason = "the table says all of a figure, for metrics too")
 )]
 #[derive(Debug)]
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    expect(dead_code, reason = "metrics take what files and screens do not need")
-)]
 pub struct Figure {
     /// Its name in JSON and CSV.
     pub name: &'static str,

@@ -25,10 +25,6 @@ use super::{
     expect(dead_code, reason = "the table says all of a figure, for metrics too")
 )]
 #[derive(Debug)]
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    expect(dead_code, reason = "metrics take what files and screens do not need")
-)]
 pub struct Figure {
     /// Its name in the code and in the state of a recording.
     pub name: &'static str,

@@ -125,6 +125,7 @@ mod tests {
             backlog: Backlog {
                 accept_queue,
                 accept_queue_limit: 10,
+                ..Backlog::default()
             },
             inode: None,
             owner: Owner::Unknown(Reason::NotPermitted),

@@ -28,7 +28,6 @@ pub enum State {
 
 impl State {
     /// All states.
-    #[cfg(test)]
     pub const ALL: [Self; 6] = [
         Self::Established,
         Self::FinWait1,
