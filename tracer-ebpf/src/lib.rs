@@ -16,4 +16,5 @@ pub mod buckets;
 pub mod hooks;
 pub mod index;
 pub mod relocation;
+pub mod talk;
 pub mod transition;

@@ -1,0 +1,185 @@
+//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol, and
+//! whether a read brings a request, a part of a handshake, or a goodbye.
+//!
+//! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is unknown
+//! ([`flag::LOST`]): the number of requests is then a bound.
+
+mod answers;
+mod frames;
+mod messages;
+
+/// Bytes looked at in one place: the header of an HTTP/2 frame, the longest of all.
+pub const HEAD: usize = 9;
+
+/// Records or frames followed within one read. A read of more, all of them small, loses the thread.
+const FOLLOWED: u32 = 8;
+
+/// What a connection speaks.
+pub mod protocol {
+    /// Nothing was read yet, or the bytes could not be looked at.
+    pub const UNKNOWN: u8 = 0;
+    /// Something else: a turn counts as a request.
+    pub const OTHER: u8 = 1;
+    /// HTTP/1.0 and HTTP/1.1 in clear.
+    pub const HTTP1: u8 = 2;
+    /// HTTP/2 in clear, gRPC included.
+    pub const HTTP2: u8 = 3;
+    /// WebSocket in clear, after its upgrade.
+    pub const WEBSOCKET: u8 = 4;
+    /// TLS 1.2 or 1.3.
+    pub const TLS: u8 = 5;
+    /// TLS that shows the lengths of HTTP/2's control frames.
+    pub const TLS_HTTP2: u8 = 6;
+    /// AJP 1.3, between Apache and Tomcat.
+    pub const AJP: u8 = 7;
+    /// Redis (RESP).
+    pub const REDIS: u8 = 8;
+    /// PostgreSQL in clear.
+    pub const POSTGRESQL: u8 = 9;
+    /// MySQL in clear.
+    pub const MYSQL: u8 = 10;
+    /// MQTT 3.1 to 5.
+    pub const MQTT: u8 = 11;
+    /// SSH.
+    pub const SSH: u8 = 12;
+    /// How many there are.
+    pub const COUNT: usize = 13;
+}
+
+/// Bits of [`Talk::flags`].
+pub mod flag {
+    /// The next request may begin: the server has written since the last one, or nothing came before.
+    pub const ARMED: u8 = 1;
+    /// The thread was lost at least once: the number of requests is a bound.
+    pub const LOST: u8 = 2;
+    /// The client has said goodbye.
+    pub const GOODBYE: u8 = 4;
+    /// The first TLS record after the handshake is as long as HTTP/2's connection preface.
+    pub const MAYBE_PREFACE: u8 = 8;
+    /// And another one that looks like a request was counted after it.
+    pub const COUNTED_TWICE: u8 = 16;
+}
+
+/// Bits of what a read brought.
+pub mod brought {
+    /// At least one request.
+    pub const REQUEST: u8 = 1;
+    /// A goodbye: what follows is no use of the connection.
+    pub const GOODBYE: u8 = 2;
+    /// Not told yet: there are records or frames in it, which are to be followed.
+    pub const RECORDS: u8 = 4;
+}
+
+/// What is remembered of a connection's reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Talk {
+    /// Requests so far.
+    pub requests: u32,
+    /// Bytes until the next record or frame begins.
+    left: u32,
+    /// One of [`protocol`].
+    pub protocol: u8,
+    /// How far a handshake has come, by protocol.
+    stage: u8,
+    /// Bits of [`flag`].
+    pub flags: u8,
+    /// Always 0.
+    pad: u8,
+}
+
+impl Talk {
+    /// Nothing was said yet.
+    pub const NOTHING: Self = Self {
+        requests: 0,
+        left: 0,
+        protocol: protocol::UNKNOWN,
+        stage: 0,
+        flags: 0,
+        pad: 0,
+    };
+}
+
+/// The bytes at one place of a read; those beyond its end are 0.
+pub type Head = [u8; HEAD];
+
+impl Talk {
+    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or this is its
+    /// first read. `head` gives the first of them; `None` where they cannot be looked at.
+    ///
+    /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
+    #[inline(always)]
+    pub fn start(&mut self, length: u32, wrote: bool, head: impl Fn() -> Option<Head>) -> u8 {
+        if wrote {
+            self.flags |= flag::ARMED;
+        }
+        if self.protocol == protocol::UNKNOWN || self.is_before_another() {
+            let Some(head) = head() else {
+                return self.unseen();
+            };
+            self.protocol = messages::detect(&head, length, self.protocol);
+            if self.protocol == protocol::TLS {
+                self.begin_tls(&head);
+            }
+        }
+        match self.protocol {
+            protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
+                // After a lost thread, what is read when an answer was sent begins with a header more often than not.
+                if self.flags & flag::LOST != 0 && wrote {
+                    self.left = 0;
+                }
+                brought::RECORDS
+            }
+            // Only where a request may begin.
+            _ if self.flags & flag::ARMED == 0 => 0,
+            _ => match head() {
+                None => self.unseen(),
+                Some(head) => self.message(&head, length),
+            },
+        }
+    }
+
+    /// A read whose bytes cannot be looked at: a turn counts as a request then, and the number is a bound.
+    #[inline(always)]
+    pub fn unseen(&mut self) -> u8 {
+        self.flags |= flag::LOST;
+        self.request_if_armed()
+    }
+
+    /// Whether the number of requests is exact.
+    #[inline(always)]
+    pub fn is_exact(&self) -> bool {
+        self.flags & flag::LOST == 0
+            && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
+    }
+
+    /// Whether there was a handshake and nothing after it.
+    #[inline(always)]
+    pub fn is_handshake_only(&self) -> bool {
+        self.is_exact() && self.requests == 0 && self.protocol == protocol::TLS
+    }
+
+    #[inline(always)]
+    fn goodbye(&mut self) -> u8 {
+        self.flags |= flag::GOODBYE;
+        brought::GOODBYE
+    }
+
+    #[inline(always)]
+    fn request_if_armed(&mut self) -> u8 {
+        if self.flags & flag::ARMED == 0 {
+            return 0;
+        }
+        self.request()
+    }
+
+    #[inline(always)]
+    fn request(&mut self) -> u8 {
+        self.flags &= !flag::ARMED;
+        self.requests = self.requests.wrapping_add(1);
+        brought::REQUEST
+    }
+}
+
+#[cfg(test)]
+mod tests;

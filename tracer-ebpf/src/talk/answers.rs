@@ -1,0 +1,57 @@
+//! The client's end: its process writes requests, which no read shows, and reads their answers. A turn whose first bytes
+//! are an answer stands for a request; handshakes are told apart where their first bytes tell.
+
+use super::{Head, Talk, flag, frames, protocol};
+
+/// Types of HTTP/2 frames that answer a request (RFC 9113, 6): data and headers.
+const ANSWERS: [u8; 2] = [0, 1];
+
+/// The type of a SETTINGS frame, with which an HTTP/2 server begins.
+const SETTINGS: u8 = 4;
+
+impl Talk {
+    /// The process of the client has read; otherwise as [`Self::start`].
+    #[inline(always)]
+    pub fn answer(&mut self, wrote: bool, head: impl Fn() -> Option<Head>) -> u8 {
+        if wrote {
+            self.flags |= flag::ARMED;
+        } else if self.protocol != protocol::TLS {
+            return 0;
+        }
+        let Some(head) = head() else {
+            return self.unseen();
+        };
+        if self.protocol == protocol::UNKNOWN {
+            self.protocol = detect(&head);
+        }
+        match self.protocol {
+            protocol::TLS => {
+                if frames::is_record(&head) && frames::is_goodbye(&head) {
+                    return self.goodbye();
+                }
+                // Whoever reads in pieces shows no header in the middle of a record.
+                if !wrote || !frames::is_data(&head) {
+                    self.flags &= !flag::ARMED;
+                    return 0;
+                }
+            }
+            protocol::HTTP2 if head[3] != ANSWERS[0] && head[3] != ANSWERS[1] => return 0,
+            _ => {}
+        }
+        self.request_if_armed()
+    }
+}
+
+/// Which protocol the first bytes of an answer belong to.
+#[inline(always)]
+fn detect(head: &Head) -> u8 {
+    if frames::is_record(head) {
+        protocol::TLS
+    } else if head[..5] == *b"HTTP/" {
+        protocol::HTTP1
+    } else if head[0] == 0 && head[3] == SETTINGS && head[5..] == [0; 4] {
+        protocol::HTTP2
+    } else {
+        protocol::OTHER
+    }
+}
