@@ -7,10 +7,11 @@ use core::hint::cold_path;
 
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, flag, phase, unknown},
+        conn::{Conn, Heard, flag, phase, unknown},
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, time_bucket, turn_bucket},
+    talk::Talk,
     transition::{self, state},
 };
 
@@ -28,7 +29,8 @@ use crate::{
 /// A process has started to connect; it is the owner. True if the connection is traced so far.
 #[inline(always)]
 pub(crate) fn connecting(sk: Sock) -> bool {
-    if !filters::wanted(sk, direction::OUTBOUND) {
+    // All filters, or a connection that they leave out would be remembered for as long as it is open.
+    if !filters::wanted(sk, direction::OUTBOUND) || !filters::admitted(sk, sk.netns(), sk.remote_address()) {
         return false;
     }
     let conn = Conn {
@@ -64,6 +66,15 @@ pub(crate) const NOTHING: Conn = Conn {
     reason: reason::OPEN,
     flags: 0,
     pad: [0; 2],
+    heard: Heard {
+        talk: Talk::NOTHING,
+        read_seq: 0,
+        asked_seq: 0,
+        in_call: 0,
+        buffer: 0,
+        last_ticks: 0,
+        pad: [0; 7],
+    },
 };
 
 /// What shows that a connection is open.
@@ -194,7 +205,7 @@ fn dropped() {
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
     peers::fetch(conn.slot);
     if let Some(tcp) = tcp {
-        conn.idle_ticks = tcp.idle_ticks();
+        conn.idle_ticks = turns::idle_ticks(tcp, conn);
         turns::note_unanswered(tcp, conn);
     }
 }
@@ -326,11 +337,30 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
             field!(stats.turns_max).raise(turns);
         }
         bump(field!(stats.turn_buckets), turn_bucket(turns));
+        if conn.flags & flag::READ == 0 {
+            // Nobody has read what came, or it was read past the hook: MPTCP, a socket map.
+            if traffic.bytes_received != 0 {
+                field!(stats.requests_bounded).add(1);
+            }
+        } else if config!(peek) != 0 {
+            said(stats, &conn.heard.talk);
+        }
     }
     if conn.flags & flag::UNANSWERED != 0 {
         field!(stats.unanswered).add(1);
     }
     field!(stats.last_end_ns).store(now);
+}
+
+/// What was said on a connection that has ended.
+#[inline(always)]
+fn said(stats: Shared<PeerStats>, talk: &Talk) {
+    if !talk.is_exact() {
+        field!(stats.requests_bounded).add(1);
+    }
+    if talk.is_handshake_only() {
+        field!(stats.handshakes_alone).add(1);
+    }
 }
 
 /// A connect failed, of this process if that is known (else 0): counted for the peer, but not as a
@@ -359,7 +389,8 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
         let conn = Conn {
             slot,
             owner,
-            local_port: sk.local_port(),
+            // The kernel has released it already if the process did not choose it.
+            local_port: sk.local_port_once_had(),
             direction: direction::OUTBOUND,
             reason: reason::CONNECT_FAILED,
             ..NOTHING

@@ -40,6 +40,8 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod owner;
 #[cfg(target_arch = "bpf")]
+mod peek;
+#[cfg(target_arch = "bpf")]
 mod peers;
 #[cfg(target_arch = "bpf")]
 mod programs;

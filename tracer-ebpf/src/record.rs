@@ -1,6 +1,6 @@
 //! The record of an ended connection.
 
-use tracer_ebpf::abi::conn::Conn;
+use tracer_ebpf::abi::conn::{Conn, flag};
 
 use crate::{
     atomic::field,
@@ -57,7 +57,7 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         errno: errno,
         direction: conn.direction,
         reason: conn.reason,
-        flags: conn.flags,
+        flags: conn.flags & !flag::READ,
         last_state: last_state,
         pad: [0; 2],
     }

@@ -400,6 +400,50 @@ impl TcpSock {
         ))
     }
 
+    /// End of what the process has read, as a sequence number.
+    #[inline(always)]
+    pub(crate) fn copied_seq(self) -> u32 {
+        load!(self => tcp_sock.copied_seq: u32 or 0)
+    }
+
+    /// Bytes that the process has read in all.
+    #[inline(always)]
+    pub(crate) fn read_in_all(self) -> u32 {
+        let received = load!(self => tcp_sock.bytes_received: u64 or 0) as u32;
+        let first = load!(self => tcp_sock.rcv_nxt: u32 or 0).wrapping_sub(received);
+        self.copied_seq().wrapping_sub(first)
+    }
+
+    /// Timer ticks since a moment that is counted in them.
+    #[inline(always)]
+    pub(crate) fn ticks_since(self, ticks: u32) -> u32 {
+        now_ticks().wrapping_sub(ticks)
+    }
+
+    /// When the last data segment was received, in timer ticks.
+    #[inline(always)]
+    pub(crate) fn received_ticks(self) -> u32 {
+        load!(self => inet_connection_sock.icsk_ack.lrcvtime: u32 or 0)
+    }
+
+    /// Timer ticks since the last data segment was received.
+    #[inline(always)]
+    pub(crate) fn since_received_ticks(self) -> u32 {
+        self.ticks_since(self.received_ticks())
+    }
+
+    /// Timer ticks since the last data segment was sent.
+    #[inline(always)]
+    pub(crate) fn since_sent_ticks(self) -> u32 {
+        self.ticks_since(load!(self => tcp_sock.lsndtime: u32 or 0))
+    }
+
+    /// Timer ticks since the last acknowledgement was received.
+    #[inline(always)]
+    pub(crate) fn since_acknowledged_ticks(self) -> u32 {
+        self.ticks_since(load!(self => tcp_sock.rcv_tstamp: u32 or 0))
+    }
+
     /// Time since the last data segment was received, ns; 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn since_received_ns(self) -> u64 {

@@ -1,30 +1,47 @@
 //! Requests and answers, inferred from the reads and writes of the process.
 
-use tracer_ebpf::abi::{
-    conn::{Conn, flag},
-    peer::{LATE_NS, direction, reason},
+use tracer_ebpf::{
+    abi::{
+        conn::{Conn, flag},
+        peer::{LATE_NS, direction, reason},
+    },
+    talk::{self, protocol},
 };
 
 use crate::{
     atomic::field,
     maps::{config, stats},
-    owner,
+    owner, peek,
     sock::{Sock, TcpSock},
 };
 
-/// The process reads: a turn, if it has written since its last read. The first read is one too.
+/// The process reads. It is a turn if it has written since its last read, as is the first read; and a request,
+/// unless what it reads tells otherwise.
 #[inline(always)]
 pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     let Some(tcp) = sk.tcp() else {
         return;
     };
+    let is_first = conn.flags & flag::READ == 0;
     let write_seq = tcp.write_seq();
-    if conn.turns == 0 && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
+    let wrote = is_first || conn.write_seq != write_seq;
+    if is_first && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
         note_wait(tcp, conn);
     }
-    if conn.turns == 0 || conn.write_seq != write_seq {
-        conn.turns = conn.turns.wrapping_add(1);
-        conn.write_seq = write_seq;
+    let requests = if config!(peek) != 0 {
+        match peek::read(tcp, conn, is_first, wrote) {
+            Some(requests) => requests,
+            // It only looked, and will read the same again.
+            None => return,
+        }
+    } else {
+        i32::from(wrote)
+    };
+    conn.flags |= flag::READ;
+    conn.write_seq = write_seq;
+    conn.turns = conn.turns.wrapping_add_signed(requests);
+    if requests > 0 {
+        conn.heard.asked_seq = write_seq;
     }
     if conn.owner == 0 {
         conn.owner = owner::current();
@@ -55,7 +72,7 @@ fn note_wait(tcp: TcpSock, conn: &Conn) {
 /// and not written since, or has yet to read. At the client's end: it has written and not read since.
 #[inline(always)]
 pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
-    if config!(count_turns) == 0 || conn.turns == 0 {
+    if config!(count_turns) == 0 || conn.flags & flag::READ == 0 {
         // No read was seen: the last segments tell which side spoke last.
         return match tcp.data_segs() {
             (0, 0) => false,
@@ -64,12 +81,69 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
             _ => tcp.received_last() == (conn.direction == direction::INBOUND),
         };
     }
-    let written = conn.write_seq != tcp.write_seq();
     if conn.direction == direction::INBOUND {
-        !written || tcp.unread() > 0
+        let is_owed = conn.turns != 0 && conn.heard.asked_seq == tcp.write_seq();
+        is_owed || tcp.unread() > longest_goodbye(conn)
     } else {
-        written
+        conn.write_seq != tcp.write_seq()
     }
+}
+
+/// Unread bytes that may be no more than a goodbye: an alert over TLS.
+#[inline(always)]
+fn longest_goodbye(conn: &Conn) -> u32 {
+    /// With AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
+    const ALERT: u32 = 31;
+    match is_tls(conn) {
+        true => ALERT,
+        false => 0,
+    }
+}
+
+#[inline(always)]
+fn is_tls(conn: &Conn) -> bool {
+    matches!(conn.heard.talk.protocol, protocol::TLS | protocol::TLS_HTTP2)
+}
+
+/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye right before it is
+/// data too, and no use of the connection.
+///
+/// - The other side's goodbye came just now: since this host last sent; if that was just now as well, since the last
+///   data that was no goodbye.
+/// - This host has sent its own over TLS: since the last data came, or since an acknowledgement of what it had sent before,
+///   unless that came just now. A client's may also be answered by the server's FIN before its own.
+#[inline(always)]
+pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
+    /// Within a timer tick.
+    const NOW: u32 = 1;
+    let idle = tcp.idle_ticks();
+    if config!(peek) == 0 || idle > NOW || conn.flags & flag::READ == 0 {
+        return idle;
+    }
+    if has_said_goodbye(tcp, conn) {
+        let sent = tcp.since_sent_ticks();
+        return if conn.direction == direction::INBOUND && sent > NOW {
+            sent
+        } else {
+            tcp.ticks_since(conn.heard.last_ticks)
+        };
+    }
+    if is_tls(conn) && (conn.reason == reason::LOCAL_FIN || conn.direction == direction::OUTBOUND) {
+        let (received, acknowledged) = (tcp.since_received_ticks(), tcp.since_acknowledged_ticks());
+        return if acknowledged > NOW {
+            acknowledged.min(received)
+        } else {
+            received
+        };
+    }
+    idle
+}
+
+/// Whether the other side has said goodbye, which may not have been read yet.
+#[inline(always)]
+fn has_said_goodbye(tcp: TcpSock, conn: &Conn) -> bool {
+    let unread = tcp.unread();
+    conn.heard.talk.flags & talk::flag::GOODBYE != 0 || unread > 0 && unread <= longest_goodbye(conn)
 }
 
 /// Sets a flag if the client ends the connection while its request has no answer.

@@ -14,6 +14,7 @@ pub mod history;
 pub mod listening;
 pub mod owner;
 pub mod peer;
+pub mod protocol;
 pub mod sample;
 pub(crate) mod serial;
 pub mod short_lived;

@@ -11,7 +11,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Diagnosis, Trace, figure},
-    traffic::{EchoServer, source, visit},
+    traffic::{EchoServer, connect, source, turn, visit},
 };
 
 /// Traces two servers. Each of 127.1.0.1, 127.1.0.2 and 127.1.1.1 makes two visits to the first and one to
@@ -53,6 +53,29 @@ fn without_filters_both_ends_of_loopback_are_counted() {
         figure(found, "opens")
     };
     assert_eq!((outbound(ports[0]), outbound(ports[1])), (6, 3));
+}
+
+/// What a filter leaves out is not remembered either: it would be listed, and seem to be missing from the counts.
+#[test]
+fn connections_that_are_left_out_and_stay_open_are_no_drift() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    for filter in [["--exclude", "127.0.0.0/8"], ["--peer", "192.0.2.0/24"]] {
+        let trace = Trace::start(&namespace, &[&["--direction", "outbound"], &filter[..]].concat());
+        let held: Vec<_> = (0..3)
+            .map(|n| {
+                let mut stream = connect(source(n), server.address).unwrap();
+                turn(&mut stream);
+                stream
+            })
+            .collect();
+        let diagnosis = trace.finish();
+        drop(held);
+        diagnosis.assert_sound();
+        assert_eq!(diagnosis.peers().len(), 0);
+        assert_eq!(diagnosis.accounting("open_now"), 0);
+    }
 }
 
 #[test]

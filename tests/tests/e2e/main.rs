@@ -23,6 +23,7 @@ mod random;
 mod record;
 mod records;
 mod replay;
+mod requests;
 mod seed;
 mod soak;
 mod top;

@@ -245,23 +245,23 @@ impl Traffic {
     }
 }
 
+/// What the tracer counted. An outbound peer is one for each process, and the log has them all together: connections
+/// from before the tracer have none whose holder was not found.
 fn counted(sample: &Sample) -> Logs {
-    sample
-        .peers
-        .iter()
-        .map(|peer| {
-            let counters = &peer.counters;
-            let log = Log {
-                seeded: counters.seeded,
-                opens: counters.opens(),
-                open_now: counters.open_now,
-                close_wait_now: counters.close_wait_now,
-                failed: counters.failed,
-                closes: counters.closes,
-            };
-            ((peer.id.netns, peer.id.direction, peer.id.network.addr()), log)
-        })
-        .collect()
+    let mut logs = Logs::new();
+    for peer in &sample.peers {
+        let counters = &peer.counters;
+        let log = logs
+            .entry((peer.id.netns, peer.id.direction, peer.id.network.addr()))
+            .or_default();
+        log.seeded += counters.seeded;
+        log.opens += counters.opens();
+        log.open_now += counters.open_now;
+        log.close_wait_now += counters.close_wait_now;
+        log.failed += counters.failed;
+        log.closes.add(&counters.closes);
+    }
+    logs
 }
 
 /// Runs the traffic of each namespace in its own thread, one phase at a time.

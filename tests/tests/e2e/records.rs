@@ -224,3 +224,23 @@ fn times_are_those_of_the_change_whoever_makes_it() {
         }
     }
 }
+
+#[test]
+fn a_failed_connect_has_its_local_port() {
+    need_root!();
+    let namespace = Namespace::new();
+    let mut settings = settings(&namespace, 9, 16);
+    settings.filter.directions = Directions::Outbound;
+    let mut live = Live::start(&settings).unwrap();
+    // Nothing listens there, and the kernel chooses the port.
+    TcpStream::connect((Ipv4Addr::LOCALHOST, 9)).unwrap_err();
+    let mut ended = Vec::new();
+    tcpreuse_tests::eventually("its record", || {
+        ended.extend(live.ended(16));
+        !ended.is_empty()
+    });
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].reason, CloseReason::ConnectFailed);
+    let (low, high) = (1024, u16::MAX);
+    assert!((low..=high).contains(&ended[0].local.1), "{:?}", ended[0]);
+}

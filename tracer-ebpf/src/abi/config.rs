@@ -77,6 +77,8 @@ settings! {
     /// 1: request turns are counted, by the reads of the processes. 0: only an upper bound is known, the
     /// smaller of the data segments in and out.
     count_turns;
+    /// 1: look at the first bytes that a process reads, to tell requests from the rest. 0: each turn counts.
+    peek;
     /// For tests: changes of state to hide, as bits of [`crate::transition::step`].
     miss;
 }

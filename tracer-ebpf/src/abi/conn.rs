@@ -1,5 +1,7 @@
 //! What the programs remember of one connection, under its socket's cookie.
 
+use crate::talk::Talk;
+
 /// Places of the table of connections; a power of two.
 pub const PLACES: u32 = 1 << 15;
 
@@ -15,6 +17,8 @@ pub mod phase {
 
 /// Bits of [`Conn::flags`].
 pub mod flag {
+    /// The process has read from it at least once while traced. Not shown to user space.
+    pub const READ: u8 = 8;
     /// Found already open when tracing began: its age is "at least".
     pub const SEEDED: u8 = 1;
     /// A RST was received.
@@ -33,7 +37,30 @@ pub mod unknown {
     pub const DROPPED: u32 = 2;
 }
 
-/// One connection, from its connect or accept to its close. One cache line.
+/// What the reads of a connection's process have shown. One cache line, which nothing but reads and the end of a
+/// connection touches.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Heard {
+    /// What is said on it.
+    pub talk: Talk,
+    /// End of what the process has read, as a sequence number.
+    pub read_seq: u32,
+    /// End of what the process had written when it read the last request, as a sequence number.
+    pub asked_seq: u32,
+    /// Bytes of the last read that came before this one in the same system call.
+    pub in_call: u32,
+    /// Where the process read to.
+    pub buffer: u64,
+    /// When the last data came that the process has read and that was no goodbye, in timer ticks.
+    pub last_ticks: u32,
+    /// Always 0.
+    pub pad: [u32; 7],
+}
+
+const _: () = assert!(size_of::<Heard>() == 64);
+
+/// One connection, from its connect or accept to its close. Two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Conn {
@@ -55,7 +82,8 @@ pub struct Conn {
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.
     pub owner: u32,
-    /// Request turns so far: reads by the process after it had written since the last one.
+    /// Requests so far. Where the protocol is not known, turns: reads by the process after it had written since the
+    /// last one.
     pub turns: u32,
     /// The end of what the process had written when it last read, as a sequence number.
     pub write_seq: u32,
@@ -71,6 +99,9 @@ pub struct Conn {
     pub flags: u8,
     /// Always 0.
     pub pad: [u8; 2],
+    /// What was read from it.
+    pub heard: Heard,
 }
 
-const _: () = assert!(size_of::<Conn>() == 64);
+const _: () = assert!(core::mem::offset_of!(Conn, heard) == 64);
+const _: () = assert!(size_of::<Conn>() == 128);

@@ -33,6 +33,9 @@ use Need::{Essential, For, Speed};
 /// What is lost without the members that lead to a socket's cgroup.
 pub const CGROUP_FILTER: &str = "the filter by cgroup";
 
+/// What is lost without the members that lead to what a process reads.
+pub const REQUESTS: &str = "protocols, and requests instead of turns";
+
 macro_rules! members {
     ($($(#[doc = $doc:literal])+ $struct:ident.$first:ident$(.$rest:ident)*: $bytes:literal, $need:expr;)+) => {
         /// All members, in the order in which [`crate::relocation`] numbers them.
@@ -141,6 +144,14 @@ members! {
     task_struct.group_leader: 8, For("the names of processes that have ended");
     /// Name of a thread.
     task_struct.comm: 16, For("the names of processes that have ended");
+    /// Whether a thread is in a system call of 32 bits (x86).
+    task_struct.thread_info.status: 4, For(REQUESTS);
+    /// The number of a system call (x86).
+    pt_regs.orig_ax: 8, For(REQUESTS);
+    /// Its second argument.
+    pt_regs.si: 8, For(REQUESTS);
+    /// Its third argument.
+    pt_regs.dx: 8, For(REQUESTS);
 }
 
 /// The number of a member: `member!(sock_common.skc_num)`. A member that is not in the table does not
@@ -203,7 +214,7 @@ mod tests {
     #[test]
     fn a_member_is_found_by_its_whole_name() {
         assert_eq!(member!(sock_common.skc_daddr), 0);
-        assert_eq!(member!(task_struct.comm), MEMBERS.len() - 1);
+        assert_eq!(member!(pt_regs.dx), MEMBERS.len() - 1);
         let nested = MEMBERS[member!(inet_connection_sock.icsk_ack.lrcvtime)];
         assert_eq!(nested.path, "icsk_ack.lrcvtime");
         assert!(!is_same("skc_num", "skc_number") && !is_same("skc_number", "skc_num"));

@@ -150,8 +150,12 @@ pub struct PeerStats {
     pub buckets: [[u32; timed::COUNT]; TIME_BUCKETS],
     /// The longest wait of [`PeerStats::late_reads`], ms.
     pub late_read_max_ms: u32,
-    /// Fills the last cache line.
-    pub reserved: [u32; 3],
+    /// The protocol that was told last, one of [`crate::talk::protocol`]; 0: none yet.
+    pub protocol: u32,
+    /// Ended connections of which the number of requests is a bound, not counting the seeded ones.
+    pub requests_bounded: u32,
+    /// Ended connections with a TLS handshake and no request.
+    pub handshakes_alone: u32,
 }
 
 /// A process that is not overloaded reads what it was sent within milliseconds.

@@ -9,7 +9,10 @@ use crate::{conns, sock::Sock, turns};
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_read(ctx: BtfTracePointContext) -> i32 {
     let sk = Sock(ctx.arg(0));
-    if let Some(conn) = conns::get(sk) {
+    // A socket map reads in a packet's interrupt, and the process that runs there has nothing to do with it.
+    if let Some(conn) = conns::get(sk)
+        && sk.is_locked_by_process()
+    {
         turns::read(sk, conn);
     }
     0

@@ -15,7 +15,14 @@ const RULES: &[Rule] = &[
     Rule {
         command: "diagnose",
         with: "from",
-        ignored: &["max_peers", "max_connections", "btf", "object", "verbose"],
+        ignored: &[
+            "max_peers",
+            "max_connections",
+            "btf",
+            "object",
+            "no_peek",
+            "verbose",
+        ],
         why: "reads a recording and traces nothing",
     },
     Rule {

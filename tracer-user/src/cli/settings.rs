@@ -36,6 +36,7 @@ impl Trace {
             filter: self.filter(self.directions(|| netns::any_listener(&self.ports()))),
             max_peers: self.max_peers,
             max_connections: self.max_connections,
+            peek: !self.no_peek,
             log: self.verbose,
             ..self.kernel.settings()
         })

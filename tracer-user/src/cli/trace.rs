@@ -67,6 +67,12 @@ pub struct Trace {
     /// The rest are not traced, and their number is reported.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONNECTIONS, value_parser = values::connections)]
     pub max_connections: u32,
+    /// Do not look at what processes read
+    ///
+    /// By default the first bytes that a process reads, nine at most, are compared in the kernel and dropped, to tell
+    /// requests from TLS handshakes, logins and keep-alives. Without that, each answer counts as a request.
+    #[arg(long)]
+    pub no_peek: bool,
     /// Print more on stderr, such as the kernel's own words when it refuses a program
     #[arg(short, long, help_heading = None::<&'static str>)]
     pub verbose: bool,

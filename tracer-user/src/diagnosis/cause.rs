@@ -10,6 +10,7 @@ mod close_wait_leak;
 mod early_abort;
 mod fresh_per_request;
 mod half_open;
+mod handshake_failed;
 mod insufficient_data;
 mod lifetime_close;
 mod many_held;
@@ -30,7 +31,7 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{MIN_ALIKE, NO_REQUEST_BYTES, Thresholds},
+    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share},
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction};
@@ -120,6 +121,14 @@ impl Case<'_> {
         at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
     }
 
+    /// Whether connections followed one another too soon for a path to have forgotten the earlier ones: each carried a
+    /// single request.
+    fn is_too_soon_for_a_path(&self) -> bool {
+        let figures = self.figures;
+        share(figures.requests, figures.opens) <= 1.0 + EXCEPTION
+            && figures.span_ns < PATH_FORGETS_NS * figures.opens
+    }
+
     /// Number of connections the client ended, by FIN or RST.
     fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
@@ -161,12 +170,13 @@ pub struct Finding {
 
 /// The causes in order of precedence for the main verdict: a cause before its consequences. The last two
 /// apply only if no other cause does.
-pub static CAUSES: [&Rule; 15] = [
+pub static CAUSES: [&Rule; 16] = [
     &close_wait_leak::RULE,
     &piling_up::RULE,
     &half_open::RULE,
     &early_abort::RULE,
     &never_accepted::RULE,
+    &handshake_failed::RULE,
     &path_cut::RULE,
     &pool_overflow::RULE,
     &server_idle_close::RULE,

@@ -16,6 +16,7 @@ use crate::model::{
     durations::Durations,
     owner::Process,
     peer::{Closes, Direction},
+    protocol::Protocol,
     sample,
     turns::Turns,
     window::Looks,
@@ -174,6 +175,10 @@ pub struct Figures {
     pub turns: Turns,
     /// Whether turns are counted; else they are bounds.
     pub turns_counted: bool,
+    /// Whether turns are requests: every read of the ended connections was told from handshakes and the like.
+    pub requests_told: bool,
+    /// What its connections speak; `None`: unknown.
+    pub protocol: Option<Protocol>,
     /// Payload received, live connections included, bytes; `None`: this kernel does not say.
     pub bytes_received: Option<u64>,
     /// Payload sent likewise.

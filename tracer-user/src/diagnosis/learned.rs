@@ -46,8 +46,14 @@ impl Learned {
     }
 }
 
-/// The lowest number of turns that counts as a limit: a handshake and one request explain any lower number.
-pub(super) const LEAST_LIMIT: u64 = HANDSHAKE_TURNS + 2;
+/// The lowest number of turns that counts as a limit. Unless turns are known to be requests, a handshake and one
+/// request explain any lower number.
+pub(super) fn least_limit(figures: &Figures) -> u64 {
+    match figures.requests_told {
+        true => 2,
+        false => HANDSHAKE_TURNS + 2,
+    }
+}
 
 /// Learns the constants from all peers of a service.
 pub(super) fn learn<'a>(
@@ -56,6 +62,11 @@ pub(super) fn learn<'a>(
     thresholds: &Thresholds,
 ) -> Learned {
     let ages = peers.clone().filter_map(|figures| {
+        // Connections that are ended when they have been idle for a time are of one age too, if they carry the same.
+        let idle = figures.idle.constant();
+        if idle.is_some_and(|idle| idle.low_ns >= thresholds.server_at_once) {
+            return None;
+        }
         let cluster = figures.age.constant_age(false)?;
         Some((figures.age.p50_ns?, cluster.count))
     });
@@ -70,7 +81,7 @@ pub(super) fn learn<'a>(
         let at_once = figures.idle.p50_ns? < thresholds.server_at_once;
         let turns = &figures.turns;
         let alike = habitual(turns.like_the_most(), turns.connections());
-        (at_once && figures.turns_counted && alike && turns.max >= LEAST_LIMIT)
+        (at_once && figures.turns_counted && alike && turns.max >= least_limit(figures))
             .then_some((turns.max, turns.like_the_most()))
     });
     Learned {

@@ -76,6 +76,9 @@ pub fn of(case: &Case<'_>) -> Reuse {
 fn may_be_handshakes(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let (turns, of) = (figures.turns.sum, figures.turns.connections());
+    if figures.requests_told {
+        return false;
+    }
     of >= case.thresholds.min_closes
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)

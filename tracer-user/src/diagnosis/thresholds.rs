@@ -100,6 +100,10 @@ pub const AGE_NS: u64 = 100 * MS;
 /// ... and by this share if each connection carried the same number of requests.
 pub const SAME_AGE_SHARE: f64 = 0.01;
 
+/// No path forgets a connection that has been idle for less than this. Known ones take half a minute and more; this
+/// leaves room for tests.
+pub const PATH_FORGETS_NS: u64 = 4 * S;
+
 /// This long in CLOSE_WAIT shows that the server was busy with something else, such as a held poll. An
 /// immediate close takes a few milliseconds.
 pub const LATE_CLOSE_NS: u64 = 200 * MS;

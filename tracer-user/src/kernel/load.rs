@@ -54,6 +54,8 @@ pub struct Settings {
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
     pub object: Option<PathBuf>,
+    /// Look at the first bytes of what processes read, to tell requests from handshakes and the like.
+    pub peek: bool,
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
     pub miss: u8,
@@ -73,6 +75,7 @@ impl Default for Settings {
             records: None,
             btf: None,
             object: None,
+            peek: true,
             miss: 0,
             stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
             log: false,
@@ -88,9 +91,10 @@ impl Settings {
 }
 
 /// Which figures there will be with these offsets and programs.
-fn known(offsets: &Offsets, hooks: &[Hook]) -> Known {
+fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
     Known {
         turns: hooks.contains(&READ),
+        requests: hooks.contains(&READ) && peeks,
         idle: offsets.has(&[
             member!(tcp_sock.lsndtime),
             member!(inet_connection_sock.icsk_ack.lrcvtime),
@@ -107,7 +111,21 @@ fn known(offsets: &Offsets, hooks: &[Hook]) -> Known {
     }
 }
 
-fn config(settings: &Settings, hooks: &[Hook], slots: u32) -> Config {
+/// Whether it can be seen what a process reads. The programs know the system calls of x86-64 alone.
+fn can_peek(offsets: &Offsets) -> bool {
+    cfg!(target_arch = "x86_64")
+        && offsets.has(&[
+            member!(task_struct.thread_info.status),
+            member!(pt_regs.orig_ax),
+            member!(pt_regs.si),
+            member!(pt_regs.dx),
+            member!(tcp_sock.copied_seq),
+            member!(tcp_sock.rcv_nxt),
+            member!(tcp_sock.bytes_received),
+        ])
+}
+
+fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) -> Config {
     let (mask4, mask6) = settings.filter.masks();
     // Addresses have the network's order, so their words have that of memory.
     let halves = |mask: [u32; 4]| {
@@ -138,6 +156,7 @@ fn config(settings: &Settings, hooks: &[Hook], slots: u32) -> Config {
         ring_mask: u64::from(settings.ring_entries() - 1),
         stores_in_order: u64::from(settings.stores_in_order),
         count_turns: u64::from(hooks.contains(&READ)),
+        peek: u64::from(settings.peek && can_peek(offsets)),
         miss: u64::from(settings.miss),
     }
 }
@@ -192,7 +211,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     // Those of peers, one per CPU that may be left over, and that of all others.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
-    let config = config(settings, &hooks, slots);
+    let config = config(settings, &offsets, &hooks, slots);
     let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
@@ -203,7 +222,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
         tables,
         slots,
         missing,
-        known: known(&offsets, &hooks),
+        known: known(&offsets, &hooks, settings.peek && can_peek(&offsets)),
         hooks,
         origin,
     })

@@ -274,6 +274,16 @@ figures! {
         buckets: slot.stats.turn_buckets.into(),
     };
 
+    /// Ended connections of which the number of requests is a bound, because not all that was read could be told.
+    requests_bounded: u64 = Counter of Connections, |slot| slot.stats.requests_bounded.into();
+
+    /// Ended connections with a TLS handshake and no request after it.
+    handshakes_alone: u64 = Counter of Connections, |slot| slot.stats.handshakes_alone.into(),
+        shown "handshakes_without_request" as "handshakes alone" if |known| known.requests;
+
+    /// The protocol that was told last.
+    protocol: u32 = Latest of Protocol, |slot| slot.stats.protocol;
+
     /// Connections that the client ended while its request had no answer yet. Told by reads and writes, else by the
     /// times of the last segments.
     unanswered: u64 = Counter of Connections, |slot| slot.stats.unanswered.into(),

@@ -26,13 +26,15 @@ pub enum Unit {
     Microseconds,
     /// No number: a process, by its thread group id.
     Process,
+    /// No number: one of [`tracer_ebpf::talk::protocol`].
+    Protocol,
 }
 
 impl Unit {
     /// Values beyond this are damage: sums of several still fit, and no time is longer than 146 years.
     pub const fn limit(self) -> u64 {
         match self {
-            Self::Connections | Self::Segments | Self::Turns | Self::Process => MAX_COUNT,
+            Self::Connections | Self::Segments | Self::Turns | Self::Process | Self::Protocol => MAX_COUNT,
             Self::Bytes => MAX_COUNT << 8,
             Self::Nanoseconds => 1 << 62,
             Self::Microseconds => 1 << 52,

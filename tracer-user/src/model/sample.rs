@@ -53,6 +53,9 @@ pub struct Peer {
 pub struct Known {
     /// Request turns are counted; else they are bounds: at most so many.
     pub turns: bool,
+    /// Requests are told from handshakes, logins and signs of life; else each turn counts as one.
+    #[serde(default)]
+    pub requests: bool,
     /// Idle time before close.
     pub idle: bool,
     /// Payload received.
@@ -69,6 +72,7 @@ impl Known {
     /// What a kernel that has everything gives.
     pub const ALL: Self = Self {
         turns: true,
+        requests: true,
         idle: true,
         bytes_received: true,
         bytes_sent: true,

@@ -28,6 +28,7 @@ use crate::{
         accounting::Losses,
         owner::Process,
         peer::{Closes, Direction},
+        protocol::Protocol,
         sample::Moment,
     },
 };
@@ -180,6 +181,10 @@ struct PeerFigures<'a> {
     idle_before_close_ms: Milliseconds,
     reopen_gap_ms: Milliseconds,
     turns_per_connection: Turns,
+    protocol: Option<Protocol>,
+    requests: Option<u64>,
+    requests_are_exact: bool,
+    requests_per_connection: Turns,
     held: Held,
     close_wait: CloseWait,
     never_accepted: u64,
@@ -364,6 +369,10 @@ fn peer(judged: &Judged) -> Peer<'_> {
 
 fn figures(figures: &Figures) -> PeerFigures<'_> {
     let close_wait = &figures.close_wait;
+    let turns = |are_known: bool| Turns {
+        p50: figures.turns.median().filter(|_| are_known),
+        max: figures.turns.max().filter(|_| are_known),
+    };
     PeerFigures {
         seconds: seconds(figures.span_ns),
         opens: figures.opens,
@@ -381,10 +390,11 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         },
         reopen_gap_ms: milliseconds(*figures.gap),
         // A bound is not a measurement.
-        turns_per_connection: Turns {
-            p50: figures.turns.median().filter(|_| figures.turns_counted),
-            max: figures.turns.max().filter(|_| figures.turns_counted),
-        },
+        turns_per_connection: turns(figures.turns_counted),
+        protocol: figures.protocol,
+        requests: figures.known.requests.then_some(figures.requests),
+        requests_are_exact: figures.requests_told,
+        requests_per_connection: turns(figures.known.requests),
         held: Held {
             start: figures.course.start,
             end: figures.course.end,

@@ -111,8 +111,8 @@ mod tests {
         }
         assert_eq!(most, all);
         assert_eq!(
-            line(&diagnosis, 80),
-            "PROBLEM: the server must act, for 4 of 12 clients. 1 piling-up, 5 more"
+            line(&diagnosis, 82),
+            "PROBLEM: the server mishandles connections of 4 of 12 clients. 1 piling-up, 5 more"
         );
     }
 

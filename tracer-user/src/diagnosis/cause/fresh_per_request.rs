@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
 fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !case.has_requests()
+        || (figures.requests_told && figures.requests == 0)
         // What seeded connections carried before tracing began is unknown.
         || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
@@ -60,6 +61,8 @@ fn test(case: &Case<'_>) -> Option<Match> {
                 "{}, open for {} (median)",
                 if one_each {
                     "one request each"
+                } else if figures.requests_told {
+                    "a request or two each"
                 } else {
                     "a handshake and a request or two each"
                 },

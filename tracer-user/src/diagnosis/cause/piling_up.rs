@@ -42,7 +42,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let all_silent = held.silent >= MIN_ALIKE && habitual(held.silent, theirs);
-    if matches!(why, Why::Grew) && all_silent {
+    if matches!(why, Why::Grew) && all_silent && !case.is_too_soon_for_a_path() {
         // They were used and then never again, which is another cause.
         return None;
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::diagnosis::{
     Verdict,
-    learned::LEAST_LIMIT,
+    learned::least_limit,
     thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual},
 };
 
@@ -44,7 +44,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     {
         return None;
     }
-    if !(LEAST_LIMIT..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {
+    if !(least_limit(figures)..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {
         return None;
     }
     let explanation = case.say(|| {

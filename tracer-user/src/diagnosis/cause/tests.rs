@@ -96,6 +96,12 @@ fn each_signature_has_its_verdict_and_no_other() {
 }
 
 #[test]
+fn connections_that_follow_too_soon_have_not_lost_their_path() {
+    assert_eq!(verdict(&abandoned(8)), Verdict::Abandoned);
+    assert_eq!(verdict(&abandoned(20)), Verdict::PilingUp);
+}
+
+#[test]
 fn every_rule_has_a_signature_and_words() {
     for rule in CAUSES.iter().chain(&OTHERS) {
         if rule.verdict == Verdict::ClientClose {

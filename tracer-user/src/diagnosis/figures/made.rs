@@ -11,6 +11,7 @@ use crate::{
     model::{
         owner::Process,
         peer::Direction,
+        protocol::Protocol,
         sample::{Peer, Sample},
         socket::{Connection, Since, State},
         window::{Level, Live, Looks, Mark, Seen},
@@ -183,6 +184,8 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             .count() as u64,
         turns: counters.turns.clone(),
         turns_counted: known.turns,
+        requests_told: known.requests && counters.requests_bounded == 0 && peer.counters.protocol != 0,
+        protocol: Protocol::of(peer.counters.protocol).filter(|_| known.requests),
         bytes_received: known
             .bytes_received
             .then(|| carried(counters.bytes_received, alive.received, before.received)),

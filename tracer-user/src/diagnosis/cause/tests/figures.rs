@@ -384,6 +384,21 @@ pub(super) fn scan(n: u64) -> Figures {
     }
 }
 
+/// Connections over TLS that end without a request.
+pub(super) fn handshakes(n: u64) -> Figures {
+    let figures = by_client(one_by_one(n, 0, 0));
+    Figures {
+        bytes_received: Some(500 * n),
+        bytes_sent: Some(3000 * n),
+        requests_told: true,
+        counted: Plain {
+            handshakes_alone: n,
+            ..figures.counted
+        },
+        ..figures
+    }
+}
+
 /// A signature for each verdict.
 pub(super) fn signatures() -> Vec<(Verdict, Figures)> {
     vec![
@@ -393,6 +408,7 @@ pub(super) fn signatures() -> Vec<(Verdict, Figures)> {
         (Verdict::Abandoned, abandoned(8)),
         (Verdict::EarlyAbort, abort(8)),
         (Verdict::NeverAccepted, queued()),
+        (Verdict::HandshakeFailed, handshakes(8)),
         (Verdict::PathCut, by_reset(one_by_one(6, 2, 60 * S))),
         (Verdict::PoolOverflow, overflow(20)),
         (Verdict::ServerIdleClose, by_server(one_by_one(6, 1, 5 * S))),

@@ -1,0 +1,236 @@
+//! Looks at the first bytes that a process has just read, in its own buffer, to tell what it reads ([`tracer_ebpf::talk`]).
+//!
+//! The system call's registers say where the buffer is. Nine bytes at most are compared and dropped again. What the
+//! registers do not show is unknown: io_uring, splice, TLS in the kernel, system calls of 32 bits, machines other than
+//! x86-64.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
+use tracer_ebpf::{
+    abi::{
+        conn::{Conn, flag},
+        peer::direction,
+    },
+    talk::{HEAD, Head, Talk, brought},
+};
+
+use crate::{
+    atomic::field,
+    maps::{opaque, stats},
+    sock::{TcpSock, load},
+};
+
+/// System calls that read, by their numbers on x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
+mod call {
+    pub(super) const READ: u64 = 0;
+    pub(super) const READV: u64 = 19;
+    pub(super) const RECVFROM: u64 = 45;
+    pub(super) const RECVMSG: u64 = 47;
+}
+
+/// `TS_COMPAT`: the thread is in a system call of 32 bits.
+const COMPAT: u32 = 2;
+
+/// Offset of the buffers in a `struct msghdr` of user space.
+const MSG_IOV: u64 = 16;
+
+/// Where a process reads to.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Buffer {
+    base: u64,
+    bytes: u64,
+}
+
+impl Buffer {
+    /// It cannot be told.
+    const UNKNOWN: Self = Self { base: 0, bytes: 0 };
+}
+
+/// One read, as far as it has been told. On the stack of its program, and given to global functions: the verifier checks
+/// those once, and not again on each path and in each round of a loop.
+#[repr(C)]
+pub(crate) struct Reading {
+    buffer: Buffer,
+    talk: Talk,
+    length: u32,
+    /// Bytes that the same system call read before.
+    before: u32,
+    /// Where the next header lies.
+    place: u32,
+    /// 1: the process has written since it read before.
+    wrote: u32,
+    /// 1: this is the server's end.
+    is_server: u32,
+}
+
+/// The process has read from a connection. Gives how many requests that brought, less what an earlier read was wrongly
+/// taken for; `None` if it only looked (`MSG_PEEK`).
+#[inline(always)]
+pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -> Option<i32> {
+    let copied = tcp.copied_seq();
+    let length = if is_first {
+        tcp.read_in_all()
+    } else {
+        copied.wrapping_sub(conn.heard.read_seq)
+    };
+    // More than a window's bytes: what was read before was not seen.
+    let is_known = length <= MOST && !(is_first && conn.flags & flag::SEEDED != 0);
+    if is_known && length == 0 {
+        return None;
+    }
+    let heard = &mut conn.heard;
+    let buffer = if is_known { buffer() } else { Buffer::UNKNOWN };
+    // One system call reads several segments, one after the other.
+    let goes_on =
+        !wrote && buffer.base == heard.buffer && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
+    let mut reading = Reading {
+        buffer,
+        talk: heard.talk,
+        length,
+        before: if goes_on { heard.in_call } else { 0 },
+        place: 0,
+        wrote: u32::from(wrote),
+        is_server: u32::from(conn.direction == direction::INBOUND),
+    };
+    let mut seen = tcpreuse_said(&raw mut reading) as u8;
+    if seen == brought::RECORDS {
+        let mut talk = reading.talk;
+        seen = talk.follow(length, |talk, place| {
+            reading.talk = *talk;
+            reading.place = place;
+            let step = tcpreuse_step(&raw mut reading);
+            *talk = reading.talk;
+            ((step >> 32) as u8, step as u32)
+        });
+        reading.talk = talk;
+    }
+    let protocol = reading.talk.protocol;
+    let is_news = protocol != heard.talk.protocol;
+    let requests = reading.talk.requests.wrapping_sub(heard.talk.requests);
+    heard.read_seq = copied;
+    heard.talk = reading.talk;
+    heard.in_call = reading.before.wrapping_add(length);
+    heard.buffer = buffer.base;
+    if seen & brought::GOODBYE == 0 {
+        heard.last_ticks = tcp.received_ticks();
+    }
+    // Of a peer that speaks several, the latest.
+    if is_news && let Some(stats) = stats(conn.slot) {
+        field!(stats.protocol).store(protocol.into());
+    }
+    Some(requests.cast_signed())
+}
+
+/// No window is larger.
+const MOST: u32 = 1 << 30;
+
+/// What a read brings, as bits of [`brought`].
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
+    // SAFETY: the verifier makes sure that callers pass one or null.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
+    };
+    let (buffer, length) = (reading.buffer, reading.length);
+    let before = u64::from(reading.before);
+    let head = || look(buffer, before, length);
+    let wrote = reading.wrote != 0;
+    let seen = if reading.is_server != 0 {
+        reading.talk.start(length, wrote, head)
+    } else {
+        reading.talk.answer(wrote, head)
+    };
+    u32::from(seen)
+}
+
+/// What the header at the next place brings, and in the lower half how long it is with what it announces.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_step(reading: *mut Reading) -> u64 {
+    // SAFETY: as above.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
+    };
+    let rest = reading.length.wrapping_sub(reading.place);
+    let place = u64::from(reading.place);
+    let mut head = look(reading.buffer, u64::from(reading.before) + place, rest);
+    if reading.before != 0 && !head.is_some_and(|head| reading.talk.is_header(&head)) {
+        // It was another system call after all, which reads to the same place.
+        reading.before = 0;
+        head = look(reading.buffer, place, rest);
+    }
+    let (brought, whole) = reading.talk.step(head, rest);
+    u64::from(brought) << 32 | u64::from(whole)
+}
+
+/// The buffer of the system call that the current thread is in.
+#[inline(always)]
+fn buffer() -> Buffer {
+    found_buffer().unwrap_or(Buffer::UNKNOWN)
+}
+
+#[inline(always)]
+fn found_buffer() -> Option<Buffer> {
+    // SAFETY: the helpers only give pointers that the verifier trusts.
+    let (task, registers) = unsafe {
+        let task = bpf_get_current_task_btf();
+        (task as *const u8, bpf_task_pt_regs(task) as *const u8)
+    };
+    if load!(task => task_struct.thread_info.status: u32 or 0) & COMPAT != 0 {
+        return None;
+    }
+    let second = load!(registers => pt_regs.si: u64 or 0);
+    match load!(registers => pt_regs.orig_ax: u64 or 0) {
+        call::READ | call::RECVFROM => Some(Buffer {
+            base: second,
+            bytes: load!(registers => pt_regs.dx: u64 or 0),
+        }),
+        call::READV => first_of(second),
+        call::RECVMSG => first_of(word(second.wrapping_add(MSG_IOV))?),
+        _ => None,
+    }
+}
+
+/// The first of several buffers, a `struct iovec`.
+#[inline(always)]
+fn first_of(buffers: u64) -> Option<Buffer> {
+    Some(Buffer {
+        base: word(buffers)?,
+        bytes: word(buffers.wrapping_add(8))?,
+    })
+}
+
+/// A word of the process's memory.
+#[inline(always)]
+fn word(address: u64) -> Option<u64> {
+    let mut word = 0_u64;
+    // SAFETY: the helper writes as many bytes as the word has.
+    let result = unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, address as *const _) };
+    (result == 0).then_some(word)
+}
+
+/// The bytes at a place of the buffer, of which `rest` were read.
+#[inline(always)]
+fn look(buffer: Buffer, place: u64, rest: u32) -> Option<Head> {
+    if place.wrapping_add(HEAD as u64) > buffer.bytes && place.wrapping_add(u64::from(rest)) > buffer.bytes {
+        return None;
+    }
+    let mut head = [0_u8; HEAD];
+    let mut size = opaque(u64::from(rest));
+    if size > HEAD as u64 {
+        size = HEAD as u64;
+    }
+    if size == 0 {
+        return None;
+    }
+    // SAFETY: no more bytes than it has room for.
+    let result = unsafe {
+        bpf_probe_read_user(
+            (&raw mut head).cast(),
+            size as u32,
+            buffer.base.wrapping_add(place) as *const _,
+        )
+    };
+    (result == 0).then_some(head)
+}

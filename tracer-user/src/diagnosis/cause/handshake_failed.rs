@@ -1,0 +1,41 @@
+//! The client never gets as far as a request.
+
+use super::{
+    Case, Match, Rule,
+    words::{count, number},
+};
+use crate::diagnosis::{
+    Verdict,
+    thresholds::{confidence, habitual},
+};
+
+pub(super) static RULE: Rule = Rule {
+    verdict: Verdict::HandshakeFailed,
+    of_ends: true,
+    test,
+};
+
+/// Nearly all connections ended after a TLS handshake, or a part of one, and none carried a request.
+fn test(case: &Case<'_>) -> Option<Match> {
+    let figures = case.figures;
+    let alone = figures.counted.handshakes_alone;
+    if !figures.requests_told
+        || figures.requests > 0
+        || figures.closes < case.thresholds.min_closes
+        || !habitual(alone, figures.closes)
+    {
+        return None;
+    }
+    let explanation = case.say(|| {
+        format!(
+            "{} in {}, {} of them ended after a TLS handshake or a part of it; not one carried a request",
+            count(figures.opens, "open", "opens"),
+            case.span(),
+            number(alone),
+        )
+    });
+    Some(Match {
+        confidence: confidence(alone, figures.closes),
+        explanation,
+    })
+}
