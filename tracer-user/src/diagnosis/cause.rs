@@ -34,7 +34,7 @@ use super::{
     thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share},
     words,
 };
-use crate::model::{durations::Cluster, peer::Direction};
+use crate::model::{durations::Cluster, peer::Direction, protocol::Protocol};
 
 /// Growth seen earlier, possibly before the window, that has not gone back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +127,16 @@ impl Case<'_> {
         let figures = self.figures;
         share(figures.requests, figures.opens) <= 1.0 + EXCEPTION
             && figures.span_ns < PATH_FORGETS_NS * figures.opens
+    }
+
+    /// Whether connections are streams that end at a constant age. They carry hardly any requests, and the last sign of
+    /// life before each end is as old as their rhythm has it, which is far less than the age.
+    fn are_streams_of_one_age(&self) -> bool {
+        let figures = self.figures;
+        let idle = figures.idle.p50_ns.unwrap_or(0);
+        figures.protocol == Some(Protocol::WebSocket)
+            && figures.age.constant_age(false).is_some()
+            && figures.age.p50_ns.is_some_and(|age| 2 * idle < age)
     }
 
     /// Number of connections the client ended, by FIN or RST.

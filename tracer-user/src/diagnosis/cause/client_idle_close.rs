@@ -22,6 +22,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
         || figures.turns.sum == 0
         || !case.costs(MANY_TURNS)
         || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+        || case.are_streams_of_one_age()
     {
         return None;
     }

@@ -21,20 +21,22 @@ fn test(case: &Case<'_>) -> Option<Match> {
     let by_client = habitual(figures.client_fin, figures.closes);
     // In a normal close, either side may send the first FIN. The age triggers it in both cases.
     let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
-    if !by_either || !case.costs(RARE_FAULT) || share(turns.sum, of) < 1.5 {
+    let are_streams = case.are_streams_of_one_age();
+    if !by_either || !case.costs(RARE_FAULT) || (share(turns.sum, of) < 1.5 && !are_streams) {
         return None;
     }
     let is_known = figures
         .age
         .p50_ns
         .is_some_and(|age| case.norm.learned.is_age(age));
-    let same_requests = habitual(turns.like_the_most(), of) && !(is_known && by_server);
+    let same_requests = habitual(turns.like_the_most(), of) && !(is_known && by_server) && !are_streams;
     let cluster = figures.age.constant_age(same_requests)?;
     if cluster.count < MIN_ALIKE
-        || figures
-            .idle
-            .constant()
-            .is_some_and(|idle| idle.low_ns >= case.thresholds.server_at_once)
+        || !are_streams
+            && figures
+                .idle
+                .constant()
+                .is_some_and(|idle| idle.low_ns >= case.thresholds.server_at_once)
     {
         return None;
     }

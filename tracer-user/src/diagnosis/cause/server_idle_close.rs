@@ -20,6 +20,7 @@ fn test(case: &Case<'_>) -> Option<Match> {
     if !habitual(figures.server_fin, figures.closes)
         || !case.costs(MANY_TURNS)
         || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+        || case.are_streams_of_one_age()
     {
         return None;
     }

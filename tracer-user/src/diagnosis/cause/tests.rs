@@ -6,7 +6,7 @@ use self::figures::*;
 use super::*;
 use crate::{
     diagnosis::{Constant, Course, Expected, HeldNow, Learned, Waiting},
-    model::{counters::Plain, durations::Cluster, peer::Closes, window::Looks},
+    model::{counters::Plain, durations::Cluster, peer::Closes, protocol::Protocol, window::Looks},
 };
 
 const MS: u64 = 1_000_000;
@@ -99,6 +99,22 @@ fn each_signature_has_its_verdict_and_no_other() {
 fn connections_that_follow_too_soon_have_not_lost_their_path() {
     assert_eq!(verdict(&abandoned(8)), Verdict::Abandoned);
     assert_eq!(verdict(&abandoned(20)), Verdict::PilingUp);
+}
+
+#[test]
+fn streams_that_end_at_an_age_are_not_ended_for_being_idle() {
+    let mut streams = Figures {
+        turns: turns_each(8, 1),
+        idle: idle(8, 200 * MS, 204 * MS),
+        ..aged(8)
+    };
+    assert_eq!(
+        verdict(&streams),
+        Verdict::ServerIdleClose,
+        "if not known to be streams"
+    );
+    streams.protocol = Some(Protocol::WebSocket);
+    assert_eq!(verdict(&streams), Verdict::LifetimeClose);
 }
 
 #[test]
