@@ -1,45 +1,35 @@
 //! What a peer's connections speak.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tracer_ebpf::talk::protocol;
 
-/// A protocol, as far as it can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// A protocol, as far as the programs can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.0 or HTTP/1.1 in clear.
-    #[serde(rename = "http/1")]
     Http1,
     /// HTTP/2 in clear, gRPC included.
-    #[serde(rename = "http/2")]
     Http2,
     /// TLS 1.2 or 1.3, with anything in it.
-    #[serde(rename = "tls")]
     Tls,
     /// WebSocket in clear.
-    #[serde(rename = "websocket")]
     WebSocket,
     /// AJP 1.3.
-    #[serde(rename = "ajp")]
     Ajp,
     /// Redis.
-    #[serde(rename = "redis")]
     Redis,
     /// PostgreSQL in clear.
-    #[serde(rename = "postgresql")]
     PostgreSql,
     /// MySQL in clear.
-    #[serde(rename = "mysql")]
     MySql,
     /// MQTT.
-    #[serde(rename = "mqtt")]
     Mqtt,
     /// Something else.
-    #[serde(rename = "other")]
     Other,
 }
 
 impl Protocol {
-    /// The protocol with the programs' number; `None`: unknown.
+    /// The protocol with the programs' number, one of [`tracer_ebpf::talk::protocol`]; `None`: unknown.
     pub fn of(number: u32) -> Option<Self> {
         Some(match u8::try_from(number).ok()? {
             protocol::HTTP1 => Self::Http1,
@@ -54,5 +44,41 @@ impl Protocol {
             protocol::OTHER | protocol::SSH => Self::Other,
             _ => return None,
         })
+    }
+
+    /// Its name in JSON and on the screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1",
+            Self::Http2 => "http/2",
+            Self::Tls => "tls",
+            Self::WebSocket => "websocket",
+            Self::Ajp => "ajp",
+            Self::Redis => "redis",
+            Self::PostgreSql => "postgresql",
+            Self::MySql => "mysql",
+            Self::Mqtt => "mqtt",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_the_programs_has_a_name() {
+        let named = (0..u32::try_from(protocol::COUNT).unwrap()).filter_map(Protocol::of).count();
+        // All but the unknown.
+        assert_eq!(named, protocol::COUNT - 1);
+        assert_eq!(Protocol::of(0), None);
+        assert_eq!(Protocol::of(u32::MAX), None);
     }
 }

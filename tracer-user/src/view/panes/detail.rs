@@ -148,7 +148,18 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             spread(figures.idle.p50_ns, figures.idle.max_ns),
         ),
         ("back after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
-        ("turns", turns),
+        (
+            if figures.known.requests {
+                "requests each"
+            } else {
+                "turns"
+            },
+            turns,
+        ),
+        (
+            "protocol",
+            known(figures.protocol.map(|protocol| protocol.name().to_owned())),
+        ),
         (
             "CLOSE_WAIT",
             match figures.close_wait.oldest_ns {
