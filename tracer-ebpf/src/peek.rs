@@ -1,8 +1,9 @@
-//! Looks at the first bytes that a process has just read, in its own buffer, to tell what it reads ([`tracer_ebpf::talk`]).
+//! Looks at the first bytes that a process has just read, in its own buffer, to tell what it reads
+//! ([`tracer_ebpf::talk`]).
 //!
-//! The system call's registers say where the buffer is. Nine bytes at most are compared and dropped again. What the
-//! registers do not show is unknown: io_uring, splice, TLS in the kernel, system calls of 32 bits, machines other than
-//! x86-64.
+//! The system call's registers say where the buffer is. Nine bytes at most are compared and dropped again.
+//! What the registers do not show is unknown: io_uring, splice, TLS in the kernel, system calls of 32 bits,
+//! machines other than x86-64.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
 use tracer_ebpf::{
@@ -46,8 +47,8 @@ impl Buffer {
     const UNKNOWN: Self = Self { base: 0, bytes: 0 };
 }
 
-/// One read, as far as it has been told. On the stack of its program, and given to global functions: the verifier checks
-/// those once, and not again on each path and in each round of a loop.
+/// One read, as far as it has been told. On the stack of its program, and given to global functions: the
+/// verifier checks those once, and not again on each path and in each round of a loop.
 #[repr(C)]
 pub(crate) struct Reading {
     buffer: Buffer,
@@ -63,8 +64,8 @@ pub(crate) struct Reading {
     is_server: u32,
 }
 
-/// The process has read from a connection. Gives how many requests that brought, less what an earlier read was wrongly
-/// taken for; `None` if it only looked (`MSG_PEEK`).
+/// The process has read from a connection. Gives how many requests that brought, less what an earlier read
+/// was wrongly taken for; `None` if it only looked (`MSG_PEEK`).
 #[inline(always)]
 pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -> Option<i32> {
     let copied = tcp.copied_seq();

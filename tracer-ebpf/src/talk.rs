@@ -1,8 +1,8 @@
-//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol, and
-//! whether a read brings a request, a part of a handshake, or a goodbye.
+//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol,
+//! and whether a read brings a request, a part of a handshake, or a goodbye.
 //!
-//! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is unknown
-//! ([`flag::LOST`]): the number of requests is then a bound.
+//! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is
+//! unknown ([`flag::LOST`]): the number of requests is then a bound.
 
 mod answers;
 mod frames;
@@ -104,8 +104,8 @@ impl Talk {
 pub type Head = [u8; HEAD];
 
 impl Talk {
-    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or this is its
-    /// first read. `head` gives the first of them; `None` where they cannot be looked at.
+    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or
+    /// this is its first read. `head` gives the first of them; `None` where they cannot be looked at.
     ///
     /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
     #[inline(always)]
@@ -124,7 +124,8 @@ impl Talk {
         }
         match self.protocol {
             protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
-                // After a lost thread, what is read when an answer was sent begins with a header more often than not.
+                // After a lost thread, what is read when an answer was sent begins with a header more often
+                // than not.
                 if self.flags & flag::LOST != 0 && wrote {
                     self.left = 0;
                 }

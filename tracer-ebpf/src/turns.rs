@@ -15,8 +15,8 @@ use crate::{
     sock::{Sock, TcpSock},
 };
 
-/// The process reads. It is a turn if it has written since its last read, as is the first read; and a request,
-/// unless what it reads tells otherwise.
+/// The process reads. It is a turn if it has written since its last read, as is the first read; and a
+/// request, unless what it reads tells otherwise.
 #[inline(always)]
 pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     let Some(tcp) = sk.tcp() else {
@@ -105,13 +105,14 @@ fn is_tls(conn: &Conn) -> bool {
     matches!(conn.heard.talk.protocol, protocol::TLS | protocol::TLS_HTTP2)
 }
 
-/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye right before it is
-/// data too, and no use of the connection.
+/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye right
+/// before it is data too, and no use of the connection.
 ///
-/// - The other side's goodbye came just now: since this host last sent; if that was just now as well, since the last
-///   data that was no goodbye.
-/// - This host has sent its own over TLS: since the last data came, or since an acknowledgement of what it had sent before,
-///   unless that came just now. A client's may also be answered by the server's FIN before its own.
+/// - The other side's goodbye came just now: since this host last sent; if that was just now as well, since
+///   the last data that was no goodbye.
+/// - This host has sent its own over TLS: since the last data came, or since an acknowledgement of what it
+///   had sent before, unless that came just now. A client's may also be answered by the server's FIN before
+///   its own.
 #[inline(always)]
 pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
     /// Within a timer tick.

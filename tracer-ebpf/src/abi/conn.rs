@@ -37,8 +37,8 @@ pub mod unknown {
     pub const DROPPED: u32 = 2;
 }
 
-/// What the reads of a connection's process have shown. One cache line, which nothing but reads and the end of a
-/// connection touches.
+/// What the reads of a connection's process have shown. One cache line, which nothing but reads and the end
+/// of a connection touches.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Heard {
@@ -82,8 +82,8 @@ pub struct Conn {
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.
     pub owner: u32,
-    /// Requests so far. Where the protocol is not known, turns: reads by the process after it had written since the
-    /// last one.
+    /// Requests so far. Where the protocol is not known, turns: reads by the process after it had written
+    /// since the last one.
     pub turns: u32,
     /// The end of what the process had written when it last read, as a sequence number.
     pub write_seq: u32,

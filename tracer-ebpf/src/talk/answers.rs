@@ -1,5 +1,5 @@
-//! The client's end: its process writes requests, which no read shows, and reads their answers. A turn whose first bytes
-//! are an answer stands for a request; handshakes are told apart where their first bytes tell.
+//! The client's end: its process writes requests, which no read shows, and reads their answers. A turn whose
+//! first bytes are an answer stands for a request; handshakes are told apart where their first bytes tell.
 
 use super::{Head, Talk, flag, frames, protocol};
 

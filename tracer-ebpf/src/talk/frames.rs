@@ -1,5 +1,5 @@
-//! What comes in records or frames with their length in front: TLS, and HTTP/2 in clear. They are followed from read to
-//! read, whatever pieces the process reads them in.
+//! What comes in records or frames with their length in front: TLS, and HTTP/2 in clear. They are followed
+//! from read to read, whatever pieces the process reads them in.
 
 use super::{FOLLOWED, Head, Talk, flag, protocol};
 
@@ -62,7 +62,8 @@ pub(super) fn record_length(head: &Head) -> u32 {
     u32::from(head[3]) << 8 | u32::from(head[4])
 }
 
-/// Whether a record from either side is a goodbye, so far as its header tells: an alert, which TLS 1.3 hides as data.
+/// Whether a record from either side is a goodbye, so far as its header tells: an alert, which TLS 1.3 hides
+/// as data.
 #[inline(always)]
 pub(super) fn is_goodbye(head: &Head) -> bool {
     head[0] == record::ALERT || head[0] == record::DATA && record_length(head) == 2 + ADDED_13
@@ -114,8 +115,8 @@ impl Talk {
         seen
     }
 
-    /// One header and what it announces. `rest`: bytes of the read from there on. Gives bits of [`brought`] and the length
-    /// of it all.
+    /// One header and what it announces. `rest`: bytes of the read from there on. Gives bits of [`brought`]
+    /// and the length of it all.
     #[inline(always)]
     pub fn step(&mut self, head: Option<Head>, rest: u32) -> (u8, u32) {
         let Some(head) = head else {
@@ -219,8 +220,8 @@ impl Talk {
     }
 }
 
-/// Whether a record is as long as one of HTTP/2's control frames: an acknowledgement of settings, an update of a window
-/// (or a reset of a stream), a ping. A request of HTTP/1 is longer.
+/// Whether a record is as long as one of HTTP/2's control frames: an acknowledgement of settings, an update
+/// of a window (or a reset of a stream), a ping. A request of HTTP/1 is longer.
 #[inline(always)]
 fn is_control(length: u32, is_13: bool) -> bool {
     let is = |data: u32| data == FRAME_HEADER || data == FRAME_HEADER + 4 || data == FRAME_HEADER + 8;

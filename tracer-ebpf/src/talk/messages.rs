@@ -5,8 +5,8 @@ use super::{Head, Talk, frames, protocol};
 /// How far a session has come, as [`Talk::stage`], where the protocol has a login.
 const LOGGED_IN: u8 = 1;
 
-/// Which protocol the first bytes of a connection belong to. `before` is what is known already, of one that another may
-/// follow.
+/// Which protocol the first bytes of a connection belong to. `before` is what is known already, of one that
+/// another may follow.
 #[inline(always)]
 pub(super) fn detect(head: &Head, length: u32, before: u8) -> u8 {
     let starts = |with: &[u8]| starts(head, with);
@@ -163,8 +163,8 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit()
 }
 
-/// A request line of HTTP, by the first four letters of its method (RFC 9110, 9.3; RFC 5789; WebDAV, RFC 4918 and 3253).
-/// Not any word: SMTP, FTP and others have commands too.
+/// A request line of HTTP, by the first four letters of its method (RFC 9110, 9.3; RFC 5789; WebDAV, RFC 4918
+/// and 3253). Not any word: SMTP, FTP and others have commands too.
 #[inline(always)]
 fn is_method(head: &Head) -> bool {
     matches!(
@@ -204,8 +204,8 @@ fn websocket(head: &Head) -> What {
     }
 }
 
-/// Packets from the web server: a request to forward is of type 2; bodies have no type, and a type of 10 asks whether
-/// anybody is there.
+/// Packets from the web server: a request to forward is of type 2; bodies have no type, and a type of 10 asks
+/// whether anybody is there.
 #[inline(always)]
 fn ajp(head: &Head) -> What {
     if starts(head, &[0x12, 0x34]) && head[4] == 2 {
@@ -215,7 +215,8 @@ fn ajp(head: &Head) -> What {
     }
 }
 
-/// A command and its arguments, each with its length: `*2 $4 AUTH`. What is seen of a name is its length and first letter.
+/// A command and its arguments, each with its length: `*2 $4 AUTH`. What is seen of a name is its length and
+/// first letter.
 #[inline(always)]
 fn redis(head: &Head, is_first: bool) -> What {
     let (length, letter) = (head[5], head[8] & !0x20);

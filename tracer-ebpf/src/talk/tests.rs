@@ -196,7 +196,8 @@ fn a_long_body_is_one_request() {
 
 #[test]
 fn http_2_over_tls_shows_by_the_lengths_of_its_control_frames() {
-    // Preface, settings and a window, then the first request in the same flight or after the server's settings.
+    // Preface, settings and a window, then the first request in the same flight or after the server's
+    // settings.
     for apart in [false, true] {
         let mut steps = hello_13(53, true);
         steps.push(Sends(record(23, 24 + 9 + 18 + 13 + 17)));

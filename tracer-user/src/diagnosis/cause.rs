@@ -121,16 +121,16 @@ impl Case<'_> {
         at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
     }
 
-    /// Whether connections followed one another too soon for a path to have forgotten the earlier ones: each carried a
-    /// single request.
+    /// Whether connections followed one another too soon for a path to have forgotten the earlier ones: each
+    /// carried a single request.
     fn is_too_soon_for_a_path(&self) -> bool {
         let figures = self.figures;
         share(figures.requests, figures.opens) <= 1.0 + EXCEPTION
             && figures.span_ns < PATH_FORGETS_NS * figures.opens
     }
 
-    /// Whether connections are streams that end at a constant age. They carry hardly any requests, and the last sign of
-    /// life before each end is as old as their rhythm has it, which is far less than the age.
+    /// Whether connections are streams that end at a constant age. They carry hardly any requests, and the
+    /// last sign of life before each end is as old as their rhythm has it, which is far less than the age.
     fn are_streams_of_one_age(&self) -> bool {
         let figures = self.figures;
         let idle = figures.idle.p50_ns.unwrap_or(0);

@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn every_number_of_the_programs_has_a_name() {
-        let named = (0..u32::try_from(protocol::COUNT).unwrap()).filter_map(Protocol::of).count();
+        let named = (0..u32::try_from(protocol::COUNT).unwrap())
+            .filter_map(Protocol::of)
+            .count();
         // All but the unknown.
         assert_eq!(named, protocol::COUNT - 1);
         assert_eq!(Protocol::of(0), None);
