@@ -33,14 +33,19 @@ fn recorded(path: &Path) -> String {
     ];
     let recorder = Recorder::start(&namespace, path, &args);
     visits(3, 30, server.address);
-    let mut pile: Vec<_> = (0..10)
+    let pile: Vec<_> = (0..10)
         .map(|_| {
             std::thread::sleep(std::time::Duration::from_millis(400));
-            connect(source(8), server.address).unwrap()
+            let mut one = connect(source(8), server.address).unwrap();
+            turn(&mut one);
+            one
         })
         .collect();
-    pile.iter_mut().for_each(turn);
-    recorder.finish()
+    // A verdict stands when several samples have given it, and rows have no other sample at the end.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let live = recorder.finish();
+    drop(pile);
+    live
 }
 
 fn verdicts(diagnosis: &Value) -> Vec<(String, String)> {
@@ -83,7 +88,9 @@ fn from_a_recording_the_answer_is_the_same_and_needs_no_root() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), live, "{}", said(&output));
     // Filters work as in live tracing.
     let one = json(&out(&["--peer", &source(8).to_string()]));
-    assert_eq!(verdicts(&one), [(source(8).to_string(), "many-held".to_owned())]);
+    let piles_up = (source(8).to_string(), "piling-up".to_owned());
+    assert!(verdicts(&json(&live)).contains(&piles_up));
+    assert_eq!(verdicts(&one), [piles_up]);
     // Rows alone give the same verdicts.
     fs::remove_file(path.join("state.json")).unwrap();
     let rebuilt = json(&out(&[]));
