@@ -6,18 +6,36 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::Once,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{namespace::Namespace, pace::pace};
 
 /// Path of the program under test.
 pub fn binary() -> PathBuf {
+    hang_up_by_default();
     sibling("tcpreuse-under-test")
+}
+
+/// Makes SIGHUP end the program under test even if the tests run under `nohup`: what this process handles has
+/// its default action in the programs that it starts.
+fn hang_up_by_default() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup()).expect("a handler");
+    });
 }
 
 /// Path of another binary of this package.

@@ -16,7 +16,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
     ("tcpreuse_end", 23_500),
     ("tcpreuse_reset", 100),
-    ("tcpreuse_read", 750),
+    ("tcpreuse_read", 40_000),
     ("tcpreuse_seed", 24_000),
     ("tcpreuse_list", 21_000),
 ];
