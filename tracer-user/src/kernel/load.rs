@@ -186,6 +186,19 @@ pub(super) struct Loaded {
 /// # Errors
 /// Says why tracing is impossible here.
 pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
+    match load_as(settings) {
+        // An older verifier may not follow what tells requests apart. Without that, turns count.
+        Err(TraceError::Refused { what, .. }) if settings.peek && what.ends_with(READ.program) => {
+            load_as(&Settings {
+                peek: false,
+                ..settings.clone()
+            })
+        }
+        loaded => loaded,
+    }
+}
+
+fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     let btf_path = settings.btf.as_deref().unwrap_or_else(|| Path::new(VMLINUX));
     let btf = Btf::from_file(btf_path)?;
     let (offsets, missing) = offsets::resolve(&btf)?;
