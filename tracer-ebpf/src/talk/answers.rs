@@ -29,7 +29,7 @@ impl Talk {
                 if frames::is_record(&head) && frames::is_goodbye(&head) {
                     return self.goodbye();
                 }
-                // Whoever reads in pieces shows no header in the middle of a record.
+                // A process that reads in pieces shows no header in the middle of a record.
                 if !wrote || !frames::is_data(&head) {
                     self.flags &= !flag::ARMED;
                     return 0;

@@ -1,5 +1,5 @@
 //! How often a live view looks: as often as it was asked to, unless that takes too much of a processor.
-//! Whoever looks for the reason of an overload must not add to it.
+//! A tool that looks for the cause of an overload must not add to it.
 
 use std::time::Duration;
 

@@ -36,7 +36,7 @@ pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode>
         .args(arguments);
     command.env(SKIP_LOG_VARIABLE, &skip_log);
     let (status, mut tally) = watch(&mut command)?;
-    // Whoever names tests wants those.
+    // If tests are named, only those are wanted.
     let fuzzed = arguments
         .is_empty()
         .then(|| fuzz::all(project, FUZZ_SECONDS))

@@ -84,7 +84,7 @@ pub(super) fn of_gauges(
     let busy = usize::try_from(gauge.busy.unwrap_or(0)).unwrap_or(usize::MAX);
     for (n, opened) in entry.opened.iter().take(open).enumerate() {
         let close_wait = n < lingering;
-        // Whoever waits to be accepted came last; and who gave up waiting is in CLOSE_WAIT.
+        // Connections that wait to be accepted came last, and those that gave up waiting are in CLOSE_WAIT.
         let from_the_end = match close_wait {
             true => lingering - 1 - n,
             false => lingering + (open - 1 - n),
@@ -102,7 +102,7 @@ pub(super) fn of_gauges(
             close_wait_since_ns: entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at)),
             has_file: from_the_end as u64 >= gauge.never_accepted.unwrap_or(0),
             turns: turns.of_place(n),
-            // Whoever is in CLOSE_WAIT is not counted among the busy, and comes first.
+            // Connections in CLOSE_WAIT are not counted as busy, and come first.
             holding: !close_wait && n - lingering < busy,
             ..Connection::unknown(id.netns, id.direction)
         });
