@@ -44,7 +44,7 @@ const MAX_SIZE: &str = "4M";
 const MAX_BYTES: u64 = 5 << 20;
 
 /// Time after which every client has connected, and tables and buffers have reached their final size.
-const WARM_UP: Duration = Duration::from_secs(15);
+const WARM_UP: Duration = Duration::from_secs(30);
 
 /// Interval between two readings of the processes' resource use.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
