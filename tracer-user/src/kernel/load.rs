@@ -235,7 +235,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         tables,
         slots,
         missing,
-        known: known(&offsets, &hooks, settings.peek && can_peek(&offsets)),
+        known: known(&offsets, &hooks, config.peek != 0),
         hooks,
         origin,
     })
