@@ -46,6 +46,10 @@ const MAX_BYTES: u64 = 5 << 20;
 /// Time after which every client has connected, and tables and buffers have reached their final size.
 const WARM_UP: Duration = Duration::from_secs(30);
 
+/// `--window`: shorter than the warm-up, so that the memory of a window is full when measuring begins. It
+/// grows until then, as it must.
+const WINDOW: &str = "15s";
+
 /// Interval between two readings of the processes' resource use.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -72,11 +76,13 @@ pub fn run_for(time: Duration) -> Outcome {
     );
     let recording = [
         &common[..],
+        &["--window", WINDOW],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
     ]
     .concat();
     let record = Recorder::start(&namespace, &evidence, &recording);
-    let mut top = OnTerminal::top(&namespace, &common, (120, 40));
+    let view = [&common[..], &["--window", WINDOW]].concat();
+    let mut top = OnTerminal::top(&namespace, &view, (120, 40));
     top.wait("the live view", |screen| screen.contains("peers"));
 
     let mut watch = Watch::of(&[
