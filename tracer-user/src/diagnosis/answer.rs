@@ -67,7 +67,7 @@ pub struct Recovered {
 }
 
 /// A peer's share of its service's load, 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// Share of the connections opened within the window.
     pub opens_share: f64,

@@ -168,7 +168,7 @@ pub struct Rule {
 }
 
 /// The verdict on one peer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The main verdict.
     pub verdict: Verdict,

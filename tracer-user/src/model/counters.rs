@@ -121,7 +121,7 @@ macro_rules! figures {
         }
 
         /// Those of them that are shown as they were counted.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Plain {
             $($(#[doc = concat!("Shown as `", $shown, "`.")] pub $name: $type,)?)+
         }

@@ -171,7 +171,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
                 .unwrap_or(0),
         },
         late_read_max_ns: counters.late_read_max_ns,
-        held: held::of(live, known, now_ns, thresholds),
+        held: held::of(live, known, now_ns, thresholds).into(),
         without_request: live
             .iter()
             .filter(|connection| {
@@ -238,7 +238,7 @@ fn lingering(
         answered_ns: ages(false),
         unanswered_ns: ages(true),
         passed_by: passed_by.count() as u64,
-        owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
+        owner: owner(&accepted).and_then(|(pid, held)| Some(((*processes.get(pid)?).clone(), held))),
     }))
 }
 

@@ -2,11 +2,13 @@
 
 use std::ops::Deref;
 
-use super::{CloseWait, Idle, Spread};
+use serde::{Deserialize, Serialize};
+
+use super::{CloseWait, HeldNow, Idle, Spread};
 use crate::model::window::Looks;
 
 /// A value that is read as itself and takes a pointer's room while it is the default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sparse<T>(Option<Box<T>>);
 
 /// What has a default to point at.
@@ -40,6 +42,19 @@ impl<T: Absent> std::ops::DerefMut for Sparse<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.get_or_insert_with(Box::default)
     }
+}
+
+impl Absent for HeldNow {
+    const ABSENT: &'static Self = &Self {
+        established: 0,
+        alive: 0,
+        holding: 0,
+        dead: 0,
+        silent: 0,
+        dead_longest_ns: 0,
+        reused: 0,
+        turns: 0,
+    };
 }
 
 impl Absent for Spread {
@@ -94,6 +109,7 @@ mod tests {
             assert_eq!(Sparse::from(T::default()).0, None);
             assert_eq!(*Sparse::<T>::default(), T::default());
         }
+        check::<HeldNow>();
         check::<Spread>();
         check::<Idle>();
         check::<CloseWait>();
