@@ -170,7 +170,7 @@ pub struct Figures {
     /// The longest that a first request lay unread, of those that did for a second or longer, ns.
     pub late_read_max_ns: u64,
     /// The established ones.
-    pub held: Sparse<HeldNow>,
+    pub held: HeldNow,
     /// Established for a while without any request.
     pub without_request: u64,
     /// Request turns of the ended connections, or the most there can have been.

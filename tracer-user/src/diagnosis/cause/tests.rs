@@ -422,8 +422,7 @@ fn streams_that_stay_are_reuse() {
             established: 1,
             turns: 1,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         ..good()
     };
     assert_eq!(verdict(&stream), Verdict::Reusing);
@@ -601,8 +600,7 @@ fn a_slow_client_is_stray() {
         held: HeldNow {
             established: 3,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         bytes_received: Some(20),
         bytes_sent: Some(0),
         ..watched()

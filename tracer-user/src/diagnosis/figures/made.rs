@@ -171,7 +171,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
                 .unwrap_or(0),
         },
         late_read_max_ns: counters.late_read_max_ns,
-        held: held::of(live, known, now_ns, thresholds).into(),
+        held: held::of(live, known, now_ns, thresholds),
         without_request: live
             .iter()
             .filter(|connection| {

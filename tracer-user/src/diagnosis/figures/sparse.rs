@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseWait, HeldNow, Idle, Spread};
+use super::{CloseWait, Idle, Spread};
 use crate::model::window::Looks;
 
 /// A value that is read as itself and takes a pointer's room while it is the default.
@@ -42,19 +42,6 @@ impl<T: Absent> std::ops::DerefMut for Sparse<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.get_or_insert_with(Box::default)
     }
-}
-
-impl Absent for HeldNow {
-    const ABSENT: &'static Self = &Self {
-        established: 0,
-        alive: 0,
-        holding: 0,
-        dead: 0,
-        silent: 0,
-        dead_longest_ns: 0,
-        reused: 0,
-        turns: 0,
-    };
 }
 
 impl Absent for Spread {
@@ -109,7 +96,6 @@ mod tests {
             assert_eq!(Sparse::from(T::default()).0, None);
             assert_eq!(*Sparse::<T>::default(), T::default());
         }
-        check::<HeldNow>();
         check::<Spread>();
         check::<Idle>();
         check::<CloseWait>();

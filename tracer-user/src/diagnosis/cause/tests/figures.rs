@@ -189,8 +189,7 @@ pub(super) fn pile(n: u64) -> Figures {
             reused: n,
             turns: 9 * n,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         turns_counted: true,
         bytes_received: Some(200 * n),
         bytes_sent: Some(300 * n),
@@ -245,8 +244,7 @@ pub(super) fn queued() -> Figures {
         held: HeldNow {
             established: 1,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         bytes_received: Some(200),
         bytes_sent: Some(0),
         turns_counted: true,
@@ -267,8 +265,7 @@ pub(super) fn good() -> Figures {
             reused: 1,
             turns: 40,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         bytes_received: Some(8000),
         bytes_sent: Some(12000),
         turns_counted: true,
@@ -305,8 +302,7 @@ pub(super) fn overflow(n: u64) -> Figures {
             reused: 9,
             alive: 9,
             ..HeldNow::default()
-        }
-        .into(),
+        },
         turns,
         ..fresh(n)
     }
@@ -338,8 +334,7 @@ pub(super) fn abandoned(n: u64) -> Figures {
         silent: n - 1,
         turns: n,
         ..HeldNow::default()
-    }
-    .into();
+    };
     figures
 }
 
