@@ -62,8 +62,7 @@ impl Packed {
             grown: peer.grown,
         };
         // Serialising into memory cannot fail. A peer without bytes would be one that is not there.
-        let bytes = postcard::to_allocvec(&own).unwrap_or_default();
-        self.bytes.extend_from_slice(&bytes);
+        self.bytes = postcard::to_extend(&own, std::mem::take(&mut self.bytes)).unwrap_or_default();
         self.ends.push(self.bytes.len());
     }
 
