@@ -226,10 +226,15 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
             .collect();
     }
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
-    if let (Some(pile), Some(queue)) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted))
+    let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
+    if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
+    }
+    if pile.is_some() && case.is_too_soon_for_a_path() {
+        // The client opened them although the path to the earlier ones was there.
+        found.retain(|(rule, _)| rule.verdict != Verdict::Abandoned);
     }
     found
 }

@@ -1,7 +1,7 @@
 //! Earlier connections fell silent when a newer one was opened, and nothing shows whether the client forgot
 //! them or the path died.
 
-use super::{Case, Match, Rule, piling_up, words};
+use super::{Case, Match, Rule, words};
 use crate::diagnosis::{
     Verdict,
     thresholds::{MIN_ALIKE, confidence, habitual},
@@ -24,7 +24,6 @@ fn test(case: &Case<'_>) -> Option<Match> {
         || !case.has_requests()
         || case.expected_is_given && held.established <= u64::from(case.expected)
         || figures.course.end < figures.course.from() + MIN_ALIKE
-        || (case.is_too_soon_for_a_path() && (piling_up::RULE.test)(case).is_some())
     {
         return None;
     }
