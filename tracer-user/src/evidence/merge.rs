@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    /// The example, so many hours later.
+    /// The example, some hours later.
     fn later(hours: u64) -> Sample {
         let mut later = sample();
         for moment in [&mut later.started, &mut later.taken] {
