@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn commands_are_read_from_the_page() {
-        let page = ".TP\ntcpreuse\\-top(1)\nShow\n.TP\ntcpreuse\\-record(1)\nWrite; see tcpreuse\\-x y\n.TP\ntcpreuse\\-help(1)\n";
+        let page = ".TP\ntcpreuse\\-top(1)\nShow\n.TP\ntcpreuse\\-record(1)\nWrite; see tcpreuse\\-x y\n\
+                    .TP\ntcpreuse\\-help(1)\n";
         assert_eq!(commands(page), ["top", "record"]);
         assert!(commands("nothing").is_empty());
     }
