@@ -6,8 +6,15 @@ pub mod json;
 pub mod text;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::{model::sample::Moment, text::sanitise};
+use crate::{
+    model::{
+        accounting::{Accounting, Losses},
+        sample::Moment,
+    },
+    text::sanitise,
+};
 
 /// What a report says about where it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +33,44 @@ impl Origin {
         Self {
             host: text(uname.nodename()),
             kernel: text(uname.release()),
+        }
+    }
+}
+
+/// The accounting, as in a diagnosis and in a manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Open when tracing began.
+    pub seeded: u64,
+    /// Opened since.
+    pub opened: u64,
+    /// Closed since.
+    pub closed: u64,
+    /// Open at the end.
+    pub open_now: u64,
+    /// Counted minus listed; `null`: not checked.
+    pub drift: Option<i64>,
+    /// Records and state changes lost.
+    pub events_lost: u64,
+    /// Peers without counters of their own.
+    pub peers_dropped: u64,
+    /// Connections not counted.
+    pub connections_dropped: u64,
+}
+
+impl Counts {
+    /// Of a sample.
+    pub fn of(accounting: &Accounting, losses: &Losses) -> Self {
+        Self {
+            seeded: accounting.totals.seeded,
+            opened: accounting.totals.opened,
+            closed: accounting.totals.closed,
+            open_now: accounting.open_now,
+            drift: accounting.drift,
+            events_lost: losses.records_lost.saturating_add(losses.programs_skipped),
+            peers_dropped: losses.peers_dropped,
+            connections_dropped: losses.connections_dropped,
         }
     }
 }

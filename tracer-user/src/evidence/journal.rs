@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use super::block::Extent;
-use super::{Folder, block::hex, error::EvidenceError, rows::Kind};
+use super::{Folder, block::hex, error::EvidenceError, rows::PerKind};
 use crate::model::{
     accounting::{Accounting, Losses},
     sample::Moment,
@@ -40,14 +40,9 @@ pub struct Interval {
     /// Rows that could not be written so far.
     #[serde(skip_serializing_if = "is_default")]
     pub rows_not_written: u64,
-    /// `connections.csv`.
-    pub connections: Extent,
-    /// `peers.csv`.
-    pub peers: Extent,
-    /// `listeners.csv`.
-    pub listeners: Extent,
-    /// `events.csv`.
-    pub events: Extent,
+    /// How far each file of rows was.
+    #[serde(flatten)]
+    pub rows: PerKind<Extent>,
     /// SHA-256 of the lines before in this journal.
     pub before: String,
 }
@@ -64,25 +59,6 @@ impl Interval {
             monotonic_ns: self.monotonic_ns.min(1 << 62),
             utc_ns: utc.as_nanosecond(),
         })
-    }
-
-    /// How far a file was.
-    pub fn extent(&self, kind: Kind) -> &Extent {
-        match kind {
-            Kind::Connections => &self.connections,
-            Kind::Peers => &self.peers,
-            Kind::Listeners => &self.listeners,
-            Kind::Events => &self.events,
-        }
-    }
-
-    pub(super) fn extent_mut(&mut self, kind: Kind) -> &mut Extent {
-        match kind {
-            Kind::Connections => &mut self.connections,
-            Kind::Peers => &mut self.peers,
-            Kind::Listeners => &mut self.listeners,
-            Kind::Events => &mut self.events,
-        }
     }
 }
 
