@@ -82,6 +82,11 @@ pub(crate) fn timestamp(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
+/// The same read again, in ns since 1970; `None` when it is no time.
+pub(crate) fn utc_ns(text: &str) -> Option<i128> {
+    text.parse().ok().map(Timestamp::as_nanosecond)
+}
+
 /// The time of day in UTC, for people.
 pub(crate) fn clock(moment: Moment) -> String {
     Timestamp::from_nanosecond(moment.utc_ns)

@@ -7,9 +7,12 @@ use sha2::{Digest, Sha256};
 
 pub use super::block::Extent;
 use super::{Folder, block::hex, error::EvidenceError, rows::PerKind};
-use crate::model::{
-    accounting::{Accounting, Losses},
-    sample::Moment,
+use crate::{
+    model::{
+        accounting::{Accounting, Losses},
+        sample::Moment,
+    },
+    report::utc_ns,
 };
 
 /// A line is never longer than this, bytes.
@@ -54,10 +57,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Interval {
     /// When the sample was taken; `None` when that is no time.
     pub fn moment(&self) -> Option<Moment> {
-        let utc: jiff::Timestamp = self.at.parse().ok()?;
         Some(Moment {
             monotonic_ns: self.monotonic_ns.min(1 << 62),
-            utc_ns: utc.as_nanosecond(),
+            utc_ns: utc_ns(&self.at)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     filter::Prefixes,
     kernel::load::Settings,
     model::{accounting::Losses, sample::Moment},
-    report::{Counts, Origin, timestamp},
+    report::{Counts, Origin, timestamp, utc_ns},
     text::sanitise,
 };
 
@@ -41,10 +41,9 @@ impl Clock {
 
     /// As the model has it; `None` when the time is none.
     pub fn moment(&self) -> Option<Moment> {
-        let utc: jiff::Timestamp = self.utc.parse().ok()?;
         Some(Moment {
             monotonic_ns: self.monotonic_ns,
-            utc_ns: utc.as_nanosecond(),
+            utc_ns: utc_ns(&self.utc)?,
         })
     }
 }

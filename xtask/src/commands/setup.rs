@@ -179,10 +179,16 @@ fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
     if missing { vec![CLIPPY_PACKAGE] } else { Vec::new() }
 }
 
-/// Looks beyond `PATH`, since programs for root are often not on that of others.
 pub(super) fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Looks beyond `PATH`, since programs for root are often not on that of others.
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let elsewhere = ["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(program));
-    Machine.on_path(program).is_some() || elsewhere.iter().any(|path| Machine.is_program(path))
+    Machine
+        .on_path(program)
+        .or_else(|| elsewhere.into_iter().find(|path| Machine.is_program(path)))
 }
 
 /// One run of setup: its clock, and whether it has changed anything.

@@ -1,21 +1,12 @@
 //! Earlier connections fell silent when a newer one was opened, and nothing shows whether the client forgot
 //! them or the path died.
 
-use super::{Case, Match, Rule, words};
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_ALIKE, confidence, habitual},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::Abandoned,
-    of_ends: false,
-    test,
-};
+use super::{Case, Match, words};
+use crate::diagnosis::thresholds::{MIN_ALIKE, confidence, habitual};
 
 /// Connections were used one after the other and never again, and nothing was retransmitted or probed in
 /// vain.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let earlier = held.in_use() + held.dead + held.silent;
     if held.silent < MIN_ALIKE
