@@ -183,7 +183,7 @@ impl HostWide {
 }
 
 /// A verdict with all the peers that have it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cause {
     /// The verdict.
     pub verdict: Verdict,
