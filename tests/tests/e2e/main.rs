@@ -24,6 +24,7 @@ mod record;
 mod records;
 mod replay;
 mod requests;
+mod room;
 mod seed;
 mod soak;
 mod top;

@@ -1,0 +1,107 @@
+//! The table of connections and how it fills.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use tcpreuse::testing::{
+    filter::{Directions, Filter},
+    kernel::load::Settings,
+    model::sample::Sample,
+    source::live::Live,
+};
+use tcpreuse_tests::{
+    eventually,
+    namespace::Namespace,
+    need_root,
+    program::Trace,
+    programs,
+    traffic::{abort, pair, source},
+};
+
+/// Listens, and nobody accepts unless the test does.
+fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+/// Traces one direction of one namespace.
+fn settings(namespace: &Namespace, directions: Directions) -> Settings {
+    Settings {
+        filter: Filter {
+            directions,
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        ..Settings::default()
+    }
+}
+
+/// Held connections are spread over the whole table, as those of a server that has run for a while are.
+#[test]
+fn a_taken_place_leads_to_a_neighbour_and_not_to_the_hash() {
+    need_root!();
+    const CONNECTIONS: usize = 36_000;
+    const HELD_OF: usize = 18;
+    let namespace = Namespace::new();
+    namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "0");
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let trace = Trace::start(&namespace, &["--direction", "both"]);
+    let mut held = Vec::new();
+    for number in 0..CONNECTIONS {
+        let (client, accepted) = pair(source(0), server, &listener);
+        if number % HELD_OF == 0 {
+            held.push((client, accepted));
+        } else {
+            abort(client);
+        }
+    }
+    let hashed = programs::entries(trace.pid(), "CONNS");
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    assert_eq!(
+        diagnosis.accounting("opened"),
+        2 * i64::try_from(CONNECTIONS).unwrap()
+    );
+    assert_eq!(
+        diagnosis.accounting("open_now"),
+        2 * i64::try_from(held.len()).unwrap()
+    );
+    assert_eq!(hashed, 0, "of {} open connections", 2 * held.len());
+}
+
+/// All three places of a connection are used: its own, a neighbour's and the hash.
+#[test]
+fn a_full_table_counts_exactly() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let mut live = Live::start(&Settings {
+        max_connections: 64,
+        ..settings(&namespace, Directions::Inbound)
+    })
+    .unwrap();
+    for _ in 0..5 {
+        let mut held: Vec<_> = (0..64).map(|_| pair(source(0), server, &listener)).collect();
+        for (left, step) in [(40, 3), (10, 2), (0, 1)] {
+            while held.len() > left {
+                held.swap_remove((held.len() - 1) / step);
+            }
+            let sample = settled(&mut live, left as u64);
+            assert_eq!(sample.accounting.drift, Some(0));
+            assert_eq!(sample.losses.connections_dropped, 0);
+        }
+    }
+    assert_eq!(settled(&mut live, 0).accounting.totals.opened, 5 * 64);
+}
+
+/// A sample in which this many connections are open.
+fn settled(live: &mut Live, open: u64) -> Sample {
+    let mut sample = None;
+    eventually("the connections to be counted", || {
+        let now = live.sample().unwrap();
+        let is_settled = now.accounting.open_now == open;
+        sample = Some(now);
+        is_settled
+    });
+    sample.unwrap()
+}
