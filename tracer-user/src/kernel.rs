@@ -21,6 +21,7 @@ pub mod privileges;
 pub mod records;
 mod relocate;
 mod sockets;
+mod sweep;
 mod tables;
 pub mod tracer;
 

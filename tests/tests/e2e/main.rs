@@ -27,5 +27,6 @@ mod requests;
 mod room;
 mod seed;
 mod soak;
+mod storm;
 mod top;
 mod verdicts;

@@ -52,6 +52,11 @@ impl Tables {
         self.peers.fd().as_fd()
     }
 
+    /// Those of the connections, and of their cookies.
+    pub(super) fn connections(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
+        (self.places.fd().as_fd(), self.cookies.fd().as_fd())
+    }
+
     /// That of the records.
     pub(super) fn ring(&self) -> BorrowedFd<'_> {
         self.ring.fd().as_fd()

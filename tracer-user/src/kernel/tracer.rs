@@ -25,6 +25,7 @@ use super::{
     peers::PeerTable,
     records::Records,
     sockets,
+    sweep::Places,
 };
 use crate::{
     filter::{Directions, Filter},
@@ -45,7 +46,8 @@ const MAX_HOLDERS: usize = 65_536;
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
-    table: PeerTable,
+    pub(super) table: PeerTable,
+    pub(super) places: Places,
     taken: Array<MapData, u32>,
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
@@ -55,7 +57,7 @@ pub struct Tracer {
     noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
-    filter: Filter,
+    pub(super) filter: Filter,
     missing: Vec<Missing>,
     known: Known,
     hooks: Vec<Hook>,
@@ -63,6 +65,10 @@ pub struct Tracer {
     misses_on_purpose: bool,
     /// How often the kernel had skipped the program when the sockets were looked through for it last.
     made_up_for: u64,
+    /// Connections that [`Tracer::sweep`] has ended.
+    pub(super) swept: u64,
+    /// Whether there should be a record of each connection that ends.
+    keeps_records: bool,
 }
 
 impl Tracer {
@@ -74,6 +80,8 @@ impl Tracer {
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
+        let others = loaded.take("CONNS")?;
+        let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
         let taken = loaded.take("TAKEN")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
@@ -92,6 +100,7 @@ impl Tracer {
         let mut tracer = Self {
             ebpf: loaded.ebpf,
             table,
+            places,
             taken,
             unknown,
             losses,
@@ -106,6 +115,8 @@ impl Tracer {
             hooks: loaded.hooks,
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
+            swept: 0,
+            keeps_records: settings.records.is_some(),
         };
         tracer.note_holders()?;
         tracer.attach()?;
@@ -281,12 +292,12 @@ impl Tracer {
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
             connections_dropped: sum.connections_dropped,
-            records_lost: sum.ring_full,
+            records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),
                 second: self.skipped(&END),
-                rescued: sum.rescued,
+                rescued: sum.rescued + self.swept,
             },
             reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
@@ -359,7 +370,7 @@ impl Tracer {
         unseen.len() as u64
     }
 
-    fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
+    pub(super) fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
         program(&mut self.ebpf, name)
     }
 }

@@ -45,7 +45,7 @@ pub struct Losses {
     pub connections_unattributed: u64,
     /// Connections that found the connection table full, and are not counted at all.
     pub connections_dropped: u64,
-    /// Records of ended connections that found the ring full.
+    /// Ended connections without a record: the ring was full, or nothing saw their end.
     pub records_lost: u64,
     /// Upper bound of the state changes missed for good; see [`Nested::lost`].
     pub programs_skipped: u64,

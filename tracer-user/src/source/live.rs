@@ -42,6 +42,24 @@ pub struct Live {
     looks: BTreeMap<u32, Looks>,
     /// Time of the next glance at the earliest.
     next_glance: Instant,
+    /// Connections that are counted and not listed, and that a sweep has not found to be gone.
+    unexplained: i64,
+}
+
+/// What a sample is made of.
+struct Seen {
+    taken: Moment,
+    sockets: Sockets,
+    peers: Vec<Peer>,
+    unattributed: Counters,
+    accounting: Accounting,
+}
+
+impl Seen {
+    /// How many connections are counted as open without being listed.
+    fn excess(&self) -> i64 {
+        self.accounting.drift.map_or(0, |drift| drift.max(0))
+    }
 }
 
 /// After a glance, this many times its duration must pass before the next.
@@ -79,6 +97,7 @@ impl Live {
             repeats: 0,
             looks: BTreeMap::new(),
             next_glance: Instant::now(),
+            unexplained: 0,
         })
     }
 
@@ -89,17 +108,24 @@ impl Live {
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
-        let before = self.tracer.totals()?;
-        let sockets = self.tracer.sockets()?;
-        let (peers, unattributed) = self.tracer.peers()?;
-        let taken = clock::now();
+        let mut seen = self.see()?;
+        if seen.excess() > self.unexplained && self.tracer.sweep()? > 0 {
+            seen = self.see()?;
+        }
+        self.unexplained = seen.excess();
+        let Seen {
+            sockets,
+            peers,
+            unattributed,
+            taken,
+            accounting,
+        } = seen;
         let mut losses = self.tracer.losses()?;
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
         self.resumed += sockets.walks_resumed;
         self.repeats += sockets.walk_repeats;
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
-        let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
         self.note(&sockets);
         let mut sample = Sample {
@@ -119,6 +145,20 @@ impl Live {
         self.short_lived.fold(&mut sample, &Running(&self.tracer));
         self.name_owners(&mut sample);
         Ok(sample)
+    }
+
+    /// Reads all sockets and counters.
+    fn see(&mut self) -> Result<Seen, TraceError> {
+        let before = self.tracer.totals()?;
+        let sockets = self.tracer.sockets()?;
+        let (peers, unattributed) = self.tracer.peers()?;
+        Ok(Seen {
+            taken: clock::now(),
+            accounting: account(before, &peers, &unattributed, &sockets),
+            sockets,
+            peers,
+            unattributed,
+        })
     }
 
     /// Records how busy connections are between two samples, since whether a peer had an idle connection when
