@@ -1,7 +1,8 @@
-//! The table of connections and how it fills.
+//! The table of connections: how it fills, and what becomes of connections that found no room.
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use socket2::{Domain, SockRef, Socket, Type};
 use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
@@ -14,8 +15,9 @@ use tcpreuse_tests::{
     need_root,
     program::Trace,
     programs,
-    traffic::{abort, pair, source},
+    traffic::{abort, connections, disconnect, pair, source},
 };
+use tracer_ebpf::transition::step;
 
 /// Listens, and nobody accepts unless the test does.
 fn listener() -> TcpListener {
@@ -104,4 +106,40 @@ fn settled(live: &mut Live, open: u64) -> Sample {
         is_settled
     });
     sample.unwrap()
+}
+
+/// The reset is hidden from the programs, and the socket, which is not destroyed, connects again.
+#[test]
+fn a_socket_that_connects_again_after_an_unseen_end_has_ended_once() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let mut live = Live::start(&Settings {
+        miss: step::ENDED,
+        ..settings(&namespace, Directions::Outbound)
+    })
+    .unwrap();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.connect(&server.into()).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    SockRef::from(&accepted)
+        .set_linger(Some(std::time::Duration::ZERO))
+        .unwrap();
+    drop(accepted);
+    eventually("the reset to arrive", || connections().is_empty());
+    disconnect(&socket);
+    socket.connect(&server.into()).unwrap();
+    let sample = settled(&mut live, 1);
+    assert_eq!(
+        (sample.accounting.totals.opened, sample.accounting.totals.closed),
+        (2, 1)
+    );
+    assert_eq!(sample.accounting.drift, Some(0));
+    let resets: u64 = sample
+        .peers
+        .iter()
+        .map(|peer| peer.counters.closes.remote_rst)
+        .sum();
+    assert_eq!(resets, 1);
 }
