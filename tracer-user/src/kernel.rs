@@ -20,6 +20,7 @@ mod peers;
 pub mod privileges;
 pub mod records;
 mod relocate;
+mod room;
 mod sockets;
 mod sweep;
 mod tables;

@@ -1,6 +1,6 @@
 //! The table of connections: how it fills, and what becomes of connections that found no room.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use socket2::{Domain, SockRef, Socket, Type};
 use tcpreuse::testing::{
@@ -106,6 +106,46 @@ fn settled(live: &mut Live, open: u64) -> Sample {
         is_settled
     });
     sample.unwrap()
+}
+
+#[test]
+fn what_found_no_room_is_counted_once_there_is_room() {
+    need_root!();
+    const LIMIT: u32 = 16;
+    let namespace = Namespace::new();
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let mut live = Live::start(&Settings {
+        max_connections: LIMIT,
+        ..settings(&namespace, Directions::Inbound)
+    })
+    .unwrap();
+    for round in 1..=2 {
+        let mut held: Vec<(TcpStream, TcpStream)> = (0..10 * LIMIT)
+            .map(|_| pair(source(0), server, &listener))
+            .collect();
+        let full = live.sample().unwrap();
+        let totals = full.accounting.totals;
+        assert!(
+            totals.opened - totals.closed >= LIMIT.into(),
+            "round {round}: {:?}",
+            full.losses
+        );
+        let dropped = full.losses.connections_dropped;
+        assert_eq!(
+            totals.opened + dropped,
+            u64::from(10 * LIMIT * round),
+            "{:?}",
+            full.losses
+        );
+        // The last ones found no room. They stay for a while.
+        held.drain(..held.len() - 8);
+        let sample = settled(&mut live, 8);
+        assert_eq!(sample.accounting.drift, Some(0));
+        assert_eq!(sample.losses.connections_dropped, dropped - 8);
+        drop(held);
+        assert_eq!(settled(&mut live, 0).accounting.drift, Some(0));
+    }
 }
 
 /// The reset is hidden from the programs, and the socket, which is not destroyed, connects again.

@@ -65,6 +65,12 @@ pub struct Tracer {
     misses_on_purpose: bool,
     /// How often the kernel had skipped the program when the sockets were looked through for it last.
     made_up_for: u64,
+    /// How many connections may be open at once.
+    pub(super) max_connections: u32,
+    /// Connections that had found no room when [`Tracer::use_room`] looked last.
+    pub(super) dropped_before: u64,
+    /// Those of them that it has counted since.
+    pub(super) counted_after_all: u64,
     /// Connections that [`Tracer::sweep`] has ended.
     pub(super) swept: u64,
     /// Whether there should be a record of each connection that ends.
@@ -115,6 +121,9 @@ impl Tracer {
             hooks: loaded.hooks,
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
+            max_connections: settings.max_connections,
+            dropped_before: 0,
+            counted_after_all: 0,
             swept: 0,
             keeps_records: settings.records.is_some(),
         };
@@ -187,7 +196,15 @@ impl Tracer {
         Ok(())
     }
 
-    fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
+    /// What an open connection is that is not remembered.
+    pub(super) fn unknown(&self) -> Result<u32, TraceError> {
+        self.unknown.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "whether there is room",
+            reason: error.to_string(),
+        })
+    }
+
+    pub(super) fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
         self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
             what: "to note that what was open is counted".to_owned(),
             reason: error.to_string(),
@@ -282,16 +299,12 @@ impl Tracer {
     /// # Errors
     /// When the map cannot be read.
     pub fn losses(&self) -> Result<Losses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the loss counters",
-            reason: error.to_string(),
-        })?;
-        let sum = decode::losses(per_cpu.iter().copied());
+        let sum = self.sum_of_losses()?;
         Ok(Losses {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
-            connections_dropped: sum.connections_dropped,
+            connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
             records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
             programs_skipped: 0,
             nested: Nested {
@@ -304,6 +317,15 @@ impl Tracer {
             walks_resumed: 0,
             walk_repeats: 0,
         })
+    }
+
+    /// The loss counters of all CPUs, added up.
+    pub(super) fn sum_of_losses(&self) -> Result<AbiLosses, TraceError> {
+        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the loss counters",
+            reason: error.to_string(),
+        })?;
+        Ok(decode::losses(per_cpu.iter().copied()))
     }
 
     /// The name of a process that connected or read, even if it has ended since.

@@ -109,6 +109,9 @@ impl Live {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
         let mut seen = self.see()?;
+        if self.tracer.use_room(&seen.sockets)? {
+            seen = self.see()?;
+        }
         if seen.excess() > self.unexplained && self.tracer.sweep()? > 0 {
             seen = self.see()?;
         }
