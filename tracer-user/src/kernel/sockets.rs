@@ -17,23 +17,36 @@ use crate::model::socket::Sockets;
 const CHUNK: usize = 64 << 10;
 
 /// Runs an iterator program over the namespaces the filter admits and collects what it writes.
+///
+/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
+/// between two of them, kernels before 6.16 may show a socket again.
 pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, TraceError> {
     let (mut connections, mut listeners) = (Vec::new(), Vec::new());
+    let (mut cookies, mut addresses, mut repeats) = (HashSet::new(), HashSet::new(), 0);
     let visited = visit(program, only, &mut |live| match decode::socket(live) {
-        Some(Socket::Connection(connection)) => connections.push(connection),
+        Some(Socket::Connection(connection)) => {
+            // Two sockets may have the same addresses on different interfaces. One without a cookie is not traced.
+            let is_new = match live.cookie {
+                0 => addresses.insert((connection.netns, connection.local, connection.remote)),
+                cookie => cookies.insert(cookie),
+            };
+            if is_new {
+                connections.push(connection);
+            } else {
+                repeats += 1;
+            }
+        }
         Some(Socket::Listener(listener)) => listeners.push(listener),
         None => {}
     })?;
-    let mut sockets = Sockets {
+    Ok(Sockets {
         connections,
         listeners,
         namespaces: visited.namespaces,
         namespaces_skipped: visited.skipped,
         walks_resumed: visited.resumed,
-        ..Sockets::default()
-    };
-    leave_out_repeats(&mut sockets);
-    Ok(sockets)
+        walk_repeats: repeats,
+    })
 }
 
 /// The sockets that the kernel lists, by their cookies, and the namespaces they were looked for in.
@@ -89,17 +102,6 @@ fn visit(program: &mut Iter, only: Option<u32>, each: Each<'_>) -> Result<Visite
             .unwrap_or_else(|_| Err(read_error("the walk over the sockets ended unexpectedly")))
     })?;
     Ok(visited)
-}
-
-/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
-/// between two of them, kernels before 6.16 may show a socket again.
-fn leave_out_repeats(sockets: &mut Sockets) {
-    let mut seen = HashSet::with_capacity(sockets.connections.len());
-    let all = sockets.connections.len();
-    sockets
-        .connections
-        .retain(|connection| seen.insert((connection.netns, connection.local, connection.remote)));
-    sockets.walk_repeats = (all - sockets.connections.len()) as u64;
 }
 
 /// Without CAP_SYS_ADMIN, the own namespace still can be walked.
