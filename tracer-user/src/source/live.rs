@@ -44,6 +44,8 @@ pub struct Live {
     next_glance: Instant,
     /// Connections that are counted and not listed, and that a sweep has not found to be gone.
     unexplained: i64,
+    /// The sums over all peers when they were read last. The programs count in 32 bits.
+    sums: Totals,
 }
 
 /// What a sample is made of.
@@ -98,6 +100,7 @@ impl Live {
             looks: BTreeMap::new(),
             next_glance: Instant::now(),
             unexplained: 0,
+            sums: Totals::default(),
         })
     }
 
@@ -152,12 +155,25 @@ impl Live {
 
     /// Reads all sockets and counters.
     fn see(&mut self) -> Result<Seen, TraceError> {
-        let before = self.tracer.totals()?;
+        self.sums.carry(self.tracer.totals()?);
+        let before = self.sums;
         let sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
+        let taken = clock::now();
+        let (mut after, mut open_now) = (Totals::default(), 0);
+        for counters in peers.iter().map(|peer| &peer.counters).chain([&unattributed]) {
+            after.add(counters);
+            open_now += counters.open_now;
+        }
+        self.sums.carry(after);
+        let listed = sockets.connections.len() as u64;
         Ok(Seen {
-            taken: clock::now(),
-            accounting: account(before, &peers, &unattributed, &sockets),
+            taken,
+            accounting: Accounting {
+                totals: self.sums,
+                open_now,
+                drift: Some(drift(before, self.sums, listed)),
+            },
             sockets,
             peers,
             unattributed,
@@ -248,7 +264,9 @@ impl Live {
     /// # Errors
     /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
-        self.tracer.totals()
+        let mut sums = self.sums;
+        sums.carry(self.tracer.totals()?);
+        Ok(sums)
     }
 
     /// Records of connections that ended since the last call, at most `limit`.
@@ -294,19 +312,5 @@ impl Processes for Running<'_> {
 
     fn name(&self, pid: u32) -> Option<String> {
         self.0.comm(pid)
-    }
-}
-
-fn account(before: Totals, peers: &[Peer], unattributed: &Counters, sockets: &Sockets) -> Accounting {
-    let mut after = Totals::default();
-    let mut open_now = 0;
-    for counters in peers.iter().map(|peer| &peer.counters).chain([unattributed]) {
-        after.add(counters);
-        open_now += counters.open_now;
-    }
-    Accounting {
-        totals: after,
-        open_now,
-        drift: Some(drift(before, after, sockets.connections.len() as u64)),
     }
 }
