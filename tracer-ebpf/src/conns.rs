@@ -26,8 +26,8 @@ pub(crate) fn get<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
     if is_at_home(cookie) {
         Some(in_place(cookie))
     } else if displaced().load() != 0 {
-        // Never too early: an entry is made and removed under the lock of the very socket that the caller asks
-        // about.
+        // Never too early: an entry is made and removed under the lock of the very socket that the caller
+        // asks about.
         cold_path();
         match tcpreuse_neighbour(cookie) {
             NOWHERE => in_map(cookie),
@@ -83,8 +83,8 @@ pub(crate) fn remove(sk: Sock) {
 /// No place.
 const NOWHERE: u64 = u64::MAX;
 
-/// The place that a socket has among the neighbours of its own; [`NOWHERE`] if it has none. A global function, as
-/// the one below: the verifier checks it once, and not again on each of the paths that lead here.
+/// The neighbouring place that a socket has; [`NOWHERE`] if it has none. Like the next function it is global,
+/// so that the verifier checks it once, and not again on each path that leads here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_neighbour(cookie: u64) -> u64 {

@@ -84,8 +84,8 @@ pub(crate) fn place(number: u64) -> NonNull<Conn> {
     unsafe { NonNull::new_unchecked(place) }
 }
 
-/// The cookie of the socket that has a place; 0: the place is free. A table of its own, since cookies are given
-/// out in order and the next eight of them share a cache line.
+/// The cookie of the socket that has a place; 0: the place is free. A table of its own, since cookies are
+/// given out in order and the next eight of them share a cache line.
 #[inline(always)]
 pub(crate) fn cookie_in(place: u64) -> Shared<u64> {
     let cookies = table!(COOKIES).cast::<u64>();

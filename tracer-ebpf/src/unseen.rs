@@ -14,8 +14,8 @@ use crate::{
     maps::{config, lose, stats},
 };
 
-/// Counts the end of a connection that is remembered as open, as `PeerTable::end` does in user space. Nothing is
-/// known of when it was and what the connection carried.
+/// Counts the end of a connection that is remembered as open, as `PeerTable::end` does in user space. Nothing
+/// is known of when it was and what the connection carried.
 #[inline(always)]
 pub(crate) fn end(conn: &Conn) {
     lose!(rescued);

@@ -1,8 +1,8 @@
 //! Opens connections in batches as fast as one client process can, and ends each batch in another way:
 //! `tcpreuse-storm SECONDS`. Two server processes accept them.
 //!
-//! Prints its port, waits for a line, storms, prints how many connections ended in each way (`WAY CONNECTIONS`),
-//! waits for another line, and ends.
+//! Prints its port, waits for a line, storms, prints `WAY CONNECTIONS` for each way to end, waits for another
+//! line, and ends.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,

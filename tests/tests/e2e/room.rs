@@ -148,6 +148,35 @@ fn what_found_no_room_is_counted_once_there_is_room() {
     }
 }
 
+/// Those that were open before the tracer are not opened when they are found.
+#[test]
+fn what_found_no_room_at_the_start_is_seeded_later() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let mut held: Vec<_> = (0..100).map(|_| pair(source(0), server, &listener)).collect();
+    let mut live = Live::start(&Settings {
+        max_connections: 16,
+        ..settings(&namespace, Directions::Inbound)
+    })
+    .unwrap();
+    let full = live.sample().unwrap();
+    assert_eq!(
+        full.accounting.totals.seeded + full.losses.connections_dropped,
+        100,
+        "{:?}",
+        full.losses
+    );
+    held.drain(..held.len() - 8);
+    let sample = settled(&mut live, 8);
+    assert_eq!(
+        (sample.accounting.drift, sample.accounting.totals.opened),
+        (Some(0), 0)
+    );
+    drop(held);
+}
+
 /// The reset is hidden from the programs, and the socket, which is not destroyed, connects again.
 #[test]
 fn a_socket_that_connects_again_after_an_unseen_end_has_ended_once() {

@@ -58,8 +58,8 @@ pub struct Settings {
     /// Look at the first bytes of what processes read, to tell requests from handshakes and the like.
     pub peek: bool,
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
-    /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same. With
-    /// [`tracer_ebpf::transition::DESTROYED`] they do not see the end of the sockets either.
+    /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
+    /// With [`tracer_ebpf::transition::DESTROYED`] they do not see the end of the sockets either.
     pub miss: u8,
     /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
     /// without, the programs do it by exchanges, which must count the same.

@@ -68,8 +68,8 @@ impl Mapping {
     /// A number at offset `at` that the programs change too, in a mapping made for writing; `None` beyond it.
     pub(super) fn atomic_u32(&self, at: usize) -> Option<&AtomicU32> {
         let number = self.number::<u32>(at)?;
-        // SAFETY: aligned and inside the mapping, which `self` keeps. The programs' accesses to what they share
-        // are whole words, most of them atomic.
+        // SAFETY: aligned and inside the mapping, which `self` keeps. The programs' accesses to what they
+        // share are whole words, most of them atomic.
         Some(unsafe { AtomicU32::from_ptr(number) })
     }
 

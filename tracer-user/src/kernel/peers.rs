@@ -62,9 +62,9 @@ impl PeerTable {
         }
     }
 
-    /// Counts the end of a connection that the programs have not seen: of a slot, for one of [`reason`], out of
-    /// CLOSE_WAIT or not. `None` if there is no such slot or reason. When it ended is not known, so no duration
-    /// is counted, and the time until the peer's next open is not known either.
+    /// Counts the end of a connection that the programs have not seen: of a slot, for one of [`reason`], out
+    /// of CLOSE_WAIT or not. `None` if there is no such slot or reason. When it ended is not known, so no
+    /// duration is counted, and the time until the peer's next open is not known either.
     pub(super) fn end(&self, slot: usize, reason: u8, in_close_wait: bool) -> Option<()> {
         let place = self.place(slot)?;
         let counter = |offset: usize| self.mapping.atomic_u32(place + offset);

@@ -1,8 +1,8 @@
 //! Connections that are remembered as open though their sockets are gone.
 //!
 //! The programs see a connection's end twice: as a change of state and when the kernel destroys the socket. A
-//! kernel may skip both in silence, and then nothing in it ever mentions the connection again. The counts exceed
-//! the list of sockets by one from then on, which is when [`Tracer::sweep`] looks for the difference.
+//! kernel may skip both in silence, and then nothing in it ever mentions the connection again. The counts
+//! exceed the list of sockets by one from then on, which is when [`Tracer::sweep`] looks for the difference.
 
 use std::{
     os::fd::BorrowedFd,
@@ -105,7 +105,8 @@ impl Places {
         Remembered::new(cookie, Some(place), &conn)
     }
 
-    /// The cookie in a place; behind the last, the number of connections that are not in the place of their cookie.
+    /// The cookie in a place; behind the last, the number of connections that are not in the place of their
+    /// cookie.
     fn cookie(&self, place: usize) -> Option<&AtomicU64> {
         self.cookies.atomic_u64(place * size_of::<u64>())
     }
@@ -130,8 +131,8 @@ impl Places {
 }
 
 impl Tracer {
-    /// Ends the connections whose sockets are gone, and returns their number. Those in namespaces that cannot be
-    /// walked stay as they are.
+    /// Ends the connections whose sockets are gone, and returns their number. Those in namespaces that cannot
+    /// be walked stay as they are.
     ///
     /// # Errors
     /// If the sockets cannot be listed.

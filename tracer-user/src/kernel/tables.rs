@@ -26,8 +26,8 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes them, with room for `slots` slots, for `peers` peers in the index, for `connections` connections,
-    /// and for `records` records.
+    /// Makes them, with room for `slots` slots, for `peers` peers in the index, for `connections`
+    /// connections, and for `records` records.
     pub(super) fn create(slots: u32, peers: u32, connections: u32, records: u32) -> Result<Self, TraceError> {
         let places = conn::places(connections);
         Ok(Self {

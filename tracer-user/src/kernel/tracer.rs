@@ -69,7 +69,9 @@ pub struct Tracer {
     pub(super) max_connections: u32,
     /// Connections that had found no room when [`Tracer::use_room`] looked last.
     pub(super) dropped_before: u64,
-    /// Those of them that it has counted since.
+    /// Whether some of them were open before tracing began.
+    pub(super) dropped_at_start: bool,
+    /// Those that it has counted since.
     pub(super) counted_after_all: u64,
     /// Connections that [`Tracer::sweep`] has ended.
     pub(super) swept: u64,
@@ -123,6 +125,7 @@ impl Tracer {
             made_up_for: 0,
             max_connections: settings.max_connections,
             dropped_before: 0,
+            dropped_at_start: false,
             counted_after_all: 0,
             swept: 0,
             keeps_records: settings.records.is_some(),
@@ -162,6 +165,7 @@ impl Tracer {
         self.unknown_is(unknown::MISSED)?;
         // After that, so that one that is dropped right now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
+            self.dropped_at_start = true;
             self.unknown_is(unknown::DROPPED)?;
         }
         Ok(())

@@ -131,9 +131,9 @@ impl Totals {
         self.closed += counters.closes.total();
     }
 
-    /// Carries these sums on to a later reading, whose counters of 32 bits may have started again at 0. A sum of such
-    /// counters is right in its low 32 bits whichever of them did so, and fewer than 2^31 connections come between
-    /// two readings.
+    /// Carries these sums on to a later reading, whose counters of 32 bits may have started again at 0. A sum
+    /// of such counters is right in its low 32 bits whichever of them did so, and fewer than 2^31 connections
+    /// come between two readings.
     pub fn carry(&mut self, read: Self) {
         for (sum, read) in [
             (&mut self.seeded, read.seeded),

@@ -107,8 +107,8 @@ pub enum Value<'a> {
     Durations(&'a durations::Durations),
 }
 
-/// What was added to a counter since it was `earlier`. The programs count in 32 bits, so one that is smaller now by
-/// more than half of what these hold has started again at 0.
+/// What was added to a counter since it was `earlier`. The programs count in 32 bits, so one that is smaller
+/// now by more than half of what these hold has started again at 0.
 pub(super) fn added(now: u64, earlier: u64) -> u64 {
     const TURN: u64 = 1 << 32;
     match earlier.checked_sub(now) {
