@@ -173,8 +173,7 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// The addresses that processes listen on, as keys of peers: tells which of the connections whose open was
-/// not seen are inbound.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 

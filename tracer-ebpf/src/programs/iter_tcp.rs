@@ -41,7 +41,7 @@ pub(crate) struct IterTcp {
 }
 
 /// Counts the connections that are open and not counted, and records what state they are in. The iterator
-/// shows listeners first, so their ports are known when the connections come.
+/// shows listeners first, so those to be noted are known when the connections come.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
@@ -58,7 +58,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !is_open(state) {
         return 0;
     }
-    let direction = if listeners::has_listener(sk) {
+    let direction = if listeners::came_to_listener(sk) {
         direction::INBOUND
     } else {
         direction::OUTBOUND
@@ -153,6 +153,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         pad: [0; 3],
     };
     if state == state::LISTEN {
+        listeners::note(sk);
         if !filters::wanted(sk, direction::INBOUND) {
             return None;
         }
@@ -205,7 +206,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
 /// loader must know.
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
-    let inbound = listeners::has_listener(sk);
+    let inbound = listeners::came_to_listener(sk);
     live.direction = if inbound {
         direction::INBOUND
     } else {

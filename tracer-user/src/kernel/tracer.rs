@@ -32,7 +32,7 @@ use crate::{
     model::{
         accounting::{Losses, Nested, Totals},
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Known, Peer},
         socket::Sockets,
     },
@@ -154,15 +154,10 @@ impl Tracer {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
         }
-        let Sockets {
-            connections,
-            listeners,
-            ..
-        } = self.sockets()?;
-        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let connections = self.sockets()?.connections;
         let wanted: HashSet<u64> = connections
             .iter()
-            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
+            .filter(|one| one.slot.is_none() && one.direction == Direction::Outbound)
             .filter_map(|one| one.inode)
             .filter(|inode| !self.noted.contains_key(inode))
             .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
