@@ -38,8 +38,8 @@ impl Directions {
 pub struct Cgroup {
     /// Inode number of its folder.
     pub id: u64,
-    /// How many cgroups lie above it.
-    pub level: u32,
+    /// How many cgroups lie above it; `None` if a cgroup namespace hides that.
+    pub level: Option<u32>,
 }
 
 /// What to trace and how to group it.

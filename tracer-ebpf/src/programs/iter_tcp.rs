@@ -154,7 +154,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     };
     if state == state::LISTEN {
         listeners::note(sk);
-        if !filters::wanted(sk, direction::INBOUND) {
+        if !filters::wanted(sk, direction::INBOUND) || !filters::is_in_scope(sk, live.netns) {
             return None;
         }
         (live.queue, live.queue_limit) = sk.accept_queue();

@@ -12,7 +12,7 @@ use aya::{
 };
 use tracer_ebpf::{
     abi::{
-        config::{Config, Prefix},
+        config::{ANY_LEVEL, Config, Prefix},
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
@@ -141,7 +141,10 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         mask6_low,
         mask6_high,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
-        cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| u64::from(cgroup.level)),
+        cgroup_level: settings
+            .filter
+            .cgroup
+            .map_or(0, |cgroup| cgroup.level.map_or(ANY_LEVEL, u64::from)),
         // Random keys, from the system, and nothing hashed with them.
         hash_seed: RandomState::new().build_hasher().finish(),
         index_mask: u64::from(index::cells(settings.max_peers) - 1),
