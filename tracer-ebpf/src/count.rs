@@ -199,23 +199,28 @@ fn dropped() {
     }
 }
 
-/// Captures what can only be seen at the first FIN or RST: idle time, and whether a request was pending. The
-/// `reason` is set already.
+/// Captures what can only be seen at the first FIN or RST: idle time, unless it came before (`late`), and whether
+/// a request was pending. The `reason` is set already.
 #[inline(always)]
-fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
+fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     peers::fetch(conn.slot);
+    if late {
+        conn.flags |= flag::LATE;
+    }
     if let Some(tcp) = tcp {
-        conn.idle_ticks = turns::idle_ticks(tcp, conn);
+        if !late {
+            conn.idle_ticks = turns::idle_ticks(tcp, conn);
+        }
         turns::note_unanswered(tcp, conn);
     }
 }
 
-/// This host sent the first FIN.
+/// This host sent the first FIN, just now or before (`late`).
 #[inline(always)]
-pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
+pub(crate) fn local_fin(sk: Sock, conn: &mut Conn, late: bool) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
-        first_to_end(sk.tcp(), conn);
+        first_to_end(sk.tcp(), conn, late);
     }
 }
 
@@ -233,7 +238,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seede
     let now = if at_once { event_ns(tcp) } else { now_ns() };
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
-    first_to_end(tcp, conn);
+    first_to_end(tcp, conn, !at_once);
     conn.close_wait_ns = now;
     if !at_once && !seeded {
         lose!(rescued);
@@ -266,20 +271,20 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     field!(stats.close_wait_left).add(1);
 }
 
-/// The socket went from `last_state` to CLOSE: a connection ended or a connect failed.
+/// The socket went from `last_state` to CLOSE, just now or before (`late`): a connection ended or a connect failed.
 #[inline(always)]
-pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
+pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     if conn.phase == phase::CONNECTING {
         cold_path();
         connect_failed(sk, last_state, conn.owner);
         conns::remove(sk);
     } else {
-        ended(sk, conn, last_state);
+        ended(sk, conn, last_state, late);
     }
 }
 
 #[inline(always)]
-fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
+fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     let errno = sk.errno();
     let tcp = sk.tcp();
     // A process that closes the socket holds its lock. Packets that arrive meanwhile are handled before it
@@ -289,7 +294,7 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
     if conn.reason == reason::OPEN {
         cold_path();
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
-        first_to_end(tcp, conn);
+        first_to_end(tcp, conn, late);
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
@@ -328,7 +333,9 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
     if traffic.retransmits != 0 {
         field!(stats.retransmits).add(traffic.retransmits);
     }
-    note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
+    if conn.flags & flag::LATE == 0 {
+        note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
+    }
     if conn.flags & flag::SEEDED == 0 {
         note::<{ timed::LIFETIME }>(stats, now.wrapping_sub(conn.opened_ns));
         let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);

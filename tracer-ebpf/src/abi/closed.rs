@@ -17,7 +17,8 @@ pub struct Closed {
     pub close_wait_left_ns: u64,
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
-    /// From the last data segment in either direction to the first FIN or RST, ns.
+    /// From the last data segment in either direction to the first FIN or RST, ns; not known with
+    /// [`super::conn::flag::LATE`].
     pub idle_ns: u64,
     /// Payload received, bytes.
     pub bytes_received: u64,

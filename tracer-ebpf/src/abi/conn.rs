@@ -25,6 +25,8 @@ pub mod flag {
     pub const RST_RECEIVED: u8 = 2;
     /// The client ended it while its request had no answer yet.
     pub const UNANSWERED: u8 = 4;
+    /// The first FIN or RST was noticed late, so how long the connection had been idle is not known.
+    pub const LATE: u8 = 16;
 }
 
 /// What an open connection is that is not remembered.
@@ -73,7 +75,7 @@ pub struct Conn {
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
     /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set.
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::LATE`].
     pub idle_ticks: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,

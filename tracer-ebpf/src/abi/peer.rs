@@ -57,7 +57,7 @@ pub mod timed {
     /// From open to end, of the ended connections that were not seeded.
     pub const LIFETIME: usize = 0;
     /// From the last data segment in either direction to the first FIN or RST, of the ended
-    /// connections. One timer tick exact ([`super::super::config::Config::tick_ns`]).
+    /// connections whose first FIN or RST was noticed at once. One timer tick exact ([`super::super::config::Config::tick_ns`]).
     pub const IDLE: usize = 1;
     /// From the end of the peer's last connection to the next open, when it held none between.
     pub const GAP: usize = 2;

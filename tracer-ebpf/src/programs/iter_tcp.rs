@@ -70,16 +70,21 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     let Some(conn) = conns::get(sk) else {
         return 0;
     };
-    // If the tracepoint has seen the changes, all this is known already and changes nothing.
+    if conn.reason != reason::OPEN || state == state::ESTABLISHED {
+        // The tracepoint has seen the changes, or there were none.
+        return 0;
+    }
     match state {
         state::CLOSE_WAIT => {
             let seeded = count::unknown_is() == unknown::SEEDED;
             count::entered_close_wait(sk, conn, false, seeded);
         }
         // Who closed first is a guess for LAST_ACK and CLOSING: both sides have.
-        state::LAST_ACK if conn.reason == reason::OPEN => conn.reason = reason::REMOTE_FIN,
-        state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING => count::local_fin(sk, conn),
-        _ => {}
+        state::LAST_ACK => {
+            conn.reason = reason::REMOTE_FIN;
+            conn.flags |= flag::LATE;
+        }
+        _ => count::local_fin(sk, conn, true),
     }
     0
 }

@@ -52,7 +52,7 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
         ),
         last_state: LastState::Open(State::LastAck),
         reason: CloseReason::RemoteFin,
-        idle_ns: 0,
+        idle_ns: Some(0),
         gap_ns: (n > 0).then_some(S),
         close_wait_ns: Some(1_000_000),
         bytes_received: 200,

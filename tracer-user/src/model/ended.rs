@@ -39,8 +39,8 @@ pub struct Ended {
     pub last_state: LastState,
     /// What ended it first.
     pub reason: CloseReason,
-    /// From the last data segment to the first FIN or RST, ns.
-    pub idle_ns: u64,
+    /// From the last data segment to the first FIN or RST, ns; `None` if that was noticed late.
+    pub idle_ns: Option<u64>,
     /// How long the peer had held nothing when it opened, ns.
     pub gap_ns: Option<u64>,
     /// Time in CLOSE_WAIT, ns; "at least" when seeded.
@@ -100,7 +100,7 @@ mod tests {
                 remote: ([127, 0, 0, 1].into(), 2),
                 reason: CloseReason::ConnectFailed,
                 last_state: LastState::SynSent,
-                idle_ns: 0,
+                idle_ns: Some(0),
                 gap_ns: None,
                 close_wait_ns: None,
                 bytes_received: 0,

@@ -126,7 +126,7 @@ fn ended(remote: IpAddr, port: u16, opened_ns: u64, closed_ns: u64, reason: Clos
         remote: (remote, port),
         reason,
         last_state: LastState::Open(State::Established),
-        idle_ns: 5 * MS,
+        idle_ns: Some(5 * MS),
         gap_ns: Some(S),
         close_wait_ns: (reason == CloseReason::RemoteFin).then_some(MS),
         bytes_received: 310,

@@ -28,7 +28,7 @@ impl Rebuild {
             remote: row.remote,
             last_state: row.state,
             reason,
-            idle_ns: ns(row.idle_before_close_ms).unwrap_or(0),
+            idle_ns: ns(row.idle_before_close_ms),
             gap_ns: ns(row.reopen_gap_ms),
             close_wait_ns: ns(row.close_wait_ms),
             bytes_received: row.bytes_received.unwrap_or(0),

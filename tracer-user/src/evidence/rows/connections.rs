@@ -59,7 +59,7 @@ columns::row! {
     segs_out: Option<u64> as Count,
     /// Segments sent again.
     retransmits: Option<u64> as Count,
-    /// From the last data segment to the first FIN or RST.
+    /// From the last data segment to the first FIN or RST; unknown if that was noticed late.
     idle_before_close_ms: Option<u64> as Ms,
     /// Time in CLOSE_WAIT, so far if still open; "at least" when seeded.
     close_wait_ms: Option<u64> as Ms,
@@ -128,7 +128,7 @@ impl ConnectionRow {
             segs_in: carried(true, u64::from(ended.data_segs_in)),
             segs_out: carried(true, u64::from(ended.data_segs_out)),
             retransmits: carried(known.retransmits, u64::from(ended.retransmits)),
-            idle_before_close_ms: carried(known.idle, ended.idle_ns / NS_PER_MS),
+            idle_before_close_ms: ended.idle_ns.and_then(|ns| carried(known.idle, ns / NS_PER_MS)),
             close_wait_ms: ended.close_wait_ns.map(|ns| ns / NS_PER_MS),
             owner_pid: ended.owner,
             owner_comm,
