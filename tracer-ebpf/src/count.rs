@@ -287,10 +287,11 @@ pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
 fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     let errno = sk.errno();
     let tcp = sk.tcp();
-    // A process that closes the socket holds its lock. Packets that arrive meanwhile are handled before it
-    // lets go, and the last one of a closed connection then is the answer to its FIN.
-    let by_packet = !sk.is_locked_by_process() || last_state == state::LAST_ACK && sk.is_orphan();
-    let now = if by_packet { event_ns(tcp) } else { now_ns() };
+    let now = if is_ended_by_packet(sk, tcp, conn.flags, last_state, errno) {
+        event_ns(tcp)
+    } else {
+        now_ns()
+    };
     if conn.reason == reason::OPEN {
         cold_path();
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
@@ -315,6 +316,23 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
         record(sk, conn, now, last_state, errno, &traffic);
     }
     conns::remove(sk);
+}
+
+/// Whether a packet or a timer has just ended the connection, so that its socket has the time.
+#[inline(always)]
+fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8, errno: u16) -> bool {
+    // A process that closes the socket holds its lock. Packets that arrive meanwhile are handled before it
+    // lets go, and the last one of a closed connection then is the answer to its FIN.
+    if sk.is_locked_by_process() {
+        return last_state == state::LAST_ACK && sk.is_orphan();
+    }
+    // Nobody holds the lock where `close` leaves a socket to the kernel, nor of what a closing listener throws
+    // away.
+    match last_state {
+        state::FIN_WAIT1 | state::CLOSING | state::LAST_ACK => true,
+        state::FIN_WAIT2 => !sk.is_orphan() || tcp.is_some_and(|tcp| tcp.since_acknowledged_ticks() == 0),
+        _ => flags & flag::RST_RECEIVED != 0 || errno != 0,
+    }
 }
 
 #[inline(always)]

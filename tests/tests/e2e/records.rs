@@ -154,6 +154,11 @@ const ENDINGS: &[Ending] = &[
         },
     },
     Ending {
+        how: "the client is done, and closes some time later",
+        before: |client, _| client.shutdown(Shutdown::Write).unwrap(),
+        end: |client, _server| drop(client),
+    },
+    Ending {
         how: "the client aborts",
         before: |_, _| {},
         end: |client, _server| abort(client),
@@ -222,6 +227,45 @@ fn times_are_those_of_the_change_whoever_makes_it() {
             let at = record.closed_ns;
             assert!(ended.contains(&at), "{how}: ended at {at}, not in {ended:?}");
         }
+    }
+}
+
+/// Nothing but the listener's close tells when these ended: no packet has come for long, and no process holds their
+/// locks.
+#[test]
+fn what_a_listener_throws_away_ends_when_it_closes() {
+    need_root!();
+    const WAITING: u16 = 3;
+    let namespace = Namespace::new();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut live = Live::start(&settings(&namespace, server.port(), 4096)).unwrap();
+    let clients: Vec<_> = (0..WAITING)
+        .map(|n| connect(source(n), server).unwrap())
+        .collect();
+    // One has given up waiting.
+    clients[0].shutdown(Shutdown::Write).unwrap();
+    std::thread::sleep(PAUSE);
+    let begin = now();
+    drop(listener);
+    let mut records = Vec::new();
+    tcpreuse_tests::eventually("the ends", || {
+        records.extend(live.ended(10));
+        records.len() == usize::from(WAITING)
+    });
+    let ended = begin..=now();
+    for record in records {
+        let at = record.closed_ns;
+        assert!(ended.contains(&at), "ended at {at}, not in {ended:?}: {record:#?}");
+    }
+    let sample = live.sample().unwrap();
+    let was_open = |n| {
+        let peer = sample.peers.iter().find(|peer| peer.id.network == source(n).into());
+        peer.and_then(|peer| peer.counters.lifetime.summary())
+            .map(|all| u128::from(all.max_ns) >= PAUSE.as_nanos())
+    };
+    for n in 0..WAITING {
+        assert_eq!(was_open(n), Some(true), "{:#?}", sample.peers);
     }
 }
 
