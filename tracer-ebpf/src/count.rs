@@ -7,7 +7,7 @@ use core::hint::cold_path;
 
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, Heard, flag, phase, unknown},
+        conn::{Conn, HELD_UNKNOWN, Heard, flag, phase, unknown},
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, time_bucket, turn_bucket},
@@ -146,7 +146,8 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         Begin::Packet => event_ns(sk.tcp()),
         Begin::Seen | Begin::Missed => now_ns(),
     };
-    conn.held = field!(stats.open_now).fetch_add(1);
+    let held = field!(stats.open_now).fetch_add(1);
+    conn.held = held;
     conn.opened_ns = opened_ns;
     if missed {
         cold_path();
@@ -155,7 +156,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         if !seeded {
             lose!(rescued);
         }
-    } else if conn.held == 0 {
+    } else if held == 0 && conn.slot != 0 {
         // Of two opens at once, only one finds that the peer holds nothing.
         let last_end = field!(stats.last_end_ns).load();
         // The end may have come while the packet that opens this one was on its way through the kernel.
@@ -164,13 +165,15 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         }
     }
     if conn.slot == 0 {
+        // What the slot holds belongs to many peers.
+        conn.held = HELD_UNKNOWN;
         lose!(connections_unattributed);
     }
-    field!(stats.open_peak).raise(conn.held.wrapping_add(1));
+    field!(stats.open_peak).raise(held.wrapping_add(1));
     if seeded {
         field!(stats.seeded).add(1);
     } else {
-        bump(field!(stats.opens_by_held), held_bucket(conn.held));
+        bump(field!(stats.opens_by_held), held_bucket(held));
     }
     if conn.gap_ns != 0 {
         note::<{ timed::GAP }>(stats, conn.gap_ns);

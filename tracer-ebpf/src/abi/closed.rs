@@ -36,7 +36,7 @@ pub struct Closed {
     pub data_segs_out: u32,
     /// Retransmitted segments.
     pub retransmits: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,

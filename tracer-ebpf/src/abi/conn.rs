@@ -29,6 +29,9 @@ pub mod flag {
     pub const LATE: u8 = 16;
 }
 
+/// [`Conn::held`] of connections whose peer has no slot of its own.
+pub const HELD_UNKNOWN: u32 = u32::MAX;
+
 /// What an open connection is that is not remembered.
 pub mod unknown {
     /// It was there before the tracer, and seeding is under way.
@@ -79,7 +82,7 @@ pub struct Conn {
     pub idle_ticks: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.

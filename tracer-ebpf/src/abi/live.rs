@@ -48,7 +48,7 @@ pub struct Live {
     pub queue: u32,
     /// For a listener: the limit of its accept queue.
     pub queue_limit: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,

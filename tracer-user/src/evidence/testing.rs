@@ -60,7 +60,7 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
         data_segs_in: 1,
         data_segs_out: 1,
         retransmits: 0,
-        held: 0,
+        held: Some(0),
         turns: 1,
         unanswered: false,
         owner: Some(4711),

@@ -55,8 +55,8 @@ pub struct Ended {
     pub data_segs_out: u32,
     /// Segments sent again.
     pub retransmits: u32,
-    /// Connections the peer held when this one opened.
-    pub held: u32,
+    /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
+    pub held: Option<u32>,
     /// Request turns; of a seeded connection, at most so many over its whole life.
     pub turns: u32,
     /// The client ended it while its request had no answer yet.
@@ -108,7 +108,7 @@ mod tests {
                 data_segs_in: 0,
                 data_segs_out: 0,
                 retransmits: 0,
-                held: 0,
+                held: Some(0),
                 turns: 0,
                 unanswered: false,
                 owner: None,

@@ -99,8 +99,8 @@ pub struct Connection {
     pub data_segs_out: u32,
     /// Retransmitted segments.
     pub retransmits: u32,
-    /// Connections the peer held when this one opened.
-    pub held: u32,
+    /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
+    pub held: Option<u32>,
     /// Request turns so far. An upper bound for a seeded connection.
     pub turns: u32,
     /// Time since anything was received, data or acknowledgement, ns. Valid only if
@@ -143,7 +143,7 @@ impl Connection {
             data_segs_in: 0,
             data_segs_out: 0,
             retransmits: 0,
-            held: 0,
+            held: Some(0),
             turns: 0,
             heard_ns: 0,
             retries: 0,

@@ -134,7 +134,7 @@ fn ended(remote: IpAddr, port: u16, opened_ns: u64, closed_ns: u64, reason: Clos
         data_segs_in: 1,
         data_segs_out: 1,
         retransmits: 0,
-        held: 0,
+        held: Some(0),
         turns: 1,
         unanswered: false,
         owner: Some(4711),

@@ -36,7 +36,7 @@ impl Rebuild {
             data_segs_in: narrow(row.segs_in),
             data_segs_out: narrow(row.segs_out),
             retransmits: narrow(row.retransmits),
-            held: u32::from(row.overlap == Some(true)) * self.expected,
+            held: row.overlap.map(|overlap| u32::from(overlap) * self.expected),
             turns: narrow(row.turns),
             unanswered: false,
             owner: row.owner_pid,

@@ -51,11 +51,7 @@ pub(super) fn of_row(
         data_segs_in: segs_in,
         data_segs_out: segs_out,
         retransmits: narrow(row.retransmits),
-        held: if row.overlap == Some(true) {
-            rebuild.expected
-        } else {
-            0
-        },
+        held: row.overlap.map(|overlap| u32::from(overlap) * rebuild.expected),
         turns: row
             .turns
             .map_or(segs_in.min(segs_out), |turns| narrow(Some(turns))),

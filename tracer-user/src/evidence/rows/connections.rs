@@ -99,10 +99,10 @@ impl ConnectionRow {
             Since::Seeded(_) | Since::Unknown => None,
         };
         let seeded = matches!(ended.since, Since::Seeded(_));
-        // A process of this host connects itself. Without a read there is no telling whether
-        // anybody accepted it before it ended.
+        // A process of this host connects itself; whether the other side accepts a connection that fails is
+        // unknown. Without a read there is no telling whether anybody accepted it before it ended.
         let accepted = match ended.direction {
-            Direction::Outbound => Some(true),
+            Direction::Outbound => (!failed).then_some(true),
             Direction::Inbound => (ended.owner.is_some() || (known.turns && ended.turns > 0)).then_some(true),
         };
         let carried = |known: bool, value: u64| (known && !failed).then_some(value);
@@ -119,7 +119,10 @@ impl ConnectionRow {
             closer: ended.closer(),
             seeded,
             accepted,
-            overlap: (!seeded).then_some(!failed && ended.held >= context.expected),
+            overlap: ended
+                .held
+                .filter(|_| !seeded)
+                .map(|held| !failed && held >= context.expected),
             reopen_gap_ms: ended.gap_ns.map(|ns| ns / NS_PER_MS),
             // Of a seeded connection there is only a bound.
             turns: carried(known.turns && !seeded, u64::from(ended.turns)),
@@ -162,7 +165,9 @@ impl ConnectionRow {
             closer: Closer::None,
             seeded: opened.is_none(),
             accepted: Some(!connection.never_accepted()),
-            overlap: opened.map(|_| connection.held >= context.expected),
+            overlap: opened
+                .and(connection.held)
+                .map(|held| held >= context.expected),
             reopen_gap_ms: None,
             turns: opened
                 .filter(|_| known.turns)

@@ -4,7 +4,7 @@ use tracer_ebpf::{
     abi::{
         closed::Closed,
         comm::Comm,
-        conn::flag,
+        conn::{HELD_UNKNOWN, flag},
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
         peer::{PeerKey, direction},
@@ -85,7 +85,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
         data_segs_in: live.data_segs_in,
         data_segs_out: live.data_segs_out,
         retransmits: live.retransmits,
-        held: live.held,
+        held: known_held(live.held),
         turns: live.turns,
         heard_ns: live.heard_ns,
         retries: live.retries,
@@ -124,7 +124,7 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         data_segs_in: closed.data_segs_in,
         data_segs_out: closed.data_segs_out,
         retransmits: closed.retransmits,
-        held: closed.held,
+        held: known_held(closed.held),
         turns: closed.turns,
         unanswered: closed.flags & flag::UNANSWERED != 0,
         owner: known_pid(closed.owner),
@@ -152,6 +152,10 @@ pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) ->
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
         })
+}
+
+fn known_held(held: u32) -> Option<u32> {
+    (held != HELD_UNKNOWN).then_some(held)
 }
 
 /// A process number; 0 means that none is known.
