@@ -186,9 +186,10 @@ pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
 /// Names of the processes that connect or read, by thread group id: many have exited by the time user space
-/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming.
+/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming; user
+/// space keeps those that it still needs.
 #[btf_map]
-pub(crate) static COMMS: LruHashMap<u32, Comm, 8192> = LruHashMap::new();
+pub(crate) static COMMS: LruHashMap<u32, Comm, 1> = LruHashMap::new();
 
 /// Processes that held a socket before tracing began, by the inode of its file. The loader fills it for the
 /// seeding walk and empties it afterwards.

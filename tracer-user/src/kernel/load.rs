@@ -38,6 +38,9 @@ pub const DEFAULT_MAX_PEERS: u32 = 16384;
 /// ends of loopback connections counted.
 pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
 
+/// Names of processes that the kernel keeps, unless said otherwise: each is asked for at the next sample or row.
+const DEFAULT_NAMES: u32 = 8192;
+
 /// What to load and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -50,6 +53,8 @@ pub struct Settings {
     /// Room for this many records of ended connections, rounded up to a power of two; `None`: none
     /// are written.
     pub records: Option<u32>,
+    /// How many names of processes the kernel keeps.
+    pub names: u32,
     /// Instead of [`VMLINUX`].
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
@@ -73,6 +78,7 @@ impl Default for Settings {
             max_peers: DEFAULT_MAX_PEERS,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             records: None,
+            names: DEFAULT_NAMES,
             btf: None,
             object: None,
             peek: true,
@@ -308,6 +314,7 @@ fn create_maps(
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("CONNS", settings.max_connections)
+        .map_max_entries("COMMS", settings.names)
         .map_max_entries("ADDRESSES", rules.max(1));
     loader.load(object).map_err(|error| match &error {
         aya::EbpfError::MapError(error) => refused_map(error),

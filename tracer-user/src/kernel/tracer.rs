@@ -290,10 +290,10 @@ impl Tracer {
         })
     }
 
-    /// The name of a process that connected or read, even if it has ended since.
+    /// The name of a process that connected or read, even if it has ended since, as long as not too many others
+    /// came after it.
     pub fn comm(&self, pid: u32) -> Option<String> {
-        let noted = self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm));
-        noted.or_else(|| owners::process(pid).map(|process| process.comm))
+        self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
     }
 
     /// How often the kernel skipped a program because it was running already.
