@@ -4,7 +4,6 @@ use tracer_ebpf::abi::conn::{Conn, flag};
 
 use crate::{
     atomic::field,
-    maps::lose,
     ring,
     sock::{Sock, ticks_ns},
     turns,
@@ -25,7 +24,6 @@ pub(crate) struct Traffic {
 #[inline(always)]
 pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
     let Some(reserved) = ring::reserve() else {
-        lose!(ring_full);
         return;
     };
     let to = reserved.record();

@@ -119,6 +119,23 @@ fn a_full_ring_loses_records_and_no_counts() {
     assert_eq!(written + sample.losses.records_lost, 200);
 }
 
+#[test]
+fn a_lost_race_is_not_a_full_ring() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut live = Live::start(&Settings {
+        lose_races: true,
+        ..settings(&namespace, server.port(), 16)
+    })
+    .unwrap();
+    (0..3).for_each(|_| visit(source(0), server.address));
+    tcpreuse_tests::eventually("the last close", || live.totals().unwrap().closed == 3);
+    let losses = live.sample().unwrap().losses;
+    assert_eq!((losses.records_lost, losses.records_raced), (0, 3));
+    assert_eq!(live.ended(1000), []);
+}
+
 /// Idle time of a connection, long enough that the time of its last packet is wrong for what follows.
 const PAUSE: Duration = Duration::from_millis(250);
 

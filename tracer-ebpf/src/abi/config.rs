@@ -82,6 +82,8 @@ settings! {
     count_turns;
     /// 1: look at the first bytes that a process reads, to tell requests from the rest. 0: each turn counts.
     peek;
+    /// For tests: 1: each place in the ring of records goes to another CPU.
+    lose_races;
     /// For tests: changes of state to hide, as bits of [`crate::transition::step`].
     miss;
 }

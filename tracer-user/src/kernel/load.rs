@@ -64,6 +64,8 @@ pub struct Settings {
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
     pub miss: u8,
+    /// Each place in the ring of records goes to another CPU. For tests: such a record is a loss of its own kind.
+    pub lose_races: bool,
     /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
     /// without, the programs do it by exchanges, which must count the same.
     pub stores_in_order: bool,
@@ -83,6 +85,7 @@ impl Default for Settings {
             object: None,
             peek: true,
             miss: 0,
+            lose_races: false,
             stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
             log: false,
         }
@@ -166,6 +169,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         stores_in_order: u64::from(settings.stores_in_order),
         count_turns: u64::from(hooks.contains(&READ)),
         peek: u64::from(settings.peek && can_peek(offsets)),
+        lose_races: u64::from(settings.lose_races),
         miss: u64::from(settings.miss),
     }
 }

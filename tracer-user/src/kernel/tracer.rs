@@ -277,6 +277,7 @@ impl Tracer {
             connections_unattributed: sum.connections_unattributed,
             connections_dropped: sum.connections_dropped,
             records_lost: sum.ring_full,
+            records_raced: sum.ring_raced,
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),

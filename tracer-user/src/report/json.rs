@@ -256,7 +256,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             closed: totals.closed,
             open_now: diagnosis.accounting.open_now,
             drift: diagnosis.accounting.drift,
-            events_lost: losses.records_lost.saturating_add(losses.programs_skipped),
+            events_lost: losses.events(),
             peers_dropped: losses.peers_dropped,
             connections_dropped: losses.connections_dropped,
             losses,

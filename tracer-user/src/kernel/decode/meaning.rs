@@ -151,6 +151,7 @@ pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) ->
             connections_dropped: sum.connections_dropped + cpu.connections_dropped,
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
+            ring_raced: sum.ring_raced + cpu.ring_raced,
         })
 }
 
