@@ -65,7 +65,8 @@ pub(crate) const NOTHING: Conn = Conn {
     phase: phase::OPEN,
     reason: reason::OPEN,
     flags: 0,
-    pad: [0; 2],
+    handshake_retransmits: 0,
+    pad: 0,
     heard: Heard {
         talk: Talk::NOTHING,
         read_seq: 0,
@@ -142,13 +143,17 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         dropped();
         return false;
     };
+    let tcp = sk.tcp();
     let opened_ns = match begin {
-        Begin::Packet => event_ns(sk.tcp()),
+        Begin::Packet => event_ns(tcp),
         Begin::Seen | Begin::Missed => now_ns(),
     };
     let held = field!(stats.open_now).fetch_add(1);
     conn.held = held;
     conn.opened_ns = opened_ns;
+    if !missed && let Some(tcp) = tcp {
+        conn.handshake_retransmits = tcp.retransmits().min(u32::from(u8::MAX)) as u8;
+    }
     if missed {
         cold_path();
         // Its age is a lower bound: it counts from now on.
@@ -302,8 +307,9 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
-        traffic.retransmits = tcp.retransmits();
-        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes(sk, traffic.retransmits);
+        let retransmits = tcp.retransmits();
+        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes(sk, retransmits);
+        traffic.retransmits = after_handshake(retransmits, conn);
         // They lie in cache lines of their own, so only if needed.
         if config!(records) != 0 || !turns::are_counted(conn) {
             (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
@@ -319,6 +325,13 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
         record(sk, conn, now, last_state, errno, &traffic);
     }
     conns::remove(sk);
+}
+
+/// Of the segments that were sent again, those after the handshake. A SYN that was dropped for a full queue is no sign
+/// of a bad path.
+#[inline(always)]
+pub(crate) fn after_handshake(retransmits: u32, conn: &Conn) -> u32 {
+    retransmits.saturating_sub(u32::from(conn.handshake_retransmits))
 }
 
 /// Whether a packet or a timer has just ended the connection, so that its socket has the time.

@@ -34,7 +34,7 @@ pub struct Closed {
     pub data_segs_in: u32,
     /// Segments with payload sent.
     pub data_segs_out: u32,
-    /// Retransmitted segments.
+    /// Segments retransmitted after the handshake.
     pub retransmits: u32,
     /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,

@@ -102,8 +102,10 @@ pub struct Conn {
     pub reason: u8,
     /// Bits of [`flag`].
     pub flags: u8,
+    /// Segments of its handshake that this host sent again, up to 255.
+    pub handshake_retransmits: u8,
     /// Always 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
     /// What was read from it.
     pub heard: Heard,
 }

@@ -58,7 +58,7 @@ pub struct Live {
     pub data_segs_in: u32,
     /// Segments with payload sent so far.
     pub data_segs_out: u32,
-    /// Segments retransmitted so far.
+    /// Segments retransmitted after the handshake so far.
     pub retransmits: u32,
     /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
     pub drops: u32,

@@ -137,7 +137,8 @@ pub struct PeerStats {
     pub close_wait_seeded: u32,
     /// Connects that failed.
     pub failed: u32,
-    /// Data retransmitted, in segments, over the ended connections.
+    /// Segments retransmitted after the handshake, over the ended connections; those of the handshake too where it was
+    /// not seen.
     pub retransmits: u32,
     /// Connections the client ended while its request had no answer yet.
     pub unanswered: u32,

@@ -173,6 +173,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
     (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
+    live.retransmits = tcp.retransmits();
+    (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     match conns::get(sk) {
         None => untracked(sk, &mut live)?,
         Some(conn) => {
@@ -183,6 +185,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.slot = conn.slot;
                 count::note_rtt(conn.slot, tcp);
                 live.held = conn.held;
+                live.retransmits = count::after_handshake(live.retransmits, conn);
                 live.owner = conn.owner;
                 live.turns = turns::turns(conn, live.data_segs_in, live.data_segs_out);
                 live.flags = conn.flags & CONN_FLAGS | live_flag::TRACKED;
@@ -202,8 +205,6 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.idle_ns = ticks_ns(tcp.idle_ticks());
     live.heard_ns = tcp.heard_ns();
     (live.retries, live.probes) = tcp.in_vain();
-    live.retransmits = tcp.retransmits();
-    (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     Some(live)
 }
 

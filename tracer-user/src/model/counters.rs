@@ -91,7 +91,7 @@ figures! {
         entered.saturating_sub(slot.stats.close_wait_left.into())
     };
 
-    /// Segments sent again, over ended connections.
+    /// Segments sent again after the handshake, over ended connections.
     retransmits: u64 = Counter of Segments, |slot| slot.stats.retransmits.into();
 
     /// Payload received over ended connections.

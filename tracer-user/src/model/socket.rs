@@ -97,7 +97,7 @@ pub struct Connection {
     pub data_segs_in: u32,
     /// Data segments sent.
     pub data_segs_out: u32,
-    /// Retransmitted segments.
+    /// Retransmitted segments after the handshake.
     pub retransmits: u32,
     /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
     pub held: Option<u32>,

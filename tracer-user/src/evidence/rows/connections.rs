@@ -57,7 +57,7 @@ columns::row! {
     segs_in: Option<u64> as Count,
     /// Segments with payload sent.
     segs_out: Option<u64> as Count,
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     retransmits: Option<u64> as Count,
     /// From the last data segment to the first FIN or RST; unknown if that was noticed late.
     idle_before_close_ms: Option<u64> as Ms,
