@@ -55,9 +55,10 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         errno: errno,
         direction: conn.direction,
         reason: conn.reason,
-        flags: conn.flags & !flag::READ,
+        flags: conn.flags & !flag::READ | turns::exact_flag(conn, traffic.bytes_received),
         last_state: last_state,
-        pad: [0; 2],
+        protocol: conn.heard.talk.protocol,
+        pad: 0,
     }
     reserved.publish();
 }

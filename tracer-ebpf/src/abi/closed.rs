@@ -56,8 +56,10 @@ pub struct Closed {
     pub flags: u8,
     /// The TCP state it left for CLOSE, as in the kernel's `enum`.
     pub last_state: u8,
+    /// What it spoke, one of [`crate::talk::protocol`].
+    pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
 }
 
 pod!(Closed);

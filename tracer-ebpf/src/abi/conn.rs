@@ -25,6 +25,8 @@ pub mod flag {
     pub const RST_RECEIVED: u8 = 2;
     /// The client ended it while its request had no answer yet.
     pub const UNANSWERED: u8 = 4;
+    /// The number of requests is exact. In what user space is shown, not in [`super::Conn::flags`].
+    pub const REQUESTS_EXACT: u8 = 0x80;
     /// The first FIN or RST was noticed late, so how long the connection had been idle is not known.
     pub const LATE: u8 = 16;
 }

@@ -76,8 +76,10 @@ pub struct Live {
     pub retries: u8,
     /// Unanswered probes of an idle connection or a closed window.
     pub probes: u8,
+    /// What it speaks, one of [`crate::talk::protocol`].
+    pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
 
 pod!(Live);

@@ -155,7 +155,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         flags: 0,
         retries: 0,
         probes: 0,
-        pad: [0; 3],
+        protocol: 0,
+        pad: [0; 2],
     };
     if state == state::LISTEN {
         listeners::note(sk);
@@ -189,6 +190,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.owner = conn.owner;
                 live.turns = turns::turns(conn, live.data_segs_in, live.data_segs_out);
                 live.flags = conn.flags & CONN_FLAGS | live_flag::TRACKED;
+                live.flags |= turns::exact_flag(conn, live.bytes_received);
+                live.protocol = conn.heard.talk.protocol;
                 if turns::is_holding(tcp, conn) {
                     live.flags |= live_flag::HOLDING;
                 }

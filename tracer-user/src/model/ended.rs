@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     peer::{CloseReason, Closer, Direction},
+    protocol::Protocol,
     socket::{Since, State},
 };
 
@@ -59,6 +60,10 @@ pub struct Ended {
     pub held: Option<u32>,
     /// Request turns; of a seeded connection, at most so many over its whole life.
     pub turns: u32,
+    /// What it spoke, if that was told.
+    pub protocol: Option<Protocol>,
+    /// Whether each of its turns is a request, and none is missing.
+    pub requests_exact: bool,
     /// The client ended it while its request had no answer yet.
     pub unanswered: bool,
     /// Process that connected it or read from it first, by its thread group id.
@@ -110,6 +115,8 @@ mod tests {
                 retransmits: 0,
                 held: Some(0),
                 turns: 0,
+                protocol: None,
+                requests_exact: false,
                 unanswered: false,
                 owner: None,
                 errno: errno.map(|errno| u16::try_from(errno).unwrap()),

@@ -1,6 +1,6 @@
 //! What a peer's connections speak.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracer_ebpf::talk::protocol;
 
 /// A protocol, as far as the programs can tell.
@@ -29,6 +29,25 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All of them.
+    const ALL: [Self; 10] = [
+        Self::Http1,
+        Self::Http2,
+        Self::Tls,
+        Self::WebSocket,
+        Self::Ajp,
+        Self::Redis,
+        Self::PostgreSql,
+        Self::MySql,
+        Self::Mqtt,
+        Self::Other,
+    ];
+
+    /// The protocol of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
     /// The protocol with the programs' number, one of [`tracer_ebpf::talk::protocol`]; `None`: unknown.
     pub fn of(number: u32) -> Option<Self> {
         Some(match u8::try_from(number).ok()? {
@@ -69,9 +88,27 @@ impl Serialize for Protocol {
     }
 }
 
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        // A newer version may know more of them.
+        Ok(Self::named(&name).unwrap_or(Self::Other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_read_again() {
+        for protocol in Protocol::ALL {
+            let written = serde_json::to_string(&protocol).unwrap();
+            assert_eq!(serde_json::from_str::<Protocol>(&written).unwrap(), protocol);
+        }
+        assert_eq!(serde_json::from_str::<Protocol>("\"quic\"").unwrap(), Protocol::Other);
+        assert_eq!(Protocol::named("quic"), None);
+    }
 
     #[test]
     fn every_number_of_the_programs_has_a_name() {

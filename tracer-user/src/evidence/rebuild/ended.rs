@@ -38,6 +38,8 @@ impl Rebuild {
             retransmits: narrow(row.retransmits),
             held: row.overlap.map(|overlap| u32::from(overlap) * self.expected),
             turns: narrow(row.turns),
+            protocol: row.protocol,
+            requests_exact: row.requests_exact == Some(true),
             unanswered: false,
             owner: row.owner_pid,
             errno: row.errno,

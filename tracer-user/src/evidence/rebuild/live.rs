@@ -55,6 +55,8 @@ pub(super) fn of_row(
         turns: row
             .turns
             .map_or(segs_in.min(segs_out), |turns| narrow(Some(turns))),
+        protocol: row.protocol,
+        requests_exact: row.requests_exact == Some(true),
         unanswered: unanswered && state == State::CloseWait,
         holding: unanswered,
         owner: row.owner_pid,

@@ -9,6 +9,7 @@ use super::{
 use crate::model::{
     ended::{Ended, LastState},
     peer::{CloseReason, Closer, Direction},
+    protocol::Protocol,
     sample::{Known, Moment},
     socket::{Connection, Since},
 };
@@ -69,6 +70,13 @@ columns::row! {
     owner_comm: Option<String> as Outside,
     /// Error the socket ended with.
     errno: Option<u16> as Number,
+    added:
+    /// What it spoke.
+    protocol: Option<Protocol> as Word,
+    /// Requests.
+    requests: Option<u64> as Count,
+    /// Whether that is their exact number; else it is a bound.
+    requests_exact: Option<bool> as Flag,
 }
 
 /// What a row needs to know that a record does not say.
@@ -136,6 +144,9 @@ impl ConnectionRow {
             owner_pid: ended.owner,
             owner_comm,
             errno: ended.errno,
+            protocol: ended.protocol,
+            requests: carried(known.requests && !seeded, u64::from(ended.turns)),
+            requests_exact: (known.requests && !seeded && !failed).then_some(ended.requests_exact),
         }
     }
 
@@ -182,6 +193,13 @@ impl ConnectionRow {
             owner_pid: connection.owner,
             owner_comm,
             errno: None,
+            protocol: connection.protocol,
+            requests: opened
+                .filter(|_| known.requests)
+                .map(|_| u64::from(connection.turns)),
+            requests_exact: opened
+                .filter(|_| known.requests)
+                .map(|_| connection.requests_exact),
         }
     }
 }
