@@ -8,7 +8,6 @@ use core::hint::cold_path;
 use tracer_ebpf::abi::conn::Conn;
 
 use crate::{
-    count::NOTHING,
     maps::{CONNS, CONNS_USED, cookie_in_place_of, only, place},
     sock::Sock,
 };
@@ -42,7 +41,7 @@ pub(crate) fn claim<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
         return Some(in_place(cookie));
     }
     cold_path();
-    if CONNS.insert(cookie, NOTHING, 0).is_err() {
+    if CONNS.insert(cookie, Conn::NOTHING, 0).is_err() {
         return None;
     }
     if let Some(used) = only(&CONNS_USED) {

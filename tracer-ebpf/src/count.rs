@@ -7,7 +7,7 @@ use core::hint::cold_path;
 
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, HELD_UNKNOWN, Heard, flag, phase, unknown},
+        conn::{Conn, HELD_UNKNOWN, flag, phase, unknown},
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, time_bucket, turn_bucket},
@@ -37,7 +37,7 @@ pub(crate) fn connecting(sk: Sock) -> bool {
         owner: owner::current(),
         direction: direction::OUTBOUND,
         phase: phase::CONNECTING,
-        ..NOTHING
+        ..Conn::NOTHING
     };
     // A socket may connect again after a failure. Without room nothing is lost yet: the open asks for room
     // again, and counts the loss.
@@ -47,36 +47,6 @@ pub(crate) fn connecting(sk: Sock) -> bool {
     *entry = conn;
     true
 }
-
-/// An entry before anything is known.
-pub(crate) const NOTHING: Conn = Conn {
-    opened_ns: 0,
-    close_wait_ns: 0,
-    close_wait_left_ns: 0,
-    gap_ns: 0,
-    idle_ticks: 0,
-    slot: 0,
-    held: 0,
-    owner: 0,
-    turns: 0,
-    write_seq: 0,
-    local_port: 0,
-    direction: 0,
-    phase: phase::OPEN,
-    reason: reason::OPEN,
-    flags: 0,
-    handshake_retransmits: 0,
-    pad: 0,
-    heard: Heard {
-        talk: Talk::NOTHING,
-        read_seq: 0,
-        asked_seq: 0,
-        in_call: 0,
-        buffer: 0,
-        last_ticks: 0,
-        pad: [0; 7],
-    },
-};
 
 /// What shows that a connection is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,7 +75,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
             _ => return false,
         }
     }
-    let mut conn = NOTHING;
+    let mut conn = Conn::NOTHING;
     conn.direction = direction;
     conn.owner = owner;
     if let Some(before) = &stored {
@@ -207,8 +177,8 @@ fn dropped() {
     }
 }
 
-/// Captures what can only be seen at the first FIN or RST: idle time, unless it came before (`late`), and whether
-/// a request was pending. The `reason` is set already.
+/// Captures what can only be seen at the first FIN or RST: idle time, unless it came before (`late`), and
+/// whether a request was pending. The `reason` is set already.
 #[inline(always)]
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     peers::fetch(conn.slot);
@@ -279,7 +249,8 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     field!(stats.close_wait_left).add(1);
 }
 
-/// The socket went from `last_state` to CLOSE, just now or before (`late`): a connection ended or a connect failed.
+/// The socket went from `last_state` to CLOSE, just now or before (`late`): a connection ended or a connect
+/// failed.
 #[inline(always)]
 pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     if conn.phase == phase::CONNECTING {
@@ -327,8 +298,8 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     conns::remove(sk);
 }
 
-/// Of the segments that were sent again, those after the handshake. A SYN that was dropped for a full queue is no sign
-/// of a bad path.
+/// Of the segments that were sent again, those after the handshake. A SYN that was dropped for a full queue
+/// is no sign of a bad path.
 #[inline(always)]
 pub(crate) fn after_handshake(retransmits: u32, conn: &Conn) -> u32 {
     retransmits.saturating_sub(u32::from(conn.handshake_retransmits))
@@ -342,8 +313,8 @@ fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8,
     if sk.is_locked_by_process() {
         return last_state == state::LAST_ACK && sk.is_orphan();
     }
-    // Nobody holds the lock where `close` leaves a socket to the kernel, nor of what a closing listener throws
-    // away.
+    // Nobody holds the lock where `close` leaves a socket to the kernel, nor of what a closing listener
+    // throws away.
     match last_state {
         state::FIN_WAIT1 | state::CLOSING | state::LAST_ACK => true,
         state::FIN_WAIT2 => !sk.is_orphan() || tcp.is_some_and(|tcp| tcp.since_acknowledged_ticks() == 0),
@@ -434,7 +405,7 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
             local_port: sk.local_port_once_had(),
             direction: direction::OUTBOUND,
             reason: reason::CONNECT_FAILED,
-            ..NOTHING
+            ..Conn::NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
     }

@@ -53,8 +53,8 @@ fn in_cgroup(sk: Sock) -> bool {
     load!(cgroup => cgroup.level: u32 or 0) >= wanted as u32 && is_wanted_at(cgroup, wanted as u32)
 }
 
-/// Whether the wanted cgroup is this one or lies above it, at whatever level. A cgroup namespace hides how many
-/// cgroups lie above its own root.
+/// Whether the wanted cgroup is this one or lies above it, at whatever level. A cgroup namespace hides how
+/// many cgroups lie above its own root.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_in_cgroup(cgroup: u64) -> u32 {
@@ -83,8 +83,8 @@ fn is_wanted_at(cgroup: *const u8, level: u32) -> bool {
     id == config!(cgroup)
 }
 
-/// Reads a value at an address that the verifier does not trust; 0 if there is no memory. A test of that would be
-/// another path for the verifier at each level of a search.
+/// Reads a value at an address that the verifier does not trust; 0 if there is no memory. A test of that
+/// would be another path for the verifier at each level of a search.
 #[inline(always)]
 fn probe<T: Default>(base: *const u8, offset: u64) -> T {
     let mut value = T::default();

@@ -1,8 +1,8 @@
 //! Which connections came to a listener of this host, asked of those that are not remembered.
 //!
-//! The kernel makes the socket of an accepted connection as a copy of its listener, and the copy keeps the limit
-//! of the accept queue. No socket that connects has one. So the socket itself tells, except below a listener whose
-//! limit is 0: the addresses of those are noted.
+//! The kernel makes the socket of an accepted connection as a copy of its listener, and the copy keeps the
+//! limit of the accept queue. No socket that connects has one. So the socket itself tells, except below a
+//! listener whose limit is 0: the addresses of those are noted.
 
 use tracer_ebpf::{
     abi::{
@@ -19,8 +19,8 @@ use crate::{
     sock::Sock,
 };
 
-/// Notes the address of a listener that its connections do not show. Without room there, a missed open may get
-/// the wrong direction.
+/// Notes the address of a listener that its connections do not show. Without room there, a missed open may
+/// get the wrong direction.
 #[inline(always)]
 pub(crate) fn note(sk: Sock) {
     let port = sk.local_port();
@@ -44,8 +44,8 @@ fn listened_on(port: u16) -> Option<Shared<u8>> {
     Some(unsafe { Shared::new(ports.add(usize::from(port))) })
 }
 
-/// Whether the connection came to a listener. Its port alone would not tell: a process may connect from the port
-/// on which it listens, and a client may get a port on which somebody has listened.
+/// Whether the connection came to a listener. Its port alone would not tell: a process may connect from the
+/// port on which it listens, and a client may get a port on which somebody has listened.
 #[inline(always)]
 pub(crate) fn came_to_listener(sk: Sock) -> bool {
     came_to_listener_at(sk, sk.local_port())
@@ -56,8 +56,8 @@ fn came_to_listener_at(sk: Sock, port: u16) -> bool {
     sk.accept_limit() != 0 || is_noted(sk, port)
 }
 
-/// Whether a listener is noted at this connection's local address: at that very address, at all addresses of its
-/// family, or of both families.
+/// Whether a listener is noted at this connection's local address: at that very address, at all addresses of
+/// its family, or of both families.
 #[inline(always)]
 fn is_noted(sk: Sock, port: u16) -> bool {
     if listened_on(port).is_none_or(|there| there.load() == 0) {

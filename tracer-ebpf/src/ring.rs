@@ -22,8 +22,8 @@ pub(crate) struct Reserved {
     number: u64,
 }
 
-/// A place; `None`, which is counted as a loss, when the ring is full because the reader is behind, or when other
-/// CPUs were faster each time.
+/// A place; `None`, which is counted as a loss, when the ring is full because the reader is behind, or when
+/// other CPUs were faster each time.
 #[inline(always)]
 pub(crate) fn reserve() -> Option<Reserved> {
     let number = match take() {
@@ -76,8 +76,8 @@ const NONE: u64 = u64::MAX;
 /// How many times in a row other CPUs may take the place that a record was about to get.
 const RACES: u32 = 8;
 
-/// Tries again; [`NONE`] when there is no place, which is counted. A global function, which the verifier checks once and not
-/// again on each of the paths that lead here.
+/// Tries again; [`NONE`] when there is no place, which is counted. A global function, which the verifier
+/// checks once and not again on each of the paths that lead here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_place() -> u64 {

@@ -77,7 +77,9 @@ fn connecting_from_a_listeners_port_is_not_inbound() {
 fn listening(backlog: i32, unbound: bool) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     if !unbound {
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .unwrap();
     }
     socket.listen(backlog).unwrap();
     socket.into()

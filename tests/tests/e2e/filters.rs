@@ -155,8 +155,8 @@ impl Drop for Cgroup {
     }
 }
 
-/// Traces a cgroup with a command that ends in `bash -c SCRIPT PROGRAM`: connections come from its child and from
-/// outside, and the listener is outside.
+/// Traces a cgroup, as the program sees it when this command runs it: connections come from its child and
+/// from outside, and the listener is outside.
 fn traced_cgroup(test: &str, trace: impl FnOnce(&Path) -> Command, as_seen: impl FnOnce(&Path) -> PathBuf) {
     let Some(cgroup) = Cgroup::new(test) else {
         tcpreuse_tests::skip(test, "no cgroup2 file system to write to");
@@ -233,7 +233,10 @@ fn a_cgroup_in_a_cgroup_namespace() {
         |cgroup| {
             // Into the cgroup first, which becomes the root of the namespace.
             let mut command = Command::new("bash");
-            let inside = after(&format!("mount -t cgroup2 none {}", folder.path().display()), &["--cgroup"]);
+            let inside = after(
+                &format!("mount -t cgroup2 none {}", folder.path().display()),
+                &["--cgroup"],
+            );
             command
                 .args(["-ec", "echo $$ > \"$1\"/cgroup.procs; shift; exec \"$@\"", "bash"])
                 .arg(cgroup)

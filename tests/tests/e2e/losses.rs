@@ -61,7 +61,9 @@ fn peers_beyond_the_table_do_not_overlap_each_other() {
     let rows = rows(&path, "connections.csv");
     let of = |n: u16| {
         let address = source(n).to_string();
-        let row = rows.iter().find(|row| cell(row, column("remote_addr")) == address);
+        let row = rows
+            .iter()
+            .find(|row| cell(row, column("remote_addr")) == address);
         let row = row.unwrap_or_else(|| panic!("no row of {address} in {}", text(&path)));
         ["overlap", "reopen_gap_ms"].map(|name| cell(row, column(name)))
     };

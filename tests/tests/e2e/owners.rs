@@ -66,7 +66,7 @@ fn a_process_that_has_ended_is_still_named() {
     assert_eq!(server["owner"]["comm"], own_comm());
 }
 
-/// Connects again and again from a `bash`, whose process ID is returned: from itself, or each time from another
+/// Connects again and again from a `bash`, and returns its process ID: from itself, or each time from another
 /// process.
 fn bash_connects(times: u32, server: SocketAddr, each_from_another: bool) -> u32 {
     let port = server.port();
@@ -74,8 +74,9 @@ fn bash_connects(times: u32, server: SocketAddr, each_from_another: bool) -> u32
         true => ("(", ")"),
         false => ("", ""),
     };
-    let script =
-        format!("for i in $(seq {times}); do {open} exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; {close} done");
+    let script = format!(
+        "for i in $(seq {times}); do {open} exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; {close} done"
+    );
     let mut child = Command::new("bash").args(["-c", &script]).spawn().unwrap();
     assert!(child.wait().unwrap().success());
     child.id()

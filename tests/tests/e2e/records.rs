@@ -247,8 +247,8 @@ fn times_are_those_of_the_change_whoever_makes_it() {
     }
 }
 
-/// Nothing but the listener's close tells when these ended: no packet has come for long, and no process holds their
-/// locks.
+/// Nothing but the listener's close tells when these ended: no packet has come for long, and no process holds
+/// their locks.
 #[test]
 fn what_a_listener_throws_away_ends_when_it_closes() {
     need_root!();
@@ -273,11 +273,17 @@ fn what_a_listener_throws_away_ends_when_it_closes() {
     let ended = begin..=now();
     for record in records {
         let at = record.closed_ns;
-        assert!(ended.contains(&at), "ended at {at}, not in {ended:?}: {record:#?}");
+        assert!(
+            ended.contains(&at),
+            "ended at {at}, not in {ended:?}: {record:#?}"
+        );
     }
     let sample = live.sample().unwrap();
     let was_open = |n| {
-        let peer = sample.peers.iter().find(|peer| peer.id.network == source(n).into());
+        let peer = sample
+            .peers
+            .iter()
+            .find(|peer| peer.id.network == source(n).into());
         peer.and_then(|peer| peer.counters.lifetime.summary())
             .map(|all| u128::from(all.max_ns) >= PAUSE.as_nanos())
     };

@@ -310,8 +310,11 @@ fn each_row_says_what_was_spoken_and_how_many_requests_there_were() {
     let rows = rows(&path, "connections.csv");
     let of = |n: u16| {
         let address = source(n).to_string();
-        let row = rows.iter().find(|row| cell(row, column("remote_addr")) == address);
-        ["close_reason", "protocol", "requests", "requests_exact"].map(|name| cell(row.unwrap(), column(name)))
+        let row = rows
+            .iter()
+            .find(|row| cell(row, column("remote_addr")) == address);
+        ["close_reason", "protocol", "requests", "requests_exact"]
+            .map(|name| cell(row.unwrap(), column(name)))
     };
     assert_eq!(
         [of(0), of(1), of(2), of(3)],

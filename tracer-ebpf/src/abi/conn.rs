@@ -112,5 +112,37 @@ pub struct Conn {
     pub heard: Heard,
 }
 
+impl Conn {
+    /// Before anything is known.
+    pub const NOTHING: Self = Self {
+        opened_ns: 0,
+        close_wait_ns: 0,
+        close_wait_left_ns: 0,
+        gap_ns: 0,
+        idle_ticks: 0,
+        slot: 0,
+        held: 0,
+        owner: 0,
+        turns: 0,
+        write_seq: 0,
+        local_port: 0,
+        direction: 0,
+        phase: phase::OPEN,
+        reason: super::peer::reason::OPEN,
+        flags: 0,
+        handshake_retransmits: 0,
+        pad: 0,
+        heard: Heard {
+            talk: Talk::NOTHING,
+            read_seq: 0,
+            asked_seq: 0,
+            in_call: 0,
+            buffer: 0,
+            last_ticks: 0,
+            pad: [0; 7],
+        },
+    };
+}
+
 const _: () = assert!(core::mem::offset_of!(Conn, heard) == 64);
 const _: () = assert!(size_of::<Conn>() == 128);

@@ -12,7 +12,7 @@ use aya::{
 };
 use tracer_ebpf::{
     abi::{
-        config::{ANY_LEVEL, Config, Prefix},
+        config::{Config, Prefix},
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
@@ -28,7 +28,10 @@ use super::{
     relocate::relocate,
     tables::Tables,
 };
-use crate::{filter::Filter, model::sample::Known};
+use crate::{
+    filter::{Cgroup, Filter},
+    model::sample::Known,
+};
 
 /// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
 /// pollers we have heard of.
@@ -37,9 +40,6 @@ pub const DEFAULT_MAX_PEERS: u32 = 16384;
 /// Connections open at once, unless said otherwise: four times the surge this was made for, both
 /// ends of loopback connections counted.
 pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
-
-/// Names of processes that the kernel keeps, unless said otherwise: each is asked for at the next sample or row.
-const DEFAULT_NAMES: u32 = 8192;
 
 /// What to load and how.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub struct Settings {
     /// Room for this many records of ended connections, rounded up to a power of two; `None`: none
     /// are written.
     pub records: Option<u32>,
-    /// How many names of processes the kernel keeps.
+    /// How many names of processes the kernel keeps. Each is asked for at the next sample or row.
     pub names: u32,
     /// Instead of [`VMLINUX`].
     pub btf: Option<PathBuf>,
@@ -64,7 +64,7 @@ pub struct Settings {
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
     pub miss: u8,
-    /// Each place in the ring of records goes to another CPU. For tests: such a record is a loss of its own kind.
+    /// For tests: each place in the ring of records goes to another CPU.
     pub lose_races: bool,
     /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
     /// without, the programs do it by exchanges, which must count the same.
@@ -80,7 +80,7 @@ impl Default for Settings {
             max_peers: DEFAULT_MAX_PEERS,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             records: None,
-            names: DEFAULT_NAMES,
+            names: 8192,
             btf: None,
             object: None,
             peek: true,
@@ -150,10 +150,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         mask6_low,
         mask6_high,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
-        cgroup_level: settings
-            .filter
-            .cgroup
-            .map_or(0, |cgroup| cgroup.level.map_or(ANY_LEVEL, u64::from)),
+        cgroup_level: settings.filter.cgroup.map_or(0, Cgroup::level_or_any),
         // Random keys, from the system, and nothing hashed with them.
         hash_seed: RandomState::new().build_hasher().finish(),
         index_mask: u64::from(index::cells(settings.max_peers) - 1),
@@ -311,7 +308,7 @@ fn create_maps(
 ) -> Result<Ebpf, TraceError> {
     let ports = settings.filter.port_bitmap();
     let rules = u32::try_from(settings.filter.address_rules().len()).unwrap_or(u32::MAX);
-    let log_level = if settings.log { aya_log_level() } else { 0_u8 };
+    let log_level = if settings.log { log::Level::Debug as u8 } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
@@ -343,11 +340,6 @@ pub(super) fn refused_map(error: &MapError) -> TraceError {
             reason: one_line(other),
         },
     }
-}
-
-/// The level at which the programs' own messages show.
-fn aya_log_level() -> u8 {
-    log::Level::Debug as u8
 }
 
 fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, hooks: &[Hook]) -> Result<(), TraceError> {

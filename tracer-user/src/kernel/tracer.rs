@@ -291,8 +291,8 @@ impl Tracer {
         })
     }
 
-    /// The name of a process that connected or read, even if it has ended since, as long as not too many others
-    /// came after it.
+    /// The name of a process that connected or read, even if it has ended since, as long as not too many
+    /// others came after it.
     pub fn comm(&self, pid: u32) -> Option<String> {
         self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
     }

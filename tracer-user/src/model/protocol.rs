@@ -106,7 +106,10 @@ mod tests {
             let written = serde_json::to_string(&protocol).unwrap();
             assert_eq!(serde_json::from_str::<Protocol>(&written).unwrap(), protocol);
         }
-        assert_eq!(serde_json::from_str::<Protocol>("\"quic\"").unwrap(), Protocol::Other);
+        assert_eq!(
+            serde_json::from_str::<Protocol>("\"quic\"").unwrap(),
+            Protocol::Other
+        );
         assert_eq!(Protocol::named("quic"), None);
     }
 

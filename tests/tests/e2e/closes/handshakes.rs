@@ -141,9 +141,16 @@ fn retransmits_are_those_of_data() {
     accepted.read_exact(&mut [0]).unwrap();
     drop((client, accepted));
     let diagnosis = stage.finish();
-    for (peer, direction) in [(source(0).to_string(), "inbound"), (SERVER.to_owned(), "outbound")] {
+    for (peer, direction) in [
+        (source(0).to_string(), "inbound"),
+        (SERVER.to_owned(), "outbound"),
+    ] {
         let peer = diagnosis.peer(&peer, direction);
-        assert_eq!((figure(peer, "opens"), figure(peer, "retransmits")), (1, 0), "{peer:#}");
+        assert_eq!(
+            (figure(peer, "opens"), figure(peer, "retransmits")),
+            (1, 0),
+            "{peer:#}"
+        );
     }
 }
 

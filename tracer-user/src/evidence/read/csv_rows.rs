@@ -168,8 +168,8 @@ impl Open {
     }
 }
 
-/// Where the last whole line before `end` ends. What follows was cut, even if it can be read as a row: columns that
-/// were added later may be missing, and a number may lack its last digits.
+/// Where the last whole line before `end` ends. What follows was cut, even if it can be read as a row:
+/// columns that were added later may be missing, and a number may lack its last digits.
 fn whole_lines(file: &mut File, end: u64) -> io::Result<u64> {
     let from = end.saturating_sub(MAX_ROW as u64);
     file.seek(SeekFrom::Start(from))?;

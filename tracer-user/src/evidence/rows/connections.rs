@@ -176,9 +176,7 @@ impl ConnectionRow {
             closer: Closer::None,
             seeded: opened.is_none(),
             accepted: Some(!connection.never_accepted()),
-            overlap: opened
-                .and(connection.held)
-                .map(|held| held >= context.expected),
+            overlap: opened.and(connection.held).map(|held| held >= context.expected),
             reopen_gap_ms: None,
             turns: opened
                 .filter(|_| known.turns)
