@@ -58,7 +58,7 @@ pub struct Ended {
     pub retransmits: u32,
     /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
     pub held: Option<u32>,
-    /// Request turns; of a seeded connection, at most so many over its whole life.
+    /// Request turns; of a seeded connection, an upper bound over its whole life.
     pub turns: u32,
     /// What it spoke, if that was told.
     pub protocol: Option<Protocol>,
