@@ -8,7 +8,6 @@ use core::hint::cold_path;
 use tracer_ebpf::abi::conn::{Conn, NEIGHBOURS, neighbour};
 
 use crate::{
-    count::NOTHING,
     maps::{CONNS, cookie_in, displaced, place},
     sock::Sock,
 };
@@ -48,7 +47,7 @@ pub(crate) fn claim<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
     }
     cold_path();
     let place = tcpreuse_claim(cookie);
-    if place == NOWHERE && CONNS.insert(cookie, NOTHING, 0).is_err() {
+    if place == NOWHERE && CONNS.insert(cookie, Conn::NOTHING, 0).is_err() {
         return None;
     }
     displaced().add(1);

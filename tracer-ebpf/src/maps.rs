@@ -178,8 +178,7 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// The addresses that processes listen on, as keys of peers: tells which of the connections whose open was
-/// not seen are inbound.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
@@ -192,9 +191,10 @@ pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
 /// Names of the processes that connect or read, by thread group id: many have exited by the time user space
-/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming.
+/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming; user
+/// space keeps those that it still needs.
 #[btf_map]
-pub(crate) static COMMS: LruHashMap<u32, Comm, 8192> = LruHashMap::new();
+pub(crate) static COMMS: LruHashMap<u32, Comm, 1> = LruHashMap::new();
 
 /// Processes that held a socket before tracing began, by the inode of its file. The loader fills it for the
 /// seeding walk and empties it afterwards.

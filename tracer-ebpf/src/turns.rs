@@ -168,6 +168,20 @@ pub(crate) fn are_counted(conn: &Conn) -> bool {
     config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0
 }
 
+/// [`flag::REQUESTS_EXACT`] if the number of requests on a connection is, which has received so many bytes.
+#[inline(always)]
+pub(crate) fn exact_flag(conn: &Conn, bytes_received: u64) -> u8 {
+    if config!(peek) == 0 || !are_counted(conn) {
+        return 0;
+    }
+    let exact = match conn.flags & flag::READ {
+        // Nobody has read what came, or it was read past the hook.
+        0 => bytes_received == 0,
+        _ => conn.heard.talk.is_exact(),
+    };
+    if exact { flag::REQUESTS_EXACT } else { 0 }
+}
+
 /// A connection's request turns: counted, or an upper bound. A seeded connection's segments bound all of its
 /// life, and turns were only counted since it was found.
 #[inline(always)]

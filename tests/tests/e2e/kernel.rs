@@ -30,7 +30,7 @@ fn everything() -> Settings {
             include: vec!["10.0.0.0/8".parse().unwrap()],
             exclude: vec!["10.1.0.0/16".parse().unwrap()],
             netns: Some(1),
-            cgroup: Some(Cgroup { id: 1, level: 1 }),
+            cgroup: Some(Cgroup { id: 1, level: None }),
             prefix4: 24,
             prefix6: 64,
             ..Filter::default()

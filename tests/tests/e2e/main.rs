@@ -11,6 +11,7 @@ mod closes;
 mod counts;
 mod degraded;
 mod demo;
+mod directions;
 mod failed;
 mod filters;
 mod kernel;

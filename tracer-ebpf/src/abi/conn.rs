@@ -48,7 +48,14 @@ pub mod flag {
     pub const RST_RECEIVED: u8 = 2;
     /// The client ended it while its request had no answer yet.
     pub const UNANSWERED: u8 = 4;
+    /// The number of requests is exact. In what user space is shown, not in [`super::Conn::flags`].
+    pub const REQUESTS_EXACT: u8 = 0x80;
+    /// The first FIN or RST was noticed late, so how long the connection had been idle is not known.
+    pub const LATE: u8 = 16;
 }
+
+/// [`Conn::held`] of connections whose peer has no slot of its own.
+pub const HELD_UNKNOWN: u32 = u32::MAX;
 
 /// What an open connection is that is not remembered.
 pub mod unknown {
@@ -98,11 +105,11 @@ pub struct Conn {
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
     /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set.
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::LATE`].
     pub idle_ticks: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.
@@ -122,10 +129,44 @@ pub struct Conn {
     pub reason: u8,
     /// Bits of [`flag`].
     pub flags: u8,
+    /// Segments of its handshake that this host sent again, up to 255.
+    pub handshake_retransmits: u8,
     /// Always 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
     /// What was read from it.
     pub heard: Heard,
+}
+
+impl Conn {
+    /// Before anything is known.
+    pub const NOTHING: Self = Self {
+        opened_ns: 0,
+        close_wait_ns: 0,
+        close_wait_left_ns: 0,
+        gap_ns: 0,
+        idle_ticks: 0,
+        slot: 0,
+        held: 0,
+        owner: 0,
+        turns: 0,
+        write_seq: 0,
+        local_port: 0,
+        direction: 0,
+        phase: phase::OPEN,
+        reason: super::peer::reason::OPEN,
+        flags: 0,
+        handshake_retransmits: 0,
+        pad: 0,
+        heard: Heard {
+            talk: Talk::NOTHING,
+            read_seq: 0,
+            asked_seq: 0,
+            in_call: 0,
+            buffer: 0,
+            last_ticks: 0,
+            pad: [0; 7],
+        },
+    };
 }
 
 const _: () = assert!(core::mem::offset_of!(Conn, heard) == 64);
@@ -135,6 +176,10 @@ pod!(Conn);
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
     use super::*;
 
     #[test]

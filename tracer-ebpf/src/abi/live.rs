@@ -50,7 +50,7 @@ pub struct Live {
     pub queue: u32,
     /// For a listener: the limit of its accept queue.
     pub queue_limit: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,
@@ -60,7 +60,7 @@ pub struct Live {
     pub data_segs_in: u32,
     /// Segments with payload sent so far.
     pub data_segs_out: u32,
-    /// Segments retransmitted so far.
+    /// Segments retransmitted after the handshake so far.
     pub retransmits: u32,
     /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
     pub drops: u32,
@@ -78,8 +78,10 @@ pub struct Live {
     pub retries: u8,
     /// Unanswered probes of an idle connection or a closed window.
     pub probes: u8,
+    /// What it speaks, one of [`crate::talk::protocol`].
+    pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
 
 pod!(Live);

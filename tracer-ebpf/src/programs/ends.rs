@@ -20,7 +20,7 @@ pub(crate) fn tcpreuse_end(ctx: BtfTracePointContext) -> i32 {
     if let Some(conn) = conns::get(sk) {
         count::left_close_wait(conn);
         // Its last state is not known any more.
-        count::over(sk, conn, state::CLOSE);
+        count::over(sk, conn, state::CLOSE, true);
         lose!(rescued);
     }
     0

@@ -69,7 +69,7 @@ impl TcpSock {
         load!(self => tcp_sock.tcp_clock_cache: u64 or 0)
     }
 
-    /// Retransmitted segments.
+    /// Retransmitted segments, SYNs included.
     #[inline(always)]
     pub(crate) fn retransmits(self) -> u32 {
         load!(self => tcp_sock.total_retrans: u32 or 0)

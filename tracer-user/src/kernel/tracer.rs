@@ -33,7 +33,7 @@ use crate::{
     model::{
         accounting::{Losses, Nested, Totals},
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Known, Peer},
         socket::Sockets,
     },
@@ -178,15 +178,10 @@ impl Tracer {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
         }
-        let Sockets {
-            connections,
-            listeners,
-            ..
-        } = self.sockets()?;
-        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let connections = self.sockets()?.connections;
         let wanted: HashSet<u64> = connections
             .iter()
-            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
+            .filter(|one| one.slot.is_none() && one.direction == Direction::Outbound)
             .filter_map(|one| one.inode)
             .filter(|inode| !self.noted.contains_key(inode))
             .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
@@ -310,6 +305,7 @@ impl Tracer {
             connections_unattributed: sum.connections_unattributed,
             connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
             records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
+            records_raced: sum.ring_raced,
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),
@@ -332,10 +328,10 @@ impl Tracer {
         Ok(decode::losses(per_cpu.iter().copied()))
     }
 
-    /// The name of a process that connected or read, even if it has ended since.
+    /// The name of a process that connected or read, even if it has ended since, as long as not too many
+    /// others came after it.
     pub fn comm(&self, pid: u32) -> Option<String> {
-        let noted = self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm));
-        noted.or_else(|| owners::process(pid).map(|process| process.comm))
+        self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
     }
 
     /// How often the kernel skipped a program because it was running already.

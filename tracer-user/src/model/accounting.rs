@@ -47,6 +47,8 @@ pub struct Losses {
     pub connections_dropped: u64,
     /// Ended connections without a record: the ring was full, or nothing saw their end.
     pub records_lost: u64,
+    /// Records of ended connections whose place in the ring other CPUs took each time it was tried.
+    pub records_raced: u64,
     /// Upper bound of the state changes missed for good; see [`Nested::lost`].
     pub programs_skipped: u64,
     /// How often the kernel skipped a program because it was already running. Not a loss in itself.
@@ -62,13 +64,21 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// Records and state changes that were lost for good.
+    pub fn events(&self) -> u64 {
+        self.records_lost
+            .saturating_add(self.records_raced)
+            .saturating_add(self.programs_skipped)
+    }
+
     /// The amount lost by each cause, under the cause's name in JSON.
-    pub fn by_cause(&self) -> [(&'static str, u64); 7] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 8] {
         [
             ("peers_dropped", self.peers_dropped),
             ("connections_unattributed", self.connections_unattributed),
             ("connections_dropped", self.connections_dropped),
             ("records_lost", self.records_lost),
+            ("records_raced", self.records_raced),
             ("programs_skipped", self.programs_skipped),
             ("reads_skipped", self.reads_skipped),
             ("namespaces_skipped", self.namespaces_skipped),
@@ -84,6 +94,7 @@ impl Losses {
             connections_unattributed,
             connections_dropped,
             records_lost,
+            records_raced,
             programs_skipped,
             nested,
             reads_skipped,
@@ -97,6 +108,7 @@ impl Losses {
             (connections_unattributed, other.connections_unattributed),
             (connections_dropped, other.connections_dropped),
             (records_lost, other.records_lost),
+            (records_raced, other.records_raced),
             (programs_skipped, other.programs_skipped),
             (&mut nested.first, other.nested.first),
             (&mut nested.second, other.nested.second),

@@ -93,7 +93,7 @@ figures! {
         if now > u32::MAX / 2 { 0 } else { now.into() }
     };
 
-    /// Segments sent again, over ended connections.
+    /// Segments sent again after the handshake, over ended connections.
     retransmits: u64 = Counter of Segments, |slot| slot.stats.retransmits.into();
 
     /// Payload received over ended connections.

@@ -1,17 +1,20 @@
 //! What a peer's connections speak.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracer_ebpf::talk::protocol;
 
 macro_rules! protocols {
     ($($(#[$doc:meta])* $protocol:ident = $name:literal,)+) => {
         /// A protocol, as far as the programs can tell.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Protocol {
-            $($(#[$doc])* #[serde(rename = $name)] $protocol,)+
+            $($(#[$doc])* $protocol,)+
         }
 
         impl Protocol {
+            /// All of them.
+            const ALL: &'static [Self] = &[$(Self::$protocol),+];
+
             /// Its name in JSON and on the screen.
             pub const fn name(self) -> &'static str {
                 match self {
@@ -46,6 +49,11 @@ protocols! {
 }
 
 impl Protocol {
+    /// The protocol of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|protocol| protocol.name() == name)
+    }
+
     /// The protocol with the programs' number, one of [`tracer_ebpf::talk::protocol`]; `None`: unknown.
     pub fn of(number: u32) -> Option<Self> {
         Some(match u8::try_from(number).ok()? {
@@ -64,9 +72,36 @@ impl Protocol {
     }
 }
 
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        // A newer version may know more of them.
+        Ok(Self::named(&name).unwrap_or(Self::Other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_read_again() {
+        for protocol in Protocol::ALL {
+            let written = serde_json::to_string(protocol).unwrap();
+            assert_eq!(serde_json::from_str::<Protocol>(&written).unwrap(), *protocol);
+        }
+        assert_eq!(
+            serde_json::from_str::<Protocol>("\"quic\"").unwrap(),
+            Protocol::Other
+        );
+        assert_eq!(Protocol::named("quic"), None);
+    }
 
     #[test]
     fn every_number_of_the_programs_has_a_name() {

@@ -10,7 +10,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search, has_ended},
+        owners::{Owners, Search, has_ended, process},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -33,6 +33,8 @@ pub struct Live {
     started: Moment,
     owners: Owners,
     short_lived: ShortLived,
+    /// The names in the last sample, since the kernel does not keep them for ever.
+    names: BTreeMap<u32, String>,
     /// What cannot be traced because capabilities are missing.
     lacking: Option<String>,
     /// Walks that were resumed so far. The samples report running totals.
@@ -94,6 +96,7 @@ impl Live {
             started,
             owners,
             short_lived: ShortLived::default(),
+            names: BTreeMap::new(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
@@ -148,7 +151,8 @@ impl Live {
             earlier: Earlier::default(),
         };
         // The totals above cover all slots and are not affected by this.
-        self.short_lived.fold(&mut sample, &Running(&self.tracer));
+        self.short_lived
+            .fold(&mut sample, &Running(&self.tracer, &self.names));
         self.name_owners(&mut sample);
         Ok(sample)
     }
@@ -245,18 +249,20 @@ impl Live {
             .connections
             .iter()
             .filter_map(|connection| connection.owner);
+        let running = Running(&self.tracer, &self.names);
         for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
             if let Entry::Vacant(entry) = names.entry(pid)
-                && let Some(comm) = self.tracer.comm(pid)
+                && let Some(comm) = running.name(pid)
             {
                 entry.insert(comm);
             }
         }
+        self.names.clone_from(names);
     }
 
     /// The name of a process that owns or owned a connection, even if it has ended.
     pub fn comm(&self, pid: u32) -> Option<String> {
-        self.tracer.comm(pid)
+        Running(&self.tracer, &self.names).name(pid)
     }
 
     /// The sums over all peers. Cheap enough for a progress line.
@@ -302,8 +308,8 @@ impl Live {
     }
 }
 
-/// Looks up processes of this machine.
-struct Running<'a>(&'a Tracer);
+/// Looks up processes of this machine; with the names in the last sample.
+struct Running<'a>(&'a Tracer, &'a BTreeMap<u32, String>);
 
 impl Processes for Running<'_> {
     fn has_ended(&self, pid: u32) -> bool {
@@ -311,6 +317,8 @@ impl Processes for Running<'_> {
     }
 
     fn name(&self, pid: u32) -> Option<String> {
-        self.0.comm(pid)
+        // In /proc last: the number may have been given to another process meanwhile.
+        let kept = self.0.comm(pid).or_else(|| self.1.get(&pid).cloned());
+        kept.or_else(|| process(pid).map(|process| process.comm))
     }
 }

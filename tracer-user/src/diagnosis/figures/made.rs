@@ -113,7 +113,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         requests: requests.max(counters.turns.sum),
         first_overlap_ns: live
             .iter()
-            .filter(|connection| connection.held >= of.expected)
+            .filter(|connection| connection.held.is_some_and(|held| held >= of.expected))
             .filter_map(|connection| match connection.since {
                 Since::Opened(ns) => Some(ns),
                 Since::Seeded(_) | Since::Unknown => None,
