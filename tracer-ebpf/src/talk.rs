@@ -1,5 +1,5 @@
-//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol,
-//! and whether a read brings a request, a part of a handshake, or a goodbye.
+//! What is said on a connection, told from the first bytes of what the process at either end reads: the
+//! protocol, and whether a read brings a request (or the answer to one), a part of a handshake, or a goodbye.
 //!
 //! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is
 //! unknown ([`flag::LOST`]): the number of requests is then a bound.
@@ -7,6 +7,9 @@
 mod answers;
 mod frames;
 mod messages;
+mod replies;
+
+pub use answers::MQTT_NO_REQUEST;
 
 /// Bytes looked at in one place: the header of an HTTP/2 frame, the longest of all.
 pub const HEAD: usize = 9;
@@ -58,6 +61,12 @@ pub mod flag {
     pub const MAYBE_PREFACE: u8 = 8;
     /// And another one that looks like a request was counted after it.
     pub const COUNTED_TWICE: u8 = 16;
+    /// The client's end has read one TLS record after the handshake.
+    pub const ONE_RECORD: u8 = 32;
+    /// It has read several there, all of the same length, as tickets for later sessions are.
+    pub const SAME_RECORDS: u8 = 64;
+    /// It has read records of different lengths there.
+    pub const DIFFERENT_RECORDS: u8 = ONE_RECORD | SAME_RECORDS;
 }
 
 /// Bits of what a read brought.
@@ -84,8 +93,8 @@ pub struct Talk {
     stage: u8,
     /// Bits of [`flag`].
     pub flags: u8,
-    /// Always 0.
-    pad: u8,
+    /// The lowest byte of the length of the first TLS record after the handshake, at the client's end.
+    first: u8,
 }
 
 impl Talk {
@@ -96,7 +105,7 @@ impl Talk {
         protocol: protocol::UNKNOWN,
         stage: 0,
         flags: 0,
-        pad: 0,
+        first: 0,
     };
 }
 

@@ -2,6 +2,8 @@
 
 extern crate std;
 
+mod client;
+
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -27,9 +29,18 @@ enum Reader {
     Records,
 }
 
+/// Whose process reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Server,
+    Client,
+}
+
 struct Reading {
     talk: Talk,
-    wrote: bool,
+    role: Role,
+    /// Bytes written since the last read.
+    written: u32,
     goodbyes: u32,
 }
 
@@ -37,7 +48,8 @@ impl Reading {
     fn of(steps: &[Step], reader: Reader) -> Self {
         let mut reading = Self {
             talk: Talk::default(),
-            wrote: true,
+            role: Role::Server,
+            written: 1,
             goodbyes: 0,
         };
         let mut waiting: Vec<u8> = Vec::new();
@@ -46,7 +58,7 @@ impl Reading {
                 Sends(bytes) => waiting.extend(bytes),
                 Answered => {
                     reading.all(&mut waiting, reader);
-                    reading.wrote = true;
+                    reading.written = 1;
                 }
             }
         }
@@ -78,13 +90,18 @@ impl Reading {
             head[..n].copy_from_slice(&rest[..n]);
             Some(head)
         };
-        let wrote = core::mem::replace(&mut self.wrote, false);
+        let written = core::mem::take(&mut self.written);
         let length = bytes.len() as u32;
-        let mut seen = self.talk.start(length, wrote, || at(0));
+        let mut seen = match self.role {
+            Role::Server => self.talk.start(length, written != 0, || at(0)),
+            Role::Client => self.talk.answer(length, written, || at(0)),
+        };
         if seen == brought::RECORDS {
-            seen = self
-                .talk
-                .follow(length, |talk, place| talk.step(at(place), length - place));
+            let role = self.role;
+            seen = self.talk.follow(length, |talk, place| match role {
+                Role::Server => talk.step(at(place), length - place),
+                Role::Client => talk.answer_step(at(place), length - place),
+            });
         }
         self.goodbyes += u32::from(seen & brought::GOODBYE != 0);
     }
@@ -419,8 +436,8 @@ proptest! {
         let mut reading = Reading::of(&[], Reader::Records);
         let mut turns = 0;
         for (bytes, wrote) in &reads {
-            reading.wrote |= *wrote;
-            turns += u32::from(reading.wrote);
+            reading.written |= u32::from(*wrote);
+            turns += reading.written;
             reading.one(bytes);
         }
         // A frame of HTTP/2 counts by itself; all else needs an answer in between.

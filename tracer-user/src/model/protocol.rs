@@ -46,6 +46,14 @@ impl Protocol {
         })
     }
 
+    /// Whether a connection begins with a handshake or a login, which are no requests.
+    pub const fn has_login(self) -> bool {
+        matches!(
+            self,
+            Self::Tls | Self::Redis | Self::PostgreSql | Self::MySql | Self::Mqtt
+        )
+    }
+
     /// Its name in JSON and on the screen.
     pub const fn name(self) -> &'static str {
         match self {

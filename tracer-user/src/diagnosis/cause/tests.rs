@@ -1,6 +1,7 @@
 //! Each rule is tested with its own signature and with those of its neighbours.
 
 mod figures;
+mod visits;
 
 use self::figures::*;
 use super::*;
