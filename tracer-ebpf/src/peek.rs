@@ -145,7 +145,7 @@ pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
     };
     let (buffer, length, before) = (reading.buffer, reading.length, u64::from(reading.before));
     let head = || look(buffer, before, length);
-    u32::from(reading.talk.start(length, reading.written != 0, head))
+    u32::from(reading.talk.start(length, reading.written, head))
 }
 
 /// What a read of a client brings, likewise.

@@ -61,12 +61,10 @@ pub mod flag {
     pub const MAYBE_PREFACE: u8 = 8;
     /// And another one that looks like a request was counted after it.
     pub const COUNTED_TWICE: u8 = 16;
-    /// The client's end has read one TLS record after the handshake.
-    pub const ONE_RECORD: u8 = 32;
-    /// It has read several there, all of the same length, as tickets for later sessions are.
-    pub const SAME_RECORDS: u8 = 64;
-    /// It has read records of different lengths there.
-    pub const DIFFERENT_RECORDS: u8 = ONE_RECORD | SAME_RECORDS;
+    /// At the server's end: a record of HTTP/2 over TLS came that is a request if the server answers it.
+    pub const UNDECIDED: u8 = 32;
+    /// Something was counted that may have been no request.
+    pub const ESTIMATED: u8 = 64;
 }
 
 /// Bits of what a read brought.
@@ -93,8 +91,8 @@ pub struct Talk {
     stage: u8,
     /// Bits of [`flag`].
     pub flags: u8,
-    /// The lowest byte of the length of the first TLS record after the handshake, at the client's end.
-    first: u8,
+    /// Always 0.
+    pad: u8,
 }
 
 impl Talk {
@@ -105,7 +103,7 @@ impl Talk {
         protocol: protocol::UNKNOWN,
         stage: 0,
         flags: 0,
-        first: 0,
+        pad: 0,
     };
 }
 
@@ -113,14 +111,18 @@ impl Talk {
 pub type Head = [u8; HEAD];
 
 impl Talk {
-    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or
-    /// this is its first read. `head` gives the first of them; `None` where they cannot be looked at.
+    /// The process of the server has read `length` bytes after it had written `written`, which is not 0 for its
+    /// first read either. `head` gives the first of them; `None` where they cannot be looked at.
     ///
     /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
     #[inline(always)]
-    pub fn start(&mut self, length: u32, wrote: bool, head: impl Fn() -> Option<Head>) -> u8 {
-        if wrote {
+    pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
+        if written != 0 {
             self.flags |= flag::ARMED;
+        }
+        // Not before the rest of the record is read, which some read apart.
+        if self.flags & flag::UNDECIDED != 0 && self.left == 0 {
+            self.decide(written);
         }
         if self.protocol == protocol::UNKNOWN || self.is_before_another() {
             let Some(head) = head() else {
@@ -135,7 +137,7 @@ impl Talk {
             protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
                 // After a lost thread, what is read when an answer was sent begins with a header more often
                 // than not.
-                if self.flags & flag::LOST != 0 && wrote {
+                if self.flags & flag::LOST != 0 && written != 0 {
                     self.left = 0;
                 }
                 brought::RECORDS
@@ -159,7 +161,7 @@ impl Talk {
     /// Whether the number of requests is exact.
     #[inline(always)]
     pub fn is_exact(&self) -> bool {
-        self.flags & flag::LOST == 0
+        self.flags & (flag::LOST | flag::ESTIMATED) == 0
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
     }
 

@@ -107,7 +107,7 @@ impl Talk {
         match what {
             What::Answer => self.request_if_armed(),
             What::Perhaps => {
-                self.flags |= flag::LOST;
+                self.flags |= flag::ESTIMATED;
                 self.request_if_armed()
             }
             What::Goodbye => self.goodbye(),

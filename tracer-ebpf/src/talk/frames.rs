@@ -199,6 +199,23 @@ impl Talk {
         0
     }
 
+    /// A record came that is as long as a control frame of HTTP/2, and so is a request of which the server knows
+    /// most from those before. A request is answered; of control frames only a ping is.
+    #[inline(always)]
+    pub(super) fn decide(&mut self, written: u32) {
+        self.flags &= !flag::UNDECIDED;
+        let added = if self.stage == stage::OPEN_13 {
+            added::TLS_13
+        } else {
+            added::TLS_12
+        };
+        let around = RECORD_HEADER + added;
+        if written > around + FRAME_HEADER && written != around + PING {
+            self.flags |= flag::ESTIMATED;
+            self.requests = self.requests.wrapping_add(1);
+        }
+    }
+
     /// A record of application data. Its length tells what is no request.
     #[inline(always)]
     fn data(&mut self, length: u32) -> u8 {
@@ -212,7 +229,10 @@ impl Talk {
             return 0;
         }
         let is_first = self.requests == 0;
-        if is_control(length, is_13) && !is_first {
+        // With what may have been a preface, two control frames in a record are seen as such too.
+        let may_be_http2 = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
+        let is_two = may_be_http2 && is_two_controls(length, is_13);
+        if !is_first && (is_two || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
                 if self.flags & flag::COUNTED_TWICE != 0 {
@@ -220,6 +240,9 @@ impl Talk {
                     self.requests = self.requests.wrapping_sub(1);
                 }
                 self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
+            }
+            if self.flags & flag::ARMED != 0 && !is_acknowledgement(length, is_13) {
+                self.flags |= flag::UNDECIDED;
             }
             return 0;
         }
@@ -236,35 +259,54 @@ impl Talk {
     }
 }
 
-/// Whether a record is as long as one of HTTP/2's control frames: an acknowledgement of settings, an update
-/// of a window (or a reset of a stream), a ping. A request of HTTP/1 is longer.
+/// The longest control frame of HTTP/2 that is usual; GOAWAY is as long.
+const PING: u32 = FRAME_HEADER + 8;
+
+/// One that updates a window, or resets a stream.
+const UPDATE: u32 = FRAME_HEADER + 4;
+
+/// Whether a record carries as many bytes as a condition wants.
 #[inline(always)]
-pub(super) fn is_control(length: u32, is_13: bool) -> bool {
-    let is = |data: u32| data == FRAME_HEADER || data == FRAME_HEADER + 4 || data == FRAME_HEADER + 8;
+fn carries(length: u32, is_13: bool, is: impl Fn(u32) -> bool) -> bool {
     if is_13 {
         is(length.wrapping_sub(added::TLS_13))
     } else {
         is(length.wrapping_sub(added::TLS_12)) || is(length.wrapping_sub(added::TLS_12_CHACHA))
     }
+}
+
+/// Whether a record is as long as one of HTTP/2's control frames: an acknowledgement of settings, an update
+/// of a window (or a reset of a stream), a ping. A request of HTTP/1 is longer.
+#[inline(always)]
+pub(super) fn is_control(length: u32, is_13: bool) -> bool {
+    carries(length, is_13, |data| matches!(data, FRAME_HEADER | UPDATE | PING))
+}
+
+/// Whether a record is as long as an acknowledgement of settings.
+#[inline(always)]
+pub(super) fn is_acknowledgement(length: u32, is_13: bool) -> bool {
+    carries(length, is_13, |data| data == FRAME_HEADER)
+}
+
+/// Whether a record is as long as two control frames, such as an acknowledgement and a goodbye.
+#[inline(always)]
+fn is_two_controls(length: u32, is_13: bool) -> bool {
+    const TWO: u32 = FRAME_HEADER + UPDATE;
+    const TWO_UPDATES: u32 = 2 * UPDATE;
+    carries(length, is_13, |data| matches!(data, TWO | TWO_UPDATES))
 }
 
 /// Whether a record is as long as the preface of HTTP/2 with settings, and perhaps an update of the window.
 #[inline(always)]
 fn is_preface(length: u32, is_13: bool) -> bool {
-    let is = |data: u32| {
+    carries(length, is_13, |data| {
         let settings = data.wrapping_sub(PREFACE + FRAME_HEADER);
-        let before_update = settings.wrapping_sub(FRAME_HEADER + 4);
-        is_settings(settings) || is_settings(before_update)
-    };
-    if is_13 {
-        is(length.wrapping_sub(added::TLS_13))
-    } else {
-        is(length.wrapping_sub(added::TLS_12)) || is(length.wrapping_sub(added::TLS_12_CHACHA))
-    }
+        is_settings(settings) || is_settings(settings.wrapping_sub(UPDATE))
+    })
 }
 
 /// Up to eight settings, of six bytes each. No remainder, which BPF divides for.
 #[inline(always)]
-pub(super) fn is_settings(bytes: u32) -> bool {
+fn is_settings(bytes: u32) -> bool {
     matches!(bytes, 0 | 6 | 12 | 18 | 24 | 30 | 36 | 42 | 48)
 }

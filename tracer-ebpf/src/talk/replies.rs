@@ -2,7 +2,7 @@
 
 use super::{
     Head, Talk, flag,
-    frames::{FINISHED, FRAME_HEADER, RECORD_HEADER, added, frame, is_control, is_settings, record, stage},
+    frames::{FINISHED, RECORD_HEADER, added, frame, is_acknowledgement, is_control, record, stage},
     protocol,
 };
 
@@ -12,20 +12,6 @@ const END_STREAM: u8 = 1;
 /// A change of cipher, which clients with TLS 1.3 send for show.
 const CHANGE_OF_CIPHER: u32 = RECORD_HEADER + 1;
 
-/// A frame that updates a window.
-const UPDATE: u32 = FRAME_HEADER + 4;
-
-/// Whether data is as long as the start of an HTTP/2 server: settings, and perhaps an update of the window and
-/// an acknowledgement of the client's settings.
-#[inline(always)]
-fn is_server_preface(data: u32) -> bool {
-    let some = |settings: u32| settings != 0 && is_settings(settings);
-    let settings = data.wrapping_sub(FRAME_HEADER);
-    some(settings)
-        || some(settings.wrapping_sub(UPDATE))
-        || some(settings.wrapping_sub(UPDATE + FRAME_HEADER))
-}
-
 /// Whether these bytes are the header of a SETTINGS frame, with which an HTTP/2 server begins.
 #[inline(always)]
 pub(super) fn is_settings_frame(head: &Head) -> bool {
@@ -34,7 +20,7 @@ pub(super) fn is_settings_frame(head: &Head) -> bool {
 
 impl Talk {
     /// Whether a request may be among these bytes that were written over TLS: they are more than a step of the
-    /// handshake or, with HTTP/2, a control frame.
+    /// handshake or, with HTTP/2, an acknowledgement of settings.
     #[inline(always)]
     pub(super) fn is_asking_in_tls(&mut self, written: u32) -> bool {
         let first = written.wrapping_sub(RECORD_HEADER);
@@ -46,7 +32,18 @@ impl Talk {
             }
             return written != CHANGE_OF_CIPHER;
         }
-        self.protocol == protocol::TLS || !is_control(first, self.stage == stage::OPEN_13)
+        let is_13 = self.stage == stage::OPEN_13;
+        let is_known = self.protocol == protocol::TLS_HTTP2;
+        // Each client of HTTP/2 acknowledges the server's settings, at most one request after it has begun.
+        if (is_known || self.requests <= 1) && is_acknowledgement(first, is_13) {
+            self.protocol = protocol::TLS_HTTP2;
+            return false;
+        }
+        if is_known && is_control(first, is_13) {
+            // A request may be as short as an update of a window.
+            self.flags |= flag::ESTIMATED;
+        }
+        true
     }
 
     /// A record from a server.
@@ -87,38 +84,7 @@ impl Talk {
                 self.request_if_armed()
             };
         }
-        if self.begins_http2(length, is_13) {
-            self.protocol = protocol::TLS_HTTP2;
-            // What came before were tickets, and the answer is still to come.
-            self.requests = 0;
-            self.flags |= flag::ARMED;
-            return 0;
-        }
         self.request_if_armed()
-    }
-
-    /// Whether this record is as long as what an HTTP/2 server begins with, and comes first or after tickets.
-    /// Tickets for later sessions are as long as each other; the head of an HTTP/1 answer has no such twin.
-    #[inline(always)]
-    fn begins_http2(&mut self, length: u32, is_13: bool) -> bool {
-        let before = self.flags & flag::DIFFERENT_RECORDS;
-        let low = length as u8;
-        self.flags |= match before {
-            0 => flag::ONE_RECORD,
-            _ if self.first != low => flag::DIFFERENT_RECORDS,
-            flag::ONE_RECORD => {
-                self.flags &= !flag::ONE_RECORD;
-                flag::SAME_RECORDS
-            }
-            _ => 0,
-        };
-        if before == 0 {
-            self.first = low;
-        } else if before != flag::SAME_RECORDS {
-            return false;
-        }
-        // Not by the other cipher of TLS 1.2 as well: too many lengths would fit.
-        is_server_preface(length.wrapping_sub(if is_13 { added::TLS_13 } else { added::TLS_12 }))
     }
 
     /// A frame from a server: the last one of a stream answers its request.

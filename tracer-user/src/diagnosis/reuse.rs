@@ -93,8 +93,7 @@ fn requests_at_least(case: &Case<'_>) -> u64 {
 }
 
 /// Whether each connection serves a moment's work, such as one web request that needs some values from a
-/// database. It carries several requests, yet the client ends it as soon as it has the last answer, and
-/// most of the time it has no connection.
+/// database. It carries several requests, yet the client ends it as soon as it has the last answer.
 fn makes_short_visits(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let of = figures.turns.connections();
@@ -104,9 +103,8 @@ fn makes_short_visits(case: &Case<'_>) -> bool {
         && habitual(figures.idle.at_once, figures.idle.count)
         && figures.requests < MANY_TURNS * figures.opens
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
-        // A pool keeps a core, and one that renews its connections always holds as many.
+        // A pool keeps a core.
         && figures.course.low < MIN_CORE
-        && 2 * figures.lifetime_sum_ns < figures.span_ns.saturating_mul(figures.open_peak)
         && 2 * figures.held.reused <= of
 }
 
