@@ -23,14 +23,17 @@ use tcpreuse_tests::{
 };
 use tempfile::TempDir;
 
-/// Where programs are that are not on everybody's `PATH`.
-const ELSEWHERE: [&str; 2] = ["/usr/sbin", "/usr/lib/postgresql/15/bin"];
-
-/// The path of an installed program.
+/// The path of an installed program; also of one that is not on everybody's `PATH`.
 fn installed(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir("/usr/lib/postgresql");
+    let postgresql = versions
+        .into_iter()
+        .flatten()
+        .map(|version| version.unwrap().path().join("bin"));
     env::split_paths(&path)
-        .chain(ELSEWHERE.map(PathBuf::from))
+        .chain([PathBuf::from("/usr/sbin")])
+        .chain(postgresql)
         .map(|folder| folder.join(program))
         .find(|file| file.exists())
 }

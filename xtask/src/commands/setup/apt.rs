@@ -5,14 +5,14 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    process::Command,
+    process::{self, Command},
 };
 
 use anyhow::Result;
 use xtask::probe::{Machine, Probe};
 
 use super::is_root;
-use crate::process;
+use crate::process::{run_logged, status_logged};
 
 /// Proof that packages can be installed here without asking anybody.
 pub(super) struct Apt(());
@@ -33,19 +33,19 @@ impl Apt {
                 .args(packages);
             command
         };
-        if process::status_logged(&mut install(), log, &say)?.success() {
+        if status_logged(&mut install(), log, &say)?.success() {
             return Ok(());
         }
         say("that did not work, so the package lists are renewed first");
-        process::run_logged(apt_get().arg("update"), log, &say)?;
-        process::run_logged(&mut install(), log, &say)
+        run_logged(apt_get().arg("update"), log, &say)?;
+        run_logged(&mut install(), log, &say)
     }
 }
 
 /// The script that Debian's packages ask before they start a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// While it exists, packages do not start the services that they bring.
+/// While it exists and this process lives, packages do not start the services that they bring.
 struct NoServices(());
 
 impl NoServices {
@@ -58,8 +58,9 @@ impl NoServices {
             .open(POLICY)
             .ok()?;
         let stopped = Self(());
-        // 101: not allowed to.
-        script.write_all(b"#!/bin/sh\nexit 101\n").ok()?;
+        // 101: not allowed to. If this process is killed, the script that it leaves behind allows everything.
+        let only_now = format!("#!/bin/sh\n[ -e /proc/{} ] && exit 101\nexit 0\n", process::id());
+        script.write_all(only_now.as_bytes()).ok()?;
         Some(stopped)
     }
 }
