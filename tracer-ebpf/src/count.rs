@@ -200,6 +200,7 @@ fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
             conn.idle_ticks = turns::idle_ticks(tcp, conn);
         }
         turns::note_unanswered(tcp, conn);
+        turns::note_last_written(tcp, conn);
     }
 }
 

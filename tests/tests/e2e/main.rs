@@ -21,6 +21,7 @@ mod outbound;
 mod owners;
 mod privileges;
 mod random;
+mod real_servers;
 mod record;
 mod records;
 mod replay;

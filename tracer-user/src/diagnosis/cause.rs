@@ -140,7 +140,7 @@ impl Case<'_> {
     }
 
     /// Number of connections the client ended, by FIN or RST.
-    fn by_client(&self) -> u64 {
+    pub(super) fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
     }
 }

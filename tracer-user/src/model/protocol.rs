@@ -70,6 +70,14 @@ impl Protocol {
             _ => return None,
         })
     }
+
+    /// Whether a connection begins with a handshake or a login, which are no requests.
+    pub const fn has_login(self) -> bool {
+        matches!(
+            self,
+            Self::Tls | Self::Redis | Self::PostgreSql | Self::MySql | Self::Mqtt
+        )
+    }
 }
 
 impl Serialize for Protocol {
