@@ -72,7 +72,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
             session,
             filter,
         });
-        run::run(look, feeding, export, first)?;
+        run::run(look, None, feeding, export, first)?;
     }
     Ok(Outcome::Done)
 }

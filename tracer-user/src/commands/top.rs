@@ -6,6 +6,7 @@ mod log;
 mod words;
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal},
     sync::Arc,
 };
@@ -19,10 +20,10 @@ use crate::{
     evidence::manifest::Session,
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::{clock, load::Settings, privileges::Role},
+    kernel::{clock, load::Settings, netns, privileges::Role},
     report::Origin,
     view::{
-        app::{Look, default_columns},
+        app::{Live, Look, default_columns},
         batch,
         columns::Column,
         feed as feeding, run,
@@ -61,6 +62,10 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
+    let live = Live {
+        interval: config.interval,
+        listening: if batch { Vec::new() } else { listening(&filter) },
+    };
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
     let parent = super::here();
@@ -79,7 +84,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
             session,
             filter,
         });
-        run::run(look, feeding, export, clock::now())?;
+        run::run(look, Some(live), feeding, export, clock::now())?;
     }
     Ok(Outcome::Done)
 }
@@ -111,6 +116,18 @@ pub(super) fn prints_rows(flags: &BatchFlags, view: &ViewFlags) -> Result<bool, 
         ))),
         None => Ok(false),
     }
+}
+
+/// The ports that listen here, in order, if the filter leaves all of them out: likely the wrong port was given.
+fn listening(filter: &Filter) -> Vec<u16> {
+    if filter.ports.is_empty() || filter.directions == Directions::Outbound {
+        return Vec::new();
+    }
+    let ports: BTreeSet<u16> = netns::listeners(filter.netns).collect();
+    if filter.ports.iter().any(|port| ports.contains(port)) {
+        return Vec::new();
+    }
+    ports.into_iter().collect()
 }
 
 /// How the view looks with these settings, wherever its samples come from.

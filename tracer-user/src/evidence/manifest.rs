@@ -162,11 +162,16 @@ impl Session {
             kernel: origin.kernel,
             boot_id: boot_id(),
             filters: Filters::of(settings),
-            interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+            interval_ms: milliseconds(interval),
             window_ns: Some(window_ns),
             ..Self::default()
         }
     }
+}
+
+/// An interval in whole milliseconds.
+pub fn milliseconds(interval: Duration) -> u64 {
+    u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is there, where the live view wrote the directory.

@@ -132,29 +132,28 @@ pub fn named(name: &str) -> Option<u32> {
 
 /// Whether any process's namespace has a listener on one of the ports.
 pub fn any_listener(ports: &[u16]) -> bool {
+    listeners(None).any(|port| ports.contains(&port))
+}
+
+/// The ports that listen in one namespace, or in those of all processes. A port may come several times.
+pub fn listeners(netns: Option<u32>) -> impl Iterator<Item = u16> {
     let mut seen = Vec::new();
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
-        let Some(inode) = inode(Path::new(&format!("/proc/{pid}/ns/net"))) else {
-            continue;
-        };
-        if seen.contains(&inode) {
-            continue;
-        }
-        seen.push(inode);
-        let Ok(process) = Process::new(pid) else { continue };
-        let sockets = process
-            .tcp()
-            .into_iter()
-            .flatten()
-            .chain(process.tcp6().into_iter().flatten());
-        for socket in sockets {
-            if socket.state == TcpState::Listen && ports.contains(&socket.local_address.port()) {
-                return true;
-            }
-        }
-    }
-    false
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let first_in_each = pids.filter(move |pid| {
+        let inode = inode(Path::new(&format!("/proc/{pid}/ns/net")));
+        inode.is_some_and(|inode| {
+            let is_new = netns.is_none_or(|wanted| wanted == inode) && !seen.contains(&inode);
+            seen.extend(is_new.then_some(inode));
+            is_new
+        })
+    });
+    let processes = first_in_each.filter_map(|pid| Process::new(pid).ok());
+    let sockets =
+        processes.flat_map(|process| [process.tcp(), process.tcp6()].into_iter().flatten().flatten());
+    sockets
+        .filter(|socket| socket.state == TcpState::Listen)
+        .map(|socket| socket.local_address.port())
 }
 
 fn inode(path: &Path) -> Option<u32> {
@@ -205,5 +204,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(any_listener(&[port]));
+        assert!(listeners(own()).any(|found| found == port));
+        assert_eq!(
+            listeners(Some(5)).next(),
+            None,
+            "the kernel begins with larger numbers"
+        );
     }
 }

@@ -10,21 +10,23 @@ mod mouse;
 mod sort;
 mod typing;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use self::{
     cursor::Cursor,
     detail::Detail,
-    kinds::{Effect, Flow, Look, Mode, Sort, Tab},
+    kinds::{Effect, Flow, Live, Look, Mode, Sort, Tab},
     lists::SocketKey,
     mouse::{Hits, Title},
 };
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
+    format::every,
     keys::Action,
     lists::ListSort,
     names::Names,
+    pace,
     playback::Command,
     row::Row,
     snapshot::{EventKey, Snapshot},
@@ -36,6 +38,8 @@ use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
 pub struct App {
     /// How it looks.
     pub look: Look,
+    /// What only a live view has; `None` for a recording.
+    pub live: Option<Live>,
     /// What is shown.
     pub shown: Arc<Snapshot>,
     /// Whether it follows.
@@ -88,6 +92,7 @@ impl App {
         let mut app = Self {
             sort: look.sort,
             look,
+            live: None,
             shown: first,
             flow: Flow::Following,
             tab: Tab::Peers,
@@ -177,6 +182,8 @@ impl App {
                 self.message = Some("a recording is judged as it was".to_owned());
             }
             Action::BeginAnew => return Some(Effect::BeginAnew),
+            Action::MoreOften => return self.change_interval(pace::shorter),
+            Action::LessOften => return self.change_interval(pace::longer),
             Action::Redraw => return Some(Effect::Repaint),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return Some(Effect::Quit),
@@ -252,6 +259,16 @@ impl App {
             return None;
         }
         Some(Effect::Play(command))
+    }
+
+    /// `step` gives the next interval, or none at the end of the scale.
+    fn change_interval(&mut self, step: fn(Duration) -> Option<Duration>) -> Option<Effect> {
+        let live = self.live.as_mut()?;
+        let next = step(live.interval);
+        live.interval = next.unwrap_or(live.interval);
+        let bound = if next.is_none() { "; no further" } else { "" };
+        self.message = Some(format!("a sample {}{bound}", every(live.interval)));
+        next.map(Effect::Interval)
     }
 
     fn group(&mut self) {

@@ -139,10 +139,25 @@ impl Column {
             Self::Verdict if row.verdict == Verdict::ManyHeld || row.recovered => Role::Doubtful,
             Self::Verdict if row.verdict == Verdict::Reusing => Role::Good,
             Self::CloseWait | Self::Oldest if row.close_wait > 0 => Role::Doubtful,
+            // The verdict beside it says in words what is wrong with the number.
+            Self::Open if row.open_now > 0 && is_about_held(row.verdict) => Role::Bad,
+            Self::Open if row.open_now > 0 && row.verdict == Verdict::ManyHeld => Role::Doubtful,
             Self::Peer => Role::Strong,
             _ => Role::Plain,
         }
     }
+}
+
+/// Whether the verdict accuses of the number of connections held: it grows, or stays at what it grew to.
+fn is_about_held(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::CloseWaitLeak
+            | Verdict::PilingUp
+            | Verdict::HalfOpen
+            | Verdict::Abandoned
+            | Verdict::NeverAccepted
+    )
 }
 
 /// Who ended most connections, how, and what share of all that was.

@@ -78,6 +78,8 @@ pub enum Request {
     Play(Command),
     /// To judge only what comes from now on.
     BeginAnew,
+    /// To sample at this interval from now on.
+    Interval(Duration),
     /// For everything known now, to be kept; it is called in the feed's thread.
     Keep(Box<dyn FnOnce(Kept) + Send>),
 }
@@ -97,6 +99,8 @@ pub struct Kept {
     pub film: Film,
     /// The connections that had ended by then of which there still are records, oldest first.
     pub ended: Vec<Ended>,
+    /// The interval between samples at that moment; `None` for a recording.
+    pub interval: Option<Duration>,
 }
 
 /// A feed at work. Dropping it ends it.
@@ -156,6 +160,7 @@ impl Publisher {
             return Arc::new(self.snapshot(batch));
         };
         let (sample, options) = (batch.sample.clone(), batch.options.clone());
+        let live = batch.replayed.is_none();
         let replayed = batch.replayed.as_ref().map(|replayed| replayed.judge.clone());
         let snapshot = Arc::new(self.snapshot(batch));
         let taken_ns = sample.taken.monotonic_ns;
@@ -163,6 +168,7 @@ impl Publisher {
             judge: replayed.unwrap_or_else(|| self.keeper.judge().clone()),
             film: self.keeper.film().clone(),
             ended: self.keeper.ended(taken_ns),
+            interval: live.then(|| self.pace.asked()),
             sample,
             options,
             snapshot: Arc::clone(&snapshot),
@@ -207,6 +213,11 @@ pub fn start<F: Feed>(
                                 Request::Play(command) => feed.obey(command)?,
                                 Request::BeginAnew => {
                                     publisher.keeper.begin_anew();
+                                    News::Nothing
+                                }
+                                Request::Interval(interval) => {
+                                    publisher.pace.ask(interval);
+                                    due = feed.due(Instant::now(), publisher.pace.interval());
                                     News::Nothing
                                 }
                                 Request::Keep(keep) => {

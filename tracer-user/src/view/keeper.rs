@@ -6,7 +6,7 @@ mod log;
 mod past;
 mod rates;
 
-use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
+use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
@@ -31,8 +31,8 @@ use crate::{
     },
 };
 
-/// How long the chart reaches back, ns.
-const COURSE_NS: u64 = 600_000_000_000;
+/// How long the charts reach back.
+pub const COURSE: Duration = Duration::from_secs(600);
 
 /// Points of the chart at most; with more, every other one goes.
 const MAX_POINTS: usize = 1200;
@@ -261,7 +261,7 @@ impl Keeper {
             close_wait: close_wait(sample),
         };
         self.course.push_back(point);
-        let old = |point: &Point| now.saturating_sub(point.at_ns) > COURSE_NS;
+        let old = |point: &Point| u128::from(now.saturating_sub(point.at_ns)) > COURSE.as_nanos();
         while self.course.front().is_some_and(old) {
             self.course.pop_front();
         }

@@ -48,6 +48,10 @@ pub enum Action {
     Play(Command),
     /// Judge only what comes from now on.
     BeginAnew,
+    /// Shorten the interval between samples.
+    MoreOften,
+    /// Lengthen it.
+    LessOften,
     /// Write the evidence so far.
     Export,
     /// Copy the sentence.
@@ -120,7 +124,7 @@ const fn binding(
 use Key::{Char, Ctrl, Named};
 
 /// The keys of every view in the order of the help.
-static KEYS: [Binding; 27] = [
+static KEYS: [Binding; 29] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
         "down j",
@@ -255,6 +259,20 @@ static KEYS: [Binding; 27] = [
         "",
     ),
     binding(
+        &[Char('+'), Char('=')],
+        "+",
+        Action::MoreOften,
+        "sample more often: shorten the interval",
+        "",
+    ),
+    binding(
+        &[Char('-')],
+        "-",
+        Action::LessOften,
+        "sample less often: lengthen the interval",
+        "",
+    ),
+    binding(
         &[Char('?'), Char('h'), Named(KeyCode::F(1))],
         "? h F1",
         Action::Help,
@@ -277,11 +295,14 @@ const SUSPEND: Key = Ctrl('z');
 /// All keys in the order of the help; those of a recording only when it is one.
 pub fn bindings(replay: bool) -> impl Iterator<Item = &'static Binding> {
     let own: &[Binding] = if replay { &REPLAY_KEYS } else { &[] };
-    // Holding is the player's, as what is not shown meanwhile does not go on either.
-    let common = KEYS
-        .iter()
-        .filter(move |binding| !(replay && binding.action == Action::Pause));
-    own.iter().chain(common)
+    let common = KEYS.iter();
+    own.iter()
+        .chain(common.filter(move |binding| !(replay && is_only_live(binding.action))))
+}
+
+/// Whether a recording has no use for it: its player pauses and sets its own speed.
+fn is_only_live(action: Action) -> bool {
+    matches!(action, Action::Pause | Action::MoreOften | Action::LessOften)
 }
 
 /// What a key does outside of a line that is being typed.
@@ -321,6 +342,8 @@ mod tests {
     fn time_is_moved_in_recordings_only() {
         for (c, live, command) in [
             (' ', Some(Action::Pause), Command::PlayOrHold),
+            ('+', Some(Action::MoreOften), Command::Faster),
+            ('-', Some(Action::LessOften), Command::Slower),
             ('.', None, Command::Step(1)),
             ('$', None, Command::ToEnd),
             ('n', None, Command::ToSurge),

@@ -11,6 +11,30 @@ const PART: u32 = 24;
 /// A look that takes this long is paid for at once: the average would let several pass.
 const DEAR: Duration = Duration::from_millis(250);
 
+/// The intervals that the keys step through.
+const STEPS: [Duration; 10] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+
+/// The next shorter interval; `None` if there is none.
+pub fn shorter(interval: Duration) -> Option<Duration> {
+    STEPS.into_iter().rev().find(|step| *step < interval)
+}
+
+/// The next longer interval; `None` if there is none.
+pub fn longer(interval: Duration) -> Option<Duration> {
+    STEPS.into_iter().find(|step| *step > interval)
+}
+
 /// The pace of one feed.
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -32,6 +56,16 @@ impl Pace {
             last: Duration::ZERO,
             spent: spent(),
         }
+    }
+
+    /// Asks for another interval.
+    pub fn ask(&mut self, asked: Duration) {
+        self.asked = asked;
+    }
+
+    /// The interval that was asked for.
+    pub fn asked(&self) -> Duration {
+        self.asked
     }
 
     /// A look is over; with it counts what this process did since the one before: the walk over the sockets has
@@ -99,6 +133,21 @@ mod tests {
             pace.cost_was(SECOND / 100);
         }
         assert_eq!(pace.slowed(), None, "it gets faster again");
+    }
+
+    #[test]
+    fn another_interval_takes_effect_and_leads_through_all_steps() {
+        let mut pace = Pace::new(SECOND);
+        pace.ask(SECOND * 7);
+        assert_eq!((pace.interval(), pace.slowed()), (SECOND * 7, None));
+        assert_eq!(longer(SECOND * 7), Some(SECOND * 10));
+        assert_eq!(shorter(SECOND * 7), Some(SECOND * 5));
+        assert_eq!(shorter(SECOND * 3600), Some(SECOND * 60));
+        let steps = |step: fn(Duration) -> Option<Duration>, from| {
+            std::iter::successors(Some(from), move |now| step(*now)).count()
+        };
+        assert_eq!(steps(longer, STEPS[0]), STEPS.len());
+        assert_eq!(steps(shorter, STEPS[9]), STEPS.len());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
     answer,
-    app::{App, Effect, Look},
+    app::{App, Effect, Live, Look},
     export::{Export, Written},
     feed::{Feeding, Kept, Request},
     input,
@@ -72,20 +72,27 @@ struct View {
     pauses: u64,
 }
 
-/// Shows a feed on the terminal until the user has seen enough.
+/// Shows a feed on the terminal until the user has seen enough. `live` is given unless it is a recording.
 ///
 /// # Errors
 /// When the feed or the terminal fails.
-pub fn run(look: Look, feeding: Feeding, export: Arc<dyn Export>, begun: Moment) -> Result<(), Failure> {
+pub fn run(
+    look: Look,
+    live: Option<Live>,
+    feeding: Feeding,
+    export: Arc<dyn Export>,
+    begun: Moment,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    runtime.block_on(show(look, feeding, export, begun))
+    runtime.block_on(show(look, live, feeding, export, begun))
 }
 
 async fn show(
     look: Look,
+    live: Option<Live>,
     mut feeding: Feeding,
     export: Arc<dyn Export>,
     begun: Moment,
@@ -112,6 +119,7 @@ async fn show(
         held: Held::Nothing,
         pauses: 0,
     };
+    view.app.live = live;
     view.app.names.ask_at(names::start(move |address, name| {
         send.send(Note::Name(address, name)).is_ok()
     }));
@@ -227,7 +235,8 @@ impl View {
                     Err(_) => "nothing more comes: sampling has ended".to_owned(),
                 });
             }
-            // Nobody listens when the feed has ended.
+            // The message says what was asked for. Nobody listens when the feed has ended.
+            Effect::Interval(interval) => drop(self.commands.send(Request::Interval(interval))),
             Effect::Play(command) => drop(self.commands.send(Request::Play(command))),
         }
         Ok(Next::GoOn)

@@ -1,12 +1,13 @@
 //! Terminals that are not as they should be, and what stays on one.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{fs, net::Ipv4Addr, process::Command, thread, time::Duration};
 
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{binary, run},
     terminal::OnTerminal,
+    traffic::EchoServer,
 };
 
 use super::clients::Clients;
@@ -102,6 +103,50 @@ fn the_answer_stays_on_the_terminal() {
         "{said}"
     );
     assert!(said.contains(" open, "), "{said}");
+}
+
+/// An interval of an hour is too long to wait for, so the clock moves on only if a shorter one takes effect.
+#[test]
+fn the_interval_can_be_changed_while_it_runs() {
+    need_root!();
+    let namespace = Namespace::new();
+    let mut top = OnTerminal::top(&namespace, &["--interval", "1h"], (100, 24));
+    top.wait_for("every 1h");
+    top.type_in(&"+".repeat(10));
+    top.wait_for("a sample every 100ms");
+    top.type_in("+");
+    top.wait_for("a sample every 100ms; no further");
+    top.wait("later samples", |screen| {
+        let about = screen.lines().find(|line| line.contains("every 100ms"));
+        about.is_some_and(|line| line.starts_with("00:00:") && !line.starts_with("00:00:00"))
+    });
+    top.type_in("-");
+    top.wait_for("a sample every 200ms");
+    top.type_in("q");
+    assert!(top.end().success() && top.is_as_before());
+}
+
+#[test]
+fn an_empty_screen_names_the_ports_that_listen() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let port = server.port();
+    for (args, said) in [
+        (vec![], format!("no connections yet; listening: {port}")),
+        (
+            vec!["--port", "9"],
+            format!("nothing listens on what is traced; listening here: {port}"),
+        ),
+        (vec!["--direction", "outbound"], "no connections yet".to_owned()),
+    ] {
+        let mut top = OnTerminal::top(&namespace, &args, (100, 24));
+        top.wait(&said, |screen| {
+            screen.lines().any(|line| line.trim_end().ends_with(&said))
+        });
+        top.type_in("q");
+        assert!(top.end().success());
+    }
 }
 
 /// `00:00:07` in seconds.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     commands::record::rows::Rows,
     evidence::{
-        manifest::{FromView, Session},
+        manifest::{FromView, Session, milliseconds},
         recording::{Block, Recording},
     },
     filter::Filter,
@@ -42,6 +42,7 @@ impl Export for NewDirectory {
         let ended = sample.accounting.totals.closed;
         let rows = kept.ended.len() as u64;
         let session = Session {
+            interval_ms: kept.interval.map_or(self.session.interval_ms, milliseconds),
             options: Some(kept.options.clone()),
             from_view: Some(FromView {
                 intervals: intervals(kept),

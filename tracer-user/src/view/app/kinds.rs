@@ -1,6 +1,6 @@
 //! What there is to choose from: tabs, orders, modes, and what comes of an action.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tui_input::Input;
 
@@ -106,8 +106,19 @@ pub enum Effect {
     GoOn,
     /// Have the feed judge only what comes from now on.
     BeginAnew,
+    /// Have the feed sample at this interval.
+    Interval(Duration),
     /// Tell the feed to move in time.
     Play(Command),
+}
+
+/// What only a view of this machine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The interval between samples that the user asked for.
+    pub interval: Duration,
+    /// Ports with a listener when tracing began, if none of them is traced; else empty.
+    pub listening: Vec<u16>,
 }
 
 /// How the view looks and what it says of itself.

@@ -9,7 +9,7 @@ use crate::{
     view::{
         answer,
         app::App,
-        format::{age, elapsed, rate, slowed},
+        format::{age, elapsed, every, rate, slowed},
         pen::Pen,
         snapshot::Point,
         theme::{Glyphs, Role},
@@ -55,7 +55,7 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
             values(|point| point.open),
             most,
             Role::Plain,
-            format!("{opens} opens/s, most {most} in {}", age(span_ns)),
+            format!("{opens} opens/s; last {}: most {most}", age(span_ns)),
         ),
         (
             "CLOSE_WAIT",
@@ -279,10 +279,12 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
         (glyphs.dot.to_owned(), Role::Faint),
         (app.look.filters.clone(), Role::Faint),
     ];
-    if let Some(interval) = app.shown.slowed {
-        let slowed = (slowed(interval), Role::Doubtful);
-        pieces.extend(separated(vec![slowed], glyphs));
-    }
+    let often = match (app.shown.slowed, &app.live) {
+        (Some(interval), _) => Some((slowed(interval), Role::Doubtful)),
+        (None, Some(live)) => Some((every(live.interval), Role::Faint)),
+        (None, None) => None,
+    };
+    pieces.extend(often.into_iter().flat_map(|often| separated(vec![often], glyphs)));
     if app.shown.playback.is_some_and(|playback| playback.as_recorded) {
         let recorded = ("verdicts as recorded".to_owned(), Role::Faint);
         pieces.extend(separated(vec![recorded], glyphs));

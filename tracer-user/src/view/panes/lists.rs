@@ -8,7 +8,11 @@ use crate::{
         Capacity,
         words::{count, process},
     },
-    model::{backlog, peer::Direction, socket::State},
+    model::{
+        backlog,
+        peer::Direction,
+        socket::{Since, State},
+    },
     report::clock,
     view::{
         app::App,
@@ -66,7 +70,7 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         area,
         pen,
         &lists::LISTENERS,
-        "nobody listens on what is traced",
+        "nothing listens on what is traced",
         |app, row| {
             let now = app.listener_row(row)?;
             let full = now.backlog.accept_queue_limit > 0
@@ -145,7 +149,6 @@ pub(super) fn connections(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 
 fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
     let connection = &socket.connection;
-    let now = app.shown.taken();
     let waiting = connection.state == State::CloseWait;
     let remote = match app.names.of(connection.remote.0.into()) {
         Some(host) => format!("{host}:{}", connection.remote.1),
@@ -163,10 +166,7 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
     };
     vec![
         (connection.state.name().to_owned(), doubtful(waiting)),
-        (
-            socket.close_wait_ns(now).map(age).unwrap_or_default(),
-            doubtful(waiting),
-        ),
+        (waiting_for(socket, app).unwrap_or_default(), doubtful(waiting)),
         (age_of(socket, app, glyphs), Role::Plain),
         (format!("{arrow}{remote}"), Role::Strong),
         (endpoint(connection.local), Role::Plain),
@@ -189,6 +189,16 @@ pub(super) fn age_of(socket: &Socket, app: &App, glyphs: &Glyphs) -> String {
         Some((ns, false)) => age(ns),
         None => glyphs.unknown.to_string(),
     }
+}
+
+/// How long a connection has been in CLOSE_WAIT; `>`: at least, since it may have been in it before tracing.
+pub(super) fn waiting_for(socket: &Socket, app: &App) -> Option<String> {
+    let ns = socket.close_wait_ns(app.shown.taken())?;
+    let bound = match socket.connection.since {
+        Since::Opened(_) => "",
+        Since::Seeded(_) | Since::Unknown => ">",
+    };
+    Some(format!("{bound}{}", age(ns)))
 }
 
 /// An address and a port as people write them.

@@ -49,6 +49,7 @@ fn kept_of(batch: impl Fn(u32) -> Batch) -> Kept {
         judge: keeper.judge().clone(),
         film: keeper.film().clone(),
         ended: keeper.ended(sample.taken.monotonic_ns),
+        interval: None,
         sample,
         options,
         snapshot,
