@@ -1,4 +1,4 @@
-//! Numbers in few columns.
+//! Numbers in little space.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The keys, as data: what answers to them, the help and the bottom line are all made from one table.
+//! The keys as data: handling, help and bottom line all come from one table.
 
 mod replay;
 
@@ -22,47 +22,47 @@ pub enum Action {
     Top,
     /// To the last row.
     Bottom,
-    /// Look closer.
+    /// Open the detail.
     Enter,
     /// Back, one step at a time.
     Back,
     /// The next tab.
     NextTab,
-    /// The tab before.
+    /// The previous tab.
     PreviousTab,
-    /// The tab of that number, from 0.
+    /// The tab with this index, from 0.
     Tab(usize),
     /// Sort by the next column.
     NextSort,
-    /// Turn the order round.
+    /// Reverse the order.
     ReverseSort,
     /// Type a filter.
     Filter,
-    /// Hold the screen, or let it go on.
+    /// Freeze the screen, or resume.
     Pause,
-    /// Take peers together by network, or not.
+    /// Group peers by network, or not.
     Group,
     /// Look up names, or not.
     Names,
     /// Move in the time of a recording.
     Play(Command),
-    /// Judge only what comes from now on.
+    /// Judge only what happens from now on.
     BeginAnew,
     /// Shorten the interval between samples.
     MoreOften,
     /// Lengthen it.
     LessOften,
-    /// Write the evidence so far.
+    /// Write evidence of what is shown.
     Export,
     /// Copy the sentence.
     Copy,
     /// Show the keys.
     Help,
-    /// Draw everything anew.
+    /// Redraw everything.
     Redraw,
-    /// Stop like any job.
+    /// Stop, as job control does.
     Suspend,
-    /// End.
+    /// Quit.
     Quit,
 }
 
@@ -78,7 +78,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether this event is it. Shift is part of the character.
+    /// Whether an event is this key. Shift is part of the character.
     fn is(self, event: KeyEvent) -> bool {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         let alt = event.modifiers.contains(KeyModifiers::ALT);
@@ -90,18 +90,18 @@ impl Key {
     }
 }
 
-/// Keys that do the same, with what the help says of them.
+/// Keys with the same effect, and their help.
 #[derive(Debug)]
 pub struct Binding {
-    /// Any of these.
+    /// Any of these keys.
     pub keys: &'static [Key],
-    /// How the help writes them.
+    /// How the help shows them.
     pub shown: &'static str,
     /// What they do.
     pub action: Action,
     /// What they do, in words.
     pub help: &'static str,
-    /// A word for the bottom line; empty: not there.
+    /// A word for the bottom line; empty if it is not listed there.
     pub hint: &'static str,
 }
 
@@ -123,7 +123,7 @@ const fn binding(
 
 use Key::{Char, Ctrl, Named};
 
-/// The keys of every view in the order of the help.
+/// The keys of every view, in the order of the help.
 static KEYS: [Binding; 29] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
@@ -289,10 +289,10 @@ static KEYS: [Binding; 29] = [
     ),
 ];
 
-/// Stopping works as everywhere and needs no line in the help.
+/// Suspending works as everywhere else and needs no line in the help.
 const SUSPEND: Key = Ctrl('z');
 
-/// All keys in the order of the help; those of a recording only when it is one.
+/// All keys in the order of the help, including those of a recording if it is one.
 pub fn bindings(replay: bool) -> impl Iterator<Item = &'static Binding> {
     let own: &[Binding] = if replay { &REPLAY_KEYS } else { &[] };
     let common = KEYS.iter();
@@ -305,7 +305,7 @@ fn is_only_live(action: Action) -> bool {
     matches!(action, Action::Pause | Action::MoreOften | Action::LessOften)
 }
 
-/// What a key does outside of a line that is being typed.
+/// The action of a key, unless a line is being typed.
 pub fn action(event: KeyEvent, replay: bool) -> Option<Action> {
     if SUSPEND.is(event) {
         return Some(Action::Suspend);

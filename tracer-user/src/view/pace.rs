@@ -1,14 +1,15 @@
-//! How often a live view looks: as often as it was asked to, unless that takes too much of a processor.
-//! A tool that looks for the cause of an overload must not add to it.
+//! How often a live view samples: as often as requested, unless that uses too much CPU. A tool that looks for
+//! the cause of an overload must not add to it.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A look may take one part in so many of a processor's time: below a twentieth, also while looks get dearer.
+/// A look may use one part in this many of a CPU's time: below a twentieth, even while looks become more
+/// expensive.
 const PART: u32 = 24;
 
-/// A look that takes this long is paid for at once: the average would let several pass.
+/// A look that takes this long is compensated at once, since the average would let several pass.
 const DEAR: Duration = Duration::from_millis(250);
 
 /// The intervals that the keys step through.
@@ -39,16 +40,16 @@ pub fn longer(interval: Duration) -> Option<Duration> {
 #[derive(Clone, Debug)]
 pub struct Pace {
     asked: Duration,
-    /// What a look takes lately.
+    /// The average cost of recent looks.
     cost: Duration,
-    /// What the last one took.
+    /// The cost of the last one.
     last: Duration,
-    /// Processor time of this process when the last look was over.
+    /// CPU time of this process at the end of the last look.
     spent: Duration,
 }
 
 impl Pace {
-    /// The pace that was asked for.
+    /// Starts with the requested interval.
     pub fn new(asked: Duration) -> Self {
         Self {
             asked,
@@ -58,18 +59,18 @@ impl Pace {
         }
     }
 
-    /// Asks for another interval.
+    /// Requests another interval.
     pub fn ask(&mut self, asked: Duration) {
         self.asked = asked;
     }
 
-    /// The interval that was asked for.
+    /// The interval requested.
     pub fn asked(&self) -> Duration {
         self.asked
     }
 
-    /// A look is over; with it counts what this process did since the one before: the walk over the sockets has
-    /// threads of its own, and a frame is drawn.
+    /// Called after each look. Its cost includes everything this process has done since the previous one: the
+    /// walk over the sockets has threads of its own, and a frame is drawn.
     pub fn looked(&mut self) {
         let spent = spent();
         self.cost_was(spent.saturating_sub(self.spent));
@@ -77,14 +78,15 @@ impl Pace {
     }
 
     pub(super) fn cost_was(&mut self, cost: Duration) {
-        // Some looks take more than others, such as the first one, and each that looks for the holders of sockets.
+        // Some looks cost more than others, such as the first one and each that looks up the holders of
+        // sockets.
         self.cost = (self.cost * 3 + cost) / 4;
         self.last = cost;
     }
 
-    /// From one look to the next.
+    /// The time from one look to the next.
     pub fn interval(&self) -> Duration {
-        // Without a limit: however long a look takes, the next one waits for as many times as long.
+        // There is no limit: the wait grows with the duration of a look.
         let at_once = if self.last < DEAR {
             Duration::ZERO
         } else {
@@ -93,14 +95,14 @@ impl Pace {
         (self.cost.max(at_once) * PART).max(self.asked)
     }
 
-    /// The interval, if it is noticeably longer than asked.
+    /// The interval, if it is noticeably longer than requested.
     pub fn slowed(&self) -> Option<Duration> {
         let interval = self.interval();
         (interval > self.asked + self.asked / 20).then_some(interval)
     }
 }
 
-/// Processor time this process has used, its system calls included.
+/// CPU time of this process, system calls included.
 fn spent() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
@@ -157,7 +159,7 @@ mod tests {
         assert_eq!(pace.interval(), SECOND * 60);
     }
 
-    /// Over many looks of different cost, the whole takes the part that it may.
+    /// Over many looks of different cost, the total stays within its share.
     #[test]
     fn the_part_is_kept() {
         let mut pace = Pace::new(SECOND / 10);
@@ -172,7 +174,7 @@ mod tests {
         assert!((23.5..24.5).contains(&part), "1/{part}");
     }
 
-    /// From the first one on, and when they get dearer.
+    /// From the first look on, and as they become more expensive.
     #[test]
     fn looks_of_a_second_take_less_than_a_twentieth() {
         let mut pace = Pace::new(SECOND);

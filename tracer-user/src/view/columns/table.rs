@@ -1,11 +1,11 @@
-//! The columns in the order in which they stand: all that is said of one, its value included, is in its line.
+//! The columns in display order. Everything about a column, its value included, is in its entry.
 
 use std::borrow::Cow;
 
 use super::{Column, Kind, Spec, Value, closed_by};
 use crate::view::row::Row;
 
-/// What columns of words have in common. What a column says nothing of is as here.
+/// Common defaults of columns with words; a column overrides what differs.
 const WORDS: Spec = Spec {
     column: Column::Peer,
     name: "",
@@ -33,7 +33,7 @@ const BYTES: Spec = Spec {
     ..WORDS
 };
 
-/// What stands after a verdict.
+/// The mark after a verdict.
 fn mark(row: &Row) -> &'static str {
     match (row.more_verdicts, row.recovered) {
         (true, _) => "+",
@@ -42,7 +42,7 @@ fn mark(row: &Row) -> &'static str {
     }
 }
 
-/// All columns in the order in which they stand.
+/// All columns in display order.
 pub static COLUMNS: [Spec; 19] = [
     Spec {
         column: Column::Peer,

@@ -17,7 +17,7 @@ const fn play(
     binding(keys, shown, Action::Play(command), help, hint)
 }
 
-/// All of them in the order of the help. They come before those with the same key elsewhere.
+/// In the order of the help. They take precedence over the same keys elsewhere.
 pub(super) static REPLAY_KEYS: [Binding; 10] = [
     play(
         &[Char(' ')],

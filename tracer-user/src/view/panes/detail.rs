@@ -1,5 +1,5 @@
-//! A close look at one peer: the sentence, the fix, the figures, a timeline of its connections, and
-//! the sockets it has now.
+//! The detail of one peer: the explanation, the fix, the figures, a timeline of its connections, and its
+//! sockets.
 
 use ratatui::layout::Rect;
 
@@ -18,10 +18,10 @@ use crate::{
     },
 };
 
-/// Bars of the timeline at most.
+/// Maximum number of bars in the timeline.
 const MAX_BARS: usize = 40;
 
-/// Live sockets listed at most.
+/// Maximum number of live sockets listed.
 const MAX_SOCKETS: usize = 500;
 
 /// A line of pieces.
@@ -104,7 +104,7 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     lines
 }
 
-/// All figures, as many beside each other as fit.
+/// All figures, in as many columns as fit.
 fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     const NAME: usize = 18;
     const VALUE: usize = 26;
@@ -176,7 +176,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         (
             "owner",
             known(figures.owner.as_deref().map(|owner| match peer.id.program {
-                // Of several, whose numbers say nothing.
+                // One of several processes, so its number says nothing.
                 Some(_) => owner.comm.clone(),
                 None => words::process(owner),
             })),
@@ -203,7 +203,8 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         .collect()
 }
 
-/// How many are in CLOSE_WAIT and for how long, which is only a lower bound for one that was in it before tracing.
+/// How many are in CLOSE_WAIT and for how long, which is a lower bound if the oldest was in it before
+/// tracing.
 fn in_close_wait(figures: &Figures) -> String {
     let close_wait = &figures.close_wait;
     let bound = if close_wait.oldest_is_bound {
@@ -217,7 +218,8 @@ fn in_close_wait(figures: &Figures) -> String {
     }
 }
 
-/// How many have left CLOSE_WAIT. What was open before tracing leaves it without being timed, so it is counted apart.
+/// How many have left CLOSE_WAIT. Connections open before tracing leave it without being timed, so they are
+/// counted separately.
 fn left_close_wait(figures: &Figures) -> String {
     let close_wait = &figures.close_wait;
     let (entered, left) = (close_wait.entered, close_wait.left);
@@ -237,7 +239,7 @@ fn number(unit: Unit, value: u64) -> String {
     }
 }
 
-/// The timeline, one bar a connection, the latest first.
+/// The timeline, one bar per connection, latest first.
 fn chart(bars: &[Bar], now_ns: u64, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     const LABEL: usize = 7;
     const END: usize = 22;

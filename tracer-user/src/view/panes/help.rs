@@ -12,7 +12,7 @@ use crate::view::{
     theme::Role,
 };
 
-/// Columns that the names take.
+/// Width of the names.
 const NAMES: u16 = 10;
 
 pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {

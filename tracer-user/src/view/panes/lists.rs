@@ -27,7 +27,7 @@ use crate::{
 
 /// The causes, and what to change for the selected one.
 pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    // Below the list, in whole: the line of a cause has no room for it.
+    // Shown completely below the list, since a cause's line has no room for it.
     let selected = app.cause_row(app.causes.row());
     let advice: Vec<String> = selected.map_or_else(Vec::new, |cause| {
         wrap(&format!("{}: {}", cause.verdict, cause.fix), area.width.into())
@@ -76,7 +76,7 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
             let full = now.backlog.accept_queue_limit > 0
                 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
             let holder = app.shown.diagnosis.capacity_of(now);
-            // Of connections that may take no worker.
+            // The connections counted may not each occupy a worker.
             let (guess, alarm) = match holder.is_some_and(Capacity::is_assumed) {
                 true => ("?", Role::Doubtful),
                 false => ("", Role::Bad),
@@ -201,7 +201,7 @@ pub(super) fn waiting_for(socket: &Socket, app: &App) -> Option<String> {
     Some(format!("{bound}{}", age(ns)))
 }
 
-/// An address and a port as people write them.
+/// An address and port in the usual notation.
 pub(super) fn endpoint((address, port): (std::net::IpAddr, u16)) -> String {
     std::net::SocketAddr::new(address, port).to_string()
 }

@@ -69,7 +69,7 @@ fn nothing(app: &App) -> String {
     }
 }
 
-/// Ports, the lowest first; of many only some.
+/// The ports in ascending order, limited in number.
 fn listed(ports: &BTreeSet<u16>) -> String {
     let named = ports.iter().take(MAX_PORTS).map(u16::to_string);
     let mut words: Vec<String> = named.collect();

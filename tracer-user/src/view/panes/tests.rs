@@ -221,7 +221,7 @@ fn hostile_names_cannot_do_anything() {
                 assert!(one && harmless, "{:?} from {hostile:?}", cell.symbol());
             }
         }
-        // Columns after a hostile one stand where they stand without it.
+        // Columns after a hostile name stay where they are without it.
         let verdict_at = |snapshot: Snapshot, name: Option<&str>| {
             let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
             app.act(Action::Names);
@@ -244,7 +244,7 @@ fn hostile_names_cannot_do_anything() {
     }
 }
 
-/// A standard terminal has 80 columns, and some have less.
+/// A standard terminal has 80 columns, and some have fewer.
 #[test]
 fn the_way_out_and_the_answer_are_never_cut() {
     for replay in [false, true] {
@@ -306,7 +306,7 @@ fn why_it_is_no_filter_stands_above_it() {
     }
 }
 
-/// The verdict of the selected row is what is read: its colour must not be its background.
+/// The selected row's verdict is what the user reads, so its colour must not become its background.
 #[test]
 fn the_selected_row_has_no_colours() {
     let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
@@ -316,7 +316,7 @@ fn the_selected_row_has_no_colours() {
     assert!((0..120).any(|x| buffer[(x, y + 1)].fg == Color::Red));
 }
 
-/// However narrow the screen is, and only where it acts.
+/// However narrow the screen is, and only where the filter applies.
 #[test]
 fn the_filter_that_acts_can_be_seen() {
     let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));

@@ -32,7 +32,7 @@ fn the_interval_is_shown_and_the_keys_change_it() {
     assert!(shown.ends_with("\na sample every 100ms; no further\n"), "{shown}");
 }
 
-/// Bold and in colour, and the verdict of the row says it in words.
+/// Bold and in colour, and the row's verdict says it in words.
 #[test]
 fn the_number_held_is_marked_where_the_verdict_accuses_of_it() {
     for color in [true, false] {
@@ -101,7 +101,7 @@ fn an_empty_screen_names_what_listens() {
     assert!(picture(&mut app, 200, 20).contains(" 19, 20, and 20 more\n"));
 }
 
-/// The snapshots of the detail have values of any width beside each other.
+/// Values of any width stand beside each other.
 #[test]
 fn figures_side_by_side_have_a_gap() {
     let mut snapshot = example::snapshot();
@@ -122,7 +122,8 @@ fn figures_side_by_side_have_a_gap() {
     }
 }
 
-/// What was in CLOSE_WAIT before tracing has been in it for at least as long, and leaves it untimed.
+/// A connection in CLOSE_WAIT since before tracing has a lower bound of its time there, and leaves it
+/// untimed.
 #[test]
 fn the_detail_says_what_is_a_bound_and_what_is_not_timed() {
     let mut snapshot = example::snapshot();
