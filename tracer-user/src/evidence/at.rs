@@ -1,4 +1,4 @@
-//! A moment within a recording, as people name it.
+//! A moment within a recording, as users specify it.
 
 use std::str::FromStr;
 
@@ -6,18 +6,18 @@ use jiff::{Timestamp, civil::Time, tz::TimeZone};
 
 use crate::report::{clock_of, day_of};
 
-/// Times are written in whole seconds, and recordings do not begin with one.
+/// Users write times in whole seconds, but recordings rarely begin at one.
 const SECOND_NS: i128 = 1_000_000_000;
 
-/// Days of a recording that are gone through for a time of day.
+/// Maximum number of days of a recording searched for a time of day.
 const MAX_DAYS: usize = 400;
 
-/// When to look at a recording.
+/// The moment at which to look at a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// A moment, UTC, ns.
     Moment(i128),
-    /// A time of the day on which it was made, UTC.
+    /// A time on the day of the recording, UTC.
     TimeOfDay(Time),
 }
 
@@ -42,10 +42,10 @@ impl FromStr for At {
 }
 
 impl At {
-    /// Which moment of a recording that is, UTC, ns.
+    /// The moment of the recording that is meant, UTC, ns.
     ///
     /// # Errors
-    /// When it is none, or one of several; says from when to when there is a recording.
+    /// If there is none or more than one; the message says what period the recording covers.
     pub fn within(self, start: i128, end: i128) -> Result<i128, String> {
         let is_within = |at: &i128| *at + SECOND_NS > start && *at < end + SECOND_NS;
         let clamped = |at: i128| at.clamp(start, end.max(start));
@@ -74,7 +74,7 @@ impl At {
     }
 }
 
-/// The day of a moment and those that follow.
+/// The day of a moment and those after it.
 fn days(from: i128) -> impl Iterator<Item = jiff::civil::Date> {
     let first = Timestamp::from_nanosecond(from).unwrap_or_default();
     let first = first.to_zoned(TimeZone::UTC).date();

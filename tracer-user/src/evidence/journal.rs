@@ -1,4 +1,4 @@
-//! `intervals.jsonl`: a line per interval, written when the interval's rows are on the disk.
+//! `intervals.jsonl`: one line per interval, written once its rows are on disk.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -12,29 +12,29 @@ use crate::model::{
     sample::Moment,
 };
 
-/// A line is never longer than this, bytes.
+/// Maximum length of a line, bytes.
 const MAX_LINE: u64 = 64 << 10;
 
-/// How far the files were at the end of an interval.
+/// The state of the files at the end of an interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interval {
-    /// Counts from 1 through all recordings in the directory.
+    /// Counts from 1 over all recordings in the directory.
     pub interval: u64,
-    /// Which recording.
+    /// The recording it belongs to.
     pub session: u64,
-    /// Which segment of the files.
+    /// The segment of the files.
     pub segment: u64,
     /// When the sample was taken, RFC 3339.
     pub at: String,
     /// The same on the monotonic clock, ns.
     pub monotonic_ns: u64,
-    /// It is the last one of its recording: open connections are listed.
+    /// Whether it is the last of its recording, with rows for open connections.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub last: bool,
-    /// The identity and its check.
+    /// The accounting identity and its check.
     pub accounting: Accounting,
-    /// What was lost since the recording began; left out while nothing was.
+    /// Losses since the recording began; omitted while there are none.
     #[serde(skip_serializing_if = "is_default")]
     pub losses: Losses,
     /// Rows that could not be written so far.
@@ -48,7 +48,7 @@ pub struct Interval {
     pub listeners: Extent,
     /// `events.csv`.
     pub events: Extent,
-    /// SHA-256 of the lines before in this journal.
+    /// SHA-256 of the preceding lines of this journal.
     pub before: String,
 }
 
@@ -57,7 +57,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Interval {
-    /// When the sample was taken; `None` when that is no time.
+    /// When the sample was taken; `None` if the time is invalid.
     pub fn moment(&self) -> Option<Moment> {
         let utc: jiff::Timestamp = self.at.parse().ok()?;
         Some(Moment {
@@ -66,7 +66,7 @@ impl Interval {
         })
     }
 
-    /// How far a file was.
+    /// The extent of a file.
     pub fn extent(&self, kind: Kind) -> &Extent {
         match kind {
             Kind::Connections => &self.connections,
@@ -86,22 +86,22 @@ impl Interval {
     }
 }
 
-/// What a journal came to.
+/// The end of a journal.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
-    /// The last whole line.
+    /// The last complete line.
     pub last: Option<Interval>,
-    /// Length, rows and digest of the whole lines.
+    /// Length, rows and digest of the complete lines.
     pub whole: Extent,
-    /// Bytes of a line that was not finished.
+    /// Length of an incomplete line, bytes.
     pub torn: u64,
 }
 
-/// Reads the lines of a journal one after the other.
+/// Reads the lines of a journal in order.
 ///
 /// # Errors
-/// When the file cannot be read, or a line that is not the unfinished last one is no such line or
-/// does not follow from those before it.
+/// If the file cannot be read, or a line other than an incomplete last one is invalid or does not follow from
+/// those before it.
 pub fn scan(
     folder: &Folder,
     name: &str,

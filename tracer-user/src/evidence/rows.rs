@@ -1,4 +1,4 @@
-//! The rows of the CSV files, one kind a file: their columns, written and read.
+//! The rows of the CSV files, one kind per file: their columns, writing and reading.
 
 mod columns;
 mod connections;
@@ -21,11 +21,11 @@ use super::cells::{Cell, Fields};
 pub enum Kind {
     /// Ended connections and, at stop, those still open.
     Connections,
-    /// Each peer, each interval.
+    /// Each peer at each interval.
     Peers,
-    /// Each listener, each interval.
+    /// Each listener at each interval.
     Listeners,
-    /// Each change of what was said.
+    /// Each change of a verdict or of the answer.
     Events,
 }
 
@@ -33,7 +33,7 @@ impl Kind {
     /// All of them, in the order in which a block is written.
     pub const ALL: [Self; 4] = [Self::Connections, Self::Peers, Self::Listeners, Self::Events];
 
-    /// The name of its file without the ending.
+    /// The name of its file, without extension.
     pub fn stem(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -54,18 +54,18 @@ impl Kind {
     }
 }
 
-/// What the rows of one file have in common.
+/// What the rows of all files have in common.
 pub(crate) trait Row: Sized {
-    /// Which file.
+    /// The file it belongs to.
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
-    /// How many of the last columns recordings may lack, since they were added later.
+    /// How many of the last columns older recordings may lack.
     const ADDED: usize = 0;
 
-    /// Hands out its cells, one per column.
+    /// Passes its cells on, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));
 
-    /// Reads the cells, or says what is wrong with one of them.
+    /// Reads the cells, or reports what is wrong with one of them.
     fn read(fields: &mut Fields<'_>) -> Result<Self, String>;
 }

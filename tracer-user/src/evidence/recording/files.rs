@@ -1,4 +1,4 @@
-//! The files of the current segment: those of rows and their journal.
+//! The files of the current segment: the rows and their journal.
 
 use std::{collections::BTreeMap, io};
 
@@ -11,17 +11,17 @@ use crate::evidence::{
     segments,
 };
 
-/// The rows that are written when an interval ends.
+/// The rows written when an interval ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) peers: Vec<PeerRow>,
     pub(crate) listeners: Vec<ListenerRow>,
     pub(crate) events: Vec<EventRow>,
-    /// The number of the first change that comes after these.
+    /// The number of the first change after these.
     pub(crate) told: u64,
 }
 
-/// Open files of one segment.
+/// The open files of one segment.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) segment: u64,
@@ -33,7 +33,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// New ones under the plain names.
+    /// Creates them under the plain names.
     pub(super) fn create(folder: &Folder, segment: u64) -> Result<Self, EvidenceError> {
         let files = Self {
             segment,
@@ -47,7 +47,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Takes up those that are there after their last whole interval, and gives its number.
+    /// Resumes existing files after their last complete interval, and returns its number.
     pub(super) fn resume(folder: &Folder, segment: u64) -> Result<(Self, u64), EvidenceError> {
         let name = segments::current_journal_name();
         let older = segments::older(folder)?;
@@ -57,7 +57,8 @@ impl Files {
             Err(error) => Err(error),
         };
         if older.last() == Some(&segment) && !begun(folder)? {
-            // It ended after the segment got its number and before the manifest knew: undone here.
+            // The recorder was killed after the segment got its number and before the manifest knew: undone
+            // here.
             let _ = folder.remove(&name);
             folder.rename(&segments::journal_name(segment), &name)?;
         }
@@ -67,7 +68,7 @@ impl Files {
             let name = segments::current_rows_name(kind);
             let found = segments::find(folder, kind, Some(segment));
             if found != name {
-                // It ended while the segment was given its number.
+                // The recorder was killed while the segment was being numbered.
                 let _ = folder.remove(&name);
                 folder.rename(&found, &name)?;
             }
@@ -77,7 +78,7 @@ impl Files {
                 .as_ref()
                 .is_some_and(|last| last.extent(kind).is_none());
             if is_new {
-                // An older version had no such file. What is there was made by an attempt like this one.
+                // An older version had no such file. One that exists was made by an attempt like this one.
                 let _ = folder.remove(&name);
                 return RowFile::create(folder, kind);
             }
@@ -115,7 +116,7 @@ impl Files {
         Ok((files, last))
     }
 
-    /// Whether all of them have the columns that are written now.
+    /// Whether all of them have the columns that this version writes.
     pub(super) fn are_current(folder: &Folder) -> Result<bool, EvidenceError> {
         for kind in Kind::ALL {
             if !RowFile::is_current(folder, kind, &segments::current_rows_name(kind))? {
@@ -129,7 +130,7 @@ impl Files {
         self.connections.put(row)
     }
 
-    /// Writes the rest of the block, then the line that says it is whole.
+    /// Writes the rest of the block, then the line that marks it complete.
     pub(super) fn end_block(&mut self, rows: &Rows, mut line: Interval) -> io::Result<()> {
         for row in &rows.peers {
             self.peers.put(row)?;
@@ -156,9 +157,9 @@ impl Files {
         Ok(())
     }
 
-    /// Goes back to the last whole block; how many rows are gone.
+    /// Rolls back to the last complete block, and returns the number of rows dropped.
     pub(super) fn take_back(&mut self) -> u64 {
-        // When not even that works, readers still stop at the last whole line.
+        // If even this fails, readers still stop at the last complete line.
         let _ = self.journal.take_back();
         self.rows_mut().into_iter().map(RowFile::take_back).sum()
     }
@@ -222,11 +223,11 @@ fn damaged(folder: &Folder, name: &str) -> EvidenceError {
     )
 }
 
-/// Removes what [`Files::create`] and the first manifest have made.
+/// Removes what [`Files::create`] and the first manifest have created.
 pub(super) fn remove(folder: &Folder) {
     let rows = Kind::ALL.into_iter().map(segments::current_rows_name);
     for name in rows.chain([segments::current_journal_name(), MANIFEST.to_owned()]) {
-        // What is not there need not be removed.
+        // Missing files need not be removed.
         let _ = folder.remove(&name);
     }
 }

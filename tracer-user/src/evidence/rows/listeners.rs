@@ -1,4 +1,4 @@
-//! `listeners.csv`: a row per listening address and interval.
+//! `listeners.csv`: one row per listening address and interval.
 
 use std::net::IpAddr;
 
@@ -29,25 +29,25 @@ columns::row! {
     local: (IpAddr, u16) as Local,
     /// Connections open on it.
     held: u64 as Count,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     close_wait: u64 as Count,
-    /// Of these, not accepted.
+    /// How many of them no process has accepted.
     never_accepted: u64 as Count,
-    /// What the kernel says of it.
+    /// The kernel's figures for it.
     backlog: Backlog as Placed,
-    /// Workers that are busy, as far as that is known.
+    /// Busy workers, if known.
     busy_workers: Option<u64> as Count,
-    /// Workers that are idle likewise.
+    /// Idle workers, if known.
     idle_workers: Option<u64> as Count,
-    /// Who listens.
+    /// The process that listens.
     owner: Option<Process> as Owner,
     added:
-    /// The figures of `backlog` that the columns above do not have.
+    /// The figures of `backlog` that are not in the columns above.
     others: Others as Others,
     then Self::with_others
 }
 
-/// Columns for the figures with a place of their own.
+/// The columns of the figures with a fixed position.
 struct Placed;
 
 impl Column<Backlog> for Placed {
@@ -68,12 +68,12 @@ impl Column<Backlog> for Placed {
     }
 }
 
-/// The other figures, a column each.
+/// The other figures, one column each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Others([Option<u64>; FIGURES.len() - PLACED]);
 
 impl Others {
-    /// Those of a listener.
+    /// The figures of a listener.
     pub fn of(backlog: &Backlog) -> Self {
         let mut others = Self::default();
         for (value, figure) in others.0.iter_mut().zip(backlog::others()) {
@@ -104,7 +104,7 @@ impl Column<Self> for Others {
 }
 
 impl ListenerRow {
-    /// The rows of all listeners; sockets that share address and port (`SO_REUSEPORT`) are one.
+    /// The rows of all listeners; sockets sharing an address and port (`SO_REUSEPORT`) are combined.
     pub fn of(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
         let row = |((netns, port, address), holding): (_, Holding)| {
             let (busy_workers, idle_workers) = workers(diagnosis, netns, port);
@@ -126,7 +126,7 @@ impl ListenerRow {
         found.into_iter().map(row).collect()
     }
 
-    /// Puts the figures together that stand apart in a row.
+    /// Combines the figures that are separate in a row.
     fn with_others(mut self) -> Self {
         for (value, figure) in self.others.0.iter().zip(backlog::others()) {
             (figure.set)(&mut self.backlog, *value);
@@ -145,7 +145,7 @@ fn workers(diagnosis: &Diagnosis, netns: u32, port: u16) -> (Option<u64>, Option
     let idle = now
         .and_then(|now| diagnosis.capacity_of(now)?.idle_workers())
         .map(u64::from);
-    // Without a page, those that the server may still start.
+    // Without a status page, the workers the server may still start.
     let left = max.zip(busy).map(|(max, busy)| max.saturating_sub(busy));
     (busy, idle.or(left))
 }

@@ -1,4 +1,4 @@
-//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges, and what was said of the peer.
+//! `peers.csv`: one row per peer and interval, with counters since tracing began, gauges, and the verdict.
 
 use std::borrow::Cow;
 
@@ -21,21 +21,21 @@ use crate::{
 };
 
 columns::row! {
-    /// One row. `owner_pid` and `owner_comm` are the process that connects; a name without a number is that of several
-    /// processes that have ended.
+    /// One row. `owner_pid` and `owner_comm` are the process that connects; a name without a number stands
+    /// for several processes that have ended.
     #[derive(Clone, Debug, PartialEq, Eq)]
     PeerRow of Kind::Peers;
     /// When, UTC, ns.
     sampled_at: i128 as Time,
-    /// Who.
+    /// The peer.
     id: PeerId as Id,
     /// Opened while traced.
     opens: u64 as Count,
-    /// Ended, by reason.
+    /// Ended connections, by reason.
     closes: Closes as ByReason,
     /// Failed connects.
     failed: u64 as Count,
-    /// Opens while the expected number was held already.
+    /// Opens while it already held the expected number.
     overlaps: u64 as Count,
     /// Open now.
     open_now: u64 as Count,
@@ -43,7 +43,7 @@ columns::row! {
     open_peak: u64 as Count,
     /// In CLOSE_WAIT now.
     close_wait_now: u64 as Count,
-    /// Of these, how long the oldest has been.
+    /// How long the oldest of these has been in it.
     close_wait_oldest_ms: Option<u64> as Ms,
     /// In an accept queue now.
     never_accepted: Option<u64> as Count,
@@ -51,31 +51,31 @@ columns::row! {
     bytes_received: Option<u64> as Bytes,
     /// Payload sent.
     bytes_sent: Option<u64> as Bytes,
-    /// Segments sent again.
+    /// Retransmitted segments.
     retransmits: Option<u64> as Count,
-    /// What was said about it at that moment.
+    /// Its verdict at that moment.
     verdict: Cow<'static, str> as Outside,
     added:
-    /// The process that connects, of outbound peers.
+    /// The process that connects, for outbound peers.
     owner_pid: Option<u32> as Number,
     /// Its name.
     owner_comm: Option<String> as Outside,
     /// Request turns of its open connections so far.
     turns_open: Option<u64> as Count,
-    /// Established connections that have a request without an answer.
+    /// Established connections with an unanswered request.
     busy: Option<u64> as Count,
-    /// Ended by the client before it had its answer.
+    /// Connections the client ended before it had its answer.
     unanswered: Option<u64> as Count,
     /// Connections whose first request lay unread for a second or longer.
     late_reads: Option<u64> as Count,
-    /// How sure the verdict was, in thousandths.
+    /// Confidence in the verdict, in thousandths.
     confidence: Option<u16> as Share,
-    /// Further figures that are shown as they were counted.
+    /// Other figures shown as counted.
     counted: Counted as Figures,
     then Self::with_process
 }
 
-/// Of the figures that are shown as they were counted, so many have a column of their own above.
+/// How many of the figures shown as counted have a column of their own above.
 const NAMED: usize = 2;
 
 /// The values of the others, in the order of the table.
@@ -89,7 +89,7 @@ fn counted(plain: &Plain) -> Counted {
     values
 }
 
-/// A column for each of them.
+/// One column for each of them.
 struct Figures;
 
 impl Column<Counted> for Figures {
@@ -143,7 +143,7 @@ impl PeerRow {
         rows.map(|row| row.at(sample.taken)).collect()
     }
 
-    /// What a peer's counters and its open connections come to; when that was, and what was said of it, is left open.
+    /// The row of a peer's counters and open connections, without time and verdict.
     pub fn of(id: PeerId, counters: &Counters, live: Live, known: Known, expected: u32) -> Self {
         Self {
             sampled_at: 0,
@@ -174,7 +174,7 @@ impl PeerRow {
         }
     }
 
-    /// Completes what identifies the peer.
+    /// Adds what completes the peer's identity.
     fn with_process(mut self) -> Self {
         match (self.owner_pid, &self.owner_comm) {
             _ if self.id.direction == Direction::Inbound => self.owner_pid = None,
@@ -184,7 +184,7 @@ impl PeerRow {
         self
     }
 
-    /// Notes in counters that are made of rows what is in no column of its own.
+    /// Adds to counters made from rows what no other column contains.
     pub fn count(&self, counters: &mut Counters) {
         for ((figure, shown), value) in counters::shown().skip(NAMED).zip(self.counted) {
             if let Some(value) = value {
@@ -193,7 +193,7 @@ impl PeerRow {
         }
     }
 
-    /// The same row, of that moment.
+    /// The same row, with this time.
     #[must_use]
     pub fn at(self, at: Moment) -> Self {
         Self {
@@ -202,7 +202,7 @@ impl PeerRow {
         }
     }
 
-    /// What was said of the peer, if this version knows the verdict.
+    /// The verdict, if this version knows it.
     pub fn said(&self) -> Option<Verdict> {
         Verdict::ALL
             .iter()
@@ -211,7 +211,7 @@ impl PeerRow {
     }
 }
 
-/// The name of the process that connects, of an outbound peer.
+/// The name of the process that connects, for an outbound peer.
 fn owner_comm(judged: &Judged) -> Option<String> {
     match judged.id {
         PeerId {

@@ -1,4 +1,4 @@
-//! Files that grow, checked interval by interval.
+//! Checks files that grow, interval by interval.
 
 use std::io::BufReader;
 
@@ -15,8 +15,8 @@ use crate::evidence::{
     rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
 };
 
-/// A journal against what the manifest says of it. The manifest is older when the recorder was
-/// killed, so the journal may have grown since. Gives the last whole interval.
+/// Compares a journal with the manifest. If the recorder was killed the manifest is older, so the journal may
+/// have grown since. Returns the last complete interval.
 pub(super) fn journal<'a>(
     name: &str,
     ending: &'a Ending,
@@ -56,7 +56,7 @@ pub(super) fn journal<'a>(
     ending.last.as_ref()
 }
 
-/// What the journal says of a file of rows, one interval after the other.
+/// Walks through the extents that the journal lists for a file of rows.
 struct Walk<R> {
     file: R,
     at: u64,
@@ -65,8 +65,8 @@ struct Walk<R> {
     fault: Option<(Condition, String, u64, Option<u64>)>,
 }
 
-/// The rows of one kind, by the digests in their journal. Gives the last interval of which they are
-/// whole.
+/// Checks the rows of one kind against the digests in their journal. Returns the last interval for which they
+/// are complete.
 pub(super) fn rows(
     folder: &Folder,
     kind: Kind,
@@ -162,7 +162,7 @@ impl<R: std::io::Read> Walk<R> {
     }
 }
 
-/// The first row that is none, if there is such a row.
+/// The first invalid row, if there is one.
 fn first_bad_row(folder: &Folder, kind: Kind, name: &str) -> Result<Option<EvidenceError>, EvidenceError> {
     fn of<R: Row>(folder: &Folder, part: Part) -> Option<EvidenceError> {
         match crate::evidence::read::rows_of::<R>(folder, part) {

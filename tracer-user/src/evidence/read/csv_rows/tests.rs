@@ -32,7 +32,7 @@ fn header<R: Row>() -> String {
     format!("{}\n", R::COLUMNS.join(","))
 }
 
-/// What was written is read, and written again it is the same.
+/// Reads what was written, and checks that writing it again gives the same.
 fn comes_back<R: Row + PartialEq + std::fmt::Debug>(path: &Path) {
     let name = format!("{}.csv", R::KIND.stem());
     let rows: Vec<R> = read(&path.join(&name)).unwrap();
@@ -53,7 +53,7 @@ fn rows_come_back_as_they_were() {
     comes_back::<ListenerRow>(&path);
 }
 
-/// As they were before outbound peers had their process, and as they are when such a file is gone on with.
+/// The columns as they were before outbound peers had a process, and when such a file is continued.
 #[test]
 fn rows_of_older_recordings_are_read() {
     let (_parent, path, _) = recorded();
@@ -186,7 +186,7 @@ fn a_last_row_that_was_cut_is_left_out() {
     let second = good.trim_end().rfind('\n').unwrap() + 1;
     for cut in second..good.len() {
         let rows: Vec<ConnectionRow> = with(&good.as_bytes()[..cut]).unwrap();
-        // Without its line end a row may still have all its cells.
+        // A row without its line break may still have all its cells.
         assert!(rows.len() == 1 || cut == good.len() - 1, "{cut}: {rows:?}");
     }
 }
