@@ -1,4 +1,4 @@
-//! Figures that are in the JSON because their tables say so.
+//! Figures whose tables put them into the JSON.
 
 use serde::{Serialize, Serializer};
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// The figures that are shown as they were counted, by their names.
+/// The figures shown as counted, by name.
 pub(super) struct Counted<'a>(pub(super) &'a Figures);
 
 impl Serialize for Counted<'_> {
@@ -23,7 +23,7 @@ impl Serialize for Counted<'_> {
     }
 }
 
-/// The figures of a listener that have no place of their own, by their names.
+/// The other figures of a listener, by name.
 pub(super) struct Others<'a>(pub(super) &'a Backlog);
 
 impl Serialize for Others<'_> {
