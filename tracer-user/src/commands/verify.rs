@@ -14,7 +14,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When it is not an evidence directory, or not all of it is intact.
+/// If it is not an evidence directory, or not all of it is intact.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     super::give_up_privileges(&Role::Reading {
         files: vec![args.dir.clone()],
