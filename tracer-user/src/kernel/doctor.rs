@@ -33,11 +33,11 @@ pub enum Status {
 /// One line of the examination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at.
+    /// The thing examined.
     pub what: String,
     /// Its status.
     pub status: Status,
-    /// What was found, or what is lost and how to get it.
+    /// The result, or what is lost and how to fix it.
     pub found: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where this kernel has what the programs read, and what is lost when it lacks a member.
+//! Where this kernel has the members that the programs read, and what is lost if one is missing.
 
 use tracer_ebpf::abi::offsets::{MEMBERS, Member, Need, Offsets};
 
@@ -6,19 +6,19 @@ use super::btf::{Btf, BtfError};
 
 const NOT_THERE: &str = "not there";
 
-/// A member that this kernel does not have, or has in another size.
+/// A member that this kernel lacks, or has in a different size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The member, as `struct.path`.
     pub member: String,
     /// How it differs: "not there", or its size.
     pub found: String,
-    /// What is lost without it; `None`: nothing can be counted.
+    /// What is lost without it; `None` means that nothing can be counted.
     pub lost: Option<&'static str>,
 }
 
 impl Missing {
-    /// What the kernel does not have, for "this kernel has no …".
+    /// What the kernel lacks, for "this kernel has no …".
     pub fn lacking(&self) -> String {
         match self.found.as_str() {
             NOT_THERE => self.member.clone(),
@@ -27,10 +27,10 @@ impl Missing {
     }
 }
 
-/// The offsets of this kernel and what it does not have.
+/// This kernel's offsets and the members it lacks.
 ///
 /// # Errors
-/// When the type information is damaged: only a member that is not there counts as missing.
+/// If the type information is damaged; only a member that does not exist counts as missing.
 pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
     let mut offsets = Offsets::MISSING;
     let mut missing = Vec::new();
@@ -56,7 +56,7 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
     Ok((offsets, missing))
 }
 
-/// The offset of a member or, in words, what is there instead.
+/// The offset of a member or, in words, how it differs.
 fn find(btf: &Btf, member: &Member) -> Result<Result<u32, String>, BtfError> {
     match btf.member(member.structure, member.path) {
         Ok(found) if found.size == member.bytes => Ok(Ok(found.offset)),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::socket::Sockets;
 
-/// Read this much at a time; the kernel's own buffer for an iterator is half of it.
+/// Amount read at a time; the kernel's own buffer for an iterator is half of it.
 const CHUNK: usize = 64 << 10;
 
 /// Runs an iterator program over the namespaces the filter admits and collects what it writes.
@@ -36,7 +36,7 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
                         sockets.namespaces_skipped += 1;
                         continue;
                     }
-                    // A walk goes through the whole of the kernel's hash table, whosever sockets are in it.
+                    // A walk covers the whole of the kernel's hash table, whoever owns the sockets.
                     if netns::has_tcp() {
                         one_namespace(program, &mut sockets)?;
                     }
@@ -51,8 +51,8 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
     Ok(sockets)
 }
 
-/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
-/// between two of them, kernels before 6.16 may show a socket again.
+/// A walk covers the buckets of the kernel's hash table in several steps. If a bucket changes between two of
+/// them, kernels before 6.16 may show a socket again.
 fn leave_out_repeats(sockets: &mut Sockets) {
     let mut seen = HashSet::with_capacity(sockets.connections.len());
     let all = sockets.connections.len();
@@ -62,7 +62,7 @@ fn leave_out_repeats(sockets: &mut Sockets) {
     sockets.walk_repeats = (all - sockets.connections.len()) as u64;
 }
 
-/// Without CAP_SYS_ADMIN, the own namespace still can be walked.
+/// Without CAP_SYS_ADMIN, our own namespace can still be walked.
 fn enter(namespace: &Namespace, own: Option<u32>) -> rustix::io::Result<()> {
     match namespace.enter() {
         Err(_) if Some(namespace.inode) == own => Ok(()),
@@ -84,7 +84,7 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
         let got = match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(got) => got,
-            // The kernel wants to be asked again: it stops after a bounded number of sockets.
+            // The kernel expects another read: it stops after a limited number of sockets.
             Err(error)
                 if matches!(
                     error.kind(),

@@ -1,4 +1,4 @@
-//! The tables that the programs reach without a look-up ([`tracer_ebpf::relocation::table`]).
+//! The tables that the programs access without a look-up ([`tracer_ebpf::relocation::table`]).
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -26,7 +26,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes them, with room for `slots` slots, for `peers` peers in the index, and for `records` records.
+    /// Creates them, with room for `slots` slots, for `peers` peers in the index, and for `records` records.
     pub(super) fn create(slots: u32, peers: u32, records: u32) -> Result<Self, TraceError> {
         Ok(Self {
             peers: array("PEERS", slots, size_of::<PeerStats>())?,
@@ -44,19 +44,19 @@ impl Tables {
         [&self.peers, &self.index, &self.places, &self.cookies, &self.ring].map(|map| map.fd().as_fd())
     }
 
-    /// That of the peers.
+    /// The table of peers.
     pub(super) fn peers(&self) -> BorrowedFd<'_> {
         self.peers.fd().as_fd()
     }
 
-    /// That of the records.
+    /// The ring of records.
     pub(super) fn ring(&self) -> BorrowedFd<'_> {
         self.ring.fd().as_fd()
     }
 }
 
-/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also aligns
-/// the value to a page.
+/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also
+/// aligns the value to a page.
 fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
     const KEY: u32 = u32::BITS / u8::BITS;
     let size = u32::try_from(bytes)

@@ -5,7 +5,7 @@ use caps::{CapSet, Capability, CapsHashSet};
 /// A capability, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// Which.
+    /// The capability.
     pub capability: Capability,
     /// What it is for.
     pub brings: &'static str,
