@@ -1,4 +1,4 @@
-//! Terminals that are not as they should be, and what stays on one.
+//! Unusual terminals, and what remains on a terminal afterwards.
 
 use std::{fs, net::Ipv4Addr, process::Command, thread, time::Duration};
 
@@ -12,7 +12,7 @@ use tcpreuse_tests::{
 
 use super::clients::Clients;
 
-/// What of a process lies in memory at most, in KiB.
+/// The maximum resident memory of a process so far, KiB.
 fn most_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
@@ -105,7 +105,7 @@ fn the_answer_stays_on_the_terminal() {
     assert!(said.contains(" open, "), "{said}");
 }
 
-/// An interval of an hour is too long to wait for, so the clock moves on only if a shorter one takes effect.
+/// An hour is too long to wait for, so the clock only advances if a shorter interval takes effect.
 #[test]
 fn the_interval_can_be_changed_while_it_runs() {
     need_root!();
@@ -155,7 +155,7 @@ fn seconds(clock: &str) -> f64 {
     parts.fold(0.0, |sum, part| sum * 60.0 + part)
 }
 
-/// Counting goes on while the screen stands still; written is what stands there.
+/// Counting continues while the screen is frozen, and what is on the screen is written.
 #[test]
 fn a_screen_that_stands_still_is_what_is_written() {
     need_root!();
@@ -188,7 +188,7 @@ fn a_screen_that_stands_still_is_what_is_written() {
     let shown = seconds(about.split(' ').next().unwrap());
     top.type_in("e");
     top.wait_for("written to ");
-    // Following again, it is the present that is written.
+    // Once it follows again, the present is written.
     top.type_in(" ");
     top.wait("no pause", |screen| !screen.contains("PAUSED"));
     top.type_in("e");
