@@ -51,7 +51,7 @@ fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         None if !report.journalled => {
             writeln!(
                 to,
-                "there is no journal: checked against what the manifest says of each file"
+                "there is no journal: each file was checked against the manifest"
             )?;
         }
         None => writeln!(to, "no interval is intact in all files; {end}")?,

@@ -36,7 +36,7 @@ impl FromStr for At {
         }
         let moment: Option<Timestamp> = text.parse().ok();
         moment.map(|at| Self::Moment(at.as_nanosecond())).ok_or_else(|| {
-            "a moment is a time of day in UTC, like 14:05 or 14:05:30, or whole, like 2026-01-01T14:05:30Z".to_owned()
+            "a moment is a time of day in UTC, such as 14:05 or 14:05:30, or a full time, such as 2026-01-01T14:05:30Z".to_owned()
         })
     }
 }
@@ -65,7 +65,7 @@ impl At {
                     (Some(at), None) => Ok(clamped(at)),
                     (None, _) => Err(format!("--at {time}: {}", span())),
                     (Some(_), Some(_)) => Err(format!(
-                        "--at {time} is on several days: {}; name the day too, like 2026-01-01T14:05:30Z",
+                        "--at {time} occurs on several days: {}; add the day, as in 2026-01-01T14:05:30Z",
                         span()
                     )),
                 }

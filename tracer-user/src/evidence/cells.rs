@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
         match str::from_utf8(bytes) {
             Ok("") => Ok(None),
             Ok(text) => Ok(Some(text)),
-            Err(_) => Err(self.wrong("is no UTF-8", bytes)),
+            Err(_) => Err(self.wrong("is not valid UTF-8", bytes)),
         }
     }
 
@@ -145,7 +145,7 @@ impl<'a> Fields<'a> {
     }
 
     fn below(&mut self, limit: u64) -> Read<Option<u64>> {
-        self.parsed("is no number that can be", |text| {
+        self.parsed("is not a valid number", |text| {
             text.parse().ok().filter(|number| *number <= limit)
         })
     }
@@ -168,12 +168,12 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn number<T: std::str::FromStr>(&mut self) -> Read<Option<T>> {
-        self.parsed("is no number that can be", |text| text.parse().ok())
+        self.parsed("is not a valid number", |text| text.parse().ok())
     }
 
     /// A fraction of 1, in thousandths.
     pub(super) fn share(&mut self) -> Read<Option<u16>> {
-        self.parsed("is no number from 0 to 1", |text| {
+        self.parsed("is not a number from 0 to 1", |text| {
             let share: f64 = text.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
             Some(thousandths(share))
         })
@@ -184,19 +184,19 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn address(&mut self) -> Read<Option<IpAddr>> {
-        self.parsed("is no address", |text| {
+        self.parsed("is not an address", |text| {
             text.parse().ok().map(|address: IpAddr| address.to_canonical())
         })
     }
 
     pub(super) fn time(&mut self) -> Read<Option<i128>> {
-        self.parsed("is no time like 2026-01-01T00:00:00.000000000Z", |text| {
+        self.parsed("is not a time like 2026-01-01T00:00:00.000000000Z", |text| {
             text.parse().ok().map(Timestamp::as_nanosecond)
         })
     }
 
     pub(super) fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
-        self.parsed("is none of the words that can be", parse)
+        self.parsed("is not one of the allowed words", parse)
     }
 
     /// Text from outside, without the mark that defuses it.
@@ -267,13 +267,13 @@ mod tests {
         let mut fields = Fields::new(&record, &["turns", "owner_comm"]);
         assert_eq!(
             fields.count().unwrap_err(),
-            "turns is no number that can be: \"many\""
+            "turns is not a valid number: \"many\""
         );
         assert!(
             fields
                 .outside()
                 .unwrap_err()
-                .starts_with("owner_comm is no UTF-8")
+                .starts_with("owner_comm is not valid UTF-8")
         );
     }
 

@@ -79,14 +79,14 @@ impl Folder {
             error => EvidenceError::io(&path, "cannot open the directory", error.into()),
         })?;
         let folder = Self { fd, path };
-        let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot look at it", error))?;
+        let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot inspect it", error))?;
         let others = Mode::WGRP | Mode::WOTH;
         if stat.st_uid != rustix::process::geteuid().as_raw()
             || Mode::from_raw_mode(stat.st_mode).intersects(others)
         {
             return Err(EvidenceError::new(
                 &folder.path,
-                "belongs to somebody else or others may write to it; name a new directory",
+                "belongs to another user, or others may write to it; name a new directory",
             ));
         }
         Ok(folder)
@@ -124,7 +124,7 @@ impl Folder {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(&self.fd, name, flags, FILE)
             .map(File::from)
-            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot make the file", error.into()))
+            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot create the file", error.into()))
     }
 
     /// Opens a file of ours to continue writing it.
@@ -155,9 +155,9 @@ impl Folder {
             Errno::LOOP => EvidenceError::new(&path, "is a symbolic link, and links are not followed"),
             error => EvidenceError::io(&path, "cannot open it", error.into()),
         })?;
-        let stat = fstat(&fd).map_err(|error| EvidenceError::io(&path, "cannot look at it", error.into()))?;
+        let stat = fstat(&fd).map_err(|error| EvidenceError::io(&path, "cannot inspect it", error.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(EvidenceError::new(&path, "is no regular file"));
+            return Err(EvidenceError::new(&path, "is not a regular file"));
         }
         Ok(File::from(fd))
     }
@@ -322,7 +322,7 @@ mod tests {
             ("../outside", "is not in the evidence directory"),
             (outside.to_str().unwrap(), "is not in the evidence directory"),
             ("link", "symbolic link"),
-            ("pipe", "no regular file"),
+            ("pipe", "not a regular file"),
             ("none", "No such file"),
         ] {
             for result in [folder.open_file(name), folder.open_to_append(name)] {

@@ -120,19 +120,24 @@ pub fn scan(
         let row = ending.whole.rows + 1;
         if read == 0 || line.last() != Some(&b'\n') {
             if read as u64 == MAX_LINE {
-                return Err(EvidenceError::row(&path, row, "is longer than a line can be"));
+                return Err(EvidenceError::row(
+                    &path,
+                    row,
+                    "exceeds the maximum length of a line",
+                ));
             }
             ending.torn = read as u64;
             ending.whole.sha256 = hex(&digest.finalize());
             return Ok(ending);
         }
-        let interval: Interval = serde_json::from_slice(&line)
-            .map_err(|error| EvidenceError::row(&path, row, format!("is no line of a journal: {error}")))?;
+        let interval: Interval = serde_json::from_slice(&line).map_err(|error| {
+            EvidenceError::row(&path, row, format!("is not a valid journal line: {error}"))
+        })?;
         if interval.before != hex(&digest.clone().finalize()) {
             return Err(EvidenceError::row(
                 &path,
                 row,
-                "the lines before it are not those that were written",
+                "the lines before it have been altered",
             ));
         }
         each(&interval)?;

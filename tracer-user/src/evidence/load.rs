@@ -135,7 +135,7 @@ fn moment(evidence: &Evidence, at: At) -> Result<i128, EvidenceError> {
     let session = &evidence.manifest.session;
     let wrong = |what: String| EvidenceError::new(evidence.folder.path(), what);
     let end = end(evidence)
-        .ok_or_else(|| wrong("when it was recorded is unknown, so --at has no meaning".to_owned()))?;
+        .ok_or_else(|| wrong("the time of the recording is unknown, so --at cannot be used".to_owned()))?;
     let started = session.started.parse().map(jiff::Timestamp::as_nanosecond);
     at.within(started.unwrap_or(end), end).map_err(wrong)
 }
@@ -248,7 +248,7 @@ fn from_rows(
         }
     }
     if until.is_some() && walk.rebuild.is_empty() {
-        let what = "has no rows from before the moment that --at names";
+        let what = "has no rows from before the time given with --at";
         return Err(EvidenceError::new(evidence.folder.path(), what));
     }
     if walk.next_at().is_none() {
@@ -270,7 +270,7 @@ fn late(first: i128, begin: i128) -> Option<String> {
     let missing = first - begin > LATE_NS && begin > i128::MIN;
     missing.then(|| {
         let since = day_and_clock_of(first);
-        format!("its rows begin only at {since}, so less is judged than was asked for")
+        format!("its rows only begin at {since}, so less is judged than requested")
     })
 }
 

@@ -315,7 +315,7 @@ impl Manifest {
             session.kernel = sanitise(&session.kernel);
             let thresholds = session.options.as_ref().map(|options| options.thresholds);
             if thresholds.is_some_and(|thresholds| !thresholds.are_possible()) {
-                return Err(EvidenceError::new(&path, "holds thresholds that cannot be"));
+                return Err(EvidenceError::new(&path, "contains invalid thresholds"));
             }
         }
         Ok(manifest)

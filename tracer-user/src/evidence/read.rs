@@ -74,7 +74,7 @@ impl Evidence {
         if recordings > 1 {
             let started = &evidence.manifest.session.started;
             evidence.notes.push(match number == recordings {
-                true => format!("holds {recordings} recordings; this is the last, begun at {started} (--recording N chooses another)"),
+                true => format!("holds {recordings} recordings; this is the last, begun at {started} (--recording N selects another)"),
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }

@@ -102,7 +102,7 @@ impl State {
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut state: Self =
-            serde_json::from_slice(bytes).map_err(|error| format!("is no state: {error}"))?;
+            serde_json::from_slice(bytes).map_err(|error| format!("is not a valid state: {error}"))?;
         if state.schema != SCHEMA {
             return Err("has another schema".to_owned());
         }
@@ -110,7 +110,7 @@ impl State {
             || !state.history.is_possible()
             || !state.options.thresholds.are_possible()
         {
-            return Err("holds numbers that cannot be".to_owned());
+            return Err("contains impossible numbers".to_owned());
         }
         for name in state.sample.names.values_mut() {
             *name = sanitise(name);
@@ -225,7 +225,7 @@ mod tests {
         ] {
             assert!(text.contains(from), "{from} in {text}");
             let error = State::parse(text.replace(from, to).as_bytes()).unwrap_err();
-            assert!(error.contains("cannot be"), "{error}");
+            assert!(error.contains("impossible numbers"), "{error}");
         }
     }
 

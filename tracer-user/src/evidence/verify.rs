@@ -268,8 +268,8 @@ fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> R
         report.add(name, Condition::Cut, details);
     } else {
         let details = match (name == super::STATE, State::read(folder)) {
-            (true, Err(error)) => format!("its SHA-256 is a different one, and {error}"),
-            _ => "its SHA-256 is a different one".to_owned(),
+            (true, Err(error)) => format!("its SHA-256 differs, and {error}"),
+            _ => "its SHA-256 differs".to_owned(),
         };
         report.add(name, Condition::Altered, details);
     }

@@ -182,14 +182,14 @@ fn namespaces() -> Check {
         return Check::new(
             "network namespaces",
             Status::Ok,
-            format!("{} to list", found.len()),
+            format!("{} can be listed", found.len()),
         );
     }
     Check::new(
         "network namespaces",
         Status::Degraded,
         format!(
-            "{} to list, and {unopened} that only root may open: connections already open there are not counted",
+            "{} can be listed, and {unopened} only by root: connections already open there are not counted",
             found.len()
         ),
     )

@@ -38,7 +38,7 @@ pub enum TraceError {
     },
     /// The object is damaged or not ours.
     #[error(
-        "the BPF object {origin} is damaged or not one of tcpreuse: {reason}; build or install tcpreuse again"
+        "the BPF object {origin} is damaged or does not belong to tcpreuse: {reason}; build or install tcpreuse again"
     )]
     BadObject {
         /// The object.
@@ -48,7 +48,7 @@ pub enum TraceError {
     },
     /// The kernel refused a program or map.
     #[error(
-        "the kernel refused {what}: {reason}; run again with -v for the kernel's own words, and see `tcpreuse doctor`"
+        "the kernel refused {what}: {reason}; run again with -v for the kernel's own message, and see `tcpreuse doctor`"
     )]
     Refused {
         /// Program or map.

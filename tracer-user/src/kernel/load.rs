@@ -209,7 +209,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     }
     if settings.filter.cgroup.is_some() && missing.iter().any(|missing| missing.lost == Some(CGROUP_FILTER)) {
         return Err(unsupported(
-            "way to tell a socket's cgroup (leave out --cgroup)".to_owned(),
+            "way to tell a socket's cgroup (omit --cgroup)".to_owned(),
         ));
     }
     let hooks = hooks(&btf, &offsets).map_err(unsupported)?;

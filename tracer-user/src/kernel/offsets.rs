@@ -22,7 +22,7 @@ impl Missing {
     pub fn lacking(&self) -> String {
         match self.found.as_str() {
             NOT_THERE => self.member.clone(),
-            found => format!("{} as it should be (it is {found})", self.member),
+            found => format!("{} as expected (it {found})", self.member),
         }
     }
 }
@@ -60,8 +60,8 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
 fn find(btf: &Btf, member: &Member) -> Result<Result<u32, String>, BtfError> {
     match btf.member(member.structure, member.path) {
         Ok(found) if found.size == member.bytes => Ok(Ok(found.offset)),
-        Ok(found) => Ok(Err(format!("of {} bytes, not {}", found.size, member.bytes))),
-        Err(BtfError::BitField { .. }) => Ok(Err("a bit-field".to_owned())),
+        Ok(found) => Ok(Err(format!("has {} bytes, not {}", found.size, member.bytes))),
+        Err(BtfError::BitField { .. }) => Ok(Err("is a bit-field".to_owned())),
         Err(error) if error.is_not_found() => Ok(Err(NOT_THERE.to_owned())),
         Err(damage) => Err(damage),
     }
@@ -86,12 +86,12 @@ mod tests {
         };
         assert!(find(&btf, &port).unwrap().is_ok());
         let wider = Member { bytes: 4, ..port };
-        assert_eq!(find(&btf, &wider).unwrap(), Err("of 2 bytes, not 4".to_owned()));
+        assert_eq!(find(&btf, &wider).unwrap(), Err("has 2 bytes, not 4".to_owned()));
         let bit = Member {
             path: "skc_reuseport",
             ..port
         };
-        assert_eq!(find(&btf, &bit).unwrap(), Err("a bit-field".to_owned()));
+        assert_eq!(find(&btf, &bit).unwrap(), Err("is a bit-field".to_owned()));
         let gone = Member {
             path: "skc_gone",
             ..port
@@ -108,8 +108,8 @@ mod tests {
         };
         assert_eq!(missing("not there").lacking(), "sock.sk_err");
         assert_eq!(
-            missing("of 8 bytes, not 4").lacking(),
-            "sock.sk_err as it should be (it is of 8 bytes, not 4)"
+            missing("has 8 bytes, not 4").lacking(),
+            "sock.sk_err as expected (it has 8 bytes, not 4)"
         );
     }
 }

@@ -50,7 +50,7 @@ impl Role {
 
 /// Why privileges could not be dropped.
 #[derive(Debug, thiserror::Error)]
-#[error("privileges could not be given up ({reason}); it goes on with them")]
+#[error("privileges could not be dropped ({reason}); continuing with them")]
 pub struct StillPrivileged {
     reason: String,
 }

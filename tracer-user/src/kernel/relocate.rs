@@ -147,7 +147,7 @@ fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>
                     insn.set_src_reg(MAP_VALUE);
                     (insn.imm, upper.imm) = (map, 0);
                 }
-                Some(Value::Load(_)) => return Err("an immediate is no load".to_owned()),
+                Some(Value::Load(_)) => return Err("an immediate is not a load".to_owned()),
             }
             *second = encoded(upper);
         } else if u32::from(insn.code) & NO_SIZE == LOAD
@@ -159,7 +159,7 @@ fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>
                     (insn.code, insn.off, insn.imm) = (SET, 0, halves(number).0);
                     insn.set_src_reg(0);
                 }
-                Value::AddressIn(_) => return Err("a load is no address".to_owned()),
+                Value::AddressIn(_) => return Err("a load is not an address".to_owned()),
             }
         }
         *bytes = encoded(insn);
@@ -215,7 +215,7 @@ impl Numbers<'_> {
                 }
             },
         };
-        value.ok_or_else(|| format!("it has the mark {mark:?}, which stands for nothing"))
+        value.ok_or_else(|| format!("it has the unknown mark {mark:?}"))
     }
 }
 

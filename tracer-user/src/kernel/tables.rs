@@ -64,7 +64,7 @@ fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> 
         .and_then(|bytes| entries.checked_mul(bytes));
     let size = size.ok_or_else(|| TraceError::Refused {
         what: format!("map {name}"),
-        reason: "it would be larger than a map can be".to_owned(),
+        reason: "it would exceed the maximum size of a map".to_owned(),
     })?;
     let array = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, KEY, size, 1, BPF_F_MMAPABLE);
     MapData::create(array, name, None).map_err(|error| refused_map(&error))

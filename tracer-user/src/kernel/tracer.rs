@@ -176,7 +176,7 @@ impl Tracer {
 
     fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
         self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
-            what: "to note that what was open is counted".to_owned(),
+            what: "to mark the seeding as complete".to_owned(),
             reason: error.to_string(),
         })
     }

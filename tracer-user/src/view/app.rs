@@ -179,7 +179,7 @@ impl App {
             Action::Play(command) => return self.play(command),
             Action::Export => return Some(Effect::Export),
             Action::BeginAnew if self.shown.playback.is_some() => {
-                self.message = Some("a recording is judged as it was".to_owned());
+                self.message = Some("a recording keeps the window it was made with".to_owned());
             }
             Action::BeginAnew => return Some(Effect::BeginAnew),
             Action::MoreOften => return self.change_interval(pace::shorter),
@@ -266,7 +266,7 @@ impl App {
         let live = self.live.as_mut()?;
         let next = step(live.interval);
         live.interval = next.unwrap_or(live.interval);
-        let bound = if next.is_none() { "; no further" } else { "" };
+        let bound = if next.is_none() { "; this is the limit" } else { "" };
         self.message = Some(format!("a sample {}{bound}", every(live.interval)));
         next.map(Effect::Interval)
     }

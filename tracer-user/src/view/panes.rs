@@ -186,7 +186,7 @@ fn hints(app: &App) -> (Vec<String>, Vec<String>) {
     let hint = |binding: &Binding| {
         let key = binding.shown.split(' ').next().unwrap_or_default();
         let hint = match binding.action {
-            Action::Play(Command::PlayOrHold) if playing => "hold",
+            Action::Play(Command::PlayOrHold) if playing => "pause",
             _ => binding.hint,
         };
         format!("{key} {hint}")

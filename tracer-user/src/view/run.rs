@@ -231,8 +231,8 @@ impl View {
             Effect::BeginAnew => {
                 let asked = self.commands.send(Request::BeginAnew);
                 self.app.message = Some(match asked {
-                    Ok(()) => "judging what comes from now on".to_owned(),
-                    Err(_) => "nothing more comes: sampling has ended".to_owned(),
+                    Ok(()) => "judging only what happens from now on".to_owned(),
+                    Err(_) => "no effect: sampling has ended".to_owned(),
                 });
             }
             // The header and the message show what was requested. There is no receiver if the feed has ended.
@@ -330,7 +330,7 @@ pub(super) fn ended(end: Option<Result<(), Failure>>) -> Result<(), Failure> {
     end.unwrap_or_else(|| {
         let why = terminal::broken().unwrap_or_else(|| "no reason was given".to_owned());
         Err(Failure::Other(anyhow!(
-            "a fault in tcpreuse: sampling broke off ({why}); please report it"
+            "a fault in tcpreuse: sampling stopped unexpectedly ({why}); please report it"
         )))
     })
 }

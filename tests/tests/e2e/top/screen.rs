@@ -115,7 +115,7 @@ fn the_interval_can_be_changed_while_it_runs() {
     top.type_in(&"+".repeat(10));
     top.wait_for("a sample every 100ms");
     top.type_in("+");
-    top.wait_for("a sample every 100ms; no further");
+    top.wait_for("a sample every 100ms; this is the limit");
     top.wait("later samples", |screen| {
         let about = screen.lines().find(|line| line.contains("every 100ms"));
         about.is_some_and(|line| line.starts_with("00:00:") && !line.starts_with("00:00:00"))

@@ -55,7 +55,7 @@ impl Export for NewDirectory {
         };
         let path = self
             .free(kept)
-            .map_err(|error| format!("cannot make a directory in {}: {error}", self.parent.display()))?;
+            .map_err(|error| format!("cannot create a directory in {}: {error}", self.parent.display()))?;
         // Creates the directory, or fails if the name has been taken since.
         let mut recording = Recording::create(&path, session, None).map_err(|error| error.to_string())?;
         recording.begin(sample.started);

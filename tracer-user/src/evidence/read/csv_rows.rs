@@ -138,7 +138,7 @@ impl Open {
                 &path,
                 1,
                 format!(
-                    "the header is not the one of {}.csv: {}",
+                    "the header is not that of {}.csv: {}",
                     R::KIND.stem(),
                     R::COLUMNS.join(",")
                 ),

@@ -72,7 +72,7 @@ impl Files {
                 let _ = folder.remove(&name);
                 folder.rename(&found, &name)?;
             }
-            let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error);
+            let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot continue it", error);
             let is_new = ending
                 .last
                 .as_ref()
@@ -99,7 +99,7 @@ impl Files {
             rows(Kind::Events)?,
         );
         let journal = Growing::resume(folder.open_to_append(&name)?, &ending.whole)
-            .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error))?
+            .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot continue it", error))?
             .ok_or_else(|| damaged(folder, &name))?;
         let last = match ending.last {
             Some(last) => last.interval,
@@ -219,7 +219,7 @@ fn last_of(folder: &Folder, older: &[u64]) -> Result<u64, EvidenceError> {
 fn damaged(folder: &Folder, name: &str) -> EvidenceError {
     EvidenceError::new(
         &folder.path_of(name),
-        "is not what was written (see `tcpreuse verify`); record to a new directory",
+        "has been altered (see `tcpreuse verify`); record to a new directory",
     )
 }
 

@@ -171,7 +171,7 @@ fn a_damaged_recording_is_not_added_to() {
     let text = fs::read_to_string(path.join("peers.csv")).unwrap();
     fs::write(path.join("peers.csv"), text.replace("192.0.2.11", "192.0.2.99")).unwrap();
     let error = Recording::append(&path, session(), None).unwrap_err().to_string();
-    assert!(error.contains("peers.csv: is not what was written"), "{error}");
+    assert!(error.contains("peers.csv: has been altered"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn journal<'a>(
 ) -> Option<&'a Interval> {
     let whole = &ending.whole;
     let (condition, details) = match listed {
-        None if report.stopped => (Condition::Altered, "the manifest does not know it".to_owned()),
+        None if report.stopped => (Condition::Altered, "it is not in the manifest".to_owned()),
         Some(listed) if whole.bytes < listed.bytes => (
             Condition::Cut,
             format!(
@@ -35,7 +35,7 @@ pub(super) fn journal<'a>(
             ),
         ),
         Some(listed) if report.stopped && (whole.bytes, &whole.sha256) != (listed.bytes, &listed.sha256) => {
-            (Condition::Altered, "its SHA-256 is a different one".to_owned())
+            (Condition::Altered, "its SHA-256 differs".to_owned())
         }
         Some(_) if report.stopped && ending.torn > 0 => (
             Condition::Altered,
@@ -49,7 +49,7 @@ pub(super) fn journal<'a>(
     report.add(name, condition, details);
     if ending.torn > 0 && !report.stopped {
         report.notes.push(format!(
-            "{name}: {} bytes after the last whole interval are not counted",
+            "{name}: {} bytes after the last complete interval are not counted",
             ending.torn
         ));
     }
@@ -77,7 +77,7 @@ pub(super) fn rows(
     let file = match folder.open_file(name) {
         Ok(file) => file,
         Err(error) if error.is_missing() => {
-            report.add(name, Condition::Missing, "the journal tells of its rows");
+            report.add(name, Condition::Missing, "the journal lists rows of it");
             return Ok(None);
         }
         Err(error) => {
@@ -113,7 +113,7 @@ pub(super) fn rows(
             }
             if beyond > 0 {
                 report.notes.push(format!(
-                    "{name}: {beyond} bytes after the last whole interval are not counted"
+                    "{name}: {beyond} bytes after the last complete interval are not counted"
                 ));
             }
             report.add(name, Condition::Whole, format!("{rows} rows, {} bytes", walk.at));
@@ -147,7 +147,7 @@ impl<R: std::io::Read> Walk<R> {
             let what = format!("it ends within {}", interval_name(interval));
             self.fault = Some((Condition::Cut, what, before, None));
         } else if hex(&self.digest.clone().finalize()) != wanted.sha256 {
-            let what = format!("what was written in {} is not there", interval_name(interval));
+            let what = format!("the rows of {} are missing", interval_name(interval));
             self.fault = Some((
                 Condition::Altered,
                 what,

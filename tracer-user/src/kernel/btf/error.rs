@@ -140,7 +140,7 @@ pub enum Defect {
     #[error("types refer to each other without end")]
     Endless,
     /// A size or an offset beyond 4 GiB.
-    #[error("type {0} is too large to be true")]
+    #[error("type {0} has an impossible size")]
     Overflow(
         /// Number of the type.
         u32,

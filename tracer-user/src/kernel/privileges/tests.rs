@@ -71,8 +71,8 @@ fn what_is_lacking_is_one_line() {
     let line = lacking(&only_needed, false).unwrap();
     assert_eq!(
         line,
-        "without CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, this will be unknown: what was open in \
-         other network namespaces already; which processes of other users hold sockets"
+        "without CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, this will be unknown: connections already \
+         open in other network namespaces; which processes of other users hold sockets"
     );
     assert!(!lacking(&only_needed, true).unwrap().contains("namespaces"));
 }

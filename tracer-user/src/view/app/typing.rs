@@ -36,7 +36,7 @@ impl App {
 
     pub(super) fn begin_filter(&mut self) {
         if !self.tab.is_filtered() {
-            self.message = Some("a filter is for the peers (1) and the connections (4)".to_owned());
+            self.message = Some("filters apply to the peers (1) and the connections (4)".to_owned());
             return;
         }
         self.detail = None;

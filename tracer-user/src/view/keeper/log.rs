@@ -127,7 +127,10 @@ fn words(what: &What) -> (Weight, String, Option<PeerId>) {
             let name = peer.name();
             let text = match good_since {
                 Some(since) if !is.accuses() => {
-                    format!("{name} is good since {} (was {was})", clock_of(since.utc_ns))
+                    format!(
+                        "{name} has been good since {} (was {was})",
+                        clock_of(since.utc_ns)
+                    )
                 }
                 _ if *was == Verdict::InsufficientData => format!("{name}: {is}"),
                 _ => format!("{name}: {is}, was {was}"),
@@ -142,7 +145,7 @@ fn words(what: &What) -> (Weight, String, Option<PeerId>) {
         What::SurgeEnded { surge, open } => (
             Weight::Good,
             format!(
-                "the surge of {} is over: {} open, {} at its height",
+                "the surge of {} is over: {} open, {} at its peak",
                 clock_of(surge.started.utc_ns),
                 words::count(*open, "connection", "connections"),
                 words::number(surge.to)
@@ -253,7 +256,7 @@ mod tests {
             texts(&changes),
             [
                 "127.20.0.1: fresh-per-request",
-                "127.20.0.1 is good since 00:00:40 (was fresh-per-request)",
+                "127.20.0.1 has been good since 00:00:40 (was fresh-per-request)",
                 "127.20.0.1: fresh-per-request, was reusing",
             ]
         );

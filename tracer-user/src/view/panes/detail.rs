@@ -148,7 +148,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             "idle before close",
             spread(figures.idle.p50_ns, figures.idle.max_ns),
         ),
-        ("back after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
+        ("reopened after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
         (
             if figures.known.requests {
                 "requests each"
@@ -249,7 +249,7 @@ fn chart(bars: &[Bar], now_ns: u64, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         return vec![vec![("no connection to show".to_owned(), Role::Faint)]];
     };
     let key = format!(
-        "its last {} over {}, from left to now: {} open, {} CLOSE_WAIT, {} was there before, {} still open",
+        "its last {} over {}, from left to now: {} open, {} CLOSE_WAIT, {} open before tracing, {} still open",
         words::count(shown.len() as u64, "connection", "connections"),
         age(scale.span_ns()),
         glyphs.open,

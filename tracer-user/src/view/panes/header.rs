@@ -298,7 +298,7 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
 fn paused(app: &App) -> Option<Piece> {
     let behind = app.behind_ns()?;
     Some((
-        format!("PAUSED, {} behind (space goes on)", age(behind)),
+        format!("PAUSED, {} behind (space resumes)", age(behind)),
         Role::Bad,
     ))
 }

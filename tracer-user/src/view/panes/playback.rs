@@ -27,7 +27,7 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     let state = match (playback.playing, playback.is_at_end()) {
         (true, _) => "playing",
         (false, true) => "end",
-        (false, false) => "held",
+        (false, false) => "paused",
     };
     let dot = pen.glyphs.dot;
     let mut after = vec![
@@ -136,7 +136,7 @@ mod tests {
         };
         let text = shown(held, Glyphs::ASCII, 100, 24);
         assert!(
-            text.is_ascii() && text.contains("00:01:30 | 0.5x | held"),
+            text.is_ascii() && text.contains("00:01:30 | 0.5x | paused"),
             "{text}"
         );
         let small = shown(playback(), Glyphs::UNICODE, 60, 10);

@@ -130,24 +130,27 @@ fn errors_name_file_and_row() {
     for (error, wanted) in [
         (
             said("a,b\n1,2\n".to_owned()),
-            "connections.csv, row 1: the header is not the one",
+            "connections.csv, row 1: the header is not that of",
         ),
         (said(String::new()), "row 1: the header"),
         (
             cell("remote_fin", "remote_end"),
-            "row 2: close_reason is none of the words",
+            "row 2: close_reason is not one of the allowed words",
         ),
-        (cell("192.0.2.11", "host"), "row 2: remote_addr is no address"),
+        (cell("192.0.2.11", "host"), "row 2: remote_addr is not an address"),
         (cell("inbound", ""), "row 2: direction must not be empty"),
-        (cell(",200,300,", ",200,-300,"), "row 2: bytes_sent is no number"),
+        (
+            cell(",200,300,", ",200,-300,"),
+            "row 2: bytes_sent is not a valid number",
+        ),
         (
             cell(",200,300,", ",200,99999999999999999999,"),
-            "row 2: bytes_sent is no number",
+            "row 2: bytes_sent is not a valid number",
         ),
-        (cell("2026-01-01", "yesterday"), "row 2: opened_at is no time"),
+        (cell("2026-01-01", "yesterday"), "row 2: opened_at is not a time"),
         (
             said(format!("{good}too,few\n{good}")),
-            "row 3: opened_at is no time",
+            "row 3: opened_at is not a time",
         ),
     ] {
         assert!(

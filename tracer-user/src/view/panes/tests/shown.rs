@@ -29,7 +29,10 @@ fn the_interval_is_shown_and_the_keys_change_it() {
     }
     assert_eq!(app.act(Action::MoreOften), None);
     let shown = picture(&mut app, 100, 30);
-    assert!(shown.ends_with("\na sample every 100ms; no further\n"), "{shown}");
+    assert!(
+        shown.ends_with("\na sample every 100ms; this is the limit\n"),
+        "{shown}"
+    );
 }
 
 /// Bold and in colour, and the row's verdict says it in words.
