@@ -6,7 +6,10 @@ use ratatui::layout::Rect;
 use super::lists::{age_of, and_more, endpoint, waiting_for};
 use crate::{
     diagnosis::{Figures, Judged, words},
-    model::{counters, figure::Unit},
+    model::{
+        figure::{Table, Unit},
+        peer::Counters,
+    },
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -182,9 +185,9 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             })),
         ),
     ];
-    all.extend(counters::shown().map(|(figure, shown)| {
+    all.extend(Counters::shown().map(|shown| {
         let value = shown.value(&figures.counted, figures.known);
-        (shown.label, known(value.map(|value| number(figure.unit, value))))
+        (shown.label, known(value.map(|value| number(shown.unit, value))))
     }));
     let width = usize::from(width);
     let across = (width / (NAME + VALUE + GAP)).clamp(1, 5);
