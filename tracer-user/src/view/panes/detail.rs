@@ -319,3 +319,6 @@ fn sockets(app: &App, peer: &Judged, glyphs: &Glyphs) -> Vec<Line> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;

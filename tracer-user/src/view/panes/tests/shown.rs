@@ -1,11 +1,7 @@
 //! What the header, an empty list and the detail say in particular states.
 
 use super::*;
-use crate::{
-    diagnosis::{Spread, Verdict},
-    model::socket::Since,
-    view::{app::Effect, row::Row},
-};
+use crate::{diagnosis::Verdict, model::socket::Since, view::app::Effect};
 
 #[test]
 fn the_interval_is_shown_and_the_keys_change_it() {
@@ -104,56 +100,17 @@ fn an_empty_screen_names_what_listens() {
     assert!(picture(&mut app, 200, 20).contains(" 19, 20, and 20 more\n"));
 }
 
-/// Values of any width stand beside each other.
+/// Connections that were in CLOSE_WAIT before tracing have been in it for at least that long.
 #[test]
-fn figures_side_by_side_have_a_gap() {
+fn a_time_in_close_wait_from_before_tracing_is_a_bound() {
     let mut snapshot = example::snapshot();
-    for peer in &mut snapshot.diagnosis.peers {
-        let long = Spread {
-            p50_ns: Some(725_000_000_000),
-            max_ns: Some(3_599_000_000_000),
-        };
-        peer.figures.gap = long.into();
-    }
-    for width in 60..240 {
-        let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
-        app.act(Action::Enter);
-        let shown = picture(&mut app, width, 60);
-        let (_, after) = shown.split_once("12m05s median, 59m59s most").unwrap();
-        let beside = after.lines().next().unwrap();
-        assert!(beside.is_empty() || beside.starts_with("  "), "{shown}");
-    }
-}
-
-/// A connection in CLOSE_WAIT since before tracing has a lower bound of its time there, and leaves it
-/// untimed.
-#[test]
-fn the_detail_says_what_is_a_bound_and_what_is_not_timed() {
-    let mut snapshot = example::snapshot();
-    let of = |row: &Row| row.verdict == Verdict::CloseWaitLeak;
-    let at = snapshot.rows.iter().position(of).unwrap();
-    let figures = &mut snapshot.diagnosis.peers[at].figures;
-    let mut close_wait = *figures.close_wait;
-    close_wait.oldest_is_bound = true;
-    close_wait.oldest_ns = Some(8_000_000_000);
-    (close_wait.entered, close_wait.left) = (13, 6);
-    figures.close_wait = close_wait.into();
-    let id = snapshot.rows[at].id;
-    for socket in &mut snapshot.sockets {
-        if socket.peer.is_some_and(|(peer, _)| peer == id) {
-            socket.connection.since = Since::Seeded(100_000_000_000);
-        }
-    }
-    let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
-    for _ in 0..at {
-        app.act(Action::Down);
-    }
-    app.act(Action::Enter);
-    let shown = picture(&mut app, 100, 60);
-    assert!(shown.contains("6 now, oldest at least 8.0s"), "{shown}");
-    assert!(shown.contains("6 of 13, 1 untimed"), "{shown}");
-    assert!(shown.contains("CLOSE_WAIT for >"), "{shown}");
+    let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
     app.act(Action::Tab(3));
+    assert!(picture(&mut app, 100, 60).contains("CLOSE_WAIT    1m19s"));
+    for socket in &mut snapshot.sockets {
+        socket.connection.since = Since::Seeded(100_000_000_000);
+    }
+    app.update(Arc::new(snapshot));
     let shown = picture(&mut app, 100, 60);
     assert!(shown.contains("CLOSE_WAIT   >1m19s"), "{shown}");
 }
