@@ -7,6 +7,8 @@ mod listeners;
 mod peers;
 mod writer;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{
     connections::{ConnectionRow, Context},
     events::EventRow,
@@ -51,6 +53,55 @@ impl Kind {
             Self::Listeners => ListenerRow::COLUMNS,
             Self::Events => EventRow::COLUMNS,
         }
+    }
+}
+
+/// A value for each kind of file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PerKind<T> {
+    /// For `connections.csv`.
+    pub connections: T,
+    /// For `peers.csv`.
+    pub peers: T,
+    /// For `listeners.csv`.
+    pub listeners: T,
+    /// For `events.csv`.
+    pub events: T,
+}
+
+impl<T> PerKind<T> {
+    /// Makes a value for each kind.
+    ///
+    /// # Errors
+    /// The first error of `make`, if any.
+    pub fn try_of<E>(mut make: impl FnMut(Kind) -> Result<T, E>) -> Result<Self, E> {
+        Ok(Self {
+            connections: make(Kind::Connections)?,
+            peers: make(Kind::Peers)?,
+            listeners: make(Kind::Listeners)?,
+            events: make(Kind::Events)?,
+        })
+    }
+
+    /// The value of one kind.
+    pub fn of(&self, kind: Kind) -> &T {
+        match kind {
+            Kind::Connections => &self.connections,
+            Kind::Peers => &self.peers,
+            Kind::Listeners => &self.listeners,
+            Kind::Events => &self.events,
+        }
+    }
+
+    /// All of them, in the order in which a block is written.
+    pub fn all_mut(&mut self) -> [&mut T; 4] {
+        [
+            &mut self.connections,
+            &mut self.peers,
+            &mut self.listeners,
+            &mut self.events,
+        ]
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Recording, files::Files};
 use crate::evidence::{error::EvidenceError, manifest::Listed, rows::Kind, segments};
 
-/// A directory consists of about this many segments, so most of the allowed size is always in use.
+/// About how many segments a directory has. Removing one leaves the newest rows of all the others.
 const SEGMENTS: u64 = 8;
 
 /// The maximum total size of the files that grow.
