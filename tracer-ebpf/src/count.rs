@@ -23,7 +23,7 @@ use crate::{
     owner, peers,
     record::{Traffic, record},
     sock::{Sock, TcpSock, ticks_ns},
-    turns,
+    turns, unseen,
 };
 
 /// A process has started to connect; it is the owner. True if the connection is traced so far.
@@ -39,10 +39,20 @@ pub(crate) fn connecting(sk: Sock) -> bool {
         phase: phase::CONNECTING,
         ..NOTHING
     };
-    // A socket may connect again after a failure. Without room nothing is lost yet: the open asks for room
-    // again, and counts the loss.
-    let Some(entry) = conns::get(sk).or_else(|| conns::claim(sk)) else {
-        return false;
+    let entry = match conns::get(sk) {
+        // The socket connects again after a failure, or after a connection whose end was missed.
+        Some(before) => {
+            cold_path();
+            if before.phase != phase::CONNECTING {
+                unseen::end(before);
+            }
+            before
+        }
+        // Without room nothing is lost yet: the open asks for room again, and counts the loss.
+        None => match conns::claim(sk) {
+            Some(entry) => entry,
+            None => return false,
+        },
     };
     *entry = conn;
     true
@@ -413,7 +423,7 @@ pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
 
 /// Adds one to a bucket.
 #[inline(always)]
-fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
+pub(crate) fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
     if let Some(bucket) = buckets.at(index) {
         bucket.add(1);
     }

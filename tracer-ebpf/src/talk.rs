@@ -72,6 +72,7 @@ pub mod brought {
 
 /// What is remembered of a connection's reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Talk {
     /// Requests so far.

@@ -15,7 +15,8 @@ use tcpreuse_tests::{need_root, program::run};
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
     ("tcpreuse_end", 23_500),
-    ("tcpreuse_reset", 100),
+    // Most of it finds a connection whose place was taken.
+    ("tcpreuse_reset", 170),
     ("tcpreuse_read", 40_000),
     ("tcpreuse_seed", 24_000),
     ("tcpreuse_list", 21_000),

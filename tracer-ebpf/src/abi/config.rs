@@ -60,6 +60,8 @@ settings! {
     cgroup_level;
     /// Cells of the `INDEX` of peers, less one: a mask.
     index_mask;
+    /// Places of the table of connections, less one: a mask.
+    places_mask;
     /// Bits of [`directions`].
     directions;
     /// 1: only the ports set in the port bitmap.

@@ -22,6 +22,8 @@ pub const NO_DROPS: u32 = u32::MAX;
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Live {
+    /// The socket's cookie; 0: it has none, so it is not remembered.
+    pub cookie: u64,
     /// When it opened or was found; 0 for a listener. Monotonic clock, ns.
     pub opened_ns: u64,
     /// When it entered CLOSE_WAIT or was found there; 0: never did.

@@ -123,6 +123,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         return None;
     }
     let mut live = Live {
+        cookie: sk.cookie(),
         opened_ns: 0,
         close_wait_ns: 0,
         idle_ns: 0,

@@ -159,7 +159,7 @@ impl Change {
 /// Whether a test wants this change hidden.
 #[inline(always)]
 fn is_hidden(sk: Sock, steps: u8, old: u8) -> bool {
-    let mut own = steps;
+    let mut own = steps & !step::WAS_OPEN;
     match old {
         // Steps repeated from an earlier change are not its own.
         state::CLOSE_WAIT => own &= !step::REMOTE_FIN,

@@ -185,7 +185,7 @@ const fn of_state(verdict: Verdict, test: fn(&Case<'_>) -> Option<Match>) -> Rul
 }
 
 /// The verdict on one peer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The main verdict.
     pub verdict: Verdict,

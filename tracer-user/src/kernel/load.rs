@@ -13,6 +13,7 @@ use aya::{
 use tracer_ebpf::{
     abi::{
         config::{Config, Prefix},
+        conn,
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
@@ -57,7 +58,8 @@ pub struct Settings {
     /// Whether to look at the first bytes that processes read, to tell requests from handshakes and the like.
     pub peek: bool,
     /// State changes to be hidden from the programs, as bits of [`tracer_ebpf::transition::step`]. For tests:
-    /// as if the kernel had skipped the program for each of them; the counts must stay the same.
+    /// as if the kernel had skipped the program for each of them; the counts must stay the same. With
+    /// [`tracer_ebpf::transition::DESTROYED`] the end of the sockets is hidden too.
     pub miss: u8,
     /// Whether the CPU keeps its stores in order, so that a plain store is enough to publish. For tests: if
     /// not set, the programs use exchanges, which must count the same.
@@ -148,6 +150,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         peers: u64::from(settings.max_peers),
         slots: u64::from(slots),
         netns: u64::from(settings.filter.netns.unwrap_or(0)),
+        places_mask: u64::from(conn::places(settings.max_connections) - 1),
         directions: u64::from(settings.filter.directions.bits()),
         filter_ports: u64::from(!settings.filter.ports.is_empty()),
         filter_addresses: u64::from(!settings.filter.address_rules().is_empty()),
@@ -226,7 +229,12 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     // Slots for the peers, one per CPU that may be left over, and the one for all other peers.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
     let config = config(settings, &offsets, &hooks, slots);
-    let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
+    let tables = Tables::create(
+        slots,
+        settings.max_peers,
+        settings.max_connections,
+        settings.ring_entries(),
+    )?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;

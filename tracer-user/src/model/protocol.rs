@@ -1,31 +1,48 @@
 //! What a peer's connections speak.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use tracer_ebpf::talk::protocol;
 
-/// A protocol, as far as the programs can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+macro_rules! protocols {
+    ($($(#[$doc:meta])* $protocol:ident = $name:literal,)+) => {
+        /// A protocol, as far as the programs can tell.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Protocol {
+            $($(#[$doc])* #[serde(rename = $name)] $protocol,)+
+        }
+
+        impl Protocol {
+            /// Its name in JSON and on the screen.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$protocol => $name,)+
+                }
+            }
+        }
+    };
+}
+
+protocols! {
     /// HTTP/1.0 or HTTP/1.1 in clear.
-    Http1,
+    Http1 = "http/1",
     /// HTTP/2 in clear, gRPC included.
-    Http2,
+    Http2 = "http/2",
     /// TLS 1.2 or 1.3, with anything in it.
-    Tls,
+    Tls = "tls",
     /// WebSocket in clear.
-    WebSocket,
+    WebSocket = "websocket",
     /// AJP 1.3.
-    Ajp,
+    Ajp = "ajp",
     /// Redis.
-    Redis,
+    Redis = "redis",
     /// PostgreSQL in clear.
-    PostgreSql,
+    PostgreSql = "postgresql",
     /// MySQL in clear.
-    MySql,
+    MySql = "mysql",
     /// MQTT.
-    Mqtt,
+    Mqtt = "mqtt",
     /// Something else.
-    Other,
+    Other = "other",
 }
 
 impl Protocol {
@@ -44,28 +61,6 @@ impl Protocol {
             protocol::OTHER | protocol::SSH => Self::Other,
             _ => return None,
         })
-    }
-
-    /// Its name in JSON and on the screen.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http1 => "http/1",
-            Self::Http2 => "http/2",
-            Self::Tls => "tls",
-            Self::WebSocket => "websocket",
-            Self::Ajp => "ajp",
-            Self::Redis => "redis",
-            Self::PostgreSql => "postgresql",
-            Self::MySql => "mysql",
-            Self::Mqtt => "mqtt",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl Serialize for Protocol {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.name())
     }
 }
 

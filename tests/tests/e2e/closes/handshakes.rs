@@ -184,13 +184,6 @@ fn half_open_is_open_for_the_client_only() {
     assert_eq!(figure(diagnosis.peer(SERVER, "outbound"), "failed"), 0);
 }
 
-/// Dissolves the socket's connection by connecting to `AF_UNSPEC`.
-fn disconnect(socket: &Socket) {
-    // SAFETY: a zeroed address is a valid `sockaddr` of family `AF_UNSPEC`, and 16 is its length.
-    let nothing = unsafe { SockAddr::new(SockAddrStorage::zeroed(), 16) };
-    socket.connect(&nothing).unwrap();
-}
-
 #[test]
 fn a_socket_that_connects_again_is_another_connection() {
     need_root!();

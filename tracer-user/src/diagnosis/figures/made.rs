@@ -238,7 +238,7 @@ fn lingering(
         answered_ns: ages(false),
         unanswered_ns: ages(true),
         passed_by: passed_by.count() as u64,
-        owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
+        owner: owner(&accepted).and_then(|(pid, held)| Some(((*processes.get(pid)?).clone(), held))),
     }))
 }
 
