@@ -36,7 +36,7 @@ pub use self::{
     capacity::Capacity,
     changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
-    figures::{Figures, Idle, Lingering, Spread},
+    figures::{Figures, Idle, Lingering, Pace, Spread},
     judge::{Judge, Memory, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,

@@ -17,6 +17,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_end", 23_500),
     ("tcpreuse_reset", 100),
     ("tcpreuse_read", 40_000),
+    ("tcpreuse_refuse", 5_000),
     ("tcpreuse_seed", 24_000),
     ("tcpreuse_list", 21_000),
 ];

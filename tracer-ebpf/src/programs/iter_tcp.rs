@@ -176,6 +176,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.close_wait_ns = conn.close_wait_ns;
                 live.slot = conn.slot;
                 count::note_rtt(conn.slot, tcp);
+                turns::hand_over(conn);
                 live.held = conn.held;
                 live.owner = conn.owner;
                 live.turns = turns::turns(conn, live.data_segs_in, live.data_segs_out);

@@ -24,6 +24,8 @@ pub enum Unit {
     Nanoseconds,
     /// Time in microseconds.
     Microseconds,
+    /// Time in milliseconds, of many connections together.
+    Milliseconds,
     /// No number: a process, by its thread group id.
     Process,
     /// No number: one of [`tracer_ebpf::talk::protocol`].
@@ -37,7 +39,7 @@ impl Unit {
             Self::Connections | Self::Segments | Self::Turns | Self::Process | Self::Protocol => MAX_COUNT,
             Self::Bytes => MAX_COUNT << 8,
             Self::Nanoseconds => 1 << 62,
-            Self::Microseconds => 1 << 52,
+            Self::Microseconds | Self::Milliseconds => 1 << 52,
         }
     }
 
@@ -46,6 +48,7 @@ impl Unit {
         match self {
             Self::Nanoseconds => Some(value),
             Self::Microseconds => Some(value.saturating_mul(1_000)),
+            Self::Milliseconds => Some(value.saturating_mul(1_000_000)),
             _ => None,
         }
     }

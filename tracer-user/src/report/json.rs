@@ -6,6 +6,7 @@ mod capacity;
 mod changes;
 mod counted;
 mod surge;
+mod times;
 mod told;
 
 use std::{
@@ -19,6 +20,7 @@ use serde::Serialize;
 use self::{
     basis::Basis,
     counted::{Counted, Others},
+    times::{Milliseconds, Percentiles},
     told::Told,
 };
 use super::{Origin, timestamp};
@@ -180,6 +182,8 @@ struct PeerFigures<'a> {
     lifetime_ms: Milliseconds,
     idle_before_close_ms: Milliseconds,
     reopen_gap_ms: Milliseconds,
+    hold_ms: Percentiles,
+    pause_ms: Percentiles,
     turns_per_connection: Turns,
     protocol: Option<Protocol>,
     requests: Option<u64>,
@@ -193,12 +197,6 @@ struct PeerFigures<'a> {
     retransmits: Option<u64>,
     #[serde(flatten)]
     counted: Counted<'a>,
-}
-
-#[derive(Serialize)]
-struct Milliseconds {
-    p50: Option<u64>,
-    max: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -383,12 +381,15 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         failed: figures.failed,
         seeded: figures.seeded,
         close_reasons: figures.close_reasons,
-        lifetime_ms: milliseconds(figures.lifetime()),
-        idle_before_close_ms: Milliseconds {
-            p50: figures.idle.p50_ns.map(|ns| ns / NS_PER_MS),
-            max: figures.idle.max_ns.map(|ns| ns / NS_PER_MS),
-        },
-        reopen_gap_ms: milliseconds(*figures.gap),
+        lifetime_ms: figures.lifetime().into(),
+        idle_before_close_ms: Spread {
+            p50_ns: figures.idle.p50_ns,
+            max_ns: figures.idle.max_ns,
+        }
+        .into(),
+        reopen_gap_ms: (*figures.gap).into(),
+        hold_ms: (*figures.hold).into(),
+        pause_ms: (*figures.pause).into(),
         // A bound is not a measurement.
         turns_per_connection: turns(figures.turns_counted),
         protocol: figures.protocol,
@@ -396,10 +397,13 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         requests_are_exact: figures.requests_told,
         requests_per_connection: turns(figures.known.requests),
         held: Held {
-            start: figures.course.start,
+            start: figures.occupancy.start,
             end: figures.course.end,
-            mean: None,
-            peak: figures.course.peak,
+            mean: figures
+                .occupancy
+                .mean()
+                .map(|mean| (mean * 1000.0).round() / 1000.0),
+            peak: figures.occupancy.peak,
         },
         close_wait: CloseWait {
             now: close_wait.now,
@@ -414,13 +418,6 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
         counted: Counted(figures),
-    }
-}
-
-fn milliseconds(spread: Spread) -> Milliseconds {
-    Milliseconds {
-        p50: spread.p50_ns.map(|ns| ns / NS_PER_MS),
-        max: spread.max_ns.map(|ns| ns / NS_PER_MS),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
         accounting::{Accounting, Totals, drift},
         earlier::Earlier,
         ended::Ended,
+        occupancy,
         peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
         short_lived::{Processes, ShortLived},
@@ -115,6 +116,7 @@ impl Live {
             accounting,
             earlier: Earlier::default(),
         };
+        occupancy::add_what_goes_on(&mut sample.peers, &sample.sockets.connections, taken);
         // The totals above cover all slots and are not affected by this.
         self.short_lived.fold(&mut sample, &Running(&self.tracer));
         self.name_owners(&mut sample);
