@@ -326,7 +326,7 @@ fn listener(row: &ListenerRow) -> Listener {
         netns: row.netns,
         address: row.local.0,
         port: row.local.1,
-        backlog: row.backlog,
+        backlog: row.backlog(),
         inode: None,
         owner: match &row.owner {
             Some(process) => Owner::Process(process.clone()),

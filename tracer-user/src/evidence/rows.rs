@@ -10,7 +10,7 @@ mod writer;
 pub use self::{
     connections::{ConnectionRow, Context},
     events::EventRow,
-    listeners::{ListenerRow, Others},
+    listeners::ListenerRow,
     peers::PeerRow,
     writer::{RowFormat, RowWriter},
 };

@@ -7,6 +7,7 @@ use super::{Folder, STATE, error::EvidenceError};
 use crate::{
     diagnosis::{Judge, Memory, Options},
     model::{
+        figure::Table,
         history::History,
         sample::{Moment, Sample},
         socket::{Connection, Since},

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use self::boundary::Boundary;
 pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
 use super::{
+    figure::Table,
     peer::Counters,
     sample::{Moment, Peer, Sample},
 };

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use self::{
     basis::Basis,
-    counted::{Counted, Others},
+    counted::Counted,
     times::{Milliseconds, Percentiles},
     told::Told,
 };
@@ -28,10 +28,11 @@ use crate::{
     diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        backlog::{Backlog, PLACED},
         owner::Process,
-        peer::{Closes, Direction},
+        peer::{Closes, Counters, Direction},
         protocol::Protocol,
-        sample::Moment,
+        sample::{Known, Moment},
     },
 };
 
@@ -117,7 +118,7 @@ struct Listener<'a> {
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
     #[serde(flatten)]
-    others: Others<'a>,
+    others: Counted<'a, Backlog>,
 }
 
 #[derive(Serialize)]
@@ -196,7 +197,7 @@ struct PeerFigures<'a> {
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
     #[serde(flatten)]
-    counted: Counted<'a>,
+    counted: Counted<'a, Counters>,
 }
 
 #[derive(Serialize)]
@@ -330,7 +331,11 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         busy_workers: now.busy_workers,
         growth_per_second: now.per_second.map(|growth| (growth * 1000.0).round() / 1000.0),
         exhausted_in_seconds: now.exhausted_in_s,
-        others: Others(&now.backlog),
+        others: Counted {
+            figures: &now.backlog,
+            placed: PLACED,
+            known: Known::ALL,
+        },
     }
 }
 
@@ -417,7 +422,11 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
-        counted: Counted(figures),
+        counted: Counted {
+            figures: &figures.counted,
+            placed: 0,
+            known: figures.known,
+        },
     }
 }
 

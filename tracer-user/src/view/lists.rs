@@ -10,7 +10,8 @@ use super::{
 use crate::{
     diagnosis::{Cause, ListenerNow},
     model::{
-        backlog::{self, Backlog},
+        backlog::{Backlog, PLACED},
+        figure::{Shown, Table},
         sample::Moment,
     },
 };
@@ -45,7 +46,7 @@ pub enum SortsBy<T: 'static> {
     /// Something of an item, at a moment.
     Item(fn(&T, Moment) -> Key),
     /// A figure of a listener.
-    Figure(fn(&T) -> &Backlog, &'static backlog::Figure),
+    Figure(fn(&T) -> &Backlog, &'static Shown<Backlog>),
 }
 
 impl<T> SortsBy<T> {
@@ -53,7 +54,7 @@ impl<T> SortsBy<T> {
     pub fn of(&self, item: &T, now: Moment) -> Key {
         match self {
             Self::Item(key) => key(item, now),
-            Self::Figure(backlog, figure) => maybe((figure.get)(backlog(item))),
+            Self::Figure(backlog, shown) => maybe((shown.get)(backlog(item))),
         }
     }
 }
@@ -136,8 +137,8 @@ pub static CAUSES: [ListColumn<Cause>; 7] = [
 /// Of the listeners.
 pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| {
     let mut columns = Vec::from(PLACED_OF_LISTENERS);
-    columns.extend(backlog::others().map(|figure| ListColumn {
-        title: figure.title,
+    columns.extend(Backlog::shown().skip(PLACED).map(|shown| ListColumn {
+        title: shown.label,
         align: Align::Right,
         need: Need {
             width: 6,
@@ -145,7 +146,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
             // After all others.
             drop: 7,
         },
-        key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, figure),
+        key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, shown),
     }));
     columns
 });

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-pub(super) use self::several::{ByReason, Id, Local, Network, Owner, Remote};
+pub(super) use self::several::{ByReason, Id, Local, Network, Owner, Remote, Shown};
 
 pub(super) type Put<'a> = &'a mut dyn FnMut(Cell<'_>);
 pub(super) type Read<T> = Result<T, String>;

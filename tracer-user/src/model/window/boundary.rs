@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{Live, Looks, Mark, layout};
-use crate::model::{peer::Counters, sample::Moment};
+use crate::model::{figure::Table, peer::Counters, sample::Moment};
 
 /// Upper limit for plausible counts. The sum of many of them does not overflow.
 const MAX_COUNT: u64 = 1 << 44;

@@ -6,7 +6,10 @@ use ratatui::layout::Rect;
 use super::lists::{age_of, and_more, endpoint};
 use crate::{
     diagnosis::{Judged, words},
-    model::{counters, figure::Unit},
+    model::{
+        figure::{Table, Unit},
+        peer::Counters,
+    },
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -192,9 +195,9 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             })),
         ),
     ];
-    all.extend(counters::shown().map(|(figure, shown)| {
+    all.extend(Counters::shown().map(|shown| {
         let value = shown.value(&figures.counted, figures.known);
-        (shown.label, known(value.map(|value| number(figure.unit, value))))
+        (shown.label, known(value.map(|value| number(shown.unit, value))))
     }));
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);

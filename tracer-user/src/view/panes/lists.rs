@@ -8,7 +8,12 @@ use crate::{
         Capacity,
         words::{count, process},
     },
-    model::{backlog, peer::Direction, socket::State},
+    model::{
+        backlog::{Backlog, PLACED},
+        figure::Table,
+        peer::Direction,
+        socket::State,
+    },
     report::clock,
     view::{
         app::App,
@@ -99,8 +104,8 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 Some(growth) => rate(growth),
                 None => unknown.clone(),
             };
-            let others = backlog::others().map(|figure| {
-                let value = (figure.get)(&now.backlog);
+            let others = Backlog::shown().skip(PLACED).map(|shown| {
+                let value = (shown.get)(&now.backlog);
                 (value.map_or(unknown.clone(), |n| n.to_string()), Role::Plain)
             });
             let mut cells = vec![

@@ -9,7 +9,7 @@ use crate::{
     evidence::{
         journal::Interval,
         recording::{Recording, Rows},
-        rows::{ConnectionRow, EventRow, ListenerRow, Others, PeerRow},
+        rows::{ConnectionRow, EventRow, ListenerRow, PeerRow},
     },
     model::{
         peer::PeerId,
@@ -102,6 +102,7 @@ fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
         let same = sockets.filter(|socket| (socket.netns, socket.port) == (now.netns, now.port));
         let first = same.map(|socket| socket.address).min();
         let of = |workers: Option<u32>| workers.map(u64::from);
+        let (placed, others) = ListenerRow::cells_of(&now.backlog);
         ListenerRow {
             sampled_at: frame.at.utc_ns,
             netns: now.netns,
@@ -109,11 +110,11 @@ fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
             held: now.held,
             close_wait: now.close_wait,
             never_accepted: now.never_accepted,
-            backlog: now.backlog,
+            placed,
             busy_workers: of(now.busy_workers),
             idle_workers: None,
             owner: now.owner.process().cloned(),
-            others: Others::of(&now.backlog),
+            others,
         }
     };
     frame.listeners.iter().map(row).collect()
