@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::expected::of_peer as expected_of_peer;
 #[cfg(test)]
-use self::figures::{CloseWait, Course, HeldNow, Sparse, Waiting};
+use self::figures::{CloseWait, Course, HeldNow, Occupancy, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Judged, Movement},

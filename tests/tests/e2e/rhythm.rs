@@ -208,3 +208,69 @@ fn turns_shorter_than_a_timer_tick_are_counted_while_the_connection_is_open() {
     assert_eq!(number(peer, "/basis/holds"), Some(TURNS - 1), "{peer:#}");
     assert_eq!(number(peer, "/basis/pauses"), Some(TURNS - 1), "{peer:#}");
 }
+
+#[test]
+fn what_was_held_and_busy_is_an_integral() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = listener();
+    let address = listener.local_addr().unwrap();
+    let port = address.port().to_string();
+    // One was there before, and one does nothing.
+    let mut before = pair(source(0), address, &listener);
+    let trace = Trace::start(&namespace, &["--port", &port]);
+    let begun = Instant::now();
+    let mut held = Duration::ZERO;
+    for _ in 0..3 {
+        let opened = Instant::now();
+        let mut ends = pair(source(0), address, &listener);
+        let [pause, hold] = [50, 250].map(Duration::from_millis);
+        Measured::default().turn(&mut ends, pause, hold);
+        drop(ends);
+        eventually("the connection to end", || connections().len() == 2);
+        held += opened.elapsed();
+    }
+    // A request that is held at the end.
+    before.0.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    before.1.read_exact(&mut [0; 18]).unwrap();
+    let asked = Instant::now();
+    thread::sleep(Duration::from_millis(700));
+    let waited = asked.elapsed();
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let whole = begun.elapsed();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    let held_ms = number(peer, "/basis/held_sum_ms").unwrap();
+    let busy_ms = number(peer, "/basis/busy_sum_ms").unwrap();
+    // Before the trace began to count, and after it was told to end, some time passes.
+    let about = |least: Duration, most: Duration| ms(least)..=ms(most);
+    assert!(
+        about(held + waited, held + whole * 2).contains(&held_ms),
+        "{peer:#}"
+    );
+    let holds = Duration::from_millis(3 * 250) + waited;
+    assert!(
+        about(
+            holds - 5 * TICK,
+            holds + (held - Duration::from_millis(750)) + whole / 2
+        )
+        .contains(&busy_ms),
+        "{peer:#}"
+    );
+    let (mean, seconds) = (
+        peer["figures"]["held"]["mean"].as_f64().unwrap(),
+        peer["figures"]["seconds"].as_f64().unwrap(),
+    );
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
+    let expected = held_ms as f64 / 1000.0 / seconds;
+    assert!(
+        (mean - expected).abs() < 0.2 * expected,
+        "{mean}, not {expected}: {peer:#}"
+    );
+    let held = &peer["figures"]["held"];
+    assert_eq!(
+        (&held["start"], &held["end"]),
+        (&Value::from(1), &Value::from(1)),
+        "{peer:#}"
+    );
+}

@@ -31,6 +31,8 @@ pub enum Unit {
     Microseconds,
     /// Time in milliseconds, of many connections together.
     Milliseconds,
+    /// Open files.
+    Files,
     /// No number: a process, by its thread group id.
     Process,
     /// No number: one of [`tracer_ebpf::talk::protocol`].
@@ -41,7 +43,12 @@ impl Unit {
     /// Values beyond this are damage: sums of several still fit, and no time is longer than 146 years.
     pub const fn limit(self) -> u64 {
         match self {
-            Self::Connections | Self::Segments | Self::Turns | Self::Process | Self::Protocol => MAX_COUNT,
+            Self::Connections
+            | Self::Segments
+            | Self::Turns
+            | Self::Files
+            | Self::Process
+            | Self::Protocol => MAX_COUNT,
             Self::Bytes => MAX_COUNT << 8,
             Self::Nanoseconds => 1 << 62,
             Self::Microseconds | Self::Milliseconds => 1 << 52,

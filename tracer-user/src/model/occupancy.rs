@@ -29,7 +29,7 @@ impl Going {
         };
         self.connections += 1;
         self.held_ns += age_ns.saturating_sub(connection.close_wait_ns(now).unwrap_or(0));
-        if connection.holding && connection.turns > 0 && connection.state == State::Established {
+        if connection.holding && connection.state == State::Established {
             // Nothing has moved since the request came.
             self.busy_ns += connection.idle_ns.min(age_ns);
         }

@@ -10,7 +10,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search, has_ended},
+        owners::{Owners, Search, files, has_ended},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -172,6 +172,11 @@ impl Live {
             .refresh(&wanted, sample.taken.monotonic_ns, OWNERS_PACE_NS);
         for listener in &mut sockets.listeners {
             listener.owner = self.owners.of(listener.inode).clone();
+            if let Some(process) = listener.owner.process() {
+                let files = files(process.pid);
+                listener.backlog.owner_fds = files.open;
+                listener.backlog.owner_fd_limit = files.limit;
+            }
         }
         for connection in &mut sockets.connections {
             // The current holder is better evidence than the first reader, but no better than the process

@@ -18,6 +18,7 @@ use crate::{
         socket::{Connection, Since, State},
         window::{Level, Live, Looks, Mark, Seen},
     },
+    units::MS,
 };
 
 /// The processes of a sample whose names are known: thousands of peers have the same one.
@@ -231,15 +232,19 @@ fn occupancy(all: &Of<'_>, of: &Known<'_>, counters: &Counters, requests: u64, c
         .map_or((0, 0), |base| before_the_window(base, all.begins_ns));
     // What the client gave up was held too, and is among the busy time.
     let holds = counters.hold.count() + counters.unanswered + waiting;
+    let window_ns = all.sample.taken.monotonic_ns.saturating_sub(all.begins_ns);
+    let held_ms = counters.held_ms.saturating_sub(held_before);
+    let seen = course.peak.max(start);
     Occupancy {
-        window_ns: all.sample.taken.monotonic_ns.saturating_sub(all.begins_ns),
+        window_ns,
         start,
         peak: if all_counted {
-            course.peak.max(start).max(counters.open_peak).max(most)
+            seen.max(counters.open_peak).max(most)
         } else {
-            course.peak.max(start)
+            // No less than the mean.
+            seen.max(held_ms.saturating_mul(MS).div_ceil(window_ns.max(1)))
         },
-        held_ms: known.held.then(|| counters.held_ms.saturating_sub(held_before)),
+        held_ms: known.held.then_some(held_ms),
         busy_ms: (known.held && known.turns && known.idle && share(holds, requests) >= 1.0 - EXCEPTION)
             .then(|| counters.busy_ms.saturating_sub(busy_before)),
     }
