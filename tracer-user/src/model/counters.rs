@@ -156,12 +156,14 @@ figures! {
     /// How long connections were held, all together and without CLOSE_WAIT; of those that are open, until the sample.
     held_ms: u64 = Counter of Milliseconds, |slot| {
         let [life, waiting] = [timed::LIFETIME, timed::CLOSE_WAIT].map(|what| slot.sum_ns(what));
-        (life + slot.stats.seeded_ns).saturating_sub(waiting) / NS_PER_MS
+        life.saturating_add(slot.stats.seeded_ns).saturating_sub(waiting) / NS_PER_MS
     };
 
     /// How long of that they had a request that waited for its answer.
-    busy_ms: u64 = Counter of Milliseconds,
-        |slot| (slot.stats.rhythm.get(rhythm::HOLD).map_or(0, |hold| hold.sum_ns) + slot.stats.unanswered_ns) / NS_PER_MS;
+    busy_ms: u64 = Counter of Milliseconds, |slot| {
+        let holds = slot.stats.rhythm.get(rhythm::HOLD).map_or(0, |hold| hold.sum_ns);
+        holds.saturating_add(slot.stats.unanswered_ns) / NS_PER_MS
+    };
 
     /// When that was reckoned, monotonic.
     reckoned_ms: u64 = Latest of Milliseconds, |_| 0;
