@@ -14,7 +14,7 @@ use crate::{
     durations::{note_at_once, note_rhythm},
     maps::{config, stats},
     owner, peek,
-    sock::{Sock, TcpSock},
+    sock::{Sock, TcpSock, ticks_ns},
 };
 
 /// The process reads. It is a turn if it has written since its last read, as is the first read; and a
@@ -60,7 +60,7 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
 /// The first read of an accepted connection: counts it as late if the data had waited for long.
 #[inline(always)]
 fn note_wait(tcp: TcpSock, conn: &Conn) {
-    let waited = tcp.since_received_ns();
+    let waited = ticks_ns(tcp.since_received_ticks());
     if waited < LATE_NS {
         return;
     }

@@ -32,7 +32,7 @@ pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::figures::{CloseWait, Course, HeldNow, Occupancy, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
-    answer::{Answer, Cause, Diagnosis, Judged, Movement},
+    answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement},
     capacity::Capacity,
     changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},

@@ -195,7 +195,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     }
     live.queue = tcp.unread();
     live.idle_ns = ticks_ns(tcp.idle_ticks());
-    live.heard_ns = tcp.heard_ns();
+    live.heard_ns = ticks_ns(tcp.heard_ticks());
     (live.retries, live.probes) = tcp.in_vain();
     live.retransmits = tcp.retransmits();
     (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 
-use super::{Sock, TcpSock, has, load, ticks_ns};
+use super::{Sock, TcpSock, has, load};
 
 /// The kernel's timer ticks (jiffies), of which sockets keep the lower 32 bits. These wrap.
 #[inline(always)]
@@ -91,13 +91,13 @@ impl TcpSock {
         )
     }
 
-    /// Time since anything was received, data or acknowledgement, ns.
+    /// Timer ticks since anything was received, data or acknowledgement.
     #[inline(always)]
-    pub(crate) fn heard_ns(self) -> u64 {
-        ticks_ns(ticks_since_later(
+    pub(crate) fn heard_ticks(self) -> u32 {
+        ticks_since_later(
             load!(self => tcp_sock.rcv_tstamp: Option<u32>),
             load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
-        ))
+        )
     }
 
     /// End of what has been received in order, as a sequence number; the FIN counts.
@@ -132,10 +132,13 @@ impl TcpSock {
         load!(self => inet_connection_sock.icsk_ack.lrcvtime: u32 or 0)
     }
 
-    /// Timer ticks since the last data segment was received.
+    /// Timer ticks since the last data segment was received; 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn since_received_ticks(self) -> u32 {
-        self.ticks_since(self.received_ticks())
+        match load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>) {
+            Some(received) => self.ticks_since(received),
+            None => 0,
+        }
     }
 
     /// When the last data segment was sent, in timer ticks.
@@ -160,15 +163,6 @@ impl TcpSock {
     #[inline(always)]
     pub(crate) fn since_acknowledged_ticks(self) -> u32 {
         self.ticks_since(self.acknowledged_ticks())
-    }
-
-    /// Time since the last data segment was received, ns; 0 when the kernel does not tell.
-    #[inline(always)]
-    pub(crate) fn since_received_ns(self) -> u64 {
-        match load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>) {
-            Some(received) => ticks_ns(now_ticks().wrapping_sub(received)),
-            None => 0,
-        }
     }
 
     /// Whether the last data segment came from the other side. If both were in one timer tick, the answer

@@ -57,7 +57,7 @@ pub struct Ended {
     pub retransmits: u32,
     /// Connections the peer held when this one opened.
     pub held: u32,
-    /// Request turns; of a seeded connection, at most so many over its whole life.
+    /// Request turns; of a seeded connection, an upper bound over its whole life.
     pub turns: u32,
     /// The client ended it while its request had no answer yet.
     pub unanswered: bool,

@@ -1,26 +1,19 @@
 //! The peer closes after every reply and connects again.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
-    Verdict,
     reuse::{self, InHand, Reuse},
     thresholds::{HABIT, confidence, habitual, share},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::FreshPerRequest,
-    of_ends: true,
-    test,
 };
 
 /// Connections carry one request each and end right after the reply, or the client ends them after so few
 /// requests that it makes no difference, or the client opens another one although it holds an idle one,
 /// whichever side ends that. Connections that only sit idle before they end, for varying times, are no
 /// better.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !case.has_requests()
         || (figures.requests_told && figures.requests == 0)

@@ -225,7 +225,10 @@ proptest! {
 
     #[test]
     fn any_cells_are_a_row_or_an_error(
-        cells in prop::collection::vec("[0-9a-z.:,\"TZ=+-]{0,12}|2026-01-01T00:00:00Z|inbound|127.0.0.1|[0-9]{1,20}", 13..28)
+        cells in prop::collection::vec(
+            "[0-9a-z.:,\"TZ=+-]{0,12}|2026-01-01T00:00:00Z|inbound|127.0.0.1|[0-9]{1,20}",
+            13..28,
+        )
     ) {
         let line = format!("{}\n", cells.join(","));
         let _ = with::<ConnectionRow>(format!("{}{line}", header::<ConnectionRow>()).as_bytes());
