@@ -27,7 +27,7 @@ figures! {
     owner_fds: Option<u64> = Largest of Files, |_| None, shown "owner_fds" labelled "FILES";
 
     /// How many it may have open.
-    owner_fd_limit: Option<u64> = Largest of Files, |_| None, shown "owner_fd_limit" labelled "FILE-MAX";
+    owner_fd_limit: Option<u64> = Largest of Files, |_| None, shown "owner_fd_limit" labelled "MAX";
 }
 
 /// The first figures have a place of their own wherever they are shown: this many of them.
