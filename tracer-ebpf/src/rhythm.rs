@@ -8,6 +8,7 @@
 /// What is remembered of a connection's last request and answer, as timer ticks; 0: nothing. A tick of 0 is
 /// taken for 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Rhythm {
     /// When the request came that has no answer yet. At the client's end: when any request was sent.

@@ -1,4 +1,4 @@
-//! A recording for tests, made without a kernel: peers that open and close, a sample a second.
+//! A recording for tests, made without a kernel: peers that open and close, with one sample per second.
 
 pub(crate) mod story;
 
@@ -17,6 +17,7 @@ use crate::{
         accounting::{Accounting, Totals},
         ended::{Ended, LastState},
         peer::{CloseReason, Direction},
+        protocol::Protocol,
         sample::{Moment, Sample},
         socket::{Since, State},
     },
@@ -38,7 +39,7 @@ pub(crate) fn session() -> Session {
     }
 }
 
-/// One that ended after a request.
+/// A connection that ended after a request.
 pub(crate) fn ended(n: u64, at: Moment) -> Ended {
     Ended {
         since: Since::Opened(at.monotonic_ns - S / 10),
@@ -52,7 +53,7 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
         ),
         last_state: LastState::Open(State::LastAck),
         reason: CloseReason::RemoteFin,
-        idle_ns: 0,
+        idle_ns: Some(0),
         gap_ns: (n > 0).then_some(S),
         close_wait_ns: Some(1_000_000),
         bytes_received: 200,
@@ -60,8 +61,10 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
         data_segs_in: 1,
         data_segs_out: 1,
         retransmits: 0,
-        held: 0,
+        held: Some(0),
         turns: 1,
+        protocol: Some(Protocol::Http1),
+        requests_exact: true,
         unanswered: false,
         owner: Some(4711),
         errno: None,
@@ -91,7 +94,7 @@ fn sample(n: u32, taken: Moment) -> Sample {
     sample
 }
 
-/// A finished recording, and the last sample.
+/// A finished recording and its last sample.
 pub(crate) fn recorded() -> (TempDir, PathBuf, Sample) {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");
@@ -110,7 +113,7 @@ pub(crate) fn unfinished(limit: Option<Limit>, intervals: usize, rows: u32) -> (
     (parent, path, recording)
 }
 
-/// Records some intervals with some ended connections each; the last sample.
+/// Records some intervals, each with some ended connections. Returns the last sample.
 pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finish: bool) -> Sample {
     let started = example().started;
     let at = |ns: u64| Moment {

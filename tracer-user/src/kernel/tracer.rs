@@ -1,4 +1,4 @@
-//! The running programs: starts them, and reads what they count.
+//! Starts the programs, and reads what they count.
 
 use std::{
     fs,
@@ -25,6 +25,7 @@ use super::{
     peers::PeerTable,
     records::Records,
     sockets,
+    sweep::Places,
 };
 use crate::{
     filter::{Directions, Filter},
@@ -32,48 +33,61 @@ use crate::{
     model::{
         accounting::{Losses, Nested, Totals},
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Known, Peer},
         socket::Sockets,
     },
 };
 
-/// Connections that are open already whose processes are looked for, at most: as many as their table has room
-/// for.
+/// Maximum number of connections already open whose processes are looked up: as many as their table can hold.
 const MAX_HOLDERS: usize = 65_536;
 
-/// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
+/// The loaded and attached programs. Dropping this detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
-    table: PeerTable,
+    pub(super) table: PeerTable,
+    pub(super) places: Places,
     taken: Array<MapData, u32>,
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
     holders: HashMap<MapData, u64, u32>,
-    /// What is in that map, until what is open is counted.
+    /// The contents of that map, until the connections already open have been counted.
     noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
-    filter: Filter,
+    pub(super) filter: Filter,
     missing: Vec<Missing>,
     known: Known,
     hooks: Vec<Hook>,
     /// See [`Settings::miss`].
     misses_on_purpose: bool,
-    /// How often the kernel had skipped the program when the sockets were looked through for it last.
+    /// How often the kernel had skipped the program at the last walk that made up for it.
     made_up_for: u64,
+    /// How many connections may be open at once.
+    pub(super) max_connections: u32,
+    /// Connections that had found no room when [`Tracer::use_room`] looked last.
+    pub(super) dropped_before: u64,
+    /// Whether some of them were open before tracing began.
+    pub(super) dropped_at_start: bool,
+    /// Those that it has counted since.
+    pub(super) counted_after_all: u64,
+    /// Connections that [`Tracer::sweep`] has ended.
+    pub(super) swept: u64,
+    /// Whether there should be a record of each connection that ends.
+    keeps_records: bool,
 }
 
 impl Tracer {
-    /// Loads and attaches the programs. What is open already is not counted yet: that is
-    /// [`Tracer::seed`]'s.
+    /// Loads and attaches the programs. Connections already open are counted by [`Tracer::seed`].
     ///
     /// # Errors
-    /// Says why tracing is impossible here.
+    /// If tracing is impossible here, with the reason.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
+        let others = loaded.take("CONNS")?;
+        let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
         let taken = loaded.take("TAKEN")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
@@ -92,6 +106,7 @@ impl Tracer {
         let mut tracer = Self {
             ebpf: loaded.ebpf,
             table,
+            places,
             taken,
             unknown,
             losses,
@@ -106,6 +121,12 @@ impl Tracer {
             hooks: loaded.hooks,
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
+            max_connections: settings.max_connections,
+            dropped_before: 0,
+            dropped_at_start: false,
+            counted_after_all: 0,
+            swept: 0,
+            keeps_records: settings.records.is_some(),
         };
         tracer.note_holders()?;
         tracer.attach()?;
@@ -116,8 +137,8 @@ impl Tracer {
     fn attach(&mut self) -> Result<(), TraceError> {
         for hook in self.hooks.clone().into_iter().rev() {
             if hook == STATE {
-                // From then on every connect is seen. A short search finds what opened since the long one,
-                // and only the seeding itself comes between it and those connections.
+                // From here on every connect is seen. A short search finds what opened since the long one, so
+                // that only the seeding itself lies between it and those connections.
                 self.note_holders()?;
             }
             program::<BtfTracePoint>(&mut self.ebpf, hook.program)?
@@ -127,42 +148,38 @@ impl Tracer {
         Ok(())
     }
 
-    /// Counts the connections that were open before tracing began, in every namespace. Those that
-    /// opened since the programs were attached are known already and are left as they are.
+    /// Counts the connections that were open before tracing began, in every namespace. Those opened since the
+    /// programs were attached are already known and left as they are.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn seed(&mut self) -> Result<(), TraceError> {
         let only = self.filter.netns;
         sockets::walk(self.iterator(SEED)?, only)?;
         for inode in std::mem::take(&mut self.noted).into_keys() {
-            // Nobody will ask for it again.
+            // It will not be read again.
             let _ = self.holders.remove(&inode);
         }
         self.unknown_is(unknown::MISSED)?;
-        // After that, so that one that is dropped right now is not overlooked.
+        // Afterwards, so that a connection dropped just now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
+            self.dropped_at_start = true;
             self.unknown_is(unknown::DROPPED)?;
         }
         Ok(())
     }
 
-    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that
-    /// are to be found or, the second time, those that these processes have opened since. Those whose holder
-    /// is not found are of a process that is not known.
+    /// Notes the holders of outbound connections already open, since each process is a peer: all that can be
+    /// found or, the second time, those that these processes have opened since. If no holder is found, the
+    /// process is unknown.
     fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
         }
-        let Sockets {
-            connections,
-            listeners,
-            ..
-        } = self.sockets()?;
-        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let connections = self.sockets()?.connections;
         let wanted: HashSet<u64> = connections
             .iter()
-            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
+            .filter(|one| one.slot.is_none() && one.direction == Direction::Outbound)
             .filter_map(|one| one.inode)
             .filter(|inode| !self.noted.contains_key(inode))
             .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
@@ -176,19 +193,27 @@ impl Tracer {
         Ok(())
     }
 
-    fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
-        self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
-            what: "to note that what was open is counted".to_owned(),
+    /// What an open connection is that is not remembered.
+    pub(super) fn unknown(&self) -> Result<u32, TraceError> {
+        self.unknown.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "whether there is room",
             reason: error.to_string(),
         })
     }
 
-    /// Looks through the live sockets for changes of state that the kernel skipped the program for, if it
-    /// has since the last call. Such a change shows at the connection's next one too, but that of a
-    /// held connection may be long in coming.
+    pub(super) fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
+        self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
+            what: "to mark the seeding as complete".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Searches the live sockets for state changes for which the kernel skipped the program, if it has since
+    /// the last call. Such a change also shows at the connection's next one, but for a held connection that
+    /// may take long.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn make_up_for_misses(&mut self) -> Result<(), TraceError> {
         let skipped = self.skipped(&STATE);
         if skipped == self.made_up_for && !self.misses_on_purpose {
@@ -202,17 +227,17 @@ impl Tracer {
     /// The live sockets the filters admit.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn sockets(&mut self) -> Result<Sockets, TraceError> {
         let only = self.filter.netns;
         sockets::walk(self.iterator(LIST)?, only)
     }
 
-    /// The sums over all peers and what belongs to none: a small part of the work of
+    /// The sums over all peers and over connections without one: a small part of the work of
     /// [`Tracer::peers`].
     ///
     /// # Errors
-    /// When the maps cannot be read.
+    /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
         let mut sum = Totals::default();
         for one in (0..=self.slots_taken()?).map_while(|slot| self.table.totals(slot as usize)) {
@@ -223,7 +248,7 @@ impl Tracer {
         Ok(sum)
     }
 
-    /// The highest slot any peer has taken; there are none beyond.
+    /// The highest slot taken by any peer.
     fn slots_taken(&self) -> Result<u32, TraceError> {
         self.taken.get(&0, 0).map_err(|error| TraceError::Read {
             what: "the peer table",
@@ -231,16 +256,16 @@ impl Tracer {
         })
     }
 
-    /// All peers with their counters, and those of the connections that belong to none of them.
+    /// All peers with their counters, and the counters of connections that belong to none of them.
     ///
     /// # Errors
-    /// When the maps cannot be read.
+    /// If the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
         let damaged = |error: decode::DecodeError| TraceError::Read {
             what: "the peer table",
             reason: error.to_string(),
         };
-        // Keys first, and in their order then: the counters are too large to be moved once they are read.
+        // Keys first, then in their order: the counters are too large to be moved once they are read.
         let mut order = Vec::new();
         for slot in 1..=self.slots_taken()? {
             let Some(key) = self.table.key(slot as usize) else {
@@ -265,28 +290,25 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// What was lost so far, but for what only a walk over the sockets tells: namespaces skipped,
-    /// and whether nested runs were a loss.
+    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, and
+    /// whether nested runs were a loss.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// If the map cannot be read.
     pub fn losses(&self) -> Result<Losses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the loss counters",
-            reason: error.to_string(),
-        })?;
-        let sum = decode::losses(per_cpu.iter().copied());
+        let sum = self.sum_of_losses()?;
         Ok(Losses {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
-            connections_dropped: sum.connections_dropped,
-            records_lost: sum.ring_full,
+            connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
+            records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
+            records_raced: sum.ring_raced,
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),
                 second: self.skipped(&END),
-                rescued: sum.rescued,
+                rescued: sum.rescued + self.swept,
             },
             reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
@@ -295,13 +317,22 @@ impl Tracer {
         })
     }
 
-    /// The name of a process that connected or read, even if it has ended since.
-    pub fn comm(&self, pid: u32) -> Option<String> {
-        let noted = self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm));
-        noted.or_else(|| owners::process(pid).map(|process| process.comm))
+    /// The loss counters of all CPUs, added up.
+    pub(super) fn sum_of_losses(&self) -> Result<AbiLosses, TraceError> {
+        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the loss counters",
+            reason: error.to_string(),
+        })?;
+        Ok(decode::losses(per_cpu.iter().copied()))
     }
 
-    /// How often the kernel skipped a program because it was running already.
+    /// The name of a process that connected or read, even if it has ended since, as long as not too many
+    /// others came after it.
+    pub fn comm(&self, pid: u32) -> Option<String> {
+        self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
+    }
+
+    /// How often the kernel skipped a program because it was already running.
     fn skipped(&self, hook: &Hook) -> u64 {
         match self.ebpf.program(hook.program) {
             Some(Program::BtfTracePoint(program)) => program
@@ -311,8 +342,8 @@ impl Tracer {
         }
     }
 
-    /// Takes the records of ended connections that have come since the last call, at most
-    /// `limit`. Nothing when records were not asked for.
+    /// Takes the records of ended connections since the last call, at most `limit`. Empty if records were not
+    /// requested.
     pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
         match &mut self.records {
             Some(records) => records.take(limit),
@@ -320,7 +351,7 @@ impl Tracer {
         }
     }
 
-    /// Hands out the reading end of the ring; [`Tracer::ended`] then gives nothing any more.
+    /// Hands over the reading end of the ring; afterwards [`Tracer::ended`] returns nothing.
     pub fn take_records(&mut self) -> Option<Records> {
         self.records.take()
     }
@@ -332,12 +363,12 @@ impl Tracer {
         }
     }
 
-    /// Which figures this kernel gives.
+    /// The figures this kernel provides.
     pub fn known(&self) -> Known {
         self.known
     }
 
-    /// What this kernel does not have, and what is lost by that.
+    /// What this kernel lacks, and what is lost by that.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
@@ -347,7 +378,7 @@ impl Tracer {
         self.ebpf.programs()
     }
 
-    /// The namespaces of the counted peers that a walk did not see.
+    /// The namespaces of the counted peers that a walk did not cover.
     pub fn namespaces_unseen(peers: &[Peer], sockets: &Sockets) -> u64 {
         let mut unseen: Vec<u32> = peers
             .iter()
@@ -359,13 +390,13 @@ impl Tracer {
         unseen.len() as u64
     }
 
-    fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
+    pub(super) fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
         program(&mut self.ebpf, name)
     }
 }
 
-/// How often the kernel skipped a program because it was already running on that CPU. aya does
-/// not show the counter; the kernel also prints it for each open program.
+/// How often the kernel skipped a program because it was already running on that CPU. aya does not expose the
+/// counter; the kernel also prints it for each open program.
 fn recursion_misses(fd: i32) -> u64 {
     fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
         .ok()

@@ -1,4 +1,4 @@
-//! The answer as the view says it.
+//! The answer as the view words it.
 
 use super::{
     fit::{visible, width},
@@ -11,16 +11,16 @@ use crate::{
     report::text,
 };
 
-/// The headline without advice: that is for the commands that end by themselves.
-pub fn headline(diagnosis: &Diagnosis) -> String {
-    let headline = text::headline(diagnosis);
-    match (diagnosis.answer, headline.split_once(". ")) {
+/// The headline without advice, which is meant for commands that end on their own.
+pub fn headline(snapshot: &Snapshot) -> String {
+    let headline = &snapshot.headline;
+    match (snapshot.diagnosis.answer, headline.split_once(". ")) {
         (Answer::InsufficientData, Some((first, _))) => format!("{first}."),
-        _ => headline,
+        _ => headline.clone(),
     }
 }
 
-/// The causes, those that cost most first, and how many there are beyond `shown`.
+/// The causes, costliest first, and how many there are beyond `shown`.
 fn causes(diagnosis: &Diagnosis, shown: usize) -> String {
     let causes = diagnosis.causes.iter().take(shown);
     let mut words: Vec<String> = causes
@@ -33,9 +33,10 @@ fn causes(diagnosis: &Diagnosis, shown: usize) -> String {
     words.join(", ")
 }
 
-/// The headline and the causes in at most `columns` columns. One cause is worth more than who else must act.
-pub fn line(diagnosis: &Diagnosis, columns: usize) -> String {
-    let headline = headline(diagnosis);
+/// The headline and the causes in at most `columns` columns. Naming one cause is worth more than naming who
+/// else must act.
+pub fn line(snapshot: &Snapshot, columns: usize) -> String {
+    let (diagnosis, headline) = (&snapshot.diagnosis, headline(snapshot));
     let first = headline
         .split_inclusive(". ")
         .next()
@@ -49,7 +50,7 @@ pub fn line(diagnosis: &Diagnosis, columns: usize) -> String {
         .unwrap_or_else(|| headline.clone())
 }
 
-/// What was counted, in one line.
+/// The counts, in one line.
 pub fn counted(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let (diagnosis, unknown) = (&snapshot.diagnosis, || glyphs.unknown.to_string());
     let opens = snapshot.opens_per_s.map_or_else(unknown, rate);
@@ -71,14 +72,14 @@ pub fn counted(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     )
 }
 
-/// What stays on the terminal when the view has ended: the answer, its causes, what was counted. Nothing, if
+/// What stays on the terminal after the view has ended: the answer, its causes and the counts. Empty if
 /// nothing was seen.
 pub fn last(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     if snapshot.course.is_empty() {
         return String::new();
     }
     let diagnosis = &snapshot.diagnosis;
-    let mut lines = vec![headline(diagnosis)];
+    let mut lines = vec![headline(snapshot)];
     if !diagnosis.causes.is_empty() {
         lines.push(causes(diagnosis, usize::MAX));
     }
@@ -93,12 +94,13 @@ mod tests {
 
     #[test]
     fn causes_are_named_whole_or_counted() {
-        let diagnosis = example::snapshot().diagnosis;
+        let snapshot = example::snapshot();
+        let diagnosis = &snapshot.diagnosis;
         let all = diagnosis.causes.len();
         assert!(all > 3);
-        let (headline, mut most) = (headline(&diagnosis), 0);
+        let (headline, mut most) = (headline(&snapshot), 0);
         for columns in 0..200 {
-            let line = line(&diagnosis, columns);
+            let line = line(&snapshot, columns);
             assert!(line == headline || width(&line) <= columns, "{columns}: {line}");
             let named = diagnosis
                 .causes
@@ -111,7 +113,7 @@ mod tests {
         }
         assert_eq!(most, all);
         assert_eq!(
-            line(&diagnosis, 82),
+            line(&snapshot, 82),
             "PROBLEM: the server mishandles connections of 4 of 12 clients. 1 piling-up, 5 more"
         );
     }
@@ -119,8 +121,7 @@ mod tests {
     #[test]
     fn the_view_does_not_speak_of_flags_that_it_does_not_have() {
         for seconds in [0, 3, 12] {
-            let diagnosis = example::after(seconds).diagnosis;
-            let headline = headline(&diagnosis);
+            let headline = headline(&example::after(seconds));
             assert!(!headline.contains("--"), "{headline}");
         }
     }

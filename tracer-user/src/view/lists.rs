@@ -1,4 +1,4 @@
-//! The columns of the lists beside the peers: titles, widths, and what each sorts by.
+//! The columns of the lists beside the peers: titles, widths and sort keys.
 
 use std::{cmp::Reverse, net::IpAddr, sync::LazyLock};
 
@@ -12,11 +12,12 @@ use crate::{
     model::{
         backlog::{Backlog, PLACED},
         figure::{Shown, Table},
+        protocol::Protocol,
         sample::Moment,
     },
 };
 
-/// What a value sorts by; unknown is less than all.
+/// What a value sorts by; unknown sorts first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// A number.
@@ -32,25 +33,25 @@ pub enum Key {
 pub struct ListColumn<T: 'static> {
     /// Its title on the screen.
     pub title: &'static str,
-    /// Where its values stand.
+    /// How its values are aligned.
     pub align: Align,
     /// The room it needs.
     pub need: Need,
-    /// What it sorts by.
+    /// Its sort key.
     pub key: SortsBy<T>,
 }
 
-/// What a column sorts by.
+/// The sort key of a column.
 #[derive(Debug)]
 pub enum SortsBy<T: 'static> {
-    /// Something of an item, at a moment.
+    /// A property of an item at a moment.
     Item(fn(&T, Moment) -> Key),
     /// A figure of a listener.
     Figure(fn(&T) -> &Backlog, &'static Shown<Backlog>),
 }
 
 impl<T> SortsBy<T> {
-    /// The key of an item.
+    /// The sort key of an item.
     pub fn of(&self, item: &T, now: Moment) -> Key {
         match self {
             Self::Item(key) => key(item, now),
@@ -62,13 +63,13 @@ impl<T> SortsBy<T> {
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListSort {
-    /// By the column of this number; `None`: as the list is by itself.
+    /// The index of the column to sort by; `None` keeps the list's own order.
     pub column: Option<usize>,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
 }
 
-/// Words that may take more room.
+/// A column of words, which may use more room.
 const fn words<T>(
     title: &'static str,
     (width, stretch, drop): (u16, u16, u8),
@@ -82,7 +83,7 @@ const fn words<T>(
     }
 }
 
-/// A number, the greatest first.
+/// A column of numbers, the greatest first.
 const fn number<T>(title: &'static str, width: u16, drop: u8, key: fn(&T, Moment) -> Key) -> ListColumn<T> {
     ListColumn {
         title,
@@ -97,7 +98,7 @@ const fn number<T>(title: &'static str, width: u16, drop: u8, key: fn(&T, Moment
 }
 
 impl<T> ListColumn<T> {
-    /// Whether sorting by it begins with the greatest.
+    /// Whether sorting by it starts with the greatest value.
     pub fn greatest_first(&self) -> bool {
         self.align == Align::Right
     }
@@ -143,7 +144,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
         need: Need {
             width: 6,
             stretch: 0,
-            // After all others.
+            // Dropped before all others.
             drop: 7,
         },
         key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, shown),
@@ -151,7 +152,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
     columns
 });
 
-/// Those with a place of their own.
+/// The columns with a fixed position.
 const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
     number("PORT", 5, 0, |now, _| n(now.port)),
     number("HELD", 6, 0, |now, _| n(now.held)),
@@ -172,7 +173,7 @@ const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
 ];
 
 /// Of the live connections.
-pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
+pub static CONNECTIONS: [ListColumn<Socket>; 12] = [
     words("STATE", (11, 0, 0), |socket, _| {
         text(socket.connection.state.name())
     }),
@@ -182,7 +183,10 @@ pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
     }),
     words("REMOTE", (21, 26, 0), |socket, _| end(socket.connection.remote)),
     words("LOCAL", (20, 26, 5), |socket, _| end(socket.connection.local)),
-    number("TURNS", 5, 4, |socket, _| n(socket.connection.turns)),
+    number("REQS", 5, 4, |socket, _| n(socket.connection.turns)),
+    words("PROTOCOL", (10, 0, 9), |socket, _| {
+        text(socket.connection.protocol.map_or("", Protocol::name))
+    }),
     number("IDLE", 7, 2, |socket, _| n(socket.connection.idle_ns)),
     number("RECV", 6, 7, |socket, _| n(socket.connection.bytes_received)),
     number("SENT", 6, 8, |socket, _| n(socket.connection.bytes_sent)),
@@ -200,12 +204,12 @@ pub static LOG: [ListColumn<Event>; 2] = [
     words("WHAT", (20, 400, 0), |event, _| text(event.text.as_str())),
 ];
 
-/// Addresses in the order of their numbers, IPv4 first, then by port.
+/// Addresses in numerical order, IPv4 first, then by port.
 fn end((address, port): (IpAddr, u16)) -> Key {
     Key::End(address, port)
 }
 
-/// The places of a list's items in this order. Equals stay as they were.
+/// The indexes of a list's items in this order. Equal items keep their order.
 pub fn order<'a, T: 'static>(
     items: impl Iterator<Item = (usize, &'a T)>,
     columns: &[ListColumn<T>],

@@ -1,4 +1,4 @@
-//! The rows of a CSV file, one at a time and none of them without limit.
+//! The rows of a CSV file, one at a time and each of limited length.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use std::{
 use super::Part;
 use crate::evidence::{Folder, MAX_ROW, cells::Fields, error::EvidenceError, rows::Row};
 
-/// Hands out no more for one row than a row can have.
+/// Limits how much is read for one row.
 struct Bounded<R> {
     inner: R,
     left: usize,
@@ -33,7 +33,7 @@ type Source = csv::Reader<Bounded<io::Take<File>>>;
 
 /// Rows of one kind from the parts of several files.
 pub(crate) struct Rows<R> {
-    /// Opened at once, so that a directory that changes meanwhile does not matter.
+    /// Opened at once, so that later changes of the directory have no effect.
     parts: VecDeque<(PathBuf, File, Part)>,
     now: Option<Open>,
     record: csv::ByteRecord,
@@ -44,8 +44,6 @@ struct Open {
     path: PathBuf,
     source: Source,
     row: u64,
-    /// The file does not end with a line end, so its last row may have been cut.
-    torn: bool,
 }
 
 impl<R: Row> Rows<R> {
@@ -86,7 +84,7 @@ impl<R: Row> Iterator for Rows<R> {
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.next_row().transpose();
         if matches!(next, Some(Err(_))) {
-            // After a fault there is nothing more to trust.
+            // After an error nothing further can be trusted.
             self.now = None;
             self.parts.clear();
         }
@@ -99,11 +97,7 @@ impl Open {
         let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
         let length = file.metadata().map_err(cannot)?.len();
         let end = part.to.unwrap_or(length).min(length);
-        let mut last = [b'\n'];
-        if end > 0 {
-            file.seek(SeekFrom::Start(end - 1)).map_err(cannot)?;
-            file.read_exact(&mut last).map_err(cannot)?;
-        }
+        let end = whole_lines(&mut file, end).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         let reader = |file: File, bytes: u64| {
             csv::ReaderBuilder::new()
@@ -118,7 +112,6 @@ impl Open {
         let mut open = Self {
             source: reader(file.try_clone().map_err(cannot)?, end),
             row: 0,
-            torn: last != [b'\n'],
             path: path.clone(),
         };
         let any = open.fill(&mut record)?;
@@ -128,7 +121,7 @@ impl Open {
                 .enumerate()
                 .all(|(at, name)| record.get(at) == Some(name.as_bytes()))
         };
-        // Rows may go on in a file that an older version began, and then have more cells than its header.
+        // Rows appended to a file of an older version may have more cells than its header.
         let oldest = R::COLUMNS.len() - R::ADDED;
         let is_header = (oldest..=R::COLUMNS.len())
             .any(|columns| record.len() == columns && R::COLUMNS.get(..columns).is_some_and(same))
@@ -138,7 +131,7 @@ impl Open {
                 &path,
                 1,
                 format!(
-                    "the header is not the one of {}.csv: {}",
+                    "the header is not that of {}.csv: {}",
                     R::KIND.stem(),
                     R::COLUMNS.join(",")
                 ),
@@ -169,13 +162,21 @@ impl Open {
             return Ok(None);
         }
         let row = self.row;
-        match R::read(&mut Fields::new(record, R::COLUMNS)) {
-            Ok(read) => Ok(Some(read)),
-            // The last row of a file that was cut.
-            Err(_) if self.torn && matches!(self.fill(record), Ok(false)) => Ok(None),
-            Err(what) => Err(EvidenceError::row(&self.path, row, what)),
-        }
+        R::read(&mut Fields::new(record, R::COLUMNS))
+            .map(Some)
+            .map_err(|what| EvidenceError::row(&self.path, row, what))
     }
+}
+
+/// Where the last whole line before `end` ends. What follows was cut, even if it can be read as a row:
+/// columns that were added later may be missing, and a number may lack its last digits.
+fn whole_lines(file: &mut File, end: u64) -> io::Result<u64> {
+    let from = end.saturating_sub(MAX_ROW as u64);
+    file.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.take(end - from).read_to_end(&mut tail)?;
+    let last = tail.iter().rposition(|byte| *byte == b'\n');
+    Ok(last.map_or(end, |at| from + at as u64 + 1))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The record of an ended connection, from its row.
+//! Converts a row to the record of an ended connection.
 
 use super::Rebuild;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 const NS_PER_MS: u64 = 1_000_000;
 
 impl Rebuild {
-    /// What the row of a connection that has ended says; `None`: it has not.
+    /// The record of the connection in a row; `None` if it has not ended.
     pub(crate) fn ended(&self, row: &ConnectionRow) -> Option<Ended> {
         let (reason, closed) = (row.close_reason?, self.moment(row.closed_at?));
         let since = match row.opened_at {
@@ -28,7 +28,7 @@ impl Rebuild {
             remote: row.remote,
             last_state: row.state,
             reason,
-            idle_ns: ns(row.idle_before_close_ms).unwrap_or(0),
+            idle_ns: ns(row.idle_before_close_ms),
             gap_ns: ns(row.reopen_gap_ms),
             close_wait_ns: ns(row.close_wait_ms),
             bytes_received: row.bytes_received.unwrap_or(0),
@@ -36,8 +36,10 @@ impl Rebuild {
             data_segs_in: narrow(row.segs_in),
             data_segs_out: narrow(row.segs_out),
             retransmits: narrow(row.retransmits),
-            held: u32::from(row.overlap == Some(true)) * self.expected,
+            held: row.overlap.map(|overlap| u32::from(overlap) * self.expected),
             turns: narrow(row.turns),
+            protocol: row.protocol,
+            requests_exact: row.requests_exact == Some(true),
             unanswered: false,
             owner: row.owner_pid,
             errno: row.errno,

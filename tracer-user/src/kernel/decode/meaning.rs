@@ -1,10 +1,10 @@
-//! From the structs the programs fill to the model's values. Numbers the programs never write are no values.
+//! Converts the programs' structs to the model's values. Numbers that the programs never write are rejected.
 
 use tracer_ebpf::{
     abi::{
         closed::Closed,
         comm::Comm,
-        conn::flag,
+        conn::{HELD_UNKNOWN, flag},
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
         peer::{PeerKey, direction},
@@ -18,12 +18,13 @@ use crate::{
         ended::{Ended, LastState},
         owner::{Owner, Reason},
         peer::{CloseReason, Direction, PeerId},
+        protocol::Protocol,
         socket::{Connection, Listener, Since, State},
     },
     text::sanitise,
 };
 
-/// The name of a process, made harmless.
+/// The name of a process, made safe to display.
 pub(in crate::kernel) fn comm(comm: &Comm) -> String {
     let [first, second] = comm.words.map(u64::to_ne_bytes);
     let bytes: Vec<u8> = first
@@ -34,7 +35,7 @@ pub(in crate::kernel) fn comm(comm: &Comm) -> String {
     sanitise(&String::from_utf8_lossy(&bytes))
 }
 
-/// Who the slot belongs to; `None` for an unused one.
+/// The owner of a slot; `None` for an unused one.
 pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
     let direction = direction(key.direction)?;
     Some(PeerId {
@@ -47,7 +48,7 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
     })
 }
 
-/// What an iterator record shows; `None` for a socket in no state that counts.
+/// The socket in an iterator record; `None` if its state does not count.
 pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     let local = ip(live.local_address);
     if live.state == state::LISTEN {
@@ -85,8 +86,10 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
         data_segs_in: live.data_segs_in,
         data_segs_out: live.data_segs_out,
         retransmits: live.retransmits,
-        held: live.held,
+        held: known_held(live.held),
         turns: live.turns,
+        protocol: Protocol::of(live.protocol.into()),
+        requests_exact: has(flag::REQUESTS_EXACT),
         heard_ns: live.heard_ns,
         retries: live.retries,
         probes: live.probes,
@@ -97,7 +100,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     }))
 }
 
-/// What a ring record tells; `None` for numbers the programs never write.
+/// The ended connection in a ring record; `None` for numbers the programs never write.
 pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
     let reason = CloseReason::from_abi(closed.reason)?;
     let since = match reason {
@@ -115,7 +118,7 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         remote: (ip(closed.remote_address), closed.remote_port),
         last_state: last_state(closed.last_state),
         reason,
-        idle_ns: closed.idle_ns,
+        idle_ns: (closed.flags & flag::LATE == 0).then_some(closed.idle_ns),
         gap_ns: known(closed.gap_ns),
         close_wait_ns: known(closed.close_wait_ns)
             .map(|entered| closed.close_wait_left_ns.saturating_sub(entered)),
@@ -124,8 +127,10 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         data_segs_in: closed.data_segs_in,
         data_segs_out: closed.data_segs_out,
         retransmits: closed.retransmits,
-        held: closed.held,
+        held: known_held(closed.held),
         turns: closed.turns,
+        protocol: Protocol::of(closed.protocol.into()),
+        requests_exact: closed.flags & flag::REQUESTS_EXACT != 0,
         unanswered: closed.flags & flag::UNANSWERED != 0,
         owner: known_pid(closed.owner),
         errno: (closed.errno != 0).then_some(closed.errno),
@@ -140,7 +145,7 @@ pub(in crate::kernel) enum Socket {
     Listener(Listener),
 }
 
-/// Adds up the counters of all CPUs.
+/// Sums the counters of all CPUs.
 pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses {
     per_cpu
         .into_iter()
@@ -151,10 +156,15 @@ pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) ->
             connections_dropped: sum.connections_dropped + cpu.connections_dropped,
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
+            ring_raced: sum.ring_raced + cpu.ring_raced,
         })
 }
 
-/// A process number; 0 means that none is known.
+fn known_held(held: u32) -> Option<u32> {
+    (held != HELD_UNKNOWN).then_some(held)
+}
+
+/// A process number; 0 means unknown.
 fn known_pid(pid: u32) -> Option<u32> {
     (pid != 0).then_some(pid)
 }

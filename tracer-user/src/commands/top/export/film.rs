@@ -1,11 +1,11 @@
-//! The moments before the last: rows of peers and listeners as they were, as far as the view still knows.
+//! The earlier moments: rows of peers and listeners as they were, as far as the view still knows.
 
 use std::{borrow::Cow, collections::VecDeque, net::Ipv6Addr};
 
 use hashbrown::HashMap;
 
 use crate::{
-    diagnosis::{Change, ListenerNow, Verdict},
+    diagnosis::{Change, Diagnosis, ListenerNow, Verdict},
     evidence::{
         journal::Interval,
         recording::{Recording, Rows},
@@ -19,10 +19,12 @@ use crate::{
     view::{feed::Kept, keeper::Frame},
 };
 
-/// Writes the moments, each with the connections that had ended by then; gives the rows of those that ended later.
+/// Writes the moments, each with the connections that had ended by then. Returns the rows of those that ended
+/// later.
 pub(super) fn write(
     recording: &mut Recording,
     kept: &Kept,
+    diagnosis: &Diagnosis,
     ended: Vec<(u64, ConnectionRow)>,
 ) -> Vec<ConnectionRow> {
     let sample = &kept.sample;
@@ -32,6 +34,11 @@ pub(super) fn write(
         .map(|(number, at)| (at.monotonic_ns, number))
         .collect();
     let (mut ended, mut said) = (VecDeque::from(ended), HashMap::new());
+    let expected: HashMap<PeerId, u32> = diagnosis
+        .peers
+        .iter()
+        .map(|peer| (peer.id, peer.expected()))
+        .collect();
     let mut told = 0;
     for frame in kept.film.frames() {
         said.extend(frame.said.iter().copied());
@@ -40,17 +47,17 @@ pub(super) fn write(
             continue;
         };
         if at.monotonic_ns >= sample.taken.monotonic_ns {
-            // The last one has everything.
+            // The last one contains everything.
             continue;
         }
         while let Some((_, row)) = ended.pop_front_if(|(closed_ns, _)| *closed_ns <= at.monotonic_ns) {
             recording.connection(&row);
         }
         let by_then = |change: &&Change| change.at.monotonic_ns <= at.monotonic_ns;
-        let changes = || kept.snapshot.diagnosis.changes.iter().filter(by_then);
+        let changes = || diagnosis.changes.iter().filter(by_then);
         let next = changes().next_back().map_or(told, |change| change.id + 1);
         let rows = Rows {
-            peers: peers(kept, boundary, at, &said),
+            peers: peers(kept, &expected, boundary, at, &said),
             listeners: listeners(frame, sample),
             events: changes()
                 .filter(|change| change.id >= told)
@@ -73,17 +80,16 @@ pub(super) fn write(
     ended.into_iter().map(|(_, row)| row).collect()
 }
 
-fn peers(kept: &Kept, boundary: usize, at: Moment, said: &HashMap<PeerId, Verdict>) -> Vec<PeerRow> {
+fn peers(
+    kept: &Kept,
+    expected: &HashMap<PeerId, u32>,
+    boundary: usize,
+    at: Moment,
+    said: &HashMap<PeerId, Verdict>,
+) -> Vec<PeerRow> {
     let window = kept.judge.history().window();
-    let expected: HashMap<PeerId, u32> = kept
-        .snapshot
-        .diagnosis
-        .peers
-        .iter()
-        .map(|peer| (peer.id, peer.expected()))
-        .collect();
     let row = |peer: &crate::model::sample::Peer| {
-        // Who came later has none.
+        // A peer that came later has none.
         let mark = window.mark(boundary, peer.slot)?;
         let expected = expected.get(&peer.id).copied().unwrap_or(1);
         let row = PeerRow::of(peer.id, &mark.counters, mark.live, kept.sample.known, expected);
@@ -95,7 +101,7 @@ fn peers(kept: &Kept, boundary: usize, at: Moment, said: &HashMap<PeerId, Verdic
     kept.sample.peers.iter().filter_map(row).collect()
 }
 
-/// One row for a port: which of its addresses held what is not kept.
+/// One row per port, since it is not known which of its addresses held the connections.
 fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
     let row = |now: &ListenerNow| {
         let sockets = sample.sockets.listeners.iter();
