@@ -108,6 +108,26 @@ impl Talk {
     };
 }
 
+/// The longest data that may be no more than a client's goodbye, bytes.
+#[inline(always)]
+pub const fn longest_goodbye(protocol: u8) -> u32 {
+    match protocol {
+        // An alert with AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
+        protocol::TLS | protocol::TLS_HTTP2 => 31,
+        // GOAWAY: the header of a frame, and two numbers.
+        protocol::HTTP2 => 17,
+        // A masked close frame with its reason in a number.
+        protocol::WEBSOCKET => 8,
+        // QUIT.
+        protocol::REDIS => 14,
+        // COM_QUIT, and Terminate.
+        protocol::MYSQL | protocol::POSTGRESQL => 5,
+        // DISCONNECT, or anything else that asks for nothing.
+        protocol::MQTT => MQTT_NO_REQUEST,
+        _ => 0,
+    }
+}
+
 /// The bytes at one place of a read; those beyond its end are 0.
 pub type Head = [u8; HEAD];
 

@@ -1,7 +1,7 @@
 //! What the programs remember of one connection, under its socket's cookie.
 
-use super::pod;
-use crate::talk::Talk;
+use super::{peer::rhythm, pod};
+use crate::{rhythm::Rhythm, talk::Talk};
 
 /// Places whose cookies share a cache line. A connection that finds its own place taken gets one of its
 /// neighbours', so that a look-up reads the same line.
@@ -85,8 +85,16 @@ pub struct Heard {
     pub buffer: u64,
     /// When the last data came that the process has read and that was no goodbye, in timer ticks.
     pub last_ticks: u32,
+    /// When its last request and answer were.
+    pub rhythm: Rhythm,
+    /// How many times of [`rhythm`], none as long as a timer tick, are not among its peer's yet. At high rates most are
+    /// so short, and an atomic instruction for each would take longer than all else that a read does. They are
+    /// added when the sockets are listed, which every sample begins with, and at the end.
+    pub at_once: [u32; rhythm::COUNT],
+    /// End of what had been received when this host sent the first FIN, as a sequence number.
+    pub fin_seq: u32,
     /// Always 0.
-    pub pad: [u32; 7],
+    pub pad: [u32; 2],
 }
 
 const _: () = assert!(size_of::<Heard>() == 64);
@@ -164,7 +172,10 @@ impl Conn {
             in_call: 0,
             buffer: 0,
             last_ticks: 0,
-            pad: [0; 7],
+            rhythm: Rhythm::NOTHING,
+            at_once: [0; rhythm::COUNT],
+            fin_seq: 0,
+            pad: [0; 2],
         },
     };
 }
