@@ -73,8 +73,9 @@ pub(crate) const NOTHING: Conn = Conn {
         in_call: 0,
         buffer: 0,
         last_ticks: 0,
-        pad: [0; 7],
+        pad: 0,
     },
+    pad_to_line: [0; 3],
 };
 
 /// What shows that a connection is open.

@@ -122,22 +122,79 @@ impl Talk {
                 self.begin_tls(&head);
             }
         }
-        match self.protocol {
-            protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
-                // After a lost thread, what is read when an answer was sent begins with a header more often
-                // than not.
-                if self.flags & flag::LOST != 0 && wrote {
-                    self.left = 0;
-                }
-                brought::RECORDS
-            }
-            // Only where a request may begin.
-            _ if self.flags & flag::ARMED == 0 => 0,
-            _ => match head() {
-                None => self.unseen(),
-                Some(head) => self.message(&head, length),
-            },
+        if self.is_in_records() {
+            return self.resume(wrote);
         }
+        // Only where a request may begin.
+        if self.flags & flag::ARMED == 0 {
+            return 0;
+        }
+        match head() {
+            None => self.unseen(),
+            Some(head) => self.message(&head, length),
+        }
+    }
+
+    /// What a read brings if what is known already tells, so that there is nothing to look at: at the server's
+    /// end more of a request, at the client's an answer of which only the protocol matters. Gives bits of
+    /// [`brought`].
+    #[inline(always)]
+    pub fn foretold(&mut self, wrote: bool, is_server: bool) -> Option<u8> {
+        if is_server {
+            let is_told =
+                !self.is_in_records() && self.protocol != protocol::UNKNOWN && !self.is_before_another();
+            return (is_told && !wrote && self.flags & flag::ARMED == 0).then_some(0);
+        }
+        match self.protocol {
+            protocol::TLS => None,
+            _ if !wrote => Some(0),
+            protocol::UNKNOWN | protocol::HTTP2 => None,
+            _ => Some(self.request()),
+        }
+    }
+
+    /// Whether all of a read is the inside of something longer, of which nothing has to be looked at: a record or
+    /// frame that an earlier read began, or a part of an answer. It is passed then.
+    #[inline(always)]
+    pub fn is_passed(&mut self, length: u32, wrote: bool, is_server: bool) -> bool {
+        if is_server {
+            self.is_in_records() && self.is_within(length, wrote)
+        } else {
+            self.protocol == protocol::TLS && !wrote && self.is_no_goodbye(length)
+        }
+    }
+
+    /// Whether [`Self::glance`] may tell what a read brings that begins with a header or a turn.
+    #[inline(always)]
+    pub fn is_glance_enough(&self, wrote: bool, is_server: bool) -> bool {
+        match self.protocol {
+            protocol::HTTP1 => is_server && wrote,
+            protocol::TLS => self.is_between_records() || !is_server,
+            protocol::TLS_HTTP2 => self.is_between_records(),
+            _ => false,
+        }
+    }
+
+    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request, or a record that brings
+    /// no other header. `None`: something else, and nothing has changed.
+    #[inline(always)]
+    pub fn glance(&mut self, head: &Head, length: u32, wrote: bool, is_server: bool) -> Option<u8> {
+        if !is_server {
+            Some(self.tls_answer(head, wrote))
+        } else if self.protocol == protocol::HTTP1 {
+            messages::is_request_line(head).then(|| self.request())
+        } else {
+            self.next_record(head, length, wrote)
+        }
+    }
+
+    /// Whether what is said comes in records or frames.
+    #[inline(always)]
+    pub fn is_in_records(&self) -> bool {
+        matches!(
+            self.protocol,
+            protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2
+        )
     }
 
     /// A read whose bytes cannot be looked at: a turn counts as a request then, and the number is a bound.

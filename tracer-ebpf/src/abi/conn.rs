@@ -37,8 +37,7 @@ pub mod unknown {
     pub const DROPPED: u32 = 2;
 }
 
-/// What the reads of a connection's process have shown. One cache line, which nothing but reads and the end
-/// of a connection touches.
+/// What the reads of a connection's process have shown.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Heard {
@@ -55,30 +54,18 @@ pub struct Heard {
     /// When the last data came that the process has read and that was no goodbye, in timer ticks.
     pub last_ticks: u32,
     /// Always 0.
-    pub pad: [u32; 7],
+    pub pad: u32,
 }
 
-const _: () = assert!(size_of::<Heard>() == 64);
-
-/// One connection, from its connect or accept to its close. Two cache lines.
+/// One connection, from its connect or accept to its close. Two cache lines, of which a read touches the first
+/// alone.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Conn {
-    /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
-    pub opened_ns: u64,
-    /// When it entered CLOSE_WAIT or was found there. 0: never did.
-    pub close_wait_ns: u64,
-    /// When it left CLOSE_WAIT; 0: never did.
-    pub close_wait_left_ns: u64,
-    /// How long the peer had held nothing when this one opened, ns; 0: not known.
-    pub gap_ns: u64,
-    /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set.
-    pub idle_ticks: u32,
+    /// What was read from it.
+    pub heard: Heard,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
-    /// How many connections the peer held when this one opened.
-    pub held: u32,
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.
     pub owner: u32,
@@ -99,9 +86,22 @@ pub struct Conn {
     pub flags: u8,
     /// Always 0.
     pub pad: [u8; 2],
-    /// What was read from it.
-    pub heard: Heard,
+    /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
+    pub opened_ns: u64,
+    /// When it entered CLOSE_WAIT or was found there. 0: never did.
+    pub close_wait_ns: u64,
+    /// When it left CLOSE_WAIT; 0: never did.
+    pub close_wait_left_ns: u64,
+    /// How long the peer had held nothing when this one opened, ns; 0: not known.
+    pub gap_ns: u64,
+    /// From the last data segment to the first FIN or RST, in timer ticks
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set.
+    pub idle_ticks: u32,
+    /// How many connections the peer held when this one opened.
+    pub held: u32,
+    /// Always 0.
+    pub pad_to_line: [u64; 3],
 }
 
-const _: () = assert!(core::mem::offset_of!(Conn, heard) == 64);
+const _: () = assert!(core::mem::offset_of!(Conn, opened_ns) == 64);
 const _: () = assert!(size_of::<Conn>() == 128);

@@ -25,20 +25,35 @@ impl Talk {
             self.protocol = detect(&head);
         }
         match self.protocol {
-            protocol::TLS => {
-                if frames::is_record(&head) && frames::is_goodbye(&head) {
-                    return self.goodbye();
-                }
-                // A process that reads in pieces shows no header in the middle of a record.
-                if !wrote || !frames::is_data(&head) {
-                    self.flags &= !flag::ARMED;
-                    return 0;
-                }
-            }
-            protocol::HTTP2 if head[3] != ANSWERS[0] && head[3] != ANSWERS[1] => return 0,
-            _ => {}
+            protocol::TLS => self.tls_answer(&head, wrote),
+            protocol::HTTP2 if head[3] != ANSWERS[0] && head[3] != ANSWERS[1] => 0,
+            _ => self.request_if_armed(),
         }
-        self.request_if_armed()
+    }
+
+    /// The same over TLS. A process that reads in pieces shows no header in the middle of a record.
+    #[inline(always)]
+    pub(super) fn tls_answer(&mut self, head: &Head, wrote: bool) -> u8 {
+        self.flags &= !flag::ARMED;
+        if frames::is_record(head) && frames::is_goodbye(head) {
+            self.goodbye()
+        } else if wrote && frames::is_data(head) {
+            self.request()
+        } else {
+            0
+        }
+    }
+
+    /// Whether a read is too long to begin with the server's goodbye over TLS: nothing comes after one.
+    #[inline(always)]
+    pub(super) fn is_no_goodbye(&mut self, length: u32) -> bool {
+        /// More than an alert with the longest digest and padding.
+        const ALERT: u32 = 512;
+        let is_none = length > ALERT;
+        if is_none {
+            self.flags &= !flag::ARMED;
+        }
+        is_none
     }
 }
 

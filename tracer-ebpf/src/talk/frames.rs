@@ -1,7 +1,7 @@
 //! What comes in records or frames with their length in front: TLS, and HTTP/2 in clear. They are followed
 //! from read to read, whatever pieces the process reads them in.
 
-use super::{FOLLOWED, Head, Talk, flag, protocol};
+use super::{FOLLOWED, Head, Talk, brought, flag, protocol};
 
 /// How far a TLS connection has come, as [`Talk::stage`].
 mod stage {
@@ -82,6 +82,52 @@ impl Talk {
         if head[0] != record::HANDSHAKE {
             self.stage = stage::OPEN_13;
         }
+    }
+
+    /// [`Self::start`], of a connection that is known to speak in records or frames.
+    #[inline(always)]
+    pub fn resume(&mut self, wrote: bool) -> u8 {
+        if wrote {
+            self.flags |= flag::ARMED;
+            // After a lost thread, what is read when an answer was sent begins with a header more often than
+            // not.
+            if self.flags & flag::LOST != 0 {
+                self.left = 0;
+            }
+        }
+        brought::RECORDS
+    }
+
+    /// Whether all of a read lies within the record or frame that an earlier one began. It is passed then.
+    #[inline(always)]
+    pub(super) fn is_within(&mut self, length: u32, wrote: bool) -> bool {
+        let is_within = self.left >= length && self.flags & flag::LOST == 0;
+        if is_within {
+            self.resume(wrote);
+            self.left -= length;
+        }
+        is_within
+    }
+
+    /// Whether the next record begins with the next read, and the handshake is over.
+    #[inline(always)]
+    pub(super) fn is_between_records(&self) -> bool {
+        self.left == 0
+            && self.flags & flag::LOST == 0
+            && matches!(self.stage, stage::OPEN_12 | stage::OPEN_13)
+    }
+
+    /// A record of application data that is all of a read, or goes on beyond it. `None`: something else.
+    #[inline(always)]
+    pub(super) fn next_record(&mut self, head: &Head, length: u32, wrote: bool) -> Option<u8> {
+        let body = record_length(head);
+        let whole = RECORD_HEADER + body;
+        if !is_record(head) || !is_data(head) || length < RECORD_HEADER || whole < length {
+            return None;
+        }
+        self.resume(wrote);
+        self.left = whole - length;
+        Some(self.data(body))
     }
 
     /// Whether these bytes can be the header of a record or frame of what is spoken.

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod sooner;
+
 /// One side of a conversation as the server's process sees it.
 #[derive(Clone)]
 enum Step {
@@ -71,23 +73,29 @@ impl Reading {
     }
 
     fn one(&mut self, bytes: &[u8]) {
-        let at = |offset: u32| {
-            let mut head = [0; HEAD];
-            let rest = &bytes[offset as usize..];
-            let n = rest.len().min(HEAD);
-            head[..n].copy_from_slice(&rest[..n]);
-            Some(head)
-        };
+        let at = |offset: u32| Some(head_of(&bytes[offset as usize..]));
         let wrote = core::mem::replace(&mut self.wrote, false);
         let length = bytes.len() as u32;
-        let mut seen = self.talk.start(length, wrote, || at(0));
+        let mut talk = self.talk;
+        let mut seen = talk.start(length, wrote, || at(0));
         if seen == brought::RECORDS {
-            seen = self
-                .talk
-                .follow(length, |talk, place| talk.step(at(place), length - place));
+            seen = talk.follow(length, |talk, place| talk.step(at(place), length - place));
         }
+        // The cheaper ways to tell, where there is one, tell the same.
+        let known = self.talk;
+        if let Some(sooner) = sooner::told(&mut self.talk, bytes, wrote, true) {
+            assert_eq!((sooner, self.talk), (seen, talk), "{known:?}, {bytes:?}");
+        }
+        self.talk = talk;
         self.goodbyes += u32::from(seen & brought::GOODBYE != 0);
     }
+}
+
+fn head_of(bytes: &[u8]) -> Head {
+    let mut head = [0; HEAD];
+    let n = bytes.len().min(HEAD);
+    head[..n].copy_from_slice(&bytes[..n]);
+    head
 }
 
 fn record(kind: u8, length: u16) -> Vec<u8> {
