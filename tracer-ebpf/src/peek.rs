@@ -58,8 +58,8 @@ pub(crate) struct Reading {
     before: u32,
     /// Where the next header lies.
     place: u32,
-    /// 1: the process has written since it read before.
-    wrote: u32,
+    /// Bytes that the process has written since it read before.
+    written: u32,
     /// 1: this is the server's end.
     is_server: u32,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Reading {
 /// The process has read from a connection. Gives how many requests that brought, less what an earlier read
 /// was wrongly taken for; `None` if it only looked (`MSG_PEEK`).
 #[inline(always)]
-pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -> Option<i32> {
+pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) -> Option<i32> {
     let copied = tcp.copied_seq();
     let length = if is_first {
         tcp.read_in_all()
@@ -82,7 +82,7 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -
     let is_server = conn.direction == direction::INBOUND;
     let heard = &mut conn.heard;
     let known = heard.talk;
-    let seen = tell(heard, length, wrote, is_server, is_known);
+    let seen = tell(heard, length, written, is_server, is_known);
     let (told, ticks) = (heard.talk, tcp.received_ticks());
     heard.read_seq = copied;
     if seen & brought::GOODBYE == 0 {
@@ -101,25 +101,28 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -
 /// memory costs as much as all the rest: by what is known already, by one header, and only then by all that may
 /// lie in it.
 #[inline(always)]
-fn tell(heard: &mut Heard, length: u32, wrote: bool, is_server: bool, is_known: bool) -> u8 {
-    if is_known && let Some(seen) = heard.talk.foretold(wrote, is_server) {
+fn tell(heard: &mut Heard, length: u32, written: u32, is_server: bool, is_known: bool) -> u8 {
+    // Where a message goes on, it does not matter to what place it is read: the next look comes after a write.
+    let is_in_records = heard.talk.is_in_records();
+    if is_known && !is_in_records && heard.talk.is_more(length, written, is_server) {
         heard.buffer = Buffer::UNKNOWN.base;
-        return seen;
+        return 0;
     }
     let buffer = if is_known { buffer() } else { Buffer::UNKNOWN };
     // One system call reads several segments, one after the other.
-    let goes_on =
-        !wrote && buffer.base == heard.buffer && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
+    let goes_on = written == 0
+        && buffer.base == heard.buffer
+        && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
     let before = if goes_on { heard.in_call } else { 0 };
     heard.buffer = buffer.base;
     heard.in_call = before.wrapping_add(length);
-    if is_known && heard.talk.is_passed(length, wrote, is_server) {
+    if is_in_records && heard.talk.is_more(length, written, is_server) {
         return 0;
     }
     if !goes_on
-        && heard.talk.is_glance_enough(wrote, is_server)
+        && heard.talk.is_glance_enough(written)
         && let Some(head) = look(buffer, 0, length)
-        && let Some(seen) = heard.talk.glance(&head, length, wrote, is_server)
+        && let Some(seen) = heard.talk.glance(&head, length, written, is_server)
     {
         return seen;
     }
@@ -129,7 +132,7 @@ fn tell(heard: &mut Heard, length: u32, wrote: bool, is_server: bool, is_known: 
         length,
         before,
         place: 0,
-        wrote: u32::from(wrote),
+        written,
         is_server: u32::from(is_server),
     };
     let seen = tcpreuse_told(&raw mut reading) as u8;
@@ -148,7 +151,12 @@ pub(crate) extern "C" fn tcpreuse_told(reading: *mut Reading) -> u32 {
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
-    let seen = tcpreuse_said(reading) as u8;
+    let is_server = reading.is_server != 0;
+    let seen = if is_server {
+        tcpreuse_said(reading)
+    } else {
+        tcpreuse_answered(reading)
+    } as u8;
     if seen != brought::RECORDS {
         return u32::from(seen);
     }
@@ -156,7 +164,11 @@ pub(crate) extern "C" fn tcpreuse_told(reading: *mut Reading) -> u32 {
     let seen = talk.follow(length, |talk, place| {
         reading.talk = *talk;
         reading.place = place;
-        let step = tcpreuse_step(reading);
+        let step = if is_server {
+            tcpreuse_step(reading)
+        } else {
+            tcpreuse_answer_step(reading)
+        };
         *talk = reading.talk;
         ((step >> 32) as u8, step as u32)
     });
@@ -167,7 +179,7 @@ pub(crate) extern "C" fn tcpreuse_told(reading: *mut Reading) -> u32 {
 /// No window is larger.
 const MOST: u32 = 1 << 30;
 
-/// What a read brings, as bits of [`brought`].
+/// What a read of a server brings, as bits of [`brought`].
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
@@ -175,16 +187,22 @@ pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
-    let (buffer, length) = (reading.buffer, reading.length);
-    let before = u64::from(reading.before);
+    let (buffer, length, before) = (reading.buffer, reading.length, u64::from(reading.before));
     let head = || look(buffer, before, length);
-    let wrote = reading.wrote != 0;
-    let seen = if reading.is_server != 0 {
-        reading.talk.start(length, wrote, head)
-    } else {
-        reading.talk.answer(wrote, head)
+    u32::from(reading.talk.start(length, reading.written, head))
+}
+
+/// What a read of a client brings, likewise.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_answered(reading: *mut Reading) -> u32 {
+    // SAFETY: as above.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
     };
-    u32::from(seen)
+    let (buffer, length, before) = (reading.buffer, reading.length, u64::from(reading.before));
+    let head = || look(buffer, before, length);
+    u32::from(reading.talk.answer(length, reading.written, head))
 }
 
 /// What the header at the next place brings, and in the lower half how long it is with what it announces.
@@ -195,6 +213,22 @@ pub(crate) extern "C" fn tcpreuse_step(reading: *mut Reading) -> u64 {
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
+    step(reading, Talk::step)
+}
+
+/// The same from a server.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_answer_step(reading: *mut Reading) -> u64 {
+    // SAFETY: as above.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
+    };
+    step(reading, Talk::answer_step)
+}
+
+#[inline(always)]
+fn step(reading: &mut Reading, tell: impl FnOnce(&mut Talk, Option<Head>, u32) -> (u8, u32)) -> u64 {
     let rest = reading.length.wrapping_sub(reading.place);
     let place = u64::from(reading.place);
     let mut head = look(reading.buffer, u64::from(reading.before) + place, rest);
@@ -203,7 +237,7 @@ pub(crate) extern "C" fn tcpreuse_step(reading: *mut Reading) -> u64 {
         reading.before = 0;
         head = look(reading.buffer, place, rest);
     }
-    let (brought, whole) = reading.talk.step(head, rest);
+    let (brought, whole) = tell(&mut reading.talk, head, rest);
     u64::from(brought) << 32 | u64::from(whole)
 }
 

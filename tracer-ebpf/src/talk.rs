@@ -1,5 +1,5 @@
-//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol,
-//! and whether a read brings a request, a part of a handshake, or a goodbye.
+//! What is said on a connection, told from the first bytes of what the process at either end reads: the
+//! protocol, and whether a read brings a request (or the answer to one), a part of a handshake, or a goodbye.
 //!
 //! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is
 //! unknown ([`flag::LOST`]): the number of requests is then a bound.
@@ -7,6 +7,9 @@
 mod answers;
 mod frames;
 mod messages;
+mod replies;
+
+pub use answers::MQTT_NO_REQUEST;
 
 /// Bytes looked at in one place: the header of an HTTP/2 frame, the longest of all.
 pub const HEAD: usize = 9;
@@ -58,6 +61,10 @@ pub mod flag {
     pub const MAYBE_PREFACE: u8 = 8;
     /// And another one that looks like a request was counted after it.
     pub const COUNTED_TWICE: u8 = 16;
+    /// At the server's end: a record of HTTP/2 over TLS came that is a request if the server answers it.
+    pub const UNDECIDED: u8 = 32;
+    /// Something was counted that may have been no request.
+    pub const ESTIMATED: u8 = 64;
 }
 
 /// Bits of what a read brought.
@@ -72,6 +79,7 @@ pub mod brought {
 
 /// What is remembered of a connection's reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Talk {
     /// Requests so far.
@@ -104,14 +112,18 @@ impl Talk {
 pub type Head = [u8; HEAD];
 
 impl Talk {
-    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or
-    /// this is its first read. `head` gives the first of them; `None` where they cannot be looked at.
+    /// The process of the server has read `length` bytes after it had written `written`, which is not 0 for its
+    /// first read either. `head` gives the first of them; `None` where they cannot be looked at.
     ///
     /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
     #[inline(always)]
-    pub fn start(&mut self, length: u32, wrote: bool, head: impl Fn() -> Option<Head>) -> u8 {
-        if wrote {
+    pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
+        if written != 0 {
             self.flags |= flag::ARMED;
+        }
+        // Not before the rest of the record is read, which some read apart.
+        if self.flags & flag::UNDECIDED != 0 && self.left == 0 {
+            self.decide(written);
         }
         if self.protocol == protocol::UNKNOWN || self.is_before_another() {
             let Some(head) = head() else {
@@ -122,70 +134,63 @@ impl Talk {
                 self.begin_tls(&head);
             }
         }
+        match self.protocol {
+            protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
+                // After a lost thread, what is read when an answer was sent begins with a header more often
+                // than not.
+                if self.flags & flag::LOST != 0 && written != 0 {
+                    self.left = 0;
+                }
+                brought::RECORDS
+            }
+            // Only where a request may begin.
+            _ if self.flags & flag::ARMED == 0 => 0,
+            _ => match head() {
+                None => self.unseen(),
+                Some(head) => self.message(&head, length),
+            },
+        }
+    }
+
+    /// Whether a read brings nothing, as what is known already tells: it is more of a message, or all of it is the
+    /// inside of a record or frame, which is passed then. Nothing has to be looked at.
+    #[inline(always)]
+    pub fn is_more(&mut self, length: u32, written: u32, is_server: bool) -> bool {
+        if written != 0 {
+            return false;
+        }
         if self.is_in_records() {
-            return self.resume(wrote);
+            return self.is_within(length);
         }
-        // Only where a request may begin.
-        if self.flags & flag::ARMED == 0 {
-            return 0;
-        }
-        match head() {
-            None => self.unseen(),
-            Some(head) => self.message(&head, length),
-        }
+        // A server's pings matter between answers too.
+        let may_ping = self.protocol == protocol::WEBSOCKET && !is_server;
+        let is_known = self.protocol != protocol::UNKNOWN && !self.is_before_another() && !may_ping;
+        is_known && self.flags & flag::ARMED == 0
     }
 
-    /// What a read brings if what is known already tells, so that there is nothing to look at: at the server's
-    /// end more of a request, at the client's an answer of which only the protocol matters. Gives bits of
-    /// [`brought`].
+    /// Whether [`Self::glance`] may tell what a read brings.
     #[inline(always)]
-    pub fn foretold(&mut self, wrote: bool, is_server: bool) -> Option<u8> {
-        if is_server {
-            let is_told =
-                !self.is_in_records() && self.protocol != protocol::UNKNOWN && !self.is_before_another();
-            return (is_told && !wrote && self.flags & flag::ARMED == 0).then_some(0);
-        }
+    pub fn is_glance_enough(&self, written: u32) -> bool {
         match self.protocol {
-            protocol::TLS => None,
-            _ if !wrote => Some(0),
-            protocol::UNKNOWN | protocol::HTTP2 => None,
-            _ => Some(self.request()),
-        }
-    }
-
-    /// Whether all of a read is the inside of something longer, of which nothing has to be looked at: a record or
-    /// frame that an earlier read began, or a part of an answer. It is passed then.
-    #[inline(always)]
-    pub fn is_passed(&mut self, length: u32, wrote: bool, is_server: bool) -> bool {
-        if is_server {
-            self.is_in_records() && self.is_within(length, wrote)
-        } else {
-            self.protocol == protocol::TLS && !wrote && self.is_no_goodbye(length)
-        }
-    }
-
-    /// Whether [`Self::glance`] may tell what a read brings that begins with a header or a turn.
-    #[inline(always)]
-    pub fn is_glance_enough(&self, wrote: bool, is_server: bool) -> bool {
-        match self.protocol {
-            protocol::HTTP1 => is_server && wrote,
-            protocol::TLS => self.is_between_records() || !is_server,
-            protocol::TLS_HTTP2 => self.is_between_records(),
+            protocol::HTTP1 => written != 0,
+            protocol::TLS | protocol::TLS_HTTP2 => self.is_between_records(),
             _ => false,
         }
     }
 
-    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request, or a record that brings
-    /// no other header. `None`: something else, and nothing has changed.
+    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer, or a record that
+    /// brings no other header. `None`: something else, and nothing has changed.
     #[inline(always)]
-    pub fn glance(&mut self, head: &Head, length: u32, wrote: bool, is_server: bool) -> Option<u8> {
-        if !is_server {
-            Some(self.tls_answer(head, wrote))
-        } else if self.protocol == protocol::HTTP1 {
-            messages::is_request_line(head).then(|| self.request())
-        } else {
-            self.next_record(head, length, wrote)
+    pub fn glance(&mut self, head: &Head, length: u32, written: u32, is_server: bool) -> Option<u8> {
+        if self.protocol != protocol::HTTP1 {
+            return self.next_record(head, length, written, is_server);
         }
+        let is_next = if is_server {
+            messages::is_request_line(head)
+        } else {
+            messages::starts(head, b"HTTP/")
+        };
+        is_next.then(|| self.request())
     }
 
     /// Whether what is said comes in records or frames.
@@ -207,7 +212,7 @@ impl Talk {
     /// Whether the number of requests is exact.
     #[inline(always)]
     pub fn is_exact(&self) -> bool {
-        self.flags & flag::LOST == 0
+        self.flags & (flag::LOST | flag::ESTIMATED) == 0
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
     }
 

@@ -318,9 +318,9 @@ pub struct Record {
     /// The default is text; with `--out -` it is csv.
     #[arg(long, value_enum, help_heading = OUTPUT)]
     pub format: Option<RecordFormat>,
-    /// Choose when to use colours
-    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    pub color: Color,
+    /// Colours.
+    #[command(flatten)]
+    pub colours: Colours,
 }
 
 /// `--format` of `record`.
@@ -384,6 +384,15 @@ pub struct Output {
     /// Print text for people or JSON for programs
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Colours.
+    #[command(flatten)]
+    pub colours: Colours,
+}
+
+/// Colours of what is printed.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = OUTPUT)]
+pub struct Colours {
     /// Choose when to use colours
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,

@@ -14,6 +14,7 @@ mod judge;
 mod learned;
 mod listeners;
 mod norm;
+mod packed;
 mod recent;
 pub mod reuse;
 mod scene;
@@ -32,7 +33,7 @@ pub(crate) use self::expected::of_peer as expected_of_peer;
 use self::figures::{CloseWait, Course, HeldNow, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
-    answer::{Answer, Cause, Diagnosis, Judged, Movement},
+    answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement},
     capacity::Capacity,
     changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
@@ -41,6 +42,7 @@ pub use self::{
     learned::{Constant, Learned},
     listeners::ListenerNow,
     norm::{Norm, Service},
+    packed::Packed,
     several::combine,
     verdict::{Party, Verdict},
 };

@@ -6,8 +6,15 @@ pub mod json;
 pub mod text;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::{model::sample::Moment, text::sanitise};
+use crate::{
+    model::{
+        accounting::{Accounting, Losses},
+        sample::Moment,
+    },
+    text::sanitise,
+};
 
 /// What a report says about where it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +37,54 @@ impl Origin {
     }
 }
 
+/// The accounting, as in a diagnosis and in a manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Open when tracing began.
+    pub seeded: u64,
+    /// Opened since.
+    pub opened: u64,
+    /// Closed since.
+    pub closed: u64,
+    /// Open at the end.
+    pub open_now: u64,
+    /// Counted minus listed; `null`: not checked.
+    pub drift: Option<i64>,
+    /// Records and state changes lost.
+    pub events_lost: u64,
+    /// Peers without counters of their own.
+    pub peers_dropped: u64,
+    /// Connections not counted.
+    pub connections_dropped: u64,
+}
+
+impl Counts {
+    /// Of a sample.
+    pub fn of(accounting: &Accounting, losses: &Losses) -> Self {
+        Self {
+            seeded: accounting.totals.seeded,
+            opened: accounting.totals.opened,
+            closed: accounting.totals.closed,
+            open_now: accounting.open_now,
+            drift: accounting.drift,
+            events_lost: losses.events(),
+            peers_dropped: losses.peers_dropped,
+            connections_dropped: losses.connections_dropped,
+        }
+    }
+}
+
 /// RFC 3339 in UTC with nanoseconds.
 pub(crate) fn timestamp(moment: Moment) -> String {
     Timestamp::from_nanosecond(moment.utc_ns)
         .map(|time| format!("{time:.9}"))
         .unwrap_or_default()
+}
+
+/// The same read again, in ns since 1970; `None` when it is no time.
+pub(crate) fn utc_ns(text: &str) -> Option<i128> {
+    text.parse().ok().map(Timestamp::as_nanosecond)
 }
 
 /// The time of day in UTC, for people.

@@ -68,7 +68,7 @@ pub fn size(bytes: u64) -> String {
     format!("{value}E")
 }
 
-/// So many a second.
+/// A rate per second.
 pub fn rate(per_second: f64) -> String {
     if per_second < 0.05 {
         "0".to_owned()

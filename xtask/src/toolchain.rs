@@ -196,12 +196,7 @@ pub fn bpf_target() -> &'static str {
 fn find_rustup(probe: &impl Probe, name: &str) -> Result<Toolchain, Lack> {
     let rustup = probe.on_path("rustup").ok_or(Lack::Compiler)?;
     let rustc = |argument: &[&str]| probe.output(&rustup, &[&["run", name, "rustc"], argument].concat());
-    let release = rustc(&["-vV"])
-        .as_deref()
-        .and_then(Release::parse)
-        .ok_or(Lack::Compiler)?;
-    let sysroot = rustc(&["--print", "sysroot"]).ok_or(Lack::Compiler)?;
-    let sysroot = PathBuf::from(sysroot.trim());
+    let (release, sysroot) = identity(rustc)?;
     let has_core = !probe
         .entries(&sysroot.join("lib/rustlib/src/rust/library/core"))
         .is_empty();
@@ -214,12 +209,7 @@ fn find_rustup(probe: &impl Probe, name: &str) -> Result<Toolchain, Lack> {
 fn find_packaged(probe: &impl Probe) -> Result<Toolchain, Lack> {
     let path = Path::new(PACKAGED_RUSTC);
     let rustc = |arguments: &[&str]| probe.output(path, arguments);
-    let release = rustc(&["-vV"])
-        .as_deref()
-        .and_then(Release::parse)
-        .ok_or(Lack::Compiler)?;
-    let sysroot = rustc(&["--print", "sysroot"]).ok_or(Lack::Compiler)?;
-    let sysroot = PathBuf::from(sysroot.trim());
+    let (release, sysroot) = identity(rustc)?;
     let libraries = rustc(&["--print", "target-libdir", "--target", bpf_target()]);
     let has_core = libraries.is_some_and(|directory| {
         probe
@@ -231,6 +221,14 @@ fn find_packaged(probe: &impl Probe) -> Result<Toolchain, Lack> {
         rustc: path.to_owned(),
     };
     complete(probe, compiler, release, sysroot, has_core)
+}
+
+/// What a compiler says it is, and where its own directory tree is.
+fn identity(rustc: impl Fn(&[&str]) -> Option<String>) -> Result<(Release, PathBuf), Lack> {
+    let version = rustc(&["-vV"]).ok_or(Lack::Compiler)?;
+    let release = Release::parse(&version).ok_or(Lack::Compiler)?;
+    let sysroot = rustc(&["--print", "sysroot"]).ok_or(Lack::Compiler)?;
+    Ok((release, PathBuf::from(sysroot.trim())))
 }
 
 /// The checks both kinds share, in the order in which what is missing would have to be installed.

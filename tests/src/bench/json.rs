@@ -118,11 +118,13 @@ fn overhead(overhead: &Overhead) -> Value {
 }
 
 fn one(subject: Subject, cost: &Cost) -> Value {
+    let programs = cost.programs.iter();
+    let programs: serde_json::Map<_, _> = programs.map(|(name, ns)| (name.clone(), each(ns))).collect();
     json!({
         "by": subject.name(),
         "transition_ns": each(&cost.transition_ns),
         "transition_ns_one_client": each(&cost.single_ns),
-        "programs_ns": cost.programs.iter().map(|(name, ns)| (name.clone(), each(ns))).collect::<serde_json::Map<_, _>>(),
+        "programs_ns": programs,
         "main_program": cost.main,
         "per_second": each(&cost.speed),
         "ratio": each(&cost.ratio),

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 
-use super::{Sock, TcpSock, has, load, ticks_ns};
+use super::{Sock, TcpSock, has, load};
 
 /// The kernel's timer ticks (jiffies), of which sockets keep the lower 32 bits. These wrap.
 #[inline(always)]
@@ -62,6 +62,16 @@ impl TcpSock {
         load!(self => tcp_sock.write_seq: u32 or 0)
     }
 
+    /// Bytes that were sent in all. Where the kernel does not say, something was.
+    #[inline(always)]
+    pub(crate) fn written_in_all(self) -> u32 {
+        if has!(tcp_sock.bytes_sent) {
+            load!(self => tcp_sock.bytes_sent: u64 or 0) as u32
+        } else {
+            1
+        }
+    }
+
     /// When the packet arrived or the timer expired that is changing the socket, ns: the clock as the kernel
     /// has read it for that. Reading it again is the most expensive thing a program can do. 0: unknown.
     #[inline(always)]
@@ -69,7 +79,7 @@ impl TcpSock {
         load!(self => tcp_sock.tcp_clock_cache: u64 or 0)
     }
 
-    /// Retransmitted segments.
+    /// Retransmitted segments, SYNs included.
     #[inline(always)]
     pub(crate) fn retransmits(self) -> u32 {
         load!(self => tcp_sock.total_retrans: u32 or 0)
@@ -91,13 +101,13 @@ impl TcpSock {
         )
     }
 
-    /// Time since anything was received, data or acknowledgement, ns.
+    /// Timer ticks since anything was received, data or acknowledgement.
     #[inline(always)]
-    pub(crate) fn heard_ns(self) -> u64 {
-        ticks_ns(ticks_since_later(
+    pub(crate) fn heard_ticks(self) -> u32 {
+        ticks_since_later(
             load!(self => tcp_sock.rcv_tstamp: Option<u32>),
             load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
-        ))
+        )
     }
 
     /// End of what the process has read, as a sequence number.
@@ -126,10 +136,13 @@ impl TcpSock {
         load!(self => inet_connection_sock.icsk_ack.lrcvtime: u32 or 0)
     }
 
-    /// Timer ticks since the last data segment was received.
+    /// Timer ticks since the last data segment was received; 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn since_received_ticks(self) -> u32 {
-        self.ticks_since(self.received_ticks())
+        match load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>) {
+            Some(received) => self.ticks_since(received),
+            None => 0,
+        }
     }
 
     /// Timer ticks since the last data segment was sent.
@@ -142,15 +155,6 @@ impl TcpSock {
     #[inline(always)]
     pub(crate) fn since_acknowledged_ticks(self) -> u32 {
         self.ticks_since(load!(self => tcp_sock.rcv_tstamp: u32 or 0))
-    }
-
-    /// Time since the last data segment was received, ns; 0 when the kernel does not tell.
-    #[inline(always)]
-    pub(crate) fn since_received_ns(self) -> u64 {
-        match load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>) {
-            Some(received) => ticks_ns(now_ticks().wrapping_sub(received)),
-            None => 0,
-        }
     }
 
     /// Whether the last data segment came from the other side. If both were in one timer tick, the answer

@@ -26,7 +26,7 @@ const START: Moment = Moment {
 /// Connections of one that piles up.
 const PILE: u32 = 8;
 
-/// So many peers with their connections.
+/// A sample of this many peers with their connections.
 pub(crate) fn sample(peers: u32) -> Sample {
     let mut sample = Sample {
         taken: NOW,

@@ -128,7 +128,7 @@ impl Server {
 impl Output {
     /// Whether to colour what goes to stdout.
     pub fn colored(&self) -> bool {
-        self.color.on_stdout()
+        self.colours.color.on_stdout()
     }
 }
 

@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
                 Some(RecordFormat::Json) => Format::Json,
                 _ => Format::Text,
             },
-            color: self.args.color,
+            colours: self.args.colours,
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct StatusWatch {
 /// Whether a maximum is only an upper bound.
 type AtMost = bool;
 
-/// What was sent, for whoever counts connections.
+/// What was sent, for the part that counts connections.
 #[derive(Default)]
 struct Asked {
     from: OnceLock<Option<IpAddr>>,

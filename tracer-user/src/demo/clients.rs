@@ -62,23 +62,15 @@ impl Running {
         self.stop.send_replace(true);
         let (mut tallies, mut connections) = (Vec::new(), Vec::new());
         for (client, work) in self.workers.join_all().await {
-            let Work {
-                opened,
-                closed,
-                polls,
-                failed,
-                held,
-            } = work;
-            let open_now = u64::try_from(held.len()).unwrap_or(u64::MAX);
             tallies.push(Tally {
                 client,
-                opened,
-                closed,
-                open_now,
-                polls,
-                failed,
+                opened: work.opened,
+                closed: work.closed,
+                open_now: work.held.len() as u64,
+                polls: work.polls,
+                failed: work.failed,
             });
-            connections.extend(held);
+            connections.extend(work.held);
         }
         tallies.sort_by_key(|tally| (tally.client.behaviour, tally.client.source));
         Held { tallies, connections }

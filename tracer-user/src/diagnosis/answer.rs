@@ -67,7 +67,7 @@ pub struct Recovered {
 }
 
 /// A peer's share of its service's load, 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// Share of the connections opened within the window.
     pub opens_share: f64,
@@ -183,7 +183,7 @@ impl HostWide {
 }
 
 /// A verdict with all the peers that have it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cause {
     /// The verdict.
     pub verdict: Verdict,

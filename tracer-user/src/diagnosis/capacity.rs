@@ -94,13 +94,16 @@ impl Capacity {
 
     /// Whether the listener belongs to this process.
     pub fn covers(&self, listener: &ListenerNow) -> bool {
-        self.host == listener.host
-            && self.ports.contains(&listener.port)
-            && match (&self.process, listener.owner.process()) {
-                (Some(own), Some(other)) => own.pid == other.pid,
-                (None, None) => self.netns == listener.netns,
-                _ => false,
-            }
+        self.host == listener.host && self.ports.contains(&listener.port) && self.is_of(listener)
+    }
+
+    /// Whether the same process listens there, or an unknown one of the same namespace.
+    fn is_of(&self, listener: &ListenerNow) -> bool {
+        match (&self.process, listener.owner.process()) {
+            (Some(own), Some(other)) => own.pid == other.pid,
+            (None, None) => self.netns == listener.netns,
+            _ => false,
+        }
     }
 
     fn is_ending(&self) -> bool {
@@ -200,12 +203,7 @@ pub(super) fn of(listeners: &[(ListenerNow, u64)], options: &Options) -> Vec<Cap
     let mut all: Vec<Capacity> = Vec::new();
     for (listener, accepted) in listeners {
         let process = listener.owner.process();
-        let known = all.iter_mut().find(|one| match (&one.process, process) {
-            (Some(own), Some(other)) => own.pid == other.pid,
-            (None, None) => one.netns == listener.netns,
-            _ => false,
-        });
-        match known {
+        match all.iter_mut().find(|one| one.is_of(listener)) {
             Some(one) => one.add(listener, *accepted),
             None => {
                 let mut one = Capacity {

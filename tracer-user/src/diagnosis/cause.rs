@@ -1,7 +1,7 @@
-//! The second question: why does a peer not reuse its connections? Each cause has a file with its rule: the
-//! verdict, the test and the explanation.
+//! The second question: why does a peer not reuse its connections? Each cause has a file with its test, which
+//! also makes the explanation.
 //!
-//! To add a cause, add its verdict, a file here with its `RULE`, and a line in [`CAUSES`].
+//! To add a cause, add its verdict, a file here with its `test`, and a line in [`CAUSES`].
 
 mod abandoned;
 mod client_close;
@@ -140,7 +140,7 @@ impl Case<'_> {
     }
 
     /// Number of connections the client ended, by FIN or RST.
-    fn by_client(&self) -> u64 {
+    pub(super) fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
     }
 }
@@ -167,8 +167,25 @@ pub struct Rule {
     pub test: fn(&Case<'_>) -> Option<Match>,
 }
 
+/// A rule about how connections end.
+const fn of_ends(verdict: Verdict, test: fn(&Case<'_>) -> Option<Match>) -> Rule {
+    Rule {
+        verdict,
+        of_ends: true,
+        test,
+    }
+}
+
+/// A rule about what a peer holds or does.
+const fn of_state(verdict: Verdict, test: fn(&Case<'_>) -> Option<Match>) -> Rule {
+    Rule {
+        of_ends: false,
+        ..of_ends(verdict, test)
+    }
+}
+
 /// The verdict on one peer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The main verdict.
     pub verdict: Verdict,
@@ -180,38 +197,39 @@ pub struct Finding {
 
 /// The causes in order of precedence for the main verdict: a cause before its consequences. The last two
 /// apply only if no other cause does.
-pub static CAUSES: [&Rule; 16] = [
-    &close_wait_leak::RULE,
-    &piling_up::RULE,
-    &half_open::RULE,
-    &early_abort::RULE,
-    &never_accepted::RULE,
-    &handshake_failed::RULE,
-    &path_cut::RULE,
-    &pool_overflow::RULE,
-    &server_idle_close::RULE,
-    &request_limit_close::RULE,
-    &lifetime_close::RULE,
-    &client_idle_close::RULE,
-    &fresh_per_request::RULE,
-    &abandoned::RULE,
-    &server_close::RULE,
-    &client_close::RULE,
+pub static CAUSES: [Rule; 16] = [
+    of_state(Verdict::CloseWaitLeak, close_wait_leak::test),
+    of_state(Verdict::PilingUp, piling_up::test),
+    of_state(Verdict::HalfOpen, half_open::test),
+    of_ends(Verdict::EarlyAbort, early_abort::test),
+    of_state(Verdict::NeverAccepted, never_accepted::test),
+    of_ends(Verdict::HandshakeFailed, handshake_failed::test),
+    of_ends(Verdict::PathCut, path_cut::test),
+    // Its test asks how often they end, against `OVERFLOW_FAULT`.
+    of_state(Verdict::PoolOverflow, pool_overflow::test),
+    of_ends(Verdict::ServerIdleClose, server_idle_close::test),
+    of_ends(Verdict::RequestLimitClose, request_limit_close::test),
+    of_ends(Verdict::LifetimeClose, lifetime_close::test),
+    of_ends(Verdict::ClientIdleClose, client_idle_close::test),
+    of_ends(Verdict::FreshPerRequest, fresh_per_request::test),
+    of_state(Verdict::Abandoned, abandoned::test),
+    of_ends(Verdict::ServerClose, server_close::test),
+    of_ends(Verdict::ClientClose, client_close::test),
 ];
 
 /// The verdicts for peers without a cause, in order of precedence. The last one always matches.
-pub static OTHERS: [&Rule; 4] = [
-    &many_held::RULE,
-    &stray::RULE,
-    &reusing::RULE,
-    &insufficient_data::RULE,
+pub static OTHERS: [Rule; 4] = [
+    of_state(Verdict::ManyHeld, many_held::test),
+    of_state(Verdict::Stray, stray::test),
+    of_state(Verdict::Reusing, reusing::test),
+    of_state(Verdict::InsufficientData, insufficient_data::test),
 ];
 
 /// All rules that match, the main verdict first.
 fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     let is_steady = reuse::of(case) == Reuse::Steady;
     let mut found: Vec<(&'static Rule, Match)> = Vec::new();
-    for rule in CAUSES {
+    for rule in &CAUSES {
         let is_last_resort = matches!(rule.verdict, Verdict::ServerClose | Verdict::ClientClose);
         if (rule.of_ends && (is_steady || case.ended_at_once())) || (is_last_resort && !found.is_empty()) {
             continue;
@@ -221,15 +239,20 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     if found.is_empty() {
         return OTHERS
             .iter()
-            .find_map(|rule| Some((*rule, (rule.test)(case)?)))
+            .find_map(|rule| Some((rule, (rule.test)(case)?)))
             .into_iter()
             .collect();
     }
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
-    if let (Some(pile), Some(queue)) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted))
+    let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
+    if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
+    }
+    if pile.is_some() && case.is_too_soon_for_a_path() {
+        // The client opened them although the path to the earlier ones was there.
+        found.retain(|(rule, _)| rule.verdict != Verdict::Abandoned);
     }
     found
 }

@@ -58,7 +58,7 @@ impl Norm {
         self.peers > MIN_OTHERS
     }
 
-    /// Whether peers in general hold so many that they cannot serve as a measure.
+    /// Whether peers in general hold too many connections to serve as a measure.
     pub fn is_crowded(&self, thresholds: &Thresholds) -> bool {
         let usual = u64::from(self.expected.connections).max(thresholds.max_pool);
         self.is_population() && self.typical > usual

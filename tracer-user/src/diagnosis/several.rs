@@ -4,7 +4,7 @@ use super::{
     Diagnosis,
     answer::{causes, overall, worst_first},
 };
-use crate::model::{history::Surge, sample::Moment};
+use crate::model::{figure::Table, history::Surge, sample::Moment};
 
 /// Combines the diagnoses. Each peer, listener, process and change gets the name of its host. Returns `None`
 /// if there are no diagnoses.

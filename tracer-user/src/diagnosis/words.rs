@@ -70,11 +70,12 @@ pub(crate) fn number(n: u64) -> String {
 
 /// `1 connection`, `2 connections`.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{} {many}", number(n))
-    }
+    format!("{} {}", number(n), form(n, one, many))
+}
+
+/// The form of a word that goes with this number.
+pub(crate) fn form<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
 }
 
 #[cfg(test)]

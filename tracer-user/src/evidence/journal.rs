@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use super::block::Extent;
-use super::{Folder, block::hex, error::EvidenceError, rows::Kind};
-use crate::model::{
-    accounting::{Accounting, Losses},
-    sample::Moment,
+use super::{Folder, block::hex, error::EvidenceError, rows::PerKind};
+use crate::{
+    model::{
+        accounting::{Accounting, Losses},
+        sample::Moment,
+    },
+    report::utc_ns,
 };
 
 /// A line is never longer than this, bytes.
@@ -40,14 +43,9 @@ pub struct Interval {
     /// Rows that could not be written so far.
     #[serde(skip_serializing_if = "is_default")]
     pub rows_not_written: u64,
-    /// `connections.csv`.
-    pub connections: Extent,
-    /// `peers.csv`.
-    pub peers: Extent,
-    /// `listeners.csv`.
-    pub listeners: Extent,
-    /// `events.csv`.
-    pub events: Extent,
+    /// How far each file of rows was.
+    #[serde(flatten)]
+    pub rows: PerKind<Extent>,
     /// SHA-256 of the lines before in this journal.
     pub before: String,
 }
@@ -59,30 +57,10 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Interval {
     /// When the sample was taken; `None` when that is no time.
     pub fn moment(&self) -> Option<Moment> {
-        let utc: jiff::Timestamp = self.at.parse().ok()?;
         Some(Moment {
             monotonic_ns: self.monotonic_ns.min(1 << 62),
-            utc_ns: utc.as_nanosecond(),
+            utc_ns: utc_ns(&self.at)?,
         })
-    }
-
-    /// How far a file was.
-    pub fn extent(&self, kind: Kind) -> &Extent {
-        match kind {
-            Kind::Connections => &self.connections,
-            Kind::Peers => &self.peers,
-            Kind::Listeners => &self.listeners,
-            Kind::Events => &self.events,
-        }
-    }
-
-    pub(super) fn extent_mut(&mut self, kind: Kind) -> &mut Extent {
-        match kind {
-            Kind::Connections => &mut self.connections,
-            Kind::Peers => &mut self.peers,
-            Kind::Listeners => &mut self.listeners,
-            Kind::Events => &mut self.events,
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diagnosis::{Expect, Judge, Options, words},
     model::sample::Sample,
-    report::{Origin, day_and_clock, day_and_clock_of},
+    report::{Origin, day_and_clock, day_and_clock_of, utc_ns},
 };
 
 /// What is judged before a moment, where nobody says and the recording does not: as `record` does.
@@ -136,8 +136,8 @@ fn moment(evidence: &Evidence, at: At) -> Result<i128, EvidenceError> {
     let wrong = |what: String| EvidenceError::new(evidence.folder.path(), what);
     let end = end(evidence)
         .ok_or_else(|| wrong("when it was recorded is unknown, so --at has no meaning".to_owned()))?;
-    let started = session.started.parse().map(jiff::Timestamp::as_nanosecond);
-    at.within(started.unwrap_or(end), end).map_err(wrong)
+    at.within(utc_ns(&session.started).unwrap_or(end), end)
+        .map_err(wrong)
 }
 
 /// The state, if it belongs to this recording; else why there is none.
@@ -208,7 +208,7 @@ fn from_rows(
         ));
     }
     let session = &evidence.manifest.session;
-    let started = session.started.parse().map(jiff::Timestamp::as_nanosecond).ok();
+    let started = utc_ns(&session.started);
     let lead_ns = LEAD_INTERVALS * session.interval_ms.saturating_mul(1_000_000);
     let newest = until.or_else(|| end(evidence));
     let begin = window_ns.zip(newest).map(|(length_ns, end)| {
@@ -281,8 +281,7 @@ pub(crate) fn end(evidence: &Evidence) -> Option<i128> {
         Some(last) => Some(&last.at),
         None => session.stopped.as_ref(),
     };
-    let time: jiff::Timestamp = text?.parse().ok()?;
-    Some(time.as_nanosecond())
+    utc_ns(text?)
 }
 
 /// Losses and drift of the last interval.

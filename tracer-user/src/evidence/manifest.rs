@@ -9,11 +9,8 @@ use crate::{
     diagnosis::Options,
     filter::Prefixes,
     kernel::load::Settings,
-    model::{
-        accounting::{Accounting, Losses},
-        sample::Moment,
-    },
-    report::{Origin, timestamp},
+    model::{accounting::Losses, sample::Moment},
+    report::{Counts, Origin, timestamp, utc_ns},
     text::sanitise,
 };
 
@@ -44,10 +41,9 @@ impl Clock {
 
     /// As the model has it; `None` when the time is none.
     pub fn moment(&self) -> Option<Moment> {
-        let utc: jiff::Timestamp = self.utc.parse().ok()?;
         Some(Moment {
             monotonic_ns: self.monotonic_ns,
-            utc_ns: utc.as_nanosecond(),
+            utc_ns: utc_ns(&self.utc)?,
         })
     }
 }
@@ -134,7 +130,7 @@ pub struct Session {
     /// Connections a well-behaved peer holds, as `overlap` and `overlaps` mean it.
     pub expected_connections: Option<u32>,
     /// Seeded, opened, closed, open.
-    pub accounting: Counted,
+    pub accounting: Counts,
     /// What was lost, by cause.
     pub losses: Losses,
     /// Rows that could not be written.
@@ -181,44 +177,6 @@ pub struct FromView {
     pub connections_ended_rows: u64,
     /// What is not complete, a line each.
     pub incomplete: Vec<String>,
-}
-
-/// The accounting block, as in the diagnosis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counted {
-    /// Open when tracing began.
-    pub seeded: u64,
-    /// Opened since.
-    pub opened: u64,
-    /// Closed since.
-    pub closed: u64,
-    /// Open at the end.
-    pub open_now: u64,
-    /// Counted minus listed; `null`: not checked.
-    pub drift: Option<i64>,
-    /// Records and state changes lost.
-    pub events_lost: u64,
-    /// Peers without counters of their own.
-    pub peers_dropped: u64,
-    /// Connections not counted.
-    pub connections_dropped: u64,
-}
-
-impl Counted {
-    /// Of a sample.
-    pub fn of(accounting: &Accounting, losses: &Losses) -> Self {
-        Self {
-            seeded: accounting.totals.seeded,
-            opened: accounting.totals.opened,
-            closed: accounting.totals.closed,
-            open_now: accounting.open_now,
-            drift: accounting.drift,
-            events_lost: losses.records_lost.saturating_add(losses.programs_skipped),
-            peers_dropped: losses.peers_dropped,
-            connections_dropped: losses.connections_dropped,
-        }
-    }
 }
 
 /// One file.

@@ -152,6 +152,7 @@ fn put_before(known: &mut Loaded, earlier: &Loaded) {
     }
     let known = &mut sample.known;
     known.turns &= before.known.turns;
+    known.requests &= before.known.requests;
     known.idle &= before.known.idle;
     known.bytes_received &= before.known.bytes_received;
     known.bytes_sent &= before.known.bytes_sent;
@@ -189,7 +190,7 @@ mod tests {
         }
     }
 
-    /// The example, so many hours later.
+    /// The example, some hours later.
     fn later(hours: u64) -> Sample {
         let mut later = sample();
         for moment in [&mut later.started, &mut later.taken] {
@@ -262,6 +263,14 @@ mod tests {
             );
             assert_eq!(merged.sample, wanted.sample, "{order:?}");
         }
+    }
+
+    #[test]
+    fn requests_are_known_if_all_recordings_know_them() {
+        let mut older = sample();
+        older.known.requests = false;
+        assert!(merged(vec![sample(), later(1)]).sample.known.requests);
+        assert!(!merged(vec![older, later(1)]).sample.known.requests);
     }
 
     #[test]

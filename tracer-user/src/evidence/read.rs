@@ -162,12 +162,12 @@ impl Evidence {
         }
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
-            if last.extent(kind).is_none() {
+            if last.rows.of(kind).is_none() {
                 // An older version wrote it, and had no such file.
                 continue;
             }
             let from = match (before, begins) {
-                (Some(before), _) => before.extent(kind).bytes,
+                (Some(before), _) => before.rows.of(kind).bytes,
                 (None, true) => self
                     .manifest
                     .session
@@ -180,7 +180,7 @@ impl Evidence {
             let part = Part {
                 name: segments::find(&self.folder, kind, number.or(Some(last.segment))),
                 from,
-                to: Some(last.extent(kind).bytes),
+                to: Some(last.rows.of(kind).bytes),
             };
             self.parts.push((kind, part));
         }

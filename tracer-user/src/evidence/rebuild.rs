@@ -36,6 +36,7 @@ use crate::{
         sample::{Known, Moment, Peer, Sample},
         socket::{Connection, Listener, Sockets},
     },
+    report::utc_ns,
 };
 
 /// Names of processes that are kept.
@@ -71,7 +72,7 @@ impl Rebuild {
     pub(crate) fn new(session: &Session) -> Self {
         Self {
             clock: session.clock.moment(),
-            started: session.started.parse().ok().map(jiff::Timestamp::as_nanosecond),
+            started: utc_ns(&session.started),
             earliest: None,
             latest: None,
             expected: session.expected_connections.unwrap_or(1).max(1),
@@ -326,7 +327,7 @@ fn listener(row: &ListenerRow) -> Listener {
         netns: row.netns,
         address: row.local.0,
         port: row.local.1,
-        backlog: row.backlog,
+        backlog: row.backlog(),
         inode: None,
         owner: match &row.owner {
             Some(process) => Owner::Process(process.clone()),

@@ -18,7 +18,7 @@ use super::{
     block::hex,
     error::EvidenceError,
     journal::{Extent, Interval},
-    manifest::{Clock, Counted, Listed, Manifest, SCHEMA, Session},
+    manifest::{Clock, Listed, Manifest, SCHEMA, Session},
     rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
     segments,
     state::StateRef,
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     diagnosis::{Diagnosis, Judge, Options},
     model::sample::{Moment, Sample},
-    report::timestamp,
+    report::{Counts, timestamp},
 };
 use sha2::{Digest, Sha256};
 
@@ -204,7 +204,7 @@ impl Recording {
         let Block {
             sample, diagnosis, ..
         } = *block;
-        self.manifest.session.accounting = Counted::of(&sample.accounting, &sample.losses);
+        self.manifest.session.accounting = Counts::of(&sample.accounting, &sample.losses);
         self.manifest.session.losses = sample.losses;
         self.manifest.session.expected_connections = Some(diagnosis.expected.connections);
         let rows = Rows {

@@ -7,10 +7,12 @@ mod listeners;
 mod peers;
 mod writer;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{
     connections::{ConnectionRow, Context},
     events::EventRow,
-    listeners::{ListenerRow, Others},
+    listeners::ListenerRow,
     peers::PeerRow,
     writer::{RowFormat, RowWriter},
 };
@@ -51,6 +53,55 @@ impl Kind {
             Self::Listeners => ListenerRow::COLUMNS,
             Self::Events => EventRow::COLUMNS,
         }
+    }
+}
+
+/// One of something for each file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PerKind<T> {
+    /// Of `connections.csv`.
+    pub connections: T,
+    /// Of `peers.csv`.
+    pub peers: T,
+    /// Of `listeners.csv`.
+    pub listeners: T,
+    /// Of `events.csv`.
+    pub events: T,
+}
+
+impl<T> PerKind<T> {
+    /// Makes one for each.
+    ///
+    /// # Errors
+    /// The first that comes.
+    pub fn try_of<E>(mut make: impl FnMut(Kind) -> Result<T, E>) -> Result<Self, E> {
+        Ok(Self {
+            connections: make(Kind::Connections)?,
+            peers: make(Kind::Peers)?,
+            listeners: make(Kind::Listeners)?,
+            events: make(Kind::Events)?,
+        })
+    }
+
+    /// That of one file.
+    pub fn of(&self, kind: Kind) -> &T {
+        match kind {
+            Kind::Connections => &self.connections,
+            Kind::Peers => &self.peers,
+            Kind::Listeners => &self.listeners,
+            Kind::Events => &self.events,
+        }
+    }
+
+    /// All of them, in the order in which a block is written.
+    pub fn all_mut(&mut self) -> [&mut T; 4] {
+        [
+            &mut self.connections,
+            &mut self.peers,
+            &mut self.listeners,
+            &mut self.events,
+        ]
     }
 }
 

@@ -200,7 +200,7 @@ fn segment(
     let mut whole: Vec<Option<(u64, String)>> = Vec::new();
     for kind in Kind::ALL {
         let file = segments::find(folder, kind, segment.or(number));
-        if last.is_some_and(|last| last.extent(kind).is_none()) {
+        if last.is_some_and(|last| last.rows.of(kind).is_none()) {
             // An older version wrote it, and had no such file.
             continue;
         }

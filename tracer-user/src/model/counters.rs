@@ -4,7 +4,6 @@
 //! state of a recording and the limits of what is read from one follow from the line. A figure that is `shown` is in
 //! the JSON of a diagnosis, in `peers.csv` and in the detail pane of the view besides, as it was counted.
 
-use serde::{Deserialize, Serialize};
 use tracer_ebpf::{
     abi::peer::{PeerStats, timed},
     buckets::{HELD_BUCKETS, held_floor},
@@ -13,54 +12,10 @@ use tracer_ebpf::{
 use super::{
     buckets::Buckets,
     durations::Durations,
-    figure::{self, Behaves, Kind, Unit, Value},
+    figure::{Table, figures},
     peer::Closes,
-    sample::Known,
     turns::Turns,
 };
-
-/// A line of the table.
-#[cfg_attr(
-    not(feature = "testing"),
-    expect(dead_code, reason = "the table says all of a figure, for metrics too")
-)]
-#[derive(Debug)]
-pub struct Figure {
-    /// Its name in the code and in the state of a recording.
-    pub name: &'static str,
-    /// What it says, line by line.
-    pub help: &'static [&'static str],
-    /// How it behaves.
-    pub kind: Kind,
-    /// What it counts.
-    pub unit: Unit,
-    /// Its value.
-    pub get: for<'a> fn(&'a Counters) -> Value<'a>,
-    /// How it is shown as it was counted, if it is.
-    pub shown: Option<Shown>,
-}
-
-/// A figure that is shown as it was counted.
-#[derive(Debug)]
-pub struct Shown {
-    /// Its name in JSON and CSV.
-    pub name: &'static str,
-    /// Its name on the screen.
-    pub label: &'static str,
-    /// Its value within the time that is judged; `None`: there is none yet.
-    pub get: fn(&Plain) -> Option<u64>,
-    /// Makes it this in counters that are made of rows.
-    pub set: fn(&mut Counters, u64),
-    /// Whether this kernel gives it.
-    pub known: fn(Known) -> bool,
-}
-
-impl Shown {
-    /// Its value; `None`: this kernel does not say, or there is none yet.
-    pub fn value(&self, of: &Plain, known: Known) -> Option<u64> {
-        (self.get)(of).filter(|_| (self.known)(known))
-    }
-}
 
 /// A slot with the buckets that are in use, which all that is timed shares.
 struct Slot<'a> {
@@ -97,128 +52,24 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Gives a closure the type of its argument.
-fn read<T>(slot: &Slot<'_>, from: impl FnOnce(&Slot<'_>) -> T) -> T {
-    from(slot)
-}
-
 /// A smallest value with all bits turned round; 0: none yet.
 fn least(inverse: u32) -> u32 {
     if inverse == 0 { 0 } else { !inverse }
 }
 
-macro_rules! figures {
-    ($(
-        $(#[doc = $doc:literal])+
-        $name:ident: $type:ty = $kind:ident of $unit:ident,
-            $source:expr $(, shown $shown:literal as $label:literal $(if $known:expr)?)?;
-    )+) => {
-        /// A peer's counters since tracing began, as the kernel kept them.
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(default)]
-        pub struct Counters {
-            $($(#[doc = $doc])+ pub $name: $type,)+
-        }
-
-        /// Those of them that are shown as they were counted.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Plain {
-            $($(#[doc = concat!("Shown as `", $shown, "`.")] pub $name: $type,)?)+
-        }
-
-        impl From<&Counters> for Plain {
-            fn from(all: &Counters) -> Self {
-                Self { $($($name: { let _ = $shown; all.$name },)?)+ }
-            }
-        }
-
-        impl Plain {
-            /// How many there are.
-            pub const COUNT: usize = Self::NAMES.len();
-
-            /// The names they are shown by, in the order of the table.
-            pub const NAMES: &[&str] = &[$($($shown,)?)+];
-        }
-
-        impl From<&PeerStats> for Counters {
-            /// The counters of one slot are read one after the other while programs go on counting, so sums of two of
-            /// them never go below zero here.
-            fn from(stats: &PeerStats) -> Self {
-                let slot = Slot::of(stats);
-                Self { $($name: read(&slot, $source),)+ }
-            }
-        }
-
-        impl Counters {
-            /// The figures in their order.
-            pub const NAMES: &[&str] = &[$(stringify!($name)),+];
-
-            fn each_since(&self, earlier: &Self) -> Self {
-                Self { $($name: figure::$kind::since(&self.$name, &earlier.$name),)+ }
-            }
-
-            fn each_precede(&mut self, earlier: &Self) {
-                $(figure::$kind::precede(&mut self.$name, &earlier.$name);)+
-            }
-
-            fn each_absorb(&mut self, other: &Self) {
-                $(figure::$kind::absorb(&mut self.$name, &other.$name);)+
-            }
-
-            /// Adds what can be added: for totals over many peers. Extremes and durations have no total.
-            pub fn accumulate(&mut self, other: &Self) {
-                $(figure::$kind::total(&mut self.$name, &other.$name);)+
-            }
-
-            /// Whether all numbers are such that no sum over them runs over.
-            pub fn are_possible(&self) -> bool {
-                true $(&& figure::$kind::largest(&self.$name) <= Unit::$unit.limit())+
-            }
-
-            /// The counts of connections: one of them changes with each that comes, goes or fails.
-            pub(super) fn prints(&self) -> impl Iterator<Item = u64> {
-                [$(match Unit::$unit {
-                    Unit::Connections => figure::$kind::print(&self.$name),
-                    _ => 0,
-                }),+]
-                .into_iter()
-            }
-        }
-
-        /// All of them.
-        pub static FIGURES: &[Figure] = &[$(Figure {
-            name: stringify!($name),
-            help: &[$($doc),+],
-            kind: <figure::$kind as Behaves<$type>>::KIND,
-            unit: Unit::$unit,
-            get: |all| figure::$kind::value(&all.$name),
-            shown: shown!($name: $type, $kind $(, $shown, $label $(, $known)?)?),
-        }),+];
-    };
+impl From<&PeerStats> for Counters {
+    /// The counters of one slot are read one after the other while programs go on counting, so sums of two of them
+    /// never go below zero here.
+    fn from(stats: &PeerStats) -> Self {
+        Self::from(&Slot::of(stats))
+    }
 }
 
-macro_rules! shown {
-    ($name:ident: $type:ty, $kind:ident) => {
-        None
-    };
-    ($name:ident: $type:ty, $kind:ident, $shown:literal, $label:literal) => {
-        shown!($name: $type, $kind, $shown, $label, |_| true)
-    };
-    ($name:ident: $type:ty, $kind:ident, $shown:literal, $label:literal, $known:expr) => {
-        Some(Shown {
-            name: $shown,
-            label: $label,
-            get: |plain| match figure::$kind::value(&plain.$name) {
-                Value::Number(number) => number,
-                _ => None,
-            },
-            set: |all, value| all.$name = <$type>::try_from(value).unwrap_or(<$type>::MAX),
-            known: $known,
-        })
-    };
-}
-
+// Columns of `peers.csv` are only ever added, so the next figure that is shown stands after the others that are.
 figures! {
+    /// A peer's counters since tracing began, as the kernel kept them.
+    Counters of Slot<'_>, shown as Plain;
+
     /// Connections open now.
     open_now: u64 = Gauge of Connections, |slot| slot.stats.open_now.into();
 
@@ -236,11 +87,13 @@ figures! {
 
     /// Connections in CLOSE_WAIT now.
     close_wait_now: u64 = Gauge of Connections, |slot| {
-        let entered = u64::from(slot.stats.close_wait_entered) + u64::from(slot.stats.close_wait_seeded);
-        entered.saturating_sub(slot.stats.close_wait_left.into())
+        let entered = slot.stats.close_wait_entered.wrapping_add(slot.stats.close_wait_seeded);
+        // The counts wrap. They are read one after the other, so more may have left than entered.
+        let now = entered.wrapping_sub(slot.stats.close_wait_left);
+        if now > u32::MAX / 2 { 0 } else { now.into() }
     };
 
-    /// Segments sent again, over ended connections.
+    /// Segments sent again after the handshake, over ended connections.
     retransmits: u64 = Counter of Segments, |slot| slot.stats.retransmits.into();
 
     /// Payload received over ended connections.
@@ -277,22 +130,18 @@ figures! {
     /// Ended connections of which the number of requests is a bound, because not all that was read could be told.
     requests_bounded: u64 = Counter of Connections, |slot| slot.stats.requests_bounded.into();
 
-    /// Ended connections with a TLS handshake and no request after it.
-    handshakes_alone: u64 = Counter of Connections, |slot| slot.stats.handshakes_alone.into(),
-        shown "handshakes_without_request" as "handshakes alone" if |known| known.requests;
-
     /// The protocol that was told last.
     protocol: u32 = Latest of Protocol, |slot| slot.stats.protocol;
 
     /// Connections that the client ended while its request had no answer yet. Told by reads and writes, else by the
     /// times of the last segments.
     unanswered: u64 = Counter of Connections, |slot| slot.stats.unanswered.into(),
-        shown "unanswered" as "unanswered" if |known| known.turns || known.idle;
+        shown "unanswered" labelled "unanswered" if |known| known.turns || known.idle;
 
     /// Accepted connections whose first data lay unread for a second or longer: they waited for the process to accept
     /// them or to read.
     late_reads: u64 = Counter of Connections, |slot| slot.stats.late_reads.into(),
-        shown "late_reads" as "read late" if |known| known.turns;
+        shown "late_reads" labelled "read late" if |known| known.turns;
 
     /// The longest such wait, within 5 %.
     late_read_max_ns: u64 = Largest of Nanoseconds, |slot| u64::from(slot.stats.late_read_max_ms) << 20;
@@ -300,21 +149,18 @@ figures! {
     /// The smoothed round-trip time that was seen last: at the end of a connection, and of open ones whenever the
     /// sockets are listed.
     rtt_us: u32 = Latest of Microseconds, |slot| slot.stats.rtt_us,
-        shown "rtt_ms" as "round trip";
+        shown "rtt_ms" labelled "round trip";
 
     /// The smallest of them since tracing began.
     rtt_min_us: u32 = Smallest of Microseconds, |slot| least(slot.stats.inverse_rtt_min_us),
-        shown "rtt_min_ms" as "least round trip";
+        shown "rtt_min_ms" labelled "least round trip";
+
+    /// Ended connections with a TLS handshake and no request after it.
+    handshakes_alone: u64 = Counter of Connections, |slot| slot.stats.handshakes_alone.into(),
+        shown "handshakes_without_request" labelled "handshakes alone" if |known| known.requests;
 
     /// Process that last connected to the peer or read from it, by its thread group id.
     owner: Option<u32> = Latest of Process, |slot| Some(slot.stats.key.process).filter(|pid| *pid != 0);
-}
-
-/// The figures that are shown as they were counted.
-pub fn shown() -> impl Iterator<Item = (&'static Figure, &'static Shown)> {
-    FIGURES
-        .iter()
-        .filter_map(|figure| Some((figure, figure.shown.as_ref()?)))
 }
 
 /// What the table does not say: figures that depend on one another.

@@ -1,9 +1,14 @@
 //! What a figure is: its unit, how it behaves over time and over several peers, and its value.
 //!
-//! [`super::counters`] has the table of a peer's figures; this is what its lines are made of.
+//! [`super::counters`] has the table of a peer's figures, [`super::backlog`] that of a listener's; this is what their
+//! lines are made of.
+
+mod table;
 
 use tracer_ebpf::buckets::HELD_BUCKETS;
 
+pub use self::table::{Figure, Shown, Table};
+pub(super) use self::table::{figures, read};
 use super::{buckets::Buckets, durations, peer::Closes, turns::Turns};
 
 /// Counts beyond this are none; sums of many of them still fit.
@@ -102,8 +107,21 @@ pub enum Value<'a> {
     Durations(&'a durations::Durations),
 }
 
+/// What was added to a counter since it was `earlier`. The programs count in 32 bits, so one that is smaller
+/// now by more than half of what these hold has started again at 0.
+pub(super) fn added(now: u64, earlier: u64) -> u64 {
+    const TURN: u64 = 1 << 32;
+    match earlier.checked_sub(now) {
+        None | Some(0) => now - earlier,
+        Some(less) if less > TURN / 2 && earlier < TURN => TURN - less,
+        Some(_) => 0,
+    }
+}
+
 /// A number as a figure keeps it.
 pub(super) trait Word: Copy + Ord + Default + Into<u64> + TryFrom<u64> {
+    const MAX: Self;
+
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
 }
@@ -111,18 +129,37 @@ pub(super) trait Word: Copy + Ord + Default + Into<u64> + TryFrom<u64> {
 macro_rules! word {
     ($($word:ident),+) => {$(
         impl Word for $word {
+            const MAX: Self = Self::MAX;
+
             fn plus(self, other: Self) -> Self {
                 self.saturating_add(other)
             }
 
             fn minus(self, other: Self) -> Self {
-                self.saturating_sub(other)
+                Self::try_from(added(self.into(), other.into())).unwrap_or(Self::MAX)
             }
         }
     )+};
 }
 
 word!(u32, u64);
+
+/// A number, or one that may be unknown.
+pub(super) trait Number {
+    fn of(value: Option<u64>) -> Self;
+}
+
+impl<T: Word> Number for T {
+    fn of(value: Option<u64>) -> Self {
+        Self::try_from(value.unwrap_or(0)).unwrap_or(Self::MAX)
+    }
+}
+
+impl<T: Word> Number for Option<T> {
+    fn of(value: Option<u64>) -> Self {
+        value.map(|value| T::of(Some(value)))
+    }
+}
 
 /// How values of one type behave that are of one kind.
 pub(super) trait Behaves<T> {
@@ -155,165 +192,159 @@ pub(super) trait Behaves<T> {
     fn value(value: &T) -> Value<'_>;
 }
 
+/// How numbers of one kind behave.
+pub(super) trait Numbers {
+    const KIND: Kind;
+
+    /// Whether several peers' are added; else 0 means that there is none yet.
+    const ADDS_UP: bool = false;
+
+    /// What happened since an earlier value: nothing can be taken away from most.
+    fn change<T: Word>(now: T, _earlier: T) -> T {
+        now
+    }
+
+    /// One number for two peers.
+    fn both<T: Word>(mine: T, other: T) -> T;
+
+    /// One number for two recordings of a peer.
+    fn in_order<T: Word>(earlier: T, later: T) -> T {
+        Self::both(later, earlier)
+    }
+}
+
 /// [`Kind::Counter`].
 pub(super) struct Counter;
+
+impl Numbers for Counter {
+    const KIND: Kind = Kind::Counter;
+    const ADDS_UP: bool = true;
+
+    fn change<T: Word>(now: T, earlier: T) -> T {
+        now.minus(earlier)
+    }
+
+    fn both<T: Word>(mine: T, other: T) -> T {
+        mine.plus(other)
+    }
+}
+
 /// [`Kind::Gauge`].
 pub(super) struct Gauge;
+
+impl Numbers for Gauge {
+    const KIND: Kind = Kind::Gauge;
+    const ADDS_UP: bool = true;
+
+    fn both<T: Word>(mine: T, other: T) -> T {
+        mine.plus(other)
+    }
+
+    fn in_order<T: Word>(_earlier: T, later: T) -> T {
+        later
+    }
+}
+
 /// [`Kind::Largest`].
 pub(super) struct Largest;
+
+impl Numbers for Largest {
+    const KIND: Kind = Kind::Largest;
+
+    fn both<T: Word>(mine: T, other: T) -> T {
+        mine.max(other)
+    }
+}
+
 /// [`Kind::Smallest`].
 pub(super) struct Smallest;
+
+impl Numbers for Smallest {
+    const KIND: Kind = Kind::Smallest;
+
+    fn both<T: Word>(mine: T, other: T) -> T {
+        known(mine, other).min(known(other, mine))
+    }
+}
+
 /// [`Kind::Latest`].
 pub(super) struct Latest;
-/// [`Kind::Histogram`].
-pub(super) struct Histogram;
-/// [`Kind::Durations`].
-pub(super) struct Durations;
 
-impl<T: Word> Behaves<T> for Counter {
-    const KIND: Kind = Kind::Counter;
+impl Numbers for Latest {
+    const KIND: Kind = Kind::Latest;
 
-    fn since(now: &T, earlier: &T) -> T {
-        now.minus(*earlier)
-    }
-
-    fn total(sum: &mut T, other: &T) {
-        *sum = sum.plus(*other);
-    }
-
-    fn absorb(mine: &mut T, other: &T) {
-        Self::total(mine, other);
-    }
-
-    fn largest(value: &T) -> u64 {
-        (*value).into()
-    }
-
-    fn print(value: &T) -> u64 {
-        (*value).into()
-    }
-
-    fn value(value: &T) -> Value<'_> {
-        Value::Number(Some((*value).into()))
+    fn both<T: Word>(mine: T, other: T) -> T {
+        known(mine, other)
     }
 }
-
-/// Not every kernel counts it.
-impl Behaves<Option<u64>> for Counter {
-    const KIND: Kind = Kind::Counter;
-
-    fn since(now: &Option<u64>, earlier: &Option<u64>) -> Option<u64> {
-        now.map(|n| n.saturating_sub(earlier.unwrap_or(0)))
-    }
-
-    fn absorb(mine: &mut Option<u64>, other: &Option<u64>) {
-        *mine = match (*mine, *other) {
-            (Some(a), Some(b)) => Some(a.saturating_add(b)),
-            (one, other) => one.or(other),
-        };
-    }
-
-    fn largest(value: &Option<u64>) -> u64 {
-        value.unwrap_or(0)
-    }
-
-    fn value(value: &Option<u64>) -> Value<'_> {
-        Value::Number(*value)
-    }
-}
-
-impl<T: Word> Behaves<T> for Gauge {
-    const KIND: Kind = Kind::Gauge;
-
-    fn since(now: &T, _earlier: &T) -> T {
-        *now
-    }
-
-    fn total(sum: &mut T, other: &T) {
-        *sum = sum.plus(*other);
-    }
-
-    fn absorb(mine: &mut T, other: &T) {
-        Self::total(mine, other);
-    }
-
-    fn precede(_mine: &mut T, _earlier: &T) {}
-
-    fn largest(value: &T) -> u64 {
-        (*value).into()
-    }
-
-    fn print(value: &T) -> u64 {
-        (*value).into()
-    }
-
-    fn value(value: &T) -> Value<'_> {
-        Value::Number(Some((*value).into()))
-    }
-}
-
-/// For numbers of which 0 means that there is none yet.
-macro_rules! extreme {
-    ($kind:ident, |$mine:ident, $other:ident| $both:expr, |$before:ident, $after:ident| $in_order:expr) => {
-        impl<T: Word> Behaves<T> for $kind {
-            const KIND: Kind = Kind::$kind;
-
-            /// Nothing can be taken away from it.
-            fn since(now: &T, _earlier: &T) -> T {
-                *now
-            }
-
-            fn absorb(mine: &mut T, other: &T) {
-                let ($mine, $other) = (*mine, *other);
-                *mine = $both;
-            }
-
-            fn precede(mine: &mut T, earlier: &T) {
-                let ($before, $after) = (*earlier, *mine);
-                *mine = $in_order;
-            }
-
-            fn largest(value: &T) -> u64 {
-                (*value).into()
-            }
-
-            fn value(value: &T) -> Value<'_> {
-                let value: u64 = (*value).into();
-                Value::Number((value != 0).then_some(value))
-            }
-        }
-    };
-}
-
-extreme!(Largest, |a, b| a.max(b), |a, b| a.max(b));
-extreme!(Smallest, |a, b| known(a, b).min(known(b, a)), |a, b| known(a, b)
-    .min(known(b, a)));
-extreme!(Latest, |a, b| known(a, b), |before, after| known(after, before));
 
 /// The first of two that is there.
 fn known<T: Word>(a: T, b: T) -> T {
     if a == T::default() { b } else { a }
 }
 
-impl Behaves<Option<u32>> for Latest {
-    const KIND: Kind = Kind::Latest;
+impl<K: Numbers, T: Word> Behaves<T> for K {
+    const KIND: Kind = <K as Numbers>::KIND;
 
-    fn since(now: &Option<u32>, _earlier: &Option<u32>) -> Option<u32> {
-        *now
+    fn since(now: &T, earlier: &T) -> T {
+        K::change(*now, *earlier)
     }
 
-    fn absorb(mine: &mut Option<u32>, other: &Option<u32>) {
-        *mine = mine.or(*other);
+    fn total(sum: &mut T, other: &T) {
+        if K::ADDS_UP {
+            *sum = sum.plus(*other);
+        }
     }
 
-    fn largest(value: &Option<u32>) -> u64 {
-        value.unwrap_or(0).into()
+    fn absorb(mine: &mut T, other: &T) {
+        *mine = K::both(*mine, *other);
     }
 
-    fn value(value: &Option<u32>) -> Value<'_> {
-        Value::Number(value.map(u64::from))
+    fn precede(mine: &mut T, earlier: &T) {
+        *mine = K::in_order(*earlier, *mine);
+    }
+
+    fn largest(value: &T) -> u64 {
+        (*value).into()
+    }
+
+    fn print(value: &T) -> u64 {
+        if K::ADDS_UP { (*value).into() } else { 0 }
+    }
+
+    fn value(value: &T) -> Value<'_> {
+        let value: u64 = (*value).into();
+        Value::Number(Some(value).filter(|value| K::ADDS_UP || *value != 0))
     }
 }
+
+/// Numbers that not every kernel, peer or recording has.
+impl<K: Numbers, T: Word> Behaves<Option<T>> for K {
+    const KIND: Kind = <K as Numbers>::KIND;
+
+    fn since(now: &Option<T>, earlier: &Option<T>) -> Option<T> {
+        now.map(|now| K::change(now, earlier.unwrap_or_default()))
+    }
+
+    fn absorb(mine: &mut Option<T>, other: &Option<T>) {
+        let both = mine.zip(*other).map(|(mine, other)| K::both(mine, other));
+        *mine = both.or(*mine).or(*other);
+    }
+
+    fn largest(value: &Option<T>) -> u64 {
+        value.unwrap_or_default().into()
+    }
+
+    fn value(value: &Option<T>) -> Value<'_> {
+        Value::Number((*value).map(Into::into))
+    }
+}
+
+/// [`Kind::Histogram`].
+pub(super) struct Histogram;
+
+/// [`Kind::Durations`].
+pub(super) struct Durations;
 
 /// For values of several numbers. `total` says whether many peers' have one.
 macro_rules! compound {
@@ -355,19 +386,19 @@ macro_rules! compound {
 }
 
 compound!(
-    Counter, Closes => Closes, total: true,
-    |mine, other| mine.add(other), |one| largest: one.each().into_iter().max().unwrap_or(0), print: one.total()
+    Counter, Closes => Closes, total: true, |mine, other| mine.add(other),
+    |one| largest: one.each().into_iter().max().unwrap_or(0), print: one.total()
 );
 compound!(
-    Histogram, Buckets<HELD_BUCKETS> => Held, total: true,
-    |mine, other| mine.accumulate(other), |one| largest: one.used().map(|(_, n)| u64::from(n)).max().unwrap_or(0), print: one.total()
+    Histogram, Buckets<HELD_BUCKETS> => Held, total: true, |mine, other| mine.accumulate(other),
+    |one| largest: one.used().map(|(_, n)| u64::from(n)).max().unwrap_or(0), print: one.total()
 );
-// What these two count ends are counted for too.
+// The ends that these two count are counted elsewhere too.
 compound!(
-    Histogram, Turns => Turns, total: false,
-    |mine, other| mine.add(other), |one| largest: one.sum.max(one.max), print: 0
+    Histogram, Turns => Turns, total: false, |mine, other| mine.add(other),
+    |one| largest: one.sum.max(one.max), print: 0
 );
 compound!(
-    Durations, durations::Durations => Durations, total: false,
-    |mine, other| mine.add(other), |one| largest: one.sum_ns.max(one.max_ns), print: 0
+    Durations, durations::Durations => Durations, total: false, |mine, other| mine.add(other),
+    |one| largest: one.sum_ns.max(one.max_ns), print: 0
 );

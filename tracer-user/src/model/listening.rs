@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     backlog::Backlog,
+    figure::Table,
     history::PortKey,
     owner::Owner,
     peer::Direction,
@@ -35,7 +36,7 @@ pub struct Holding {
 
 impl Holding {
     fn add_listener(&mut self, listener: &Listener) {
-        self.backlog.absorb(&listener.backlog);
+        self.backlog.each_absorb(&listener.backlog);
         if self.owner.process().is_none() {
             self.owner = listener.owner.clone();
         }

@@ -51,7 +51,7 @@ pub struct Peer {
 /// Which figures the kernel gives. What is not known is 0 in the counters, which must not be shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
-    /// Request turns are counted; else they are bounds: at most so many.
+    /// Request turns are counted; else they are upper bounds.
     pub turns: bool,
     /// Requests are told from handshakes, logins and signs of life; else each turn counts as one.
     #[serde(default)]

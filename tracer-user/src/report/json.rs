@@ -16,20 +16,17 @@ use std::{
 
 use serde::Serialize;
 
-use self::{
-    basis::Basis,
-    counted::{Counted, Others},
-    told::Told,
-};
-use super::{Origin, timestamp};
+use self::{basis::Basis, counted::Counted, told::Told};
+use super::{Counts, Origin, timestamp};
 use crate::{
-    diagnosis::{Answer, Diagnosis, Figures, Judged, ListenerNow, Spread, Verdict},
+    diagnosis::{Answer, Cause, Diagnosis, Figures, Impact, Judged, ListenerNow, Spread, Verdict},
     model::{
         accounting::Losses,
+        backlog::{Backlog, PLACED},
         owner::Process,
-        peer::{Closes, Direction},
+        peer::{Closes, Counters, Direction},
         protocol::Protocol,
-        sample::Moment,
+        sample::{Known, Moment},
     },
 };
 
@@ -55,7 +52,7 @@ struct Document<'a> {
     surge: surge::Surge,
     changes: Vec<changes::Change<'a>>,
     changes_dropped: u64,
-    causes: Vec<Cause<'a>>,
+    causes: &'a [Cause],
     peers: Vec<Peer<'a>>,
 }
 
@@ -84,14 +81,8 @@ struct Learned {
 
 #[derive(Serialize)]
 struct Accounting<'a> {
-    seeded: u64,
-    opened: u64,
-    closed: u64,
-    open_now: u64,
-    drift: Option<i64>,
-    events_lost: u64,
-    peers_dropped: u64,
-    connections_dropped: u64,
+    #[serde(flatten)]
+    counted: Counts,
     losses: &'a Losses,
 }
 
@@ -115,18 +106,7 @@ struct Listener<'a> {
     growth_per_second: Option<f64>,
     exhausted_in_seconds: Option<f64>,
     #[serde(flatten)]
-    others: Others<'a>,
-}
-
-#[derive(Serialize)]
-struct Cause<'a> {
-    verdict: Verdict,
-    peers: u64,
-    held: u64,
-    share_of_held: f64,
-    opens: u64,
-    share_of_opens: f64,
-    fix: &'a str,
+    others: Counted<'a, Backlog>,
 }
 
 #[derive(Serialize)]
@@ -161,12 +141,6 @@ struct Recovered {
 }
 
 #[derive(Serialize)]
-struct Impact {
-    opens_share: f64,
-    held_share: f64,
-}
-
-#[derive(Serialize)]
 struct PeerFigures<'a> {
     seconds: f64,
     opens: u64,
@@ -177,14 +151,14 @@ struct PeerFigures<'a> {
     failed: u64,
     seeded: u64,
     close_reasons: Closes,
-    lifetime_ms: Milliseconds,
-    idle_before_close_ms: Milliseconds,
-    reopen_gap_ms: Milliseconds,
-    turns_per_connection: Turns,
+    lifetime_ms: Range,
+    idle_before_close_ms: Range,
+    reopen_gap_ms: Range,
+    turns_per_connection: Range,
     protocol: Option<Protocol>,
     requests: Option<u64>,
     requests_are_exact: bool,
-    requests_per_connection: Turns,
+    requests_per_connection: Range,
     held: Held,
     close_wait: CloseWait,
     never_accepted: u64,
@@ -192,17 +166,11 @@ struct PeerFigures<'a> {
     bytes_sent: Option<u64>,
     retransmits: Option<u64>,
     #[serde(flatten)]
-    counted: Counted<'a>,
+    counted: Counted<'a, Counters>,
 }
 
 #[derive(Serialize)]
-struct Milliseconds {
-    p50: Option<u64>,
-    max: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Turns {
+struct Range {
     p50: Option<u64>,
     max: Option<u64>,
 }
@@ -237,7 +205,6 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::
 }
 
 fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
-    let (totals, losses) = (diagnosis.accounting.totals, &diagnosis.losses);
     Document {
         schema: SCHEMA,
         answer: diagnosis.answer,
@@ -254,34 +221,15 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
         learned: learned(diagnosis),
         thresholds_changed: diagnosis.thresholds.changed(),
         accounting: Accounting {
-            seeded: totals.seeded,
-            opened: totals.opened,
-            closed: totals.closed,
-            open_now: diagnosis.accounting.open_now,
-            drift: diagnosis.accounting.drift,
-            events_lost: losses.records_lost.saturating_add(losses.programs_skipped),
-            peers_dropped: losses.peers_dropped,
-            connections_dropped: losses.connections_dropped,
-            losses,
+            counted: Counts::of(&diagnosis.accounting, &diagnosis.losses),
+            losses: &diagnosis.losses,
         },
         listeners: diagnosis.listeners.iter().map(listener).collect(),
         capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
         surge: surge::of(&diagnosis.movement),
         changes: diagnosis.changes.iter().map(changes::of).collect(),
         changes_dropped: diagnosis.changes_dropped,
-        causes: diagnosis
-            .causes
-            .iter()
-            .map(|cause| Cause {
-                verdict: cause.verdict,
-                peers: cause.peers,
-                held: cause.held,
-                share_of_held: cause.share_of_held,
-                opens: cause.opens,
-                share_of_opens: cause.share_of_opens,
-                fix: &cause.fix,
-            })
-            .collect(),
+        causes: &diagnosis.causes,
         peers: diagnosis.peers.iter().map(peer).collect(),
     }
 }
@@ -332,7 +280,11 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
         busy_workers: now.busy_workers,
         growth_per_second: now.per_second.map(|growth| (growth * 1000.0).round() / 1000.0),
         exhausted_in_seconds: now.exhausted_in_s,
-        others: Others(&now.backlog),
+        others: Counted {
+            figures: &now.backlog,
+            placed: PLACED,
+            known: Known::ALL,
+        },
     }
 }
 
@@ -352,10 +304,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
             verdict: recovered.verdict,
             since: timestamp(recovered.since),
         }),
-        impact: Impact {
-            opens_share: judged.impact.opens_share,
-            held_share: judged.impact.held_share,
-        },
+        impact: judged.impact,
         first_seen: Some(timestamp(judged.first_seen())),
         last_seen: Some(timestamp(judged.last_seen())),
         expected: judged.expected(),
@@ -369,7 +318,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
 
 fn figures(figures: &Figures) -> PeerFigures<'_> {
     let close_wait = &figures.close_wait;
-    let turns = |are_known: bool| Turns {
+    let turns = |are_known: bool| Range {
         p50: figures.turns.median().filter(|_| are_known),
         max: figures.turns.max().filter(|_| are_known),
     };
@@ -384,10 +333,10 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         seeded: figures.seeded,
         close_reasons: figures.close_reasons,
         lifetime_ms: milliseconds(figures.lifetime()),
-        idle_before_close_ms: Milliseconds {
-            p50: figures.idle.p50_ns.map(|ns| ns / NS_PER_MS),
-            max: figures.idle.max_ns.map(|ns| ns / NS_PER_MS),
-        },
+        idle_before_close_ms: milliseconds(Spread {
+            p50_ns: figures.idle.p50_ns,
+            max_ns: figures.idle.max_ns,
+        }),
         reopen_gap_ms: milliseconds(*figures.gap),
         // A bound is not a measurement.
         turns_per_connection: turns(figures.turns_counted),
@@ -413,12 +362,16 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         bytes_received: figures.bytes_received,
         bytes_sent: figures.bytes_sent,
         retransmits: figures.retransmits,
-        counted: Counted(figures),
+        counted: Counted {
+            figures: &figures.counted,
+            placed: 0,
+            known: figures.known,
+        },
     }
 }
 
-fn milliseconds(spread: Spread) -> Milliseconds {
-    Milliseconds {
+fn milliseconds(spread: Spread) -> Range {
+    Range {
         p50: spread.p50_ns.map(|ns| ns / NS_PER_MS),
         max: spread.max_ns.map(|ns| ns / NS_PER_MS),
     }

@@ -12,7 +12,7 @@ use super::Origin;
 use crate::{
     diagnosis::{
         Answer, Constant, Diagnosis, Judged, Party, Verdict,
-        words::{count, duration, number},
+        words::{count, duration, form, number},
     },
     model::{history::Surge, owner::one_of_several, peer::Direction},
 };
@@ -33,9 +33,9 @@ pub struct Style {
 pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: Style) -> io::Result<()> {
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
-    writeln!(to, "{}", wrap(&counted(diagnosis), 0))?;
+    paragraph(to, &counted(diagnosis), 0)?;
     if let Some(line) = peers::most_urgent(diagnosis) {
-        writeln!(to, "{}", wrap(&line, 0))?;
+        paragraph(to, &line, 0)?;
     }
     if let Some(surge) = &diagnosis.movement.surge {
         writeln!(
@@ -66,11 +66,7 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
             "NO: nobody is at fault, but {} of {} {} far more than usual.",
             number(diagnosis.to_decide()),
             nouns.count(peers),
-            if diagnosis.to_decide() == 1 {
-                "holds"
-            } else {
-                "hold"
-            },
+            form(diagnosis.to_decide(), "holds", "hold"),
         ),
         Answer::No => format!(
             "NO: no {} opens connections instead of reusing its own ({}, {window}).",
@@ -279,6 +275,11 @@ fn client(peer: &Judged) -> String {
         },
         (None, None) => "this host".to_owned(),
     }
+}
+
+/// Writes a text in lines that fit, indented.
+fn paragraph(to: &mut dyn Write, text: &str, indent: usize) -> io::Result<()> {
+    writeln!(to, "{}", wrap(text, indent))
 }
 
 /// Breaks a sentence into lines of at most [`WIDTH`] columns, each indented.

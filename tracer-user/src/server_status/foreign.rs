@@ -222,7 +222,8 @@ mod tests {
     /// Modules may add lines to mod_status's page.
     #[test]
     fn an_apache_page_stays_one_whatever_else_is_on_it() {
-        let text = "Active connections: 3\nBusyWorkers: 1\nIdleWorkers: 1\nScoreboard: W_.\nBPS_IN: 1\nBusyServers: 1\n";
+        let text = "Active connections: 3\nBusyWorkers: 1\nIdleWorkers: 1\nScoreboard: W_.\nBPS_IN: 1\n\
+                    BusyServers: 1\n";
         assert_eq!(parse(text).unwrap().slots, 3);
     }
 }

@@ -10,7 +10,9 @@ use super::{
 use crate::{
     diagnosis::{Cause, ListenerNow},
     model::{
-        backlog::{self, Backlog},
+        backlog::{Backlog, PLACED},
+        figure::{Shown, Table},
+        protocol::Protocol,
         sample::Moment,
     },
 };
@@ -45,7 +47,7 @@ pub enum SortsBy<T: 'static> {
     /// Something of an item, at a moment.
     Item(fn(&T, Moment) -> Key),
     /// A figure of a listener.
-    Figure(fn(&T) -> &Backlog, &'static backlog::Figure),
+    Figure(fn(&T) -> &Backlog, &'static Shown<Backlog>),
 }
 
 impl<T> SortsBy<T> {
@@ -53,7 +55,7 @@ impl<T> SortsBy<T> {
     pub fn of(&self, item: &T, now: Moment) -> Key {
         match self {
             Self::Item(key) => key(item, now),
-            Self::Figure(backlog, figure) => maybe((figure.get)(backlog(item))),
+            Self::Figure(backlog, shown) => maybe((shown.get)(backlog(item))),
         }
     }
 }
@@ -136,8 +138,8 @@ pub static CAUSES: [ListColumn<Cause>; 7] = [
 /// Of the listeners.
 pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| {
     let mut columns = Vec::from(PLACED_OF_LISTENERS);
-    columns.extend(backlog::others().map(|figure| ListColumn {
-        title: figure.title,
+    columns.extend(Backlog::shown().skip(PLACED).map(|shown| ListColumn {
+        title: shown.label,
         align: Align::Right,
         need: Need {
             width: 6,
@@ -145,7 +147,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
             // After all others.
             drop: 7,
         },
-        key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, figure),
+        key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, shown),
     }));
     columns
 });
@@ -171,7 +173,7 @@ const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
 ];
 
 /// Of the live connections.
-pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
+pub static CONNECTIONS: [ListColumn<Socket>; 12] = [
     words("STATE", (11, 0, 0), |socket, _| {
         text(socket.connection.state.name())
     }),
@@ -181,7 +183,10 @@ pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
     }),
     words("REMOTE", (21, 26, 0), |socket, _| end(socket.connection.remote)),
     words("LOCAL", (20, 26, 5), |socket, _| end(socket.connection.local)),
-    number("TURNS", 5, 4, |socket, _| n(socket.connection.turns)),
+    number("REQS", 5, 4, |socket, _| n(socket.connection.turns)),
+    words("PROTOCOL", (10, 0, 9), |socket, _| {
+        text(socket.connection.protocol.map_or("", Protocol::name))
+    }),
     number("IDLE", 7, 2, |socket, _| n(socket.connection.idle_ns)),
     number("RECV", 6, 7, |socket, _| n(socket.connection.bytes_received)),
     number("SENT", 6, 8, |socket, _| n(socket.connection.bytes_sent)),

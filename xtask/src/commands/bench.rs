@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     io::{self, Write},
     process::{Command, ExitCode, Stdio},
 };
@@ -10,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use xtask::object;
 
-use super::{build, setup};
+use super::{build, picture, setup};
 use crate::{process, project::Project};
 
 /// What stands before the tables in the README, and after them.
@@ -65,31 +64,6 @@ fn into_readme(project: &Project, mut command: Command) -> Result<ExitCode> {
         bail!("`{}` failed: {}", process::line(&command), output.status);
     }
     let tables = String::from_utf8(output.stdout).context("the tables are no text")?;
-    let path = project.root.join("README.md");
-    let readme = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let readme =
-        replaced(&readme, &tables).with_context(|| format!("{} has no place for it", path.display()))?;
-    fs::write(&path, readme).with_context(|| format!("cannot write {}", path.display()))?;
+    picture::into_readme(project, (MARK, END), &format!("\n{}\n\n", tables.trim()))?;
     Ok(process::pass_on(output.status))
-}
-
-/// The README with other tables; `None` when there is no place for them.
-fn replaced(readme: &str, tables: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(MARK)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{MARK}\n{}\n\n{END}{after}", tables.trim()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_tables_change() {
-        let readme = |tables: &str| format!("one\n{MARK}\n{tables}\n\n{END}two\n");
-        let new = "new\n\n| a | b |";
-        assert_eq!(replaced(&readme("old"), &format!("{new}\n")), Some(readme(new)));
-        assert_eq!(replaced(&readme(new), new), Some(readme(new)));
-        assert_eq!(replaced("no place", new), None);
-    }
 }

@@ -127,14 +127,8 @@ impl Fuzzer {
         let host = host(project)?;
         let mut build = project.cargo();
         build
-            .args([
-                "build",
-                "--locked",
-                "--package",
-                "tcpreuse-fuzz",
-                "--features",
-                "engine",
-            ])
+            .args(["build", "--locked", "--package", "tcpreuse-fuzz"])
+            .args(["--features", "engine"])
             // With a target named, build scripts and macros are spared the flags.
             .args(["--profile", "fuzz", "--target", &host])
             .env("CARGO_TARGET_DIR", &place)
@@ -306,12 +300,8 @@ impl std::fmt::Display for Summary {
 /// What this machine is called among the compiler's targets.
 pub(super) fn host(project: &Project) -> Result<String> {
     let compiler = Machine.variable("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(&compiler)
-        .arg("-vV")
-        .current_dir(&project.root)
-        .output()
-        .with_context(|| format!("cannot start {}", compiler.display()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = process::output(Command::new(&compiler).arg("-vV").current_dir(&project.root))?;
+    let text = String::from_utf8_lossy(&said);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host
         .context("rustc does not say what this machine is")?

@@ -237,18 +237,12 @@ fn build(project: &Project) -> Result<Tests> {
         .args(["build", "--locked", "--package", PACKAGE, "--test", E2E])
         .args(["--profile", "guest", "--target", TARGET, "--config", STATIC])
         .args(["--message-format", "json-render-diagnostics"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
+        .stdin(Stdio::null());
     for program in PROGRAMS.iter().chain([&RUNNER]) {
         command.args(["--bin", program]);
     }
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{}`", process::line(&command)))?;
-    if !output.status.success() {
-        bail!("`{}` failed, see its messages above", process::line(&command));
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
+    let messages = process::output(&mut command)?;
+    let messages = String::from_utf8_lossy(&messages);
     let built: Vec<Value> = messages
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -275,12 +269,8 @@ fn build(project: &Project) -> Result<Tests> {
 
 /// The names of the tests that are about the kernel, or those of them that contain a filter.
 fn choose(e2e: &Path, filters: &[String]) -> Result<Vec<String>> {
-    let mut command = Command::new(e2e);
-    command.args(["--list", "--format", "terse"]);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{}`", process::line(&command)))?;
-    let listed = String::from_utf8_lossy(&output.stdout);
+    let listed = process::output(Command::new(e2e).args(["--list", "--format", "terse"]))?;
+    let listed = String::from_utf8_lossy(&listed);
     let chosen: Vec<String> = listed
         .lines()
         .filter_map(|line| line.strip_suffix(": test"))

@@ -1,8 +1,8 @@
 //! `picture`: the live view in the README, from the demo's real traffic.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::build;
 use crate::{process, project::Project};
@@ -18,26 +18,25 @@ const SIZE: &str = "100x32";
 
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut command = build::demo_command(project)?;
-    command.args(["--picture", SIZE]).stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{}`", process::line(&command)))?;
-    if !output.status.success() {
-        bail!("`{}` failed: {}", process::line(&command), output.status);
-    }
-    let picture = String::from_utf8(output.stdout).context("the picture is no text")?;
+    let picture = process::output(command.args(["--picture", SIZE]))?;
+    let picture = String::from_utf8(picture).context("the picture is no text")?;
+    into_readme(project, (MARK, END), &picture)
+}
+
+/// Puts a text into the README, between two marks.
+pub(super) fn into_readme(project: &Project, marks: (&str, &str), text: &str) -> Result<()> {
     let path = project.root.join("README.md");
     let readme = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let readme = replaced(&readme, &picture)
-        .with_context(|| format!("{} has no place for the picture", path.display()))?;
+    let readme =
+        replaced(&readme, marks, text).with_context(|| format!("{} has no place for it", path.display()))?;
     fs::write(&path, readme).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The README with another picture; `None` when there is no place for it.
-fn replaced(readme: &str, picture: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(MARK)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{MARK}{picture}{END}{after}"))
+/// The README with another text between these marks; `None` when they are not there.
+fn replaced(readme: &str, (mark, end): (&str, &str), text: &str) -> Option<String> {
+    let (before, rest) = readme.split_once(mark)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{mark}{text}{end}{after}"))
 }
 
 #[cfg(test)]
@@ -48,9 +47,9 @@ mod tests {
     fn only_the_picture_changes() {
         let readme = |picture: &str| format!("one\n{MARK}{picture}{END}two\n```text\nthree\n```\n");
         assert_eq!(
-            replaced(&readme("old\n"), "new\nlines\n"),
+            replaced(&readme("old\n"), (MARK, END), "new\nlines\n"),
             Some(readme("new\nlines\n"))
         );
-        assert_eq!(replaced("no place", "new"), None);
+        assert_eq!(replaced("no place", (MARK, END), "new"), None);
     }
 }

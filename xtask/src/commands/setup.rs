@@ -34,13 +34,20 @@ const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 const CXX_PACKAGE: &str = "g++";
 
 /// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
-/// its modules: the one named `apache2` would start it as a service.
+/// its modules, and of Redis only the tools, which have the server under another name. No service is started.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
     ("apache2", "apache2-bin"),
     ("setcap", "libcap2-bin"),
+    ("mosquitto", "mosquitto"),
+    ("mosquitto_pub", "mosquitto-clients"),
+    ("nginx", "nginx-light"),
+    ("node", "nodejs"),
+    ("pg_ctlcluster", "postgresql"),
+    ("python3", "python3"),
+    ("redis-cli", "redis-tools"),
 ];
 
 /// Programs that trying other kernels takes, and the packages they are in.
@@ -54,69 +61,55 @@ const BENCH_PROGRAMS: &[(&str, &str)] = &[
     ("tcpstates", "libbpf-tools"),
 ];
 
+/// What follows where packages cannot be installed.
+enum Without {
+    /// There is no going on.
+    Stop,
+    /// There is, with this loss.
+    Lose(&'static str),
+    /// There is, and what needs them says so itself.
+    GoOn,
+}
+
 /// The command: what the tests or the measurements need belongs to it, if it is for them.
 pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
-    let mut setup = Setup::start(project);
-    let toolchain = setup.toolchain()?;
-    let mut packages = Vec::new();
-    if purpose.tests {
-        packages = [missing_packages(TEST_PROGRAMS), missing_clippy(&toolchain)].concat();
-    }
-    if purpose.bench {
-        packages = missing_packages(BENCH_PROGRAMS);
-    }
-    if !setup.optional(&packages) {
-        return Err(advice::packages(&packages).into());
-    }
-    setup.finish();
-    Ok(())
+    let packages = |toolchain: &Toolchain| match purpose {
+        Purpose { tests: true, .. } => [missing_packages(TEST_PROGRAMS), missing_clippy(toolchain)].concat(),
+        Purpose { bench: true, .. } => missing_packages(BENCH_PROGRAMS),
+        _ => Vec::new(),
+    };
+    prepare(project, packages, &Without::Stop).map(drop)
 }
 
 /// What a build needs.
 pub(crate) fn toolchain(project: &Project) -> Result<Toolchain> {
-    let mut setup = Setup::start(project);
-    let toolchain = setup.toolchain()?;
-    setup.finish();
-    Ok(toolchain)
+    prepare(project, |_| Vec::new(), &Without::GoOn)
 }
 
 /// What the tests need. Tests say themselves what they cannot run without.
 pub(crate) fn for_tests(project: &Project) -> Result<()> {
-    let mut setup = Setup::start(project);
-    setup.toolchain()?;
-    let packages = missing_packages(TEST_PROGRAMS);
-    if !setup.optional(&packages) {
-        setup.say(&format!(
-            "going on without {}, so some tests will say SKIP",
-            packages.join(", ")
-        ));
-    }
-    setup.finish();
-    Ok(())
+    let without = Without::Lose("some tests will say SKIP");
+    prepare(project, |_| missing_packages(TEST_PROGRAMS), &without).map(drop)
 }
 
 /// What the tests on other kernels need beside what all tests do.
 pub(crate) fn for_kernels(project: &Project) -> Result<()> {
-    let mut setup = Setup::start(project);
-    setup.toolchain()?;
-    let packages = [missing_packages(TEST_PROGRAMS), missing_packages(KERNEL_PROGRAMS)].concat();
-    if !setup.optional(&packages) {
-        return Err(advice::packages(&packages).into());
-    }
-    setup.finish();
-    Ok(())
+    let packages = |_: &Toolchain| [TEST_PROGRAMS, KERNEL_PROGRAMS].map(missing_packages).concat();
+    prepare(project, packages, &Without::Stop).map(drop)
 }
 
 /// What fuzzing needs: whether it is there now. libFuzzer comes as C++.
 pub(crate) fn for_fuzz(project: &Project) -> Result<bool> {
-    let mut setup = Setup::start(project);
-    setup.toolchain()?;
-    let there = ["c++", "g++", "clang++"]
-        .iter()
-        .any(|program| is_installed(program));
-    let ready = there || setup.optional(&[CXX_PACKAGE]);
-    setup.finish();
-    Ok(ready)
+    let is_there = || {
+        let mut compilers = ["c++", "g++", "clang++"].into_iter();
+        compilers.any(is_installed)
+    };
+    let packages = |_: &Toolchain| match is_there() {
+        true => Vec::new(),
+        false => vec![CXX_PACKAGE],
+    };
+    prepare(project, packages, &Without::GoOn)?;
+    Ok(is_there())
 }
 
 /// What to say where there is no C++ compiler.
@@ -126,26 +119,43 @@ pub(crate) fn cxx_missing() -> Refusal {
 
 /// What the measurements need. Of what is not there they say so.
 pub(crate) fn for_bench(project: &Project) -> Result<Toolchain> {
+    let without = Without::Lose("some figures will be unknown");
+    prepare(project, |_| missing_packages(BENCH_PROGRAMS), &without)
+}
+
+/// What linting needs. It can do without clippy for the BPF half, and says so.
+pub(crate) fn for_lint(project: &Project) -> Result<Toolchain> {
+    prepare(project, missing_clippy, &Without::GoOn)
+}
+
+/// The toolchain, and the packages that are missing besides.
+fn prepare(
+    project: &Project,
+    packages: impl FnOnce(&Toolchain) -> Vec<&'static str>,
+    without: &Without,
+) -> Result<Toolchain> {
     let mut setup = Setup::start(project);
     let toolchain = setup.toolchain()?;
-    let packages = missing_packages(BENCH_PROGRAMS);
+    let packages = packages(&toolchain);
     if !setup.optional(&packages) {
-        setup.say(&format!(
-            "going on without {}, so some figures will be unknown",
-            packages.join(", ")
-        ));
+        match without {
+            Without::Stop => return Err(advice::packages(&packages).into()),
+            Without::Lose(lost) => {
+                setup.say(&format!("going on without {}, so {lost}", packages.join(", ")));
+            }
+            Without::GoOn => {}
+        }
     }
     setup.finish();
     Ok(toolchain)
 }
 
-/// What linting needs. It can do without clippy for the BPF half, and says so.
-pub(crate) fn for_lint(project: &Project) -> Result<Toolchain> {
-    let mut setup = Setup::start(project);
-    let toolchain = setup.toolchain()?;
-    setup.optional(&missing_clippy(&toolchain));
-    setup.finish();
-    Ok(toolchain)
+/// Installs the package of a program that `dist` runs, if the program is not there.
+pub(super) fn program(project: &Project, (program, package): (&str, &str)) -> Result<()> {
+    match is_installed(program) {
+        true => Ok(()),
+        false => for_dist(project, &[package]),
+    }
 }
 
 /// What a static binary is built with, once it is known that it is not there.
@@ -176,10 +186,16 @@ fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
     if missing { vec![CLIPPY_PACKAGE] } else { Vec::new() }
 }
 
-/// Looks beyond `PATH`, since programs for root are often not on that of others.
 pub(super) fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Looks beyond `PATH`, since programs for root are often not on that of others.
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let elsewhere = ["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(program));
-    Machine.on_path(program).is_some() || elsewhere.iter().any(|path| Machine.is_program(path))
+    Machine
+        .on_path(program)
+        .or_else(|| elsewhere.into_iter().find(|path| Machine.is_program(path)))
 }
 
 /// One run of setup: its clock, and whether it has changed anything.

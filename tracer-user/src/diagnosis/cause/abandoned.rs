@@ -1,21 +1,12 @@
 //! Earlier connections fell silent when a newer one was opened, and nothing shows whether the client forgot
 //! them or the path died.
 
-use super::{Case, Match, Rule, piling_up, words};
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_ALIKE, confidence, habitual},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::Abandoned,
-    of_ends: false,
-    test,
-};
+use super::{Case, Match, words};
+use crate::diagnosis::thresholds::{MIN_ALIKE, confidence, habitual};
 
 /// Connections were used one after the other and never again, and nothing was retransmitted or probed in
 /// vain.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let earlier = held.in_use() + held.dead + held.silent;
     if held.silent < MIN_ALIKE
@@ -24,7 +15,6 @@ fn test(case: &Case<'_>) -> Option<Match> {
         || !case.has_requests()
         || case.expected_is_given && held.established <= u64::from(case.expected)
         || figures.course.end < figures.course.from() + MIN_ALIKE
-        || (case.is_too_soon_for_a_path() && (piling_up::RULE.test)(case).is_some())
     {
         return None;
     }

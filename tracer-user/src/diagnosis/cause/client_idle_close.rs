@@ -1,21 +1,14 @@
 //! The client's pool drops idle connections before the next request.
 
-use super::{Case, Match, Rule, early_abort, words};
+use super::{Case, Match, early_abort, words};
 use crate::diagnosis::{
-    Verdict,
     reuse::{self, InHand},
     thresholds::{MANY_TURNS, MIN_ALIKE, confidence, habitual},
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::ClientIdleClose,
-    of_ends: true,
-    test,
-};
-
 /// The client repeatedly sends its FIN after the same idle time, when the server is working on no request,
 /// and it had no other connection for its next request.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.client_fin, figures.closes)
         || early_abort::gives_up(case)

@@ -1,26 +1,20 @@
 //! This host's process does not close after the other side's FIN.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{self, count, duration, process},
 };
 use crate::{
     diagnosis::{
-        Lingering, Verdict,
+        Lingering,
         thresholds::{FORGOTTEN, confidence, share},
     },
     model::peer::Direction,
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::CloseWaitLeak,
-    of_ends: false,
-    test,
-};
-
 /// Accepted connections stay in CLOSE_WAIT for longer than a poll is held, and for much longer than those
 /// that did get closed. Sockets that no process has accepted are not the process's fault and do not count.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (close_wait, lingering) = (&case.figures.close_wait, case.figures.lingering.as_ref()?);
     let leaked = match case.direction {
         Direction::Inbound => overdue(case, lingering),

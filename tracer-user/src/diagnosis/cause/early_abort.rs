@@ -1,25 +1,16 @@
 //! The client abandons a held poll before the server answers.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, duration, number},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, share},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::EarlyAbort,
-    of_ends: true,
-    test,
-};
+use crate::diagnosis::thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, share};
 
 /// The client ended connections whose request was still unanswered. If it did so with a FIN, the server must
 /// have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all: with TLS, a normal close
 /// looks like one more request, but the server reacts to it at once. Requests that waited for a worker do not
 /// count, since the server was not holding them.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
     if !gives_up(case) {

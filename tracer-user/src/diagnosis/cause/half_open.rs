@@ -1,23 +1,14 @@
 //! The path to the client died silently, and it came back on a new connection.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, duration, number, opened},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_ALIKE_TO_OTHERS, confidence, share},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::HalfOpen,
-    of_ends: false,
-    test,
-};
+use crate::diagnosis::thresholds::{MIN_ALIKE_TO_OTHERS, confidence, share};
 
 /// Connections on which this host retransmitted or probed in vain since before the peer opened another one,
 /// or which timed out while the peer held another one.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let timeouts = figures.close_reasons.timeout;
     let died = held.dead + timeouts;

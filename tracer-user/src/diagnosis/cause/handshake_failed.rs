@@ -1,22 +1,13 @@
 //! The client never gets as far as a request.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, number},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{confidence, habitual},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::HandshakeFailed,
-    of_ends: true,
-    test,
-};
+use crate::diagnosis::thresholds::{confidence, habitual};
 
 /// Nearly all connections ended after a TLS handshake, or a part of one, and none carried a request.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let alone = figures.counted.handshakes_alone;
     if !figures.requests_told

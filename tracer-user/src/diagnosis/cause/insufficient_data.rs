@@ -1,19 +1,12 @@
 //! Too short a window or too few connections to say.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{duration, number, opened_and_ended},
-};
-use crate::diagnosis::Verdict;
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::InsufficientData,
-    of_ends: false,
-    test,
 };
 
 /// Always matches. States how long to trace if that follows from the rate so far.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let explanation = case.say(|| {
     let seen = format!(

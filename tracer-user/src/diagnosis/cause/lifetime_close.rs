@@ -1,20 +1,11 @@
 //! One side ends every connection at a constant age, used or not.
 
-use super::{Case, Match, Rule, words};
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::LifetimeClose,
-    of_ends: true,
-    test,
-};
+use super::{Case, Match, words};
+use crate::diagnosis::thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share};
 
 /// All ages agree while idle times do not, and each connection carried more than the one request of a client
 /// that reconnects every time.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
     let by_server = habitual(figures.server_fin, figures.closes);

@@ -1,23 +1,17 @@
 //! The peer holds far more than others and is not growing: many clients behind one address, or an old pile.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, number},
 };
-use crate::diagnosis::{Verdict, thresholds::confidence};
+use crate::diagnosis::thresholds::confidence;
 
 /// Ports of databases and caches, whose clients usually keep connection pools: PostgreSQL, `PgBouncer`,
 /// MySQL, Redis, memcached, Oracle, SQL Server, MongoDB, Cassandra.
 const POOLED_PORTS: [u16; 9] = [5432, 6432, 3306, 6379, 11211, 1521, 1433, 27017, 9042];
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::ManyHeld,
-    of_ends: false,
-    test,
-};
-
 /// The peer is an outlier in its service, or one of many that all hold more than a client needs.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let held = figures.course.end;
     let usual = u64::from(case.expected).max(case.thresholds.max_pool);

@@ -1,24 +1,15 @@
 //! The server is not accepting: its workers are exhausted.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, duration, number},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{MIN_ALIKE_TO_OTHERS, confidence, habitual},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::NeverAccepted,
-    of_ends: false,
-    test,
-};
+use crate::diagnosis::thresholds::{MIN_ALIKE_TO_OTHERS, confidence, habitual};
 
 /// Connections have waited in the accept queue for longer than accepting ever takes, or most requests had
 /// waited for seconds when a process read them. Other connections waiting on the same listener count as
 /// evidence too, since they share the queue.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let waits_now = figures.waiting.now > 0 && figures.waiting.oldest_ns >= case.thresholds.waiting;
     let waited = figures.counted.late_reads >= MIN_ALIKE_TO_OTHERS

@@ -1,23 +1,14 @@
 //! A firewall or balancer cuts idle connections.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{self, count, duration},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::PathCut,
-    of_ends: true,
-    test,
-};
+use crate::diagnosis::thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share};
 
 /// The other side repeatedly resets connections after the same idle time, with no request unanswered.
 /// Well-behaved clients close with a FIN.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let cut = figures.close_reasons.remote_rst;
     if !habitual(cut, figures.closes)

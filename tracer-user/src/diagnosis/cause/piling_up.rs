@@ -1,21 +1,11 @@
 //! The peer opens further connections while its earlier ones are open and alive.
 
 use super::{
-    Case, Grown, Match, Rule,
+    Case, Grown, Match,
     words::{count, number, opened, opened_and_ended},
 };
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{
-        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual,
-        share,
-    },
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::PilingUp,
-    of_ends: false,
-    test,
+use crate::diagnosis::thresholds::{
+    ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual, share,
 };
 
 /// The evidence that a peer piles up.
@@ -31,7 +21,7 @@ enum Why {
 /// The peer holds more connections than it needs, either by the user's number or because they keep
 /// increasing. Connections that are waiting for a reply or sitting idle count as the client's, unless the
 /// evidence says that the path to it is dead.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (figures, held) = (case.figures, &case.figures.held);
     let why = why(case)?;
     let (dead, theirs) = (

@@ -1,27 +1,20 @@
 //! The peer keeps a core of reused connections and opens short-lived ones beyond it.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{self, number},
 };
 use crate::diagnosis::{
-    Figures, Verdict,
+    Figures,
     thresholds::{
         BUSY, EXCEPTION, MANY_DISCARDED, MIN_ALIKE, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT, confidence,
         habitual, share,
     },
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::PoolOverflow,
-    // The frequency is checked in `test`, against `OVERFLOW_FAULT`.
-    of_ends: false,
-    test,
-};
-
 /// Only the client closes connections, as soon as the reply is read, although it keeps others; and it opens
 /// new ones while most of those it keeps are busy.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (turns, of) = (&figures.turns, figures.turns.connections());
     // Nearly all were closed at once. Clients that leave a shared address take their time.

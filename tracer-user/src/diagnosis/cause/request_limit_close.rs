@@ -1,24 +1,17 @@
 //! The server closes after a fixed number of requests.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, number, opened},
 };
 use crate::diagnosis::{
-    Verdict,
     learned::least_limit,
     thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual},
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::RequestLimitClose,
-    of_ends: true,
-    test,
-};
-
 /// This host's server ends connections right after a reply, all after the same number of requests: more than
 /// a handshake explains, and few enough to matter.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
         return None;

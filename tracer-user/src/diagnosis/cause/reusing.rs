@@ -1,23 +1,16 @@
 //! Requests travel over connections that the peer keeps.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{count, number},
 };
 use crate::diagnosis::{
-    Verdict,
     reuse::{self, Reuse},
     thresholds::confidence,
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::Reusing,
-    of_ends: false,
-    test,
-};
-
 /// There are several requests for each connection, or connections stay open.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     if !matches!(reuse::of(case), Reuse::Steady | Reuse::Mostly) {
         return None;
     }

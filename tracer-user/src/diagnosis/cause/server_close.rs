@@ -1,23 +1,16 @@
 //! The server ends connections before they are used again, and no timer, limit or age fits.
 
 use super::{
-    Case, Match, Rule,
+    Case, Match,
     words::{self, count},
 };
 use crate::diagnosis::{
-    Verdict,
     reuse::{self, Reuse},
     thresholds::{confidence, habitual},
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::ServerClose,
-    of_ends: true,
-    test,
-};
-
 /// Connections are not reused, there is enough data, and nearly always the server ends them.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let resets = figures.closes - figures.closes.min(case.by_client() + figures.server_fin);
     let by_server = figures.server_fin + resets.saturating_sub(figures.close_reasons.timeout);

@@ -1,21 +1,14 @@
 //! The server's keep-alive timeout is shorter than the client's pause.
 
-use super::{Case, Match, Rule, words};
+use super::{Case, Match, words};
 use crate::diagnosis::{
-    Verdict,
     reuse::{self, InHand},
     thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, confidence, habitual, same},
 };
 
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::ServerIdleClose,
-    of_ends: true,
-    test,
-};
-
 /// This host's server repeatedly ends connections after the same idle time, and the client comes back. A few
 /// closes are enough if other peers show the same idle time.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     if !habitual(figures.server_fin, figures.closes)
         || !case.costs(MANY_TURNS)

@@ -1,20 +1,11 @@
 //! Scanners, health checks and slow clients: peers without a request to judge.
 
-use super::{Case, Match, Rule, words::count};
-use crate::diagnosis::{
-    Verdict,
-    thresholds::{confidence, habitual},
-};
-
-pub(super) static RULE: Rule = Rule {
-    verdict: Verdict::Stray,
-    of_ends: false,
-    test,
-};
+use super::{Case, Match, words::count};
+use crate::diagnosis::thresholds::{confidence, habitual};
 
 /// The client sent too little for one request per connection, the server sent nothing, and the connections
 /// have ended or have been open for a while.
-fn test(case: &Case<'_>) -> Option<Match> {
+pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (asked, _) = figures.bytes_by_role(case.direction);
     let bytes = asked?;

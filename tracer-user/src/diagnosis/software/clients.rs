@@ -1,4 +1,6 @@
 //! Clients: the names each library has for its pool and timeouts.
+//!
+//! One table for each library and nothing else, hence the length of this file.
 
 use super::Setting;
 

@@ -1,10 +1,13 @@
 //! Identifies software by the name of its process.
 
-use self::Comm::{Is, Starts};
+use self::{
+    Comm::{Is, Starts},
+    Serves::{Any, Only, Relays},
+};
 use super::{
     clients::{self, Client, Clients},
     general,
-    protocol::Protocol,
+    protocol::Protocol::{self, Ajp, Amqp, Http, Memcached, Mongodb, Mqtt, Mysql, Postgresql, Redis, Ssh},
     servers::{self, Server},
 };
 
@@ -63,17 +66,17 @@ impl Software {
     /// The protocol it speaks on a port that implies `by_port`.
     pub(super) fn protocol(&self, by_port: Option<Protocol>) -> Option<Protocol> {
         match self.serves {
-            Serves::Only(protocol) => Some(protocol),
-            Serves::Relays(protocol, _) => by_port.or(Some(protocol)),
-            Serves::Any(spoken) => by_port.filter(|protocol| spoken.contains(protocol)),
+            Only(protocol) => Some(protocol),
+            Relays(protocol, _) => by_port.or(Some(protocol)),
+            Any(spoken) => by_port.filter(|protocol| spoken.contains(protocol)),
         }
     }
 
     /// The texts for its listener on a port that implies `by_port`.
     pub(super) fn server(&self, by_port: Option<Protocol>) -> &'static Server {
         match (&self.serves, self.protocol(by_port)) {
-            (Serves::Relays(own, relay), Some(protocol)) if protocol != *own => relay,
-            (Serves::Any(_), Some(protocol)) => general::server_of(protocol).unwrap_or(self.server),
+            (Relays(own, relay), Some(protocol)) if protocol != *own => relay,
+            (Any(_), Some(protocol)) => general::server_of(protocol).unwrap_or(self.server),
             _ => self.server,
         }
     }
@@ -81,260 +84,66 @@ impl Software {
     /// The texts for its connections to a server; `None` if it has no specific ones.
     pub(super) fn client(&self, protocol: Option<Protocol>) -> Option<&'static Client> {
         match protocol {
-            Some(Protocol::Http) | None => self.client.http,
-            Some(Protocol::Postgresql | Protocol::Mysql | Protocol::Mongodb) => self.client.database,
-            Some(Protocol::Redis | Protocol::Memcached) => self.client.cache,
-            Some(Protocol::Ajp | Protocol::Mqtt | Protocol::Amqp | Protocol::Ssh) => None,
+            Some(Http) | None => self.client.http,
+            Some(Postgresql | Mysql | Mongodb) => self.client.database,
+            Some(Redis | Memcached) => self.client.cache,
+            Some(Ajp | Mqtt | Amqp | Ssh) => None,
         }
     }
 }
 
-/// Names as they appear in `/proc/PID/comm`.
-const SOFTWARE: &[Software] = &[
-    Software {
-        name: "Apache httpd",
-        comms: &[
-            Is("apache2"),
-            Is("httpd"),
-            Is("httpd-prefork"),
-            Is("httpd-worker"),
-            Is("httpd-event"),
-        ],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::HTTPD,
-        client: &clients::HTTPD,
-    },
-    Software {
-        name: "nginx",
-        comms: &[Is("nginx"), Is("openresty"), Is("angie")],
-        serves: Serves::Relays(Protocol::Http, &servers::NGINX_STREAM),
-        server: &servers::NGINX,
-        client: &clients::NGINX,
-    },
-    Software {
-        name: "HAProxy",
-        comms: &[Is("haproxy")],
-        serves: Serves::Relays(Protocol::Http, &servers::HAPROXY_TCP),
-        server: &servers::HAPROXY,
-        client: &clients::HAPROXY,
-    },
-    Software {
-        name: "Envoy",
-        comms: &[Is("envoy")],
-        serves: Serves::Relays(Protocol::Http, &servers::ENVOY_TCP),
-        server: &servers::ENVOY,
-        client: &clients::ENVOY,
-    },
-    Software {
-        name: "Java",
-        comms: &[Is("java")],
-        serves: Serves::Any(&[Protocol::Http, Protocol::Ajp, Protocol::Mqtt]),
-        server: &servers::JAVA,
-        client: &clients::JAVA,
-    },
-    Software {
-        name: "Node.js",
-        comms: &[
-            Is("node"),
-            Is("nodejs"),
-            Is("MainThread"),
-            Is("node-MainThread"),
-            Starts("node "),
-            Starts("next-server"),
-        ],
-        serves: Serves::Any(&[Protocol::Http, Protocol::Mqtt]),
-        server: &servers::NODE,
-        client: &clients::NODE,
-    },
-    Software {
-        name: "Gunicorn",
-        comms: &[Starts("gunicorn")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::GUNICORN,
-        client: &clients::PYTHON,
-    },
-    Software {
-        name: "Uvicorn",
-        comms: &[Starts("uvicorn")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::UVICORN,
-        client: &clients::PYTHON,
-    },
-    Software {
-        name: "Python",
-        comms: &[Starts("python"), Starts("pypy"), Is("celery")],
-        serves: Serves::Any(&[Protocol::Http, Protocol::Mqtt]),
-        server: &servers::PYTHON,
-        client: &clients::PYTHON,
-    },
-    Software {
-        name: "PHP-FPM",
-        comms: &[Starts("php-fpm")],
-        serves: Serves::Any(&[]),
-        server: &servers::PHP_FPM,
-        client: &clients::PHP,
-    },
-    Software {
-        name: "PHP",
-        comms: &[
-            Is("php"),
-            Starts("php5"),
-            Starts("php7"),
-            Starts("php8"),
-            Is("frankenphp"),
-        ],
-        serves: Serves::Any(&[Protocol::Http]),
-        server: &servers::UNKNOWN,
-        client: &clients::PHP,
-    },
-    Software {
-        name: "Caddy",
-        comms: &[Is("caddy")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::CADDY,
-        client: &clients::CADDY,
-    },
-    Software {
-        name: "Traefik",
-        comms: &[Is("traefik")],
-        serves: Serves::Relays(Protocol::Http, &servers::UNKNOWN),
-        server: &servers::TRAEFIK,
-        client: &clients::TRAEFIK,
-    },
-    Software {
-        name: "lighttpd",
-        comms: &[Is("lighttpd")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::LIGHTTPD,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "LiteSpeed",
-        comms: &[Is("litespeed"), Is("lshttpd"), Is("openlitespeed")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::LITESPEED,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "Varnish",
-        comms: &[Is("varnishd"), Is("cache-main")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::VARNISH,
-        client: &clients::VARNISH,
-    },
-    Software {
-        name: "Squid",
-        comms: &[Is("squid")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::SQUID,
-        client: &clients::SQUID,
-    },
-    Software {
-        name: "Puma",
-        comms: &[Is("puma"), Starts("puma "), Starts("puma:")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::PUMA,
-        client: &clients::RUBY,
-    },
-    Software {
-        name: "Unicorn",
-        comms: &[Is("unicorn"), Starts("unicorn ")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::UNICORN,
-        client: &clients::RUBY,
-    },
-    Software {
-        name: "Ruby",
-        comms: &[
-            Is("ruby"),
-            Starts("ruby2"),
-            Starts("ruby3"),
-            Is("bundle"),
-            Is("rails"),
-            Is("sidekiq"),
-        ],
-        serves: Serves::Any(&[Protocol::Http]),
-        server: &servers::RUBY,
-        client: &clients::RUBY,
-    },
-    Software {
-        name: ".NET",
-        comms: &[Is("dotnet")],
-        serves: Serves::Only(Protocol::Http),
-        server: &servers::DOTNET,
-        client: &clients::DOTNET,
-    },
-    Software {
-        name: "Erlang",
-        comms: &[Is("beam.smp"), Is("beam")],
-        serves: Serves::Any(&[Protocol::Http, Protocol::Amqp, Protocol::Mqtt]),
-        server: &servers::BEAM,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "PostgreSQL",
-        comms: &[Is("postgres"), Is("postmaster")],
-        serves: Serves::Only(Protocol::Postgresql),
-        server: &servers::POSTGRESQL,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "PgBouncer",
-        comms: &[Is("pgbouncer")],
-        serves: Serves::Only(Protocol::Postgresql),
-        server: &servers::PGBOUNCER,
-        client: &clients::PGBOUNCER,
-    },
-    Software {
-        name: "MySQL",
-        comms: &[Is("mysqld"), Is("mariadbd")],
-        serves: Serves::Only(Protocol::Mysql),
-        server: &servers::MYSQL,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "MongoDB",
-        comms: &[Is("mongod"), Is("mongos")],
-        serves: Serves::Only(Protocol::Mongodb),
-        server: &servers::MONGODB,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "Redis",
-        comms: &[Is("redis-server"), Is("valkey-server"), Is("redis-sentinel")],
-        serves: Serves::Only(Protocol::Redis),
-        server: &servers::REDIS,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "Memcached",
-        comms: &[Is("memcached")],
-        serves: Serves::Only(Protocol::Memcached),
-        server: &servers::MEMCACHED,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "Mosquitto",
-        comms: &[Is("mosquitto")],
-        serves: Serves::Only(Protocol::Mqtt),
-        server: &servers::MOSQUITTO,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "OpenSSH server",
-        comms: &[Is("sshd"), Is("sshd-session"), Is("sshd-auth")],
-        serves: Serves::Only(Protocol::Ssh),
-        server: &servers::SSHD,
-        client: &clients::NONE,
-    },
-    Software {
-        name: "curl",
-        comms: &[Is("curl"), Is("wget")],
-        serves: Serves::Any(&[]),
-        server: &servers::UNKNOWN,
-        client: &clients::CURL,
-    },
-];
+/// A program a line: its usual name, its names as they appear in `/proc/PID/comm`, what it serves, and its texts
+/// in `servers` and `clients`.
+macro_rules! software {
+    ($($name:literal: $($how:ident $comm:literal),+ => $serves:expr, $server:ident, $client:ident;)+) => {
+        const SOFTWARE: &[Software] = &[$(Software {
+            name: $name,
+            comms: &[$($how($comm)),+],
+            serves: $serves,
+            server: &servers::$server,
+            client: &clients::$client,
+        }),+];
+    };
+}
+
+software! {
+    "Apache httpd": Is "apache2", Is "httpd", Is "httpd-prefork", Is "httpd-worker", Is "httpd-event"
+        => Only(Http), HTTPD, HTTPD;
+    "nginx": Is "nginx", Is "openresty", Is "angie" => Relays(Http, &servers::NGINX_STREAM), NGINX, NGINX;
+    "HAProxy": Is "haproxy" => Relays(Http, &servers::HAPROXY_TCP), HAPROXY, HAPROXY;
+    "Envoy": Is "envoy" => Relays(Http, &servers::ENVOY_TCP), ENVOY, ENVOY;
+    "Java": Is "java" => Any(&[Http, Ajp, Mqtt]), JAVA, JAVA;
+    "Node.js": Is "node", Is "nodejs", Is "MainThread", Is "node-MainThread", Starts "node ",
+        Starts "next-server"
+        => Any(&[Http, Mqtt]), NODE, NODE;
+    "Gunicorn": Starts "gunicorn" => Only(Http), GUNICORN, PYTHON;
+    "Uvicorn": Starts "uvicorn" => Only(Http), UVICORN, PYTHON;
+    "Python": Starts "python", Starts "pypy", Is "celery" => Any(&[Http, Mqtt]), PYTHON, PYTHON;
+    "PHP-FPM": Starts "php-fpm" => Any(&[]), PHP_FPM, PHP;
+    "PHP": Is "php", Starts "php5", Starts "php7", Starts "php8", Is "frankenphp"
+        => Any(&[Http]), UNKNOWN, PHP;
+    "Caddy": Is "caddy" => Only(Http), CADDY, CADDY;
+    "Traefik": Is "traefik" => Relays(Http, &servers::UNKNOWN), TRAEFIK, TRAEFIK;
+    "lighttpd": Is "lighttpd" => Only(Http), LIGHTTPD, NONE;
+    "LiteSpeed": Is "litespeed", Is "lshttpd", Is "openlitespeed" => Only(Http), LITESPEED, NONE;
+    "Varnish": Is "varnishd", Is "cache-main" => Only(Http), VARNISH, VARNISH;
+    "Squid": Is "squid" => Only(Http), SQUID, SQUID;
+    "Puma": Is "puma", Starts "puma ", Starts "puma:" => Only(Http), PUMA, RUBY;
+    "Unicorn": Is "unicorn", Starts "unicorn " => Only(Http), UNICORN, RUBY;
+    "Ruby": Is "ruby", Starts "ruby2", Starts "ruby3", Is "bundle", Is "rails", Is "sidekiq"
+        => Any(&[Http]), RUBY, RUBY;
+    ".NET": Is "dotnet" => Only(Http), DOTNET, DOTNET;
+    "Erlang": Is "beam.smp", Is "beam" => Any(&[Http, Amqp, Mqtt]), BEAM, NONE;
+    "PostgreSQL": Is "postgres", Is "postmaster" => Only(Postgresql), POSTGRESQL, NONE;
+    "PgBouncer": Is "pgbouncer" => Only(Postgresql), PGBOUNCER, PGBOUNCER;
+    "MySQL": Is "mysqld", Is "mariadbd" => Only(Mysql), MYSQL, NONE;
+    "MongoDB": Is "mongod", Is "mongos" => Only(Mongodb), MONGODB, NONE;
+    "Redis": Is "redis-server", Is "valkey-server", Is "redis-sentinel" => Only(Redis), REDIS, NONE;
+    "Memcached": Is "memcached" => Only(Memcached), MEMCACHED, NONE;
+    "Mosquitto": Is "mosquitto" => Only(Mqtt), MOSQUITTO, NONE;
+    "OpenSSH server": Is "sshd", Is "sshd-session", Is "sshd-auth" => Only(Ssh), SSHD, NONE;
+    "curl": Is "curl", Is "wget" => Any(&[]), UNKNOWN, CURL;
+}
 
 #[cfg(test)]
 mod tests {

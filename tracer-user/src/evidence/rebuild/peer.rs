@@ -99,8 +99,6 @@ impl Entry {
         closes.remote_rst = closes.remote_rst.max(gauge.closes.remote_rst);
         closes.timeout = closes.timeout.max(gauge.closes.timeout);
         counters.failed = counters.failed.max(gauge.failed);
-        counters.unanswered = gauge.unanswered.unwrap_or(counters.unanswered);
-        counters.late_reads = gauge.late_reads.unwrap_or(counters.late_reads);
         gauge.count(&mut counters);
         let missing = gauge.opens.saturating_sub(counters.opens());
         let overlaps = gauge

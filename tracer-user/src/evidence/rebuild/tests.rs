@@ -101,7 +101,8 @@ fn a_directory_made_by_hand_can_be_diagnosed() {
     let rows: String = (0..20)
         .map(|n| {
             format!(
-                "2026-01-01T00:00:{n:02}Z,2026-01-01T00:00:{n:02}.1Z,100,inbound,1,192.0.2.1,80,192.0.2.7,{},LAST_ACK,remote_fin,remote,false,true,false,900,1,200,300,1,1,0,1,0,,,\n",
+                "2026-01-01T00:00:{n:02}Z,2026-01-01T00:00:{n:02}.1Z,100,inbound,1,192.0.2.1,80,192.0.2.7,{},\
+                 LAST_ACK,remote_fin,remote,false,true,false,900,1,200,300,1,1,0,1,0,,,\n",
                 40_000 + n
             )
         })
@@ -122,7 +123,8 @@ fn requests_given_up_are_seen_in_rows() {
     let rows: String = (0..6)
         .map(|n| {
             format!(
-                "2026-01-01T00:00:{n:02}Z,2026-01-01T00:00:{:02}Z,10000,inbound,1,192.0.2.1,80,192.0.2.7,{},LAST_ACK,remote_fin,remote,false,true,false,,1,200,0,1,0,0,2000,8000,,,\n",
+                "2026-01-01T00:00:{n:02}Z,2026-01-01T00:00:{:02}Z,10000,inbound,1,192.0.2.1,80,192.0.2.7,{},\
+                 LAST_ACK,remote_fin,remote,false,true,false,,1,200,0,1,0,0,2000,8000,,,\n",
                 n + 10,
                 40_000 + n
             )
@@ -143,12 +145,14 @@ fn requests_given_up_are_seen_in_rows() {
 fn rows_of_processes_that_ended_belong_to_the_peer_that_stands_for_them() {
     let connection = |second: u32, pid: u32| {
         format!(
-            "2026-01-01T00:00:0{second}Z,2026-01-01T00:00:0{second}.1Z,100,outbound,1,192.0.2.1,4000{second},192.0.2.9,5432,FIN_WAIT2,local_fin,local,false,true,false,,1,200,300,1,1,0,1,,{pid},curl,\n"
+            "2026-01-01T00:00:0{second}Z,2026-01-01T00:00:0{second}.1Z,100,outbound,1,192.0.2.1,4000{second},\
+             192.0.2.9,5432,FIN_WAIT2,local_fin,local,false,true,false,,1,200,300,1,1,0,1,,{pid},curl,\n"
         )
     };
     let peer = |second: u32, opens: u32, owner: &str| {
         format!(
-            "2026-01-01T00:00:0{second}Z,outbound,1,,192.0.2.9:5432,{opens},{opens},0,0,0,0,0,0,0,1,0,,0,1,1,0,reusing,{owner}\n"
+            "2026-01-01T00:00:0{second}Z,outbound,1,,192.0.2.9:5432,{opens},{opens},0,0,0,0,0,0,0,1,0,,0,1,1,0,\
+             reusing,{owner}\n"
         )
     };
     let rows = [
@@ -220,7 +224,14 @@ proptest! {
         which in 0_usize..6, at: prop::sample::Index, length in 0_usize..40, byte: u8,
     ) {
         let (_parent, path, _) = recorded();
-        let name = ["manifest.json", "intervals.jsonl", "connections.csv", "peers.csv", "listeners.csv", "state.json"][which];
+        let name = [
+            "manifest.json",
+            "intervals.jsonl",
+            "connections.csv",
+            "peers.csv",
+            "listeners.csv",
+            "state.json",
+        ][which];
         let mut bytes = fs::read(path.join(name)).unwrap();
         let from = at.index(bytes.len());
         let to = (from + length).min(bytes.len());

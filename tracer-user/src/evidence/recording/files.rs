@@ -7,7 +7,7 @@ use crate::evidence::{
     block::{Growing, RowFile},
     error::EvidenceError,
     journal::{self, Extent, Interval},
-    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, PerKind},
     segments,
 };
 
@@ -25,10 +25,7 @@ pub(crate) struct Rows {
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) segment: u64,
-    connections: RowFile,
-    peers: RowFile,
-    listeners: RowFile,
-    events: RowFile,
+    rows: PerKind<RowFile>,
     journal: Growing,
 }
 
@@ -37,10 +34,7 @@ impl Files {
     pub(super) fn create(folder: &Folder, segment: u64) -> Result<Self, EvidenceError> {
         let files = Self {
             segment,
-            connections: RowFile::create(folder, Kind::Connections)?,
-            peers: RowFile::create(folder, Kind::Peers)?,
-            listeners: RowFile::create(folder, Kind::Listeners)?,
-            events: RowFile::create(folder, Kind::Events)?,
+            rows: PerKind::try_of(|kind| RowFile::create(folder, kind))?,
             journal: Growing::new(folder.create_file(&segments::current_journal_name())?),
         };
         folder.sync()?;
@@ -75,14 +69,14 @@ impl Files {
             let is_new = ending
                 .last
                 .as_ref()
-                .is_some_and(|last| last.extent(kind).is_none());
+                .is_some_and(|last| last.rows.of(kind).is_none());
             if is_new {
                 // An older version had no such file. What is there was made by an attempt like this one.
                 let _ = folder.remove(&name);
                 return RowFile::create(folder, kind);
             }
             let whole = match &ending.last {
-                Some(last) => last.extent(kind).clone(),
+                Some(last) => last.rows.of(kind).clone(),
                 None => RowFile::empty(kind).map_err(cannot)?,
             };
             let file = folder.open_to_append(&name)?;
@@ -91,12 +85,7 @@ impl Files {
                 None => Err(damaged(folder, &name)),
             }
         };
-        let (connections, peers, listeners, events) = (
-            rows(Kind::Connections)?,
-            rows(Kind::Peers)?,
-            rows(Kind::Listeners)?,
-            rows(Kind::Events)?,
-        );
+        let rows = PerKind::try_of(rows)?;
         let journal = Growing::resume(folder.open_to_append(&name)?, &ending.whole)
             .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error))?
             .ok_or_else(|| damaged(folder, &name))?;
@@ -106,10 +95,7 @@ impl Files {
         };
         let files = Self {
             segment,
-            connections,
-            peers,
-            listeners,
-            events,
+            rows,
             journal,
         };
         Ok((files, last))
@@ -126,32 +112,32 @@ impl Files {
     }
 
     pub(super) fn connection(&mut self, row: &ConnectionRow) -> io::Result<()> {
-        self.connections.put(row)
+        self.rows.connections.put(row)
     }
 
     /// Writes the rest of the block, then the line that says it is whole.
     pub(super) fn end_block(&mut self, rows: &Rows, mut line: Interval) -> io::Result<()> {
         for row in &rows.peers {
-            self.peers.put(row)?;
+            self.rows.peers.put(row)?;
         }
         for row in &rows.listeners {
-            self.listeners.put(row)?;
+            self.rows.listeners.put(row)?;
         }
         for row in &rows.events {
-            self.events.put(row)?;
+            self.rows.events.put(row)?;
         }
-        for file in self.rows_mut() {
+        for file in self.rows.all_mut() {
             file.finish_block()?;
         }
-        for kind in Kind::ALL {
-            *line.extent_mut(kind) = self.of(kind).written();
+        for (extent, file) in line.rows.all_mut().into_iter().zip(self.rows.all_mut()) {
+            *extent = file.written();
         }
         line.before = self.journal.whole().sha256;
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.journal.write(&text, 1)?;
         self.journal.sync()?;
-        self.rows_mut().into_iter().for_each(RowFile::accept);
+        self.rows.all_mut().into_iter().for_each(RowFile::accept);
         self.journal.accept();
         Ok(())
     }
@@ -160,29 +146,11 @@ impl Files {
     pub(super) fn take_back(&mut self) -> u64 {
         // When not even that works, readers still stop at the last whole line.
         let _ = self.journal.take_back();
-        self.rows_mut().into_iter().map(RowFile::take_back).sum()
-    }
-
-    fn rows_mut(&mut self) -> [&mut RowFile; 4] {
-        [
-            &mut self.connections,
-            &mut self.peers,
-            &mut self.listeners,
-            &mut self.events,
-        ]
-    }
-
-    fn of(&self, kind: Kind) -> &RowFile {
-        match kind {
-            Kind::Connections => &self.connections,
-            Kind::Peers => &self.peers,
-            Kind::Listeners => &self.listeners,
-            Kind::Events => &self.events,
-        }
+        self.rows.all_mut().into_iter().map(RowFile::take_back).sum()
     }
 
     pub(super) fn whole(&self, kind: Kind) -> Extent {
-        self.of(kind).whole()
+        self.rows.of(kind).whole()
     }
 
     pub(super) fn whole_journal(&self) -> Extent {
@@ -192,7 +160,7 @@ impl Files {
     pub(super) fn bytes(&self) -> u64 {
         Kind::ALL
             .iter()
-            .map(|kind| self.of(*kind).whole_bytes())
+            .map(|kind| self.rows.of(*kind).whole_bytes())
             .sum::<u64>()
             + self.journal.whole_bytes()
     }
@@ -201,7 +169,7 @@ impl Files {
     pub(super) fn lengths(&self) -> BTreeMap<String, u64> {
         Kind::ALL
             .into_iter()
-            .map(|kind| (kind.stem().to_owned(), self.of(kind).whole_bytes()))
+            .map(|kind| (kind.stem().to_owned(), self.rows.of(kind).whole_bytes()))
             .collect()
     }
 }

@@ -4,7 +4,7 @@
 use super::{Recording, files::Files};
 use crate::evidence::{error::EvidenceError, manifest::Listed, rows::Kind, segments};
 
-/// A directory is made of about so many segments: so much of the newest part is always there.
+/// About how many segments a directory is cut into. Removing one leaves the newest rows of all the others.
 const SEGMENTS: u64 = 8;
 
 /// How large the files that grow may become together.

@@ -4,16 +4,16 @@ use std::net::IpAddr;
 
 use super::{
     Kind,
-    columns::{self, Column, Count, Local, Number, Owner, Put, Read, Time},
+    columns::{self, Count, Local, Number, Owner, Shown, Time},
 };
 use crate::{
     diagnosis::Diagnosis,
-    evidence::cells::Fields,
     model::{
-        backlog::{self, Backlog, FIGURES, PLACED},
+        backlog::{Backlog, PLACED},
+        figure::Table,
         listening::{self, Holding},
         owner::Process,
-        sample::Sample,
+        sample::{Known, Sample},
     },
 };
 
@@ -33,8 +33,8 @@ columns::row! {
     close_wait: u64 as Count,
     /// Of these, not accepted.
     never_accepted: u64 as Count,
-    /// What the kernel says of it.
-    backlog: Backlog as Placed,
+    /// What the kernel says of it, as far as that has a place of its own.
+    placed: [Option<u64>; PLACED] as Placed,
     /// Workers that are busy, as far as that is known.
     busy_workers: Option<u64> as Count,
     /// Workers that are idle likewise.
@@ -42,71 +42,24 @@ columns::row! {
     /// Who listens.
     owner: Option<Process> as Owner,
     added:
-    /// The figures of `backlog` that the columns above do not have.
-    others: Others as Others,
-    then Self::with_others
+    /// What else the kernel says of it.
+    others: [Option<u64>; Backlog::SHOWN.len() - PLACED] as Others,
 }
 
-/// Columns for the figures with a place of their own.
-struct Placed;
+type Placed = Shown<Backlog, 0>;
+type Others = Shown<Backlog, PLACED>;
 
-impl Column<Backlog> for Placed {
-    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).0);
-
-    fn put(backlog: &Backlog, put: Put<'_>) {
-        for figure in FIGURES.iter().take(PLACED) {
-            Count::put(&(figure.get)(backlog), put);
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<Backlog> {
-        let mut backlog = Backlog::default();
-        for figure in FIGURES.iter().take(PLACED) {
-            (figure.set)(&mut backlog, Count::read(fields)?);
-        }
-        Ok(backlog)
-    }
-}
-
-/// The other figures, a column each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Others([Option<u64>; FIGURES.len() - PLACED]);
-
-impl Others {
-    /// Those of a listener.
-    pub fn of(backlog: &Backlog) -> Self {
-        let mut others = Self::default();
-        for (value, figure) in others.0.iter_mut().zip(backlog::others()) {
-            *value = (figure.get)(backlog);
-        }
-        others
-    }
-}
-
-impl Column<Self> for Others {
-    const NAMES: Option<&'static [&'static str]> = Some(Backlog::NAMES.split_at(PLACED).1);
-
-    fn put(others: &Self, put: Put<'_>) {
-        for value in &others.0 {
-            Count::put(value, put);
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Read<Self> {
-        let mut others = Self::default();
-        for value in &mut others.0 {
-            if fields.is_more() {
-                *value = Count::read(fields)?;
-            }
-        }
-        Ok(others)
-    }
-}
+/// The cells of the figures: those with a place of their own, and the others.
+pub type Cells = (
+    [Option<u64>; PLACED],
+    [Option<u64>; Backlog::SHOWN.len() - PLACED],
+);
 
 impl ListenerRow {
     /// The rows of all listeners; sockets that share address and port (`SO_REUSEPORT`) are one.
     pub fn of(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
         let row = |((netns, port, address), holding): (_, Holding)| {
+            let (placed, others) = Self::cells_of(&holding.backlog);
             let (busy_workers, idle_workers) = workers(diagnosis, netns, port);
             Self {
                 sampled_at: sample.taken.utc_ns,
@@ -115,8 +68,8 @@ impl ListenerRow {
                 held: holding.held,
                 close_wait: holding.close_wait,
                 never_accepted: holding.never_accepted,
-                backlog: holding.backlog,
-                others: Others::of(&holding.backlog),
+                placed,
+                others,
                 busy_workers,
                 idle_workers,
                 owner: holding.owner.process().cloned(),
@@ -126,12 +79,17 @@ impl ListenerRow {
         found.into_iter().map(row).collect()
     }
 
-    /// Puts the figures together that stand apart in a row.
-    fn with_others(mut self) -> Self {
-        for (value, figure) in self.others.0.iter().zip(backlog::others()) {
-            (figure.set)(&mut self.backlog, *value);
-        }
-        self
+    /// The cells of what the kernel says of it.
+    pub fn cells_of(backlog: &Backlog) -> Cells {
+        (Placed::of(backlog, Known::ALL), Others::of(backlog, Known::ALL))
+    }
+
+    /// What the kernel says of it.
+    pub fn backlog(&self) -> Backlog {
+        let mut backlog = Backlog::default();
+        Placed::set(&self.placed, &mut backlog);
+        Others::set(&self.others, &mut backlog);
+        backlog
     }
 }
 

@@ -6,13 +6,14 @@ use hashbrown::HashMap;
 
 use super::{
     Kind,
-    columns::{self, ByReason, Bytes, Column, Count, Id, Ms, Number, Outside, Share, Time},
+    columns::{self, ByReason, Bytes, Count, Id, Ms, Number, Outside, Share, Shown, Time},
 };
 use crate::{
     diagnosis::{Diagnosis, Judged, Verdict},
-    evidence::cells::{Fields, thousandths},
+    evidence::cells::thousandths,
     model::{
-        counters::{self, Plain},
+        counters::Plain,
+        figure::Table,
         owner::one_of_several,
         peer::{Closes, Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
@@ -51,7 +52,7 @@ columns::row! {
     bytes_received: Option<u64> as Bytes,
     /// Payload sent.
     bytes_sent: Option<u64> as Bytes,
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     retransmits: Option<u64> as Count,
     /// What was said about it at that moment.
     verdict: Cow<'static, str> as Outside,
@@ -64,53 +65,20 @@ columns::row! {
     turns_open: Option<u64> as Count,
     /// Established connections that have a request without an answer.
     busy: Option<u64> as Count,
-    /// Ended by the client before it had its answer.
-    unanswered: Option<u64> as Count,
-    /// Connections whose first request lay unread for a second or longer.
-    late_reads: Option<u64> as Count,
+    /// Figures that are shown as they were counted.
+    earlier: [Option<u64>; EARLIER] as Earlier,
     /// How sure the verdict was, in thousandths.
     confidence: Option<u16> as Share,
-    /// Further figures that are shown as they were counted.
-    counted: Counted as Figures,
+    /// And those that were added since.
+    later: [Option<u64>; Counters::SHOWN.len() - EARLIER] as Later,
     then Self::with_process
 }
 
-/// Of the figures that are shown as they were counted, so many have a column of their own above.
-const NAMED: usize = 2;
+/// The first figures that are shown as they were counted stand before the confidence: this many of them.
+const EARLIER: usize = 2;
 
-/// The values of the others, in the order of the table.
-type Counted = [Option<u64>; Plain::COUNT - NAMED];
-
-fn counted(plain: &Plain) -> Counted {
-    let mut values = Counted::default();
-    for (value, (figure, shown)) in values.iter_mut().zip(counters::shown().skip(NAMED)) {
-        *value = (shown.get)(plain).map(|number| figure.unit.written(number));
-    }
-    values
-}
-
-/// A column for each of them.
-struct Figures;
-
-impl Column<Counted> for Figures {
-    const NAMES: Option<&'static [&'static str]> = Some(Plain::NAMES.split_at(NAMED).1);
-
-    fn put(values: &Counted, put: columns::Put<'_>) {
-        for value in values {
-            Count::put(value, put);
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> columns::Read<Counted> {
-        let mut values = Counted::default();
-        for value in &mut values {
-            if fields.is_more() {
-                *value = Count::read(fields)?;
-            }
-        }
-        Ok(values)
-    }
-}
+type Earlier = Shown<Counters, 0>;
+type Later = Shown<Counters, EARLIER>;
 
 impl PeerRow {
     /// The rows of all peers of a diagnosis, in its order.
@@ -145,6 +113,7 @@ impl PeerRow {
 
     /// What a peer's counters and its open connections come to; when that was, and what was said of it, is left open.
     pub fn of(id: PeerId, counters: &Counters, live: Live, known: Known, expected: u32) -> Self {
+        let plain = Plain::from(counters);
         Self {
             sampled_at: 0,
             id,
@@ -165,12 +134,11 @@ impl PeerRow {
             verdict: Cow::Borrowed(""),
             turns_open: Some(live.turns),
             busy: Some(live.busy),
-            unanswered: Some(counters.unanswered),
-            late_reads: Some(counters.late_reads),
+            earlier: Earlier::of(&plain, known),
             confidence: None,
             owner_pid: id.process,
             owner_comm: None,
-            counted: counted(&Plain::from(counters)),
+            later: Later::of(&plain, known),
         }
     }
 
@@ -186,11 +154,8 @@ impl PeerRow {
 
     /// Notes in counters that are made of rows what is in no column of its own.
     pub fn count(&self, counters: &mut Counters) {
-        for ((figure, shown), value) in counters::shown().skip(NAMED).zip(self.counted) {
-            if let Some(value) = value {
-                (shown.set)(counters, figure.unit.read(value));
-            }
-        }
+        Earlier::set(&self.earlier, counters);
+        Later::set(&self.later, counters);
     }
 
     /// The same row, of that moment.
@@ -224,5 +189,33 @@ fn owner_comm(judged: &Judged) -> Option<String> {
             owner.map(|owner| one_of_several(&owner.comm).to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_does_not_count_is_empty() {
+        let id = PeerId {
+            netns: 1,
+            direction: Direction::Inbound,
+            port: 80,
+            network: "192.0.2.7/32".parse().unwrap(),
+            process: None,
+            program: None,
+        };
+        let counters = Counters {
+            unanswered: 3,
+            ..Counters::default()
+        };
+        let earlier = |known| PeerRow::of(id, &counters, Live::default(), known, 1).earlier;
+        assert_eq!(earlier(Known::ALL), [Some(3), Some(0)]);
+        let known = Known {
+            turns: false,
+            ..Known::ALL
+        };
+        assert_eq!(earlier(known), [Some(3), None]);
     }
 }

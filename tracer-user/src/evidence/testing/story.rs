@@ -49,7 +49,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// What was said of a peer after so many seconds.
+    /// What was said of a peer after `second`.
     pub(crate) fn said(&self, second: u64, who: &str) -> Verdict {
         let at = usize::try_from(second).unwrap() - 1;
         verdict(&self.live[at], who)
@@ -101,7 +101,7 @@ fn held(slot: u32, since: Since, turns: u64, holding: bool) -> Connection {
     }
 }
 
-/// Everything after so many seconds.
+/// Everything up to `second`.
 fn sample(second: u64) -> Sample {
     let mut sample = Sample::empty(at(second));
     (sample.started, sample.known) = (at(0), Known::ALL);

@@ -141,7 +141,7 @@ impl<R: std::io::Read> Walk<R> {
         if self.fault.is_some() {
             return Ok(());
         }
-        let wanted = interval.extent(kind);
+        let wanted = interval.rows.of(kind);
         let before = self.whole.as_ref().map_or(0, |(_, _, rows)| *rows);
         if !read_to(&mut self.file, self.at, wanted.bytes, &mut self.digest)? {
             let what = format!("it ends within {}", interval_name(interval));

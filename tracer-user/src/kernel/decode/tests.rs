@@ -26,7 +26,10 @@ fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
 
 macro_rules! same {
         ($bytes:ident, $value:ident: $type:ident, $($field:ident as $int:ident),+) => {
-            $(assert_eq!($value.$field, $int::from_ne_bytes(at(&$bytes, offset_of!($type, $field))), stringify!($field));)+
+            $(
+                let wanted = $int::from_ne_bytes(at(&$bytes, offset_of!($type, $field)));
+                assert_eq!($value.$field, wanted, stringify!($field));
+            )+
         };
     }
 
@@ -36,7 +39,8 @@ fn peer_stats_are_read_where_the_struct_has_them() {
     let value = read::<PeerStats>(&bytes).unwrap();
     same!(bytes, value: PeerStats, open_now as u32, open_peak as u32, seeded as u32, failed as u32,
             close_wait_entered as u32, close_wait_seeded as u32, close_wait_left as u32, retransmits as u32,
-            unanswered as u32, late_reads as u32, late_read_max_ms as u32, bytes_received as u64, bytes_sent as u64, last_end_ns as u64);
+            unanswered as u32, late_reads as u32, late_read_max_ms as u32, bytes_received as u64,
+            bytes_sent as u64, last_end_ns as u64);
     let gap = offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>();
     assert_eq!(
         value.durations[timed::GAP].sum_ns,
@@ -69,11 +73,13 @@ fn live_and_closed_are_read_where_the_structs_have_them() {
     let bytes = pattern(size_of::<Live>());
     let value = read::<Live>(&bytes).unwrap();
     same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
-            retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16, remote_port as u16, state as u8, direction as u8, flags as u8);
+            retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16,
+            remote_port as u16, state as u8, direction as u8, flags as u8);
     let bytes = pattern(size_of::<Closed>());
     let value = read::<Closed>(&bytes).unwrap();
     same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
-            owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8, last_state as u8);
+            owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8,
+            last_state as u8);
 }
 
 #[test]

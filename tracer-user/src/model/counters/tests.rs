@@ -3,6 +3,10 @@
 use zerocopy::FromZeros;
 
 use super::*;
+use crate::model::{
+    figure::{Shown, Value},
+    sample::Known,
+};
 
 #[test]
 fn overlaps_are_exact_where_buckets_are() {
@@ -94,35 +98,37 @@ fn recordings_in_order_are_one() {
 
 #[test]
 fn each_figure_says_what_it_is() {
-    for figure in FIGURES {
+    for figure in Counters::FIGURES {
         assert!(Counters::NAMES.contains(&figure.name));
         assert!(!figure.help.concat().trim().is_empty(), "{}", figure.name);
         if let Value::Number(number) = (figure.get)(&Counters::default()) {
             assert_eq!(number.unwrap_or(0), 0, "{}", figure.name);
         }
     }
-    assert_eq!(shown().count(), Plain::COUNT);
+    let names: Vec<&str> = Counters::shown().map(|shown| shown.name).collect();
+    assert_eq!(names, Counters::SHOWN);
 }
 
 #[test]
 fn what_is_shown_is_written_and_comes_back() {
-    for (figure, shown) in shown() {
+    for shown in Counters::shown() {
         let mut counters = Counters::default();
-        let value = figure.unit.read(12);
-        (shown.set)(&mut counters, value);
-        let got = (shown.get)(&Plain::from(&counters)).map(|value| figure.unit.written(value));
-        assert_eq!(got, Some(12), "{}", figure.name);
+        (shown.set)(&mut counters, Some(shown.unit.read(12)));
+        assert_eq!(written(shown, &counters), Some(12), "{}", shown.name);
     }
+}
+
+fn written(shown: &Shown<Counters>, counters: &Counters) -> Option<u64> {
+    shown.written(&counters.into(), Known::ALL)
 }
 
 #[test]
 fn a_round_trip_that_was_never_seen_is_unknown() {
     let shown = |stats: &PeerStats| {
-        let plain = Plain::from(&Counters::from(stats));
+        let counters = Counters::from(stats);
         ["rtt_ms", "rtt_min_ms"].map(|name| {
-            let (figure, shown) = shown().find(|(_, shown)| shown.name == name).unwrap();
-            let value = shown.value(&plain, Known::ALL);
-            value.map(|us| figure.unit.written(us))
+            let shown = Counters::shown().find(|shown| shown.name == name).unwrap();
+            written(shown, &counters)
         })
     };
     let mut stats = PeerStats::new_zeroed();
@@ -148,4 +154,24 @@ fn numbers_that_cannot_be_are_told() {
     assert!(counters.are_possible());
     counters.late_reads = u64::MAX;
     assert!(!counters.are_possible());
+}
+
+#[test]
+fn counters_of_32_bits_that_start_again_go_on() {
+    let read = |opens: u32, closes: u32, entered: u32, left: u32| {
+        let mut stats = PeerStats::new_zeroed();
+        stats.opens_by_held[1] = opens;
+        stats.closes[2] = closes;
+        (stats.close_wait_entered, stats.close_wait_left) = (entered, left);
+        Counters::from(&stats)
+    };
+    let before = read(u32::MAX - 9, u32::MAX - 19, 3, u32::MAX);
+    assert_eq!(before.close_wait_now, 4);
+    let since = read(5, 7, 0, 1).since(&before);
+    assert_eq!(
+        (since.opens(), since.closes.local_rst, since.close_wait_now),
+        (15, 27, 0)
+    );
+    let since = read(u32::MAX - 10, 0, 0, 0).since(&before);
+    assert_eq!(since.opens(), 0, "read in a race, and no turn");
 }

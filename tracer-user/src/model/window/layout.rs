@@ -10,7 +10,7 @@ use serde::{
 };
 
 use super::{Live, Looks, Mark};
-use crate::model::peer::Counters;
+use crate::model::{figure::Table, peer::Counters};
 
 /// The figures of marks in files that do not name them.
 const UNNAMED: [&str; 21] = [

@@ -1,4 +1,4 @@
-//! What the rules look at beside a peer's main figures, so that whoever has the file can check a verdict.
+//! What the rules look at beside a peer's main figures, so that the file is enough to check a verdict.
 
 use serde::Serialize;
 

@@ -2,32 +2,19 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::{
-    diagnosis::Figures,
-    model::{
-        backlog::{self, Backlog},
-        counters,
-    },
-};
+use crate::model::{figure::Table, sample::Known};
 
-/// The figures that are shown as they were counted, by their names.
-pub(super) struct Counted<'a>(pub(super) &'a Figures);
-
-impl Serialize for Counted<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self(figures) = self;
-        to.collect_map(counters::shown().map(|(figure, shown)| {
-            let value = shown.value(&figures.counted, figures.known);
-            (shown.name, value.map(|value| figure.unit.written(value)))
-        }))
-    }
+/// The figures of a table that are shown as they were counted, by their names.
+pub(super) struct Counted<'a, T: Table> {
+    pub(super) figures: &'a T::Shown,
+    /// The first have a place of their own: this many.
+    pub(super) placed: usize,
+    pub(super) known: Known,
 }
 
-/// The figures of a listener that have no place of their own, by their names.
-pub(super) struct Others<'a>(pub(super) &'a Backlog);
-
-impl Serialize for Others<'_> {
+impl<T: Table> Serialize for Counted<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(backlog::others().map(|figure| (figure.name, (figure.get)(self.0))))
+        let shown = T::shown().skip(self.placed);
+        to.collect_map(shown.map(|shown| (shown.name, shown.written(self.figures, self.known))))
     }
 }

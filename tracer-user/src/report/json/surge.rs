@@ -8,7 +8,7 @@ use crate::{
     report::timestamp,
 };
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Surge {
     detected: bool,
     number: Option<u32>,
@@ -34,16 +34,9 @@ pub(super) fn of(movement: &Movement) -> Surge {
     match &movement.surge {
         Some(surge) => one(surge),
         None => Surge {
-            detected: false,
-            number: None,
             from: movement.from,
             to: movement.to,
-            started: None,
-            ended: None,
-            shape: None,
-            peers_grown: None,
-            peers: None,
-            behind: Vec::new(),
+            ..Surge::default()
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Paint, wrap};
+use super::{Paint, paragraph, wrap};
 use crate::{
     diagnosis::{
         Capacity, Diagnosis, ListenerNow,
@@ -18,7 +18,7 @@ pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) ->
         let mut any = false;
         for now in listeners.filter(|now| now.held > 0 || now.backlog.accept_queue > 0) {
             any = true;
-            writeln!(to, "{}", wrap(&listener(now), 0))?;
+            paragraph(to, &listener(now), 0)?;
         }
         if any || process.page.is_some() {
             workers(to, process, diagnosis, paint)?;
@@ -74,10 +74,10 @@ fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint:
         let max = process.max_workers.unwrap_or_default();
         let line =
             format!("--max-workers {given} contradicts the status page, which says {max}; the page wins");
-        writeln!(to, "{}", wrap(&line, 2))?;
+        paragraph(to, &line, 2)?;
     }
     if let Some(line) = process.page.as_ref().and_then(|page| server(page, diagnosis)) {
-        writeln!(to, "{}", wrap(&line, 2))?;
+        paragraph(to, &line, 2)?;
     }
     Ok(())
 }
@@ -287,7 +287,7 @@ fn nobodys_page(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
         .unwrap_or_default();
     let line =
         format!("The status page{busy} is that of an Apache, but no Apache listens on the traced ports");
-    writeln!(to, "{}", wrap(&line, 0))
+    paragraph(to, &line, 0)
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::{Paint, wrap};
+use super::{Paint, paragraph, wrap};
 use crate::{
     diagnosis::{
         Diagnosis,
         thresholds::{THRESHOLDS, Thresholds},
-        words::{count, number},
+        words::{count, form, number},
     },
     model::accounting::Losses,
     report::{Origin, clock_seen_from, day_and_clock},
@@ -30,24 +30,17 @@ pub(super) fn write(
         number(accounting.open_now)
     );
     match accounting.drift {
-        Some(0) => writeln!(
-            to,
-            "{}",
-            wrap(&format!("{counts} the kernel's socket list agrees"), 0)
-        )?,
+        Some(0) => paragraph(to, &format!("{counts} the kernel's socket list agrees"), 0)?,
         Some(distance) => writeln!(
             to,
             "{}\n{}",
             wrap(&counts, 0),
             paint.bad(&wrap(&drift(distance), 0))
         )?,
-        None => writeln!(
+        None => paragraph(
             to,
-            "{}",
-            wrap(
-                &format!("{counts} not checked against the kernel's socket list"),
-                0
-            )
+            &format!("{counts} not checked against the kernel's socket list"),
+            0,
         )?,
     }
     let lost = lost(&diagnosis.losses);
@@ -79,11 +72,7 @@ pub(super) fn write(
         })
         .collect();
     if !changed.is_empty() {
-        writeln!(
-            to,
-            "{}",
-            wrap(&format!("Changed thresholds: {}", changed.join(", ")), 0)
-        )?;
+        paragraph(to, &format!("Changed thresholds: {}", changed.join(", ")), 0)?;
     }
     let traced = format!(
         "Traced from {} to {} on host {}, kernel {}, tcpreuse {}",
@@ -93,7 +82,7 @@ pub(super) fn write(
         sanitise(&origin.kernel),
         env!("CARGO_PKG_VERSION")
     );
-    writeln!(to, "{}", wrap(&traced, 0))
+    paragraph(to, &traced, 0)
 }
 
 /// That what was counted is not what the kernel lists.
@@ -118,30 +107,25 @@ pub fn lost(losses: &Losses) -> Vec<String> {
     };
     let connections = count(losses.connections_unattributed, "connection", "connections");
     let reported = |n: u64, one: &str, many: &str| {
-        let verb = if n == 1 { "was" } else { "were" };
+        let verb = form(n, "was", "were");
         format!("{} {verb} not reported by the kernel", count(n, one, many))
     };
     let dropped = match losses.peers_dropped {
-        0 => (losses.connections_unattributed, {
-            let verb = if losses.connections_unattributed == 1 {
-                "counts"
-            } else {
-                "count"
-            };
-            let belong = if losses.connections_unattributed == 1 {
-                "belongs"
-            } else {
-                "belong"
-            };
-            format!("{connections} {verb} in the totals but {belong} to no listed peer")
-        }),
+        0 => (
+            losses.connections_unattributed,
+            format!(
+                "{connections} {} in the totals but {} to no listed peer",
+                form(losses.connections_unattributed, "counts", "count"),
+                form(losses.connections_unattributed, "belongs", "belong"),
+            ),
+        ),
         n => (
             n,
             format!(
                 "{at_least}{} ({connections}) came after the peer table was full and {} not judged: raise --max-peers, \
                  or group peers with --prefix4 24",
                 count(n, "peer", "peers"),
-                if n == 1 { "was" } else { "were" },
+                form(n, "was", "were"),
             ),
         ),
     };
@@ -159,6 +143,13 @@ pub fn lost(losses: &Losses) -> Vec<String> {
             format!(
                 "{} of ended connections lost",
                 count(losses.records_lost, "record", "records")
+            ),
+        ),
+        (
+            losses.records_raced,
+            format!(
+                "{} of ended connections lost, since many CPUs wrote one at once",
+                count(losses.records_raced, "record", "records")
             ),
         ),
         (

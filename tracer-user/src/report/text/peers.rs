@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Nouns, Paint, name, short_name, wrap};
+use super::{Nouns, Paint, name, paragraph, short_name};
 use crate::{
     diagnosis::{Cause, Diagnosis, Judged, Verdict, words::number},
     report::clock_seen_from,
@@ -68,7 +68,7 @@ fn one_cause(to: &mut dyn Write, cause: &Cause, diagnosis: &Diagnosis, paint: &P
         number(cause.held),
         cause.share_of_held * 100.0,
     )?;
-    writeln!(to, "{}", wrap(&format!("What to change: {}", cause.fix), 4))?;
+    paragraph(to, &format!("What to change: {}", cause.fix), 4)?;
     let kinds = kinds(diagnosis, cause.verdict);
     for alike in kinds.iter().take(MAX_KINDS) {
         offenders(to, alike)?;
@@ -118,7 +118,7 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
         worst.explanation(),
         worst.finding.confidence
     );
-    writeln!(to, "{}", wrap(&sentence, 4))?;
+    paragraph(to, &sentence, 4)?;
     if others.is_empty() {
         return Ok(());
     }
@@ -129,11 +129,7 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
     } else {
         String::new()
     };
-    writeln!(
-        to,
-        "{}",
-        wrap(&format!("The same holds for {}{more}.", list(names)), 4)
-    )
+    paragraph(to, &format!("The same holds for {}{more}.", list(names)), 4)
 }
 
 /// Those that are not accused: one by one only where somebody has something to decide, or to be glad of.
@@ -148,14 +144,10 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
     if let Some(first) = to_decide.first() {
         writeln!(to, "{}", paint.bold("To decide"))?;
         for peer in to_decide.iter().take(MAX_EACH) {
-            writeln!(
-                to,
-                "{}",
-                wrap(&format!("{}: {}", name(peer), peer.explanation()), 2)
-            )?;
+            paragraph(to, &format!("{}: {}", name(peer), peer.explanation()), 2)?;
         }
         and_more(to, to_decide.len().saturating_sub(MAX_EACH))?;
-        writeln!(to, "{}", wrap(&first.fix(), 2))?;
+        paragraph(to, &first.fix(), 2)?;
         writeln!(to)?;
     }
     let recovered: Vec<&Judged> = diagnosis
@@ -182,11 +174,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
     if diagnosis.accused() == 0 {
         // What would have to be known stands in their sentences.
         for peer in of(Verdict::InsufficientData).take(MAX_EACH) {
-            writeln!(
-                to,
-                "{}",
-                wrap(&format!("{}: {}", name(peer), peer.explanation()), 0)
-            )?;
+            paragraph(to, &format!("{}: {}", name(peer), peer.explanation()), 0)?;
         }
     }
     let mut innocent: BTreeMap<Verdict, u64> = BTreeMap::new();

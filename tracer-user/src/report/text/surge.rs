@@ -1,7 +1,7 @@
 //! A surge in words: since when, how far, and who is behind it.
 
 use crate::{
-    diagnosis::words::{count, number},
+    diagnosis::words::{count, form, number},
     model::{
         history::{Shape, Surge},
         sample::Moment,
@@ -30,7 +30,7 @@ fn who(surge: &Surge) -> String {
         "{} of {} {} more than before",
         number(surge.grown),
         count(surge.peers, "peer", "peers"),
-        if surge.grown == 1 { "holds" } else { "hold" }
+        form(surge.grown, "holds", "hold")
     );
     let names: Vec<String> = surge.behind.iter().map(|peer| peer.peer.name()).collect();
     let list = match &*names {

@@ -270,7 +270,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_answer_is_a_status_or_an_error(
-        start in prop::sample::select(vec!["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 301 \r\nLocation: ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]),
+        start in prop::sample::select(vec![
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 301 \r\nLocation: ",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let answer = [start.as_bytes(), &bytes].concat();

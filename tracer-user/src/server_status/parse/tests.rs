@@ -132,7 +132,8 @@ fn a_versions_name_is_harmless() {
 
 #[test]
 fn ending_workers_are_busy_in_all_versions() {
-    let older = "BusyWorkers: 3\nIdleWorkers: 2\nProcesses: 1\nStopping: 0\nBusyWorkers: 2\nIdleWorkers: 3\nScoreboard: WWG__\n";
+    let older = "BusyWorkers: 3\nIdleWorkers: 2\nProcesses: 1\nStopping: 0\nBusyWorkers: 2\nIdleWorkers: 3\n\
+                 Scoreboard: WWG__\n";
     let newer =
         "BusyWorkers: 2\nGracefulWorkers: 1\nIdleWorkers: 2\nProcesses: 1\nStopping: 0\nScoreboard: WWG__\n";
     assert_eq!(parse(older).unwrap(), parse(newer).unwrap());
@@ -217,7 +218,10 @@ proptest! {
 
     #[test]
     fn any_lines_are_a_status_or_an_error(
-        lines in prop::collection::vec("((Busy|Idle|Graceful)Workers|Scoreboard|Stopping)(:| |: )[-0-9_WKG. \r]{0,12}", 0..9)
+        lines in prop::collection::vec(
+            "((Busy|Idle|Graceful)Workers|Scoreboard|Stopping)(:| |: )[-0-9_WKG. \r]{0,12}",
+            0..9,
+        )
     ) {
         if let Ok(status) = parse(&lines.join("\n")) {
             prop_assert!(status.slots > 0);

@@ -6,7 +6,10 @@ use ratatui::layout::Rect;
 use super::lists::{age_of, and_more, endpoint};
 use crate::{
     diagnosis::{Judged, words},
-    model::{counters, figure::Unit},
+    model::{
+        figure::{Table, Unit},
+        peer::Counters,
+    },
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -32,7 +35,7 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         return;
     };
     let lines = match app.shown.peer(detail.id) {
-        Some(peer) => lines(app, peer, area.width, &pen.glyphs),
+        Some(peer) => lines(app, &peer, area.width, &pen.glyphs),
         None => vec![vec![(
             format!("{} is not in this sample", detail.id.name()),
             Role::Faint,
@@ -190,9 +193,9 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             })),
         ),
     ];
-    all.extend(counters::shown().map(|(figure, shown)| {
+    all.extend(Counters::shown().map(|shown| {
         let value = shown.value(&figures.counted, figures.known);
-        (shown.label, known(value.map(|value| number(figure.unit, value))))
+        (shown.label, known(value.map(|value| number(shown.unit, value))))
     }));
     let across = (usize::from(width) / CELL).clamp(1, 5);
     let down = all.len().div_ceil(across);

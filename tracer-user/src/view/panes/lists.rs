@@ -8,10 +8,16 @@ use crate::{
         Capacity,
         words::{count, process},
     },
-    model::{backlog, peer::Direction, socket::State},
+    model::{
+        backlog::{Backlog, PLACED},
+        figure::Table,
+        peer::Direction,
+        socket::State,
+    },
     report::clock,
     view::{
         app::App,
+        columns::Value,
         fit::wrap,
         format::{age, bytes, rate},
         lists,
@@ -99,8 +105,8 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
                 Some(growth) => rate(growth),
                 None => unknown.clone(),
             };
-            let others = backlog::others().map(|figure| {
-                let value = (figure.get)(&now.backlog);
+            let others = Backlog::shown().skip(PLACED).map(|shown| {
+                let value = (shown.get)(&now.backlog);
                 (value.map_or(unknown.clone(), |n| n.to_string()), Role::Plain)
             });
             let mut cells = vec![
@@ -170,7 +176,17 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
         (age_of(socket, app, glyphs), Role::Plain),
         (format!("{arrow}{remote}"), Role::Strong),
         (endpoint(connection.local), Role::Plain),
-        (connection.turns.to_string(), Role::Plain),
+        (
+            // Turns are no fewer than requests.
+            Value::Turns(Some(connection.turns.into()), connection.requests_exact).text(glyphs),
+            Role::Plain,
+        ),
+        (
+            connection
+                .protocol
+                .map_or_else(unknown, |protocol| protocol.name().to_owned()),
+            Role::Plain,
+        ),
         (age(connection.idle_ns), Role::Plain),
         (bytes(connection.bytes_received), Role::Plain),
         (bytes(connection.bytes_sent), Role::Plain),

@@ -39,9 +39,7 @@ pub(super) fn target() -> String {
 /// Builds it and makes sure of what it promises.
 pub(super) fn build(dist: &Dist<'_>) -> Result<PathBuf> {
     setup::toolchain(dist.project)?;
-    if !setup::is_installed(MUSL_GCC.0) {
-        setup::for_dist(dist.project, &[MUSL_GCC.1])?;
-    }
+    setup::program(dist.project, MUSL_GCC)?;
     let mut command = if has_target() {
         say(&format!("building with rustup's {}", target()));
         with_target(dist)?
@@ -54,15 +52,8 @@ pub(super) fn build(dist: &Dist<'_>) -> Result<PathBuf> {
     };
     let directory = dist.directory.join("build");
     command
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "tcpreuse",
-            "--bin",
-            "tcpreuse",
-        ])
+        .args(["build", "--release", "--locked"])
+        .args(["--package", "tcpreuse", "--bin", "tcpreuse"])
         .args(["--target", &target(), "--target-dir"])
         .arg(&directory)
         .env("SOURCE_DATE_EPOCH", &dist.epoch)

@@ -108,14 +108,8 @@ impl Tree {
     /// Adds a file, whatever the umask is.
     fn add(&self, path: &str, content: &[u8], mode: u32) -> Result<()> {
         let path = self.root.join(path);
-        for directory in path
-            .ancestors()
-            .skip(1)
-            .take_while(|above| above.starts_with(&self.root))
-        {
-            if !directory.exists() {
-                fs::create_dir_all(directory)?;
-            }
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
         }
         write(&path, content)?;
         let mode = fs::Permissions::from_mode(mode);
@@ -176,7 +170,8 @@ mod tests {
 
     #[test]
     fn commands_are_read_from_the_page() {
-        let page = ".TP\ntcpreuse\\-top(1)\nShow\n.TP\ntcpreuse\\-record(1)\nWrite; see tcpreuse\\-x y\n.TP\ntcpreuse\\-help(1)\n";
+        let page = ".TP\ntcpreuse\\-top(1)\nShow\n.TP\ntcpreuse\\-record(1)\nWrite; see tcpreuse\\-x y\n\
+                    .TP\ntcpreuse\\-help(1)\n";
         assert_eq!(commands(page), ["top", "record"]);
         assert!(commands("nothing").is_empty());
     }

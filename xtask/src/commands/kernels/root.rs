@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use xtask::probe::{Machine, Probe};
 
 use super::{archive::Archive, machine::EMULATOR, package::Kernel};
+use crate::commands::setup::find;
 
 /// Programs that tests run, and `modprobe`, which the kernel runs for them.
 const PROGRAMS: &[&str] = &[
@@ -78,14 +79,6 @@ pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, plan: &str) -> Re
 pub(super) fn missing() -> Option<&'static str> {
     let needed = [EMULATOR, "depmod"].into_iter().chain(PROGRAMS.iter().copied());
     needed.into_iter().find(|name| find(name).is_none())
-}
-
-/// Also beyond `PATH`, since programs for root are often not on that of others.
-fn find(name: &str) -> Option<PathBuf> {
-    let elsewhere = ["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(name));
-    Machine
-        .on_path(name)
-        .or_else(|| elsewhere.into_iter().find(|path| Machine.is_program(path)))
 }
 
 /// Where a file of this machine goes, without the slash at the start.

@@ -7,7 +7,7 @@ use crate::evidence::{
     block::write_row,
     cells::Texts,
     read::rows_of,
-    rows::{ConnectionRow, ListenerRow, PeerRow},
+    rows::{ConnectionRow, Kind, ListenerRow, PeerRow},
     testing::{recorded, unfinished},
 };
 
@@ -67,10 +67,9 @@ fn rows_of_older_recordings_are_read() {
     let without = |row: &PeerRow| PeerRow {
         turns_open: None,
         busy: None,
-        unanswered: None,
-        late_reads: None,
+        earlier: Default::default(),
         confidence: None,
-        counted: Default::default(),
+        later: Default::default(),
         ..row.clone()
     };
     let old_rows: Vec<PeerRow> = rows.iter().map(without).collect();
@@ -89,6 +88,29 @@ fn rows_of_older_recordings_are_read() {
     assert!(with::<PeerRow>(between.as_bytes()).is_ok());
     let other = now.replacen(",owner_pid,", ",owner,", 1);
     assert!(with::<PeerRow>(other.as_bytes()).is_err());
+}
+
+/// The columns of older recordings stand before those that were added later.
+#[test]
+fn columns_are_only_added() {
+    let peers = header::<PeerRow>();
+    assert!(
+        peers.contains(",owner_comm,turns_open,busy,unanswered,late_reads,confidence,rtt_ms,rtt_min_ms"),
+        "{peers}"
+    );
+    let listeners = header::<ListenerRow>();
+    assert!(
+        listeners.contains(
+            ",accept_queue,accept_queue_limit,busy_workers,idle_workers,owner_pid,owner_comm,drops"
+        ),
+        "{listeners}"
+    );
+    for kind in Kind::ALL {
+        let mut names = kind.columns().to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), kind.columns().len(), "{:?}", kind.columns());
+    }
 }
 
 #[test]
@@ -186,8 +208,7 @@ fn a_last_row_that_was_cut_is_left_out() {
     let second = good.trim_end().rfind('\n').unwrap() + 1;
     for cut in second..good.len() {
         let rows: Vec<ConnectionRow> = with(&good.as_bytes()[..cut]).unwrap();
-        // Without its line end a row may still have all its cells.
-        assert!(rows.len() == 1 || cut == good.len() - 1, "{cut}: {rows:?}");
+        assert_eq!(rows.len(), 1, "{cut}: {rows:?}");
     }
 }
 
@@ -203,7 +224,10 @@ proptest! {
 
     #[test]
     fn any_cells_are_a_row_or_an_error(
-        cells in prop::collection::vec("[0-9a-z.:,\"TZ=+-]{0,12}|2026-01-01T00:00:00Z|inbound|127.0.0.1|[0-9]{1,20}", 13..28)
+        cells in prop::collection::vec(
+            "[0-9a-z.:,\"TZ=+-]{0,12}|2026-01-01T00:00:00Z|inbound|127.0.0.1|[0-9]{1,20}",
+            13..28,
+        )
     ) {
         let line = format!("{}\n", cells.join(","));
         let _ = with::<ConnectionRow>(format!("{}{line}", header::<ConnectionRow>()).as_bytes());

@@ -1,6 +1,6 @@
 //! Values that stand in several columns, and addresses with what belongs to them.
 
-use std::net::IpAddr;
+use std::{marker::PhantomData, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -8,8 +8,10 @@ use super::{Address, Column, Count, Number, Put, Read, Word};
 use crate::{
     evidence::cells::{Cell, Fields},
     model::{
+        figure::Table,
         owner::Process,
         peer::{Closes, Direction, PeerId},
+        sample::Known,
     },
 };
 
@@ -69,6 +71,53 @@ impl Column<Closes> for ByReason {
             remote_rst: Count::read(fields)?,
             timeout: Count::read(fields)?,
         })
+    }
+}
+
+/// `N` figures of a table that are shown as they were counted, after the first `SKIP`.
+pub(in crate::evidence::rows) struct Shown<T, const SKIP: usize>(PhantomData<T>);
+
+impl<T: Table, const SKIP: usize, const N: usize> Column<[Option<u64>; N]> for Shown<T, SKIP> {
+    const NAMES: Option<&'static [&'static str]> = Some(T::SHOWN.split_at(SKIP).1.split_at(N).0);
+
+    fn put(values: &[Option<u64>; N], put: Put<'_>) {
+        for value in values {
+            Count::put(value, put);
+        }
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<[Option<u64>; N]> {
+        let mut values = [None; N];
+        for value in &mut values {
+            // Older recordings have fewer.
+            if fields.is_more() {
+                *value = Count::read(fields)?;
+            }
+        }
+        Ok(values)
+    }
+}
+
+impl<T: Table, const SKIP: usize> Shown<T, SKIP> {
+    /// The values for these columns.
+    pub(in crate::evidence::rows) fn of<const N: usize>(
+        figures: &T::Shown,
+        known: Known,
+    ) -> [Option<u64>; N] {
+        let mut values = [None; N];
+        for (value, shown) in values.iter_mut().zip(T::shown().skip(SKIP)) {
+            *value = shown.written(figures, known);
+        }
+        values
+    }
+
+    /// Makes the figures what these columns say.
+    pub(in crate::evidence::rows) fn set(values: &[Option<u64>], figures: &mut T) {
+        for (value, shown) in values.iter().zip(T::shown().skip(SKIP)) {
+            if let Some(value) = value {
+                (shown.set)(figures, Some(shown.unit.read(*value)));
+            }
+        }
     }
 }
 

@@ -75,9 +75,7 @@ fn pristine(dist: &Dist<'_>, kind: Kind) -> Result<PathBuf> {
     if root.is_dir() {
         return Ok(root);
     }
-    if !setup::is_installed(DEBOOTSTRAP.0) {
-        setup::for_dist(dist.project, &[DEBOOTSTRAP.1])?;
-    }
+    setup::program(dist.project, DEBOOTSTRAP)?;
     let with = include.map_or("", |_| " with systemd");
     say(&format!("making a minimal Debian {SUITE}{with}, once"));
     // Under another name until it is whole.

@@ -30,9 +30,7 @@ const WELL: &str = "the service is well";
 const TIME_LIMIT: &str = "120";
 
 pub(super) fn run(dist: &Dist<'_>, package: &Path) -> Result<()> {
-    if !setup::is_installed(NSPAWN.0) {
-        setup::for_dist(dist.project, &[NSPAWN.1])?;
-    }
+    setup::program(dist.project, NSPAWN)?;
     let root = Root::fresh(dist, Kind::Systemd, package, ("service.sh", SCRIPT))?;
     let units = root.path.join("etc/systemd/system");
     write(&units.join("check.service"), UNIT.as_bytes())?;
