@@ -65,24 +65,18 @@ pub fn run_for(time: Duration) -> Outcome {
     let evidence = place.path().join("evidence");
     let mut load = Load::prepare();
     let ports = load.ports();
-    let common = ["--port", &ports, "--max-peers", ROOM];
-
     let little_room = LITTLE_ROOM.to_string();
+    let with_room_for = |peers| ["--port", &ports, "--window", WINDOW, "--max-peers", peers];
+    let common = with_room_for(ROOM);
     let diagnose = Trace::start_for(&namespace, time * 2, &common);
-    let crowded = Trace::start_for(
-        &namespace,
-        time * 2,
-        &["--port", &ports, "--max-peers", &little_room],
-    );
+    let crowded = Trace::start_for(&namespace, time * 2, &with_room_for(&little_room));
     let recording = [
         &common[..],
-        &["--window", WINDOW],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
     ]
     .concat();
     let record = Recorder::start(&namespace, &evidence, &recording);
-    let view = [&common[..], &["--window", WINDOW]].concat();
-    let mut top = OnTerminal::top(&namespace, &view, (120, 40));
+    let mut top = OnTerminal::top(&namespace, &common, (120, 40));
     top.wait("the live view", |screen| screen.contains("peers"));
 
     let mut watch = Watch::of(&[

@@ -76,6 +76,23 @@ pub(crate) fn opaque(number: u64) -> u64 {
     same
 }
 
+/// The same number again, for the side of a branch on which it has passed its check. Not `pure`, so that the
+/// compiler cannot use a copy of it before the branch, whose limits the verifier does not know.
+#[inline(always)]
+fn checked(number: u64) -> u64 {
+    let same: u64;
+    // SAFETY: a move.
+    unsafe {
+        core::arch::asm!(
+            "{same} = {number}",
+            same = out(reg) same,
+            number = in(reg) number,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    same
+}
+
 /// One of the places of the traced connections. The table starts at a page, so a place is two cache lines.
 #[inline(always)]
 pub(crate) fn place(number: u64) -> NonNull<Conn> {
@@ -115,7 +132,9 @@ fn masked(number: u64) -> usize {
 pub(crate) fn stats(slot: u32) -> Option<Shared<PeerStats>> {
     let slot = opaque(u64::from(slot));
     if slot < config!(slots) {
-        let stats = table!(PEERS).cast::<PeerStats>().wrapping_add(slot as usize);
+        let stats = table!(PEERS)
+            .cast::<PeerStats>()
+            .wrapping_add(checked(slot) as usize);
         // SAFETY: the loader made the address that of a map's value, with that many slots.
         Some(unsafe { Shared::new(stats) })
     } else {

@@ -100,7 +100,7 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     replay.type_in("n");
     replay.wait_for("no surge in this recording");
     replay.type_in("?");
-    replay.wait_for("play or hold");
+    replay.wait_for("play or pause");
     replay.type_in("x++");
     replay.wait_for(" · 5× · paused");
     replay.type_in("-");

@@ -444,11 +444,17 @@ pub(super) fn refused(name: &str, error: &ProgramError) -> TraceError {
     if matches!(io_error.raw_os_error(), Some(libc::EPERM)) {
         return TraceError::Privilege;
     }
+    // The log ends with statistics, and the reason is before them.
+    let is_statistics = |line: &str| {
+        ["verification time", "stack depth", "processed"]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+    };
     let last = verifier_log
         .lines()
         .rev()
         .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with("processed"));
+        .find(|line| !line.is_empty() && !is_statistics(line));
     let reason = last.map_or_else(|| io_error.to_string(), |line| format!("{line} ({io_error})"));
     TraceError::Refused {
         what: format!("program {name}"),
