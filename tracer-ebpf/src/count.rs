@@ -11,6 +11,7 @@ use tracer_ebpf::{
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, turn_bucket},
+    talk::Talk,
     transition::{self, state},
 };
 
