@@ -45,7 +45,7 @@ impl From<&Durations> for Spread {
 }
 
 /// How long something takes from turn to turn, ns; without a count, it is not known or did not happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// How often.
     pub count: u64,
@@ -75,7 +75,7 @@ impl From<&Durations> for Pace {
 }
 
 /// How many connections a peer held over the time that is judged, and for how long. CLOSE_WAIT does not count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupancy {
     /// How long that time is, ns; a peer that came later held none before.
     pub window_ns: u64,
