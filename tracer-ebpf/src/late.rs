@@ -58,7 +58,7 @@ fn count(stats: Shared<PeerStats>, port: u16, is_first: bool) {
 /// This host sends the first FIN: remembers how much it had received by then.
 #[inline(always)]
 pub(crate) fn note_fin(tcp: TcpSock, conn: &mut Conn) {
-    conn.heard.fin_seq = tcp.next_seq();
+    conn.fin_seq = tcp.next_seq();
 }
 
 /// The connection has ended: whether data came after this host's FIN.
@@ -67,7 +67,7 @@ pub(crate) fn note_received(tcp: TcpSock, conn: &Conn) {
     if conn.direction != direction::INBOUND || conn.reason != reason::LOCAL_FIN {
         return;
     }
-    let received = tcp.next_seq().wrapping_sub(conn.heard.fin_seq);
+    let received = tcp.next_seq().wrapping_sub(conn.fin_seq);
     let data = received.saturating_sub(u32::from(tcp.sock().fin_received()));
     if data > talk::longest_goodbye(conn.heard.talk.protocol)
         && let Some(stats) = stats(conn.slot)

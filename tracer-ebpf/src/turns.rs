@@ -83,7 +83,7 @@ fn note_turn(tcp: TcpSock, conn: &mut Conn, wrote: bool, is_request: bool) {
         received: tcp.received_ticks(),
         sent: tcp.sent_ticks(),
     };
-    let rhythm = &mut conn.heard.rhythm;
+    let rhythm = &mut conn.rhythm;
     let told = if conn.direction == direction::INBOUND {
         rhythm.server_reads(wrote, is_request, at)
     } else {
@@ -105,7 +105,7 @@ fn count_turn(conn: &mut Conn, told: Told) {
 #[inline(always)]
 fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
     if ticks == 0 {
-        conn.heard.at_once[WHAT] = conn.heard.at_once[WHAT].wrapping_add(1);
+        conn.at_once[WHAT] = conn.at_once[WHAT].wrapping_add(1);
     } else if let Some(stats) = stats(conn.slot) {
         note_rhythm::<WHAT>(stats, ticks);
     }
@@ -114,11 +114,11 @@ fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
 /// Adds the times that took no timer tick to those of the peer.
 #[inline(always)]
 pub(crate) fn hand_over(conn: &mut Conn) {
-    let [holds, pauses] = conn.heard.at_once;
+    let [holds, pauses] = conn.at_once;
     if holds | pauses == 0 {
         return;
     }
-    conn.heard.at_once = [0; rhythm::COUNT];
+    conn.at_once = [0; rhythm::COUNT];
     let Some(stats) = stats(conn.slot) else {
         return;
     };
@@ -150,7 +150,7 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
             return;
         }
     }
-    if let Some(hold) = conn.heard.rhythm.answered_at(sent) {
+    if let Some(hold) = conn.rhythm.answered_at(sent) {
         count_turn(
             conn,
             Told {
