@@ -19,7 +19,7 @@ use crate::{
     atomic::{Shared, field},
     clock::{event_ns, now_ns},
     conns,
-    durations::note,
+    durations::{note, note_rtt},
     filters, late,
     maps::{UNKNOWN, config, lose, only, stats},
     owner, peers,
@@ -432,18 +432,6 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
             ..Conn::NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
-    }
-}
-
-/// The round-trip time of one of a peer's connections.
-#[inline(always)]
-pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
-    let us = tcp.rtt_us();
-    if us != 0
-        && let Some(stats) = stats(slot)
-    {
-        field!(stats.rtt_us).store(us);
-        field!(stats.inverse_rtt_min_us).raise(!us);
     }
 }
 

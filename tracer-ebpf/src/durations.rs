@@ -1,4 +1,4 @@
-//! Adds one duration to those of a peer.
+//! Adds durations to those of a peer.
 
 use tracer_ebpf::{
     abi::peer::{Durations, PeerStats},
@@ -7,7 +7,8 @@ use tracer_ebpf::{
 
 use crate::{
     atomic::{Shared, field},
-    sock::ticks_ns,
+    maps::stats,
+    sock::{TcpSock, ticks_ns},
 };
 
 /// Adds to the durations of `WHAT`, one of [`tracer_ebpf::abi::peer::timed`].
@@ -26,6 +27,18 @@ pub(crate) fn note_rhythm<const WHAT: usize>(stats: Shared<PeerStats>, ticks: u3
     lengthen(field!(stats.rhythm).nth::<WHAT>(), ns);
     if let Some(bucket) = field!(stats.rhythm_buckets).at(time_bucket(ns)) {
         bucket.nth::<WHAT>().add(1);
+    }
+}
+
+/// The round-trip time of one of a peer's connections.
+#[inline(always)]
+pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
+    let us = tcp.rtt_us();
+    if us != 0
+        && let Some(stats) = stats(slot)
+    {
+        field!(stats.rtt_us).store(us);
+        field!(stats.inverse_rtt_min_us).raise(!us);
     }
 }
 

@@ -17,7 +17,7 @@ use tracer_ebpf::{
 use crate::{
     conns,
     count::{self, Begin},
-    filters, listeners, owner, peers,
+    durations, filters, listeners, owner, peers,
     sock::{Sock, TcpSock, ticks_ns},
     turns,
 };
@@ -185,7 +185,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.opened_ns = conn.opened_ns;
                 live.close_wait_ns = conn.close_wait_ns;
                 live.slot = conn.slot;
-                count::note_rtt(conn.slot, tcp);
+                durations::note_rtt(conn.slot, tcp);
                 turns::hand_over(conn);
                 live.held = conn.held;
                 live.retransmits = count::after_handshake(live.retransmits, conn);
