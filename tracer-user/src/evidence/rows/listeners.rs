@@ -33,7 +33,7 @@ columns::row! {
     close_wait: u64 as Count,
     /// Of these, not accepted.
     never_accepted: u64 as Count,
-    /// What the kernel says of it, as far as that has a place of its own.
+    /// The figures of the kernel that have a place of their own.
     placed: [Option<u64>; PLACED] as Placed,
     /// Workers that are busy, as far as that is known.
     busy_workers: Option<u64> as Count,
@@ -42,7 +42,7 @@ columns::row! {
     /// Who listens.
     owner: Option<Process> as Owner,
     added:
-    /// What else the kernel says of it.
+    /// Its other figures.
     others: [Option<u64>; Backlog::SHOWN.len() - PLACED] as Others,
 }
 

@@ -69,12 +69,12 @@ columns::row! {
     earlier: [Option<u64>; EARLIER] as Earlier,
     /// How sure the verdict was, in thousandths.
     confidence: Option<u16> as Share,
-    /// And those that were added since.
+    /// Those that were added later.
     later: [Option<u64>; Counters::SHOWN.len() - EARLIER] as Later,
     then Self::with_process
 }
 
-/// The first figures that are shown as they were counted stand before the confidence: this many of them.
+/// The number of shown figures that stand before the confidence.
 const EARLIER: usize = 2;
 
 type Earlier = Shown<Counters, 0>;

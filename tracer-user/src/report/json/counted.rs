@@ -7,7 +7,7 @@ use crate::model::{figure::Table, sample::Known};
 /// The figures of a table that are shown as they were counted, by their names.
 pub(super) struct Counted<'a, T: Table> {
     pub(super) figures: &'a T::Shown,
-    /// The first have a place of their own: this many.
+    /// The number of figures, the first ones, that have a place of their own.
     pub(super) placed: usize,
     pub(super) known: Known,
 }

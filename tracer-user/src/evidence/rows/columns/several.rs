@@ -74,7 +74,7 @@ impl Column<Closes> for ByReason {
     }
 }
 
-/// `N` figures of a table that are shown as they were counted, after the first `SKIP`.
+/// The `N` shown figures of a table that follow the first `SKIP`, a column each.
 pub(in crate::evidence::rows) struct Shown<T, const SKIP: usize>(PhantomData<T>);
 
 impl<T: Table, const SKIP: usize, const N: usize> Column<[Option<u64>; N]> for Shown<T, SKIP> {
@@ -111,7 +111,7 @@ impl<T: Table, const SKIP: usize> Shown<T, SKIP> {
         values
     }
 
-    /// Makes the figures what these columns say.
+    /// Sets the figures to the values of these columns.
     pub(in crate::evidence::rows) fn set(values: &[Option<u64>], figures: &mut T) {
         for (value, shown) in values.iter().zip(T::shown().skip(SKIP)) {
             if let Some(value) = value {
