@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fs};
 
 use aya::{
-    maps::MapInfo,
+    maps::{HashMap, Map, MapData, MapInfo},
     programs::{ProgramInfo, loaded_programs},
 };
+use tracer_ebpf::abi::conn::Conn;
 
 /// A loaded program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,25 @@ pub fn map_bytes(pid: u32) -> Option<u64> {
         field(info, "memlock")
     };
     maps.into_iter().map(of_one).sum()
+}
+
+/// The number of entries in the hash maps of this name that the programs of a process use.
+///
+/// # Panics
+/// If there is none, or it cannot be read.
+pub fn entries(pid: u32, name: &str) -> usize {
+    let ids: Vec<u32> = of_process(pid).iter().map(|program| program.id).collect();
+    let map = loaded_programs()
+        .flatten()
+        .filter(|info| ids.contains(&info.id()))
+        .filter_map(|info| info.map_ids().ok().flatten())
+        .flatten()
+        .filter_map(|id| MapInfo::from_id(id).ok())
+        .find(|info| info.name_as_str() == Some(name))
+        .expect("the map");
+    let map = MapData::from_id(map.id()).expect("the map");
+    let map: HashMap<_, u64, Conn> = Map::HashMap(map).try_into().expect("a hash map of connections");
+    map.keys().map(Result::ok).count()
 }
 
 /// The contents of `/proc/PID/fdinfo/*` of a process.

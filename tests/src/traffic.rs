@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockAddrStorage, SockRef, Socket, Type};
 
 use crate::pace::patience;
 
@@ -135,6 +135,16 @@ pub fn abort(stream: TcpStream) {
     SockRef::from(&stream)
         .set_linger(Some(Duration::ZERO))
         .expect("SO_LINGER");
+}
+
+/// Dissolves the socket's connection by connecting to `AF_UNSPEC`.
+///
+/// # Panics
+/// If the kernel refuses.
+pub fn disconnect(socket: &Socket) {
+    // SAFETY: a zeroed address is a valid `sockaddr` of family `AF_UNSPEC`, and 16 is its length.
+    let nothing = unsafe { SockAddr::new(SockAddrStorage::zeroed(), 16) };
+    socket.connect(&nothing).expect("a connection dissolved");
 }
 
 /// A TCP socket as the kernel lists it.

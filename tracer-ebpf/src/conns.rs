@@ -5,11 +5,10 @@
 
 use core::hint::cold_path;
 
-use tracer_ebpf::abi::conn::Conn;
+use tracer_ebpf::abi::conn::{Conn, NEIGHBOURS, neighbour};
 
 use crate::{
-    count::NOTHING,
-    maps::{CONNS, CONNS_USED, cookie_in_place_of, only, place},
+    maps::{CONNS, cookie_in, displaced, place},
     sock::Sock,
 };
 
@@ -23,11 +22,16 @@ pub(crate) fn get<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
     if cookie == 0 {
         return None;
     }
-    if is_in_place(cookie) {
+    if is_at_home(cookie) {
         Some(in_place(cookie))
-    } else if elsewhere() {
+    } else if displaced().load() != 0 {
+        // Never too early: an entry is made and removed under the lock of the very socket that the caller
+        // asks about.
         cold_path();
-        in_map(cookie)
+        match tcpreuse_neighbour(cookie) {
+            NOWHERE => in_map(cookie),
+            place => Some(in_place(place)),
+        }
     } else {
         None
     }
@@ -38,40 +42,78 @@ pub(crate) fn get<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
 #[inline(always)]
 pub(crate) fn claim<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
     let cookie = sk.cookie_or_new();
-    if cookie_in_place_of(cookie).replace(0, cookie) {
+    if cookie_in(cookie).replace(0, cookie) {
         return Some(in_place(cookie));
     }
     cold_path();
-    if CONNS.insert(cookie, NOTHING, 0).is_err() {
+    let place = tcpreuse_claim(cookie);
+    if place == NOWHERE && CONNS.insert(cookie, Conn::NOTHING, 0).is_err() {
         return None;
     }
-    if let Some(used) = only(&CONNS_USED) {
-        used.add(1);
+    displaced().add(1);
+    if place == NOWHERE {
+        in_map(cookie)
+    } else {
+        Some(in_place(place))
     }
-    in_map(cookie)
 }
 
 /// Removes the entry, if there is one.
 #[inline(always)]
 pub(crate) fn remove(sk: Sock) {
     let cookie = sk.cookie();
-    if is_in_place(cookie) {
+    if is_at_home(cookie) {
         // From here on the place may be taken for another socket.
-        cookie_in_place_of(cookie).publish(0);
-    } else {
-        cold_path();
-        if CONNS.remove(cookie).is_ok()
-            && let Some(used) = only(&CONNS_USED)
-        {
-            used.sub(1);
+        cookie_in(cookie).publish(0);
+        return;
+    }
+    cold_path();
+    match tcpreuse_neighbour(cookie) {
+        NOWHERE => {
+            if CONNS.remove(cookie).is_err() {
+                return;
+            }
+        }
+        place => cookie_in(place).publish(0),
+    }
+    displaced().sub(1);
+}
+
+/// No place.
+const NOWHERE: u64 = u64::MAX;
+
+/// The neighbouring place that a socket has; [`NOWHERE`] if it has none. Like the next function it is global,
+/// so that the verifier checks it once, and not again on each path that leads here.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_neighbour(cookie: u64) -> u64 {
+    for number in 1..NEIGHBOURS {
+        let place = neighbour(cookie, number);
+        if cookie_in(place).load() == cookie {
+            return place;
         }
     }
+    NOWHERE
+}
+
+/// Takes one of the neighbouring places; [`NOWHERE`] if none is free.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_claim(cookie: u64) -> u64 {
+    for number in 1..NEIGHBOURS {
+        let place = neighbour(cookie, number);
+        let there = cookie_in(place);
+        if there.load() == 0 && there.replace(0, cookie) {
+            return place;
+        }
+    }
+    NOWHERE
 }
 
 #[inline(always)]
-fn in_place<'entry>(cookie: u64) -> &'entry mut Conn {
-    // SAFETY: the place has this cookie, so it is this socket's, whose lock is held.
-    unsafe { place(cookie).as_mut() }
+fn in_place<'entry>(number: u64) -> &'entry mut Conn {
+    // SAFETY: the place has this socket's cookie, and the socket's lock is held.
+    unsafe { place(number).as_mut() }
 }
 
 #[inline(always)]
@@ -80,17 +122,8 @@ fn in_map<'entry>(cookie: u64) -> Option<&'entry mut Conn> {
     unsafe { CONNS.get_ptr_mut(cookie)?.as_mut() }
 }
 
-/// Whether [`CONNS`] has any entries. Otherwise the look-up would cost a cold cache line for every socket
-/// that has a cookie for some other reason.
+/// Whether a socket has the place of its cookie.
 #[inline(always)]
-fn elsewhere() -> bool {
-    // Never too early: an entry is made and removed under the lock of the very socket that the caller asks
-    // about.
-    only(&CONNS_USED).is_none_or(|used| used.load() != 0)
-}
-
-/// Whether the place of a cookie is taken by that socket.
-#[inline(always)]
-fn is_in_place(cookie: u64) -> bool {
-    cookie_in_place_of(cookie).load() == cookie
+fn is_at_home(cookie: u64) -> bool {
+    cookie_in(cookie).load() == cookie
 }

@@ -7,7 +7,7 @@ use core::hint::cold_path;
 
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, Heard, flag, phase, unknown},
+        conn::{Conn, HELD_UNKNOWN, flag, phase, unknown},
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, time_bucket, turn_bucket},
@@ -23,7 +23,7 @@ use crate::{
     owner, peers,
     record::{Traffic, record},
     sock::{Sock, TcpSock, ticks_ns},
-    turns,
+    turns, unseen,
 };
 
 /// A process has started to connect; it is the owner. True if the connection is traced so far.
@@ -37,45 +37,26 @@ pub(crate) fn connecting(sk: Sock) -> bool {
         owner: owner::current(),
         direction: direction::OUTBOUND,
         phase: phase::CONNECTING,
-        ..NOTHING
+        ..Conn::NOTHING
     };
-    // A socket may connect again after a failure. Without room nothing is lost yet: the open asks for room
-    // again, and counts the loss.
-    let Some(entry) = conns::get(sk).or_else(|| conns::claim(sk)) else {
-        return false;
+    let entry = match conns::get(sk) {
+        // The socket connects again after a failure, or after a connection whose end was missed.
+        Some(before) => {
+            cold_path();
+            if before.phase != phase::CONNECTING {
+                unseen::end(before);
+            }
+            before
+        }
+        // Without room nothing is lost yet: the open asks for room again, and counts the loss.
+        None => match conns::claim(sk) {
+            Some(entry) => entry,
+            None => return false,
+        },
     };
     *entry = conn;
     true
 }
-
-/// An entry before anything is known.
-pub(crate) const NOTHING: Conn = Conn {
-    opened_ns: 0,
-    close_wait_ns: 0,
-    close_wait_left_ns: 0,
-    gap_ns: 0,
-    idle_ticks: 0,
-    slot: 0,
-    held: 0,
-    owner: 0,
-    turns: 0,
-    write_seq: 0,
-    local_port: 0,
-    direction: 0,
-    phase: phase::OPEN,
-    reason: reason::OPEN,
-    flags: 0,
-    pad: [0; 2],
-    heard: Heard {
-        talk: Talk::NOTHING,
-        read_seq: 0,
-        asked_seq: 0,
-        in_call: 0,
-        buffer: 0,
-        last_ticks: 0,
-        pad: [0; 7],
-    },
-};
 
 /// What shows that a connection is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,7 +85,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
             _ => return false,
         }
     }
-    let mut conn = NOTHING;
+    let mut conn = Conn::NOTHING;
     conn.direction = direction;
     conn.owner = owner;
     if let Some(before) = &stored {
@@ -142,12 +123,17 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         dropped();
         return false;
     };
+    let tcp = sk.tcp();
     let opened_ns = match begin {
-        Begin::Packet => event_ns(sk.tcp()),
+        Begin::Packet => event_ns(tcp),
         Begin::Seen | Begin::Missed => now_ns(),
     };
-    conn.held = field!(stats.open_now).fetch_add(1);
+    let held = field!(stats.open_now).fetch_add(1);
+    conn.held = held;
     conn.opened_ns = opened_ns;
+    if !missed && let Some(tcp) = tcp {
+        conn.handshake_retransmits = tcp.retransmits().min(u32::from(u8::MAX)) as u8;
+    }
     if missed {
         cold_path();
         // Its age is a lower bound: it counts from now on.
@@ -155,7 +141,7 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         if !seeded {
             lose!(rescued);
         }
-    } else if conn.held == 0 {
+    } else if held == 0 && conn.slot != 0 {
         // Of two opens at once, only one finds that the peer holds nothing.
         let last_end = field!(stats.last_end_ns).load();
         // The end may have come while the packet that opens this one was on its way through the kernel.
@@ -164,13 +150,15 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
         }
     }
     if conn.slot == 0 {
+        // What the slot holds belongs to many peers.
+        conn.held = HELD_UNKNOWN;
         lose!(connections_unattributed);
     }
-    field!(stats.open_peak).raise(conn.held.wrapping_add(1));
+    field!(stats.open_peak).raise(held.wrapping_add(1));
     if seeded {
         field!(stats.seeded).add(1);
     } else {
-        bump(field!(stats.opens_by_held), held_bucket(conn.held));
+        bump(field!(stats.opens_by_held), held_bucket(held));
     }
     if conn.gap_ns != 0 {
         note::<{ timed::GAP }>(stats, conn.gap_ns);
@@ -199,23 +187,29 @@ fn dropped() {
     }
 }
 
-/// Captures what can only be seen at the first FIN or RST: idle time, and whether a request was pending. The
-/// `reason` is set already.
+/// Captures what can only be seen at the first FIN or RST: idle time, unless it came before (`late`), and
+/// whether a request was pending. The `reason` is set already.
 #[inline(always)]
-fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn) {
+fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     peers::fetch(conn.slot);
+    if late {
+        conn.flags |= flag::LATE;
+    }
     if let Some(tcp) = tcp {
-        conn.idle_ticks = turns::idle_ticks(tcp, conn);
+        if !late {
+            conn.idle_ticks = turns::idle_ticks(tcp, conn);
+        }
         turns::note_unanswered(tcp, conn);
+        turns::note_last_written(tcp, conn);
     }
 }
 
-/// This host sent the first FIN.
+/// This host sent the first FIN, just now or before (`late`).
 #[inline(always)]
-pub(crate) fn local_fin(sk: Sock, conn: &mut Conn) {
+pub(crate) fn local_fin(sk: Sock, conn: &mut Conn, late: bool) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
-        first_to_end(sk.tcp(), conn);
+        first_to_end(sk.tcp(), conn, late);
     }
 }
 
@@ -233,7 +227,7 @@ pub(crate) fn entered_close_wait(sk: Sock, conn: &mut Conn, at_once: bool, seede
     let now = if at_once { event_ns(tcp) } else { now_ns() };
     conn.phase = phase::CLOSE_WAIT;
     conn.reason = reason::REMOTE_FIN;
-    first_to_end(tcp, conn);
+    first_to_end(tcp, conn, !at_once);
     conn.close_wait_ns = now;
     if !at_once && !seeded {
         lose!(rescued);
@@ -266,35 +260,38 @@ pub(crate) fn left_close_wait(conn: &mut Conn) {
     field!(stats.close_wait_left).add(1);
 }
 
-/// The socket went from `last_state` to CLOSE: a connection ended or a connect failed.
+/// The socket went from `last_state` to CLOSE, just now or before (`late`): a connection ended or a connect
+/// failed.
 #[inline(always)]
-pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8) {
+pub(crate) fn over(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     if conn.phase == phase::CONNECTING {
         cold_path();
         connect_failed(sk, last_state, conn.owner);
         conns::remove(sk);
     } else {
-        ended(sk, conn, last_state);
+        ended(sk, conn, last_state, late);
     }
 }
 
 #[inline(always)]
-fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
+fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     let errno = sk.errno();
     let tcp = sk.tcp();
-    // A process that closes the socket holds its lock. Packets that arrive meanwhile are handled before it
-    // lets go, and the last one of a closed connection then is the answer to its FIN.
-    let by_packet = !sk.is_locked_by_process() || last_state == state::LAST_ACK && sk.is_orphan();
-    let now = if by_packet { event_ns(tcp) } else { now_ns() };
+    let now = if is_ended_by_packet(sk, tcp, conn.flags, last_state, errno) {
+        event_ns(tcp)
+    } else {
+        now_ns()
+    };
     if conn.reason == reason::OPEN {
         cold_path();
         conn.reason = transition::abort_reason(conn.flags & flag::RST_RECEIVED != 0, errno);
-        first_to_end(tcp, conn);
+        first_to_end(tcp, conn, late);
     }
     let mut traffic = Traffic::default();
     if let Some(tcp) = tcp {
-        traffic.retransmits = tcp.retransmits();
-        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes(sk, traffic.retransmits);
+        let retransmits = tcp.retransmits();
+        (traffic.bytes_received, traffic.bytes_sent) = tcp.bytes(sk, retransmits);
+        traffic.retransmits = after_handshake(retransmits, conn);
         // They lie in cache lines of their own, so only if needed.
         if config!(records) != 0 || !turns::are_counted(conn) {
             (traffic.data_segs_in, traffic.data_segs_out) = tcp.data_segs();
@@ -310,6 +307,30 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8) {
         record(sk, conn, now, last_state, errno, &traffic);
     }
     conns::remove(sk);
+}
+
+/// Of the segments that were sent again, those after the handshake. A SYN that was dropped for a full queue
+/// is no sign of a bad path.
+#[inline(always)]
+pub(crate) fn after_handshake(retransmits: u32, conn: &Conn) -> u32 {
+    retransmits.saturating_sub(u32::from(conn.handshake_retransmits))
+}
+
+/// Whether a packet or a timer has just ended the connection, so that its socket has the time.
+#[inline(always)]
+fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8, errno: u16) -> bool {
+    // A process that closes the socket holds its lock. Packets that arrive meanwhile are handled before it
+    // lets go, and the last one of a closed connection then is the answer to its FIN.
+    if sk.is_locked_by_process() {
+        return last_state == state::LAST_ACK && sk.is_orphan();
+    }
+    // Nobody holds the lock where `close` leaves a socket to the kernel, nor of what a closing listener
+    // throws away.
+    match last_state {
+        state::FIN_WAIT1 | state::CLOSING | state::LAST_ACK => true,
+        state::FIN_WAIT2 => !sk.is_orphan() || tcp.is_some_and(|tcp| tcp.since_acknowledged_ticks() == 0),
+        _ => flags & flag::RST_RECEIVED != 0 || errno != 0,
+    }
 }
 
 #[inline(always)]
@@ -328,7 +349,9 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
     if traffic.retransmits != 0 {
         field!(stats.retransmits).add(traffic.retransmits);
     }
-    note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
+    if conn.flags & flag::LATE == 0 {
+        note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
+    }
     if conn.flags & flag::SEEDED == 0 {
         note::<{ timed::LIFETIME }>(stats, now.wrapping_sub(conn.opened_ns));
         let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
@@ -393,7 +416,7 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
             local_port: sk.local_port_once_had(),
             direction: direction::OUTBOUND,
             reason: reason::CONNECT_FAILED,
-            ..NOTHING
+            ..Conn::NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
     }
@@ -413,7 +436,7 @@ pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
 
 /// Adds one to a bucket.
 #[inline(always)]
-fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
+pub(crate) fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
     if let Some(bucket) = buckets.at(index) {
         bucket.add(1);
     }

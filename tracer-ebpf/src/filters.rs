@@ -1,7 +1,7 @@
 //! Which connections are traced: by direction, port, protocol, namespace, cgroup and address.
 
-use aya_ebpf::{helpers::bpf_probe_read_kernel, maps::lpm_trie::Key};
-use tracer_ebpf::abi::config::Prefix;
+use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, maps::lpm_trie::Key};
+use tracer_ebpf::abi::config::{ANY_LEVEL, Prefix};
 
 use crate::{
     maps::{ADDRESSES, PORTS, config},
@@ -26,14 +26,14 @@ pub(crate) fn wanted_at(sk: Sock, direction: u8, port: u16) -> bool {
 /// Whether the namespace, cgroup and address filters admit this connection.
 #[inline(always)]
 pub(crate) fn admitted(sk: Sock, netns: u32, remote: [u32; 4]) -> bool {
+    is_in_scope(sk, netns) && (config!(filter_addresses) == 0 || address_admitted(remote))
+}
+
+/// Whether the namespace and cgroup filters admit this socket.
+#[inline(always)]
+pub(crate) fn is_in_scope(sk: Sock, netns: u32) -> bool {
     let only = config!(netns);
-    if only != 0 && only != u64::from(netns) {
-        return false;
-    }
-    if config!(cgroup) != 0 && !in_cgroup(sk) {
-        return false;
-    }
-    config!(filter_addresses) == 0 || address_admitted(remote)
+    (only == 0 || only == u64::from(netns)) && (config!(cgroup) == 0 || in_cgroup(sk))
 }
 
 /// Whether the socket's cgroup is the wanted one or below it. An accepted socket is in the cgroup of its
@@ -44,22 +44,54 @@ fn in_cgroup(sk: Sock) -> bool {
     if cgroup.is_null() {
         return false;
     }
-    let level = config!(cgroup_level) as u32;
-    if load!(cgroup => cgroup.level: u32 or 0) < level {
-        return false;
+    let wanted = config!(cgroup_level);
+    if wanted == ANY_LEVEL {
+        // As a number, since that is what the function takes.
+        let cgroup: u64 = probe(sk.0, offset!(sock.sk_cgrp_data.cgroup));
+        return tcpreuse_in_cgroup(cgroup) != 0;
     }
-    // The verifier does not follow an array of pointers of no declared length, so from here on a helper
-    // reads.
-    let ancestor = probe(cgroup, offset!(cgroup.ancestors) + 8 * u64::from(level));
-    let node = probe(ancestor as *const u8, offset!(cgroup.kn));
-    probe(node as *const u8, offset!(kernfs_node.id)) == config!(cgroup)
+    load!(cgroup => cgroup.level: u32 or 0) >= wanted as u32 && is_wanted_at(cgroup, wanted as u32)
 }
 
-/// Reads a word at an address that the verifier does not trust; 0 if there is no memory.
+/// Whether the wanted cgroup is this one or lies above it, at whatever level. A cgroup namespace hides how
+/// many cgroups lie above its own root.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_in_cgroup(cgroup: u64) -> u32 {
+    /// Of a deeper cgroup only the highest ones are looked at.
+    const LEVELS: u32 = 16;
+    let cgroup = cgroup as *const u8;
+    let own: u32 = probe(cgroup, offset!(cgroup.level));
+    for level in 0..LEVELS {
+        if level > own {
+            break;
+        }
+        if is_wanted_at(cgroup, level) {
+            return 1;
+        }
+    }
+    0
+}
+
+/// Whether a cgroup's ancestor of this level, which may be itself, is the wanted one.
 #[inline(always)]
-fn probe(base: *const u8, offset: u64) -> u64 {
-    // SAFETY: the helper catches the fault of a bad address.
-    unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as usize).cast::<u64>()) }.unwrap_or(0)
+fn is_wanted_at(cgroup: *const u8, level: u32) -> bool {
+    // The verifier does not follow an array of pointers of no declared length, so a helper reads.
+    let ancestor: u64 = probe(cgroup, offset!(cgroup.ancestors) + 8 * u64::from(level));
+    let node: u64 = probe(ancestor as *const u8, offset!(cgroup.kn));
+    let id: u64 = probe(node as *const u8, offset!(kernfs_node.id));
+    id == config!(cgroup)
+}
+
+/// Reads a value at an address that the verifier does not trust; 0 if there is no memory. A test of that
+/// would be another path for the verifier at each level of a search.
+#[inline(always)]
+fn probe<T: Default>(base: *const u8, offset: u64) -> T {
+    let mut value = T::default();
+    let at = base.wrapping_add(offset as usize);
+    // SAFETY: the helper writes that many bytes, zeros after the fault of a bad address.
+    unsafe { bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, at.cast()) };
+    value
 }
 
 /// Whether the port filter admits a port.

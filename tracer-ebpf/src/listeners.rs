@@ -1,4 +1,8 @@
-//! The addresses that processes listen on, and what they tell about a connection that is not remembered.
+//! Which connections came to a listener of this host, asked of those that are not remembered.
+//!
+//! The kernel makes the socket of an accepted connection as a copy of its listener, and the copy keeps the
+//! limit of the accept queue. No socket that connects has one. So the socket itself tells, except below a
+//! listener whose limit is 0: the addresses of those are noted.
 
 use tracer_ebpf::{
     abi::{
@@ -15,18 +19,22 @@ use crate::{
     sock::Sock,
 };
 
-/// Remembers a listening address. Without room there, a missed open may get the wrong direction, but is
-/// counted.
+/// Notes the address of a listener that its connections do not show. Without room there, a missed open may
+/// get the wrong direction.
 #[inline(always)]
 pub(crate) fn note(sk: Sock) {
     let port = sk.local_port();
+    // An unbound socket gets its port only after `listen` has changed its state. The next walk notes it.
+    if sk.accept_limit() != 0 || port == 0 {
+        return;
+    }
     let _ = LISTENERS.insert(key(sk, port), 1, 0);
     if let Some(there) = listened_on(port) {
         there.store(1);
     }
 }
 
-/// Whether anything listens on a port: 1 then.
+/// Whether such a listener is noted at a port: 1 then.
 #[inline(always)]
 fn listened_on(port: u16) -> Option<Shared<u8>> {
     let ports = only(&LISTENED_ON)?.as_ptr().cast::<u8>();
@@ -36,16 +44,22 @@ fn listened_on(port: u16) -> Option<Shared<u8>> {
     Some(unsafe { Shared::new(ports.add(usize::from(port))) })
 }
 
-/// Whether something listens, or did, at this connection's local address: at that very address, at all
-/// addresses of its family, or of both families. The port alone would not do: a client may have got the same
-/// port at another address.
+/// Whether the connection came to a listener. Its port alone would not tell: a process may connect from the
+/// port on which it listens, and a client may get a port on which somebody has listened.
 #[inline(always)]
-pub(crate) fn has_listener(sk: Sock) -> bool {
-    has_listener_at(sk, sk.local_port())
+pub(crate) fn came_to_listener(sk: Sock) -> bool {
+    came_to_listener_at(sk, sk.local_port())
 }
 
 #[inline(always)]
-fn has_listener_at(sk: Sock, port: u16) -> bool {
+fn came_to_listener_at(sk: Sock, port: u16) -> bool {
+    sk.accept_limit() != 0 || is_noted(sk, port)
+}
+
+/// Whether a listener is noted at this connection's local address: at that very address, at all addresses of
+/// its family, or of both families.
+#[inline(always)]
+fn is_noted(sk: Sock, port: u16) -> bool {
     if listened_on(port).is_none_or(|there| there.load() == 0) {
         return false;
     }
@@ -70,7 +84,7 @@ pub(crate) fn is_missed(sk: Sock) -> bool {
     }
     let port = sk.local_port_once_had();
     filters::wanted_at(sk, direction::INBOUND, port)
-        && has_listener_at(sk, port)
+        && came_to_listener_at(sk, port)
         && filters::admitted(sk, sk.netns(), sk.remote_address())
 }
 

@@ -3,10 +3,11 @@
 //!
 //! Modules: `programs` has the entry points, one file per kernel hook. `filters` decides which connections
 //! are traced, `count` and `turns` update the counters, `record` writes a record of each ended connection
-//! into the `ring`. `conns` remembers the connections, `listeners` the listening addresses. `peers` finds a
-//! peer's slot, `owner` names the running process, `sock` reads kernel sockets, `clock` gives the time.
-//! `maps` declares all maps and globals, `atomic` wraps the atomic instructions. The glossary in
-//! ARCHITECTURE.md explains place, slot, cell, turn, seeded and rescued.
+//! into the `ring`. `unseen` makes up for an end that was missed. `conns` remembers the connections,
+//! `listeners` the listening addresses. `peers` finds a peer's slot, `owner` names the running process,
+//! `sock` reads kernel sockets, `clock` gives the time. `maps` declares all maps and globals, `atomic` wraps
+//! the atomic instructions. The glossary in ARCHITECTURE.md explains place, slot, cell, turn, seeded and
+//! rescued.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
     target_arch = "bpf",
@@ -53,6 +54,8 @@ mod ring;
 mod sock;
 #[cfg(target_arch = "bpf")]
 mod turns;
+#[cfg(target_arch = "bpf")]
+mod unseen;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -12,7 +12,7 @@ use aya_ebpf::{
 use tracer_ebpf::abi::{
     comm::Comm,
     config::{PORT_WORDS, Prefix},
-    conn::{Conn, PLACES},
+    conn::Conn,
     losses::Losses,
     peer::{PeerKey, PeerStats},
     ring::Ends,
@@ -76,27 +76,36 @@ pub(crate) fn opaque(number: u64) -> u64 {
     same
 }
 
-/// The place of a cookie among the traced connections. The low bits of the cookie choose it. The table starts
-/// at a page, so a place is one cache line.
+/// One of the places of the traced connections. The table starts at a page, so a place is two cache lines.
 #[inline(always)]
-pub(crate) fn place(cookie: u64) -> NonNull<Conn> {
-    let place = table!(PLACES).cast::<Conn>().wrapping_add(place_of(cookie));
+pub(crate) fn place(number: u64) -> NonNull<Conn> {
+    let place = table!(PLACES).cast::<Conn>().wrapping_add(masked(number));
     // SAFETY: the loader made the address that of a map's value.
     unsafe { NonNull::new_unchecked(place) }
 }
 
-/// The cookie of the socket that has this cookie's place; 0: the place is free. A table of its own, since
-/// cookies are given out in order and the next eight of them share a cache line.
+/// The cookie of the socket that has a place; 0: the place is free. A table of its own, since cookies are
+/// given out in order and the next eight of them share a cache line.
 #[inline(always)]
-pub(crate) fn cookie_in_place_of(cookie: u64) -> Shared<u64> {
+pub(crate) fn cookie_in(place: u64) -> Shared<u64> {
     let cookies = table!(COOKIES).cast::<u64>();
     // SAFETY: the loader made the address that of a map's value, with one cookie for each place.
-    unsafe { Shared::new(cookies.wrapping_add(place_of(cookie))) }
+    unsafe { Shared::new(cookies.wrapping_add(masked(place))) }
 }
 
+/// The number of traced connections that are in no place of their own. While it is 0, look-ups elsewhere are
+/// skipped.
 #[inline(always)]
-fn place_of(cookie: u64) -> usize {
-    cookie as usize & (PLACES as usize - 1)
+pub(crate) fn displaced() -> Shared<u64> {
+    let cookies = table!(COOKIES).cast::<u64>();
+    // SAFETY: the number follows the cookies.
+    unsafe { Shared::new(cookies.wrapping_add(config!(places_mask) as usize + 1)) }
+}
+
+/// The low bits of a cookie are the number of its own place.
+#[inline(always)]
+fn masked(number: u64) -> usize {
+    (number & config!(places_mask)) as usize
 }
 
 /// The counters in a slot; `None` beyond the last slot. An array, not the values of a hash map: a connection
@@ -146,16 +155,12 @@ pub(crate) fn only_here<T>(array: &PerCpuArray<T, 1>) -> Option<Shared<T>> {
     array.get_ptr_mut(0).map(|value| unsafe { Shared::new(value) })
 }
 
-/// The traced connections whose place was taken, by socket cookie.
+/// The traced connections whose place and its neighbours were taken, by socket cookie.
 ///
 /// Not socket storage, which would free itself: making and freeing that took the kernel more time than all
 /// the rest together, and an entry here takes half of that.
 #[btf_map]
 pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
-
-/// The number of entries in [`CONNS`]. While it is 0, look-ups there are skipped.
-#[btf_map]
-pub(crate) static CONNS_USED: Array<u32, 1> = Array::new();
 
 /// The peers that found no room, so that each is counted once.
 #[btf_map]
@@ -173,8 +178,7 @@ pub(crate) static TAKEN: Array<u32, 1> = Array::new();
 #[btf_map]
 pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
 
-/// The addresses that processes listen on, as keys of peers: tells which of the connections whose open was
-/// not seen are inbound.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers.
 #[btf_map]
 pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
@@ -187,9 +191,10 @@ pub(crate) static LISTENED_ON: Array<[u8; 1 << 16], 1> = Array::new();
 pub(crate) static UNKNOWN: Array<u32, 1> = Array::new();
 
 /// Names of the processes that connect or read, by thread group id: many have exited by the time user space
-/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming.
+/// looks in `/proc`. Least recently used names make room, since short-lived processes never stop coming; user
+/// space keeps those that it still needs.
 #[btf_map]
-pub(crate) static COMMS: LruHashMap<u32, Comm, 8192> = LruHashMap::new();
+pub(crate) static COMMS: LruHashMap<u32, Comm, 1> = LruHashMap::new();
 
 /// Processes that held a socket before tracing began, by the inode of its file. The loader fills it for the
 /// seeding walk and empties it afterwards.

@@ -58,16 +58,16 @@ pub(crate) struct Reading {
     before: u32,
     /// Where the next header lies.
     place: u32,
-    /// 1: the process has written since it read before.
-    wrote: u32,
-    /// 1: this is the server's end.
-    is_server: u32,
+    /// Bytes that the process has written since it read before.
+    written: u32,
+    /// Always 0.
+    pad: u32,
 }
 
 /// The process has read from a connection. Gives how many requests that brought, less what an earlier read
 /// was wrongly taken for; `None` if it only looked (`MSG_PEEK`).
 #[inline(always)]
-pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -> Option<i32> {
+pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) -> Option<i32> {
     let copied = tcp.copied_seq();
     let length = if is_first {
         tcp.read_in_all()
@@ -82,24 +82,34 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -
     let heard = &mut conn.heard;
     let buffer = if is_known { buffer() } else { Buffer::UNKNOWN };
     // One system call reads several segments, one after the other.
-    let goes_on =
-        !wrote && buffer.base == heard.buffer && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
+    let goes_on = written == 0
+        && buffer.base == heard.buffer
+        && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
     let mut reading = Reading {
         buffer,
         talk: heard.talk,
         length,
         before: if goes_on { heard.in_call } else { 0 },
         place: 0,
-        wrote: u32::from(wrote),
-        is_server: u32::from(conn.direction == direction::INBOUND),
+        written,
+        pad: 0,
     };
-    let mut seen = tcpreuse_said(&raw mut reading) as u8;
+    let is_server = conn.direction == direction::INBOUND;
+    let mut seen = if is_server {
+        tcpreuse_said(&raw mut reading)
+    } else {
+        tcpreuse_answered(&raw mut reading)
+    } as u8;
     if seen == brought::RECORDS {
         let mut talk = reading.talk;
         seen = talk.follow(length, |talk, place| {
             reading.talk = *talk;
             reading.place = place;
-            let step = tcpreuse_step(&raw mut reading);
+            let step = if is_server {
+                tcpreuse_step(&raw mut reading)
+            } else {
+                tcpreuse_answer_step(&raw mut reading)
+            };
             *talk = reading.talk;
             ((step >> 32) as u8, step as u32)
         });
@@ -125,7 +135,7 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, wrote: bool) -
 /// No window is larger.
 const MOST: u32 = 1 << 30;
 
-/// What a read brings, as bits of [`brought`].
+/// What a read of a server brings, as bits of [`brought`].
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
@@ -133,16 +143,22 @@ pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
-    let (buffer, length) = (reading.buffer, reading.length);
-    let before = u64::from(reading.before);
+    let (buffer, length, before) = (reading.buffer, reading.length, u64::from(reading.before));
     let head = || look(buffer, before, length);
-    let wrote = reading.wrote != 0;
-    let seen = if reading.is_server != 0 {
-        reading.talk.start(length, wrote, head)
-    } else {
-        reading.talk.answer(wrote, head)
+    u32::from(reading.talk.start(length, reading.written, head))
+}
+
+/// What a read of a client brings, likewise.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_answered(reading: *mut Reading) -> u32 {
+    // SAFETY: as above.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
     };
-    u32::from(seen)
+    let (buffer, length, before) = (reading.buffer, reading.length, u64::from(reading.before));
+    let head = || look(buffer, before, length);
+    u32::from(reading.talk.answer(length, reading.written, head))
 }
 
 /// What the header at the next place brings, and in the lower half how long it is with what it announces.
@@ -153,6 +169,22 @@ pub(crate) extern "C" fn tcpreuse_step(reading: *mut Reading) -> u64 {
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
+    step(reading, Talk::step)
+}
+
+/// The same from a server.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_answer_step(reading: *mut Reading) -> u64 {
+    // SAFETY: as above.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
+    };
+    step(reading, Talk::answer_step)
+}
+
+#[inline(always)]
+fn step(reading: &mut Reading, tell: impl FnOnce(&mut Talk, Option<Head>, u32) -> (u8, u32)) -> u64 {
     let rest = reading.length.wrapping_sub(reading.place);
     let place = u64::from(reading.place);
     let mut head = look(reading.buffer, u64::from(reading.before) + place, rest);
@@ -161,7 +193,7 @@ pub(crate) extern "C" fn tcpreuse_step(reading: *mut Reading) -> u64 {
         reading.before = 0;
         head = look(reading.buffer, place, rest);
     }
-    let (brought, whole) = reading.talk.step(head, rest);
+    let (brought, whole) = tell(&mut reading.talk, head, rest);
     u64::from(brought) << 32 | u64::from(whole)
 }
 

@@ -4,7 +4,6 @@ use tracer_ebpf::abi::conn::{Conn, flag};
 
 use crate::{
     atomic::field,
-    maps::lose,
     ring,
     sock::{Sock, ticks_ns},
     turns,
@@ -25,7 +24,6 @@ pub(crate) struct Traffic {
 #[inline(always)]
 pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16, traffic: &Traffic) {
     let Some(reserved) = ring::reserve() else {
-        lose!(ring_full);
         return;
     };
     let to = reserved.record();
@@ -57,9 +55,10 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         errno: errno,
         direction: conn.direction,
         reason: conn.reason,
-        flags: conn.flags & !flag::READ,
+        flags: conn.flags & !flag::READ | turns::exact_flag(conn, traffic.bytes_received),
         last_state: last_state,
-        pad: [0; 2],
+        protocol: conn.heard.talk.protocol,
+        pad: 0,
     }
     reserved.publish();
 }

@@ -13,7 +13,7 @@ use tracer_ebpf::abi::{
 
 use crate::{
     atomic::{Shared, field},
-    maps::{self, config},
+    maps::{self, config, lose},
 };
 
 /// The place for a record, ours alone until it is published.
@@ -22,13 +22,14 @@ pub(crate) struct Reserved {
     number: u64,
 }
 
-/// A place; `None` when the ring is full because the reader is behind.
+/// A place; `None`, which is counted as a loss, when the ring is full because the reader is behind, or when
+/// other CPUs were faster each time.
 #[inline(always)]
 pub(crate) fn reserve() -> Option<Reserved> {
     let number = match take() {
         Take::Number(number) => number,
         Take::Full => {
-            cold_path();
+            lose!(ring_full);
             return None;
         }
         Take::Raced => {
@@ -62,7 +63,7 @@ fn take() -> Take {
     let number = reserved.load();
     if is_full(number, field!(ends.read).load(), config!(ring_mask)) {
         Take::Full
-    } else if reserved.replace(number, number.wrapping_add(1)) {
+    } else if config!(lose_races) == 0 && reserved.replace(number, number.wrapping_add(1)) {
         Take::Number(number)
     } else {
         Take::Raced
@@ -75,18 +76,22 @@ const NONE: u64 = u64::MAX;
 /// How many times in a row other CPUs may take the place that a record was about to get.
 const RACES: u32 = 8;
 
-/// Tries again; [`NONE`] when there is no room. A global function, which the verifier checks once and not
-/// again on each of the paths that lead here.
+/// Tries again; [`NONE`] when there is no place, which is counted. A global function, which the verifier
+/// checks once and not again on each of the paths that lead here.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_place() -> u64 {
     for _ in 0..RACES {
         match take() {
             Take::Number(number) => return number,
-            Take::Full => return NONE,
+            Take::Full => {
+                lose!(ring_full);
+                return NONE;
+            }
             Take::Raced => {}
         }
     }
+    lose!(ring_raced);
     NONE
 }
 

@@ -262,10 +262,13 @@ impl Sock {
     /// Accept queue of a listener and its limit.
     #[inline(always)]
     pub(crate) fn accept_queue(self) -> (u32, u32) {
-        (
-            load!(self => sock.sk_ack_backlog: u32),
-            load!(self => sock.sk_max_ack_backlog: u32),
-        )
+        (load!(self => sock.sk_ack_backlog: u32), self.accept_limit())
+    }
+
+    /// Limit of a listener's accept queue, which the connections that came to it keep. 0 for any other.
+    #[inline(always)]
+    pub(crate) fn accept_limit(self) -> u32 {
+        load!(self => sock.sk_max_ack_backlog: u32)
     }
 
     /// What a listener dropped since it listens: SYNs and connections.

@@ -1,5 +1,5 @@
-//! What is said on a connection, told from the first bytes of what the server's process reads: the protocol,
-//! and whether a read brings a request, a part of a handshake, or a goodbye.
+//! What is said on a connection, told from the first bytes of what the process at either end reads: the
+//! protocol, and whether a read brings a request (or the answer to one), a part of a handshake, or a goodbye.
 //!
 //! At most nine bytes are looked at in one place; they are compared and never kept. What cannot be told is
 //! unknown ([`flag::LOST`]): the number of requests is then a bound.
@@ -7,6 +7,9 @@
 mod answers;
 mod frames;
 mod messages;
+mod replies;
+
+pub use answers::MQTT_NO_REQUEST;
 
 /// Bytes looked at in one place: the header of an HTTP/2 frame, the longest of all.
 pub const HEAD: usize = 9;
@@ -58,6 +61,10 @@ pub mod flag {
     pub const MAYBE_PREFACE: u8 = 8;
     /// And another one that looks like a request was counted after it.
     pub const COUNTED_TWICE: u8 = 16;
+    /// At the server's end: a record of HTTP/2 over TLS came that is a request if the server answers it.
+    pub const UNDECIDED: u8 = 32;
+    /// Something was counted that may have been no request.
+    pub const ESTIMATED: u8 = 64;
 }
 
 /// Bits of what a read brought.
@@ -72,6 +79,7 @@ pub mod brought {
 
 /// What is remembered of a connection's reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Talk {
     /// Requests so far.
@@ -104,14 +112,18 @@ impl Talk {
 pub type Head = [u8; HEAD];
 
 impl Talk {
-    /// The process of the server has read `length` bytes. `wrote`: it has written since it read before, or
-    /// this is its first read. `head` gives the first of them; `None` where they cannot be looked at.
+    /// The process of the server has read `length` bytes after it had written `written`, which is not 0 for its
+    /// first read either. `head` gives the first of them; `None` where they cannot be looked at.
     ///
     /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
     #[inline(always)]
-    pub fn start(&mut self, length: u32, wrote: bool, head: impl Fn() -> Option<Head>) -> u8 {
-        if wrote {
+    pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
+        if written != 0 {
             self.flags |= flag::ARMED;
+        }
+        // Not before the rest of the record is read, which some read apart.
+        if self.flags & flag::UNDECIDED != 0 && self.left == 0 {
+            self.decide(written);
         }
         if self.protocol == protocol::UNKNOWN || self.is_before_another() {
             let Some(head) = head() else {
@@ -126,7 +138,7 @@ impl Talk {
             protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2 => {
                 // After a lost thread, what is read when an answer was sent begins with a header more often
                 // than not.
-                if self.flags & flag::LOST != 0 && wrote {
+                if self.flags & flag::LOST != 0 && written != 0 {
                     self.left = 0;
                 }
                 brought::RECORDS
@@ -150,7 +162,7 @@ impl Talk {
     /// Whether the number of requests is exact.
     #[inline(always)]
     pub fn is_exact(&self) -> bool {
-        self.flags & flag::LOST == 0
+        self.flags & (flag::LOST | flag::ESTIMATED) == 0
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
     }
 

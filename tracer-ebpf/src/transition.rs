@@ -46,6 +46,9 @@ pub mod step {
     pub const WAS_OPEN: u8 = 128;
 }
 
+/// Among the steps that a test hides: the destruction of sockets too. No change has this step of its own.
+pub const DESTROYED: u8 = step::WAS_OPEN;
+
 /// The meaning of a change from `old` to `new`, as [`step`] bits; 0: none.
 ///
 /// An open is counted when SYN_SENT or SYN_RECV gives way to any synchronised state, not only
@@ -140,9 +143,23 @@ pub const fn abort_reason(rst_received: bool, errno: u16) -> u8 {
     }
 }
 
+/// Why a connection ended whose end no program has seen: the first FIN, if there was one, or a received RST.
+/// What a process does is never missed, so otherwise the network gave up.
+#[inline(always)]
+pub const fn unseen_reason(first: u8, rst_received: bool) -> u8 {
+    use crate::abi::peer::reason;
+    if first != reason::OPEN {
+        first
+    } else if rst_received {
+        reason::REMOTE_RST
+    } else {
+        reason::TIMEOUT
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{abort_reason, errno, is_open, state as s, step, steps};
+    use super::{abort_reason, errno, is_open, state as s, step, steps, unseen_reason};
     use crate::abi::peer::reason;
 
     /// Applies a path of states and collects the steps of each change.
@@ -249,6 +266,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_ended_a_connection_unseen_follows_from_what_was_seen() {
+        assert_eq!(unseen_reason(reason::OPEN, false), reason::TIMEOUT);
+        assert_eq!(unseen_reason(reason::OPEN, true), reason::REMOTE_RST);
+        assert_eq!(unseen_reason(reason::LOCAL_FIN, true), reason::LOCAL_FIN);
+        assert_eq!(unseen_reason(reason::REMOTE_FIN, false), reason::REMOTE_FIN);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     sock::{Sock, TcpSock, ticks_ns},
 };
 
-/// The process reads. It is a turn if it has written since its last read, as is the first read; and a
+/// The process reads. It is a turn if it has written since its last read, as is a server's first read; and a
 /// request, unless what it reads tells otherwise.
 #[inline(always)]
 pub(crate) fn read(sk: Sock, conn: &mut Conn) {
@@ -24,18 +24,23 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     };
     let is_first = conn.flags & flag::READ == 0;
     let write_seq = tcp.write_seq();
-    let wrote = is_first || conn.write_seq != write_seq;
+    let written = match (is_first, conn.direction) {
+        (false, _) => write_seq.wrapping_sub(conn.write_seq),
+        (true, direction::OUTBOUND) => tcp.written_in_all(),
+        // A server may have greeted, and what it reads first begins a turn in any case.
+        (true, _) => 1,
+    };
     if is_first && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
         note_wait(tcp, conn);
     }
     let requests = if config!(peek) != 0 {
-        match peek::read(tcp, conn, is_first, wrote) {
+        match peek::read(tcp, conn, is_first, written) {
             Some(requests) => requests,
             // It only looked, and will read the same again.
             None => return,
         }
     } else {
-        i32::from(wrote)
+        i32::from(written != 0)
     };
     conn.flags |= flag::READ;
     conn.write_seq = write_seq;
@@ -85,18 +90,29 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
         let is_owed = conn.turns != 0 && conn.heard.asked_seq == tcp.write_seq();
         is_owed || tcp.unread() > longest_goodbye(conn)
     } else {
-        conn.write_seq != tcp.write_seq()
+        tcp.write_seq().wrapping_sub(conn.write_seq) > longest_goodbye(conn)
     }
 }
 
-/// Unread bytes that may be no more than a goodbye: an alert over TLS.
+/// Bytes of the client, unread by the server or written last, that may be no more than a goodbye.
 #[inline(always)]
 fn longest_goodbye(conn: &Conn) -> u32 {
-    /// With AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
-    const ALERT: u32 = 31;
-    match is_tls(conn) {
-        true => ALERT,
-        false => 0,
+    match conn.heard.talk.protocol {
+        // An alert with AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
+        protocol::TLS | protocol::TLS_HTTP2 => 31,
+        // The server reads it before it closes. All others are known to the client's end alone.
+        _ if conn.direction == direction::INBOUND => 0,
+        // GOAWAY.
+        protocol::HTTP2 => 17,
+        // A close with its mask and a code.
+        protocol::WEBSOCKET => 8,
+        // QUIT.
+        protocol::REDIS => 14,
+        // Terminate and COM_QUIT.
+        protocol::POSTGRESQL | protocol::MYSQL => 5,
+        // DISCONNECT, or anything else that asks for nothing.
+        protocol::MQTT => talk::MQTT_NO_REQUEST,
+        _ => 0,
     }
 }
 
@@ -162,10 +178,34 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     }
 }
 
+/// Counts what a client wrote last and never read an answer to, where messages have none: MQTT with the
+/// quality of service 0.
+#[inline(always)]
+pub(crate) fn note_last_written(tcp: TcpSock, conn: &mut Conn) {
+    let is_one_way = conn.direction == direction::OUTBOUND && conn.heard.talk.protocol == protocol::MQTT;
+    if is_one_way && tcp.write_seq().wrapping_sub(conn.write_seq) > 2 * talk::MQTT_NO_REQUEST {
+        conn.turns = conn.turns.wrapping_add(1);
+    }
+}
+
 /// Whether the turns of a connection were counted, all of them.
 #[inline(always)]
 pub(crate) fn are_counted(conn: &Conn) -> bool {
     config!(count_turns) != 0 && conn.flags & flag::SEEDED == 0
+}
+
+/// [`flag::REQUESTS_EXACT`] if the number of requests on a connection is, which has received so many bytes.
+#[inline(always)]
+pub(crate) fn exact_flag(conn: &Conn, bytes_received: u64) -> u8 {
+    if config!(peek) == 0 || !are_counted(conn) {
+        return 0;
+    }
+    let exact = match conn.flags & flag::READ {
+        // Nobody has read what came, or it was read past the hook.
+        0 => bytes_received == 0,
+        _ => conn.heard.talk.is_exact(),
+    };
+    if exact { flag::REQUESTS_EXACT } else { 0 }
 }
 
 /// A connection's request turns: counted, or an upper bound. A seeded connection's segments bound all of its

@@ -14,6 +14,7 @@ mod judge;
 mod learned;
 mod listeners;
 mod norm;
+mod packed;
 mod recent;
 pub mod reuse;
 mod scene;
@@ -41,6 +42,7 @@ pub use self::{
     learned::{Constant, Learned},
     listeners::ListenerNow,
     norm::{Norm, Service},
+    packed::Packed,
     several::combine,
     verdict::{Party, Verdict},
 };

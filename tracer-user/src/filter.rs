@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use tracer_ebpf::{
-    abi::config::{PORT_WORDS, directions},
+    abi::config::{ANY_LEVEL, PORT_WORDS, directions},
     address,
 };
 
@@ -38,8 +38,15 @@ impl Directions {
 pub struct Cgroup {
     /// Inode number of its folder.
     pub id: u64,
-    /// How many cgroups lie above it.
-    pub level: u32,
+    /// How many cgroups lie above it; `None` if a cgroup namespace hides that.
+    pub level: Option<u32>,
+}
+
+impl Cgroup {
+    /// How many cgroups lie above it, as the programs are told.
+    pub fn level_or_any(self) -> u64 {
+        self.level.map_or(ANY_LEVEL, u64::from)
+    }
 }
 
 /// What to trace and how to group it.

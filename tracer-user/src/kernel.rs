@@ -20,7 +20,9 @@ mod peers;
 pub mod privileges;
 pub mod records;
 mod relocate;
+mod room;
 mod sockets;
+mod sweep;
 mod tables;
 pub mod tracer;
 

@@ -68,7 +68,7 @@ impl Counts {
             closed: accounting.totals.closed,
             open_now: accounting.open_now,
             drift: accounting.drift,
-            events_lost: losses.records_lost.saturating_add(losses.programs_skipped),
+            events_lost: losses.events(),
             peers_dropped: losses.peers_dropped,
             connections_dropped: losses.connections_dropped,
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::Value;
-use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
@@ -21,7 +21,7 @@ use tcpreuse_tests::{
     pace::patience,
     program::{Diagnosis, Trace, figure},
     skip,
-    traffic::{Listed, abort, connect, connections, pair, protocol_counter, source},
+    traffic::{Listed, abort, connect, connections, disconnect, pair, protocol_counter, source},
 };
 
 const ESTABLISHED: u8 = 1;

@@ -9,6 +9,8 @@ use tcpreuse_tests::{
     traffic::{EchoServer, connect, source},
 };
 
+use super::record::{Recorder, cell, column, place, rows};
+
 #[test]
 fn refused_connects() {
     need_root!();
@@ -31,6 +33,20 @@ fn refused_connects() {
         (5, 0, 0)
     );
     assert_eq!(diagnosis.accounting("opened"), 0);
+}
+
+#[test]
+fn nobody_is_said_to_have_accepted_a_failed_connect() {
+    need_root!();
+    let namespace = Namespace::new();
+    let (_parent, path) = place();
+    let recorder = Recorder::start(&namespace, &path, &["--port", "9"]);
+    connect(source(0), (Ipv4Addr::LOCALHOST, 9).into()).unwrap_err();
+    recorder.finish();
+    let rows = rows(&path, "connections.csv");
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let cells = ["close_reason", "accepted"].map(|name| cell(&rows[0], column(name)));
+    assert_eq!(cells, ["connect_failed", ""], "{rows:#?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
-    program::{Diagnosis, Trace, figure},
+    program::{Diagnosis, Trace, binary, figure},
     traffic::{EchoServer, connect, source, turn, visit},
 };
 
@@ -155,23 +155,22 @@ impl Drop for Cgroup {
     }
 }
 
-#[test]
-fn a_cgroup_means_its_sockets_and_those_below() {
-    need_root!();
-    let Some(cgroup) = Cgroup::new("tcpreuse-test") else {
-        tcpreuse_tests::skip(
-            "a_cgroup_means_its_sockets_and_those_below",
-            "no cgroup2 file system to write to",
-        );
+/// Traces a cgroup, as the program sees it when this command runs it: connections come from its child and
+/// from outside, and the listener is outside.
+fn traced_cgroup(test: &str, trace: impl FnOnce(&Path) -> Command, as_seen: impl FnOnce(&Path) -> PathBuf) {
+    let Some(cgroup) = Cgroup::new(test) else {
+        tcpreuse_tests::skip(test, "no cgroup2 file system to write to");
         return;
     };
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
-    let path = cgroup.0.to_str().unwrap();
-    let trace = Trace::start(&namespace, &["--direction", "outbound", "--cgroup", path]);
+    let as_seen = as_seen(&cgroup.0);
+    let args = ["--direction", "both", "--cgroup", as_seen.to_str().unwrap()];
+    let trace = Trace::spawn(trace(&cgroup.0), &namespace, &args);
     visit(source(0), server.address);
     let script = format!(
-        "echo $$ > {path}/below/cgroup.procs; for i in 1 2 3; do exec 3<>/dev/tcp/127.0.0.1/{}; exec 3>&-; done",
+        "echo $$ > {}/below/cgroup.procs; for i in 1 2 3; do exec 3<>/dev/tcp/127.0.0.1/{}; exec 3>&-; done",
+        cgroup.0.display(),
         server.port(),
     );
     assert!(
@@ -185,4 +184,66 @@ fn a_cgroup_means_its_sockets_and_those_below() {
     let diagnosis = trace.finish();
     diagnosis.assert_sound();
     assert_eq!(diagnosis.accounting("opened"), 3);
+    assert_eq!(diagnosis.0["listeners"], serde_json::json!([]));
+}
+
+/// A command that runs a script in a mount namespace of its own, and then the program.
+fn after(script: &str, unshare: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount"])
+        .args(unshare)
+        .args(["bash", "-ec", &format!("{script}; exec \"$0\" \"$@\"")])
+        .arg(binary());
+    command
+}
+
+#[test]
+fn a_cgroup_means_its_sockets_and_those_below() {
+    need_root!();
+    traced_cgroup(
+        "a_cgroup_means_its_sockets_and_those_below",
+        |_| Command::new(binary()),
+        Path::to_owned,
+    );
+}
+
+/// A bind mount shows a part of the tree of cgroups, as containers have it without a cgroup namespace.
+#[test]
+fn a_cgroup_below_a_bind_mount() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    traced_cgroup(
+        "a_cgroup_below_a_bind_mount",
+        |cgroup| {
+            let script = format!("mount --bind {} {}", cgroup.display(), folder.path().display());
+            after(&script, &[])
+        },
+        |_| folder.path().to_owned(),
+    );
+}
+
+/// Containers see their own cgroup as the root.
+#[test]
+fn a_cgroup_in_a_cgroup_namespace() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    traced_cgroup(
+        "a_cgroup_in_a_cgroup_namespace",
+        |cgroup| {
+            // Into the cgroup first, which becomes the root of the namespace.
+            let mut command = Command::new("bash");
+            let inside = after(
+                &format!("mount -t cgroup2 none {}", folder.path().display()),
+                &["--cgroup"],
+            );
+            command
+                .args(["-ec", "echo $$ > \"$1\"/cgroup.procs; shift; exec \"$@\"", "bash"])
+                .arg(cgroup)
+                .arg(inside.get_program())
+                .args(inside.get_args());
+            command
+        },
+        |_| folder.path().to_owned(),
+    );
 }

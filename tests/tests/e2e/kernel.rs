@@ -15,7 +15,8 @@ use tcpreuse_tests::{need_root, program::run};
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
     ("tcpreuse_end", 23_500),
-    ("tcpreuse_reset", 100),
+    // Most of it finds a connection whose place was taken.
+    ("tcpreuse_reset", 170),
     ("tcpreuse_read", 40_000),
     ("tcpreuse_seed", 24_000),
     ("tcpreuse_list", 21_000),
@@ -29,7 +30,7 @@ fn everything() -> Settings {
             include: vec!["10.0.0.0/8".parse().unwrap()],
             exclude: vec!["10.1.0.0/16".parse().unwrap()],
             netns: Some(1),
-            cgroup: Some(Cgroup { id: 1, level: 1 }),
+            cgroup: Some(Cgroup { id: 1, level: None }),
             prefix4: 24,
             prefix6: 64,
             ..Filter::default()

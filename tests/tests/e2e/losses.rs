@@ -6,8 +6,10 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Trace, figure},
-    traffic::{EchoServer, source, visit},
+    traffic::{EchoServer, connect, source, visit},
 };
+
+use super::record::{Recorder, cell, column, place, rows, text};
 
 #[test]
 fn a_full_peer_table_drops_peers_but_no_totals() {
@@ -38,4 +40,35 @@ fn a_full_peer_table_drops_peers_but_no_totals() {
         diagnosis.0["accounting"]["losses"]["connections_unattributed"],
         192
     );
+}
+
+/// They share one slot, and what it holds says nothing of any one of them.
+#[test]
+fn peers_beyond_the_table_do_not_overlap_each_other() {
+    need_root!();
+    const ROOM: u16 = 2;
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let (_parent, path) = place();
+    let room = ROOM.to_string();
+    let port = server.port().to_string();
+    let recorder = Recorder::start(&namespace, &path, &["--port", &port, "--max-peers", &room]);
+    (0..10).for_each(|n| visit(source(n), server.address));
+    let held = connect(source(10), server.address).unwrap();
+    (11..14).for_each(|n| visit(source(n), server.address));
+    recorder.finish();
+    drop(held);
+    let rows = rows(&path, "connections.csv");
+    let of = |n: u16| {
+        let address = source(n).to_string();
+        let row = rows
+            .iter()
+            .find(|row| cell(row, column("remote_addr")) == address);
+        let row = row.unwrap_or_else(|| panic!("no row of {address} in {}", text(&path)));
+        ["overlap", "reopen_gap_ms"].map(|name| cell(row, column(name)))
+    };
+    for n in 0..14 {
+        let overlap = if n < ROOM { "false" } else { "" };
+        assert_eq!(of(n), [overlap, ""], "{n}: {rows:#?}");
+    }
 }

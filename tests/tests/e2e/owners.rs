@@ -2,13 +2,18 @@
 
 use std::{
     io::Read,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     process::Command,
     thread,
     time::Duration,
 };
 
 use rustix::io::{FdFlags, fcntl_setfd};
+use tcpreuse::testing::{
+    filter::{Directions, Filter},
+    kernel::load::Settings,
+    source::live::Live,
+};
 use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
@@ -59,6 +64,48 @@ fn a_process_that_has_ended_is_still_named() {
     let server = diagnosis.peer("127.0.0.1", "inbound");
     assert_eq!(server["owner"]["pid"], std::process::id());
     assert_eq!(server["owner"]["comm"], own_comm());
+}
+
+/// Connects again and again from a `bash`, and returns its process ID: from itself, or each time from another
+/// process.
+fn bash_connects(times: u32, server: SocketAddr, each_from_another: bool) -> u32 {
+    let port = server.port();
+    let (open, close) = match each_from_another {
+        true => ("(", ")"),
+        false => ("", ""),
+    };
+    let script = format!(
+        "for i in $(seq {times}); do {open} exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; {close} done"
+    );
+    let mut child = Command::new("bash").args(["-c", &script]).spawn().unwrap();
+    assert!(child.wait().unwrap().success());
+    child.id()
+}
+
+#[test]
+fn a_name_outlasts_many_others() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            ports: vec![server.port()],
+            directions: Directions::Outbound,
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        names: 16,
+        ..Settings::default()
+    })
+    .unwrap();
+    // More than a process makes that is combined with others of its name.
+    let pid = bash_connects(5, server.address, false);
+    let sample = live.sample().unwrap();
+    assert_eq!(sample.names.get(&pid).map(String::as_str), Some("bash"));
+    bash_connects(200, server.address, true);
+    assert_eq!(live.tracer().comm(pid), None, "the kernel kept it");
+    let sample = live.sample().unwrap();
+    assert_eq!(sample.names.get(&pid).map(String::as_str), Some("bash"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tcpreuse::testing::evidence::rows::Kind;
 pub(crate) use tcpreuse_tests::recorder::Recorder;
 use tcpreuse_tests::{
     program::run,
@@ -52,14 +53,20 @@ fn json(text: &str) -> Value {
 }
 
 /// The rows of a file without the header.
-fn rows(path: &Path, name: &str) -> Vec<String> {
+pub(crate) fn rows(path: &Path, name: &str) -> Vec<String> {
     let content = fs::read_to_string(path.join(name)).unwrap();
     content.lines().skip(1).map(str::to_owned).collect()
 }
 
 /// A cell of a row; none of these tests has quoted cells.
-fn cell(row: &str, column: usize) -> &str {
+pub(crate) fn cell(row: &str, column: usize) -> &str {
     row.split(',').nth(column).unwrap()
+}
+
+/// Index of a column of `connections.csv`.
+pub(crate) fn column(name: &str) -> usize {
+    let columns = Kind::Connections.columns();
+    columns.iter().position(|column| *column == name).unwrap()
 }
 
 /// Index of the column `close_reason` in `connections.csv`.

@@ -98,7 +98,7 @@ fn each_has_one(stores_in_order: bool) {
         "{slow:?}"
     );
     // Idle time has the resolution of a timer tick.
-    assert!(slow.idle_ns >= 90_000_000, "{slow:?}");
+    assert!(slow.idle_ns.is_some_and(|ns| ns >= 90_000_000), "{slow:?}");
     assert!(slow.close_wait_ns.is_some());
     // Each visit after the first came after the end of the previous one.
     assert_eq!(from(0).filter(|one| one.gap_ns.is_some()).count(), 49);
@@ -117,6 +117,23 @@ fn a_full_ring_loses_records_and_no_counts() {
     let written = live.ended(1000).len() as u64;
     assert!(written > 0 && sample.losses.records_lost > 0);
     assert_eq!(written + sample.losses.records_lost, 200);
+}
+
+#[test]
+fn a_lost_race_is_not_a_full_ring() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut live = Live::start(&Settings {
+        lose_races: true,
+        ..settings(&namespace, server.port(), 16)
+    })
+    .unwrap();
+    (0..3).for_each(|_| visit(source(0), server.address));
+    tcpreuse_tests::eventually("the last close", || live.totals().unwrap().closed == 3);
+    let losses = live.sample().unwrap().losses;
+    assert_eq!((losses.records_lost, losses.records_raced), (0, 3));
+    assert_eq!(live.ended(1000), []);
 }
 
 /// Idle time of a connection, long enough that the time of its last packet is wrong for what follows.
@@ -152,6 +169,11 @@ const ENDINGS: &[Ending] = &[
             drop(server);
             drop(client);
         },
+    },
+    Ending {
+        how: "the client is done, and closes some time later",
+        before: |client, _| client.shutdown(Shutdown::Write).unwrap(),
+        end: |client, _server| drop(client),
     },
     Ending {
         how: "the client aborts",
@@ -222,6 +244,51 @@ fn times_are_those_of_the_change_whoever_makes_it() {
             let at = record.closed_ns;
             assert!(ended.contains(&at), "{how}: ended at {at}, not in {ended:?}");
         }
+    }
+}
+
+/// Nothing but the listener's close tells when these ended: no packet has come for long, and no process holds
+/// their locks.
+#[test]
+fn what_a_listener_throws_away_ends_when_it_closes() {
+    need_root!();
+    const WAITING: u16 = 3;
+    let namespace = Namespace::new();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut live = Live::start(&settings(&namespace, server.port(), 4096)).unwrap();
+    let clients: Vec<_> = (0..WAITING)
+        .map(|n| connect(source(n), server).unwrap())
+        .collect();
+    // One has given up waiting.
+    clients[0].shutdown(Shutdown::Write).unwrap();
+    std::thread::sleep(PAUSE);
+    let begin = now();
+    drop(listener);
+    let mut records = Vec::new();
+    tcpreuse_tests::eventually("the ends", || {
+        records.extend(live.ended(10));
+        records.len() == usize::from(WAITING)
+    });
+    let ended = begin..=now();
+    for record in records {
+        let at = record.closed_ns;
+        assert!(
+            ended.contains(&at),
+            "ended at {at}, not in {ended:?}: {record:#?}"
+        );
+    }
+    let sample = live.sample().unwrap();
+    let was_open = |n| {
+        let peer = sample
+            .peers
+            .iter()
+            .find(|peer| peer.id.network == source(n).into());
+        peer.and_then(|peer| peer.counters.lifetime.summary())
+            .map(|all| u128::from(all.max_ns) >= PAUSE.as_nanos())
+    };
+    for n in 0..WAITING {
+        assert_eq!(was_open(n), Some(true), "{:#?}", sample.peers);
     }
 }
 

@@ -25,6 +25,8 @@ use tcpreuse_tests::{
     traffic::{connect, connections, source},
 };
 
+use super::record::{Recorder, cell, column, place, rows};
+
 const REQUEST: &[u8] = b"GET /poll HTTP/1.1\r\nHost: example\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -280,6 +282,50 @@ fn logins_and_signs_of_life_are_no_requests() {
         assert_eq!(peer["figures"]["protocol"], protocol);
         assert_eq!(figure(peer, "requests"), wanted, "{protocol}");
     }
+}
+
+#[test]
+fn each_row_says_what_was_spoken_and_how_many_requests_there_were() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = answering();
+    let port = server.port().to_string();
+    let (_parent, path) = place();
+    let recorder = Recorder::start(&namespace, &path, &["--port", &port]);
+    let said = |n, messages: &[&[u8]]| {
+        let mut stream = connect(source(n), server).unwrap();
+        for message in messages {
+            stream.write_all(message).unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+        }
+        stream
+    };
+    drop(said(0, &[REQUEST, REQUEST]));
+    drop(said(1, &[b"*1\r\n$4\r\nPING\r\n", b"*1\r\n$4\r\nQUIT\r\n"]));
+    drop(said(2, &[b"nothing known", b"nor this"]));
+    let open = said(3, &[REQUEST]);
+    eventually("the ends", || connections().len() == 2);
+    recorder.finish();
+    drop(open);
+    let rows = rows(&path, "connections.csv");
+    let of = |n: u16| {
+        let address = source(n).to_string();
+        let row = rows
+            .iter()
+            .find(|row| cell(row, column("remote_addr")) == address);
+        ["close_reason", "protocol", "requests", "requests_exact"]
+            .map(|name| cell(row.unwrap(), column(name)))
+    };
+    assert_eq!(
+        [of(0), of(1), of(2), of(3)],
+        [
+            ["remote_fin", "http/1", "2", "true"],
+            ["remote_fin", "redis", "0", "true"],
+            ["remote_fin", "other", "2", "false"],
+            ["open", "http/1", "1", "true"],
+        ],
+        "{rows:#?}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io::{Read, Write},
     net::{Ipv4Addr, Shutdown},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use tcpreuse::testing::{
-    filter::Filter,
+    filter::{Directions, Filter},
     kernel::load::Settings,
     model::accounting::{Losses, Nested},
     source::live::Live,
@@ -19,7 +20,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Trace, figure},
-    traffic::{EchoServer, connect, source, turn},
+    traffic::{EchoServer, connect, pair, source, turn},
 };
 
 fn sockets_in_state(state: &str) -> usize {
@@ -94,6 +95,58 @@ fn close_wait_and_the_accept_queue_are_seen_from_before() {
     assert_eq!(listener["never_accepted"], 5);
     // No process has accepted these connections, so no process leaks them.
     assert_ne!(peer["verdict"], "close-wait-leak");
+}
+
+/// When they were half closed is not known, so neither is how long they had been idle then.
+#[test]
+fn what_was_half_closed_before_has_no_idle_time() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let spoken = |n| {
+        let (mut client, mut server) = pair(source(n), address, &listener);
+        client.write_all(b"?").unwrap();
+        server.read_exact(&mut [0]).unwrap();
+        (client, server)
+    };
+    let (by_client, by_server, whole) = (spoken(0), spoken(1), spoken(2));
+    by_client.0.shutdown(Shutdown::Write).unwrap();
+    by_server.1.shutdown(Shutdown::Write).unwrap();
+    eventually("the FINs", || {
+        // CLOSE_WAIT and FIN_WAIT2.
+        sockets_in_state("08") == 2 && sockets_in_state("05") == 2
+    });
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            ports: vec![address.port()],
+            directions: Directions::Inbound,
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        records: Some(16),
+        ..Settings::default()
+    })
+    .unwrap();
+    drop((by_client, by_server, whole));
+    eventually("the ends", || live.totals().unwrap().closed == 3);
+    let ended = live.ended(16);
+    let idle = |n| {
+        let found = ended.iter().find(|one| one.remote.0 == source(n));
+        found.map(|one| one.idle_ns.is_some())
+    };
+    assert_eq!(
+        [idle(0), idle(1), idle(2)],
+        [Some(false), Some(false), Some(true)],
+        "{ended:#?}"
+    );
+    let sample = live.sample().unwrap();
+    let counted = |n| {
+        let network = source(n).into();
+        let peer = sample.peers.iter().find(|peer| peer.id.network == network);
+        peer.map(|peer| peer.counters.idle.count())
+    };
+    assert_eq!([counted(0), counted(1), counted(2)], [Some(0), Some(0), Some(1)]);
 }
 
 /// The tracer attaches while many connections open and close. Each must be counted once, whether it opened

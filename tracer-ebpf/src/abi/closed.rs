@@ -17,7 +17,8 @@ pub struct Closed {
     pub close_wait_left_ns: u64,
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
-    /// From the last data segment in either direction to the first FIN or RST, ns.
+    /// From the last data segment in either direction to the first FIN or RST, ns; not known with
+    /// [`super::conn::flag::LATE`].
     pub idle_ns: u64,
     /// Payload received, bytes.
     pub bytes_received: u64,
@@ -33,9 +34,9 @@ pub struct Closed {
     pub data_segs_in: u32,
     /// Segments with payload sent.
     pub data_segs_out: u32,
-    /// Retransmitted segments.
+    /// Segments retransmitted after the handshake.
     pub retransmits: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,
@@ -55,8 +56,10 @@ pub struct Closed {
     pub flags: u8,
     /// The TCP state it left for CLOSE, as in the kernel's `enum`.
     pub last_state: u8,
+    /// What it spoke, one of [`crate::talk::protocol`].
+    pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
 }
 
 pod!(Closed);

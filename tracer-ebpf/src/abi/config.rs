@@ -11,6 +11,9 @@ pub mod directions {
     pub const OUTBOUND: u8 = 2;
 }
 
+/// [`Config::cgroup_level`] where it is not known: the programs search all levels.
+pub const ANY_LEVEL: u64 = u64::MAX;
+
 /// Words of the port bitmap: one bit for each of 65,536 ports.
 pub const PORT_WORDS: usize = 1024;
 
@@ -56,10 +59,12 @@ settings! {
     slots;
     /// Only this network namespace; 0: all.
     netns;
-    /// How many cgroups lie above that cgroup.
+    /// How many cgroups lie above that cgroup, or [`ANY_LEVEL`].
     cgroup_level;
     /// Cells of the `INDEX` of peers, less one: a mask.
     index_mask;
+    /// Places of the table of connections, less one: a mask.
+    places_mask;
     /// Bits of [`directions`].
     directions;
     /// 1: only the ports set in the port bitmap.
@@ -79,6 +84,8 @@ settings! {
     count_turns;
     /// 1: look at the first bytes that a process reads, to tell requests from the rest. 0: each turn counts.
     peek;
+    /// For tests: 1: each place in the ring of records goes to another CPU.
+    lose_races;
     /// For tests: changes of state to hide, as bits of [`crate::transition::step`].
     miss;
 }

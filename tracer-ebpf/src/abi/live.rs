@@ -22,6 +22,8 @@ pub const NO_DROPS: u32 = u32::MAX;
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
 #[repr(C)]
 pub struct Live {
+    /// The socket's cookie; 0: it has none, so it is not remembered.
+    pub cookie: u64,
     /// When it opened or was found; 0 for a listener. Monotonic clock, ns.
     pub opened_ns: u64,
     /// When it entered CLOSE_WAIT or was found there; 0: never did.
@@ -48,7 +50,7 @@ pub struct Live {
     pub queue: u32,
     /// For a listener: the limit of its accept queue.
     pub queue_limit: u32,
-    /// How many connections the peer held when this one opened.
+    /// How many connections the peer held when this one opened, or [`super::conn::HELD_UNKNOWN`].
     pub held: u32,
     /// Process that connected it or read from it first, thread group id; 0: not known.
     pub owner: u32,
@@ -58,7 +60,7 @@ pub struct Live {
     pub data_segs_in: u32,
     /// Segments with payload sent so far.
     pub data_segs_out: u32,
-    /// Segments retransmitted so far.
+    /// Segments retransmitted after the handshake so far.
     pub retransmits: u32,
     /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
     pub drops: u32,
@@ -76,8 +78,10 @@ pub struct Live {
     pub retries: u8,
     /// Unanswered probes of an idle connection or a closed window.
     pub probes: u8,
+    /// What it speaks, one of [`crate::talk::protocol`].
+    pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
 
 pod!(Live);

@@ -18,6 +18,8 @@ pub struct Losses {
     pub rescued: u64,
     /// Records not written because the ring buffer was full. No count is affected.
     pub ring_full: u64,
+    /// Records not written because other CPUs took each place that was tried. No count is affected.
+    pub ring_raced: u64,
 }
 
 pod!(Losses);

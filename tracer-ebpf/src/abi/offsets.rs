@@ -99,7 +99,7 @@ members! {
     kernfs_node.id: 8, For(CGROUP_FILTER);
     /// Accept queue of a listener.
     sock.sk_ack_backlog: 4, Essential;
-    /// Limit of the accept queue.
+    /// Limit of the accept queue, which the connections that came to the listener keep.
     sock.sk_max_ack_backlog: 4, Essential;
     /// What a listener dropped.
     sock.sk_drops: 4, For("what listeners drop for a full queue");

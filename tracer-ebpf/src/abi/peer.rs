@@ -57,7 +57,8 @@ pub mod timed {
     /// From open to end, of the ended connections that were not seeded.
     pub const LIFETIME: usize = 0;
     /// From the last data segment in either direction to the first FIN or RST, of the ended
-    /// connections. One timer tick exact ([`super::super::config::Config::tick_ns`]).
+    /// connections whose first FIN or RST was noticed at once. One timer tick exact
+    /// ([`super::super::config::Config::tick_ns`]).
     pub const IDLE: usize = 1;
     /// From the end of the peer's last connection to the next open, when it held none between.
     pub const GAP: usize = 2;
@@ -137,7 +138,8 @@ pub struct PeerStats {
     pub close_wait_seeded: u32,
     /// Connects that failed.
     pub failed: u32,
-    /// Data retransmitted, in segments, over the ended connections.
+    /// Segments retransmitted after the handshake, over the ended connections; those of the handshake too
+    /// where it was not seen.
     pub retransmits: u32,
     /// Connections the client ended while its request had no answer yet.
     pub unanswered: u32,

@@ -2,17 +2,25 @@
 //! connection was missed; usually there is none, and this program takes one load.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_ebpf::transition::state;
+use tracer_ebpf::transition::{DESTROYED, state};
 
-use crate::{conns, count, maps::lose, sock::Sock};
+use crate::{
+    conns, count,
+    maps::{config, lose},
+    sock::Sock,
+};
 
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_end(ctx: BtfTracePointContext) -> i32 {
     let sk = Sock(ctx.arg(0));
+    // For tests, and pruned otherwise.
+    if config!(miss) & u64::from(DESTROYED) != 0 {
+        return 0;
+    }
     if let Some(conn) = conns::get(sk) {
         count::left_close_wait(conn);
         // Its last state is not known any more.
-        count::over(sk, conn, state::CLOSE);
+        count::over(sk, conn, state::CLOSE, true);
         lose!(rescued);
     }
     0

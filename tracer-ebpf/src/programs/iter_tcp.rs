@@ -41,7 +41,7 @@ pub(crate) struct IterTcp {
 }
 
 /// Counts the connections that are open and not counted, and records what state they are in. The iterator
-/// shows listeners first, so their ports are known when the connections come.
+/// shows listeners first, so those to be noted are known when the connections come.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
@@ -58,7 +58,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     if !is_open(state) {
         return 0;
     }
-    let direction = if listeners::has_listener(sk) {
+    let direction = if listeners::came_to_listener(sk) {
         direction::INBOUND
     } else {
         direction::OUTBOUND
@@ -70,16 +70,21 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     let Some(conn) = conns::get(sk) else {
         return 0;
     };
-    // If the tracepoint has seen the changes, all this is known already and changes nothing.
+    if conn.reason != reason::OPEN || state == state::ESTABLISHED {
+        // The tracepoint has seen the changes, or there were none.
+        return 0;
+    }
     match state {
         state::CLOSE_WAIT => {
             let seeded = count::unknown_is() == unknown::SEEDED;
             count::entered_close_wait(sk, conn, false, seeded);
         }
         // Who closed first is a guess for LAST_ACK and CLOSING: both sides have.
-        state::LAST_ACK if conn.reason == reason::OPEN => conn.reason = reason::REMOTE_FIN,
-        state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING => count::local_fin(sk, conn),
-        _ => {}
+        state::LAST_ACK => {
+            conn.reason = reason::REMOTE_FIN;
+            conn.flags |= flag::LATE;
+        }
+        _ => count::local_fin(sk, conn, true),
     }
     0
 }
@@ -123,6 +128,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         return None;
     }
     let mut live = Live {
+        cookie: sk.cookie(),
         opened_ns: 0,
         close_wait_ns: 0,
         idle_ns: 0,
@@ -150,10 +156,12 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         flags: 0,
         retries: 0,
         probes: 0,
-        pad: [0; 3],
+        protocol: 0,
+        pad: [0; 2],
     };
     if state == state::LISTEN {
-        if !filters::wanted(sk, direction::INBOUND) {
+        listeners::note(sk);
+        if !filters::wanted(sk, direction::INBOUND) || !filters::is_in_scope(sk, live.netns) {
             return None;
         }
         (live.queue, live.queue_limit) = sk.accept_queue();
@@ -167,6 +175,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
     (live.data_segs_in, live.data_segs_out) = tcp.data_segs();
+    live.retransmits = tcp.retransmits();
+    (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     match conns::get(sk) {
         None => untracked(sk, &mut live)?,
         Some(conn) => {
@@ -177,9 +187,12 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.slot = conn.slot;
                 count::note_rtt(conn.slot, tcp);
                 live.held = conn.held;
+                live.retransmits = count::after_handshake(live.retransmits, conn);
                 live.owner = conn.owner;
                 live.turns = turns::turns(conn, live.data_segs_in, live.data_segs_out);
                 live.flags = conn.flags & CONN_FLAGS | live_flag::TRACKED;
+                live.flags |= turns::exact_flag(conn, live.bytes_received);
+                live.protocol = conn.heard.talk.protocol;
                 if turns::is_holding(tcp, conn) {
                     live.flags |= live_flag::HOLDING;
                 }
@@ -196,8 +209,6 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.idle_ns = ticks_ns(tcp.idle_ticks());
     live.heard_ns = ticks_ns(tcp.heard_ticks());
     (live.retries, live.probes) = tcp.in_vain();
-    live.retransmits = tcp.retransmits();
-    (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     Some(live)
 }
 
@@ -205,7 +216,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
 /// loader must know.
 #[inline(always)]
 fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
-    let inbound = listeners::has_listener(sk);
+    let inbound = listeners::came_to_listener(sk);
     live.direction = if inbound {
         direction::INBOUND
     } else {

@@ -106,7 +106,7 @@ impl Change {
             return false;
         };
         if steps & step::LOCAL_FIN != 0 {
-            count::local_fin(sk, conn);
+            count::local_fin(sk, conn, false);
         }
         if steps & step::REMOTE_FIN != 0 {
             count::entered_close_wait(sk, conn, new == state::CLOSE_WAIT, false);
@@ -115,7 +115,7 @@ impl Change {
             count::left_close_wait(conn);
         }
         if steps & step::ENDED != 0 {
-            count::over(sk, conn, old);
+            count::over(sk, conn, old, false);
         }
         true
     }
@@ -159,7 +159,7 @@ impl Change {
 /// Whether a test wants this change hidden.
 #[inline(always)]
 fn is_hidden(sk: Sock, steps: u8, old: u8) -> bool {
-    let mut own = steps;
+    let mut own = steps & !step::WAS_OPEN;
     match old {
         // Steps repeated from an earlier change are not its own.
         state::CLOSE_WAIT => own &= !step::REMOTE_FIN,

@@ -62,6 +62,16 @@ impl TcpSock {
         load!(self => tcp_sock.write_seq: u32 or 0)
     }
 
+    /// Bytes that were sent in all. Where the kernel does not say, something was.
+    #[inline(always)]
+    pub(crate) fn written_in_all(self) -> u32 {
+        if has!(tcp_sock.bytes_sent) {
+            load!(self => tcp_sock.bytes_sent: u64 or 0) as u32
+        } else {
+            1
+        }
+    }
+
     /// When the packet arrived or the timer expired that is changing the socket, ns: the clock as the kernel
     /// has read it for that. Reading it again is the most expensive thing a program can do. 0: unknown.
     #[inline(always)]
@@ -69,7 +79,7 @@ impl TcpSock {
         load!(self => tcp_sock.tcp_clock_cache: u64 or 0)
     }
 
-    /// Retransmitted segments.
+    /// Retransmitted segments, SYNs included.
     #[inline(always)]
     pub(crate) fn retransmits(self) -> u32 {
         load!(self => tcp_sock.total_retrans: u32 or 0)

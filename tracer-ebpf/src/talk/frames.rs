@@ -1,54 +1,60 @@
 //! What comes in records or frames with their length in front: TLS, and HTTP/2 in clear. They are followed
-//! from read to read, whatever pieces the process reads them in.
+//! from read to read, whatever pieces the process reads them in. What a client sends is told here, and in
+//! `replies` what a server does.
 
 use super::{FOLLOWED, Head, Talk, flag, protocol};
 
 /// How far a TLS connection has come, as [`Talk::stage`].
-mod stage {
+pub(super) mod stage {
     /// The client has said hello.
-    pub(super) const HELLO: u8 = 1;
+    pub(in super::super) const HELLO: u8 = 1;
     /// It has changed its cipher: a step of TLS 1.2, and for show in 1.3.
-    pub(super) const CIPHER: u8 = 2;
+    pub(in super::super) const CIPHER: u8 = 2;
     /// The handshake of TLS 1.2 is over.
-    pub(super) const OPEN_12: u8 = 3;
+    pub(in super::super) const OPEN_12: u8 = 3;
     /// That of TLS 1.3 is.
-    pub(super) const OPEN_13: u8 = 4;
+    pub(in super::super) const OPEN_13: u8 = 4;
 }
 
 /// Types of TLS records (RFC 8446, 5.1).
-mod record {
-    pub(super) const CHANGE_CIPHER: u8 = 20;
-    pub(super) const ALERT: u8 = 21;
-    pub(super) const HANDSHAKE: u8 = 22;
-    pub(super) const DATA: u8 = 23;
+pub(super) mod record {
+    pub(in super::super) const CHANGE_CIPHER: u8 = 20;
+    pub(in super::super) const ALERT: u8 = 21;
+    pub(in super::super) const HANDSHAKE: u8 = 22;
+    pub(in super::super) const DATA: u8 = 23;
 }
 
 /// Types of HTTP/2 frames (RFC 9113, 6).
-mod frame {
-    pub(super) const HEADERS: u8 = 1;
-    pub(super) const GOAWAY: u8 = 7;
+pub(super) mod frame {
+    pub(in super::super) const DATA: u8 = 0;
+    pub(in super::super) const HEADERS: u8 = 1;
+    pub(in super::super) const SETTINGS: u8 = 4;
+    pub(in super::super) const GOAWAY: u8 = 7;
     /// The last one that is defined there.
-    pub(super) const CONTINUATION: u8 = 9;
+    pub(in super::super) const CONTINUATION: u8 = 9;
 }
 
 /// Header of a TLS record.
-const RECORD_HEADER: u32 = 5;
+pub(super) const RECORD_HEADER: u32 = 5;
 
 /// Header of an HTTP/2 frame.
-const FRAME_HEADER: u32 = 9;
+pub(super) const FRAME_HEADER: u32 = 9;
 
 /// The preface of an HTTP/2 connection, `PRI * HTTP/2.0` and what follows it.
-pub(super) const PREFACE: u32 = 24;
+const PREFACE: u32 = 24;
 
-/// What TLS 1.3 adds to the data of a record: its real type and an authentication tag of 16 bytes.
-const ADDED_13: u32 = 17;
-
-/// What TLS 1.2 adds with AES-GCM, an explicit nonce and the tag. With ChaCha20-Poly1305 it is the tag alone.
-const ADDED_12: u32 = 24;
-const ADDED_12_CHACHA: u32 = 16;
+/// What encryption adds to the data of a record.
+pub(super) mod added {
+    /// TLS 1.3: the real type and an authentication tag of 16 bytes.
+    pub(in super::super) const TLS_13: u32 = 17;
+    /// TLS 1.2 with AES-GCM: an explicit nonce and the tag.
+    pub(in super::super) const TLS_12: u32 = 24;
+    /// TLS 1.2 with ChaCha20-Poly1305: the tag alone.
+    pub(in super::super) const TLS_12_CHACHA: u32 = 16;
+}
 
 /// The length of a TLS 1.3 client's Finished: a header of 4 and a hash of 32 or 48 bytes.
-const FINISHED: [u32; 2] = [4 + 32 + ADDED_13, 4 + 48 + ADDED_13];
+pub(super) const FINISHED: [u32; 2] = [4 + 32 + added::TLS_13, 4 + 48 + added::TLS_13];
 
 /// Whether these bytes are the header of a TLS record (RFC 8446, 5.1).
 #[inline(always)]
@@ -58,21 +64,8 @@ pub(super) fn is_record(head: &Head) -> bool {
 
 /// The length that a header of a TLS record announces.
 #[inline(always)]
-pub(super) fn record_length(head: &Head) -> u32 {
+fn record_length(head: &Head) -> u32 {
     u32::from(head[3]) << 8 | u32::from(head[4])
-}
-
-/// Whether a record from either side is a goodbye, so far as its header tells: an alert, which TLS 1.3 hides
-/// as data.
-#[inline(always)]
-pub(super) fn is_goodbye(head: &Head) -> bool {
-    head[0] == record::ALERT || head[0] == record::DATA && record_length(head) == 2 + ADDED_13
-}
-
-/// Whether a record carries application data, or in TLS 1.3 anything encrypted.
-#[inline(always)]
-pub(super) fn is_data(head: &Head) -> bool {
-    head[0] == record::DATA
 }
 
 impl Talk {
@@ -115,10 +108,38 @@ impl Talk {
         seen
     }
 
-    /// One header and what it announces. `rest`: bytes of the read from there on. Gives bits of [`brought`]
-    /// and the length of it all.
+    /// One header from a client and what it announces. `rest`: bytes of the read from there on. Gives bits of
+    /// [`brought`] and the length of it all.
     #[inline(always)]
     pub fn step(&mut self, head: Option<Head>, rest: u32) -> (u8, u32) {
+        self.step_to(head, rest, |talk, head, body| {
+            if talk.protocol == protocol::HTTP2 {
+                talk.frame(head)
+            } else {
+                talk.record(head[0], body)
+            }
+        })
+    }
+
+    /// The same from a server.
+    #[inline(always)]
+    pub fn answer_step(&mut self, head: Option<Head>, rest: u32) -> (u8, u32) {
+        self.step_to(head, rest, |talk, head, body| {
+            if talk.protocol == protocol::HTTP2 {
+                talk.server_frame(head)
+            } else {
+                talk.server_record(head[0], body)
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn step_to(
+        &mut self,
+        head: Option<Head>,
+        rest: u32,
+        tell: impl FnOnce(&mut Self, &Head, u32) -> u8,
+    ) -> (u8, u32) {
         let Some(head) = head else {
             return (self.unseen(), rest);
         };
@@ -126,12 +147,7 @@ impl Talk {
             // Neither a header nor its first bytes alone: what comes next cannot be told.
             return (self.unseen(), rest);
         };
-        let brought = if self.protocol == protocol::HTTP2 {
-            self.frame(&head)
-        } else {
-            self.record(head[0], body)
-        };
-        (brought, header + body)
+        (tell(self, &head, body), header + body)
     }
 
     /// Lengths of a header and of what it announces; `None`: this is none, or not all of it was read.
@@ -183,20 +199,40 @@ impl Talk {
         0
     }
 
+    /// A record came that is as long as a control frame of HTTP/2, and so is a request of which the server knows
+    /// most from those before. A request is answered; of control frames only a ping is.
+    #[inline(always)]
+    pub(super) fn decide(&mut self, written: u32) {
+        self.flags &= !flag::UNDECIDED;
+        let added = if self.stage == stage::OPEN_13 {
+            added::TLS_13
+        } else {
+            added::TLS_12
+        };
+        let around = RECORD_HEADER + added;
+        if written > around + FRAME_HEADER && written != around + PING {
+            self.flags |= flag::ESTIMATED;
+            self.requests = self.requests.wrapping_add(1);
+        }
+    }
+
     /// A record of application data. Its length tells what is no request.
     #[inline(always)]
     fn data(&mut self, length: u32) -> u8 {
         let is_13 = self.stage == stage::OPEN_13;
         // An alert, which in TLS 1.3 looks like data: it has two bytes.
-        if is_13 && length == 2 + ADDED_13 {
+        if is_13 && length == 2 + added::TLS_13 {
             return self.goodbye();
         }
         // A change of keys, of five.
-        if is_13 && length == 5 + ADDED_13 {
+        if is_13 && length == 5 + added::TLS_13 {
             return 0;
         }
         let is_first = self.requests == 0;
-        if is_control(length, is_13) && !is_first {
+        // With what may have been a preface, two control frames in a record are seen as such too.
+        let may_be_http2 = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
+        let is_two = may_be_http2 && is_two_controls(length, is_13);
+        if !is_first && (is_two || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
                 if self.flags & flag::COUNTED_TWICE != 0 {
@@ -204,6 +240,9 @@ impl Talk {
                     self.requests = self.requests.wrapping_sub(1);
                 }
                 self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
+            }
+            if self.flags & flag::ARMED != 0 && !is_acknowledgement(length, is_13) {
+                self.flags |= flag::UNDECIDED;
             }
             return 0;
         }
@@ -220,31 +259,50 @@ impl Talk {
     }
 }
 
+/// The longest control frame of HTTP/2 that is usual; GOAWAY is as long.
+const PING: u32 = FRAME_HEADER + 8;
+
+/// One that updates a window, or resets a stream.
+const UPDATE: u32 = FRAME_HEADER + 4;
+
+/// Whether a record carries as many bytes as a condition wants.
+#[inline(always)]
+fn carries(length: u32, is_13: bool, is: impl Fn(u32) -> bool) -> bool {
+    if is_13 {
+        is(length.wrapping_sub(added::TLS_13))
+    } else {
+        is(length.wrapping_sub(added::TLS_12)) || is(length.wrapping_sub(added::TLS_12_CHACHA))
+    }
+}
+
 /// Whether a record is as long as one of HTTP/2's control frames: an acknowledgement of settings, an update
 /// of a window (or a reset of a stream), a ping. A request of HTTP/1 is longer.
 #[inline(always)]
-fn is_control(length: u32, is_13: bool) -> bool {
-    let is = |data: u32| data == FRAME_HEADER || data == FRAME_HEADER + 4 || data == FRAME_HEADER + 8;
-    if is_13 {
-        is(length.wrapping_sub(ADDED_13))
-    } else {
-        is(length.wrapping_sub(ADDED_12)) || is(length.wrapping_sub(ADDED_12_CHACHA))
-    }
+pub(super) fn is_control(length: u32, is_13: bool) -> bool {
+    carries(length, is_13, |data| matches!(data, FRAME_HEADER | UPDATE | PING))
+}
+
+/// Whether a record is as long as an acknowledgement of settings.
+#[inline(always)]
+pub(super) fn is_acknowledgement(length: u32, is_13: bool) -> bool {
+    carries(length, is_13, |data| data == FRAME_HEADER)
+}
+
+/// Whether a record is as long as two control frames, such as an acknowledgement and a goodbye.
+#[inline(always)]
+fn is_two_controls(length: u32, is_13: bool) -> bool {
+    const TWO: u32 = FRAME_HEADER + UPDATE;
+    const TWO_UPDATES: u32 = 2 * UPDATE;
+    carries(length, is_13, |data| matches!(data, TWO | TWO_UPDATES))
 }
 
 /// Whether a record is as long as the preface of HTTP/2 with settings, and perhaps an update of the window.
 #[inline(always)]
 fn is_preface(length: u32, is_13: bool) -> bool {
-    let is = |data: u32| {
+    carries(length, is_13, |data| {
         let settings = data.wrapping_sub(PREFACE + FRAME_HEADER);
-        let before_update = settings.wrapping_sub(FRAME_HEADER + 4);
-        is_settings(settings) || is_settings(before_update)
-    };
-    if is_13 {
-        is(length.wrapping_sub(ADDED_13))
-    } else {
-        is(length.wrapping_sub(ADDED_12)) || is(length.wrapping_sub(ADDED_12_CHACHA))
-    }
+        is_settings(settings) || is_settings(settings.wrapping_sub(UPDATE))
+    })
 }
 
 /// Up to eight settings, of six bytes each. No remainder, which BPF divides for.

@@ -3,7 +3,7 @@
 use super::{Head, Talk, frames, protocol};
 
 /// How far a session has come, as [`Talk::stage`], where the protocol has a login.
-const LOGGED_IN: u8 = 1;
+pub(super) const LOGGED_IN: u8 = 1;
 
 /// Which protocol the first bytes of a connection belong to. `before` is what is known already, of one that
 /// another may follow.
@@ -39,10 +39,10 @@ pub(super) fn detect(head: &Head, length: u32, before: u8) -> u8 {
 }
 
 impl Talk {
-    /// Whether TLS may follow what was said: PostgreSQL asks for it first.
+    /// Whether TLS may follow what was said: PostgreSQL and MySQL begin without.
     #[inline(always)]
     pub(super) fn is_before_another(&self) -> bool {
-        self.protocol == protocol::POSTGRESQL && self.stage != LOGGED_IN
+        matches!(self.protocol, protocol::POSTGRESQL | protocol::MYSQL) && self.stage != LOGGED_IN
     }
 
     /// What a read that begins a turn brings.
@@ -108,6 +108,7 @@ impl Talk {
         if head[3] != 0 {
             return What::Other;
         }
+        self.stage = LOGGED_IN;
         // MySQL's own server reads the header alone; the command is in the next read.
         if length <= MYSQL_HEADER {
             return if head[0] == 1 && head[1] == 0 && head[2] == 0 {
@@ -147,7 +148,7 @@ const COM_QUIT: u8 = 1;
 const COM_PING: u8 = 14;
 
 #[inline(always)]
-fn starts(head: &Head, with: &[u8]) -> bool {
+pub(super) fn starts(head: &Head, with: &[u8]) -> bool {
     let mut at = 0;
     while at < with.len() && at < head.len() {
         if head[at] != with[at] {

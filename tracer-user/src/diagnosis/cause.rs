@@ -140,7 +140,7 @@ impl Case<'_> {
     }
 
     /// Number of connections the client ended, by FIN or RST.
-    fn by_client(&self) -> u64 {
+    pub(super) fn by_client(&self) -> u64 {
         self.figures.client_fin + self.figures.client_rst
     }
 }
@@ -185,7 +185,7 @@ const fn of_state(verdict: Verdict, test: fn(&Case<'_>) -> Option<Match>) -> Rul
 }
 
 /// The verdict on one peer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The main verdict.
     pub verdict: Verdict,

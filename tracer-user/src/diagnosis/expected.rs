@@ -38,7 +38,7 @@ pub(crate) fn of_peer(peer: IpNet, said: &[ExpectPeer], otherwise: Expected) -> 
 }
 
 /// The number in use, and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     /// Connections a well-behaved peer holds.
     pub connections: u32,

@@ -8,6 +8,8 @@ mod sparse;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub(super) use self::made::{Known, Of, Processes, of};
 pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
 use super::thresholds::Thresholds;
@@ -23,7 +25,7 @@ use crate::model::{
 };
 
 /// Median and longest of something, ns; `None`: not measured, or nothing happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// Median.
     pub p50_ns: Option<u64>,
@@ -42,7 +44,7 @@ impl From<&Durations> for Spread {
 }
 
 /// CLOSE_WAIT of one peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloseWait {
     /// In it now.
     pub now: u64,
@@ -63,7 +65,7 @@ pub struct CloseWait {
 }
 
 /// Accepted connections that are in CLOSE_WAIT now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lingering {
     /// How long those have been in it whose last request was answered, ns.
     pub answered_ns: Vec<u64>,
@@ -73,7 +75,7 @@ pub struct Lingering {
     /// it for a while, and still did not close them.
     pub passed_by: u64,
     /// The process that holds the most of them, and how many.
-    pub owner: Option<(Arc<Process>, u64)>,
+    pub owner: Option<(Process, u64)>,
 }
 
 impl Lingering {
@@ -98,7 +100,7 @@ impl Lingering {
 }
 
 /// Connections of a peer that wait in an accept queue now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// How many.
     pub now: u64,
@@ -107,7 +109,7 @@ pub struct Waiting {
 }
 
 /// Everything a rule or a report says about a peer, within the time that is judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// How much of that time the peer was there, ns.
     pub span_ns: u64,
@@ -186,6 +188,7 @@ pub struct Figures {
     /// Segments sent again likewise.
     pub retransmits: Option<u64>,
     /// Process of this host that has most to do with the peer.
+    #[serde(with = "crate::model::serial::shared")]
     pub owner: Option<Arc<Process>>,
 }
 

@@ -5,9 +5,12 @@
 
 use super::{
     cause::Case,
-    thresholds::{EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, RARE_FAULT, SHORT_LIFE_NS, habitual, share},
+    thresholds::{
+        EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_CORE, RARE_FAULT, SHORT_LIFE_NS, habitual,
+        share,
+    },
 };
-use crate::model::peer::Direction;
+use crate::model::{peer::Direction, protocol::Protocol};
 
 /// How well a peer reuses its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,20 +58,54 @@ pub fn of(case: &Case<'_>) -> Reuse {
             Reuse::Unknown
         };
     }
-    if figures.requests >= RARE_FAULT * figures.opens {
+    let at_least = requests_at_least(case);
+    if at_least >= RARE_FAULT * figures.opens {
         return Reuse::Steady;
     }
-    if may_be_handshakes(case) {
+    if may_be_handshakes(case) || makes_short_visits(case) {
         return Reuse::Hardly;
     }
-    if figures.requests >= case.thresholds.min_turns * figures.opens {
+    if at_least >= case.thresholds.min_turns * figures.opens {
         return Reuse::Mostly;
     }
     if stays && is_settled && has_spoken {
         // A streaming connection carries a single request for its whole life.
         return Reuse::Mostly;
     }
+    if figures.requests >= case.thresholds.min_turns * figures.opens {
+        // These may have been requests or logins.
+        return Reuse::Unknown;
+    }
     Reuse::Hardly
+}
+
+/// The number of requests that there were at least. Where it is not known which turns were requests, and the
+/// protocol has a handshake or a login, each connection may have begun with one.
+fn requests_at_least(case: &Case<'_>) -> u64 {
+    let figures = case.figures;
+    let logs_in = !figures.requests_told && figures.protocol.is_some_and(Protocol::has_login);
+    let logins = if logs_in {
+        HANDSHAKE_TURNS * figures.opens
+    } else {
+        0
+    };
+    figures.requests.saturating_sub(logins)
+}
+
+/// Whether each connection serves a moment's work, such as one web request that needs some values from a
+/// database. It carries several requests, yet the client ends it as soon as it has the last answer.
+fn makes_short_visits(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let of = figures.turns.connections();
+    of >= case.thresholds.min_closes
+        && habitual(of, figures.opens)
+        && habitual(case.by_client(), figures.closes)
+        && habitual(figures.idle.at_once, figures.idle.count)
+        && figures.requests < MANY_TURNS * figures.opens
+        && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
+        // A pool keeps a core.
+        && figures.course.low < MIN_CORE
+        && 2 * figures.held.reused <= of
 }
 
 /// Many connections were opened and as many ended, so soon and after so few turns that each may have carried

@@ -141,6 +141,7 @@ fn is_possible(sample: &Sample) -> bool {
         losses.connections_unattributed,
         losses.connections_dropped,
         losses.records_lost,
+        losses.records_raced,
         losses.programs_skipped,
         losses.reads_skipped,
         losses.namespaces_skipped,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, PLACES},
+        conn::{Conn, places},
         peer::PeerStats,
         ring,
     },
@@ -197,9 +197,9 @@ fn memory(settings: &Settings) -> Check {
     // The slots of peers, and the index that leads to them.
     let peers = u64::from(settings.max_peers) * size_of::<PeerStats>() as u64
         + u64::from(index::cells(settings.max_peers)) * 8;
-    // The places of connections with their cookies, and a bucket for each that may find its place taken.
-    let connections =
-        u64::from(PLACES) * (size_of::<Conn>() as u64 + 8) + u64::from(settings.max_connections) * 16;
+    // The places of connections with their cookies, and a bucket for each that may find none free.
+    let connections = u64::from(places(settings.max_connections)) * (size_of::<Conn>() as u64 + 8)
+        + u64::from(settings.max_connections) * 16;
     let records = ring::bytes(settings.ring_entries() as usize) as u64;
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     Check::new(

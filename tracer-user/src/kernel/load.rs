@@ -13,6 +13,7 @@ use aya::{
 use tracer_ebpf::{
     abi::{
         config::{Config, Prefix},
+        conn,
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
@@ -28,7 +29,10 @@ use super::{
     relocate::relocate,
     tables::Tables,
 };
-use crate::{filter::Filter, model::sample::Known};
+use crate::{
+    filter::{Cgroup, Filter},
+    model::sample::Known,
+};
 
 /// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
 /// pollers we have heard of.
@@ -50,6 +54,8 @@ pub struct Settings {
     /// Room for this many records of ended connections, rounded up to a power of two; `None`: none
     /// are written.
     pub records: Option<u32>,
+    /// How many names of processes the kernel keeps. Each is asked for at the next sample or row.
+    pub names: u32,
     /// Instead of [`VMLINUX`].
     pub btf: Option<PathBuf>,
     /// Instead of the embedded object.
@@ -58,7 +64,10 @@ pub struct Settings {
     pub peek: bool,
     /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
     /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
+    /// With [`tracer_ebpf::transition::DESTROYED`] they do not see the end of the sockets either.
     pub miss: u8,
+    /// For tests: each place in the ring of records goes to another CPU.
+    pub lose_races: bool,
     /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
     /// without, the programs do it by exchanges, which must count the same.
     pub stores_in_order: bool,
@@ -73,10 +82,12 @@ impl Default for Settings {
             max_peers: DEFAULT_MAX_PEERS,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             records: None,
+            names: 8192,
             btf: None,
             object: None,
             peek: true,
             miss: 0,
+            lose_races: false,
             stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
             log: false,
         }
@@ -141,13 +152,14 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         mask6_low,
         mask6_high,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
-        cgroup_level: settings.filter.cgroup.map_or(0, |cgroup| u64::from(cgroup.level)),
+        cgroup_level: settings.filter.cgroup.map_or(0, Cgroup::level_or_any),
         // Random keys, from the system, and nothing hashed with them.
         hash_seed: RandomState::new().build_hasher().finish(),
         index_mask: u64::from(index::cells(settings.max_peers) - 1),
         peers: u64::from(settings.max_peers),
         slots: u64::from(slots),
         netns: u64::from(settings.filter.netns.unwrap_or(0)),
+        places_mask: u64::from(conn::places(settings.max_connections) - 1),
         directions: u64::from(settings.filter.directions.bits()),
         filter_ports: u64::from(!settings.filter.ports.is_empty()),
         filter_addresses: u64::from(!settings.filter.address_rules().is_empty()),
@@ -157,6 +169,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         stores_in_order: u64::from(settings.stores_in_order),
         count_turns: u64::from(hooks.contains(&READ)),
         peek: u64::from(settings.peek && can_peek(offsets)),
+        lose_races: u64::from(settings.lose_races),
         miss: u64::from(settings.miss),
     }
 }
@@ -225,7 +238,12 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     // Those of peers, one per CPU that may be left over, and that of all others.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
     let config = config(settings, &offsets, &hooks, slots);
-    let tables = Tables::create(slots, settings.max_peers, settings.ring_entries())?;
+    let tables = Tables::create(
+        slots,
+        settings.max_peers,
+        settings.max_connections,
+        settings.ring_entries(),
+    )?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
     let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
@@ -298,13 +316,14 @@ fn create_maps(
 ) -> Result<Ebpf, TraceError> {
     let ports = settings.filter.port_bitmap();
     let rules = u32::try_from(settings.filter.address_rules().len()).unwrap_or(u32::MAX);
-    let log_level = if settings.log { aya_log_level() } else { 0_u8 };
+    let log_level = if settings.log { log::Level::Debug as u8 } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
         .btf(Some(btf))
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("CONNS", settings.max_connections)
+        .map_max_entries("COMMS", settings.names)
         .map_max_entries("ADDRESSES", rules.max(1));
     loader.load(object).map_err(|error| match &error {
         aya::EbpfError::MapError(error) => refused_map(error),
@@ -329,11 +348,6 @@ pub(super) fn refused_map(error: &MapError) -> TraceError {
             reason: one_line(other),
         },
     }
-}
-
-/// The level at which the programs' own messages show.
-fn aya_log_level() -> u8 {
-    log::Level::Debug as u8
 }
 
 fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, hooks: &[Hook]) -> Result<(), TraceError> {

@@ -1,6 +1,10 @@
 //! A map's value in this process's memory, where it is read without system calls.
 
-use std::{os::fd::AsFd, ptr};
+use std::{
+    os::fd::AsFd,
+    ptr,
+    sync::atomic::{AtomicU32, AtomicU64},
+};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -59,6 +63,29 @@ impl Mapping {
             chunk.copy_from_slice(&word.to_ne_bytes());
         }
         Some(bytes)
+    }
+
+    /// A number at offset `at` that the programs change too, in a mapping made for writing; `None` beyond it.
+    pub(super) fn atomic_u32(&self, at: usize) -> Option<&AtomicU32> {
+        let number = self.number::<u32>(at)?;
+        // SAFETY: aligned and inside the mapping, which `self` keeps. The programs' accesses to what they
+        // share are whole words, most of them atomic.
+        Some(unsafe { AtomicU32::from_ptr(number) })
+    }
+
+    /// The same for 64 bits.
+    pub(super) fn atomic_u64(&self, at: usize) -> Option<&AtomicU64> {
+        let number = self.number::<u64>(at)?;
+        // SAFETY: as above.
+        Some(unsafe { AtomicU64::from_ptr(number) })
+    }
+
+    fn number<T>(&self, at: usize) -> Option<*mut T> {
+        if !at.is_multiple_of(size_of::<T>()) || at.checked_add(size_of::<T>())? > self.bytes {
+            return None;
+        }
+        // SAFETY: just tested.
+        Some(unsafe { self.base.add(at) }.cast())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The peer table, read through a shared mapping: no system call per peer, and no copy of the
 //! table in the kernel.
 
-use std::{mem::offset_of, os::fd::AsFd};
+use std::{mem::offset_of, os::fd::AsFd, sync::atomic::Ordering::Relaxed};
 
 use rustix::mm::ProtFlags;
 use tracer_ebpf::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::accounting::Totals;
 
-/// The `PEERS` map, mapped read-only.
+/// The `PEERS` map.
 #[derive(Debug)]
 pub(super) struct PeerTable {
     mapping: Mapping,
@@ -28,7 +28,7 @@ impl PeerTable {
     pub(super) fn map(fd: impl AsFd, slots: usize) -> Result<Self, TraceError> {
         let bytes = slots * size_of::<PeerStats>();
         Ok(Self {
-            mapping: Mapping::new(fd, bytes, ProtFlags::READ, "the peer table")?,
+            mapping: Mapping::new(fd, bytes, ProtFlags::READ | ProtFlags::WRITE, "the peer table")?,
             slots,
         })
     }
@@ -60,6 +60,28 @@ impl PeerTable {
             }
             tries += 1;
         }
+    }
+
+    /// Counts the end of a connection that the programs have not seen: of a slot, for one of [`reason`], out
+    /// of CLOSE_WAIT or not. `None` if there is no such slot or reason. When it ended is not known, so no
+    /// duration is counted, and the time until the peer's next open is not known either.
+    pub(super) fn end(&self, slot: usize, reason: u8, in_close_wait: bool) -> Option<()> {
+        let place = self.place(slot)?;
+        let counter = |offset: usize| self.mapping.atomic_u32(place + offset);
+        let reason = usize::from(reason.checked_sub(reason::LOCAL_FIN)?);
+        if reason >= reason::COUNT - 1 {
+            return None;
+        }
+        counter(offset_of!(PeerStats, open_now))?.fetch_sub(1, Relaxed);
+        counter(offset_of!(PeerStats, closes) + reason * size_of::<u32>())?.fetch_add(1, Relaxed);
+        if in_close_wait {
+            counter(offset_of!(PeerStats, close_wait_left))?.fetch_add(1, Relaxed);
+        }
+        let last_end = self
+            .mapping
+            .atomic_u64(place + offset_of!(PeerStats, last_end_ns))?;
+        last_end.store(0, Relaxed);
+        Some(())
     }
 
     /// What one slot adds to the totals, without reading all of it; `None` beyond the table.

@@ -18,14 +18,69 @@ const CHUNK: usize = 64 << 10;
 
 /// Runs an iterator program over the namespaces the filter admits and collects what it writes.
 ///
-/// A walk sees the namespace of the thread that starts it, so a helper thread visits them.
+/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
+/// between two of them, kernels before 6.16 may show a socket again.
 pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, TraceError> {
+    let (mut connections, mut listeners) = (Vec::new(), Vec::new());
+    let (mut cookies, mut addresses, mut repeats) = (HashSet::new(), HashSet::new(), 0);
+    let visited = visit(program, only, &mut |live| match decode::socket(live) {
+        Some(Socket::Connection(connection)) => {
+            // Two sockets may have the same addresses on different interfaces. One without a cookie is not
+            // traced.
+            let is_new = match live.cookie {
+                0 => addresses.insert((connection.netns, connection.local, connection.remote)),
+                cookie => cookies.insert(cookie),
+            };
+            if is_new {
+                connections.push(connection);
+            } else {
+                repeats += 1;
+            }
+        }
+        Some(Socket::Listener(listener)) => listeners.push(listener),
+        None => {}
+    })?;
+    Ok(Sockets {
+        connections,
+        listeners,
+        namespaces: visited.namespaces,
+        namespaces_skipped: visited.skipped,
+        walks_resumed: visited.resumed,
+        walk_repeats: repeats,
+    })
+}
+
+/// The sockets that the kernel lists, by their cookies, and the namespaces they were looked for in.
+pub(super) fn cookies(program: &mut Iter, only: Option<u32>) -> Result<(HashSet<u64>, Vec<u32>), TraceError> {
+    let mut cookies = HashSet::new();
+    let visited = visit(program, only, &mut |live| {
+        cookies.insert(live.cookie);
+    })?;
+    Ok((cookies, visited.namespaces))
+}
+
+/// What takes the records of a walk.
+type Each<'a> = &'a mut (dyn FnMut(&Live) + Send);
+
+/// Where a walk has been.
+#[derive(Default)]
+struct Visited {
+    /// Inode numbers of the namespaces.
+    namespaces: Vec<u32>,
+    /// Namespaces that could not be entered.
+    skipped: u32,
+    /// How often the kernel interrupted it.
+    resumed: u64,
+}
+
+/// A walk sees the namespace of the thread that starts it, so a helper thread visits them.
+fn visit(program: &mut Iter, only: Option<u32>, each: Each<'_>) -> Result<Visited, TraceError> {
     let own = netns::own();
     let (mut namespaces, unopened) = netns::all();
     namespaces.retain(|namespace| only.is_none_or(|inode| inode == namespace.inode));
-    let mut sockets = Sockets {
-        namespaces_skipped: if only.is_some() { 0 } else { unopened },
-        ..Sockets::default()
+    let mut visited = Visited {
+        skipped: if only.is_some() { 0 } else { unopened },
+        ..Visited::default()
     };
     thread::scope(|scope| {
         scope
@@ -33,33 +88,21 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
                 for namespace in &namespaces {
                     if let Err(error) = enter(namespace, own) {
                         log::warn!("network namespace {}: {error}", namespace.inode);
-                        sockets.namespaces_skipped += 1;
+                        visited.skipped += 1;
                         continue;
                     }
                     // A walk goes through the whole of the kernel's hash table, whosever sockets are in it.
                     if netns::has_tcp() {
-                        one_namespace(program, &mut sockets)?;
+                        one_namespace(program, &mut visited.resumed, each)?;
                     }
-                    sockets.namespaces.push(namespace.inode);
+                    visited.namespaces.push(namespace.inode);
                 }
                 Ok(())
             })
             .join()
             .unwrap_or_else(|_| Err(read_error("the walk over the sockets ended unexpectedly")))
     })?;
-    leave_out_repeats(&mut sockets);
-    Ok(sockets)
-}
-
-/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
-/// between two of them, kernels before 6.16 may show a socket again.
-fn leave_out_repeats(sockets: &mut Sockets) {
-    let mut seen = HashSet::with_capacity(sockets.connections.len());
-    let all = sockets.connections.len();
-    sockets
-        .connections
-        .retain(|connection| seen.insert((connection.netns, connection.local, connection.remote)));
-    sockets.walk_repeats = (all - sockets.connections.len()) as u64;
+    Ok(visited)
 }
 
 /// Without CAP_SYS_ADMIN, the own namespace still can be walked.
@@ -70,13 +113,13 @@ fn enter(namespace: &Namespace, own: Option<u32>) -> rustix::io::Result<()> {
     }
 }
 
-fn one_namespace(program: &mut Iter, sockets: &mut Sockets) -> Result<(), TraceError> {
+fn one_namespace(program: &mut Iter, resumed: &mut u64, each: Each<'_>) -> Result<(), TraceError> {
     let link = program.attach().map_err(read_error)?;
     let link = program.take_link(link).map_err(read_error)?;
-    collect(link.into_file().map_err(read_error)?, sockets)
+    collect(link.into_file().map_err(read_error)?, resumed, each)
 }
 
-fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
+fn collect(mut file: File, resumed: &mut u64, each: Each<'_>) -> Result<(), TraceError> {
     const RECORD: usize = size_of::<Live>();
     let mut buffer = vec![0; CHUNK];
     let mut pending = Vec::with_capacity(CHUNK + RECORD);
@@ -91,7 +134,7 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
                     std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock
                 ) =>
             {
-                sockets.walks_resumed += 1;
+                *resumed += 1;
                 continue;
             }
             Err(error) => return Err(read_error(error)),
@@ -99,12 +142,7 @@ fn collect(mut file: File, sockets: &mut Sockets) -> Result<(), TraceError> {
         pending.extend_from_slice(buffer.get(..got).unwrap_or_default());
         let whole = pending.len() - pending.len() % RECORD;
         for record in pending.chunks_exact(RECORD) {
-            let live: Live = decode::read(record).map_err(read_error)?;
-            match decode::socket(&live) {
-                Some(Socket::Connection(connection)) => sockets.connections.push(connection),
-                Some(Socket::Listener(listener)) => sockets.listeners.push(listener),
-                None => {}
-            }
+            each(&decode::read(record).map_err(read_error)?);
         }
         pending.drain(..whole);
     }

@@ -6,7 +6,7 @@ use aya::maps::MapData;
 use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARRAY};
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, PLACES},
+        conn::{self, Conn},
         peer::PeerStats,
         ring,
     },
@@ -26,13 +26,16 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes them, with room for `slots` slots, for `peers` peers in the index, and for `records` records.
-    pub(super) fn create(slots: u32, peers: u32, records: u32) -> Result<Self, TraceError> {
+    /// Makes them, with room for `slots` slots, for `peers` peers in the index, for `connections`
+    /// connections, and for `records` records.
+    pub(super) fn create(slots: u32, peers: u32, connections: u32, records: u32) -> Result<Self, TraceError> {
+        let places = conn::places(connections);
         Ok(Self {
             peers: array("PEERS", slots, size_of::<PeerStats>())?,
             index: array("INDEX", index::cells(peers), size_of::<u64>())?,
-            places: array("PLACES", PLACES, size_of::<Conn>())?,
-            cookies: array("COOKIES", PLACES, size_of::<u64>())?,
+            places: array("PLACES", places, size_of::<Conn>())?,
+            // One more is the number of connections that are in no place of their own.
+            cookies: array("COOKIES", places + 1, size_of::<u64>())?,
             ring: array("RING", 1, ring::bytes(records as usize))?,
         })
     }
@@ -47,6 +50,11 @@ impl Tables {
     /// That of the peers.
     pub(super) fn peers(&self) -> BorrowedFd<'_> {
         self.peers.fd().as_fd()
+    }
+
+    /// Those of the connections, and of their cookies.
+    pub(super) fn connections(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
+        (self.places.fd().as_fd(), self.cookies.fd().as_fd())
     }
 
     /// That of the records.

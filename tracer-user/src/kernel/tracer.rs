@@ -25,6 +25,7 @@ use super::{
     peers::PeerTable,
     records::Records,
     sockets,
+    sweep::Places,
 };
 use crate::{
     filter::{Directions, Filter},
@@ -32,7 +33,7 @@ use crate::{
     model::{
         accounting::{Losses, Nested, Totals},
         ended::Ended,
-        peer::Counters,
+        peer::{Counters, Direction},
         sample::{Known, Peer},
         socket::Sockets,
     },
@@ -45,7 +46,8 @@ const MAX_HOLDERS: usize = 65_536;
 /// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
-    table: PeerTable,
+    pub(super) table: PeerTable,
+    pub(super) places: Places,
     taken: Array<MapData, u32>,
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
@@ -55,7 +57,7 @@ pub struct Tracer {
     noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
-    filter: Filter,
+    pub(super) filter: Filter,
     missing: Vec<Missing>,
     known: Known,
     hooks: Vec<Hook>,
@@ -63,6 +65,18 @@ pub struct Tracer {
     misses_on_purpose: bool,
     /// How often the kernel had skipped the program when the sockets were looked through for it last.
     made_up_for: u64,
+    /// How many connections may be open at once.
+    pub(super) max_connections: u32,
+    /// Connections that had found no room when [`Tracer::use_room`] looked last.
+    pub(super) dropped_before: u64,
+    /// Whether some of them were open before tracing began.
+    pub(super) dropped_at_start: bool,
+    /// Those that it has counted since.
+    pub(super) counted_after_all: u64,
+    /// Connections that [`Tracer::sweep`] has ended.
+    pub(super) swept: u64,
+    /// Whether there should be a record of each connection that ends.
+    keeps_records: bool,
 }
 
 impl Tracer {
@@ -74,6 +88,8 @@ impl Tracer {
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
+        let others = loaded.take("CONNS")?;
+        let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
         let taken = loaded.take("TAKEN")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
@@ -92,6 +108,7 @@ impl Tracer {
         let mut tracer = Self {
             ebpf: loaded.ebpf,
             table,
+            places,
             taken,
             unknown,
             losses,
@@ -106,6 +123,12 @@ impl Tracer {
             hooks: loaded.hooks,
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
+            max_connections: settings.max_connections,
+            dropped_before: 0,
+            dropped_at_start: false,
+            counted_after_all: 0,
+            swept: 0,
+            keeps_records: settings.records.is_some(),
         };
         tracer.note_holders()?;
         tracer.attach()?;
@@ -142,6 +165,7 @@ impl Tracer {
         self.unknown_is(unknown::MISSED)?;
         // After that, so that one that is dropped right now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
+            self.dropped_at_start = true;
             self.unknown_is(unknown::DROPPED)?;
         }
         Ok(())
@@ -154,15 +178,10 @@ impl Tracer {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
         }
-        let Sockets {
-            connections,
-            listeners,
-            ..
-        } = self.sockets()?;
-        let listened_on: HashSet<(u32, u16)> = listeners.iter().map(|one| (one.netns, one.port)).collect();
+        let connections = self.sockets()?.connections;
         let wanted: HashSet<u64> = connections
             .iter()
-            .filter(|one| one.slot.is_none() && !listened_on.contains(&(one.netns, one.local.1)))
+            .filter(|one| one.slot.is_none() && one.direction == Direction::Outbound)
             .filter_map(|one| one.inode)
             .filter(|inode| !self.noted.contains_key(inode))
             .take(MAX_HOLDERS.saturating_sub(self.noted.len()))
@@ -176,7 +195,15 @@ impl Tracer {
         Ok(())
     }
 
-    fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
+    /// What an open connection is that is not remembered.
+    pub(super) fn unknown(&self) -> Result<u32, TraceError> {
+        self.unknown.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "whether there is room",
+            reason: error.to_string(),
+        })
+    }
+
+    pub(super) fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
         self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
             what: "to note that what was open is counted".to_owned(),
             reason: error.to_string(),
@@ -271,22 +298,19 @@ impl Tracer {
     /// # Errors
     /// When the map cannot be read.
     pub fn losses(&self) -> Result<Losses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the loss counters",
-            reason: error.to_string(),
-        })?;
-        let sum = decode::losses(per_cpu.iter().copied());
+        let sum = self.sum_of_losses()?;
         Ok(Losses {
             peers_dropped: sum.peers_dropped,
             peers_dropped_unlisted: sum.peers_dropped_unlisted,
             connections_unattributed: sum.connections_unattributed,
-            connections_dropped: sum.connections_dropped,
-            records_lost: sum.ring_full,
+            connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
+            records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
+            records_raced: sum.ring_raced,
             programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),
                 second: self.skipped(&END),
-                rescued: sum.rescued,
+                rescued: sum.rescued + self.swept,
             },
             reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
@@ -295,10 +319,19 @@ impl Tracer {
         })
     }
 
-    /// The name of a process that connected or read, even if it has ended since.
+    /// The loss counters of all CPUs, added up.
+    pub(super) fn sum_of_losses(&self) -> Result<AbiLosses, TraceError> {
+        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
+            what: "the loss counters",
+            reason: error.to_string(),
+        })?;
+        Ok(decode::losses(per_cpu.iter().copied()))
+    }
+
+    /// The name of a process that connected or read, even if it has ended since, as long as not too many
+    /// others came after it.
     pub fn comm(&self, pid: u32) -> Option<String> {
-        let noted = self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm));
-        noted.or_else(|| owners::process(pid).map(|process| process.comm))
+        self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
     }
 
     /// How often the kernel skipped a program because it was running already.
@@ -359,7 +392,7 @@ impl Tracer {
         unseen.len() as u64
     }
 
-    fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
+    pub(super) fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
         program(&mut self.ebpf, name)
     }
 }

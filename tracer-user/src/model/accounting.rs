@@ -45,8 +45,10 @@ pub struct Losses {
     pub connections_unattributed: u64,
     /// Connections that found the connection table full, and are not counted at all.
     pub connections_dropped: u64,
-    /// Records of ended connections that found the ring full.
+    /// Ended connections without a record: the ring was full, or nothing saw their end.
     pub records_lost: u64,
+    /// Records of ended connections whose place in the ring other CPUs took each time it was tried.
+    pub records_raced: u64,
     /// Upper bound of the state changes missed for good; see [`Nested::lost`].
     pub programs_skipped: u64,
     /// How often the kernel skipped a program because it was already running. Not a loss in itself.
@@ -62,13 +64,21 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// Records and state changes that were lost for good.
+    pub fn events(&self) -> u64 {
+        self.records_lost
+            .saturating_add(self.records_raced)
+            .saturating_add(self.programs_skipped)
+    }
+
     /// The amount lost by each cause, under the cause's name in JSON.
-    pub fn by_cause(&self) -> [(&'static str, u64); 7] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 8] {
         [
             ("peers_dropped", self.peers_dropped),
             ("connections_unattributed", self.connections_unattributed),
             ("connections_dropped", self.connections_dropped),
             ("records_lost", self.records_lost),
+            ("records_raced", self.records_raced),
             ("programs_skipped", self.programs_skipped),
             ("reads_skipped", self.reads_skipped),
             ("namespaces_skipped", self.namespaces_skipped),
@@ -84,6 +94,7 @@ impl Losses {
             connections_unattributed,
             connections_dropped,
             records_lost,
+            records_raced,
             programs_skipped,
             nested,
             reads_skipped,
@@ -97,6 +108,7 @@ impl Losses {
             (connections_unattributed, other.connections_unattributed),
             (connections_dropped, other.connections_dropped),
             (records_lost, other.records_lost),
+            (records_raced, other.records_raced),
             (programs_skipped, other.programs_skipped),
             (&mut nested.first, other.nested.first),
             (&mut nested.second, other.nested.second),
@@ -129,6 +141,22 @@ impl Totals {
         self.seeded += counters.seeded;
         self.opened += counters.opens();
         self.closed += counters.closes.total();
+    }
+
+    /// Carries these sums on to a later reading, whose counters of 32 bits may have started again at 0. A sum
+    /// of such counters is right in its low 32 bits whichever of them did so, and fewer than 2^31 connections
+    /// come between two readings.
+    pub fn carry(&mut self, read: Self) {
+        for (sum, read) in [
+            (&mut self.seeded, read.seeded),
+            (&mut self.opened, read.opened),
+            (&mut self.closed, read.closed),
+        ] {
+            let more = read.wrapping_sub(*sum) & u64::from(u32::MAX);
+            if more < 1 << 31 {
+                *sum += more;
+            }
+        }
     }
 
     /// The number open now according to the identity.
@@ -210,6 +238,30 @@ mod tests {
             }
             .lost(Some(1)),
             0
+        );
+    }
+
+    #[test]
+    fn sums_go_on_where_counters_start_again() {
+        let wrap = 1 << 32;
+        let mut sums = Totals::default();
+        // Two peers, whose counters start again one after the other.
+        for (opened, closed, sum) in [
+            (wrap - 10 + 5, wrap - 20, totals(7, wrap - 5, wrap - 20)),
+            (10 + 5, wrap - 20, totals(7, wrap + 15, wrap - 20)),
+            (10 + wrap - 1, 5, totals(7, 2 * wrap + 9, wrap + 5)),
+            (10 + 1, 5, totals(7, 2 * wrap + 11, wrap + 5)),
+        ] {
+            sums.carry(totals(7, opened, closed));
+            assert_eq!(sums, sum);
+            sums.carry(totals(7, opened, closed));
+            assert_eq!(sums, sum, "the same again");
+        }
+        sums.carry(totals(6, 10, 5));
+        assert_eq!(
+            sums,
+            totals(7, 2 * wrap + 11, wrap + 5),
+            "two readings in a race are no turn"
         );
     }
 

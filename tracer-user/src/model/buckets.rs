@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::serial::sparse;
+use super::{figure::added, serial::sparse};
 
 /// Counts by the buckets of [`tracer_ebpf::buckets`], of which there are `N`. Only those between the first and the
 /// last that are not zero are kept: what one peer does is much the same each time, and there are many peers.
@@ -70,7 +70,7 @@ impl<const N: usize> Buckets<N> {
         }
         let mut all = self.all();
         for (mine, theirs) in all.iter_mut().zip(earlier.all()) {
-            *mine = mine.saturating_sub(theirs);
+            *mine = u32::try_from(added((*mine).into(), theirs.into())).unwrap_or(u32::MAX);
         }
         all.into()
     }
@@ -122,6 +122,13 @@ mod tests {
     use super::*;
 
     const MANY: usize = 39;
+
+    #[test]
+    fn a_bucket_that_starts_again_goes_on() {
+        let before = Buckets::<MANY>::from_first(3, [u32::MAX - 4, 7].into_iter());
+        let after = Buckets::<MANY>::from_first(3, [5, 9].into_iter());
+        assert_eq!(after.since(&before), Buckets::from_first(3, [10, 2].into_iter()));
+    }
 
     #[test]
     fn buckets_are_the_same_however_they_came_about() {

@@ -87,11 +87,13 @@ figures! {
 
     /// Connections in CLOSE_WAIT now.
     close_wait_now: u64 = Gauge of Connections, |slot| {
-        let entered = u64::from(slot.stats.close_wait_entered) + u64::from(slot.stats.close_wait_seeded);
-        entered.saturating_sub(slot.stats.close_wait_left.into())
+        let entered = slot.stats.close_wait_entered.wrapping_add(slot.stats.close_wait_seeded);
+        // The counts wrap. They are read one after the other, so more may have left than entered.
+        let now = entered.wrapping_sub(slot.stats.close_wait_left);
+        if now > u32::MAX / 2 { 0 } else { now.into() }
     };
 
-    /// Segments sent again, over ended connections.
+    /// Segments sent again after the handshake, over ended connections.
     retransmits: u64 = Counter of Segments, |slot| slot.stats.retransmits.into();
 
     /// Payload received over ended connections.

@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 /// Durations that lie close together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
     /// None of them is shorter, ns.
     pub low_ns: u64,

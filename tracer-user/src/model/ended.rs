@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     peer::{CloseReason, Closer, Direction},
+    protocol::Protocol,
     socket::{Since, State},
 };
 
@@ -39,8 +40,8 @@ pub struct Ended {
     pub last_state: LastState,
     /// What ended it first.
     pub reason: CloseReason,
-    /// From the last data segment to the first FIN or RST, ns.
-    pub idle_ns: u64,
+    /// From the last data segment to the first FIN or RST, ns; `None` if that was noticed late.
+    pub idle_ns: Option<u64>,
     /// How long the peer had held nothing when it opened, ns.
     pub gap_ns: Option<u64>,
     /// Time in CLOSE_WAIT, ns; "at least" when seeded.
@@ -53,12 +54,16 @@ pub struct Ended {
     pub data_segs_in: u32,
     /// Data segments sent.
     pub data_segs_out: u32,
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     pub retransmits: u32,
-    /// Connections the peer held when this one opened.
-    pub held: u32,
+    /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
+    pub held: Option<u32>,
     /// Request turns; of a seeded connection, an upper bound over its whole life.
     pub turns: u32,
+    /// What it spoke, if that was told.
+    pub protocol: Option<Protocol>,
+    /// Whether each of its turns is a request, and none is missing.
+    pub requests_exact: bool,
     /// The client ended it while its request had no answer yet.
     pub unanswered: bool,
     /// Process that connected it or read from it first, by its thread group id.
@@ -100,7 +105,7 @@ mod tests {
                 remote: ([127, 0, 0, 1].into(), 2),
                 reason: CloseReason::ConnectFailed,
                 last_state: LastState::SynSent,
-                idle_ns: 0,
+                idle_ns: Some(0),
                 gap_ns: None,
                 close_wait_ns: None,
                 bytes_received: 0,
@@ -108,8 +113,10 @@ mod tests {
                 data_segs_in: 0,
                 data_segs_out: 0,
                 retransmits: 0,
-                held: 0,
+                held: Some(0),
                 turns: 0,
+                protocol: None,
+                requests_exact: false,
                 unanswered: false,
                 owner: None,
                 errno: errno.map(|errno| u16::try_from(errno).unwrap()),

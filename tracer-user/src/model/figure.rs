@@ -107,6 +107,17 @@ pub enum Value<'a> {
     Durations(&'a durations::Durations),
 }
 
+/// What was added to a counter since it was `earlier`. The programs count in 32 bits, so one that is smaller
+/// now by more than half of what these hold has started again at 0.
+pub(super) fn added(now: u64, earlier: u64) -> u64 {
+    const TURN: u64 = 1 << 32;
+    match earlier.checked_sub(now) {
+        None | Some(0) => now - earlier,
+        Some(less) if less > TURN / 2 && earlier < TURN => TURN - less,
+        Some(_) => 0,
+    }
+}
+
 /// A number as a figure keeps it.
 pub(super) trait Word: Copy + Ord + Default + Into<u64> + TryFrom<u64> {
     const MAX: Self;
@@ -125,7 +136,7 @@ macro_rules! word {
             }
 
             fn minus(self, other: Self) -> Self {
-                self.saturating_sub(other)
+                Self::try_from(added(self.into(), other.into())).unwrap_or(Self::MAX)
             }
         }
     )+};

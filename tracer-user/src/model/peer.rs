@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tracer_ebpf::abi::peer::reason;
 
 pub use super::counters::Counters;
-use super::owner::Comm;
+use super::{figure::added, owner::Comm};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -199,11 +199,11 @@ impl Closes {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
-            local_fin: self.local_fin.saturating_sub(earlier.local_fin),
-            remote_fin: self.remote_fin.saturating_sub(earlier.remote_fin),
-            local_rst: self.local_rst.saturating_sub(earlier.local_rst),
-            remote_rst: self.remote_rst.saturating_sub(earlier.remote_rst),
-            timeout: self.timeout.saturating_sub(earlier.timeout),
+            local_fin: added(self.local_fin, earlier.local_fin),
+            remote_fin: added(self.remote_fin, earlier.remote_fin),
+            local_rst: added(self.local_rst, earlier.local_rst),
+            remote_rst: added(self.remote_rst, earlier.remote_rst),
+            timeout: added(self.timeout, earlier.timeout),
         }
     }
 

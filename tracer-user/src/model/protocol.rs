@@ -1,34 +1,59 @@
 //! What a peer's connections speak.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracer_ebpf::talk::protocol;
 
-/// A protocol, as far as the programs can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+macro_rules! protocols {
+    ($($(#[$doc:meta])* $protocol:ident = $name:literal,)+) => {
+        /// A protocol, as far as the programs can tell.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Protocol {
+            $($(#[$doc])* $protocol,)+
+        }
+
+        impl Protocol {
+            /// All of them.
+            const ALL: &'static [Self] = &[$(Self::$protocol),+];
+
+            /// Its name in JSON and on the screen.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$protocol => $name,)+
+                }
+            }
+        }
+    };
+}
+
+protocols! {
     /// HTTP/1.0 or HTTP/1.1 in clear.
-    Http1,
+    Http1 = "http/1",
     /// HTTP/2 in clear, gRPC included.
-    Http2,
+    Http2 = "http/2",
     /// TLS 1.2 or 1.3, with anything in it.
-    Tls,
+    Tls = "tls",
     /// WebSocket in clear.
-    WebSocket,
+    WebSocket = "websocket",
     /// AJP 1.3.
-    Ajp,
+    Ajp = "ajp",
     /// Redis.
-    Redis,
+    Redis = "redis",
     /// PostgreSQL in clear.
-    PostgreSql,
+    PostgreSql = "postgresql",
     /// MySQL in clear.
-    MySql,
+    MySql = "mysql",
     /// MQTT.
-    Mqtt,
+    Mqtt = "mqtt",
     /// Something else.
-    Other,
+    Other = "other",
 }
 
 impl Protocol {
+    /// The protocol of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|protocol| protocol.name() == name)
+    }
+
     /// The protocol with the programs' number, one of [`tracer_ebpf::talk::protocol`]; `None`: unknown.
     pub fn of(number: u32) -> Option<Self> {
         Some(match u8::try_from(number).ok()? {
@@ -46,20 +71,12 @@ impl Protocol {
         })
     }
 
-    /// Its name in JSON and on the screen.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http1 => "http/1",
-            Self::Http2 => "http/2",
-            Self::Tls => "tls",
-            Self::WebSocket => "websocket",
-            Self::Ajp => "ajp",
-            Self::Redis => "redis",
-            Self::PostgreSql => "postgresql",
-            Self::MySql => "mysql",
-            Self::Mqtt => "mqtt",
-            Self::Other => "other",
-        }
+    /// Whether a connection begins with a handshake or a login, which are no requests.
+    pub const fn has_login(self) -> bool {
+        matches!(
+            self,
+            Self::Tls | Self::Redis | Self::PostgreSql | Self::MySql | Self::Mqtt
+        )
     }
 }
 
@@ -69,9 +86,30 @@ impl Serialize for Protocol {
     }
 }
 
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        // A newer version may know more of them.
+        Ok(Self::named(&name).unwrap_or(Self::Other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_read_again() {
+        for protocol in Protocol::ALL {
+            let written = serde_json::to_string(protocol).unwrap();
+            assert_eq!(serde_json::from_str::<Protocol>(&written).unwrap(), *protocol);
+        }
+        assert_eq!(
+            serde_json::from_str::<Protocol>("\"quic\"").unwrap(),
+            Protocol::Other
+        );
+        assert_eq!(Protocol::named("quic"), None);
+    }
 
     #[test]
     fn every_number_of_the_programs_has_a_name() {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{backlog::Backlog, owner::Owner, peer::Direction, sample::Moment};
+use super::{backlog::Backlog, owner::Owner, peer::Direction, protocol::Protocol, sample::Moment};
 
 /// Maximum number of connections in a sample read from a file. Each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
@@ -97,12 +97,18 @@ pub struct Connection {
     pub data_segs_in: u32,
     /// Data segments sent.
     pub data_segs_out: u32,
-    /// Retransmitted segments.
+    /// Retransmitted segments after the handshake.
     pub retransmits: u32,
-    /// Connections the peer held when this one opened.
-    pub held: u32,
+    /// Connections the peer held when this one opened; `None` if the peer is not counted apart.
+    pub held: Option<u32>,
     /// Request turns so far. An upper bound for a seeded connection.
     pub turns: u32,
+    /// What it speaks, if that was told.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
+    /// Whether each of its turns is a request, and none is missing.
+    #[serde(default)]
+    pub requests_exact: bool,
     /// Time since anything was received, data or acknowledgement, ns. Valid only if
     /// [`super::sample::Known::heard`] is set.
     pub heard_ns: u64,
@@ -143,8 +149,10 @@ impl Connection {
             data_segs_in: 0,
             data_segs_out: 0,
             retransmits: 0,
-            held: 0,
+            held: Some(0),
             turns: 0,
+            protocol: None,
+            requests_exact: false,
             heard_ns: 0,
             retries: 0,
             probes: 0,

@@ -13,7 +13,6 @@ mod mark;
 
 use std::collections::VecDeque;
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::boundary::Boundary;
@@ -139,15 +138,12 @@ impl Window {
             .boundaries
             .back()
             .is_none_or(|last| now.monotonic_ns.saturating_sub(last.at.monotonic_ns) >= self.step_ns(now));
-        let mut marks = HashMap::new();
-        for peer in &sample.peers {
+        let marks = sample.peers.iter().filter_map(|peer| {
             let live = live.get(peer.slot as usize).copied().unwrap_or_default();
-            if let Some(looks) = self.see(sample, peer, live, is_due)
-                && is_due
-            {
-                marks.insert(peer.slot, boundary::pack(&peer.counters, live, looks));
-            }
-        }
+            let looks = self.see(sample, peer, live, is_due)?;
+            is_due.then(|| (peer.slot, boundary::pack(&peer.counters, live, looks)))
+        });
+        let marks = marks.collect();
         if is_due {
             self.boundaries.push_back(Boundary { at: now, marks });
             self.thin(now.monotonic_ns);

@@ -10,7 +10,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search, has_ended},
+        owners::{Owners, Search, has_ended, process},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -33,6 +33,8 @@ pub struct Live {
     started: Moment,
     owners: Owners,
     short_lived: ShortLived,
+    /// The names in the last sample, since the kernel does not keep them for ever.
+    names: BTreeMap<u32, String>,
     /// What cannot be traced because capabilities are missing.
     lacking: Option<String>,
     /// Walks that were resumed so far. The samples report running totals.
@@ -42,6 +44,26 @@ pub struct Live {
     looks: BTreeMap<u32, Looks>,
     /// Time of the next glance at the earliest.
     next_glance: Instant,
+    /// Connections that are counted and not listed, and that a sweep has not found to be gone.
+    unexplained: i64,
+    /// The sums over all peers when they were read last. The programs count in 32 bits.
+    sums: Totals,
+}
+
+/// What a sample is made of.
+struct Seen {
+    taken: Moment,
+    sockets: Sockets,
+    peers: Vec<Peer>,
+    unattributed: Counters,
+    accounting: Accounting,
+}
+
+impl Seen {
+    /// How many connections are counted as open without being listed.
+    fn excess(&self) -> i64 {
+        self.accounting.drift.map_or(0, |drift| drift.max(0))
+    }
 }
 
 /// After a glance, this many times its duration must pass before the next.
@@ -74,11 +96,14 @@ impl Live {
             started,
             owners,
             short_lived: ShortLived::default(),
+            names: BTreeMap::new(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
             looks: BTreeMap::new(),
             next_glance: Instant::now(),
+            unexplained: 0,
+            sums: Totals::default(),
         })
     }
 
@@ -89,17 +114,27 @@ impl Live {
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
-        let before = self.tracer.totals()?;
-        let sockets = self.tracer.sockets()?;
-        let (peers, unattributed) = self.tracer.peers()?;
-        let taken = clock::now();
+        let mut seen = self.see()?;
+        if self.tracer.use_room(&seen.sockets)? {
+            seen = self.see()?;
+        }
+        if seen.excess() > self.unexplained && self.tracer.sweep()? > 0 {
+            seen = self.see()?;
+        }
+        self.unexplained = seen.excess();
+        let Seen {
+            sockets,
+            peers,
+            unattributed,
+            taken,
+            accounting,
+        } = seen;
         let mut losses = self.tracer.losses()?;
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));
         self.resumed += sockets.walks_resumed;
         self.repeats += sockets.walk_repeats;
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
-        let accounting = account(before, &peers, &unattributed, &sockets);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
         self.note(&sockets);
         let mut sample = Sample {
@@ -116,9 +151,37 @@ impl Live {
             earlier: Earlier::default(),
         };
         // The totals above cover all slots and are not affected by this.
-        self.short_lived.fold(&mut sample, &Running(&self.tracer));
+        self.short_lived
+            .fold(&mut sample, &Running(&self.tracer, &self.names));
         self.name_owners(&mut sample);
         Ok(sample)
+    }
+
+    /// Reads all sockets and counters.
+    fn see(&mut self) -> Result<Seen, TraceError> {
+        self.sums.carry(self.tracer.totals()?);
+        let before = self.sums;
+        let sockets = self.tracer.sockets()?;
+        let (peers, unattributed) = self.tracer.peers()?;
+        let taken = clock::now();
+        let (mut after, mut open_now) = (Totals::default(), 0);
+        for counters in peers.iter().map(|peer| &peer.counters).chain([&unattributed]) {
+            after.add(counters);
+            open_now += counters.open_now;
+        }
+        self.sums.carry(after);
+        let listed = sockets.connections.len() as u64;
+        Ok(Seen {
+            taken,
+            accounting: Accounting {
+                totals: self.sums,
+                open_now,
+                drift: Some(drift(before, self.sums, listed)),
+            },
+            sockets,
+            peers,
+            unattributed,
+        })
     }
 
     /// Records how busy connections are between two samples, since whether a peer had an idle connection when
@@ -186,18 +249,20 @@ impl Live {
             .connections
             .iter()
             .filter_map(|connection| connection.owner);
+        let running = Running(&self.tracer, &self.names);
         for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
             if let Entry::Vacant(entry) = names.entry(pid)
-                && let Some(comm) = self.tracer.comm(pid)
+                && let Some(comm) = running.name(pid)
             {
                 entry.insert(comm);
             }
         }
+        self.names.clone_from(names);
     }
 
     /// The name of a process that owns or owned a connection, even if it has ended.
     pub fn comm(&self, pid: u32) -> Option<String> {
-        self.tracer.comm(pid)
+        Running(&self.tracer, &self.names).name(pid)
     }
 
     /// The sums over all peers. Cheap enough for a progress line.
@@ -205,7 +270,9 @@ impl Live {
     /// # Errors
     /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
-        self.tracer.totals()
+        let mut sums = self.sums;
+        sums.carry(self.tracer.totals()?);
+        Ok(sums)
     }
 
     /// Records of connections that ended since the last call, at most `limit`.
@@ -241,8 +308,8 @@ impl Live {
     }
 }
 
-/// Looks up processes of this machine.
-struct Running<'a>(&'a Tracer);
+/// Looks up processes of this machine; with the names in the last sample.
+struct Running<'a>(&'a Tracer, &'a BTreeMap<u32, String>);
 
 impl Processes for Running<'_> {
     fn has_ended(&self, pid: u32) -> bool {
@@ -250,20 +317,8 @@ impl Processes for Running<'_> {
     }
 
     fn name(&self, pid: u32) -> Option<String> {
-        self.0.comm(pid)
-    }
-}
-
-fn account(before: Totals, peers: &[Peer], unattributed: &Counters, sockets: &Sockets) -> Accounting {
-    let mut after = Totals::default();
-    let mut open_now = 0;
-    for counters in peers.iter().map(|peer| &peer.counters).chain([unattributed]) {
-        after.add(counters);
-        open_now += counters.open_now;
-    }
-    Accounting {
-        totals: after,
-        open_now,
-        drift: Some(drift(before, after, sockets.connections.len() as u64)),
+        // In /proc last: the number may have been given to another process meanwhile.
+        let kept = self.0.comm(pid).or_else(|| self.1.get(&pid).cloned());
+        kept.or_else(|| process(pid).map(|process| process.comm))
     }
 }

@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// The headline without advice: that is for the commands that end by themselves.
-pub fn headline(diagnosis: &Diagnosis) -> String {
-    let headline = text::headline(diagnosis);
-    match (diagnosis.answer, headline.split_once(". ")) {
+pub fn headline(snapshot: &Snapshot) -> String {
+    let headline = &snapshot.headline;
+    match (snapshot.diagnosis.answer, headline.split_once(". ")) {
         (Answer::InsufficientData, Some((first, _))) => format!("{first}."),
-        _ => headline,
+        _ => headline.clone(),
     }
 }
 
@@ -34,8 +34,8 @@ fn causes(diagnosis: &Diagnosis, shown: usize) -> String {
 }
 
 /// The headline and the causes in at most `columns` columns. One cause is worth more than who else must act.
-pub fn line(diagnosis: &Diagnosis, columns: usize) -> String {
-    let headline = headline(diagnosis);
+pub fn line(snapshot: &Snapshot, columns: usize) -> String {
+    let (diagnosis, headline) = (&snapshot.diagnosis, headline(snapshot));
     let first = headline
         .split_inclusive(". ")
         .next()
@@ -78,7 +78,7 @@ pub fn last(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
         return String::new();
     }
     let diagnosis = &snapshot.diagnosis;
-    let mut lines = vec![headline(diagnosis)];
+    let mut lines = vec![headline(snapshot)];
     if !diagnosis.causes.is_empty() {
         lines.push(causes(diagnosis, usize::MAX));
     }
@@ -93,12 +93,13 @@ mod tests {
 
     #[test]
     fn causes_are_named_whole_or_counted() {
-        let diagnosis = example::snapshot().diagnosis;
+        let snapshot = example::snapshot();
+        let diagnosis = &snapshot.diagnosis;
         let all = diagnosis.causes.len();
         assert!(all > 3);
-        let (headline, mut most) = (headline(&diagnosis), 0);
+        let (headline, mut most) = (headline(&snapshot), 0);
         for columns in 0..200 {
-            let line = line(&diagnosis, columns);
+            let line = line(&snapshot, columns);
             assert!(line == headline || width(&line) <= columns, "{columns}: {line}");
             let named = diagnosis
                 .causes
@@ -111,7 +112,7 @@ mod tests {
         }
         assert_eq!(most, all);
         assert_eq!(
-            line(&diagnosis, 82),
+            line(&snapshot, 82),
             "PROBLEM: the server mishandles connections of 4 of 12 clients. 1 piling-up, 5 more"
         );
     }
@@ -119,8 +120,7 @@ mod tests {
     #[test]
     fn the_view_does_not_speak_of_flags_that_it_does_not_have() {
         for seconds in [0, 3, 12] {
-            let diagnosis = example::after(seconds).diagnosis;
-            let headline = headline(&diagnosis);
+            let headline = headline(&example::after(seconds));
             assert!(!headline.contains("--"), "{headline}");
         }
     }

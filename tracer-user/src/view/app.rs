@@ -287,13 +287,13 @@ impl App {
         match id.and_then(|id| self.shown.peer(id)) {
             Some(peer) => format!(
                 "{} on port {}: {}: {}. Change: {}",
-                text::short_name(peer),
+                text::short_name(&peer),
                 peer.id.port,
                 peer.finding.verdict,
                 peer.explanation(),
                 peer.fix()
             ),
-            None => text::headline(&self.shown.diagnosis),
+            None => self.shown.headline.clone(),
         }
     }
 }

@@ -111,7 +111,7 @@ pub fn run_all(
 fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
     let (glyphs, shown) = (&app.look.glyphs, &app.shown);
     writeln!(to, "{} {}", clock(shown.taken()), answer::counted(shown, glyphs))?;
-    writeln!(to, "{}", visible(&answer::headline(&shown.diagnosis)))?;
+    writeln!(to, "{}", visible(&answer::headline(shown)))?;
     // Each column as wide as its widest value: there is no screen to fit.
     let shown = || app.peer_rows().take(most.unwrap_or(usize::MAX));
     let cells: Vec<Vec<String>> = shown()

@@ -20,7 +20,7 @@ use super::{
 };
 pub use crate::filter::Prefixes;
 use crate::{
-    diagnosis::{Judge, Observer, Options, Verdict, diagnose, words},
+    diagnosis::{Judge, Observer, Options, Packed, Verdict, diagnose, words},
     model::{
         ended::Ended,
         history::History,
@@ -29,6 +29,7 @@ use crate::{
         sample::{Moment, Sample},
         socket::State,
     },
+    report::text,
 };
 
 /// How long the chart reaches back, ns.
@@ -119,7 +120,7 @@ impl Keeper {
             replayed,
         } = batch;
         let mut playback = None;
-        let diagnosis = match replayed {
+        let mut diagnosis = match replayed {
             None => {
                 let diagnosis = self.judge.look(&sample, &options);
                 self.film.add(&diagnosis, self.judge.history().window());
@@ -182,6 +183,8 @@ impl Keeper {
             Some((peer.id, peer.finding.verdict))
         });
         Snapshot {
+            headline: text::headline(&diagnosis),
+            judged: Packed::of(std::mem::take(&mut diagnosis.peers)),
             diagnosis,
             rows,
             sockets,
@@ -220,8 +223,11 @@ impl Keeper {
     /// The snapshot before the first sample.
     pub fn nothing(at: Moment) -> Snapshot {
         let sample = Sample::empty(at);
+        let diagnosis = diagnose(&sample, &History::new(), &Options::default());
         Snapshot {
-            diagnosis: diagnose(&sample, &History::new(), &Options::default()),
+            headline: text::headline(&diagnosis),
+            judged: Packed::default(),
+            diagnosis,
             rows: Vec::new(),
             sockets: Vec::new(),
             opens_per_s: None,

@@ -12,6 +12,7 @@ use crate::{
     model::{
         backlog::{Backlog, PLACED},
         figure::{Shown, Table},
+        protocol::Protocol,
         sample::Moment,
     },
 };
@@ -172,7 +173,7 @@ const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
 ];
 
 /// Of the live connections.
-pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
+pub static CONNECTIONS: [ListColumn<Socket>; 12] = [
     words("STATE", (11, 0, 0), |socket, _| {
         text(socket.connection.state.name())
     }),
@@ -182,7 +183,10 @@ pub static CONNECTIONS: [ListColumn<Socket>; 11] = [
     }),
     words("REMOTE", (21, 26, 0), |socket, _| end(socket.connection.remote)),
     words("LOCAL", (20, 26, 5), |socket, _| end(socket.connection.local)),
-    number("TURNS", 5, 4, |socket, _| n(socket.connection.turns)),
+    number("REQS", 5, 4, |socket, _| n(socket.connection.turns)),
+    words("PROTOCOL", (10, 0, 9), |socket, _| {
+        text(socket.connection.protocol.map_or("", Protocol::name))
+    }),
     number("IDLE", 7, 2, |socket, _| n(socket.connection.idle_ns)),
     number("RECV", 6, 7, |socket, _| n(socket.connection.bytes_received)),
     number("SENT", 6, 8, |socket, _| n(socket.connection.bytes_sent)),

@@ -7,15 +7,19 @@ use hashbrown::HashMap;
 
 use super::{playback::Playback, row::Row};
 use crate::{
-    diagnosis::{Diagnosis, Judged, Verdict},
+    diagnosis::{Diagnosis, Judged, Packed, Verdict},
     model::{ended::Ended, owner::Process, peer::PeerId, sample::Moment, socket::Connection},
 };
 
 /// One moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The answer and everything behind it.
+    /// The answer and everything behind it, without its peers, which are packed.
     pub diagnosis: Diagnosis,
+    /// The answer in one sentence, which tells how many of the peers it is about.
+    pub headline: String,
+    /// The peers of the diagnosis, in its order.
+    pub judged: Packed,
     /// One row per peer, in the order of the diagnosis: worst first.
     pub rows: Vec<Row>,
     /// The live connections: CLOSE_WAIT first, then the oldest.
@@ -41,10 +45,21 @@ impl Snapshot {
     }
 
     /// A peer with its verdict.
-    pub fn peer(&self, id: PeerId) -> Option<&Judged> {
+    pub fn peer(&self, id: PeerId) -> Option<Judged> {
         // The rows stand in the same order.
         let place = self.rows.iter().position(|row| row.id == id)?;
-        self.diagnosis.peers.get(place)
+        self.judged.get(place, id)
+    }
+
+    /// The diagnosis with its peers.
+    pub fn whole(&self) -> Diagnosis {
+        let peers = self.rows.iter().enumerate();
+        Diagnosis {
+            peers: peers
+                .filter_map(|(place, row)| self.judged.get(place, row.id))
+                .collect(),
+            ..self.diagnosis.clone()
+        }
     }
 }
 

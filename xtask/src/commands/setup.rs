@@ -34,13 +34,20 @@ const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 const CXX_PACKAGE: &str = "g++";
 
 /// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
-/// its modules: the one named `apache2` would start it as a service.
+/// its modules, and of Redis only the tools, which have the server under another name. No service is started.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("bpftool", "bpftool"),
     ("apache2", "apache2-bin"),
     ("setcap", "libcap2-bin"),
+    ("mosquitto", "mosquitto"),
+    ("mosquitto_pub", "mosquitto-clients"),
+    ("nginx", "nginx-light"),
+    ("node", "nodejs"),
+    ("pg_ctlcluster", "postgresql"),
+    ("python3", "python3"),
+    ("redis-cli", "redis-tools"),
 ];
 
 /// Programs that trying other kernels takes, and the packages they are in.

@@ -1,5 +1,7 @@
 //! Unusual opens: which of them count, and how they end.
 
+use std::thread;
+
 use super::*;
 
 /// `tcp_fastopen` bits: clients (1), servers (2), and listeners that do not request it (1024).
@@ -117,6 +119,41 @@ fn fast_open_and_aborted_before_the_handshake_is_over() {
     outbound(&diagnosis, &[("remote_fin", 1), ("remote_rst", 1)]);
 }
 
+/// A SYN or its answer that is sent again says nothing of the path that the data takes.
+#[test]
+fn retransmits_are_those_of_data() {
+    need_root!();
+    let stage = Stage::new();
+    let port = stage.server.port();
+    let rule = Rule::new(
+        &stage.namespace,
+        stage.server.ip(),
+        format!("-p tcp --sport {port} --tcp-flags SYN,ACK SYN,ACK -j DROP"),
+    );
+    let server = stage.server;
+    let connecting = thread::spawn(move || connect(source(0), server).unwrap());
+    // Both the SYN and its answer have been sent again.
+    eventually("the retransmissions", || protocol_counter("TCPSynRetrans") >= 2);
+    rule.lift();
+    let mut client = connecting.join().unwrap();
+    let (mut accepted, _) = stage.listener.accept().unwrap();
+    client.write_all(b"?").unwrap();
+    accepted.read_exact(&mut [0]).unwrap();
+    drop((client, accepted));
+    let diagnosis = stage.finish();
+    for (peer, direction) in [
+        (source(0).to_string(), "inbound"),
+        (SERVER.to_owned(), "outbound"),
+    ] {
+        let peer = diagnosis.peer(&peer, direction);
+        assert_eq!(
+            (figure(peer, "opens"), figure(peer, "retransmits")),
+            (1, 0),
+            "{peer:#}"
+        );
+    }
+}
+
 #[test]
 fn a_full_accept_queue_is_a_failed_connect() {
     need_root!();
@@ -182,13 +219,6 @@ fn half_open_is_open_for_the_client_only() {
     inbound(&diagnosis, 0, &[("local_rst", 1)]);
     outbound(&diagnosis, &[("local_rst", 1), ("remote_rst", 1)]);
     assert_eq!(figure(diagnosis.peer(SERVER, "outbound"), "failed"), 0);
-}
-
-/// Dissolves the socket's connection by connecting to `AF_UNSPEC`.
-fn disconnect(socket: &Socket) {
-    // SAFETY: a zeroed address is a valid `sockaddr` of family `AF_UNSPEC`, and 16 is its length.
-    let nothing = unsafe { SockAddr::new(SockAddrStorage::zeroed(), 16) };
-    socket.connect(&nothing).unwrap();
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Export for NewDirectory {
         // Makes it, and refuses when something has come into its place since.
         let mut recording = Recording::create(&path, session, None).map_err(|error| error.to_string())?;
         recording.begin(sample.started);
-        let diagnosis = &kept.snapshot.diagnosis;
+        let diagnosis = &kept.snapshot.whole();
         let mut made = Rows::new(
             sample.started,
             sample.known,
@@ -70,7 +70,7 @@ impl Export for NewDirectory {
         let past = past
             .map(|one| (one.closed_ns, made.ended(one, comm_of)))
             .collect();
-        for row in film::write(&mut recording, kept, past) {
+        for row in film::write(&mut recording, kept, diagnosis, past) {
             recording.connection(&row);
         }
         for row in made.open(sample, &kept.ended, comm_of) {

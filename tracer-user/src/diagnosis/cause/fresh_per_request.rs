@@ -1,16 +1,19 @@
 //! The peer closes after every reply and connects again.
 
+use std::borrow::Cow;
+
 use super::{
     Case, Match,
     words::{count, duration, number, opened},
 };
 use crate::diagnosis::{
+    Figures,
     reuse::{self, InHand, Reuse},
-    thresholds::{HABIT, confidence, habitual, share},
+    thresholds::{HABIT, HANDSHAKE_TURNS, confidence, habitual, share},
 };
 
-/// Connections carry one request each and end right after the reply, or the client ends them after so few
-/// requests that it makes no difference, or the client opens another one although it holds an idle one,
+/// Connections carry one request each and end right after the reply, or the client ends them after a moment
+/// with few requests, or the client opens another one although it holds an idle one,
 /// whichever side ends that. Connections that only sit idle before they end, for varying times, are no
 /// better.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
@@ -52,13 +55,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         } else {
             format!(
                 "{}, open for {} (median)",
-                if one_each {
-                    "one request each"
-                } else if figures.requests_told {
-                    "a request or two each"
-                } else {
-                    "a handshake and a request or two each"
-                },
+                carried(figures, one_each),
                 duration(figures.lifetime().p50_ns.unwrap_or(0)),
             )
         };
@@ -80,4 +77,16 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         },
         explanation,
     })
+}
+
+/// What each connection carried.
+fn carried(figures: &Figures, one_each: bool) -> Cow<'static, str> {
+    let each = figures.requests.div_ceil(figures.opens.max(1));
+    match figures.requests_told {
+        _ if one_each => "one request each".into(),
+        true if each <= 2 => "a request or two each".into(),
+        true => format!("about {} requests each", number(each)).into(),
+        false if each <= 1 + HANDSHAKE_TURNS => "a handshake and a request or two each".into(),
+        false => format!("up to {} requests each", number(each)).into(),
+    }
 }

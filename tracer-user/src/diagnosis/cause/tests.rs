@@ -3,6 +3,7 @@
 mod figures;
 mod leaks;
 mod piles;
+mod visits;
 
 use self::figures::*;
 use super::*;

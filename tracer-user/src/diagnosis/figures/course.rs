@@ -1,9 +1,11 @@
 //! How the number of connections a peer holds moved over the window.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::window::{FILL_NS, Level, Seen};
 
 /// The number held at several points of the window, in a few figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// At the window's beginning, or when the peer had filled its pool after its first connection.
     pub start: u64,

@@ -1,5 +1,6 @@
 //! The established connections of one peer beside each other: alive or silent, used or idle.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::made::{age, opened_ns};
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// The established connections of one peer, as the socket list shows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldNow {
     /// How many.
     pub established: u64,

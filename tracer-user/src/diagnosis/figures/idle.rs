@@ -1,5 +1,7 @@
 //! Times that a timer sets lie close together; those that chance sets do not.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     diagnosis::thresholds::{
         AGE_NS, AGE_SHARE, DISCARDED_NS, MIN_ALIKE, SAME_AGE_SHARE, TIGHT_NS, TIGHT_SHARE, habitual, share,
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// Some times of a peer's connections: how long they were idle before the first FIN or RST, or how old they became.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idle {
     /// How many.
     pub count: u64,

@@ -113,7 +113,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         requests: requests.max(counters.turns.sum),
         first_overlap_ns: live
             .iter()
-            .filter(|connection| connection.held >= of.expected)
+            .filter(|connection| connection.held.is_some_and(|held| held >= of.expected))
             .filter_map(|connection| match connection.since {
                 Since::Opened(ns) => Some(ns),
                 Since::Seeded(_) | Since::Unknown => None,
@@ -238,7 +238,7 @@ fn lingering(
         answered_ns: ages(false),
         unanswered_ns: ages(true),
         passed_by: passed_by.count() as u64,
-        owner: owner(&accepted).and_then(|(pid, held)| Some((processes.get(pid)?, held))),
+        owner: owner(&accepted).and_then(|(pid, held)| Some(((*processes.get(pid)?).clone(), held))),
     }))
 }
 

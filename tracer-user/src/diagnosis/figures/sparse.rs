@@ -2,11 +2,13 @@
 
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CloseWait, Idle, Spread};
 use crate::model::window::Looks;
 
 /// A value that is read as itself and takes a pointer's room while it is the default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sparse<T>(Option<Box<T>>);
 
 /// What has a default to point at.

@@ -44,8 +44,6 @@ struct Open {
     path: PathBuf,
     source: Source,
     row: u64,
-    /// The file does not end with a line end, so its last row may have been cut.
-    torn: bool,
 }
 
 impl<R: Row> Rows<R> {
@@ -99,11 +97,7 @@ impl Open {
         let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
         let length = file.metadata().map_err(cannot)?.len();
         let end = part.to.unwrap_or(length).min(length);
-        let mut last = [b'\n'];
-        if end > 0 {
-            file.seek(SeekFrom::Start(end - 1)).map_err(cannot)?;
-            file.read_exact(&mut last).map_err(cannot)?;
-        }
+        let end = whole_lines(&mut file, end).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         let reader = |file: File, bytes: u64| {
             csv::ReaderBuilder::new()
@@ -118,7 +112,6 @@ impl Open {
         let mut open = Self {
             source: reader(file.try_clone().map_err(cannot)?, end),
             row: 0,
-            torn: last != [b'\n'],
             path: path.clone(),
         };
         let any = open.fill(&mut record)?;
@@ -169,13 +162,21 @@ impl Open {
             return Ok(None);
         }
         let row = self.row;
-        match R::read(&mut Fields::new(record, R::COLUMNS)) {
-            Ok(read) => Ok(Some(read)),
-            // The last row of a file that was cut.
-            Err(_) if self.torn && matches!(self.fill(record), Ok(false)) => Ok(None),
-            Err(what) => Err(EvidenceError::row(&self.path, row, what)),
-        }
+        R::read(&mut Fields::new(record, R::COLUMNS))
+            .map(Some)
+            .map_err(|what| EvidenceError::row(&self.path, row, what))
     }
+}
+
+/// Where the last whole line before `end` ends. What follows was cut, even if it can be read as a row:
+/// columns that were added later may be missing, and a number may lack its last digits.
+fn whole_lines(file: &mut File, end: u64) -> io::Result<u64> {
+    let from = end.saturating_sub(MAX_ROW as u64);
+    file.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.take(end - from).read_to_end(&mut tail)?;
+    let last = tail.iter().rposition(|byte| *byte == b'\n');
+    Ok(last.map_or(end, |at| from + at as u64 + 1))
 }
 
 #[cfg(test)]

@@ -51,14 +51,12 @@ pub(super) fn of_row(
         data_segs_in: segs_in,
         data_segs_out: segs_out,
         retransmits: narrow(row.retransmits),
-        held: if row.overlap == Some(true) {
-            rebuild.expected
-        } else {
-            0
-        },
+        held: row.overlap.map(|overlap| u32::from(overlap) * rebuild.expected),
         turns: row
             .turns
             .map_or(segs_in.min(segs_out), |turns| narrow(Some(turns))),
+        protocol: row.protocol,
+        requests_exact: row.requests_exact == Some(true),
         unanswered: unanswered && state == State::CloseWait,
         holding: unanswered,
         owner: row.owner_pid,

@@ -9,6 +9,7 @@ use crate::{
     model::{
         ended::LastState,
         peer::{CloseReason, Closer, Direction},
+        protocol::Protocol,
         socket::State,
     },
 };
@@ -271,6 +272,19 @@ impl Words for Closer {
         (Self::Network, "network"),
         (Self::None, "none"),
     ];
+}
+
+impl Words for Protocol {
+    /// Each has a name already.
+    const WORDS: &'static [(Self, &'static str)] = &[];
+
+    fn word(self) -> Cell<'static> {
+        Cell::Word(self.name())
+    }
+
+    fn of_word(text: &str) -> Option<Self> {
+        Self::named(text)
+    }
 }
 
 impl Words for LastState {

@@ -9,6 +9,7 @@ use super::{
 use crate::model::{
     ended::{Ended, LastState},
     peer::{CloseReason, Closer, Direction},
+    protocol::Protocol,
     sample::{Known, Moment},
     socket::{Connection, Since},
 };
@@ -57,9 +58,9 @@ columns::row! {
     segs_in: Option<u64> as Count,
     /// Segments with payload sent.
     segs_out: Option<u64> as Count,
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     retransmits: Option<u64> as Count,
-    /// From the last data segment to the first FIN or RST.
+    /// From the last data segment to the first FIN or RST; unknown if that was noticed late.
     idle_before_close_ms: Option<u64> as Ms,
     /// Time in CLOSE_WAIT, so far if still open; "at least" when seeded.
     close_wait_ms: Option<u64> as Ms,
@@ -69,6 +70,13 @@ columns::row! {
     owner_comm: Option<String> as Outside,
     /// Error the socket ended with.
     errno: Option<u16> as Number,
+    added:
+    /// What it spoke.
+    protocol: Option<Protocol> as Word,
+    /// Requests.
+    requests: Option<u64> as Count,
+    /// Whether that is their exact number; else it is a bound.
+    requests_exact: Option<bool> as Flag,
 }
 
 /// What a row needs to know that a record does not say.
@@ -99,10 +107,10 @@ impl ConnectionRow {
             Since::Seeded(_) | Since::Unknown => None,
         };
         let seeded = matches!(ended.since, Since::Seeded(_));
-        // A process of this host connects itself. Without a read there is no telling whether
-        // anybody accepted it before it ended.
+        // A process of this host connects itself; whether the other side accepts a connection that fails is
+        // unknown. Without a read there is no telling whether anybody accepted it before it ended.
         let accepted = match ended.direction {
-            Direction::Outbound => Some(true),
+            Direction::Outbound => (!failed).then_some(true),
             Direction::Inbound => (ended.owner.is_some() || (known.turns && ended.turns > 0)).then_some(true),
         };
         let carried = |known: bool, value: u64| (known && !failed).then_some(value);
@@ -119,7 +127,10 @@ impl ConnectionRow {
             closer: ended.closer(),
             seeded,
             accepted,
-            overlap: (!seeded).then_some(!failed && ended.held >= context.expected),
+            overlap: ended
+                .held
+                .filter(|_| !seeded)
+                .map(|held| !failed && held >= context.expected),
             reopen_gap_ms: ended.gap_ns.map(|ns| ns / NS_PER_MS),
             // Of a seeded connection there is only a bound.
             turns: carried(known.turns && !seeded, u64::from(ended.turns)),
@@ -128,11 +139,14 @@ impl ConnectionRow {
             segs_in: carried(true, u64::from(ended.data_segs_in)),
             segs_out: carried(true, u64::from(ended.data_segs_out)),
             retransmits: carried(known.retransmits, u64::from(ended.retransmits)),
-            idle_before_close_ms: carried(known.idle, ended.idle_ns / NS_PER_MS),
+            idle_before_close_ms: ended.idle_ns.and_then(|ns| carried(known.idle, ns / NS_PER_MS)),
             close_wait_ms: ended.close_wait_ns.map(|ns| ns / NS_PER_MS),
             owner_pid: ended.owner,
             owner_comm,
             errno: ended.errno,
+            protocol: ended.protocol,
+            requests: carried(known.requests && !seeded, u64::from(ended.turns)),
+            requests_exact: (known.requests && !seeded && !failed).then_some(ended.requests_exact),
         }
     }
 
@@ -162,7 +176,7 @@ impl ConnectionRow {
             closer: Closer::None,
             seeded: opened.is_none(),
             accepted: Some(!connection.never_accepted()),
-            overlap: opened.map(|_| connection.held >= context.expected),
+            overlap: opened.and(connection.held).map(|held| held >= context.expected),
             reopen_gap_ms: None,
             turns: opened
                 .filter(|_| known.turns)
@@ -177,6 +191,13 @@ impl ConnectionRow {
             owner_pid: connection.owner,
             owner_comm,
             errno: None,
+            protocol: connection.protocol,
+            requests: opened
+                .filter(|_| known.requests)
+                .map(|_| u64::from(connection.turns)),
+            requests_exact: opened
+                .filter(|_| known.requests)
+                .map(|_| connection.requests_exact),
         }
     }
 }

@@ -52,7 +52,7 @@ columns::row! {
     bytes_received: Option<u64> as Bytes,
     /// Payload sent.
     bytes_sent: Option<u64> as Bytes,
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     retransmits: Option<u64> as Count,
     /// What was said about it at that moment.
     verdict: Cow<'static, str> as Outside,

@@ -4,7 +4,7 @@ use tracer_ebpf::{
     abi::{
         closed::Closed,
         comm::Comm,
-        conn::flag,
+        conn::{HELD_UNKNOWN, flag},
         live::{Live, live_flag},
         losses::Losses as AbiLosses,
         peer::{PeerKey, direction},
@@ -18,6 +18,7 @@ use crate::{
         ended::{Ended, LastState},
         owner::{Owner, Reason},
         peer::{CloseReason, Direction, PeerId},
+        protocol::Protocol,
         socket::{Connection, Listener, Since, State},
     },
     text::sanitise,
@@ -85,8 +86,10 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
         data_segs_in: live.data_segs_in,
         data_segs_out: live.data_segs_out,
         retransmits: live.retransmits,
-        held: live.held,
+        held: known_held(live.held),
         turns: live.turns,
+        protocol: Protocol::of(live.protocol.into()),
+        requests_exact: has(flag::REQUESTS_EXACT),
         heard_ns: live.heard_ns,
         retries: live.retries,
         probes: live.probes,
@@ -115,7 +118,7 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         remote: (ip(closed.remote_address), closed.remote_port),
         last_state: last_state(closed.last_state),
         reason,
-        idle_ns: closed.idle_ns,
+        idle_ns: (closed.flags & flag::LATE == 0).then_some(closed.idle_ns),
         gap_ns: known(closed.gap_ns),
         close_wait_ns: known(closed.close_wait_ns)
             .map(|entered| closed.close_wait_left_ns.saturating_sub(entered)),
@@ -124,8 +127,10 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         data_segs_in: closed.data_segs_in,
         data_segs_out: closed.data_segs_out,
         retransmits: closed.retransmits,
-        held: closed.held,
+        held: known_held(closed.held),
         turns: closed.turns,
+        protocol: Protocol::of(closed.protocol.into()),
+        requests_exact: closed.flags & flag::REQUESTS_EXACT != 0,
         unanswered: closed.flags & flag::UNANSWERED != 0,
         owner: known_pid(closed.owner),
         errno: (closed.errno != 0).then_some(closed.errno),
@@ -151,7 +156,12 @@ pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) ->
             connections_dropped: sum.connections_dropped + cpu.connections_dropped,
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
+            ring_raced: sum.ring_raced + cpu.ring_raced,
         })
+}
+
+fn known_held(held: u32) -> Option<u32> {
+    (held != HELD_UNKNOWN).then_some(held)
 }
 
 /// A process number; 0 means that none is known.

@@ -155,3 +155,23 @@ fn numbers_that_cannot_be_are_told() {
     counters.late_reads = u64::MAX;
     assert!(!counters.are_possible());
 }
+
+#[test]
+fn counters_of_32_bits_that_start_again_go_on() {
+    let read = |opens: u32, closes: u32, entered: u32, left: u32| {
+        let mut stats = PeerStats::new_zeroed();
+        stats.opens_by_held[1] = opens;
+        stats.closes[2] = closes;
+        (stats.close_wait_entered, stats.close_wait_left) = (entered, left);
+        Counters::from(&stats)
+    };
+    let before = read(u32::MAX - 9, u32::MAX - 19, 3, u32::MAX);
+    assert_eq!(before.close_wait_now, 4);
+    let since = read(5, 7, 0, 1).since(&before);
+    assert_eq!(
+        (since.opens(), since.closes.local_rst, since.close_wait_now),
+        (15, 27, 0)
+    );
+    let since = read(u32::MAX - 10, 0, 0, 0).since(&before);
+    assert_eq!(since.opens(), 0, "read in a race, and no turn");
+}

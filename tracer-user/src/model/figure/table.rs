@@ -197,7 +197,7 @@ macro_rules! figures {
             $(, shown $as:literal labelled $label:literal $(if $known:expr)?)?;
     )+) => {
         /// Those figures that are shown as they were counted.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
         pub struct $shown {
             $($(#[doc = concat!("Shown as `", $as, "`.")] pub $name: $type,)?)+
         }

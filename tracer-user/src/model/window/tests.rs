@@ -171,10 +171,32 @@ fn with_many_peers_there_are_fewer_boundaries_and_never_too_many_marks() {
     let bytes: usize = window
         .boundaries
         .iter()
-        .flat_map(|one| one.marks.values())
-        .map(|mark| mark.len())
+        .flat_map(|one| one.marks.iter())
+        .map(|(_, mark)| mark.len())
         .sum();
     assert!(bytes / (marks + 4_000) < 130, "{}", bytes / (marks + 4_000));
+}
+
+#[test]
+fn marks_take_little_more_room_than_their_bytes() {
+    let mut window = Window::new(Some(60 * S));
+    // All come at once, and then every tenth changes at a time.
+    for second in 1..=200 {
+        let peers: Vec<(u32, Counters)> = (1..=1_000)
+            .map(|slot| (slot, counters(1 + (second + u64::from(slot)) / 10, 0)))
+            .collect();
+        window.add(&sample(second, &peers));
+        for boundary in &window.boundaries {
+            let (room, bytes) = boundary.marks.room();
+            assert!(room <= 2 * bytes + 1_000, "{room} for {bytes} at {second}");
+        }
+        let slot = u32::try_from(second % 1_000 + 1).unwrap();
+        let base = window.base(slot).unwrap_or_default();
+        let begins = window.start().map_or(0, |start| start.monotonic_ns / S);
+        if begins > 0 {
+            assert_eq!(base.counters, counters(1 + (begins + u64::from(slot)) / 10, 0));
+        }
+    }
 }
 
 #[test]

@@ -146,6 +146,13 @@ pub fn lost(losses: &Losses) -> Vec<String> {
             ),
         ),
         (
+            losses.records_raced,
+            format!(
+                "{} of ended connections lost, since many CPUs wrote one at once",
+                count(losses.records_raced, "record", "records")
+            ),
+        ),
+        (
             losses.programs_skipped,
             format!(
                 "up to {}",

@@ -220,7 +220,7 @@ fn what_is_to_be_done_outside_comes_back() {
     let Some(Effect::Copy(sentence)) = press(&mut app, "y") else {
         panic!("nothing to copy");
     };
-    let worst = &app.shown.diagnosis.peers[0];
+    let worst = app.shown.peer(app.shown.rows[0].id).unwrap();
     assert!(
         sentence.contains(&worst.id.name()) && sentence.contains(&*worst.fix()),
         "{sentence}"

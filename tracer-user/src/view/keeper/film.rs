@@ -106,8 +106,7 @@ mod tests {
         let mut live: Vec<(u64, HashMap<PeerId, Verdict>)> = Vec::new();
         for second in 0..200 {
             let snapshot = keeper.add(example::batch(second));
-            let peers = snapshot.diagnosis.peers.iter();
-            let said = peers.map(|peer| (peer.id, peer.finding.verdict)).collect();
+            let said = snapshot.rows.iter().map(|row| (row.id, row.verdict)).collect();
             live.push((snapshot.taken().monotonic_ns, said));
         }
         let frames: Vec<&Frame> = keeper.film().frames().collect();

@@ -12,8 +12,10 @@ use crate::{
 #[test]
 fn rows_stand_in_the_order_of_the_diagnosis() {
     let snapshot = example::snapshot();
-    for (row, peer) in snapshot.rows.iter().zip(&snapshot.diagnosis.peers) {
-        assert_eq!(row.id, peer.id);
+    let peers = snapshot.whole().peers;
+    assert_eq!(snapshot.rows.len(), peers.len());
+    for (row, peer) in snapshot.rows.iter().zip(peers) {
+        assert_eq!((row.id, row.verdict), (peer.id, peer.finding.verdict));
     }
     let kinds = snapshot.rows.iter().filter(|row| row.verdict.accuses()).count();
     assert!(kinds >= 6, "{kinds}");

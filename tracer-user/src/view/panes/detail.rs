@@ -35,7 +35,7 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         return;
     };
     let lines = match app.shown.peer(detail.id) {
-        Some(peer) => lines(app, peer, area.width, &pen.glyphs),
+        Some(peer) => lines(app, &peer, area.width, &pen.glyphs),
         None => vec![vec![(
             format!("{} is not in this sample", detail.id.name()),
             Role::Faint,

@@ -150,27 +150,24 @@ fn time_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
 }
 
 fn draw_answer(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let diagnosis = &app.shown.diagnosis;
-    let role = match diagnosis.answer {
+    let role = match app.shown.diagnosis.answer {
         Answer::Yes => Role::Bad,
         Answer::No => Role::Good,
         Answer::InsufficientData => Role::Strong,
     };
-    let text = answer::line(diagnosis, area.width.into());
+    let text = answer::line(&app.shown, area.width.into());
     pen.text(area.x, area.y, area.width, &text, role);
 }
 
 fn close_wait(app: &App) -> u64 {
-    let peers = app.shown.diagnosis.peers.iter();
-    let counted: u64 = peers.map(|peer| peer.figures.close_wait.now).sum();
+    let counted: u64 = app.shown.rows.iter().map(|row| row.close_wait).sum();
     counted + app.shown.diagnosis.unattributed.close_wait_now
 }
 
 fn oldest(app: &App) -> String {
-    let peers = app.shown.diagnosis.peers.iter();
-    let waits = peers.map(|peer| &peer.figures.close_wait);
-    let oldest = waits
-        .filter_map(|wait| Some((wait.oldest_ns?, wait.oldest_is_bound)))
+    let rows = app.shown.rows.iter();
+    let oldest = rows
+        .filter_map(|row| Some((row.oldest_ns?, row.oldest_is_bound)))
         .max();
     match oldest {
         Some((ns, true)) => format!("oldest for at least {}", age(ns)),

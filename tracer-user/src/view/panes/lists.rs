@@ -17,6 +17,7 @@ use crate::{
     report::clock,
     view::{
         app::App,
+        columns::Value,
         fit::wrap,
         format::{age, bytes, rate},
         lists,
@@ -175,7 +176,17 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
         (age_of(socket, app, glyphs), Role::Plain),
         (format!("{arrow}{remote}"), Role::Strong),
         (endpoint(connection.local), Role::Plain),
-        (connection.turns.to_string(), Role::Plain),
+        (
+            // Turns are no fewer than requests.
+            Value::Turns(Some(connection.turns.into()), connection.requests_exact).text(glyphs),
+            Role::Plain,
+        ),
+        (
+            connection
+                .protocol
+                .map_or_else(unknown, |protocol| protocol.name().to_owned()),
+            Role::Plain,
+        ),
         (age(connection.idle_ns), Role::Plain),
         (bytes(connection.bytes_received), Role::Plain),
         (bytes(connection.bytes_sent), Role::Plain),

@@ -179,11 +179,13 @@ fn hostile_names_cannot_do_anything() {
     for hostile in HOSTILE {
         let mut plain = example::snapshot();
         let mut snapshot = example::snapshot();
-        for peer in &mut snapshot.diagnosis.peers {
+        let mut peers = snapshot.whole().peers;
+        for peer in &mut peers {
             if let Some(owner) = &mut peer.figures.owner {
                 Arc::make_mut(owner).comm = hostile.to_owned();
             }
         }
+        snapshot.judged = crate::diagnosis::Packed::of(peers);
         for row in &mut snapshot.rows {
             row.owner = hostile.into();
         }

@@ -167,7 +167,7 @@ fn jumps_lead_to_the_start_the_end_and_the_surge() {
     let loaded = load(&played.path).unwrap();
     let diagnosis = loaded.judge.again(&loaded.sample, &loaded.options);
     assert_eq!(
-        format!("{:?}", played.shown().diagnosis),
+        format!("{:?}", played.shown().whole()),
         format!("{diagnosis:?}"),
         "at the end it is what diagnose --from says"
     );

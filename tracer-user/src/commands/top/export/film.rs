@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::VecDeque, net::Ipv6Addr};
 use hashbrown::HashMap;
 
 use crate::{
-    diagnosis::{Change, ListenerNow, Verdict},
+    diagnosis::{Change, Diagnosis, ListenerNow, Verdict},
     evidence::{
         journal::Interval,
         recording::{Recording, Rows},
@@ -23,6 +23,7 @@ use crate::{
 pub(super) fn write(
     recording: &mut Recording,
     kept: &Kept,
+    diagnosis: &Diagnosis,
     ended: Vec<(u64, ConnectionRow)>,
 ) -> Vec<ConnectionRow> {
     let sample = &kept.sample;
@@ -32,6 +33,11 @@ pub(super) fn write(
         .map(|(number, at)| (at.monotonic_ns, number))
         .collect();
     let (mut ended, mut said) = (VecDeque::from(ended), HashMap::new());
+    let expected: HashMap<PeerId, u32> = diagnosis
+        .peers
+        .iter()
+        .map(|peer| (peer.id, peer.expected()))
+        .collect();
     let mut told = 0;
     for frame in kept.film.frames() {
         said.extend(frame.said.iter().copied());
@@ -47,10 +53,10 @@ pub(super) fn write(
             recording.connection(&row);
         }
         let by_then = |change: &&Change| change.at.monotonic_ns <= at.monotonic_ns;
-        let changes = || kept.snapshot.diagnosis.changes.iter().filter(by_then);
+        let changes = || diagnosis.changes.iter().filter(by_then);
         let next = changes().next_back().map_or(told, |change| change.id + 1);
         let rows = Rows {
-            peers: peers(kept, boundary, at, &said),
+            peers: peers(kept, &expected, boundary, at, &said),
             listeners: listeners(frame, sample),
             events: changes()
                 .filter(|change| change.id >= told)
@@ -73,15 +79,14 @@ pub(super) fn write(
     ended.into_iter().map(|(_, row)| row).collect()
 }
 
-fn peers(kept: &Kept, boundary: usize, at: Moment, said: &HashMap<PeerId, Verdict>) -> Vec<PeerRow> {
+fn peers(
+    kept: &Kept,
+    expected: &HashMap<PeerId, u32>,
+    boundary: usize,
+    at: Moment,
+    said: &HashMap<PeerId, Verdict>,
+) -> Vec<PeerRow> {
     let window = kept.judge.history().window();
-    let expected: HashMap<PeerId, u32> = kept
-        .snapshot
-        .diagnosis
-        .peers
-        .iter()
-        .map(|peer| (peer.id, peer.expected()))
-        .collect();
     let row = |peer: &crate::model::sample::Peer| {
         // Who came later has none.
         let mark = window.mark(boundary, peer.slot)?;

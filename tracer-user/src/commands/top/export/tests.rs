@@ -78,7 +78,7 @@ fn what_is_written_is_whole_and_gives_the_same_answer() {
     let loaded = load(&written.path).unwrap();
     assert_eq!(
         loaded.judge.again(&loaded.sample, &loaded.options),
-        kept.snapshot.diagnosis
+        kept.snapshot.whole()
     );
     let folder = crate::evidence::Folder::open(&written.path).unwrap();
     let manifest = Manifest::read(&folder).unwrap();

@@ -1,0 +1,189 @@
+//! Real servers and real clients: what is counted equals what the clients say themselves.
+
+mod databases;
+mod messages;
+mod tls;
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
+use tcpreuse_tests::{
+    eventually,
+    program::{Diagnosis, figure},
+    skip,
+    traffic::connections,
+};
+use tempfile::TempDir;
+
+/// The path of an installed program; also of one that is not on everybody's `PATH`.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir("/usr/lib/postgresql");
+    let postgresql = versions
+        .into_iter()
+        .flatten()
+        .map(|version| version.unwrap().path().join("bin"));
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .chain(postgresql)
+        .map(|folder| folder.join(program))
+        .find(|file| file.exists())
+}
+
+/// Whether all these programs are installed. If not, the test is reported as skipped.
+fn are_installed(programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| installed(program).is_none());
+    if let Some(program) = missing {
+        skip(
+            std::thread::current().name().unwrap_or("?"),
+            &format!("{program} is not installed"),
+        );
+    }
+    missing.is_none()
+}
+
+/// A program that is killed on drop, with all that it has started.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it in the calling thread's network namespace and waits until it listens.
+    fn start(mut command: Command, port: u16) -> Self {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let server = Self { child, address };
+        eventually(&format!("{command:?} to listen"), || {
+            TcpStream::connect(address).is_ok()
+        });
+        server
+    }
+
+    /// Its port, as an argument.
+    fn port(&self) -> String {
+        self.address.port().to_string()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// A command that gets SIGTERM if the test is killed.
+fn command(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM"])
+        .arg(installed(program).unwrap());
+    command
+}
+
+/// A folder that every user can read.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Writes a file and returns its path.
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Writes a certificate and its key; returns their paths.
+fn certificate(folder: &Path) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    (
+        write(folder, "certificate.pem", &certificate.pem()),
+        write(folder, "key.pem", &key.serialize_pem()),
+    )
+}
+
+/// Runs a client to its end and returns what it has said, which is JSON.
+fn said(mut client: Command) -> Value {
+    let output = client.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{client:?}: {errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn all_are_over() {
+    eventually("all connections to end", || connections().is_empty());
+}
+
+/// A peer's requests: all of them, and the most of one connection.
+fn requests(diagnosis: &Diagnosis, peer: &str, direction: &str) -> (u64, u64) {
+    let peer = diagnosis.peer(peer, direction);
+    let most = peer.pointer("/figures/requests_per_connection/max");
+    (figure(peer, "requests"), most.and_then(Value::as_u64).unwrap())
+}
+
+fn protocol<'a>(diagnosis: &'a Diagnosis, peer: &str, direction: &str) -> &'a str {
+    diagnosis.peer(peer, direction)["figures"]["protocol"]
+        .as_str()
+        .unwrap()
+}
+
+/// Compares what was counted with the requests of each connection by client, as the clients say.
+#[track_caller]
+fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
+    diagnosis.assert_sound();
+    let mut all = 0;
+    for (client, connections) in said["requests"].as_object().unwrap() {
+        let each: Vec<u64> = connections
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_u64().unwrap())
+            .collect();
+        let expected = (each.iter().sum(), each.iter().copied().max().unwrap());
+        assert_eq!(requests(diagnosis, client, "inbound"), expected, "{client}");
+        all += expected.0;
+    }
+    let outbound = diagnosis.peer("127.0.0.1", "outbound");
+    assert_eq!(figure(outbound, "requests"), all, "the client's end");
+}
+
+/// Compares the longest idle time of a client's connections with the server's timeout and with how long the
+/// client saw its connection last since it began its last request. On a quiet machine that is the timeout and a
+/// few milliseconds.
+#[track_caller]
+fn assert_idle(diagnosis: &Diagnosis, client: &str, timeout_ms: u64, lasted_ms: &Value) {
+    /// A timer tick at 100 Hz, and the rounding of both clocks.
+    const TICK_MS: u64 = 11;
+    let peer = diagnosis.peer(client, "inbound");
+    let idle = peer
+        .pointer("/figures/idle_before_close_ms/max")
+        .and_then(Value::as_u64)
+        .unwrap();
+    let longest = lasted_ms.as_f64().unwrap() + TICK_MS as f64;
+    assert!(
+        idle + TICK_MS >= timeout_ms && idle as f64 <= longest,
+        "idle for {idle} ms of {lasted_ms}"
+    );
+}

@@ -1,0 +1,200 @@
+//! Redis with a password, and PostgreSQL with SCRAM.
+
+use std::{
+    io::{Read, Write},
+    process::{Command, Stdio},
+};
+
+use tcpreuse_tests::{
+    namespace::Namespace,
+    need_root,
+    program::{Diagnosis, Trace},
+};
+
+use super::*;
+
+/// Runs a client to its end with this on its standard input.
+fn run(mut client: Command, input: &str) {
+    let mut child = client
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{client:?}");
+}
+
+/// Traces both ends while something happens.
+fn traced(server: &Server, happens: impl FnOnce()) -> Diagnosis {
+    let trace = Trace::start(
+        &Namespace::current(),
+        &["--port", &server.port(), "--direction", "both"],
+    );
+    happens();
+    all_are_over();
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    diagnosis
+}
+
+const LOCAL: &str = "127.0.0.1";
+
+fn verdict<'a>(diagnosis: &'a Diagnosis, direction: &str) -> &'a str {
+    diagnosis.peer(LOCAL, direction)["verdict"].as_str().unwrap()
+}
+
+/// A moment's work: logs in, chooses a database, asks for three values and sets one.
+fn visit(server: SocketAddr) {
+    let commands = [
+        ("*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", "+OK\r\n"),
+        ("*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n", "+OK\r\n"),
+        ("*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "$-1\r\n"),
+        ("*2\r\n$3\r\nGET\r\n$1\r\nb\r\n", "$-1\r\n"),
+        ("*2\r\n$3\r\nGET\r\n$1\r\nc\r\n", "$-1\r\n"),
+        ("*3\r\n$3\r\nSET\r\n$1\r\nd\r\n$1\r\n1\r\n", "+OK\r\n"),
+    ];
+    let mut stream = TcpStream::connect(server).unwrap();
+    for (command, expected) in commands {
+        stream.write_all(command.as_bytes()).unwrap();
+        let mut reply = vec![0; expected.len()];
+        stream.read_exact(&mut reply).unwrap();
+        assert_eq!(reply, expected.as_bytes());
+    }
+}
+
+/// A connection for each piece of work, which logs in and chooses a database first.
+#[test]
+fn redis_with_a_password() {
+    need_root!();
+    if !are_installed(&["redis-check-rdb", "redis-cli"]) {
+        return;
+    }
+    let _namespace = Namespace::new();
+    let folder = folder();
+    // Debian's package of tools has the server under its other name.
+    let mut redis = Command::new("setpriv");
+    redis
+        .args([
+            "--pdeathsig",
+            "TERM",
+            "bash",
+            "-c",
+            "exec -a redis-server \"$@\"",
+            "-",
+        ])
+        .arg(installed("redis-check-rdb").unwrap())
+        .args(["--port", "6379", "--bind", LOCAL, "--requirepass", "secret"])
+        .args(["--save", "", "--dir", folder.path().to_str().unwrap()]);
+    let server = Server::start(redis, 6379);
+    all_are_over();
+    let client = || {
+        let mut client = command("redis-cli");
+        client
+            .args(["-h", LOCAL, "-n", "1", "--no-auth-warning", "-a", "secret"])
+            .args(["-p", &server.port()]);
+        client
+    };
+    let diagnosis = traced(&server, || (0..8).for_each(|_| visit(server.address)));
+    assert_eq!(protocol(&diagnosis, LOCAL, "inbound"), "redis");
+    assert_eq!(requests(&diagnosis, LOCAL, "inbound"), (32, 4));
+    assert_eq!(verdict(&diagnosis, "inbound"), "fresh-per-request");
+    // From here, OK to AUTH and SELECT cannot be told from OK to SET.
+    assert_eq!(protocol(&diagnosis, LOCAL, "outbound"), "redis");
+    assert_eq!(requests(&diagnosis, LOCAL, "outbound"), (48, 6));
+    assert_eq!(verdict(&diagnosis, "outbound"), "fresh-per-request");
+
+    // `redis-cli` asks for the list of commands before it sends those that it is given.
+    let many = "GET a\n".repeat(40);
+    let diagnosis = traced(&server, || run(client(), &many));
+    assert_eq!(requests(&diagnosis, LOCAL, "inbound"), (41, 41));
+    assert_eq!(requests(&diagnosis, LOCAL, "outbound"), (43, 43));
+}
+
+#[test]
+fn postgresql_with_scram() {
+    need_root!();
+    if !are_installed(&["initdb", "postgres", "psql"]) {
+        return;
+    }
+    let _namespace = Namespace::new();
+    let folder = folder();
+    let data = folder.path().join("data").to_str().unwrap().to_owned();
+    let password = write(folder.path(), "password", "secret");
+    // PostgreSQL refuses to run as root.
+    let as_postgres = |program: &str| {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "TERM", "--reuid=postgres", "--regid=postgres"])
+            .arg("--clear-groups")
+            .arg(installed(program).unwrap())
+            .args(["-D", &data]);
+        command
+    };
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let made = as_postgres("initdb")
+        .args([
+            "--no-sync",
+            "-U",
+            "tester",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            &password,
+        ])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut postgres = as_postgres("postgres");
+    postgres.args([
+        "-p",
+        "5432",
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "fsync=off",
+    ]);
+    postgres.args([
+        "-c",
+        &format!("unix_socket_directories={}", folder.path().display()),
+    ]);
+    let server = Server::start(postgres, 5432);
+    let client = || {
+        let mut client = command("psql");
+        client
+            .env("PGPASSWORD", "secret")
+            .args([
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                LOCAL,
+                "-p",
+                &server.port(),
+            ])
+            .args(["-U", "tester", "-d", "postgres"]);
+        client
+    };
+    // It listens before it accepts logins.
+    eventually("PostgreSQL to accept a login", || {
+        client()
+            .args(["-c", "select 1"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
+    all_are_over();
+    let diagnosis = traced(&server, || {
+        for _ in 0..6 {
+            run(client(), "select 1;\n");
+        }
+    });
+    for direction in ["inbound", "outbound"] {
+        assert_eq!(protocol(&diagnosis, LOCAL, direction), "postgresql");
+        assert_eq!(requests(&diagnosis, LOCAL, direction), (6, 1), "{direction}");
+        assert_eq!(verdict(&diagnosis, direction), "fresh-per-request");
+    }
+    let many = "select 1;\n".repeat(20);
+    let diagnosis = traced(&server, || run(client(), &many));
+    for direction in ["inbound", "outbound"] {
+        assert_eq!(requests(&diagnosis, LOCAL, direction), (20, 20), "{direction}");
+    }
+}

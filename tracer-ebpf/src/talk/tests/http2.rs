@@ -1,0 +1,72 @@
+//! HTTP/2 over TLS at the server's end, which shows nothing but lengths.
+
+use super::*;
+
+#[test]
+fn http_2_over_tls_shows_by_the_lengths_of_its_control_frames() {
+    // Preface, settings and a window, then the first request in the same flight or after the server's
+    // settings.
+    for apart in [false, true] {
+        let mut steps = hello_13(53, true);
+        steps.push(Sends(record(23, 24 + 9 + 18 + 13 + 17)));
+        if apart {
+            steps.push(Answered);
+        }
+        steps.extend([
+            Sends(record(23, 60)),
+            Answered,
+            Sends(record(23, 9 + 17)),
+            Answered,
+        ]);
+        for _ in 0..4 {
+            steps.extend([Sends(record(23, 45)), Answered, Sends(record(23, 13 + 17))]);
+            steps.push(Answered);
+        }
+        check(&steps, &READERS, protocol::TLS_HTTP2, 5, 0);
+    }
+}
+
+#[test]
+fn an_http_1_request_as_long_as_a_preface_counts() {
+    let mut steps = hello_13(53, true);
+    for _ in 0..3 {
+        steps.extend([Sends(record(23, 24 + 9 + 18 + 13 + 17)), Answered]);
+    }
+    check(&steps, &READERS, protocol::TLS, 3, 0);
+}
+
+/// The lengths of Node's records at the server's end.
+#[test]
+fn short_requests_of_http_2_are_told_by_their_answers() {
+    let start = |kept: bool| {
+        let mut last = [record(20, 1), record(23, 69)].concat();
+        // Preface, empty settings and the first request.
+        last.extend(record(23, 57 + 17));
+        let mut steps = std::vec![Sends(record(22, 353)), Answered, Sends(last), Answered];
+        if kept {
+            steps.push(Sends(record(23, 9 + 17)));
+        }
+        steps
+    };
+    let mut kept = start(true);
+    for _ in 0..7 {
+        kept.extend([Sends(record(23, 13 + 17)), Answered]);
+    }
+    kept.push(Sends([record(23, 17 + 17), record(23, 19)].concat()));
+    for reader in READERS {
+        let mut reading = Reading::of(&[], reader);
+        reading.answer = 44;
+        reading.hear(&kept, reader);
+        assert_eq!(reading.talk.protocol, protocol::TLS_HTTP2, "{reader:?}");
+        assert_eq!(reading.talk.requests, 8, "{reader:?}");
+        assert!(!reading.talk.is_exact());
+    }
+    // An acknowledgement and a goodbye in one record.
+    let mut once = start(false);
+    once.extend([Sends([record(23, 26 + 17), record(23, 19)].concat())]);
+    check(&once, &READERS, protocol::TLS_HTTP2, 1, 1);
+    // Updates of a window that the server does not answer.
+    let mut large = start(true);
+    large.extend([Sends(record(23, 13 + 17)), Sends(record(23, 13 + 17))]);
+    check(&large, &READERS, protocol::TLS_HTTP2, 1, 0);
+}
