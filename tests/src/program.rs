@@ -26,15 +26,15 @@ pub fn binary() -> PathBuf {
     sibling("tcpreuse-under-test")
 }
 
-/// Makes SIGHUP end the program under test even if the tests run under `nohup`: what this process handles has
-/// its default action in the programs that it starts.
+/// Makes SIGHUP end the program under test even if the tests run under `nohup`: signals that this process
+/// handles have their default action in programs it starts.
 fn hang_up_by_default() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let _inside = runtime.enter();
-        // The handler stays; nobody has to wait for the signal.
+        // The handler stays installed; nothing needs to wait for the signal.
         drop(signal(SignalKind::hangup()).expect("a handler"));
     });
 }

@@ -46,8 +46,8 @@ const MAX_BYTES: u64 = 5 << 20;
 /// Time after which every client has connected, and tables and buffers have reached their final size.
 const WARM_UP: Duration = Duration::from_secs(30);
 
-/// `--window`: shorter than the warm-up, so that the memory of a window is full when measuring begins. It
-/// grows until then, as it must.
+/// `--window`: shorter than the warm-up, so that the window's memory has reached its full size before
+/// measuring begins.
 const WINDOW: &str = "15s";
 
 /// Interval between two readings of the processes' resource use.

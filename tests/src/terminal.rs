@@ -171,10 +171,10 @@ impl OnTerminal {
         self.wait_within(Duration::from_secs(20), what, wanted);
     }
 
-    /// Waits until the screen is as wanted, as long as that may take.
+    /// Waits until the screen satisfies `wanted`, up to the given limit.
     ///
     /// # Panics
-    /// When it does not become so in time.
+    /// If it does not in time.
     pub fn wait_within(&self, limit: Duration, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + limit;
         loop {
@@ -205,10 +205,10 @@ impl OnTerminal {
         tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
     }
 
-    /// Has the terminal say that it is of another size, whatever size it is.
+    /// Reports another size to the program, whatever the size of the screen.
     ///
     /// # Panics
-    /// When the terminal does not allow it.
+    /// If the terminal does not allow it.
     pub fn claim(&self, columns: u16, rows: u16) {
         tcsetwinsize(&self.master, size(columns, rows)).expect("a size");
     }

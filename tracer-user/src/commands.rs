@@ -1,4 +1,4 @@
-//! The commands, one a file: what the user typed, made to happen.
+//! The commands, one per file.
 
 pub mod config;
 pub mod demo;
@@ -26,7 +26,7 @@ use crate::{
     report::{Origin, json, text},
 };
 
-/// Prints a diagnosis on stdout as asked.
+/// Prints a diagnosis on stdout in the requested format.
 fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
     print_of(diagnosis, &Origin::this_machine(), output)
 }
@@ -48,19 +48,20 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Resu
     out.flush()
 }
 
-/// Once tracing has begun or before a recording is read, and before the calling thread starts others.
+/// To be called once tracing has begun or before a recording is read, and before the calling thread starts
+/// others.
 fn give_up_privileges(role: &Role) {
     if let Err(error) = privileges::give_up(role) {
         log::warn!("{error}");
     }
 }
 
-/// Where the user stands: what is exported goes there.
+/// The current directory, into which the view exports.
 fn here() -> PathBuf {
     env::current_dir().unwrap_or_else(|_| "/".into())
 }
 
-/// Messages for finding faults go to stderr when asked for; without, only warnings do.
+/// Debugging messages go to stderr on request; otherwise only warnings do.
 fn log_to_stderr(verbose: bool) {
     log_to(verbose, env_logger::Target::Stderr);
 }
@@ -71,7 +72,7 @@ fn log_to(verbose: bool, target: env_logger::Target) {
     } else {
         log::LevelFilter::Warn
     };
-    // The programs log under the name of their crate; aya's own debugging is of no use here.
+    // The programs log under the name of their crate; aya's own debug messages are of no use here.
     let _ = env_logger::Builder::new()
         .filter_module("tcpreuse", level)
         .filter_module("tracer", level)

@@ -1,8 +1,8 @@
-//! The evidence directory: what `record` writes, and everything that reads it again.
+//! The evidence directory: `record` writes it, and this module reads it back.
 //!
-//! Three CSV files grow a block per interval; `intervals.jsonl` gets a line when a block is whole,
-//! with the length and digest of each file, so that what a killed recorder leaves can be checked
-//! and read up to its last interval. `manifest.json` describes the whole and is only ever replaced.
+//! The CSV files grow by one block per interval. When a block is complete, `intervals.jsonl` gets a line with
+//! the length and digest of each file, so that the files of a killed recorder can be checked and read up to
+//! the last interval. `manifest.json` describes the whole and is only ever replaced.
 
 pub mod at;
 mod block;
@@ -37,12 +37,12 @@ pub const STATE: &str = "state.json";
 /// Name of the diagnosis at stop.
 pub const DIAGNOSIS: &str = "diagnosis.json";
 
-/// Name of the journal without its ending.
+/// Name of the journal, without extension.
 pub const JOURNAL: &str = "intervals";
 
-/// A row is never longer than this, bytes: 27 numbers and a process name have some 400.
+/// Maximum length of a row, bytes: 27 numbers and a process name take some 400.
 pub(crate) const MAX_ROW: usize = 64 << 10;
 
-/// Peers that a reading keeps apart; the rest is taken together, and counted as such. Each takes
+/// Maximum number of peers kept apart while reading. The rest are combined and counted as such. Each takes
 /// about a KiB.
 pub(crate) const MAX_PEERS: usize = 1 << 18;

@@ -1,4 +1,4 @@
-//! Everything that talks to the kernel: its types, the programs, their maps, its namespaces.
+//! Everything that deals with the kernel: its types, the programs, their maps, its namespaces.
 
 pub mod btf;
 pub mod cgroup;

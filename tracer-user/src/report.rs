@@ -16,7 +16,7 @@ use crate::{
     text::sanitise,
 };
 
-/// What a report says about where it was made.
+/// Where a report was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Host name, already free of control characters.
@@ -26,7 +26,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// This machine.
+    /// Describes this machine.
     pub fn this_machine() -> Self {
         let uname = rustix::system::uname();
         let text = |part: &std::ffi::CStr| sanitise(&part.to_string_lossy());
@@ -94,7 +94,7 @@ pub(crate) fn clock(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
-/// The time in UTC as somebody reads it at another time: with its day, unless both are of one day.
+/// The time in UTC as read at another time: with the day, unless both are on the same day.
 pub(crate) fn clock_seen_from(moment: Moment, now: Moment) -> String {
     if formatted(moment.utc_ns, DAY) == formatted(now.utc_ns, DAY) {
         clock(moment)
@@ -108,19 +108,19 @@ pub(crate) fn day_and_clock(moment: Moment) -> String {
     day_and_clock_of(moment.utc_ns)
 }
 
-/// The same of a time in ns.
+/// The same for a time in ns.
 pub(crate) fn day_and_clock_of(utc_ns: i128) -> String {
     formatted(utc_ns, "%Y-%m-%d %H:%M:%S UTC")
 }
 
 const DAY: &str = "%Y-%m-%d";
 
-/// The time of day without the name of the zone, for where it is said elsewhere or there is no room.
+/// The time of day without the time zone, if that is stated elsewhere or there is no room.
 pub(crate) fn clock_of(utc_ns: i128) -> String {
     formatted(utc_ns, "%H:%M:%S")
 }
 
-/// The day in UTC, in six columns.
+/// The day in UTC, six characters wide.
 pub(crate) fn day_of(utc_ns: i128) -> String {
     formatted(utc_ns, "%b %d")
 }

@@ -47,7 +47,7 @@ fn what_a_file_says_cannot_move_the_cursor() {
     }
 }
 
-/// In the notes too: where it was recorded, and what a killed recorder left.
+/// Includes the notes: where it was recorded, and what a killed recorder left.
 #[test]
 fn what_a_directory_is_called_cannot_move_the_cursor() {
     need_root!();

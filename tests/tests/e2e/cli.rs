@@ -83,7 +83,7 @@ fn bad_usage_is_one_line_and_exit_code_2() {
     }
 }
 
-/// A number may be that of a recording, so it is looked for only where something is to be traced.
+/// A number may come from a recording, so it is only looked up if something is to be traced.
 #[test]
 fn a_network_namespace_that_is_not_there() {
     need_root!();

@@ -55,7 +55,8 @@ fn without_filters_both_ends_of_loopback_are_counted() {
     assert_eq!((outbound(ports[0]), outbound(ports[1])), (6, 3));
 }
 
-/// What a filter leaves out is not remembered either: it would be listed, and seem to be missing from the counts.
+/// A filtered connection is not remembered either, or it would be listed and seem to be missing from the
+/// counts.
 #[test]
 fn connections_that_are_left_out_and_stay_open_are_no_drift() {
     need_root!();

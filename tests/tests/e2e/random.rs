@@ -245,8 +245,8 @@ impl Traffic {
     }
 }
 
-/// What the tracer counted. An outbound peer is one for each process, and the log has them all together: connections
-/// from before the tracer have none whose holder was not found.
+/// The tracer's counts. It has one outbound peer per process, but the log combines them: connections from
+/// before tracing have no process if their holder was not found.
 fn counted(sample: &Sample) -> Logs {
     let mut logs = Logs::new();
     for peer in &sample.peers {

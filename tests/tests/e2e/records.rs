@@ -213,8 +213,7 @@ fn say(stream: &mut TcpStream) {
     });
 }
 
-/// The tracer takes the time from the socket where the packet makes the change, and reads the clock
-/// otherwise.
+/// The tracer takes the time from the socket if a packet makes the change, and reads the clock otherwise.
 #[test]
 fn times_are_those_of_the_change_whoever_makes_it() {
     need_root!();

@@ -71,7 +71,7 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     let begun = position(&replay.text()).unwrap();
     replay.wait("that the position moves", |screen| position(screen) > Some(begun));
     replay.type_in(" ");
-    replay.wait("that it is held", |screen| shows(screen, "held"));
+    replay.wait("that it is held", |screen| shows(screen, "paused"));
     let held = time_line(&replay.text());
     thread::sleep(Duration::from_millis(800));
     assert_eq!(time_line(&replay.text()), held, "held it stands still");
@@ -81,7 +81,7 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     let first = replay.text();
     replay.type_in("]");
     replay.wait("ten intervals later", |screen| {
-        position(screen) > Some(begun + 5) && shows(screen, "held")
+        position(screen) > Some(begun + 5) && shows(screen, "paused")
     });
     let tenth = position(&replay.text());
     replay.type_in("..");
@@ -102,9 +102,9 @@ fn a_recording_is_played_held_stepped_and_ends_with_the_answer_of_then() {
     replay.type_in("?");
     replay.wait_for("play or hold");
     replay.type_in("x++");
-    replay.wait_for(" · 5× · held");
+    replay.wait_for(" · 5× · paused");
     replay.type_in("-");
-    replay.wait_for(" · 2× · held");
+    replay.wait_for(" · 2× · paused");
     replay.type_in(" ");
     replay.wait("the end", |screen| shows(screen, "end"));
     // The same verdicts in the same order, the worst first.

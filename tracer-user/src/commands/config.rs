@@ -10,7 +10,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When it cannot be printed.
+/// If it cannot be printed.
 pub fn run(_args: &cli::Config) -> Result<Outcome, Failure> {
     let mut out = io::stdout().lock();
     out.write_all(config::default_file().as_bytes())?;

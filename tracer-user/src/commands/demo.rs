@@ -1,4 +1,4 @@
-//! `tcpreuse demo`: well- and ill-behaved clients on loopback, traced and diagnosed for real.
+//! `tcpreuse demo`: well- and ill-behaved clients on loopback, actually traced and diagnosed.
 
 mod picture;
 
@@ -28,8 +28,8 @@ const STEP: Duration = Duration::from_secs(1);
 /// Runs the command.
 ///
 /// # Errors
-/// When tracing is not possible, the output cannot be written, or the diagnosis is not what the
-/// clients did.
+/// If tracing is impossible, the output cannot be written, or the diagnosis does not match the clients'
+/// behaviour.
 pub fn run(args: &Demo) -> Result<Outcome, Failure> {
     super::log_to_stderr(false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -51,7 +51,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
     let server =
         LongPollServer::start(ServerConfig::default()).context("cannot listen on 127.0.0.1 for the demo")?;
     let address = server.local_addr();
-    // Attached before the first client connects, so that every open of theirs is counted.
+    // Attached before the first client connects, so that all of its opens are counted.
     let mut live = Live::start(&Settings {
         filter: Filter {
             ports: vec![address.port()],
@@ -102,7 +102,7 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
             ),
         );
     }
-    // The clients stand still while the last sample is taken: what they did then is exact.
+    // The clients pause while the last sample is taken, so that the comparison is exact.
     let held = running.hold().await;
     let sample = live.sample()?;
     let tallies = held.tallies().to_vec();

@@ -17,13 +17,13 @@ use crate::{
     view::theme::environment,
 };
 
-/// How often it looks in between how busy connections are.
+/// How often it looks between samples how busy connections are.
 pub(super) const GLANCE_EVERY: Duration = Duration::from_millis(200);
 
 /// Runs the command.
 ///
 /// # Errors
-/// When tracing is not possible or the answer cannot be written.
+/// If tracing is impossible or the answer cannot be written.
 pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
     if !args.from.is_empty() {
@@ -49,7 +49,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
 }
 
 async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
-    // Before the programs load, so that a signal in between is not lost.
+    // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;

@@ -15,11 +15,11 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When the result cannot be written.
+/// If the result cannot be written.
 pub fn run(args: &Doctor) -> Result<Outcome, Failure> {
     let settings = Settings {
         max_peers: args.max_peers,
-        // What needs the most.
+        // The largest amount needed.
         records: Some(super::record::RING),
         ..args.kernel.settings()
     };

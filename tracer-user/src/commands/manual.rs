@@ -1,5 +1,5 @@
-//! `tcpreuse completions` and `tcpreuse man`: what a package installs beside the binary, made from
-//! the command line itself.
+//! `tcpreuse completions` and `tcpreuse man`: files that a package installs beside the binary, generated from
+//! the command line definition.
 
 use std::io::{self, Write};
 
@@ -14,9 +14,9 @@ use crate::{
 /// Prints a shell's completions.
 ///
 /// # Errors
-/// When they cannot be written.
+/// If they cannot be written.
 pub fn completions(args: &Completions) -> Result<Outcome, Failure> {
-    // Into memory first: the generator panics when its writer fails.
+    // Into memory first, because the generator panics if its writer fails.
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut out);
     print(&out)
@@ -25,10 +25,10 @@ pub fn completions(args: &Completions) -> Result<Outcome, Failure> {
 /// Prints the manual page of the program, or of one of its commands.
 ///
 /// # Errors
-/// When there is no such command, or the page cannot be written.
+/// If there is no such command, or the page cannot be written.
 pub fn manual(args: &Manual) -> Result<Outcome, Failure> {
     let mut program = Cli::command();
-    // So that the commands know their whole names.
+    // Sets the full names of the commands.
     program.build();
     let page = match &args.command {
         None => program,

@@ -1,4 +1,4 @@
-//! A line on stderr that says how far a long piece of work is.
+//! A line on stderr that shows the progress of a long operation.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// The progress of one command. On a terminal one line that is written over; elsewhere a line now
-/// and then. Failing to write progress is no failure.
+/// The progress of one command: on a terminal a line that is overwritten, elsewhere an occasional line.
+/// Failure to write progress is not an error.
 #[derive(Debug)]
 pub(super) struct Progress {
     terminal: bool,
@@ -24,7 +24,7 @@ pub(super) struct Progress {
     last_logged: Option<Duration>,
 }
 
-/// How often a line goes to something that is not a terminal.
+/// How often a line is logged if stderr is not a terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 const LOG_SELDOM: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ impl Progress {
         }
     }
 
-    /// For a command that may run for days: fewer lines in a log.
+    /// For a command that may run for days: fewer log lines.
     pub(super) fn unhurried() -> Self {
         Self {
             pace: LOG_SELDOM,
@@ -45,13 +45,13 @@ impl Progress {
         }
     }
 
-    /// A line that stays. It may repeat what a directory or a file is called.
+    /// Writes a permanent line. It may contain the name of a file or directory.
     pub(super) fn say(&mut self, text: &str) {
         self.clear();
         let _ = writeln!(io::stderr(), "tcpreuse: {}", sanitise(text));
     }
 
-    /// A line that the next one replaces.
+    /// Writes a line that the next one replaces.
     pub(super) fn update(&mut self, elapsed: Duration, text: &str) {
         if self.terminal {
             let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
@@ -66,7 +66,7 @@ impl Progress {
         }
     }
 
-    /// Removes the line that would be replaced.
+    /// Removes the replaceable line.
     pub(super) fn clear(&mut self) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[K");
@@ -81,8 +81,8 @@ impl Drop for Progress {
     }
 }
 
-/// A line for a terminal of this many columns; 0: unknown. One that wraps cannot be replaced. The last column
-/// stays free, since some terminals wrap when it is written.
+/// A line cut for a terminal of this many columns; 0 means unknown. A line that wraps could not be replaced.
+/// The last column stays free, since some terminals wrap when it is written.
 fn fitted(text: &str, columns: u16) -> String {
     let columns = if columns == 0 { 80 } else { columns };
     let ellipsis = Glyphs::new(needs_ascii(environment)).ellipsis;

@@ -1,4 +1,4 @@
-//! `tcpreuse record`: evidence on disk for as long as it runs, and a diagnosis at the end.
+//! `tcpreuse record`: writes evidence to disk while it runs, and a diagnosis at the end.
 
 mod drain;
 pub(super) mod rows;
@@ -25,16 +25,16 @@ use crate::{
     view::theme::environment,
 };
 
-/// Records in the ring: three seconds of 40,000 ends each. 19 MB of the kernel's memory.
+/// Records in the ring: three seconds of 40,000 ends each. 19 MB of kernel memory.
 pub(super) const RING: u32 = 1 << 17;
 
-/// From record to row. Between two of these, rows wait in memory.
+/// How often records become rows. In between, they wait in memory.
 const ROWS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 ///
 /// # Errors
-/// When tracing is not possible, or the evidence cannot be written in full.
+/// If tracing is impossible, or the evidence cannot be written completely.
 pub fn run(args: &Record) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
     args.owner.take_over()?;
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Looks at everything, and judges it.
+    /// Takes a sample and judges it.
     fn look(&mut self) -> Result<(Sample, Options, Diagnosis), Failure> {
         let sample = self.live.sample()?;
         let mut options = self.options.clone();
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         }
         let (sample, options, diagnosis) = self.look()?;
         let mut ended = self.drain.finish();
-        // What ended later is not in the counters any more.
+        // The counters do not include what ended later.
         ended.retain(|one| one.closed_ns <= sample.taken.monotonic_ns);
         self.write(&mut sink, &ended)?;
         let Sink::Folder(mut recording) = sink else {

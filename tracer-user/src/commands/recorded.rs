@@ -1,4 +1,4 @@
-//! `tcpreuse diagnose --from`: the answer from what was recorded.
+//! `tcpreuse diagnose --from`: the answer from recordings.
 
 use std::borrow::Cow;
 
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     Ok(Outcome::of(diagnosis.answer, args.exit_code))
 }
 
-/// Where they were made, all of them by name.
+/// The hosts where they were made, all by name.
 fn origin(hosts: &[Loaded]) -> Origin {
     let list = |of: fn(&Origin) -> &str| {
         let mut names: Vec<Cow<'_, str>> = hosts.iter().map(|host| of(&host.origin).into()).collect();

@@ -1,4 +1,4 @@
-//! `tcpreuse replay`: the live view over a recording, or plain rows where there is no terminal.
+//! `tcpreuse replay`: the live view of a recording, or plain rows without a terminal.
 
 mod player;
 
@@ -21,7 +21,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When it is no recording, a setting is wrong, or the terminal fails.
+/// If it is not a recording, a setting is invalid, or the terminal fails.
 pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     let rows = top::prints_rows(&args.batch, &args.view)?;
     let config = Config::resolve(&args.view, None, environment)?;
@@ -72,12 +72,12 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
             session,
             filter,
         });
-        run::run(look, feeding, export, first)?;
+        run::run(look, None, feeding, export, first)?;
     }
     Ok(Outcome::Done)
 }
 
-/// What was traced. What is not understood in it is left out: it is only shown.
+/// The filter of the recording. Unknown parts are left out, since it is only displayed.
 fn filter(filters: &Filters) -> Filter {
     let networks = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect();
     let prefixes = filters.prefixes();

@@ -1,7 +1,7 @@
-//! Asks the server for its status while tracing goes on.
+//! Requests the server's status while tracing continues.
 //!
-//! In a thread of its own, since the answer may take seconds: a server whose workers are all taken
-//! does not answer at all. So what it said before is kept.
+//! It has its own thread, since an answer may take seconds: a server without a free worker does not answer at
+//! all. So the last answer is kept.
 
 use std::{
     borrow::Cow,
@@ -23,27 +23,27 @@ use crate::{
     server_status::{Limits, Status, StatusError, StatusUrl, fetch},
 };
 
-/// From one answer to the next question. Each question takes a worker for a moment.
+/// Time from an answer to the next request. Each request takes a worker for a moment.
 const PACE: Duration = Duration::from_secs(10);
 
-/// An answer older than this says nothing of how busy the server is now.
+/// An older answer says nothing about how busy the server is now.
 const FRESH: Duration = Duration::from_secs(25);
 
-/// The server's latest word on its workers. The thread behind it ends with the process, or with
-/// its next answer once this is dropped.
+/// The server's latest answer about its workers. The thread behind it ends with the process, or with its next
+/// answer once this is dropped.
 pub(super) struct StatusWatch {
     answers: Receiver<Result<Status, StatusError>>,
     asked: Arc<Asked>,
     patience: Duration,
     latest: Option<(Instant, Status)>,
-    /// The maximum of the last page that told one. A restart that lets old workers finish, as after
-    /// each rotation of logs, hides it for as long as they take.
+    /// The last maximum reported by a page. A graceful restart, as after each log rotation, hides it until
+    /// the old workers have finished.
     maximum: Option<(u32, AtMost)>,
-    /// Workers that were busy.
+    /// The number of busy workers.
     busy: Trend,
     begun: Instant,
     port: u16,
-    /// What was said last; each fault is reported once until another one comes.
+    /// The last fault; it is reported once, until a different one occurs.
     fault: Option<String>,
     answered: bool,
 }
@@ -51,7 +51,7 @@ pub(super) struct StatusWatch {
 /// Whether a maximum is only an upper bound.
 type AtMost = bool;
 
-/// What was sent, for the part that counts connections.
+/// The requests sent, so that their connections can be excluded.
 #[derive(Default)]
 struct Asked {
     from: OnceLock<Option<IpAddr>>,
@@ -59,11 +59,11 @@ struct Asked {
 }
 
 impl StatusWatch {
-    /// Starts to ask.
+    /// Starts sending requests.
     pub(super) fn start(url: StatusUrl) -> Self {
         let limits = Limits::default();
         let patience = limits.total + Duration::from_millis(500);
-        // One answer waits at most; the thread then waits with it.
+        // At most one answer waits; then the thread waits with it.
         let (send, answers) = sync_channel(1);
         let asked = Arc::new(Asked::default());
         let counted = Arc::clone(&asked);
@@ -77,7 +77,7 @@ impl StatusWatch {
                 thread::sleep(PACE);
             }
         };
-        // Without a thread there are no answers, and the first wait says so.
+        // Without a thread there are no answers, and the first wait reports that.
         let _ = thread::Builder::new().name("server-status".to_owned()).spawn(ask);
         Self {
             asked,
@@ -101,7 +101,7 @@ impl StatusWatch {
         }
     }
 
-    /// Takes in what has come, and gives a line to say when it is bad news that is new.
+    /// Takes in the answers, and returns a line about a new fault, if any.
     pub(super) fn news(&mut self) -> Option<String> {
         let mut news = None;
         while let Ok(answer) = self.answers.try_recv() {
@@ -110,7 +110,7 @@ impl StatusWatch {
         news
     }
 
-    /// Waits for the first answer if there has been none. Gives a line to say when that is bad news.
+    /// Waits for the first answer, if there has been none. Returns a line if it is a fault.
     pub(super) fn finish(&mut self) -> Option<String> {
         let news = self.news();
         if self.answered {
@@ -122,7 +122,7 @@ impl StatusWatch {
         }
     }
 
-    /// The workers as last heard of.
+    /// The workers according to the last answer.
     pub(super) fn workers(&self) -> Option<Workers> {
         let (at, status) = self.latest.as_ref()?;
         let fresh = at.elapsed() <= FRESH;
@@ -158,7 +158,7 @@ impl StatusWatch {
         })
     }
 
-    /// From where the server was asked and how many connections that took, at most.
+    /// The address the server was asked from, and an upper bound of the number of connections used.
     pub(super) fn own_requests(&self) -> Option<(IpAddr, u64)> {
         let from = self.asked.from.get().copied().flatten()?;
         Some((from, self.asked.connections.load(Ordering::Relaxed)))
@@ -188,7 +188,7 @@ impl StatusWatch {
     }
 }
 
-/// The states that workers are in, those of most workers first.
+/// The workers' states, most frequent first.
 fn states(status: &Status) -> Vec<(Cow<'static, str>, u32)> {
     let board = &status.scoreboard;
     let mut states: Vec<(Cow<'static, str>, u32)> = [
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((workers.port, workers.uptime_s), (Some(80), Some(60)));
     }
 
-    /// Each rotation of logs restarts a server gracefully, and long polls keep its old processes.
+    /// Each log rotation restarts a server gracefully, and long polls keep its old processes.
     #[test]
     fn a_graceful_restart_keeps_the_maximum_of_before() {
         let workers = watch(&[NORMAL, RESTARTED]).workers().unwrap();

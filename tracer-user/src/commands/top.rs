@@ -1,4 +1,4 @@
-//! `tcpreuse top`: the live view, or plain rows where there is no terminal.
+//! `tcpreuse top`: the live view, or plain rows without a terminal.
 
 pub(super) mod export;
 mod feed;
@@ -6,6 +6,7 @@ mod log;
 mod words;
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal},
     sync::Arc,
 };
@@ -19,10 +20,10 @@ use crate::{
     evidence::manifest::Session,
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::{clock, load::Settings, privileges::Role},
+    kernel::{clock, load::Settings, netns, privileges::Role},
     report::Origin,
     view::{
-        app::{Look, default_columns},
+        app::{Live, Look, default_columns},
         batch,
         columns::Column,
         feed as feeding, run,
@@ -30,13 +31,13 @@ use crate::{
     },
 };
 
-/// Room for records of connections that ended since they were last taken. 2 MB of the kernel's memory.
+/// Room for records of connections that ended since the last read. 2 MB of kernel memory.
 const RECORDS: u32 = 1 << 14;
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a setting is wrong, tracing is not possible, or the terminal fails.
+/// If a setting is invalid, tracing is impossible, or the terminal fails.
 pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let batch = prints_rows(&args.batch, &args.view)?;
     args.owner.take_over()?;
@@ -61,6 +62,10 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     };
     let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
+    let live = Live {
+        interval: config.interval,
+        listening: if batch { Vec::new() } else { listening(&filter) },
+    };
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
     let parent = super::here();
@@ -79,15 +84,15 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
             session,
             filter,
         });
-        run::run(look, feeding, export, clock::now())?;
+        run::run(look, Some(live), feeding, export, clock::now())?;
     }
     Ok(Outcome::Done)
 }
 
-/// Whether rows are printed instead of a screen: because they were asked for, or there is no screen.
+/// Whether rows are printed instead of a screen, on request or because there is none.
 ///
 /// # Errors
-/// When a flag is only about the other of the two.
+/// If a flag only applies to the other of the two.
 pub(super) fn prints_rows(flags: &BatchFlags, view: &ViewFlags) -> Result<bool, Failure> {
     let is_terminal = io::stdout().is_terminal();
     if flags.batch || !is_terminal || !has_screen(environment) {
@@ -113,10 +118,23 @@ pub(super) fn prints_rows(flags: &BatchFlags, view: &ViewFlags) -> Result<bool, 
     }
 }
 
-/// How the view looks with these settings, wherever its samples come from.
+/// The ports that listen here, in order, if the filter excludes all of them: probably the wrong port was
+/// given.
+fn listening(filter: &Filter) -> Vec<u16> {
+    if filter.ports.is_empty() || filter.directions == Directions::Outbound {
+        return Vec::new();
+    }
+    let ports: BTreeSet<u16> = netns::listeners(filter.netns).collect();
+    if filter.ports.iter().any(|port| ports.contains(port)) {
+        return Vec::new();
+    }
+    ports.into_iter().collect()
+}
+
+/// The view's appearance with these settings, for any source of samples.
 pub(super) fn look(config: &Config, origin: &Origin, filter: &Filter, has_screen: bool) -> Look {
     let mut columns = config.columns.clone();
-    // All rows would say the same, and the header says it.
+    // All rows would show the same port, and the header has it.
     let one_port = filter.ports.len() == 1 && filter.directions != Directions::Both;
     if has_screen && one_port && columns == default_columns() {
         columns.retain(|column| *column != Column::Port);

@@ -14,7 +14,7 @@ use crate::{
 /// Runs the command.
 ///
 /// # Errors
-/// When it is not an evidence directory, or not all of it is intact.
+/// If it is not an evidence directory, or not all of it is intact.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     super::give_up_privileges(&Role::Reading {
         files: vec![args.dir.clone()],
@@ -51,7 +51,7 @@ fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         None if !report.journalled => {
             writeln!(
                 to,
-                "there is no journal: checked against what the manifest says of each file"
+                "there is no journal: each file was checked against the manifest"
             )?;
         }
         None => writeln!(to, "no interval is intact in all files; {end}")?,

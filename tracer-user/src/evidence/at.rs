@@ -1,4 +1,4 @@
-//! A moment within a recording, as people name it.
+//! A moment within a recording, as users specify it.
 
 use std::str::FromStr;
 
@@ -6,18 +6,18 @@ use jiff::{Timestamp, civil::Time, tz::TimeZone};
 
 use crate::report::{clock_of, day_of};
 
-/// Times are written in whole seconds, and recordings do not begin with one.
+/// Users write times in whole seconds, but recordings rarely begin at one.
 const SECOND_NS: i128 = 1_000_000_000;
 
-/// Days of a recording that are gone through for a time of day.
+/// Maximum number of days of a recording searched for a time of day.
 const MAX_DAYS: usize = 400;
 
-/// When to look at a recording.
+/// The moment at which to look at a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// A moment, UTC, ns.
     Moment(i128),
-    /// A time of the day on which it was made, UTC.
+    /// A time on the day of the recording, UTC.
     TimeOfDay(Time),
 }
 
@@ -36,16 +36,16 @@ impl FromStr for At {
         }
         let moment: Option<Timestamp> = text.parse().ok();
         moment.map(|at| Self::Moment(at.as_nanosecond())).ok_or_else(|| {
-            "a moment is a time of day in UTC, like 14:05 or 14:05:30, or whole, like 2026-01-01T14:05:30Z".to_owned()
+            "a moment is a time of day in UTC, such as 14:05 or 14:05:30, or a full time, such as 2026-01-01T14:05:30Z".to_owned()
         })
     }
 }
 
 impl At {
-    /// Which moment of a recording that is, UTC, ns.
+    /// The moment of the recording that is meant, UTC, ns.
     ///
     /// # Errors
-    /// When it is none, or one of several; says from when to when there is a recording.
+    /// If there is none or more than one; the message says what period the recording covers.
     pub fn within(self, start: i128, end: i128) -> Result<i128, String> {
         let is_within = |at: &i128| *at + SECOND_NS > start && *at < end + SECOND_NS;
         let clamped = |at: i128| at.clamp(start, end.max(start));
@@ -65,7 +65,7 @@ impl At {
                     (Some(at), None) => Ok(clamped(at)),
                     (None, _) => Err(format!("--at {time}: {}", span())),
                     (Some(_), Some(_)) => Err(format!(
-                        "--at {time} is on several days: {}; name the day too, like 2026-01-01T14:05:30Z",
+                        "--at {time} occurs on several days: {}; add the day, as in 2026-01-01T14:05:30Z",
                         span()
                     )),
                 }
@@ -74,7 +74,7 @@ impl At {
     }
 }
 
-/// The day of a moment and those that follow.
+/// The day of a moment and those after it.
 fn days(from: i128) -> impl Iterator<Item = jiff::civil::Date> {
     let first = Timestamp::from_nanosecond(from).unwrap_or_default();
     let first = first.to_zoned(TimeZone::UTC).date();

@@ -1,4 +1,4 @@
-//! A file that grows by whole blocks. What is beyond the last whole block can be taken back.
+//! A file that grows by complete blocks. Anything beyond the last complete block can be rolled back.
 
 use std::{
     fs::File,
@@ -18,22 +18,22 @@ use super::{
     rows::{Kind, Row},
 };
 
-/// Rows go to the file when this much has been collected, even before the block is whole.
+/// Rows are written to the file once this much has been collected, even before the block is complete.
 const SPILL: usize = 4 << 20;
 
-/// How much of a file there is, and its digest.
+/// The length of a file and its digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
     /// Length.
     pub bytes: u64,
-    /// Rows, the header not counted; lines of a journal.
+    /// Rows without the header; for a journal, lines.
     pub rows: u64,
     /// SHA-256 of all of it.
     pub sha256: String,
 }
 
 impl Extent {
-    /// Whether there was no such file: not even a header.
+    /// Whether the file did not exist, not even with a header.
     pub(super) fn is_none(&self) -> bool {
         self.sha256.is_empty()
     }
@@ -43,13 +43,13 @@ impl Extent {
 pub(super) fn hex(digest: &[u8]) -> String {
     use std::fmt::Write;
     digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// A length with the digest of all that comes before.
+/// A length, with the digest of everything before it.
 #[derive(Clone, Debug, Default)]
 struct Mark {
     bytes: u64,
@@ -84,8 +84,7 @@ impl Growing {
         }
     }
 
-    /// Takes up a file whose first bytes are whole; `None` when they are not what they were.
-    /// What lies behind them is cut off.
+    /// Resumes a file whose complete part is known, and cuts off the rest; `None` if that part has changed.
     pub(super) fn resume(mut file: File, whole: &Extent) -> io::Result<Option<Self>> {
         let mut digest = Sha256::new();
         let read = io::copy(&mut Read::by_ref(&mut file).take(whole.bytes), &mut digest)?;
@@ -113,8 +112,8 @@ impl Growing {
         Ok(())
     }
 
-    /// Makes what was written outlast a power cut. A file that was removed is an error, since
-    /// nobody would ever find it.
+    /// Makes what was written survive a power cut. A removed file is an error, since nobody would ever find
+    /// its contents.
     pub(super) fn sync(&self) -> io::Result<()> {
         if fstat(&self.file)?.st_nlink == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it has been removed"));
@@ -122,12 +121,12 @@ impl Growing {
         Ok(fdatasync(self.file.as_fd())?)
     }
 
-    /// All that was written is whole now.
+    /// Marks everything written so far as complete.
     pub(super) fn accept(&mut self) {
         self.whole = self.written.clone();
     }
 
-    /// Takes back what came after the last whole block.
+    /// Rolls back to the last complete block.
     pub(super) fn take_back(&mut self) -> io::Result<()> {
         self.written = self.whole.clone();
         self.file.set_len(self.whole.bytes)?;
@@ -155,14 +154,14 @@ pub(super) struct RowFile {
     growing: Growing,
     csv: csv::Writer<Vec<u8>>,
     texts: Texts,
-    /// Rows of it that are not in the file yet.
+    /// Its rows that are not in the file yet.
     pending: u64,
-    /// Rows of the block that is not whole yet.
+    /// Rows of the incomplete block.
     block: u64,
 }
 
 impl RowFile {
-    /// What a file without rows is.
+    /// The extent of a file without rows.
     pub(super) fn empty(kind: Kind) -> io::Result<Extent> {
         let mut csv = csv::Writer::from_writer(Sha256::new());
         csv.write_record(kind.columns())?;
@@ -177,7 +176,7 @@ impl RowFile {
         })
     }
 
-    /// A new file with its header.
+    /// Creates a file with its header.
     pub(super) fn create(folder: &Folder, kind: Kind) -> Result<Self, EvidenceError> {
         let name = format!("{}.csv", kind.stem());
         let mut file = Self::over(kind, Growing::new(folder.create_file(&name)?));
@@ -186,7 +185,7 @@ impl RowFile {
         Ok(file)
     }
 
-    /// Whether a file of that kind has all the columns that are written now.
+    /// Whether the file of this kind has all columns that this version writes.
     pub(super) fn is_current(folder: &Folder, kind: Kind, name: &str) -> Result<bool, EvidenceError> {
         let wanted = format!("{}\n", kind.columns().join(","));
         let mut header = Vec::new();
@@ -246,11 +245,11 @@ impl RowFile {
         self.growing.accept();
     }
 
-    /// Rows of the block that is not whole are gone; how many there were.
+    /// Drops the rows of the incomplete block, and returns their number.
     pub(super) fn take_back(&mut self) -> u64 {
         self.csv = csv::Writer::from_writer(Vec::new());
         self.pending = 0;
-        // When not even that works, readers still stop at the last whole block.
+        // If even this fails, readers still stop at the last complete block.
         let _ = self.growing.take_back();
         mem::take(&mut self.block)
     }

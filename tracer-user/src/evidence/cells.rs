@@ -1,4 +1,4 @@
-//! Cells of the CSV files, written and read.
+//! The cells of the CSV files: writing and reading.
 
 use std::{borrow::Cow, io::Write, net::IpAddr};
 
@@ -6,42 +6,42 @@ use jiff::Timestamp;
 
 use crate::text::{defused, restored, sanitise};
 
-/// Counts beyond this are no counts of connections, segments or turns.
+/// Larger counts of connections, segments or turns are not plausible.
 const MAX_COUNT: u64 = 1 << 40;
 
-/// Bytes beyond this are not what a connection or a peer carries.
+/// Larger numbers of bytes are not plausible for a connection or a peer.
 const MAX_BYTES: u64 = 1 << 50;
 
-/// Times beyond this are longer than 200 years.
+/// Longer times are not plausible: 140 years.
 const MAX_MS: u64 = 1 << 42;
 
-/// Names longer than this are cut; the kernel's have 15 bytes.
+/// Longer names are cut; the kernel's have 15 bytes.
 const MAX_NAME: usize = 64;
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cell<'a> {
-    /// Nothing is known: an empty cell.
+    /// Unknown, an empty cell.
     Unknown,
     /// A number.
     Number(u64),
     /// `true` or `false`.
     Flag(bool),
-    /// A word of ours.
+    /// One of our own words.
     Word(&'static str),
     /// An address.
     Address(IpAddr),
     /// UTC, ns since 1970.
     Time(i128),
-    /// A number from 0 to 1, in thousandths.
+    /// A fraction of 1, in thousandths.
     Share(u16),
-    /// Text of ours that needs no defusing.
+    /// Our own text, which needs no defusing.
     Plain(&'a str),
-    /// Text that came from outside.
+    /// Text from outside.
     Outside(&'a str),
 }
 
-/// Turns cells into text, and remembers the second it wrote last: most times are close together.
+/// Converts cells to text, and caches the last second written, since most times are close together.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     second: Option<i128>,
@@ -50,10 +50,10 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The cell as it stands in a CSV file, before quoting.
+    /// The cell as in a CSV file, before quoting.
     pub(super) fn csv(&mut self, cell: Cell<'_>) -> &[u8] {
         self.text.clear();
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = match cell {
             Cell::Unknown => Ok(()),
             Cell::Number(number) => write!(self.text, "{number}"),
@@ -93,7 +93,7 @@ impl Texts {
     }
 }
 
-/// The cells of one row, read one after the other.
+/// The cells of one row, read in order.
 pub(crate) struct Fields<'a> {
     record: &'a csv::ByteRecord,
     columns: &'static [&'static str],
@@ -111,23 +111,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether there are further cells.
+    /// Whether there are more cells.
     pub(super) fn is_more(&self) -> bool {
         self.at < self.record.len()
     }
 
-    /// The next cell, `None` for an empty one.
+    /// The next cell; `None` if it is empty.
     fn next(&mut self) -> Read<Option<&'a str>> {
         let bytes = self.record.get(self.at).ok_or("has too few cells")?;
         self.at += 1;
         match str::from_utf8(bytes) {
             Ok("") => Ok(None),
             Ok(text) => Ok(Some(text)),
-            Err(_) => Err(self.wrong("is no UTF-8", bytes)),
+            Err(_) => Err(self.wrong("is not valid UTF-8", bytes)),
         }
     }
 
-    /// What is wrong with the cell that was read last.
+    /// Describes what is wrong with the last cell read.
     fn wrong(&self, what: &str, bytes: &[u8]) -> String {
         let column = self.columns.get(self.at.saturating_sub(1)).unwrap_or(&"?");
         let text: String = String::from_utf8_lossy(bytes).chars().take(MAX_NAME).collect();
@@ -145,12 +145,12 @@ impl<'a> Fields<'a> {
     }
 
     fn below(&mut self, limit: u64) -> Read<Option<u64>> {
-        self.parsed("is no number that can be", |text| {
+        self.parsed("is not a valid number", |text| {
             text.parse().ok().filter(|number| *number <= limit)
         })
     }
 
-    /// What must be there.
+    /// A value that must be present.
     pub(super) fn needed<T>(&self, value: Option<T>) -> Read<T> {
         value.ok_or_else(|| self.wrong("must not be empty", b""))
     }
@@ -168,12 +168,12 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn number<T: std::str::FromStr>(&mut self) -> Read<Option<T>> {
-        self.parsed("is no number that can be", |text| text.parse().ok())
+        self.parsed("is not a valid number", |text| text.parse().ok())
     }
 
-    /// A number from 0 to 1, in thousandths.
+    /// A fraction of 1, in thousandths.
     pub(super) fn share(&mut self) -> Read<Option<u16>> {
-        self.parsed("is no number from 0 to 1", |text| {
+        self.parsed("is not a number from 0 to 1", |text| {
             let share: f64 = text.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
             Some(thousandths(share))
         })
@@ -184,19 +184,19 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn address(&mut self) -> Read<Option<IpAddr>> {
-        self.parsed("is no address", |text| {
+        self.parsed("is not an address", |text| {
             text.parse().ok().map(|address: IpAddr| address.to_canonical())
         })
     }
 
     pub(super) fn time(&mut self) -> Read<Option<i128>> {
-        self.parsed("is no time like 2026-01-01T00:00:00.000000000Z", |text| {
+        self.parsed("is not a time like 2026-01-01T00:00:00.000000000Z", |text| {
             text.parse().ok().map(Timestamp::as_nanosecond)
         })
     }
 
     pub(super) fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
-        self.parsed("is none of the words that can be", parse)
+        self.parsed("is not one of the allowed words", parse)
     }
 
     /// Text from outside, without the mark that defuses it.
@@ -208,7 +208,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A number from 0 to 1 in thousandths.
+/// A fraction of 1, in thousandths.
 pub(super) fn thousandths(share: f64) -> u16 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -267,13 +267,13 @@ mod tests {
         let mut fields = Fields::new(&record, &["turns", "owner_comm"]);
         assert_eq!(
             fields.count().unwrap_err(),
-            "turns is no number that can be: \"many\""
+            "turns is not a valid number: \"many\""
         );
         assert!(
             fields
                 .outside()
                 .unwrap_err()
-                .starts_with("owner_comm is no UTF-8")
+                .starts_with("owner_comm is not valid UTF-8")
         );
     }
 

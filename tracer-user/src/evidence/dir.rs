@@ -1,4 +1,4 @@
-//! The directory itself: made for its owner alone, and never left through a symbolic link.
+//! The directory itself: private to its owner, and never left through a symbolic link.
 
 use std::{
     ffi::OsString,
@@ -21,10 +21,10 @@ use super::EvidenceError;
 const DIRECTORY: Mode = Mode::RWXU;
 const FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// Names that a listing gives at most: an evidence directory has a few dozen.
+/// Maximum number of names listed; an evidence directory has a few dozen.
 const MAX_NAMES: usize = 100_000;
 
-/// An open directory. Files are named relative to it, so moving it elsewhere changes nothing.
+/// An open directory. Files are named relative to it, so moving it has no effect.
 #[derive(Debug)]
 pub struct Folder {
     fd: OwnedFd,
@@ -32,10 +32,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes a new one with mode 0700.
+    /// Creates a directory with mode 0700.
     ///
     /// # Errors
-    /// When anything of that name is there, or it cannot be made.
+    /// If the name exists or the directory cannot be created.
     pub fn create(path: &Path) -> Result<Self, EvidenceError> {
         let path = plain(path);
         match mkdirat(CWD, &path, DIRECTORY) {
@@ -64,10 +64,10 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens an existing one to add to it.
+    /// Opens an existing directory to add to it.
     ///
     /// # Errors
-    /// When it is a symbolic link, or others could have put files there.
+    /// If it is a symbolic link, or others could have put files there.
     pub fn open_own(path: &Path) -> Result<Self, EvidenceError> {
         let path = plain(path);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -79,23 +79,23 @@ impl Folder {
             error => EvidenceError::io(&path, "cannot open the directory", error.into()),
         })?;
         let folder = Self { fd, path };
-        let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot look at it", error))?;
+        let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot inspect it", error))?;
         let others = Mode::WGRP | Mode::WOTH;
         if stat.st_uid != rustix::process::geteuid().as_raw()
             || Mode::from_raw_mode(stat.st_mode).intersects(others)
         {
             return Err(EvidenceError::new(
                 &folder.path,
-                "belongs to somebody else or others may write to it; name a new directory",
+                "belongs to another user, or others may write to it; name a new directory",
             ));
         }
         Ok(folder)
     }
 
-    /// Opens one to read from it.
+    /// Opens a directory for reading.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty())
@@ -106,7 +106,7 @@ impl Folder {
         })
     }
 
-    /// Where it is, or was when it was opened.
+    /// Its path when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -116,37 +116,37 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Makes a new file with mode 0600.
+    /// Creates a file with mode 0600.
     ///
     /// # Errors
-    /// When anything of that name is there, or it cannot be made.
+    /// If the name exists or the file cannot be created.
     pub fn create_file(&self, name: &str) -> Result<File, EvidenceError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(&self.fd, name, flags, FILE)
             .map(File::from)
-            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot make the file", error.into()))
+            .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot create the file", error.into()))
     }
 
-    /// Opens a file of ours to go on writing.
+    /// Opens a file of ours to continue writing it.
     ///
     /// # Errors
-    /// When it is no regular file, or cannot be opened.
+    /// If it is not a regular file, or cannot be opened.
     pub fn open_to_append(&self, name: &str) -> Result<File, EvidenceError> {
         self.open_regular(name, OFlags::RDWR)
     }
 
-    /// Opens a file to read it.
+    /// Opens a file for reading.
     ///
     /// # Errors
-    /// When it is no regular file, or cannot be opened.
+    /// If it is not a regular file, or cannot be opened.
     pub fn open_file(&self, name: &str) -> Result<File, EvidenceError> {
         self.open_regular(name, OFlags::RDONLY)
     }
 
-    /// Does not wait for the other end of a pipe that somebody put there.
+    /// Does not block if the name is a pipe.
     fn open_regular(&self, name: &str, access: OFlags) -> Result<File, EvidenceError> {
         let path = self.path_of(name);
-        // A manifest may name anything.
+        // A manifest may contain any name.
         if name.contains('/') {
             return Err(EvidenceError::new(&path, "is not in the evidence directory"));
         }
@@ -155,17 +155,17 @@ impl Folder {
             Errno::LOOP => EvidenceError::new(&path, "is a symbolic link, and links are not followed"),
             error => EvidenceError::io(&path, "cannot open it", error.into()),
         })?;
-        let stat = fstat(&fd).map_err(|error| EvidenceError::io(&path, "cannot look at it", error.into()))?;
+        let stat = fstat(&fd).map_err(|error| EvidenceError::io(&path, "cannot inspect it", error.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(EvidenceError::new(&path, "is no regular file"));
+            return Err(EvidenceError::new(&path, "is not a regular file"));
         }
         Ok(File::from(fd))
     }
 
-    /// Reads a small file whole.
+    /// Reads a small file completely.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than `limit`.
+    /// If it cannot be read, or is larger than `limit`.
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, EvidenceError> {
         let mut bytes = Vec::new();
         self.open_file(name)?
@@ -181,13 +181,13 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Puts a file in place of the one of that name, whole or not at all.
+    /// Atomically replaces the file of that name.
     ///
     /// # Errors
-    /// When it cannot be written; the old one is still there then.
+    /// If it cannot be written; then the old one is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
         let temporary = format!(".{name}.new");
-        // What a killed recorder left behind.
+        // The remains of a killed recorder.
         let _ = self.remove(&temporary);
         let mut file = self.create_file(&temporary)?;
         let written = file
@@ -201,10 +201,10 @@ impl Folder {
         })
     }
 
-    /// Gives a file another name.
+    /// Renames a file.
     ///
     /// # Errors
-    /// When the system does not.
+    /// If the system refuses.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), EvidenceError> {
         renameat(&self.fd, from, &self.fd, to)
             .map_err(|error| EvidenceError::io(&self.path_of(from), "cannot rename it", error.into()))
@@ -213,7 +213,7 @@ impl Folder {
     /// Removes a file.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// If it cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), EvidenceError> {
         unlinkat(&self.fd, name, AtFlags::empty())
             .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot remove it", error.into()))
@@ -222,15 +222,15 @@ impl Folder {
     /// Removes the directory, which must be empty.
     ///
     /// # Errors
-    /// When it is not, or cannot be removed.
+    /// If it is not empty, or cannot be removed.
     pub fn remove_self(self) -> io::Result<()> {
         std::fs::remove_dir(&self.path)
     }
 
-    /// Makes what was created, renamed and removed outlast a power cut.
+    /// Makes creations, renames and removals survive a power cut.
     ///
     /// # Errors
-    /// When the system does not.
+    /// If the system refuses.
     pub fn sync(&self) -> Result<(), EvidenceError> {
         fsync(&self.fd).map_err(|error| self.failed("cannot write it to the disk", error))
     }
@@ -238,7 +238,7 @@ impl Folder {
     /// The names in it, in order.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// If they cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, EvidenceError> {
         let cannot = |error| self.failed("cannot list it", error);
         let mut names = Vec::new();
@@ -258,7 +258,7 @@ impl Folder {
     }
 }
 
-/// Without a slash at the end, which would follow a symbolic link.
+/// Without a trailing slash, which would follow a symbolic link.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
 }
@@ -322,7 +322,7 @@ mod tests {
             ("../outside", "is not in the evidence directory"),
             (outside.to_str().unwrap(), "is not in the evidence directory"),
             ("link", "symbolic link"),
-            ("pipe", "no regular file"),
+            ("pipe", "not a regular file"),
             ("none", "No such file"),
         ] {
             for result in [folder.open_file(name), folder.open_to_append(name)] {

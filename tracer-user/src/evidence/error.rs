@@ -1,4 +1,4 @@
-//! What is wrong with an evidence directory, in one line: where, what, what to do.
+//! A fault of an evidence directory, in one line: where it is, what is wrong, and what to do.
 
 use std::{
     fmt, io,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{exit::Failure, text::sanitise};
 
-/// Something that cannot be read or written.
+/// A file or directory that cannot be read or written.
 #[derive(Debug)]
 pub struct EvidenceError {
     path: PathBuf,
@@ -35,7 +35,7 @@ impl EvidenceError {
         }
     }
 
-    /// What the system said when something was tried.
+    /// An error of the system, and the operation that failed.
     pub fn io(path: &Path, tried: &str, source: io::Error) -> Self {
         Self {
             source: Some(source),
@@ -43,7 +43,7 @@ impl EvidenceError {
         }
     }
 
-    /// Whether the file is simply not there.
+    /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         self.source
             .as_ref()

@@ -1,4 +1,4 @@
-//! A door for `tests/fuzz` to the rows, which are private otherwise. Nothing of the program uses it.
+//! Gives `tests/fuzz` access to the rows, which are otherwise private. The program itself does not use it.
 
 use super::{
     block::write_row,
@@ -6,7 +6,7 @@ use super::{
     rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
 };
 
-/// Reads the text of a file of rows as far as it can be, and writes what was read.
+/// Reads the text of a file of rows as far as possible, and writes what was read.
 pub fn rewritten(kind: Kind, text: &[u8]) -> Vec<u8> {
     match kind {
         Kind::Connections => rewrite::<ConnectionRow>(text),
@@ -27,7 +27,7 @@ fn rewrite<R: Row>(text: &[u8]) -> Vec<u8> {
         let Ok(row) = R::read(&mut Fields::new(&record, R::COLUMNS)) else {
             break;
         };
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = write_row(&mut writer, &mut texts, &row);
     }
     writer.into_inner().unwrap_or_default()
@@ -36,7 +36,7 @@ fn rewrite<R: Row>(text: &[u8]) -> Vec<u8> {
 /// A row as `record` writes it.
 pub fn row(row: &ConnectionRow) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // As above.
+    // Likewise.
     let _ = write_row(&mut writer, &mut Texts::default(), row);
     writer.into_inner().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! `intervals.jsonl`: a line per interval, written when the interval's rows are on the disk.
+//! `intervals.jsonl`: one line per interval, written once its rows are on disk.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -15,38 +15,38 @@ use crate::{
     report::utc_ns,
 };
 
-/// A line is never longer than this, bytes.
+/// Maximum length of a line, bytes.
 const MAX_LINE: u64 = 64 << 10;
 
-/// How far the files were at the end of an interval.
+/// The state of the files at the end of an interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interval {
-    /// Counts from 1 through all recordings in the directory.
+    /// Counts from 1 over all recordings in the directory.
     pub interval: u64,
-    /// Which recording.
+    /// The recording it belongs to.
     pub session: u64,
-    /// Which segment of the files.
+    /// The segment of the files.
     pub segment: u64,
     /// When the sample was taken, RFC 3339.
     pub at: String,
     /// The same on the monotonic clock, ns.
     pub monotonic_ns: u64,
-    /// It is the last one of its recording: open connections are listed.
+    /// Whether it is the last of its recording, with rows for open connections.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub last: bool,
-    /// The identity and its check.
+    /// The accounting identity and its check.
     pub accounting: Accounting,
-    /// What was lost since the recording began; left out while nothing was.
+    /// Losses since the recording began; omitted while there are none.
     #[serde(skip_serializing_if = "is_default")]
     pub losses: Losses,
     /// Rows that could not be written so far.
     #[serde(skip_serializing_if = "is_default")]
     pub rows_not_written: u64,
-    /// How far each file of rows was.
+    /// The extent of each file of rows.
     #[serde(flatten)]
     pub rows: PerKind<Extent>,
-    /// SHA-256 of the lines before in this journal.
+    /// SHA-256 of the preceding lines of this journal.
     pub before: String,
 }
 
@@ -55,7 +55,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Interval {
-    /// When the sample was taken; `None` when that is no time.
+    /// When the sample was taken; `None` if the time is invalid.
     pub fn moment(&self) -> Option<Moment> {
         Some(Moment {
             monotonic_ns: self.monotonic_ns.min(1 << 62),
@@ -64,22 +64,22 @@ impl Interval {
     }
 }
 
-/// What a journal came to.
+/// The end of a journal.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
-    /// The last whole line.
+    /// The last complete line.
     pub last: Option<Interval>,
-    /// Length, rows and digest of the whole lines.
+    /// Length, rows and digest of the complete lines.
     pub whole: Extent,
-    /// Bytes of a line that was not finished.
+    /// Length of an incomplete line, bytes.
     pub torn: u64,
 }
 
-/// Reads the lines of a journal one after the other.
+/// Reads the lines of a journal in order.
 ///
 /// # Errors
-/// When the file cannot be read, or a line that is not the unfinished last one is no such line or
-/// does not follow from those before it.
+/// If the file cannot be read, or a line other than an incomplete last one is invalid or does not follow from
+/// those before it.
 pub fn scan(
     folder: &Folder,
     name: &str,
@@ -98,19 +98,24 @@ pub fn scan(
         let row = ending.whole.rows + 1;
         if read == 0 || line.last() != Some(&b'\n') {
             if read as u64 == MAX_LINE {
-                return Err(EvidenceError::row(&path, row, "is longer than a line can be"));
+                return Err(EvidenceError::row(
+                    &path,
+                    row,
+                    "exceeds the maximum length of a line",
+                ));
             }
             ending.torn = read as u64;
             ending.whole.sha256 = hex(&digest.finalize());
             return Ok(ending);
         }
-        let interval: Interval = serde_json::from_slice(&line)
-            .map_err(|error| EvidenceError::row(&path, row, format!("is no line of a journal: {error}")))?;
+        let interval: Interval = serde_json::from_slice(&line).map_err(|error| {
+            EvidenceError::row(&path, row, format!("is not a valid journal line: {error}"))
+        })?;
         if interval.before != hex(&digest.clone().finalize()) {
             return Err(EvidenceError::row(
                 &path,
                 row,
-                "the lines before it are not those that were written",
+                "the lines before it have been altered",
             ));
         }
         each(&interval)?;

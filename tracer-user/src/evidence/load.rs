@@ -1,4 +1,4 @@
-//! From a directory to what a diagnosis needs.
+//! Loads a directory as input for the diagnosis.
 
 use std::path::Path;
 
@@ -17,48 +17,48 @@ use crate::{
     report::{Origin, day_and_clock, day_and_clock_of, utc_ns},
 };
 
-/// What is judged before a moment, where nobody says and the recording does not: as `record` does.
+/// The window, if neither the user nor the recording gives one: that of `record`.
 const WINDOW_NS: u64 = 600_000_000_000;
 
-/// A judge needs to see this part of the window before it, to have it begin where it should ...
+/// To start the window correctly, a judge needs to see this part of it in advance ...
 const LEAD_SHARE: u64 = 10;
 
 /// ... and at least this many intervals.
 const LEAD_INTERVALS: u64 = 3;
 
-/// With fewer looks than this, nothing has held for several of them; then what the last one shows is said.
+/// With fewer looks, no verdict has held for several of them; then the last look decides.
 const FEW_LOOKS: u64 = 4;
 
-/// Rows that begin so much later than the recording are not all there were, ns.
+/// Rows that begin this much later than the recording are not complete, ns.
 const LATE_NS: i128 = 10_000_000_000;
 
-/// What is wanted of a recording.
+/// Which recording to load, and as of when.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// Which of several in a directory, counted from 1; `None`: the last.
+    /// Its number in the directory, counted from 1; `None` means the last.
     pub number: Option<u32>,
-    /// As it was at this moment; `None`: at its end.
+    /// As of this moment; `None` means its end.
     pub at: Option<At>,
-    /// How much time before is judged, ns; `None`: as much as when it was recorded.
+    /// How much time before that is judged, ns; `None` means as much as when it was recorded.
     pub window_ns: Option<u64>,
 }
 
-/// What a recording comes to.
+/// A loaded recording.
 #[derive(Debug)]
 pub struct Loaded {
     /// Everything known at its end.
     pub sample: Sample,
-    /// The run up to it, and what was said of it.
+    /// The run up to it, with the verdicts so far.
     pub judge: Judge,
-    /// What the diagnosis was told.
+    /// The options of the diagnosis.
     pub options: Options,
-    /// Where it was made.
+    /// The host where it was made.
     pub origin: Origin,
-    /// What a reader should be told, a line each.
+    /// Notes for the reader, one line each.
     pub notes: Vec<String>,
 }
 
-/// Reads all of a directory.
+/// Loads a whole directory.
 ///
 /// # Errors
 /// As for [`load_wanted`].
@@ -67,10 +67,10 @@ pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
     load_wanted(path, &Wanted::default())
 }
 
-/// Reads what is wanted of a directory: from its last state where that tells it, else from the rows.
+/// Loads part of a directory: from its last state if that suffices, otherwise from the rows.
 ///
 /// # Errors
-/// When it is no evidence directory, there is no such recording or moment, or a row is none.
+/// If it is not an evidence directory, there is no such recording or moment, or a row is invalid.
 pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError> {
     let mut evidence = Evidence::open(path, wanted.number)?;
     let mut notes: Vec<String> = evidence
@@ -130,17 +130,17 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
     }
 }
 
-/// Which moment is meant, UTC, ns.
+/// The moment meant, UTC, ns.
 fn moment(evidence: &Evidence, at: At) -> Result<i128, EvidenceError> {
     let session = &evidence.manifest.session;
     let wrong = |what: String| EvidenceError::new(evidence.folder.path(), what);
     let end = end(evidence)
-        .ok_or_else(|| wrong("when it was recorded is unknown, so --at has no meaning".to_owned()))?;
+        .ok_or_else(|| wrong("the time of the recording is unknown, so --at cannot be used".to_owned()))?;
     at.within(utc_ns(&session.started).unwrap_or(end), end)
         .map_err(wrong)
 }
 
-/// The state, if it belongs to this recording; else why there is none.
+/// The state, if it belongs to this recording; otherwise the reason.
 fn usable_state(evidence: &Evidence) -> Result<State, Option<String>> {
     let state = State::read(&evidence.folder).map_err(|error| match error.is_missing() {
         true => "has no state.json".to_owned(),
@@ -160,11 +160,11 @@ pub(crate) fn fresh_state(evidence: &Evidence) -> Option<State> {
         .then_some(state)
 }
 
-/// Whether a state tells all there is to say of the moment: no interval lies between the two.
+/// Whether a state answers for this moment: no interval lies between the two.
 fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
     let taken = state.sample.taken.utc_ns;
     let interval_ns = i128::from(evidence.manifest.session.interval_ms) * 1_000_000;
-    // The last one of a recording comes when it ends.
+    // A recording writes its last state when it ends.
     let is_last = evidence
         .last
         .as_ref()
@@ -172,14 +172,14 @@ fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
     taken <= at && (is_last || at < taken + interval_ns)
 }
 
-/// Whether what led to a state reaches back so far.
+/// Whether the history of a state reaches back far enough.
 fn reaches(state: &State, window_ns: Option<u64>) -> bool {
     let judge = state.judge();
     let window = judge.history().window();
     window_ns.is_none_or(|length_ns| window.reaches(length_ns, state.sample.taken.monotonic_ns))
 }
 
-/// That a state is older than the rows, and by how much.
+/// Says that a state is older than the rows, and by how much.
 fn age(evidence: &Evidence, state: &State) -> Option<String> {
     let last = evidence
         .last
@@ -194,7 +194,7 @@ fn age(evidence: &Evidence, state: &State) -> Option<String> {
     ))
 }
 
-/// Judges the rows. Also says when they do not reach back far enough.
+/// Judges the rows. Also reports if they do not reach back far enough.
 fn from_rows(
     evidence: &mut Evidence,
     window_ns: Option<u64>,
@@ -228,7 +228,7 @@ fn from_rows(
     while walk.next_at().is_none_or(|at| !is_later(at)) {
         let Some(at) = walk.step()? else { break };
         if walk.next_at().is_none_or(is_later) {
-            // That is the one that is judged in the end.
+            // This interval is judged at the end.
             break;
         }
         let peers = walk.rebuild.len();
@@ -236,7 +236,7 @@ fn from_rows(
             judge.look(&walk.rebuild.sample(Some(at)), options);
             seen += 1;
             if seen == 1 && started.is_some_and(|started| at - started > LATE_NS) {
-                // What the counters had come to by then is none of what is judged.
+                // The counts up to then are not judged.
                 judge.begin_anew();
                 if window_ns == evidence.manifest.session.window_ns {
                     judge.recall(walk.rebuild.said());
@@ -248,7 +248,7 @@ fn from_rows(
         }
     }
     if until.is_some() && walk.rebuild.is_empty() {
-        let what = "has no rows from before the moment that --at names";
+        let what = "has no rows from before the time given with --at";
         return Err(EvidenceError::new(evidence.folder.path(), what));
     }
     if walk.next_at().is_none() {
@@ -265,16 +265,16 @@ fn from_rows(
     Ok((sample, judge, begins_late))
 }
 
-/// That rows begin later than what is to be judged.
+/// Says that the rows begin later than the window.
 fn late(first: i128, begin: i128) -> Option<String> {
     let missing = first - begin > LATE_NS && begin > i128::MIN;
     missing.then(|| {
         let since = day_and_clock_of(first);
-        format!("its rows begin only at {since}, so less is judged than was asked for")
+        format!("its rows only begin at {since}, so less is judged than requested")
     })
 }
 
-/// When the recording ended, as far as something other than the rows tells.
+/// When the recording ended, according to anything but the rows.
 pub(crate) fn end(evidence: &Evidence) -> Option<i128> {
     let session = &evidence.manifest.session;
     let text = match &evidence.last {
@@ -284,14 +284,14 @@ pub(crate) fn end(evidence: &Evidence) -> Option<i128> {
     utc_ns(text?)
 }
 
-/// Losses and drift of the last interval.
+/// Adds losses and drift of the last interval.
 fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
     let session = &evidence.manifest.session;
     match &evidence.last {
         Some(last) => {
             sample.losses = last.losses;
             sample.taken.monotonic_ns = last.monotonic_ns.min(1 << 62);
-            // Of what the rows count, not of something else.
+            // Only if they belong to what the rows count.
             if last.accounting.totals == sample.accounting.totals {
                 sample.accounting.drift = last.accounting.drift;
             }
@@ -300,7 +300,7 @@ fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
     }
 }
 
-/// What the manifest knows of what the diagnosis was told.
+/// The options of the diagnosis, as far as the manifest has them.
 pub(crate) fn options(manifest: &Manifest) -> Options {
     let session = &manifest.session;
     let by_hand = || Options {

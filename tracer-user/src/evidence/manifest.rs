@@ -1,4 +1,4 @@
-//! `manifest.json`: where, when and how the evidence was made, and what belongs to it.
+//! `manifest.json`: where, when and how the evidence was made, and its files.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
 /// Name and version of the layout.
 pub const SCHEMA: &str = "tcpreuse.evidence/1";
 
-/// A manifest is never larger than this, bytes.
+/// Maximum size of a manifest, bytes.
 const MAX_MANIFEST: u64 = 16 << 20;
 
-/// Both clocks at one moment: every time in the files is reckoned from it.
+/// Both clocks at one moment, from which every time in the files is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Clock {
@@ -31,7 +31,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// As it stands in the file.
+    /// Converts a moment for the file.
     pub fn of(moment: Moment) -> Self {
         Self {
             monotonic_ns: moment.monotonic_ns,
@@ -39,7 +39,7 @@ impl Clock {
         }
     }
 
-    /// As the model has it; `None` when the time is none.
+    /// Converts back; `None` if the time is invalid.
     pub fn moment(&self) -> Option<Moment> {
         Some(Moment {
             monotonic_ns: self.monotonic_ns,
@@ -52,26 +52,26 @@ impl Clock {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filters {
-    /// Ports; none: all.
+    /// Ports; empty means all.
     pub ports: Vec<u16>,
-    /// Remote networks; none: all.
+    /// Remote networks; empty means all.
     pub peers: Vec<String>,
-    /// Remote networks left out.
+    /// Excluded remote networks.
     pub exclude: Vec<String>,
     /// `inbound`, `outbound` or `both`.
     pub direction: String,
-    /// The one network namespace.
+    /// The only network namespace.
     pub netns: Option<u32>,
-    /// The one cgroup, by its id.
+    /// The only cgroup, by its id.
     pub cgroup: Option<u64>,
-    /// Leading bits by which IPv4 peers are grouped.
+    /// Prefix length by which IPv4 peers are grouped.
     pub prefix4: Option<u8>,
-    /// Leading bits by which IPv6 peers are grouped.
+    /// Prefix length by which IPv6 peers are grouped.
     pub prefix6: Option<u8>,
 }
 
 impl Filters {
-    /// What these settings trace.
+    /// The filters of these settings.
     pub fn of(settings: &Settings) -> Self {
         let filter = &settings.filter;
         let texts = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect();
@@ -87,7 +87,7 @@ impl Filters {
         }
     }
 
-    /// How peers were grouped, within what is possible.
+    /// How peers were grouped, limited to valid lengths.
     pub fn prefixes(&self) -> Prefixes {
         Prefixes {
             v4: self.prefix4.unwrap_or(32).min(32),
@@ -96,7 +96,7 @@ impl Filters {
     }
 }
 
-/// One recording; a directory has several after `--append`.
+/// One recording; after `--append` a directory has several.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
@@ -104,50 +104,50 @@ pub struct Session {
     pub session: u64,
     /// Version of tcpreuse.
     pub version: String,
-    /// SHA-256 of the BPF object that counted; `null`: one given with --object.
+    /// SHA-256 of the BPF object; `null` for one given with --object.
     pub programs_sha256: Option<String>,
     /// Host name.
     pub host: String,
     /// Kernel release.
     pub kernel: String,
-    /// Which boot, so that monotonic times can be compared.
+    /// Identifies the boot, so that monotonic times can be compared.
     pub boot_id: Option<String>,
     /// Both clocks at the start.
     pub clock: Clock,
     /// What was traced.
     pub filters: Filters,
-    /// What the diagnosis was told.
+    /// The options of the diagnosis.
     pub options: Option<Options>,
-    /// From one sample to the next.
+    /// The interval between samples.
     pub interval_ms: u64,
-    /// How much time before each sample was judged, ns; `None`: all of the run.
+    /// How much time before each sample was judged, ns; `None` means the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_ns: Option<u64>,
     /// Start, RFC 3339.
     pub started: String,
-    /// End; `null`: still running, or it did not end properly.
+    /// End; `null` if it is still running or did not end properly.
     pub stopped: Option<String>,
-    /// Connections a well-behaved peer holds, as `overlap` and `overlaps` mean it.
+    /// Connections a well-behaved peer holds, as used for `overlap` and `overlaps`.
     pub expected_connections: Option<u32>,
-    /// Seeded, opened, closed, open.
+    /// Seeded, opened, closed and open connections.
     pub accounting: Counts,
-    /// What was lost, by cause.
+    /// Losses by cause.
     pub losses: Losses,
     /// Rows that could not be written.
     pub rows_not_written: u64,
     /// The last complete interval.
     pub intervals: u64,
-    /// The segment of the files in which it begins.
+    /// The segment of the files in which the recording begins.
     pub first_segment: u64,
-    /// Where in that segment it begins: bytes of each file.
+    /// Its offset in each file of that segment, bytes.
     pub begins: BTreeMap<String, u64>,
-    /// What the live view wrote, which has less than `record` writes; `None`: `record` wrote it.
+    /// How the live view's evidence differs from that of `record`; `None` if `record` wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_view: Option<FromView>,
 }
 
 impl Session {
-    /// Of a run on this machine.
+    /// Describes a run on this machine.
     pub fn here(settings: &Settings, interval: Duration, window_ns: u64) -> Self {
         let origin = Origin::this_machine();
         let own_programs = || env!("TCPREUSE_OBJECT_SHA256").to_owned();
@@ -158,24 +158,29 @@ impl Session {
             kernel: origin.kernel,
             boot_id: boot_id(),
             filters: Filters::of(settings),
-            interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+            interval_ms: milliseconds(interval),
             window_ns: Some(window_ns),
             ..Self::default()
         }
     }
 }
 
-/// What is there, where the live view wrote the directory.
+/// An interval in whole milliseconds.
+pub fn milliseconds(interval: Duration) -> u64 {
+    u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the live view has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FromView {
-    /// Of which intervals there are rows.
+    /// The intervals that have rows.
     pub intervals: String,
-    /// Connections that ended while they were traced.
+    /// Connections that ended while traced.
     pub connections_ended: u64,
-    /// Of these, how many have a row: the view keeps records of the latest only.
+    /// How many of them have a row: the view keeps only the latest records.
     pub connections_ended_rows: u64,
-    /// What is not complete, a line each.
+    /// What is incomplete, one line each.
     pub incomplete: Vec<String>,
 }
 
@@ -185,24 +190,24 @@ pub struct FromView {
 pub struct Listed {
     /// Length.
     pub bytes: u64,
-    /// Rows without the header, where the file has rows.
+    /// Rows without the header, for a file of rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
     /// SHA-256.
     pub sha256: String,
-    /// The segment it belongs to, where it is one of those that grow.
+    /// Its segment, if it is one of the files that grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment: Option<u64>,
-    /// The digest before, while the file is being replaced; empty when there was none.
+    /// The previous digest while the file is being replaced; empty if there was no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_sha256: Option<String>,
 }
 
-/// What was removed to keep the directory small.
+/// What was removed to limit the size of the directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Removed {
-    /// Segments; they are numbered from 1, and the oldest go first.
+    /// Segments; they are numbered from 1, and the oldest are removed first.
     pub segments: u64,
     /// Bytes.
     pub bytes: u64,
@@ -216,7 +221,7 @@ pub struct Removed {
     pub events_rows: u64,
 }
 
-/// All of it.
+/// The whole manifest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Manifest {
@@ -225,13 +230,13 @@ pub struct Manifest {
     /// The last recording.
     #[serde(flatten)]
     pub session: Session,
-    /// Those before it.
+    /// Earlier recordings.
     pub earlier: Vec<Session>,
     /// The current segment of the files that grow.
     pub segment: u64,
     /// What rotation has removed.
     pub removed: Removed,
-    /// Every file but this one.
+    /// Every other file.
     pub files: BTreeMap<String, Listed>,
 }
 
@@ -239,7 +244,7 @@ impl Manifest {
     /// Reads it.
     ///
     /// # Errors
-    /// When it is not there, is none, or is of another schema.
+    /// If it does not exist, is invalid, or has another schema.
     pub fn read(folder: &Folder) -> Result<Self, EvidenceError> {
         let path = folder.path_of(MANIFEST);
         let bytes = folder.read(MANIFEST, MAX_MANIFEST).map_err(|error| {
@@ -268,21 +273,21 @@ impl Manifest {
             session.kernel = sanitise(&session.kernel);
             let thresholds = session.options.as_ref().map(|options| options.thresholds);
             if thresholds.is_some_and(|thresholds| !thresholds.are_possible()) {
-                return Err(EvidenceError::new(&path, "holds thresholds that cannot be"));
+                return Err(EvidenceError::new(&path, "contains invalid thresholds"));
             }
         }
         Ok(manifest)
     }
 
-    /// How many recordings the directory holds.
+    /// Number of recordings in the directory.
     pub fn recordings(&self) -> usize {
         self.earlier.len() + 1
     }
 
-    /// Makes one of them, counted from 1, the one it is about; those after it are left out.
+    /// Makes one recording, counted from 1, the current one; later ones are dropped.
     ///
     /// # Errors
-    /// When there are fewer, with how many there are.
+    /// If there are fewer, their number.
     pub fn choose(&mut self, number: usize) -> Result<(), usize> {
         let all = self.recordings();
         if number == 0 || number > all {
@@ -295,10 +300,10 @@ impl Manifest {
         Ok(())
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes it atomically.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, folder: &Folder) -> Result<(), EvidenceError> {
         let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| EvidenceError::new(&folder.path_of(MANIFEST), error.to_string()))?;
@@ -306,7 +311,7 @@ impl Manifest {
         folder.replace(MANIFEST, &bytes)
     }
 
-    /// Where the last recording was made.
+    /// The host of the last recording.
     pub fn origin(&self) -> Origin {
         Origin {
             host: self.session.host.clone(),
@@ -315,7 +320,7 @@ impl Manifest {
     }
 }
 
-/// Which boot of this machine it is.
+/// The id of this machine's current boot.
 fn boot_id() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(sanitise(text.trim()))

@@ -1,4 +1,4 @@
-//! Several recordings of one host as one: what is judged of them follows each other.
+//! Combines several recordings of one host, whose judged periods follow each other.
 
 use hashbrown::HashMap;
 
@@ -9,8 +9,7 @@ use crate::model::{
     sample::{Peer, Sample},
 };
 
-/// Groups recordings by host, in the order in which the hosts come first, and merges those of each in the order of
-/// time.
+/// Groups recordings by host, in order of first appearance, and merges those of each host in order of time.
 pub fn by_host(all: Vec<Loaded>) -> Vec<Loaded> {
     let mut hosts: Vec<Vec<Loaded>> = Vec::new();
     for one in all {
@@ -23,13 +22,13 @@ pub fn by_host(all: Vec<Loaded>) -> Vec<Loaded> {
     hosts.into_iter().filter_map(in_order).collect()
 }
 
-/// Merges the recordings of one host; `None` of none.
+/// Merges the recordings of one host; `None` if there are none.
 fn in_order(mut all: Vec<Loaded>) -> Option<Loaded> {
     all.sort_by_key(|one| (one.sample.started.utc_ns, one.sample.taken.utc_ns));
     all.into_iter().reduce(merge)
 }
 
-/// Puts two recordings together. What is open, and how fast things grow, the one says that ends later.
+/// Merges two recordings. Open connections and growth are taken from the one that ends later.
 fn merge(first: Loaded, second: Loaded) -> Loaded {
     let overlap = second.sample.started.utc_ns < first.sample.taken.utc_ns;
     let (earlier, mut known) = match first.sample.taken.utc_ns <= second.sample.taken.utc_ns {
@@ -53,12 +52,12 @@ fn merge(first: Loaded, second: Loaded) -> Loaded {
         ));
     }
     put_before(&mut known, &earlier);
-    // What was said of one of them was said of less.
+    // Verdicts about one of them rest on less.
     known.judge.reconsider();
     known
 }
 
-/// Connections that were open at the end of one recording and were not at the start of the next.
+/// Connections that were open at the end of one recording and not at the start of the next.
 fn unseen(sample: &Sample, earlier: &Sample) -> u64 {
     let seeded: HashMap<PeerId, u64> = sample
         .peers
@@ -72,7 +71,7 @@ fn unseen(sample: &Sample, earlier: &Sample) -> u64 {
     ends.sum()
 }
 
-/// What one recording adds to a later one: its peers, in the time of it that is judged.
+/// What a recording contributes to a later one: its peers, over the period judged.
 fn judged(loaded: &Loaded) -> impl Iterator<Item = (PeerId, EarlierPeer)> + '_ {
     let (sample, window) = (&loaded.sample, loaded.judge.history().window());
     let begins_ns = window.start().unwrap_or(sample.started).monotonic_ns;
@@ -80,7 +79,7 @@ fn judged(loaded: &Loaded) -> impl Iterator<Item = (PeerId, EarlierPeer)> + '_ {
         let base = window.base(peer.slot);
         let last = match base {
             Some(base) => Counters {
-                // What was open when that time began was found open.
+                // Connections open when that period began count as seeded.
                 seeded: base.counters.open_now,
                 ..peer.counters.since(&base.counters)
             },
@@ -214,11 +213,11 @@ mod tests {
     fn windows_of_one_host_add_up_and_the_identity_holds() {
         let first = sample();
         let mut second = later(1);
-        // A peer that only the first one has seen.
+        // A peer that only the first recording has seen.
         second.peers.remove(0);
         for order in [[first.clone(), second.clone()], [second, first.clone()]] {
             let merged = merged(order.to_vec());
-            // Nothing of what was open then is among what the second one found.
+            // None of the connections open then was found open by the second recording.
             assert!(
                 merged.notes[0].starts_with("13 connections to web1"),
                 "{:?}",

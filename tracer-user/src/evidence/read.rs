@@ -1,4 +1,4 @@
-//! Reads an evidence directory row by row, up to its last whole interval.
+//! Reads an evidence directory row by row, up to its last complete interval.
 
 mod csv_rows;
 
@@ -19,9 +19,9 @@ use crate::diagnosis::words;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// Where the rows begin; the header always is at the beginning of the file.
+    /// The offset of the first row; the header is always at the beginning of the file.
     pub(crate) from: u64,
-    /// Where they end; `None`: at the end of the file.
+    /// The offset after the last row; `None` means the end of the file.
     pub(crate) to: Option<u64>,
 }
 
@@ -30,11 +30,11 @@ pub(crate) struct Part {
 pub(crate) struct Evidence {
     pub(crate) folder: Folder,
     pub(crate) manifest: Manifest,
-    /// How many recordings there are.
+    /// Number of recordings.
     pub(crate) recordings: usize,
-    /// Its last whole interval, where there is a journal.
+    /// Its last complete interval, if there is a journal.
     pub(crate) last: Option<Interval>,
-    /// What a reader should be told.
+    /// Notes for the reader.
     pub(crate) notes: Vec<String>,
     parts: Vec<(Kind, Part)>,
 }
@@ -45,10 +45,10 @@ pub(super) fn rows_of<R: super::rows::Row>(folder: &Folder, part: Part) -> Resul
 }
 
 impl Evidence {
-    /// Opens a directory: the recording with this number, counted from 1, else the last.
+    /// Opens a directory at the recording with this number, counted from 1, or at the last one.
     ///
     /// # Errors
-    /// When it is no evidence directory, or has no such recording, or no longer.
+    /// If it is not an evidence directory, or the recording does not exist or was removed.
     pub(crate) fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
         let mut manifest = Manifest::read(&folder)?;
@@ -74,7 +74,7 @@ impl Evidence {
         if recordings > 1 {
             let started = &evidence.manifest.session.started;
             evidence.notes.push(match number == recordings {
-                true => format!("holds {recordings} recordings; this is the last, begun at {started} (--recording N chooses another)"),
+                true => format!("holds {recordings} recordings; this is the last, begun at {started} (--recording N selects another)"),
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
@@ -82,18 +82,18 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Leaves out the intervals before `from` and after `to`, UTC, ns, as far as there is a journal of them: their rows
-    /// need not be read then.
+    /// Leaves out the intervals before `from` and after `to`, UTC, ns, as far as there is a journal of them,
+    /// so that their rows need not be read.
     ///
     /// # Errors
-    /// When the journal cannot be read any more.
+    /// If the journal can no longer be read.
     pub(crate) fn narrow(&mut self, from: i128, to: i128) -> Result<(), EvidenceError> {
         if self.last.is_none() {
             return Ok(());
         }
         self.last = None;
         self.parts.clear();
-        // What is to be said about the files was said when they were opened.
+        // The notes about the files were already made when they were opened.
         let notes = self.notes.len();
         let result = self.find_parts(Some((from, to)));
         self.notes.truncate(notes);
@@ -139,7 +139,7 @@ impl Evidence {
             }
         }
         if self.last.is_none() && self.parts.is_empty() && between.is_none() {
-            // What is there without a journal is of the last recording.
+            // Files without a journal belong to the last recording.
             let number = self.manifest.recordings();
             if number < self.recordings {
                 return Err(EvidenceError::new(
@@ -152,7 +152,8 @@ impl Evidence {
         Ok(())
     }
 
-    /// The rows of one segment up to its `last` interval that counts, and after the last that comes `before` those.
+    /// Adds the rows of one segment: those after the last interval before `before`, up to its `last` valid
+    /// interval.
     fn add_segment(&mut self, number: Option<u64>, before: Option<&Interval>, last: Option<Interval>) {
         let Some(last) = last else {
             return;
@@ -163,7 +164,7 @@ impl Evidence {
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
             if last.rows.of(kind).is_none() {
-                // An older version wrote it, and had no such file.
+                // An older version, which had no such file.
                 continue;
             }
             let from = match (before, begins) {
@@ -208,7 +209,7 @@ impl Evidence {
         }
     }
 
-    /// Whether there is any row file.
+    /// Whether there is a file of this kind.
     pub(crate) fn has(&self, kind: Kind) -> bool {
         self.parts.iter().any(|(of, _)| *of == kind)
     }

@@ -1,7 +1,7 @@
-//! A sample from rows alone, for when there is no state that belongs to them.
+//! Makes a sample from rows alone, if there is no state for them.
 //!
-//! What was counted is counted again; what the files do not say is left unknown, or taken to be
-//! what accuses nobody.
+//! Counts are computed again. Anything the files do not contain is left unknown, or assumed to be what
+//! accuses nobody.
 
 mod ended;
 mod intervals;
@@ -39,16 +39,16 @@ use crate::{
     report::utc_ns,
 };
 
-/// Names of processes that are kept.
+/// Maximum number of process names kept.
 const MAX_NAMES: usize = 1 << 16;
 
-/// Connections that are open that are kept one by one.
+/// Maximum number of open connections kept individually.
 const MAX_LIVE: usize = 1 << 20;
 
-/// Where there is no clock in the manifest, the monotonic one is taken to have stood here.
+/// The monotonic time assumed if the manifest has no clock.
 const SOME_TIME_NS: u64 = 1 << 52;
 
-/// Rows so far.
+/// The rows read so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Rebuild {
     clock: Option<Moment>,
@@ -61,9 +61,9 @@ pub(crate) struct Rebuild {
     peers: HashMap<PeerId, Entry>,
     unattributed: Counters,
     names: BTreeMap<u32, String>,
-    /// When the last interval was.
+    /// The time of the last interval.
     at: Option<i128>,
-    /// Rows of connections that were open at stop.
+    /// Rows of connections open at stop.
     open: Vec<ConnectionRow>,
     listeners: Vec<ListenerRow>,
 }
@@ -87,7 +87,8 @@ impl Rebuild {
         }
     }
 
-    /// Reckons monotonic times from this moment: clocks may have been set since the recording began.
+    /// Computes monotonic times from this moment on, since clocks may have been set after the recording
+    /// began.
     pub(crate) fn reckon_from(&mut self, clock: Moment) {
         self.clock = Some(clock);
     }
@@ -149,18 +150,18 @@ impl Rebuild {
         self.latest = Some(self.latest.map_or(at, |known| known.max(at)));
     }
 
-    /// The counters of a peer; `None` when there are too many of them.
+    /// The counters of a peer; `None` if there are too many peers.
     fn entry(&mut self, id: PeerId) -> Option<&mut Entry> {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             return None;
         }
-        // Slot 0 is for those that have none of their own.
+        // Slot 0 is for peers without a slot of their own.
         let slot = u32::try_from(self.peers.len() + 1).unwrap_or(0);
         Some(self.peers.entry(id).or_insert_with(|| Entry::new(slot)))
     }
 
-    /// The peer that a peer's connections were counted for at the last interval: a process may have ended, and is one
-    /// of several then that stand there as one.
+    /// The peer under which a peer's connections are counted at the last interval: a process that has ended
+    /// may be one of several combined there.
     fn counted_for(&self, id: PeerId) -> PeerId {
         let is_there = |id: &PeerId| {
             let gauge = self.peers.get(id).and_then(|entry| entry.gauge.as_ref());
@@ -174,7 +175,7 @@ impl Rebuild {
         shared.unwrap_or(id)
     }
 
-    /// The peers that stood for others at the last interval, with those.
+    /// The peers that stood for others at the last interval, including those.
     fn shared(&self) -> HashMap<PeerId, Entry> {
         let mut shared: HashMap<PeerId, Entry> = HashMap::new();
         for (id, entry) in &self.peers {
@@ -206,8 +207,7 @@ impl Rebuild {
         }
     }
 
-    /// Everything that is known after these rows. `at`: when, where that is known better than from
-    /// the rows.
+    /// Everything known after these rows. `at` is the time, if a better one is known than that of the rows.
     pub(crate) fn sample(&self, at: Option<i128>) -> Sample {
         let started = self.moment(self.started());
         let taken = self.moment(at.or(self.latest).unwrap_or_else(|| self.started()));
@@ -264,7 +264,7 @@ impl Rebuild {
         }
     }
 
-    /// What was said of each peer at the last interval, and how sure that was.
+    /// The verdict on each peer at the last interval, and its confidence.
     pub(crate) fn said(&self) -> impl Iterator<Item = (PeerId, Verdict, f64)> {
         self.present().filter_map(|(id, entry)| {
             let row = entry.gauge.as_ref()?;
@@ -278,17 +278,17 @@ impl Rebuild {
         self.latest.is_none()
     }
 
-    /// The peers but for those that others stand for by now.
+    /// The peers, except those that others now stand for.
     fn present(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
         self.peers.iter().filter(|(id, _)| self.counted_for(**id) == **id)
     }
 
-    /// How many peers there are.
+    /// Number of peers.
     pub(crate) fn len(&self) -> usize {
         self.peers.len()
     }
 
-    /// How many are open and in CLOSE_WAIT at the last interval.
+    /// How many connections are open and in CLOSE_WAIT at the last interval.
     pub(crate) fn gauges(&self) -> (u64, u64) {
         let gauges = self.present().filter_map(|(_, entry)| entry.gauge.as_ref());
         gauges.fold((0, 0), |(open, close_wait), gauge| {
@@ -296,7 +296,7 @@ impl Rebuild {
         })
     }
 
-    /// As much of a sample as a [`crate::model::history::History`] looks at, of the last interval.
+    /// The part of a sample that a [`crate::model::history::History`] reads, at the last interval.
     pub(crate) fn outline(&self, at: i128) -> Sample {
         let mut sample = Sample::empty(self.moment(at));
         sample.started = self.moment(self.started());
@@ -336,7 +336,7 @@ fn listener(row: &ListenerRow) -> Listener {
     }
 }
 
-/// Whether the client ended the connection of a row, as far as its reason tells.
+/// Whether the client ended the connection, according to the reason in its row.
 fn by_client(row: &ConnectionRow) -> bool {
     use crate::model::peer::CloseReason::{LocalFin, LocalRst, RemoteFin, RemoteRst};
     match row.direction {
@@ -345,7 +345,7 @@ fn by_client(row: &ConnectionRow) -> bool {
     }
 }
 
-/// What the client sent and what came back.
+/// The bytes the client sent and received.
 fn asked_and_answered(row: &ConnectionRow) -> (u64, u64) {
     let (received, sent) = (row.bytes_received.unwrap_or(0), row.bytes_sent.unwrap_or(0));
     match row.direction {

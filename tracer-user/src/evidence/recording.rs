@@ -1,8 +1,8 @@
-//! Writes an evidence directory, an interval at a time.
+//! Writes an evidence directory, one interval at a time.
 //!
-//! Counting must go on whatever happens to the disk, so nothing here ends a run: what could not be
-//! written is taken back to the last whole interval, counted, and said; the next interval is tried
-//! again.
+//! Counting must continue whatever happens to the disk, so nothing here ends a run. If an interval cannot be
+//! written, the files are rolled back to the last complete one, and the loss is counted and reported; the
+//! next interval is tried again.
 
 mod files;
 mod rotation;
@@ -30,7 +30,7 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 
-/// The manifest and the state are replaced this often.
+/// How often the manifest and the state are replaced.
 const STATE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// One interval, ready to be written.
@@ -38,15 +38,15 @@ const STATE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Block<'a> {
     /// Everything known at its end.
     pub sample: &'a Sample,
-    /// The run up to it, and what was said of it.
+    /// The run up to it, with the verdicts so far.
     pub judge: &'a Judge,
-    /// What the diagnosis is told.
+    /// The options of the diagnosis.
     pub options: &'a Options,
-    /// What it says.
+    /// The diagnosis itself.
     pub diagnosis: &'a Diagnosis,
 }
 
-/// An evidence directory that is being written.
+/// An evidence directory being written.
 #[derive(Debug)]
 pub struct Recording {
     folder: Folder,
@@ -54,10 +54,10 @@ pub struct Recording {
     manifest: Manifest,
     limit: Option<Limit>,
     interval: u64,
-    /// The number of the first change of what was said that has not been written.
+    /// The number of the first change of a verdict not yet written.
     told: u64,
     state_written: Option<Instant>,
-    /// Why the present block cannot be written.
+    /// Why the current block cannot be written.
     failed: Option<String>,
     trouble: Option<String>,
     said: Option<String>,
@@ -65,10 +65,10 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Makes a new directory.
+    /// Creates a new directory.
     ///
     /// # Errors
-    /// When something of that name is there, or it cannot be written.
+    /// If the name exists, or it cannot be written.
     pub fn create(path: &Path, session: Session, limit: Option<Limit>) -> Result<Self, EvidenceError> {
         let folder = Folder::create(path)?;
         let made = Files::create(&folder, 1);
@@ -94,11 +94,11 @@ impl Recording {
         }
     }
 
-    /// Adds a further recording to a directory.
+    /// Appends another recording to a directory.
     ///
     /// # Errors
-    /// When it is no evidence directory of ours, its last interval is not what was written, or it
-    /// cannot be written.
+    /// If it is not an evidence directory of ours, its last interval has been altered, or it cannot be
+    /// written.
     pub fn append(path: &Path, session: Session, limit: Option<Limit>) -> Result<Self, EvidenceError> {
         let folder = Folder::open_own(path)?;
         let mut manifest = Manifest::read(&folder)?;
@@ -117,7 +117,7 @@ impl Recording {
         let mut recording = Self::over(folder, files, manifest, limit);
         recording.interval = last;
         if !Files::are_current(&recording.folder)? {
-            // An older version wrote what is there: what has other columns goes into other files.
+            // An older version's files have other columns, so new files are begun.
             recording.begin_segment()?;
             recording.manifest.session.first_segment = recording.files.segment;
             recording.manifest.session.begins = recording.files.lengths();
@@ -142,7 +142,7 @@ impl Recording {
         }
     }
 
-    /// Tracing has begun.
+    /// Notes that tracing has begun.
     pub fn begin(&mut self, at: Moment) {
         self.manifest.session.clock = Clock::of(at);
         self.manifest.session.started = timestamp(at);
@@ -150,16 +150,16 @@ impl Recording {
         self.note(result);
     }
 
-    /// Tracing could not begin: removes what was made for it.
+    /// Removes what was created, if tracing could not begin.
     pub fn discard(self) {
         if self.is_new {
             files::remove(&self.folder);
-            // It holds nothing but what was just removed.
+            // It contains nothing but the files just removed.
             let _ = self.folder.remove_self();
         }
     }
 
-    /// Adds the row of a connection to the present interval.
+    /// Adds the row of a connection to the current interval.
     pub fn connection(&mut self, row: &ConnectionRow) {
         if self.failed.is_some() {
             self.manifest.session.rows_not_written += 1;
@@ -182,7 +182,7 @@ impl Recording {
         self.rotate_if_large();
     }
 
-    /// Ends an interval from before, of which only these rows are known; `end` says when it was and with what figures.
+    /// Ends an earlier interval of which only these rows are known; `end` gives its time and figures.
     pub(crate) fn earlier_interval(&mut self, rows: &Rows, end: Interval) {
         self.write_interval(rows, end);
     }
@@ -224,7 +224,7 @@ impl Recording {
         self.write_interval(&rows, end);
     }
 
-    /// Ends an interval of which these are the rows; `end` says when and with what figures.
+    /// Ends an interval with these rows; `end` gives its time and figures.
     fn write_interval(&mut self, rows: &Rows, end: Interval) {
         self.failed = None;
         self.trouble = None;
@@ -257,8 +257,8 @@ impl Recording {
         }
     }
 
-    /// Replaces the state and, at stop, the diagnosis. The manifest is told first, so that at no
-    /// moment a file is there that it does not know.
+    /// Replaces the state and, at stop, the diagnosis. The manifest is updated first, so that it knows every
+    /// file at all times.
     fn put_aside(&mut self, block: &Block<'_>, report: Option<&[u8]>) -> Result<(), EvidenceError> {
         let number = (self.manifest.session.session, self.interval);
         let state = StateRef::new(number, block.sample, block.judge, block.options)

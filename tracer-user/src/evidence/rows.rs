@@ -1,4 +1,4 @@
-//! The rows of the CSV files, one kind a file: their columns, written and read.
+//! The rows of the CSV files, one kind per file: their columns, writing and reading.
 
 mod columns;
 mod connections;
@@ -23,11 +23,11 @@ use super::cells::{Cell, Fields};
 pub enum Kind {
     /// Ended connections and, at stop, those still open.
     Connections,
-    /// Each peer, each interval.
+    /// Each peer at each interval.
     Peers,
-    /// Each listener, each interval.
+    /// Each listener at each interval.
     Listeners,
-    /// Each change of what was said.
+    /// Each change of a verdict or of the answer.
     Events,
 }
 
@@ -35,7 +35,7 @@ impl Kind {
     /// All of them, in the order in which a block is written.
     pub const ALL: [Self; 4] = [Self::Connections, Self::Peers, Self::Listeners, Self::Events];
 
-    /// The name of its file without the ending.
+    /// The name of its file, without extension.
     pub fn stem(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -56,25 +56,25 @@ impl Kind {
     }
 }
 
-/// One of something for each file.
+/// A value for each kind of file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PerKind<T> {
-    /// Of `connections.csv`.
+    /// For `connections.csv`.
     pub connections: T,
-    /// Of `peers.csv`.
+    /// For `peers.csv`.
     pub peers: T,
-    /// Of `listeners.csv`.
+    /// For `listeners.csv`.
     pub listeners: T,
-    /// Of `events.csv`.
+    /// For `events.csv`.
     pub events: T,
 }
 
 impl<T> PerKind<T> {
-    /// Makes one for each.
+    /// Makes a value for each kind.
     ///
     /// # Errors
-    /// The first that comes.
+    /// The first error of `make`, if any.
     pub fn try_of<E>(mut make: impl FnMut(Kind) -> Result<T, E>) -> Result<Self, E> {
         Ok(Self {
             connections: make(Kind::Connections)?,
@@ -84,7 +84,7 @@ impl<T> PerKind<T> {
         })
     }
 
-    /// That of one file.
+    /// The value of one kind.
     pub fn of(&self, kind: Kind) -> &T {
         match kind {
             Kind::Connections => &self.connections,
@@ -105,18 +105,18 @@ impl<T> PerKind<T> {
     }
 }
 
-/// What the rows of one file have in common.
+/// What the rows of all files have in common.
 pub(crate) trait Row: Sized {
-    /// Which file.
+    /// The file it belongs to.
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
-    /// How many of the last columns recordings may lack, since they were added later.
+    /// How many of the last columns older recordings may lack.
     const ADDED: usize = 0;
 
-    /// Hands out its cells, one per column.
+    /// Passes its cells on, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));
 
-    /// Reads the cells, or says what is wrong with one of them.
+    /// Reads the cells, or reports what is wrong with one of them.
     fn read(fields: &mut Fields<'_>) -> Result<Self, String>;
 }

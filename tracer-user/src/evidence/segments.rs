@@ -1,4 +1,4 @@
-//! The names of the files that grow: the current ones have plain names, older segments a number.
+//! The names of the files that grow: plain for the current segment, with a number for older ones.
 
 use super::{Folder, JOURNAL, error::EvidenceError, rows::Kind};
 
@@ -39,8 +39,8 @@ pub(super) fn older(folder: &Folder) -> Result<Vec<u64>, EvidenceError> {
     Ok(found)
 }
 
-/// Where a segment's rows are: a recorder that was killed while it gave a segment its number may
-/// have renamed some of its files and not yet the journal.
+/// Where a segment's rows are: a recorder killed while it numbered a segment may have renamed some of its
+/// files but not the journal.
 pub(super) fn find(folder: &Folder, kind: Kind, segment: Option<u64>) -> String {
     let numbered = segment.map(|segment| rows_name(kind, segment));
     numbered

@@ -1,4 +1,4 @@
-//! Narrows what was recorded to what is asked for: the filters of a live trace, afterwards.
+//! Restricts a recording to what a filter admits, as a live trace would have.
 
 use hashbrown::HashSet;
 
@@ -13,11 +13,11 @@ use crate::{
     },
 };
 
-/// Leaves out what the filter does not admit. The identity is that of the rest; it cannot be
-/// checked against the kernel's list any more.
+/// Drops what the filter does not admit. The accounting identity is that of the rest; it can no longer be
+/// checked against the kernel's list.
 ///
 /// # Errors
-/// When the filter asks for what a recording does not know.
+/// If the filter asks for something that a recording does not contain.
 pub fn select(sample: &mut Sample, filter: &Filter) -> Result<(), Failure> {
     if filter.cgroup.is_some() {
         return Err(Failure::Usage(
@@ -56,8 +56,8 @@ pub fn select(sample: &mut Sample, filter: &Filter) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Leaves out of a diagnosis what is about all the peers of its recordings. What was lost stays, since nobody
-/// knows whose it was.
+/// Drops from a diagnosis what concerns all peers of its recordings. The losses stay, since it is unknown
+/// which peers they affect.
 pub fn narrow(diagnosis: &mut Diagnosis, filter: &Filter) {
     if *filter == Filter::default() {
         return;

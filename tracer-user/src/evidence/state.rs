@@ -1,5 +1,5 @@
-//! `state.json`: the last complete sample with what led to it, so that a diagnosis made from a
-//! recording is the one that was made live.
+//! `state.json`: the last complete sample and its history, so that a diagnosis made from a recording equals
+//! the live one.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,35 +18,35 @@ use crate::{
 /// Name and version of the layout.
 const SCHEMA: &str = "tcpreuse.state/1";
 
-/// A state is never larger than this, bytes: 100,000 peers with as many connections have some 80 MB.
+/// Maximum size of a state, bytes: 100,000 peers with one connection each take some 80 MB.
 const MAX_STATE: u64 = 256 << 20;
 
-/// Counts beyond this are none; sums of many of them still fit.
+/// Larger counts are not plausible; sums of many such counts still fit.
 const MAX_COUNT: u64 = 1 << 44;
 
-/// Times beyond this are none: 146 years.
+/// Longer times are not plausible: 146 years.
 const MAX_NS: u64 = 1 << 62;
 
-/// What the file holds.
+/// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct State {
     schema: String,
-    /// Which recording.
+    /// The recording it belongs to.
     pub session: u64,
-    /// Which interval of it.
+    /// The interval of that recording.
     pub interval: u64,
     /// Everything known at its end.
     pub sample: Sample,
     /// The run up to it.
     history: History,
-    /// What was said of it.
+    /// The verdicts so far.
     #[serde(default)]
     memory: Memory,
-    /// What the diagnosis was told.
+    /// The options of the diagnosis.
     pub options: Options,
 }
 
-/// The same, borrowed, to be written.
+/// The same, borrowed for writing.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct StateRef<'a> {
     schema: &'static str,
@@ -59,7 +59,7 @@ pub struct StateRef<'a> {
 }
 
 impl<'a> StateRef<'a> {
-    /// Puts it together.
+    /// Combines the parts.
     pub fn new(
         (session, interval): (u64, u64),
         sample: &'a Sample,
@@ -77,17 +77,17 @@ impl<'a> StateRef<'a> {
         }
     }
 
-    /// As it stands in the file.
+    /// The contents of the file.
     ///
     /// # Errors
-    /// Never, unless a value has no place in JSON.
+    /// Never, unless a value cannot be represented in JSON.
     pub fn bytes(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
     }
 }
 
 impl State {
-    /// The run up to it, and what was said of it.
+    /// The run up to it, with the verdicts so far.
     pub fn judge(&self) -> Judge {
         Judge::of(self.history.clone(), self.memory.clone())
     }
@@ -95,7 +95,7 @@ impl State {
     /// Reads it.
     ///
     /// # Errors
-    /// When it is not there, damaged, or holds what cannot be.
+    /// If it does not exist, is damaged, or contains implausible values.
     pub fn read(folder: &Folder) -> Result<Self, EvidenceError> {
         Self::parse(&folder.read(STATE, MAX_STATE)?)
             .map_err(|what| EvidenceError::new(&folder.path_of(STATE), what))
@@ -103,7 +103,7 @@ impl State {
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut state: Self =
-            serde_json::from_slice(bytes).map_err(|error| format!("is no state: {error}"))?;
+            serde_json::from_slice(bytes).map_err(|error| format!("is not a valid state: {error}"))?;
         if state.schema != SCHEMA {
             return Err("has another schema".to_owned());
         }
@@ -111,7 +111,7 @@ impl State {
             || !state.history.is_possible()
             || !state.options.thresholds.are_possible()
         {
-            return Err("holds numbers that cannot be".to_owned());
+            return Err("contains impossible numbers".to_owned());
         }
         for name in state.sample.names.values_mut() {
             *name = sanitise(name);
@@ -127,7 +127,7 @@ impl State {
     }
 }
 
-/// Whether all numbers are such that no sum over them runs over.
+/// Whether all numbers are small enough that no sum over them overflows.
 fn is_possible(sample: &Sample) -> bool {
     let totals = sample.accounting.totals;
     let losses = sample.losses;
@@ -227,7 +227,7 @@ mod tests {
         ] {
             assert!(text.contains(from), "{from} in {text}");
             let error = State::parse(text.replace(from, to).as_bytes()).unwrap_err();
-            assert!(error.contains("cannot be"), "{error}");
+            assert!(error.contains("impossible numbers"), "{error}");
         }
     }
 

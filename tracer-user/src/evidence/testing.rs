@@ -1,4 +1,4 @@
-//! A recording for tests, made without a kernel: peers that open and close, a sample a second.
+//! A recording for tests, made without a kernel: peers that open and close, with one sample per second.
 
 pub(crate) mod story;
 
@@ -39,7 +39,7 @@ pub(crate) fn session() -> Session {
     }
 }
 
-/// One that ended after a request.
+/// A connection that ended after a request.
 pub(crate) fn ended(n: u64, at: Moment) -> Ended {
     Ended {
         since: Since::Opened(at.monotonic_ns - S / 10),
@@ -94,7 +94,7 @@ fn sample(n: u32, taken: Moment) -> Sample {
     sample
 }
 
-/// A finished recording, and the last sample.
+/// A finished recording and its last sample.
 pub(crate) fn recorded() -> (TempDir, PathBuf, Sample) {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");
@@ -113,7 +113,7 @@ pub(crate) fn unfinished(limit: Option<Limit>, intervals: usize, rows: u32) -> (
     (parent, path, recording)
 }
 
-/// Records some intervals with some ended connections each; the last sample.
+/// Records some intervals, each with some ended connections. Returns the last sample.
 pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finish: bool) -> Sample {
     let started = example().started;
     let at = |ns: u64| Moment {

@@ -1,4 +1,4 @@
-//! What of an evidence directory is whole, cut, altered or missing.
+//! Which parts of an evidence directory are intact, truncated, altered or missing.
 
 mod growing;
 
@@ -22,16 +22,16 @@ use super::{
     state::State,
 };
 
-/// What is the matter with a file.
+/// The condition of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It is what was written.
+    /// It is as it was written.
     Whole,
-    /// What was written last is not there.
+    /// The end of what was written is missing.
     Cut,
-    /// It is not what was written.
+    /// It differs from what was written.
     Altered,
-    /// It is not there.
+    /// It does not exist.
     Missing,
 }
 
@@ -46,45 +46,45 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What was found of one file.
+/// The result for one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Its name.
     pub name: String,
-    /// How it is.
+    /// Its condition.
     pub condition: Condition,
-    /// More about that.
+    /// Details of that.
     pub details: String,
 }
 
 impl Found {
-    /// Whether it is what was written.
+    /// Whether it is as it was written.
     pub fn is_whole(&self) -> bool {
         self.condition == Condition::Whole
     }
 }
 
-/// What was found of all of it.
+/// The result for the whole directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// File by file.
+    /// The results per file.
     pub files: Vec<Found>,
-    /// What is no fault and still to be known.
+    /// Notes that are not faults.
     pub notes: Vec<String>,
-    /// SHA-256 of the manifest, which nothing in the directory vouches for.
+    /// SHA-256 of the manifest, which nothing else in the directory vouches for.
     pub manifest_sha256: String,
-    /// The last interval that is whole in all files, and when it ended.
+    /// The last interval that is complete in all files, and when it ended.
     pub up_to: Option<(u64, String)>,
-    /// The recording was ended properly.
+    /// Whether the recording ended properly.
     pub stopped: bool,
-    /// There is a journal of intervals.
+    /// Whether there is a journal of intervals.
     pub journalled: bool,
     /// Something is missing, so no later interval counts.
     broken: bool,
 }
 
 impl Report {
-    /// Whether every file is what was written.
+    /// Whether every file is as it was written.
     pub fn is_whole(&self) -> bool {
         self.files.iter().all(Found::is_whole)
     }
@@ -97,8 +97,8 @@ impl Report {
         });
     }
 
-    /// What a segment comes to: its first and last interval, and the last that is whole in all its
-    /// files. Later segments count as long as nothing is missing before them.
+    /// Takes in a segment: its first and last interval, and the last one complete in all its files. Later
+    /// segments count as long as nothing is missing before them.
     fn segment_is_whole_up_to(&mut self, first: u64, last: u64, whole: Option<(u64, String)>) {
         let follows = |known: u64| known.checked_add(1) == Some(first);
         let follows = self.up_to.as_ref().is_none_or(|(known, _)| follows(*known));
@@ -114,7 +114,7 @@ impl Report {
 /// Checks a directory.
 ///
 /// # Errors
-/// When it is no evidence directory, or cannot be read.
+/// If it is not an evidence directory, or cannot be read.
 pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
     let folder = Folder::open(path)?;
     let manifest = Manifest::read(&folder)?;
@@ -147,14 +147,14 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
     Ok(report)
 }
 
-/// Whether a journal that is listed under its plain name has got its number meanwhile.
+/// Whether a journal listed under its plain name has been numbered since.
 fn has_number(folder: &Folder, listed: &Listed) -> bool {
     listed
         .segment
         .is_some_and(|segment| folder.open_file(&segments::journal_name(segment)).is_ok())
 }
 
-/// One segment: its journal and the rows that the journal tells of.
+/// Checks one segment: its journal and the rows listed in it.
 fn segment(
     folder: &Folder,
     manifest: &Manifest,
@@ -169,7 +169,7 @@ fn segment(
         Ok(())
     }) {
         Ok(ending) => ending,
-        // The manifest says whether it should be there.
+        // The manifest says whether it should exist.
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => {
             seen.insert(name.to_owned());
@@ -181,13 +181,14 @@ fn segment(
     seen.insert(name.to_owned());
     report.journalled = true;
     let segment = ending.last.as_ref().map(|last| last.segment);
-    // A journal that got its number after the manifest was written is listed under its plain name.
+    // A journal numbered after the manifest was written is listed under its plain name.
     let listed = [name.to_owned(), segments::current_journal_name()]
         .into_iter()
         .filter_map(|name| manifest.files.get(&name))
         .find(|listed| match segment {
             Some(_) => listed.segment == segment,
-            // It is empty. What the manifest lists may have its number already; then this is what comes after it.
+            // It is empty. The journal in the manifest may have been numbered already; then this is its
+            // successor.
             None => number.is_some() || !has_number(folder, listed),
         });
     let removed = number.is_some_and(|number| number <= manifest.removed.segments);
@@ -201,7 +202,7 @@ fn segment(
     for kind in Kind::ALL {
         let file = segments::find(folder, kind, segment.or(number));
         if last.is_some_and(|last| last.rows.of(kind).is_none()) {
-            // An older version wrote it, and had no such file.
+            // An older version, which had no such file.
             continue;
         }
         if last.is_some() {
@@ -210,11 +211,11 @@ fn segment(
         seen.insert(file);
     }
     if let (Some(last), Some(first)) = (last, first) {
-        // The file of which the least is whole counts; `None` is less than any.
+        // The least complete file decides; `None` is less than any.
         let whole = whole.into_iter().min().flatten();
         report.segment_is_whole_up_to(first, last.interval, whole);
     }
-    // Under these names the manifest knows it when it got its number later.
+    // The manifest knows it under one of these names if it was numbered later.
     let plain = Kind::ALL.into_iter().map(segments::current_rows_name);
     for name in plain.chain([segments::current_journal_name()]) {
         if segment.is_some()
@@ -229,7 +230,7 @@ fn segment(
     Ok(())
 }
 
-/// A file that is replaced as a whole, or one there is no journal for.
+/// Checks a file that is replaced as a whole, or one without a journal.
 fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> Result<(), EvidenceError> {
     let (bytes, sha256) = match digest(folder, name) {
         Ok(found) => found,
@@ -267,8 +268,8 @@ fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> R
         report.add(name, Condition::Cut, details);
     } else {
         let details = match (name == super::STATE, State::read(folder)) {
-            (true, Err(error)) => format!("its SHA-256 is a different one, and {error}"),
-            _ => "its SHA-256 is a different one".to_owned(),
+            (true, Err(error)) => format!("its SHA-256 differs, and {error}"),
+            _ => "its SHA-256 differs".to_owned(),
         };
         report.add(name, Condition::Altered, details);
     }
@@ -284,7 +285,7 @@ fn digest(folder: &Folder, name: &str) -> Result<(u64, String), EvidenceError> {
     Ok((bytes, hex(&digest.finalize())))
 }
 
-/// Reads on to a length; false when the file ends before.
+/// Reads on to an offset; false if the file ends before it.
 fn read_to(file: &mut impl Read, from: u64, to: u64, digest: &mut Sha256) -> io::Result<bool> {
     let wanted = to.saturating_sub(from);
     Ok(io::copy(&mut file.take(wanted), digest)? == wanted && to >= from)

@@ -1,16 +1,15 @@
-//! Questions to the kernel's BTF: where a member of a struct lies, and whether a tracepoint or a function
-//! exists.
+//! Queries on the kernel's BTF: where a member of a struct is, and whether a tracepoint or a function exists.
 //!
 //! BTF is the kernel's own description of its types (`Documentation/bpf/btf.rst`). Rust has no CO-RE
 //! relocations, so the offsets that the tracing programs need are read from the running kernel before they
 //! are loaded.
 //!
-//! Here: [`Btf`] and its answers. The file format is in `format` and `types`, the walk along a member's path
-//! in `member`, what can go wrong in [`BtfError`]. Not here: which members the programs need and what is lost
+//! Contains [`Btf`] and its queries. The file format is in `format` and `types`, the walk along a member's
+//! path in `member`, the errors in [`BtfError`]. Not here: which members the programs need and what is lost
 //! without them; BTF of kernel modules; BTF of our own object, which the loader reads.
 //!
-//! Our own parser: those with a permissive licence copy every type and its name before they answer, which
-//! takes ten times as long as everything here.
+//! This is our own parser, because those with a permissive licence copy every type and its name before they
+//! answer, which takes ten times as long as everything here.
 
 mod error;
 mod format;
@@ -29,16 +28,16 @@ pub use self::{
 };
 use self::{member::Answer, types::Types};
 
-/// Where the running kernel shows its BTF.
+/// The running kernel's BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
-/// No kernel comes near this size (today's have 4–12 MiB); it bounds what a wrong path can make us read.
+/// No kernel comes near this size (today's have 4–12 MiB); it limits how much is read from a wrong path.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
 
-/// Where a member lies.
+/// The position of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Bytes from the start of the struct that was asked about.
+    /// Bytes from the start of the struct in the query.
     pub offset: u32,
     /// Bytes; 0 for a flexible array.
     pub size: u32,
@@ -46,8 +45,8 @@ pub struct Member {
 
 /// A parsed BTF blob.
 ///
-/// Parsing notes where each type starts and indexes the names that can be asked for; everything else is
-/// decoded, and checked, when a question reaches it. Damaged input gives an error, never a panic or a hang.
+/// Parsing records where each type starts and indexes names that can be looked up; everything else is decoded
+/// and checked when a query needs it. Damaged input gives an error, never a panic or a hang.
 #[derive(Debug)]
 pub struct Btf {
     types: Types,
@@ -59,7 +58,7 @@ impl Btf {
     /// Reads and parses a file such as [`VMLINUX`].
     ///
     /// # Errors
-    /// [`BtfError::Io`] when it cannot be read, [`BtfError::Malformed`] when it is not BTF, is damaged, uses
+    /// [`BtfError::Io`] if it cannot be read, [`BtfError::Malformed`] if it is not BTF, is damaged, contains
     /// kinds of types newer than this program, or is larger than [`MAX_FILE_BYTES`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BtfError> {
         let path = path.as_ref();
@@ -92,8 +91,8 @@ impl Btf {
     /// path. A path does not follow pointers or enter arrays.
     ///
     /// # Errors
-    /// [`BtfError::NoStruct`] and [`BtfError::NoMember`] when this kernel lacks it, [`BtfError::BitField`]
-    /// when it has no byte offset, [`BtfError::Malformed`] when the types on the way are damaged.
+    /// [`BtfError::NoStruct`] and [`BtfError::NoMember`] if this kernel lacks it, [`BtfError::BitField`] if
+    /// it has no byte offset, [`BtfError::Malformed`] if the types on the way are damaged.
     pub fn member(&self, structure: &str, path: &str) -> Result<Member, BtfError> {
         match member::find(&self.types, structure, path) {
             Ok(Answer::Found(member)) => Ok(member),
@@ -140,7 +139,7 @@ impl Btf {
     }
 }
 
-/// One byte more than allowed is enough for [`Types::parse`] to refuse the file.
+/// Reads one byte more than allowed, which is enough for [`Types::parse`] to refuse the file.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let expected = usize::try_from(file.metadata()?.len())

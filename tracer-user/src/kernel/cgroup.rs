@@ -1,4 +1,4 @@
-//! From the path of a cgroup to what the programs compare with.
+//! Converts the path of a cgroup to what the programs compare with.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use procfs::process::Process;
 
 use crate::filter::Cgroup;
 
-/// Finds the cgroup in this folder of the cgroup2 file system, like `/sys/fs/cgroup/system.slice`.
+/// Finds the cgroup of this directory in the cgroup2 file system, such as `/sys/fs/cgroup/system.slice`.
 ///
 /// # Errors
-/// In words, when there is no such folder or it is no cgroup v2.
+/// If there is no such directory or it is not a v2 cgroup; in words.
 pub fn find(path: &Path) -> Result<Cgroup, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("no cgroup {}: {why}", path.display());
     let folder = fs::canonicalize(path).map_err(|error| wrong(&error))?;

@@ -12,8 +12,8 @@ pub fn now() -> Moment {
     }
 }
 
-/// Length of a timer tick (jiffy), ns. The coarse clocks advance once a tick, and the kernel
-/// gives that as their resolution.
+/// Length of a timer tick (jiffy), ns. The coarse clocks advance once per tick, and the kernel reports that
+/// as their resolution.
 pub fn tick_ns() -> u64 {
     u64::try_from(nanos(clock_getres(ClockId::MonotonicCoarse))).unwrap_or(0)
 }

@@ -1,5 +1,5 @@
-//! From bytes the programs wrote to their structs, and on to the model's values ([`meaning`]). The structs are those
-//! the programs write, so that no list of their fields can differ from them.
+//! Converts the programs' bytes to their structs, and those to the model's values ([`meaning`]). The structs
+//! are the programs' own, so that no list of their fields can differ from them.
 
 use zerocopy::FromBytes;
 
@@ -7,7 +7,7 @@ pub(super) use meaning::{Socket, comm, ended, losses, peer_id, socket};
 
 mod meaning;
 
-/// Bytes that are not what they should be.
+/// Bytes with unexpected contents.
 #[derive(Debug, thiserror::Error)]
 #[error("a {what} has {expected} bytes, got {got}")]
 pub(super) struct DecodeError {
@@ -16,7 +16,7 @@ pub(super) struct DecodeError {
     got: usize,
 }
 
-/// Reads one struct, which has to be all there is.
+/// Reads one struct, which must be all of the bytes.
 pub(super) fn read<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
     T::read_from_bytes(bytes).map_err(|_| DecodeError {
         what: short_name(std::any::type_name::<T>()),
@@ -25,7 +25,7 @@ pub(super) fn read<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
     })
 }
 
-/// A type's name without the path to it.
+/// The last part of a type's path.
 fn short_name(path: &'static str) -> &'static str {
     path.rsplit("::").next().unwrap_or(path)
 }

@@ -1,29 +1,29 @@
-//! Decoding for the benchmarks, which cannot reach it otherwise. No part of what others may use.
+//! Access to decoding for the benchmarks only.
 
 use tracer_ebpf::abi::{live::Live, peer::PeerStats};
 
 use super::decode;
 use crate::model::peer::Counters;
 
-/// Bytes of a slot of the peer table.
+/// Size of a slot of the peer table, bytes.
 pub const SLOT: usize = size_of::<PeerStats>();
 
-/// Bytes of a record of a live socket.
+/// Size of the record of a live socket, bytes.
 pub const SOCKET: usize = size_of::<Live>();
 
-/// The counters in a slot; `None` when these are not its bytes.
+/// The counters in a slot; `None` if the bytes are not a slot.
 pub fn counters(slot: &[u8]) -> Option<Counters> {
     decode::read::<PeerStats>(slot)
         .ok()
         .map(|stats| Counters::from(&stats))
 }
 
-/// Whether these are the bytes of a live socket.
+/// Whether the bytes are the record of a live socket.
 pub fn is_socket(record: &[u8]) -> bool {
     decode::read::<Live>(record).is_ok_and(|live| decode::socket(&live).is_some())
 }
 
-/// The bytes of a live socket: a connection of no known peer.
+/// The bytes of a live socket: a connection without a known peer.
 pub fn a_socket() -> Vec<u8> {
     let mut bytes = vec![0; SOCKET];
     let established = [

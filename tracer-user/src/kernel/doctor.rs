@@ -1,4 +1,4 @@
-//! What this kernel and these privileges allow, found out by trying each thing for itself.
+//! Examines what this kernel and these privileges allow, by trying each thing separately.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use super::{
     tracer::Tracer,
 };
 
-/// How one thing stands.
+/// The status of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Works.
@@ -33,11 +33,11 @@ pub enum Status {
 /// One line of the examination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at.
+    /// The thing examined.
     pub what: String,
-    /// How it stands.
+    /// Its status.
     pub status: Status,
-    /// What was found, or what is lost and how to get it.
+    /// The result, or what is lost and how to fix it.
     pub found: String,
 }
 
@@ -51,7 +51,7 @@ impl Check {
     }
 }
 
-/// Examines everything tracing needs. Works without privileges, and then says so.
+/// Examines everything tracing needs. Without privileges it still works, and reports their absence.
 pub fn examine(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![kernel()];
     checks.extend(capabilities());
@@ -69,7 +69,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
         Err(error) => checks.push(Check::new(
             "type information",
             Status::Missing,
-            format!("{error}; a kernel with CONFIG_DEBUG_INFO_BTF=y has it, or give its file with --btf"),
+            format!("{error}; it needs a kernel built with CONFIG_DEBUG_INFO_BTF=y, or a BTF file given with --btf"),
         )),
     }
     checks.push(match (&settings.object, !object::embedded().is_empty()) {
@@ -78,7 +78,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
         (None, false) => Check::new(
             "programs",
             Status::Missing,
-            "this binary was built without them; `cargo xtask build` sets up the toolchain and builds it again",
+            "this binary was built without them; run `cargo xtask build`, which sets up the toolchain and rebuilds it",
         ),
     });
     checks.push(namespaces());
@@ -98,13 +98,13 @@ fn kernel() -> Check {
         [major, minor] if (*major, *minor) < (5, 15) => Check::new(
             "kernel",
             Status::Degraded,
-            format!("{release}; 5.15 is the oldest it is made for"),
+            format!("{release}; the oldest supported kernel is 5.15"),
         ),
         _ => Check::new("kernel", Status::Ok, release),
     }
 }
 
-/// What each capability brings, or what is lost without it.
+/// What each capability is for, or what is lost without it.
 fn capabilities() -> impl Iterator<Item = Check> {
     let held = privileges::held();
     privileges::NEEDS.iter().map(move |need| {
@@ -114,7 +114,7 @@ fn capabilities() -> impl Iterator<Item = Check> {
             [] => (
                 Status::Missing,
                 format!(
-                    "not held; it {}: run as root (sudo tcpreuse …), or give it to the binary with setcap",
+                    "not held; it {}: run as root (sudo tcpreuse …), or grant it to the binary with setcap",
                     need.brings
                 ),
             ),
@@ -134,18 +134,18 @@ fn capabilities() -> impl Iterator<Item = Check> {
 fn tracepoints(btf: &Btf) -> Vec<Check> {
     let tracepoint = |hook: &Hook| {
         let (status, found) = match hook.absence {
-            _ if btf.has_tracepoint(hook.tracepoint) => (Status::Ok, "there".to_owned()),
+            _ if btf.has_tracepoint(hook.tracepoint) => (Status::Ok, "available".to_owned()),
             Absence::Fatal(cure) => (Status::Missing, format!("not there: {cure}")),
             Absence::Loses(lost) => (Status::Degraded, format!("not there: {lost}")),
         };
         Check::new(format!("tracepoint {}", hook.tracepoint), status, found)
     };
     let iterator = match btf.has_func("bpf_iter_tcp") {
-        true => Check::new("socket iterator", Status::Ok, "there"),
+        true => Check::new("socket iterator", Status::Ok, "available"),
         false => Check::new(
             "socket iterator",
             Status::Missing,
-            "not there: connections that are open already could not be counted; kernel 5.9 or newer with CONFIG_BPF_SYSCALL=y has it",
+            "not there: connections already open could not be counted; it needs kernel 5.9 or newer with CONFIG_BPF_SYSCALL=y",
         ),
     };
     let mut checks: Vec<Check> = HOOKS.iter().map(tracepoint).collect();
@@ -155,7 +155,9 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
 
 fn members(btf: &Btf) -> Vec<Check> {
     match offsets::resolve(btf) {
-        Ok((_, missing)) if missing.is_empty() => vec![Check::new("socket members", Status::Ok, "all there")],
+        Ok((_, missing)) if missing.is_empty() => {
+            vec![Check::new("socket members", Status::Ok, "all available")]
+        }
         Ok((_, missing)) => missing
             .into_iter()
             .map(|missing| {
@@ -180,24 +182,24 @@ fn namespaces() -> Check {
         return Check::new(
             "network namespaces",
             Status::Ok,
-            format!("{} to list", found.len()),
+            format!("{} can be listed", found.len()),
         );
     }
     Check::new(
         "network namespaces",
         Status::Degraded,
         format!(
-            "{} to list, {unopened} that only root may open: what is open there already is not counted",
+            "{} can be listed, and {unopened} only by root: connections already open there are not counted",
             found.len()
         ),
     )
 }
 
 fn memory(settings: &Settings) -> Check {
-    // The slots of peers, and the index that leads to them.
+    // The peers' slots and the index that leads to them.
     let peers = u64::from(settings.max_peers) * size_of::<PeerStats>() as u64
         + u64::from(index::cells(settings.max_peers)) * 8;
-    // The places of connections with their cookies, and a bucket for each that may find none free.
+    // The connections' places with their cookies, and a hash bucket for each that may find none free.
     let connections = u64::from(places(settings.max_connections)) * (size_of::<Conn>() as u64 + 8)
         + u64::from(settings.max_connections) * 16;
     let records = ring::bytes(settings.ring_entries() as usize) as u64;
@@ -206,7 +208,7 @@ fn memory(settings: &Settings) -> Check {
         "kernel memory",
         Status::Ok,
         format!(
-            "about {} MiB while it runs, with room for {} peers (--max-peers); `record` takes {} more for its ring",
+            "about {} MiB while tracing, for up to {} peers (--max-peers); `record` needs {} MiB more for its ring",
             mib(peers + connections),
             settings.max_peers,
             mib(records)
@@ -214,7 +216,7 @@ fn memory(settings: &Settings) -> Check {
     )
 }
 
-/// The proof: loads and attaches everything for a moment.
+/// The final proof: loads and attaches everything for a moment.
 fn trial(settings: &Settings) -> Check {
     match Tracer::start(settings) {
         Ok(tracer) => {

@@ -1,4 +1,4 @@
-//! Why tracing does not work here. Each message is one line: what, where, what to do.
+//! Why tracing does not work here. Each message is one line: what, where, and what to do.
 
 use std::{io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use super::btf::BtfError;
 /// Tracing is not possible on this machine or with these privileges.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// Not enough privilege.
+    /// Insufficient privileges.
     #[error(
         "no permission to load BPF programs: run as root (sudo tcpreuse …), or with CAP_BPF and CAP_PERFMON"
     )]
@@ -17,7 +17,7 @@ pub enum TraceError {
         "cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE"
     )]
     Btf(#[from] BtfError),
-    /// The kernel lacks what this trace cannot do without.
+    /// The kernel lacks something this trace requires.
     #[error("this kernel has no {what}, which this trace needs; see `tcpreuse doctor`")]
     Unsupported {
         /// What is missing.
@@ -28,32 +28,32 @@ pub enum TraceError {
         "this binary was built without its BPF programs: run `cargo xtask build` to set up the BPF toolchain and build it again"
     )]
     NoObject,
-    /// The object given instead of the embedded one cannot be read.
+    /// The object given in place of the embedded one cannot be read.
     #[error("cannot read the BPF object {path}: {source}")]
     ReadObject {
-        /// Where it was looked for.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The object is damaged or not ours.
     #[error(
-        "the BPF object {origin} is damaged or not one of tcpreuse: {reason}; build or install tcpreuse again"
+        "the BPF object {origin} is damaged or does not belong to tcpreuse: {reason}; build or install tcpreuse again"
     )]
     BadObject {
-        /// Which object.
+        /// The object.
         origin: String,
         /// What is wrong with it.
         reason: String,
     },
     /// The kernel refused a program or map.
     #[error(
-        "the kernel refused {what}: {reason}; run again with -v for the kernel's own words, and see `tcpreuse doctor`"
+        "the kernel refused {what}: {reason}; run again with -v for the kernel's own message, and see `tcpreuse doctor`"
     )]
     Refused {
         /// Program or map.
         what: String,
-        /// The last line of what the kernel said.
+        /// The last line of the kernel's message.
         reason: String,
     },
     /// Reading maps or sockets failed.

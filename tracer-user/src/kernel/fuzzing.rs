@@ -1,5 +1,5 @@
-//! A door for `tests/fuzz` to what decodes the programs' bytes, which is private otherwise. Nothing of the
-//! program uses it. Bytes that are too few are filled up with zeros, those that are too many left out.
+//! Gives `tests/fuzz` access to the decoders of the programs' bytes, which are otherwise private. The program
+//! itself does not use it. Too few bytes are padded with zeros, and extra ones ignored.
 
 use tracer_ebpf::abi::{closed::Closed, live::Live, peer::PeerStats};
 

@@ -1,4 +1,4 @@
-//! Loads the programs into the kernel, set up for this kernel and these settings.
+//! Loads the programs into the kernel, adapted to this kernel and these settings.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -34,12 +34,12 @@ use crate::{
     model::sample::Known,
 };
 
-/// Peers with counters of their own, unless said otherwise: eight times the largest fleet of long
-/// pollers we have heard of.
+/// Default number of peers with counters of their own: eight times the largest fleet of long pollers known to
+/// us.
 pub const DEFAULT_MAX_PEERS: u32 = 16384;
 
-/// Connections open at once, unless said otherwise: four times the surge this was made for, both
-/// ends of loopback connections counted.
+/// Default number of open connections: four times the surge this was made for, with both ends of loopback
+/// connections counted.
 pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
 
 /// What to load and how.
@@ -47,31 +47,31 @@ pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
 pub struct Settings {
     /// What to trace.
     pub filter: Filter,
-    /// How many peers have a place of their own.
+    /// How many peers have a slot of their own.
     pub max_peers: u32,
     /// How many connections may be open at once.
     pub max_connections: u32,
-    /// Room for this many records of ended connections, rounded up to a power of two; `None`: none
-    /// are written.
+    /// Room for this many records of ended connections, rounded up to a power of two; `None` if none are
+    /// written.
     pub records: Option<u32>,
-    /// How many names of processes the kernel keeps. Each is asked for at the next sample or row.
+    /// How many names of processes the kernel keeps. They are fetched at the next sample or row.
     pub names: u32,
-    /// Instead of [`VMLINUX`].
+    /// Used in place of [`VMLINUX`].
     pub btf: Option<PathBuf>,
-    /// Instead of the embedded object.
+    /// Used in place of the embedded object.
     pub object: Option<PathBuf>,
-    /// Look at the first bytes of what processes read, to tell requests from handshakes and the like.
+    /// Whether to look at the first bytes that processes read, to tell requests from handshakes and the like.
     pub peek: bool,
-    /// Changes of state that the programs are not to see, as bits of [`tracer_ebpf::transition::step`]. For
-    /// tests: as if the kernel had skipped the program for each of them, and the counts have to be the same.
-    /// With [`tracer_ebpf::transition::DESTROYED`] they do not see the end of the sockets either.
+    /// State changes to be hidden from the programs, as bits of [`tracer_ebpf::transition::step`]. For tests:
+    /// as if the kernel had skipped the program for each of them; the counts must stay the same. With
+    /// [`tracer_ebpf::transition::DESTROYED`] the end of the sockets is hidden too.
     pub miss: u8,
     /// For tests: each place in the ring of records goes to another CPU.
     pub lose_races: bool,
-    /// The CPU keeps its stores in order, so that a plain one is enough to let other CPUs go on. For tests:
-    /// without, the programs do it by exchanges, which must count the same.
+    /// Whether the CPU keeps its stores in order, so that a plain store is enough to publish. For tests: if
+    /// not set, the programs use exchanges, which must count the same.
     pub stores_in_order: bool,
-    /// Let the programs log what they leave out (slow; for finding faults in tcpreuse itself).
+    /// Whether the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
 }
 
@@ -95,13 +95,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Entries of the ring of records: a power of two.
+    /// Number of entries in the ring of records, a power of two.
     pub(super) fn ring_entries(&self) -> u32 {
         self.records.unwrap_or(1).max(1).next_power_of_two()
     }
 }
 
-/// Which figures there will be with these offsets and programs.
+/// The figures available with these offsets and programs.
 fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
     Known {
         turns: hooks.contains(&READ),
@@ -122,7 +122,7 @@ fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
     }
 }
 
-/// Whether it can be seen what a process reads. The programs know the system calls of x86-64 alone.
+/// Whether the data a process reads can be seen. The programs know only the system calls of x86-64.
 fn can_peek(offsets: &Offsets) -> bool {
     cfg!(target_arch = "x86_64")
         && offsets.has(&[
@@ -138,7 +138,7 @@ fn can_peek(offsets: &Offsets) -> bool {
 
 fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) -> Config {
     let (mask4, mask6) = settings.filter.masks();
-    // Addresses have the network's order, so their words have that of memory.
+    // Addresses are in network byte order, so their words have the order of memory.
     let halves = |mask: [u32; 4]| {
         let [a, b, c, d] = mask.map(u64::from);
         (b << 32 | a, d << 32 | c)
@@ -153,7 +153,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         mask6_high,
         cgroup: settings.filter.cgroup.map_or(0, |cgroup| cgroup.id),
         cgroup_level: settings.filter.cgroup.map_or(0, Cgroup::level_or_any),
-        // Random keys, from the system, and nothing hashed with them.
+        // Random keys from the system, with nothing hashed.
         hash_seed: RandomState::new().build_hasher().finish(),
         index_mask: u64::from(index::cells(settings.max_peers) - 1),
         peers: u64::from(settings.max_peers),
@@ -176,31 +176,32 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
 
 type Damaged<'a> = &'a dyn Fn(String) -> TraceError;
 
-/// Programs that the kernel has taken, not attached yet.
+/// Programs loaded into the kernel, not yet attached.
 pub(super) struct Loaded {
-    /// Programs and maps.
+    /// The programs and maps.
     pub(super) ebpf: Ebpf,
-    /// The maps that are none of the object.
+    /// The maps that are not part of the object.
     pub(super) tables: Tables,
-    /// Slots of the peer table.
+    /// Number of slots in the peer table.
     pub(super) slots: u32,
-    /// What this kernel does not have.
+    /// What this kernel lacks.
     pub(super) missing: Vec<Missing>,
-    /// Which figures it gives.
+    /// The figures it provides.
     pub(super) known: Known,
-    /// The hooks that it has.
+    /// The hooks it has.
     pub(super) hooks: Vec<Hook>,
-    /// Where the object came from, for messages.
+    /// The source of the object, for messages.
     origin: String,
 }
 
 /// Finds this kernel's offsets and loads the programs with them.
 ///
 /// # Errors
-/// Says why tracing is impossible here.
+/// If tracing is impossible here, with the reason.
 pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     match load_as(settings) {
-        // An older verifier may not follow what tells requests apart. Without that, turns count.
+        // An older verifier may not follow the code that tells requests apart. Without that code, turns are
+        // counted.
         Err(TraceError::Refused { what, .. }) if settings.peek && what.ends_with(READ.program) => {
             load_as(&Settings {
                 peek: false,
@@ -221,7 +222,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     }
     if settings.filter.cgroup.is_some() && missing.iter().any(|missing| missing.lost == Some(CGROUP_FILTER)) {
         return Err(unsupported(
-            "way to tell a socket's cgroup (leave out --cgroup)".to_owned(),
+            "way to tell a socket's cgroup (omit --cgroup)".to_owned(),
         ));
     }
     let hooks = hooks(&btf, &offsets).map_err(unsupported)?;
@@ -231,11 +232,11 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         origin: origin.clone(),
         reason,
     };
-    // aya wants the same types once more, in its own form.
+    // aya needs the same types again, in its own form.
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    // Those of peers, one per CPU that may be left over, and that of all others.
+    // Slots for the peers, one per CPU that may be left over, and the one for all other peers.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
     let config = config(settings, &offsets, &hooks, slots);
     let tables = Tables::create(
@@ -259,13 +260,13 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     })
 }
 
-/// The hooks that this kernel has and that can be used here.
+/// The hooks this kernel has and that can be used here.
 ///
 /// # Errors
-/// In words, when nothing can be traced without the missing one.
+/// If nothing can be traced without a missing one; in words.
 fn hooks(btf: &Btf, offsets: &Offsets) -> Result<Vec<Hook>, String> {
     let mut hooks = Vec::from(HOOKS);
-    // Without what tells writes from reads, reads are of no use.
+    // Without a means of telling writes from reads, reads are of no use.
     if !offsets.has(&[member!(tcp_sock.write_seq)]) {
         hooks.retain(|hook| *hook != READ);
     }
@@ -282,15 +283,15 @@ fn hooks(btf: &Btf, offsets: &Offsets) -> Result<Vec<Hook>, String> {
 }
 
 impl Loaded {
-    /// Takes a map out. Only now, with the programs loaded: a map that is dropped is closed, and
-    /// a program names the maps it uses by their open files.
+    /// Takes a map out. Not before the programs are loaded: a dropped map is closed, and a program refers to
+    /// its maps by their open files.
     pub(super) fn take_map(&mut self, name: &str) -> Result<Map, TraceError> {
         self.ebpf
             .take_map(name)
             .ok_or_else(|| self.damaged(format!("it has no map {name}")))
     }
 
-    /// Takes a map out as what it should be.
+    /// Takes a map out as its type.
     pub(super) fn take<T>(&mut self, name: &str) -> Result<T, TraceError>
     where
         T: TryFrom<Map>,
@@ -299,7 +300,7 @@ impl Loaded {
         T::try_from(self.take_map(name)?).map_err(|error| self.damaged(error.to_string()))
     }
 
-    /// The error for an object that is not what it should be.
+    /// The error for an invalid object.
     pub(super) fn damaged(&self, reason: String) -> TraceError {
         TraceError::BadObject {
             origin: self.origin.clone(),
@@ -331,7 +332,7 @@ fn create_maps(
     })
 }
 
-/// The error for a map that the kernel does not make.
+/// The error for a map that the kernel refuses to create.
 pub(super) fn refused_map(error: &MapError) -> TraceError {
     match error {
         MapError::CreateError { io_error, .. }
@@ -385,7 +386,7 @@ fn fill_addresses(ebpf: &mut Ebpf, filter: &Filter, damaged: Damaged<'_>) -> Res
     Ok(())
 }
 
-/// A program as what it should be.
+/// A program as its type.
 pub(super) fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut T, TraceError>
 where
     &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
@@ -411,7 +412,7 @@ where
     load(program(ebpf, name)?).map_err(|error| refused(name, &error))
 }
 
-/// Turns aya's many-line errors into one line; the verifier's words go to the log.
+/// Reduces aya's multi-line errors to one line; the verifier's output goes to the log.
 pub(super) fn refused(name: &str, error: &ProgramError) -> TraceError {
     let (io_error, verifier_log) = match error {
         ProgramError::LoadError {

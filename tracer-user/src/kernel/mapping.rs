@@ -1,4 +1,4 @@
-//! A map's value in this process's memory, where it is read without system calls.
+//! A map's value mapped into this process's memory, so that reading takes no system call.
 
 use std::{
     os::fd::AsFd,
@@ -26,8 +26,8 @@ impl Mapping {
         what: &'static str,
     ) -> Result<Self, TraceError> {
         let bytes = bytes.next_multiple_of(rustix::param::page_size());
-        // SAFETY: a fresh mapping at an address of the kernel's choice. The kernel refuses a
-        // length beyond the map's, so all of it is there.
+        // SAFETY: a fresh mapping at an address chosen by the kernel, which refuses a length beyond the
+        // map's, so all of it is accessible.
         let base =
             unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) }.map_err(|error| {
                 TraceError::Read {
@@ -41,24 +41,24 @@ impl Mapping {
         })
     }
 
-    /// Its start, at a page.
+    /// Its page-aligned start.
     pub(super) fn base(&self) -> *mut u8 {
         self.base
     }
 
     /// Copies `BYTES` bytes at offset `at`, both multiples of 8, word by word; `None` beyond the mapping. The
-    /// programs go on writing meanwhile: a word is never torn, but two may be of different moments.
+    /// programs keep writing meanwhile: a word is never torn, but two may be from different moments.
     pub(super) fn copy<const BYTES: usize>(&self, at: usize) -> Option<[u8; BYTES]> {
         const WORD: usize = size_of::<u64>();
         const { assert!(BYTES.is_multiple_of(WORD)) };
         if !at.is_multiple_of(WORD) || at.checked_add(BYTES)? > self.bytes {
             return None;
         }
-        // SAFETY: just tested.
+        // SAFETY: the bounds were just checked.
         let first = unsafe { self.base.add(at) }.cast_const().cast::<u64>();
         let mut bytes = [0; BYTES];
         for (index, chunk) in bytes.chunks_exact_mut(WORD).enumerate() {
-            // SAFETY: within the bytes that were tested. Volatile, because the kernel writes too.
+            // SAFETY: within the bounds checked. Volatile, because the kernel writes too.
             let word = unsafe { first.add(index).read_volatile() };
             chunk.copy_from_slice(&word.to_ne_bytes());
         }
@@ -91,10 +91,10 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: our own mapping, and nothing keeps a pointer into it. A failure leaves it mapped.
+        // SAFETY: our own mapping, to which no pointer remains. On failure it stays mapped.
         let _ = unsafe { munmap(self.base.cast(), self.bytes) };
     }
 }
 
-// SAFETY: memory that is there until it is unmapped, for whichever thread.
+// SAFETY: the memory is valid until it is unmapped, in any thread.
 unsafe impl Send for Mapping {}

@@ -30,25 +30,24 @@ impl Namespace {
     }
 }
 
-/// Where `ip netns` keeps those with a name.
+/// Where `ip netns` keeps named namespaces.
 const NAMED: &str = "/run/netns";
 
-/// Of the thread, not of the process: the two differ once a thread has moved.
+/// Of the thread, not the process: the two differ once a thread has moved.
 const OWN: &str = "/proc/thread-self/ns/net";
 
-/// The namespace of the calling thread; `None` when `/proc` is not there.
+/// The namespace of the calling thread; `None` without `/proc`.
 pub fn own() -> Option<u32> {
     inode(Path::new(OWN))
 }
 
-/// Whether the namespace of the calling thread has any TCP socket that a walk could list: listening, or open
-/// in whatever way. The kernel keeps that number, so it costs two short files. A yes may be wrong, a no is
-/// not.
+/// Whether the namespace of the calling thread has any TCP socket that a walk could list, listening or open.
+/// The kernel keeps that number, so this costs two short files. Yes may be wrong, no is certain.
 pub fn has_tcp() -> bool {
     let of = |file: &str, name: &str| match fs::read_to_string(Path::new("/proc/thread-self/net").join(file))
     {
         Ok(text) => in_use(&text, name).is_none_or(|sockets| sockets > 0),
-        // Without IPv6 there is no such file; without `/proc` nothing is known.
+        // Without IPv6 this file does not exist; without `/proc` nothing is known.
         Err(error) => error.kind() != ErrorKind::NotFound || file == V4,
     };
     of(V4, "TCP:") || of(V6, "TCP6:")
@@ -67,12 +66,11 @@ fn in_use(text: &str, name: &str) -> Option<u64> {
         .ok()
 }
 
-/// All namespaces that the calling thread or a process is in or that have a name (`ip netns`), in
-/// order of their inode, and how many could not be opened.
+/// All namespaces that the calling thread or a process is in, or that have a name (`ip netns`), in order of
+/// their inode, and the number of those that could not be opened.
 ///
-/// One that is kept alive by nothing but an open file, a socket, or a thread that left its
-/// process's namespace is not found; [`super::tracer::Tracer::namespaces_unseen`] notices those
-/// that have traffic.
+/// A namespace kept alive only by an open file, a socket, or a thread that left its process's namespace is
+/// not found; [`super::tracer::Tracer::namespaces_unseen`] detects those with traffic.
 pub fn all() -> (Vec<Namespace>, u32) {
     let mut found = BTreeMap::new();
     let mut failed = BTreeMap::new();
@@ -97,7 +95,8 @@ pub fn all() -> (Vec<Namespace>, u32) {
     )
 }
 
-/// Where a namespace can be opened: that of the calling thread, those of processes, those with a name.
+/// Paths at which namespaces can be opened: that of the calling thread, those of processes, and those with a
+/// name.
 fn places() -> impl Iterator<Item = PathBuf> {
     let processes = fs::read_dir("/proc")
         .into_iter()
@@ -116,15 +115,15 @@ fn places() -> impl Iterator<Item = PathBuf> {
     [PathBuf::from(OWN)].into_iter().chain(processes).chain(named)
 }
 
-/// Whether there is a namespace of this inode; `None` without the capability to see those of all processes. A
-/// process that is hidden all the same is one of the machine's own.
+/// Whether a namespace with this inode exists; `None` without the capability to see those of all processes. A
+/// process hidden despite it belongs to the machine itself.
 pub fn is_there(wanted: u32) -> Option<bool> {
     let sees_all = caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_PTRACE).unwrap_or(false);
     let found = places().any(|path| inode(&path) == Some(wanted));
     (found || sees_all).then_some(found)
 }
 
-/// The inode of a namespace that has a name.
+/// The inode of a named namespace.
 pub fn named(name: &str) -> Option<u32> {
     let is_name = !name.is_empty() && !name.contains('/') && !matches!(name, "." | "..");
     is_name.then(|| inode(&Path::new(NAMED).join(name)))?
@@ -132,29 +131,28 @@ pub fn named(name: &str) -> Option<u32> {
 
 /// Whether any process's namespace has a listener on one of the ports.
 pub fn any_listener(ports: &[u16]) -> bool {
+    listeners(None).any(|port| ports.contains(&port))
+}
+
+/// The ports that listen in one namespace, or in those of all processes. Ports may repeat.
+pub fn listeners(netns: Option<u32>) -> impl Iterator<Item = u16> {
     let mut seen = Vec::new();
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
-        let Some(inode) = inode(Path::new(&format!("/proc/{pid}/ns/net"))) else {
-            continue;
-        };
-        if seen.contains(&inode) {
-            continue;
-        }
-        seen.push(inode);
-        let Ok(process) = Process::new(pid) else { continue };
-        let sockets = process
-            .tcp()
-            .into_iter()
-            .flatten()
-            .chain(process.tcp6().into_iter().flatten());
-        for socket in sockets {
-            if socket.state == TcpState::Listen && ports.contains(&socket.local_address.port()) {
-                return true;
-            }
-        }
-    }
-    false
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let first_in_each = pids.filter(move |pid| {
+        let inode = inode(Path::new(&format!("/proc/{pid}/ns/net")));
+        inode.is_some_and(|inode| {
+            let is_new = netns.is_none_or(|wanted| wanted == inode) && !seen.contains(&inode);
+            seen.extend(is_new.then_some(inode));
+            is_new
+        })
+    });
+    let processes = first_in_each.filter_map(|pid| Process::new(pid).ok());
+    let sockets =
+        processes.flat_map(|process| [process.tcp(), process.tcp6()].into_iter().flatten().flatten());
+    sockets
+        .filter(|socket| socket.state == TcpState::Listen)
+        .map(|socket| socket.local_address.port())
 }
 
 fn inode(path: &Path) -> Option<u32> {
@@ -205,5 +203,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(any_listener(&[port]));
+        assert!(listeners(own()).any(|found| found == port));
+        assert_eq!(
+            listeners(Some(5)).next(),
+            None,
+            "the kernel begins with larger numbers"
+        );
     }
 }

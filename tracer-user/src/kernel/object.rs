@@ -4,10 +4,10 @@ use std::{borrow::Cow, fs::File, io::Read, path::Path};
 
 use super::TraceError;
 
-/// Built by the build script; empty when no BPF toolchain was there.
+/// Built by the build script; empty without a BPF toolchain.
 static EMBEDDED: &[u8] = aya::include_bytes_aligned!(env!("TCPREUSE_OBJECT"));
 
-/// More than any object of ours: a guard against being pointed at something endless.
+/// Larger than any object of ours: a guard against endless files.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The embedded object, or the one in `file`.
@@ -29,7 +29,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<Cow<'static, [u8]>, TraceError
     Ok(Cow::Owned(bytes))
 }
 
-/// How the object is called in messages.
+/// The object's name in messages.
 pub(super) fn origin(file: Option<&Path>) -> String {
     file.map_or_else(
         || "embedded in this binary".to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn origin(file: Option<&Path>) -> String {
     )
 }
 
-/// The object built into this binary; empty when it was built without a BPF toolchain.
+/// The object built into this binary; empty if it was built without a BPF toolchain.
 pub fn embedded() -> &'static [u8] {
     EMBEDDED
 }

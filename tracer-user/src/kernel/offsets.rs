@@ -1,4 +1,4 @@
-//! Where this kernel has what the programs read, and what is lost when it lacks a member.
+//! Where this kernel has the members that the programs read, and what is lost if one is missing.
 
 use tracer_ebpf::abi::offsets::{MEMBERS, Member, Need, Offsets};
 
@@ -6,31 +6,31 @@ use super::btf::{Btf, BtfError};
 
 const NOT_THERE: &str = "not there";
 
-/// A member that this kernel does not have, or has in another size.
+/// A member that this kernel lacks, or has in a different size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The member, as `struct.path`.
     pub member: String,
     /// How it differs: "not there", or its size.
     pub found: String,
-    /// What is lost without it; `None`: nothing can be counted.
+    /// What is lost without it; `None` means that nothing can be counted.
     pub lost: Option<&'static str>,
 }
 
 impl Missing {
-    /// What the kernel does not have, for "this kernel has no …".
+    /// What the kernel lacks, for "this kernel has no …".
     pub fn lacking(&self) -> String {
         match self.found.as_str() {
             NOT_THERE => self.member.clone(),
-            found => format!("{} as it should be (it is {found})", self.member),
+            found => format!("{} as expected (it {found})", self.member),
         }
     }
 }
 
-/// The offsets of this kernel and what it does not have.
+/// This kernel's offsets and the members it lacks.
 ///
 /// # Errors
-/// When the type information is damaged: only a member that is not there counts as missing.
+/// If the type information is damaged; only a member that does not exist counts as missing.
 pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
     let mut offsets = Offsets::MISSING;
     let mut missing = Vec::new();
@@ -56,12 +56,12 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
     Ok((offsets, missing))
 }
 
-/// The offset of a member or, in words, what is there instead.
+/// The offset of a member or, in words, how it differs.
 fn find(btf: &Btf, member: &Member) -> Result<Result<u32, String>, BtfError> {
     match btf.member(member.structure, member.path) {
         Ok(found) if found.size == member.bytes => Ok(Ok(found.offset)),
-        Ok(found) => Ok(Err(format!("of {} bytes, not {}", found.size, member.bytes))),
-        Err(BtfError::BitField { .. }) => Ok(Err("a bit-field".to_owned())),
+        Ok(found) => Ok(Err(format!("has {} bytes, not {}", found.size, member.bytes))),
+        Err(BtfError::BitField { .. }) => Ok(Err("is a bit-field".to_owned())),
         Err(error) if error.is_not_found() => Ok(Err(NOT_THERE.to_owned())),
         Err(damage) => Err(damage),
     }
@@ -86,12 +86,12 @@ mod tests {
         };
         assert!(find(&btf, &port).unwrap().is_ok());
         let wider = Member { bytes: 4, ..port };
-        assert_eq!(find(&btf, &wider).unwrap(), Err("of 2 bytes, not 4".to_owned()));
+        assert_eq!(find(&btf, &wider).unwrap(), Err("has 2 bytes, not 4".to_owned()));
         let bit = Member {
             path: "skc_reuseport",
             ..port
         };
-        assert_eq!(find(&btf, &bit).unwrap(), Err("a bit-field".to_owned()));
+        assert_eq!(find(&btf, &bit).unwrap(), Err("is a bit-field".to_owned()));
         let gone = Member {
             path: "skc_gone",
             ..port
@@ -108,8 +108,8 @@ mod tests {
         };
         assert_eq!(missing("not there").lacking(), "sock.sk_err");
         assert_eq!(
-            missing("of 8 bytes, not 4").lacking(),
-            "sock.sk_err as it should be (it is of 8 bytes, not 4)"
+            missing("has 8 bytes, not 4").lacking(),
+            "sock.sk_err as expected (it has 8 bytes, not 4)"
         );
     }
 }

@@ -1,8 +1,8 @@
-//! Which process holds a socket: from the inode numbers of socket files to processes.
+//! Finds the process that holds a socket, by the inode number of the socket's file.
 //!
-//! The kernel's socket list gives the inode number; which processes have that file open only
-//! `/proc` tells. One search ([`find`]) answers for any number of sockets, and [`Owners`] keeps
-//! the answers from one interval to the next.
+//! The kernel's socket list gives the inode number, but only `/proc` shows which processes have that file
+//! open. One search ([`find`]) answers for any number of sockets, and [`Owners`] keeps the answers from one
+//! interval to the next.
 
 mod process;
 mod search;
@@ -17,29 +17,29 @@ pub use search::{Search, find};
 
 use crate::model::owner::{Owner, Reason};
 
-/// Sockets that were looked for in vain bring about a search on their own only after this many
-/// times the pace of [`Owners::refresh`]: some, such as those io_uring holds, are never found.
+/// Sockets not found before cause another search only after this many times the pace of [`Owners::refresh`]:
+/// some, such as those held by io_uring, are never found.
 const PATIENCE: u64 = 10;
 
-/// A search that takes longer than this is followed by a rest of [`RESTS`] times as long, so that a
-/// host with very many open files is not kept busy by being looked at.
+/// A search that takes longer than this is followed by a rest of [`RESTS`] times its duration, so that a host
+/// with very many open files is not kept busy by searches.
 const LONG: Duration = Duration::from_millis(250);
 
 /// See [`LONG`].
 const RESTS: u32 = 20;
 
-/// What is known of the owners of the sockets that are wanted now.
+/// What is known about the owners of the sockets wanted now.
 #[derive(Debug, Default)]
 pub struct Owners {
     search: Search,
     known: HashMap<u64, Owner>,
     searched_ns: Option<u64>,
-    /// After a search that took long, to be waited for before the next.
+    /// How long to wait after a long search before the next.
     rest_ns: u64,
 }
 
 impl Owners {
-    /// Nothing known yet.
+    /// Nothing is known yet.
     pub fn new(search: Search) -> Self {
         Self {
             search,
@@ -47,13 +47,11 @@ impl Owners {
         }
     }
 
-    /// Forgets what is not wanted any more, and searches when a wanted socket has no owner yet,
-    /// but only `pace_ns` or more after the last search, and later if that took long. Times are
-    /// monotonic, ns.
+    /// Forgets sockets no longer wanted, and searches if a wanted socket has no owner yet, but only `pace_ns`
+    /// or more after the last search, and later if that took long. Times are monotonic, ns.
     ///
-    /// A search renews all answers, so they are as old as it is. One that does not find a socket
-    /// again leaves the owner found before: the last holder says most about a socket that is just
-    /// being closed.
+    /// A search renews all answers. If it does not find a socket again, the owner found before is kept: the
+    /// last holder is the best answer for a socket that is just being closed.
     pub fn refresh(&mut self, wanted: &HashSet<u64>, now_ns: u64, pace_ns: u64) {
         self.known.retain(|inode, _| wanted.contains(inode));
         let wait_ns = if self.known.len() < wanted.len() {
@@ -88,7 +86,7 @@ impl Owners {
         }
     }
 
-    /// Who holds the socket with this inode number; without one, it has no file.
+    /// The holder of the socket with this inode number; a socket without one has no file.
     pub fn of(&self, inode: Option<u64>) -> &Owner {
         static NO_FILE: Owner = Owner::Unknown(Reason::NoFile);
         static NOT_YET: Owner = Owner::Unknown(Reason::NotYet);

@@ -1,5 +1,5 @@
-//! The peer table, read through a shared mapping: no system call per peer, and no copy of the
-//! table in the kernel.
+//! The peer table, read through a shared mapping: no system call per peer, and no copy of the table in the
+//! kernel.
 
 use std::{mem::offset_of, os::fd::AsFd, sync::atomic::Ordering::Relaxed};
 
@@ -38,18 +38,18 @@ impl PeerTable {
         (slot < self.slots).then(|| slot * size_of::<PeerStats>())
     }
 
-    /// Whose slot it is; `None` beyond the table.
+    /// The key of a slot; `None` beyond the table.
     pub(super) fn key(&self, slot: usize) -> Option<Result<PeerKey, DecodeError>> {
         const _: () = assert!(offset_of!(PeerStats, key) == 0);
-        // Whole words are copied, and half of one is what follows the key.
+        // Whole words are copied, and the second half of the last one follows the key.
         const WORDS: usize = size_of::<PeerKey>().next_multiple_of(size_of::<u64>());
         let bytes = self.mapping.copy::<WORDS>(self.place(slot)?)?;
         Some(decode::read(bytes.get(..size_of::<PeerKey>())?))
     }
 
-    /// One slot's counters; `None` beyond the table. The programs go on counting meanwhile: each number is
-    /// one that was there, but two numbers may be of slightly different moments. Those of opens and ends fit
-    /// together, if that is to be had in a few tries.
+    /// One slot's counters; `None` beyond the table. The programs keep counting meanwhile: each number is one
+    /// that occurred, but two may be from slightly different moments. Those of opens and ends are consistent,
+    /// unless a few attempts do not achieve that.
     pub(super) fn read(&self, slot: usize) -> Option<Result<PeerStats, DecodeError>> {
         let place = self.place(slot)?;
         let mut tries = 1;
@@ -91,8 +91,8 @@ impl PeerTable {
         let sum = |offset: usize, count: usize| -> u64 {
             (0..count)
                 .map(|index| {
-                    // SAFETY: the callers below name fields of PeerStats, which lie inside the slot and
-                    // are aligned. Volatile, because the kernel writes too.
+                    // SAFETY: the callers below name fields of PeerStats, which are inside the slot and
+                    // aligned. Volatile, because the kernel writes too.
                     let word = unsafe { base.add(offset).cast::<u32>().add(index).read_volatile() };
                     u64::from(word)
                 })
@@ -106,12 +106,12 @@ impl PeerTable {
     }
 }
 
-/// How often a slot is read whose numbers do not fit together. If they never do, a count has drifted, which
-/// the reader shows.
+/// Maximum number of times a slot with inconsistent numbers is read. If they never become consistent, a count
+/// has drifted, which the reader shows.
 const TRIES: u32 = 4;
 
-/// Whether as many connections are open as opened and did not end. While one opens or ends, two numbers
-/// change one after the other.
+/// Whether the number open equals opens minus ends. While a connection opens or ends, the two change one
+/// after the other.
 fn balance(stats: &PeerStats) -> bool {
     let sum = |counts: &[u32]| counts.iter().fold(0, |sum: u32, count| sum.wrapping_add(*count));
     let opened = stats.seeded.wrapping_add(sum(&stats.opens_by_held));

@@ -1,9 +1,9 @@
-//! Gives up what a thread needs no more: capabilities, system calls, files.
+//! Drops what a thread no longer needs: capabilities, system calls, files.
 //!
-//! What is left to do once the programs are attached and the maps open runs on hostile input, and so
-//! does reading somebody's recording. Each thread keeps what its [`Role`] needs. A tracing thread is in
-//! no Landlock domain, since a process in one may not look at the open files of others, which is how
-//! owners are found.
+//! Once the programs are attached and the maps open, the rest of the work handles hostile input, and so does
+//! reading a recording from elsewhere. Each thread keeps only what its [`Role`] needs. A tracing thread has
+//! no Landlock domain, since a process in one may not inspect the open files of others, which is how owners
+//! are found.
 
 mod files;
 mod needs;
@@ -20,19 +20,19 @@ pub use self::{
     user::{User, become_user},
 };
 
-/// What a thread does from now on.
+/// The work of a thread from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Reads what the programs count, and walks sockets and processes.
+    /// Reads the programs' counts, and walks sockets and processes.
     Tracing,
-    /// Shows it, and writes files where the user stands.
+    /// Displays them, and writes files in the current directory.
     Showing {
-        /// Where it writes.
+        /// The directory it writes to.
         writes: PathBuf,
     },
     /// Reads recordings and prints.
     Reading {
-        /// They, and what else it reads.
+        /// The recordings and other files it reads.
         files: Vec<PathBuf>,
     },
 }
@@ -41,16 +41,16 @@ impl Role {
     fn capabilities(&self) -> CapsHashSet {
         match self {
             Self::Tracing => NEEDS.iter().map(|need| need.capability).collect(),
-            // A folder of the user who called sudo is not root's.
+            // The directory of a user who called sudo does not belong to root.
             Self::Showing { .. } => [Capability::CAP_DAC_OVERRIDE].into(),
             Self::Reading { .. } => [Capability::CAP_DAC_READ_SEARCH].into(),
         }
     }
 }
 
-/// Why privileges could not be given up.
+/// Why privileges could not be dropped.
 #[derive(Debug, thiserror::Error)]
-#[error("privileges could not be given up ({reason}); it goes on with them")]
+#[error("privileges could not be dropped ({reason}); continuing with them")]
 pub struct StillPrivileged {
     reason: String,
 }
@@ -73,11 +73,11 @@ is_the_reason!(
     seccompiler::BackendError
 );
 
-/// Leaves the calling thread, and those it starts from then on, with what its role needs and no way
-/// to get more. Threads that are there already keep what they have.
+/// Restricts the calling thread, and those it starts from then on, to what its role needs, with no way to get
+/// more. Existing threads keep what they have.
 ///
 /// # Errors
-/// When the kernel refuses; nothing depends on it. A kernel without Landlock is no error.
+/// If the kernel refuses; nothing depends on it. A kernel without Landlock is not an error.
 pub fn give_up(role: &Role) -> Result<(), StillPrivileged> {
     set_no_new_privs(true)?;
     keep(&role.capabilities())?;
@@ -85,7 +85,7 @@ pub fn give_up(role: &Role) -> Result<(), StillPrivileged> {
     syscalls::refuse(role)
 }
 
-/// Gives up all other capabilities.
+/// Drops all other capabilities.
 fn keep(wanted: &CapsHashSet) -> Result<(), StillPrivileged> {
     leave_bounds(wanted)?;
     let permitted = caps::read(None, CapSet::Permitted)?;

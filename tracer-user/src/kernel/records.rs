@@ -1,4 +1,4 @@
-//! The records of ended connections, as they come out of the ring.
+//! The records of ended connections, read from the ring.
 
 use std::{
     mem::offset_of,
@@ -17,17 +17,17 @@ use crate::model::ended::Ended;
 
 const WORD: usize = size_of::<u64>();
 
-/// After at most this many records, the room that was read is given back.
+/// The room of records already read is released after at most this many.
 const GIVEN_BACK: u64 = 256;
 
-/// The reading end of the ring. It can be read in a thread of its own, so that no long look at
-/// something else lets it run full.
+/// The reading end of the ring. It can be used in a separate thread, so that the ring does not overflow while
+/// another thread is busy.
 #[derive(Debug)]
 pub struct Records {
     ring: Mapping,
-    /// Its entries, less one.
+    /// The number of its entries, minus one.
     mask: u64,
-    /// Number of the next record.
+    /// The number of the next record.
     next: u64,
 }
 
@@ -46,7 +46,7 @@ impl Records {
         })
     }
 
-    /// Takes what has come since the last call, at most `limit`.
+    /// Takes the records since the last call, at most `limit`.
     pub fn take(&mut self, limit: usize) -> Vec<Ended> {
         let mut ended = Vec::new();
         while ended.len() < limit
@@ -65,11 +65,11 @@ impl Records {
         ended
     }
 
-    /// The next record, if it is whole.
+    /// The next record, if it is complete.
     fn next_record(&mut self) -> Option<[u8; size_of::<Closed>()]> {
         let entry = ring::bytes(ring::place(self.next, self.mask));
         let whole = self.word(entry + offset_of!(Entry, whole));
-        // Acquire: what was written before that number is read after it.
+        // Acquire: everything written before that number is visible after it.
         if whole.load(Ordering::Acquire) != self.next.wrapping_add(1) {
             return None;
         }
@@ -78,7 +78,7 @@ impl Records {
         Some(record)
     }
 
-    /// Lets the programs have the room of what was read.
+    /// Lets the programs reuse the room of the records read.
     fn give_back(&self) {
         self.word(offset_of!(Ends, read))
             .store(self.next, Ordering::Release);
@@ -87,8 +87,8 @@ impl Records {
     /// The word of the ring at offset `at`.
     fn word(&self, at: usize) -> &AtomicU64 {
         debug_assert!(at.is_multiple_of(WORD) && at < ring::bytes(ring::place(self.mask, self.mask) + 1));
-        // SAFETY: the callers name words of the ends and of an entry within the mask, which are inside the
-        // mapping and aligned. The programs write it too, as one word.
+        // SAFETY: the callers name words of the header and of an entry within the mask, which are inside the
+        // mapping and aligned. The programs write them too, as whole words.
         unsafe { AtomicU64::from_ptr(self.ring.base().add(at).cast()) }
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     const ENTRIES: u32 = 4;
     const MASK: u64 = ENTRIES as u64 - 1;
 
-    /// What the programs do, on the same memory.
+    /// Does what the programs do, on the same memory.
     struct Writer {
         ring: Records,
         lost: u64,
@@ -131,7 +131,7 @@ mod tests {
             Some(number)
         }
 
-        /// Its record is known again by the bytes that were received.
+        /// Its record is recognised by the number of bytes received.
         fn write(&self, number: u64) {
             let entry = ring::bytes(place(number, MASK));
             let closed = entry + offset_of!(Entry, closed);
@@ -207,8 +207,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order in which programs that interrupt each other get their places and publish, each
-        /// record is read once and in the order of the places.
+        /// In whatever order programs that interrupt each other reserve and publish entries, each record is
+        /// read once and in the order of reservation.
         #[test]
         fn every_record_is_read_once(does in prop::collection::vec((0..4_u8, 0..5_usize), 0..200)) {
             let (mut writer, mut records) = both_ends();

@@ -1,4 +1,4 @@
-//! Replaces the marks in the instructions by the numbers of this kernel and this run
+//! Replaces the marks in the instructions with the values for this kernel and this run
 //! ([`tracer_ebpf::relocation`]).
 
 use std::{
@@ -16,16 +16,16 @@ use tracer_ebpf::{
     relocation::{HAS, MEMBER_ROOM, MEMBERS, OFFSET, SETTING, TABLE, table},
 };
 
-/// Bytes of an instruction.
+/// Size of an instruction, bytes.
 const INSTRUCTION: usize = size_of::<bpf_insn>();
 
-/// The bits of an operation without those for the size of a load.
+/// The bits of an operation, except those for the size of a load.
 const NO_SIZE: u32 = !BPF_DW;
 
-/// Loads from an address in a register, whatever their size.
+/// Loads of any size from an address in a register.
 const LOAD: u32 = BPF_LDX | BPF_MEM;
 
-/// Sets a register to 64 bits: two instructions, the second of which only carries the upper half.
+/// Sets a register to a 64-bit value: two instructions, the second of which only carries the upper half.
 const SET_WIDE: u32 = BPF_LD | BPF_DW | BPF_IMM;
 
 /// Sets a register to an immediate.
@@ -34,7 +34,7 @@ const SET: u8 = byte(BPF_ALU64 | BPF_MOV | BPF_K);
 /// Makes a wide immediate the address of a map's value.
 const MAP_VALUE: u8 = byte(BPF_PSEUDO_MAP_VALUE);
 
-/// A constant as wide as it is in an instruction.
+/// A constant as stored in an instruction.
 const fn byte(constant: u32) -> u8 {
     let [byte, ..] = constant.to_le_bytes();
     byte
@@ -43,7 +43,7 @@ const fn byte(constant: u32) -> u8 {
 /// The object with its marks replaced.
 ///
 /// # Errors
-/// In words, for an object that is damaged or not of this version.
+/// If the object is damaged or of another version; in words.
 pub(super) fn relocate(
     object: &[u8],
     offsets: &Offsets,
@@ -63,7 +63,7 @@ pub(super) fn relocate(
     Ok(bytes)
 }
 
-/// Where the sections with programs lie in the file.
+/// The sections of the file that contain programs.
 fn programs(object: &[u8]) -> Result<Vec<Range<usize>>, String> {
     let file = object::File::parse(object).map_err(|error| error.to_string())?;
     file.sections()
@@ -82,7 +82,7 @@ fn programs(object: &[u8]) -> Result<Vec<Range<usize>>, String> {
 enum Mark {
     /// The displacement of a load of a member, this many bytes from its start.
     Member { number: u32, byte: i16 },
-    /// Whether there is a member.
+    /// Whether a member exists.
     Has(u32),
     /// The offset of a member.
     Offset(u32),
@@ -97,13 +97,13 @@ impl Mark {
     fn of_load(displacement: i16) -> Option<Self> {
         let mark = displacement.checked_sub(MEMBERS)?;
         Some(Self::Member {
-            // Negative for a displacement that is none.
+            // Negative for a displacement that is not a mark.
             number: u32::try_from(mark.div_euclid(MEMBER_ROOM)).ok()?,
             byte: mark.rem_euclid(MEMBER_ROOM),
         })
     }
 
-    /// The mark in a wide immediate, by its halves.
+    /// The mark in a wide immediate, given its halves.
     fn of_immediate(upper: u32, lower: u32) -> Option<Self> {
         match upper {
             HAS => Some(Self::Has(lower)),
@@ -115,7 +115,7 @@ impl Mark {
     }
 }
 
-/// What a mark becomes.
+/// The replacement of a mark.
 #[derive(Clone, Copy, Debug)]
 enum Value {
     /// A load with this displacement.
@@ -147,7 +147,7 @@ fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>
                     insn.set_src_reg(MAP_VALUE);
                     (insn.imm, upper.imm) = (map, 0);
                 }
-                Some(Value::Load(_)) => return Err("an immediate is no load".to_owned()),
+                Some(Value::Load(_)) => return Err("an immediate is not a load".to_owned()),
             }
             *second = encoded(upper);
         } else if u32::from(insn.code) & NO_SIZE == LOAD
@@ -159,7 +159,7 @@ fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>
                     (insn.code, insn.off, insn.imm) = (SET, 0, halves(number).0);
                     insn.set_src_reg(0);
                 }
-                Value::AddressIn(_) => return Err("a load is no address".to_owned()),
+                Value::AddressIn(_) => return Err("a load is not an address".to_owned()),
             }
         }
         *bytes = encoded(insn);
@@ -168,22 +168,22 @@ fn replace(code: &mut [u8], mut value: impl FnMut(Mark) -> Result<Value, String>
 }
 
 fn decoded(bytes: [u8; INSTRUCTION]) -> bpf_insn {
-    // SAFETY: the same size, and integers only.
+    // SAFETY: both types have the same size and consist of integers.
     unsafe { mem::transmute(bytes) }
 }
 
 fn encoded(insn: bpf_insn) -> [u8; INSTRUCTION] {
-    // SAFETY: as above, and without padding.
+    // SAFETY: likewise, and without padding.
     unsafe { mem::transmute(insn) }
 }
 
-/// The lower half of a number and the upper, as immediates.
+/// The lower and upper halves of a number, as immediates.
 fn halves(number: u64) -> (i32, i32) {
     let half = |number: u64| ((number & 0xffff_ffff) as u32).cast_signed();
     (half(number), half(number >> 32))
 }
 
-/// What the marks stand for, in the order of their numbers.
+/// The values of the marks, in the order of their numbers.
 struct Numbers<'a> {
     offsets: &'a [Option<u32>],
     settings: &'a [u64],
@@ -203,7 +203,7 @@ impl Numbers<'_> {
             Mark::Table(number) => nth(self.tables, number).map(Value::AddressIn),
             Mark::Member { number, byte } => match offset(number) {
                 None => None,
-                // A load of a member that is missing gives 0.
+                // A load of a missing member gives 0.
                 Some(None) => Some(Value::Number(0)),
                 Some(Some(offset)) => {
                     let displacement = i16::try_from(offset)
@@ -215,7 +215,7 @@ impl Numbers<'_> {
                 }
             },
         };
-        value.ok_or_else(|| format!("it has the mark {mark:?}, which stands for nothing"))
+        value.ok_or_else(|| format!("it has the unknown mark {mark:?}"))
     }
 }
 

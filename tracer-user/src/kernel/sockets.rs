@@ -13,13 +13,13 @@ use super::{
 };
 use crate::model::socket::Sockets;
 
-/// Read this much at a time; the kernel's own buffer for an iterator is half of it.
+/// Amount read at a time; the kernel's own buffer for an iterator is half of it.
 const CHUNK: usize = 64 << 10;
 
 /// Runs an iterator program over the namespaces the filter admits and collects what it writes.
 ///
-/// A walk goes through the buckets of the kernel's hash table in several steps. When a bucket changes
-/// between two of them, kernels before 6.16 may show a socket again.
+/// A walk covers the buckets of the kernel's hash table in several steps. If a bucket changes between two of
+/// them, kernels before 6.16 may show a socket again.
 pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, TraceError> {
     let (mut connections, mut listeners) = (Vec::new(), Vec::new());
     let (mut cookies, mut addresses, mut repeats) = (HashSet::new(), HashSet::new(), 0);
@@ -91,7 +91,7 @@ fn visit(program: &mut Iter, only: Option<u32>, each: Each<'_>) -> Result<Visite
                         visited.skipped += 1;
                         continue;
                     }
-                    // A walk goes through the whole of the kernel's hash table, whosever sockets are in it.
+                    // A walk covers the whole of the kernel's hash table, whoever owns the sockets.
                     if netns::has_tcp() {
                         one_namespace(program, &mut visited.resumed, each)?;
                     }
@@ -105,7 +105,7 @@ fn visit(program: &mut Iter, only: Option<u32>, each: Each<'_>) -> Result<Visite
     Ok(visited)
 }
 
-/// Without CAP_SYS_ADMIN, the own namespace still can be walked.
+/// Without CAP_SYS_ADMIN, our own namespace can still be walked.
 fn enter(namespace: &Namespace, own: Option<u32>) -> rustix::io::Result<()> {
     match namespace.enter() {
         Err(_) if Some(namespace.inode) == own => Ok(()),
@@ -127,7 +127,7 @@ fn collect(mut file: File, resumed: &mut u64, each: Each<'_>) -> Result<(), Trac
         let got = match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(got) => got,
-            // The kernel wants to be asked again: it stops after a bounded number of sockets.
+            // The kernel expects another read: it stops after a limited number of sockets.
             Err(error)
                 if matches!(
                     error.kind(),

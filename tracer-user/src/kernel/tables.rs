@@ -1,4 +1,4 @@
-//! The tables that the programs reach without a look-up ([`tracer_ebpf::relocation::table`]).
+//! The tables that the programs access without a look-up ([`tracer_ebpf::relocation::table`]).
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -26,7 +26,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes them, with room for `slots` slots, for `peers` peers in the index, for `connections`
+    /// Creates them, with room for `slots` slots, for `peers` peers in the index, for `connections`
     /// connections, and for `records` records.
     pub(super) fn create(slots: u32, peers: u32, connections: u32, records: u32) -> Result<Self, TraceError> {
         let places = conn::places(connections);
@@ -47,24 +47,24 @@ impl Tables {
         [&self.peers, &self.index, &self.places, &self.cookies, &self.ring].map(|map| map.fd().as_fd())
     }
 
-    /// That of the peers.
+    /// The table of peers.
     pub(super) fn peers(&self) -> BorrowedFd<'_> {
         self.peers.fd().as_fd()
     }
 
-    /// Those of the connections, and of their cookies.
+    /// The tables of connections and of their cookies.
     pub(super) fn connections(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
         (self.places.fd().as_fd(), self.cookies.fd().as_fd())
     }
 
-    /// That of the records.
+    /// The ring of records.
     pub(super) fn ring(&self) -> BorrowedFd<'_> {
         self.ring.fd().as_fd()
     }
 }
 
-/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also aligns
-/// the value to a page.
+/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also
+/// aligns the value to a page.
 fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
     const KEY: u32 = u32::BITS / u8::BITS;
     let size = u32::try_from(bytes)
@@ -72,7 +72,7 @@ fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> 
         .and_then(|bytes| entries.checked_mul(bytes));
     let size = size.ok_or_else(|| TraceError::Refused {
         what: format!("map {name}"),
-        reason: "it would be larger than a map can be".to_owned(),
+        reason: "it would exceed the maximum size of a map".to_owned(),
     })?;
     let array = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, KEY, size, 1, BPF_F_MMAPABLE);
     MapData::create(array, name, None).map_err(|error| refused_map(&error))

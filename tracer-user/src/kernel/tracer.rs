@@ -1,4 +1,4 @@
-//! The running programs: starts them, and reads what they count.
+//! Starts the programs, and reads what they count.
 
 use std::{
     fs,
@@ -39,11 +39,10 @@ use crate::{
     },
 };
 
-/// Connections that are open already whose processes are looked for, at most: as many as their table has room
-/// for.
+/// Maximum number of connections already open whose processes are looked up: as many as their table can hold.
 const MAX_HOLDERS: usize = 65_536;
 
-/// The loaded and attached programs. Dropping it detaches and frees everything: nothing is pinned.
+/// The loaded and attached programs. Dropping this detaches and frees everything: nothing is pinned.
 pub struct Tracer {
     ebpf: Ebpf,
     pub(super) table: PeerTable,
@@ -53,7 +52,7 @@ pub struct Tracer {
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
     holders: HashMap<MapData, u64, u32>,
-    /// What is in that map, until what is open is counted.
+    /// The contents of that map, until the connections already open have been counted.
     noted: hashbrown::HashMap<u64, u32>,
     records: Option<Records>,
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
@@ -63,7 +62,7 @@ pub struct Tracer {
     hooks: Vec<Hook>,
     /// See [`Settings::miss`].
     misses_on_purpose: bool,
-    /// How often the kernel had skipped the program when the sockets were looked through for it last.
+    /// How often the kernel had skipped the program at the last walk that made up for it.
     made_up_for: u64,
     /// How many connections may be open at once.
     pub(super) max_connections: u32,
@@ -80,11 +79,10 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Loads and attaches the programs. What is open already is not counted yet: that is
-    /// [`Tracer::seed`]'s.
+    /// Loads and attaches the programs. Connections already open are counted by [`Tracer::seed`].
     ///
     /// # Errors
-    /// Says why tracing is impossible here.
+    /// If tracing is impossible here, with the reason.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
@@ -139,8 +137,8 @@ impl Tracer {
     fn attach(&mut self) -> Result<(), TraceError> {
         for hook in self.hooks.clone().into_iter().rev() {
             if hook == STATE {
-                // From then on every connect is seen. A short search finds what opened since the long one,
-                // and only the seeding itself comes between it and those connections.
+                // From here on every connect is seen. A short search finds what opened since the long one, so
+                // that only the seeding itself lies between it and those connections.
                 self.note_holders()?;
             }
             program::<BtfTracePoint>(&mut self.ebpf, hook.program)?
@@ -150,20 +148,20 @@ impl Tracer {
         Ok(())
     }
 
-    /// Counts the connections that were open before tracing began, in every namespace. Those that
-    /// opened since the programs were attached are known already and are left as they are.
+    /// Counts the connections that were open before tracing began, in every namespace. Those opened since the
+    /// programs were attached are already known and left as they are.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn seed(&mut self) -> Result<(), TraceError> {
         let only = self.filter.netns;
         sockets::walk(self.iterator(SEED)?, only)?;
         for inode in std::mem::take(&mut self.noted).into_keys() {
-            // Nobody will ask for it again.
+            // It will not be read again.
             let _ = self.holders.remove(&inode);
         }
         self.unknown_is(unknown::MISSED)?;
-        // After that, so that one that is dropped right now is not overlooked.
+        // Afterwards, so that a connection dropped just now is not overlooked.
         if self.losses()?.connections_dropped > 0 {
             self.dropped_at_start = true;
             self.unknown_is(unknown::DROPPED)?;
@@ -171,9 +169,9 @@ impl Tracer {
         Ok(())
     }
 
-    /// Notes who holds the outbound connections that are open already, since each process is a peer: all that
-    /// are to be found or, the second time, those that these processes have opened since. Those whose holder
-    /// is not found are of a process that is not known.
+    /// Notes the holders of outbound connections already open, since each process is a peer: all that can be
+    /// found or, the second time, those that these processes have opened since. If no holder is found, the
+    /// process is unknown.
     fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
@@ -205,17 +203,17 @@ impl Tracer {
 
     pub(super) fn unknown_is(&mut self, what: u32) -> Result<(), TraceError> {
         self.unknown.set(0, what, 0).map_err(|error| TraceError::Refused {
-            what: "to note that what was open is counted".to_owned(),
+            what: "to mark the seeding as complete".to_owned(),
             reason: error.to_string(),
         })
     }
 
-    /// Looks through the live sockets for changes of state that the kernel skipped the program for, if it
-    /// has since the last call. Such a change shows at the connection's next one too, but that of a
-    /// held connection may be long in coming.
+    /// Searches the live sockets for state changes for which the kernel skipped the program, if it has since
+    /// the last call. Such a change also shows at the connection's next one, but for a held connection that
+    /// may take long.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn make_up_for_misses(&mut self) -> Result<(), TraceError> {
         let skipped = self.skipped(&STATE);
         if skipped == self.made_up_for && !self.misses_on_purpose {
@@ -229,17 +227,17 @@ impl Tracer {
     /// The live sockets the filters admit.
     ///
     /// # Errors
-    /// When the sockets cannot be walked.
+    /// If the sockets cannot be walked.
     pub fn sockets(&mut self) -> Result<Sockets, TraceError> {
         let only = self.filter.netns;
         sockets::walk(self.iterator(LIST)?, only)
     }
 
-    /// The sums over all peers and what belongs to none: a small part of the work of
+    /// The sums over all peers and over connections without one: a small part of the work of
     /// [`Tracer::peers`].
     ///
     /// # Errors
-    /// When the maps cannot be read.
+    /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
         let mut sum = Totals::default();
         for one in (0..=self.slots_taken()?).map_while(|slot| self.table.totals(slot as usize)) {
@@ -250,7 +248,7 @@ impl Tracer {
         Ok(sum)
     }
 
-    /// The highest slot any peer has taken; there are none beyond.
+    /// The highest slot taken by any peer.
     fn slots_taken(&self) -> Result<u32, TraceError> {
         self.taken.get(&0, 0).map_err(|error| TraceError::Read {
             what: "the peer table",
@@ -258,16 +256,16 @@ impl Tracer {
         })
     }
 
-    /// All peers with their counters, and those of the connections that belong to none of them.
+    /// All peers with their counters, and the counters of connections that belong to none of them.
     ///
     /// # Errors
-    /// When the maps cannot be read.
+    /// If the maps cannot be read.
     pub fn peers(&self) -> Result<(Vec<Peer>, Counters), TraceError> {
         let damaged = |error: decode::DecodeError| TraceError::Read {
             what: "the peer table",
             reason: error.to_string(),
         };
-        // Keys first, and in their order then: the counters are too large to be moved once they are read.
+        // Keys first, then in their order: the counters are too large to be moved once they are read.
         let mut order = Vec::new();
         for slot in 1..=self.slots_taken()? {
             let Some(key) = self.table.key(slot as usize) else {
@@ -292,11 +290,11 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// What was lost so far, but for what only a walk over the sockets tells: namespaces skipped,
-    /// and whether nested runs were a loss.
+    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, and
+    /// whether nested runs were a loss.
     ///
     /// # Errors
-    /// When the map cannot be read.
+    /// If the map cannot be read.
     pub fn losses(&self) -> Result<Losses, TraceError> {
         let sum = self.sum_of_losses()?;
         Ok(Losses {
@@ -334,7 +332,7 @@ impl Tracer {
         self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
     }
 
-    /// How often the kernel skipped a program because it was running already.
+    /// How often the kernel skipped a program because it was already running.
     fn skipped(&self, hook: &Hook) -> u64 {
         match self.ebpf.program(hook.program) {
             Some(Program::BtfTracePoint(program)) => program
@@ -344,8 +342,8 @@ impl Tracer {
         }
     }
 
-    /// Takes the records of ended connections that have come since the last call, at most
-    /// `limit`. Nothing when records were not asked for.
+    /// Takes the records of ended connections since the last call, at most `limit`. Empty if records were not
+    /// requested.
     pub fn ended(&mut self, limit: usize) -> Vec<Ended> {
         match &mut self.records {
             Some(records) => records.take(limit),
@@ -353,7 +351,7 @@ impl Tracer {
         }
     }
 
-    /// Hands out the reading end of the ring; [`Tracer::ended`] then gives nothing any more.
+    /// Hands over the reading end of the ring; afterwards [`Tracer::ended`] returns nothing.
     pub fn take_records(&mut self) -> Option<Records> {
         self.records.take()
     }
@@ -365,12 +363,12 @@ impl Tracer {
         }
     }
 
-    /// Which figures this kernel gives.
+    /// The figures this kernel provides.
     pub fn known(&self) -> Known {
         self.known
     }
 
-    /// What this kernel does not have, and what is lost by that.
+    /// What this kernel lacks, and what is lost by that.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
@@ -380,7 +378,7 @@ impl Tracer {
         self.ebpf.programs()
     }
 
-    /// The namespaces of the counted peers that a walk did not see.
+    /// The namespaces of the counted peers that a walk did not cover.
     pub fn namespaces_unseen(peers: &[Peer], sockets: &Sockets) -> u64 {
         let mut unseen: Vec<u32> = peers
             .iter()
@@ -397,8 +395,8 @@ impl Tracer {
     }
 }
 
-/// How often the kernel skipped a program because it was already running on that CPU. aya does
-/// not show the counter; the kernel also prints it for each open program.
+/// How often the kernel skipped a program because it was already running on that CPU. aya does not expose the
+/// counter; the kernel also prints it for each open program.
 fn recursion_misses(fd: i32) -> u64 {
     fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
         .ok()

@@ -244,11 +244,12 @@ mod tests {
     #[test]
     fn sums_go_on_where_counters_start_again() {
         let wrap = 1 << 32;
-        let mut sums = Totals::default();
+        let mut sums = totals(7, wrap - 15, wrap - 30);
         // Two peers, whose counters start again one after the other.
         for (opened, closed, sum) in [
             (wrap - 10 + 5, wrap - 20, totals(7, wrap - 5, wrap - 20)),
             (10 + 5, wrap - 20, totals(7, wrap + 15, wrap - 20)),
+            (10 + wrap / 2, 5, totals(7, wrap + wrap / 2 + 10, wrap + 5)),
             (10 + wrap - 1, 5, totals(7, 2 * wrap + 9, wrap + 5)),
             (10 + 1, 5, totals(7, 2 * wrap + 11, wrap + 5)),
         ] {

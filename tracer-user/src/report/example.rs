@@ -176,7 +176,7 @@ pub(crate) fn sample() -> Sample {
     }
 }
 
-/// What led to it: the peer that piles up opened a connection every ten seconds.
+/// Its history: the peer that piles up opened a connection every ten seconds.
 pub(crate) fn history() -> History {
     let end = sample();
     let mut history = History::new();

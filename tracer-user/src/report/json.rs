@@ -56,7 +56,7 @@ struct Document<'a> {
     peers: Vec<Peer<'a>>,
 }
 
-/// Some time: the run since when it traces, or the window that is judged.
+/// A period: the run since tracing began, or the window that is judged.
 #[derive(Serialize)]
 struct Span {
     start: String,
@@ -70,7 +70,7 @@ struct Expected {
     learned_from_peers: Option<usize>,
 }
 
-/// What the peers show together of the server's settings.
+/// What the peers together reveal about the server's settings.
 #[derive(Serialize)]
 struct Learned {
     keepalive_timeout_ms: Option<u64>,
@@ -175,7 +175,7 @@ struct Range {
     max: Option<u64>,
 }
 
-/// Connections held; CLOSE_WAIT does not count.
+/// Connections held, not counting CLOSE_WAIT.
 #[derive(Serialize)]
 struct Held {
     start: u64,
@@ -197,7 +197,7 @@ struct CloseWait {
 /// Writes the diagnosis, indented, with a final newline.
 ///
 /// # Errors
-/// When `to` cannot be written.
+/// If `to` cannot be written.
 pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::Result<()> {
     let document = document(diagnosis, origin);
     serde_json::to_writer_pretty(&mut *to, &document)?;
@@ -242,7 +242,7 @@ fn span(start: Moment, end: Moment, ns: u64) -> Span {
     }
 }
 
-/// For people; the exact times stand beside them.
+/// For people; the exact times are beside them.
 fn seconds(ns: u64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,

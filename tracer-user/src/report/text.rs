@@ -1,4 +1,4 @@
-//! The diagnosis as text: the answer first, what was lost last, 80 columns.
+//! The diagnosis as text in 80 columns: the answer first, the losses last.
 
 mod capacity;
 mod fine_print;
@@ -19,17 +19,17 @@ use crate::{
 
 const WIDTH: usize = 80;
 
-/// How the text may look.
+/// The style of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Use terminal colours.
+    /// Whether to use terminal colours.
     pub color: bool,
 }
 
 /// Writes the report.
 ///
 /// # Errors
-/// When `to` cannot be written.
+/// If `to` cannot be written.
 pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: Style) -> io::Result<()> {
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
@@ -55,7 +55,7 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     fine_print::write(to, diagnosis, origin, &paint)
 }
 
-/// The answer in one sentence that fits a terminal, and who must act.
+/// The answer in one sentence that fits a terminal, and who has to act.
 pub fn headline(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.peers.len() as u64;
     let window = duration(diagnosis.window_ns());
@@ -94,7 +94,7 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
     }
 }
 
-/// What to call those who connect.
+/// Nouns for the parties that connect.
 struct Nouns {
     one: &'static str,
     many: &'static str,
@@ -120,7 +120,7 @@ impl Nouns {
     }
 }
 
-/// Who must act, the most concerned first, as far as there is room.
+/// Who has to act, most affected first, as far as there is room.
 fn problem(diagnosis: &Diagnosis) -> String {
     let of = Nouns::of(diagnosis).count(diagnosis.peers.len() as u64);
     let mut parties =
@@ -145,7 +145,7 @@ fn problem(diagnosis: &Diagnosis) -> String {
     text
 }
 
-/// What was counted, and what stands beside the answer.
+/// The counts, and remarks on the answer.
 fn counted(diagnosis: &Diagnosis) -> String {
     let opens: u64 = diagnosis.peers.iter().map(|peer| peer.figures.opens).sum();
     let mut parts = vec![
@@ -234,12 +234,12 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     Ok(())
 }
 
-/// A surge as on the day on which it began.
+/// A surge, as described on the day it began.
 pub fn surge(surge: &Surge) -> String {
     format!("surge {}", surge::course(surge, surge.started))
 }
 
-/// Who connects to which port of whom.
+/// Which client connects to which port of which server.
 pub fn name(peer: &Judged) -> String {
     let host = peer
         .host
@@ -252,8 +252,8 @@ pub fn name(peer: &Judged) -> String {
     }
 }
 
-/// The name of a peer where it is known which port it is about: of a client its address, of a process of this host
-/// where it connects to.
+/// A peer's name where its port is already known: a client's address, or the destination of a process of this
+/// host.
 pub fn short_name(peer: &Judged) -> String {
     match peer.id.direction {
         Direction::Inbound => peer.id.name(),
@@ -304,7 +304,7 @@ fn wrap(text: &str, indent: usize) -> String {
     out
 }
 
-/// Terminal colours, or none.
+/// Terminal colours, if enabled.
 struct Paint(bool);
 
 impl Paint {

@@ -1,4 +1,4 @@
-//! The answer as the view says it.
+//! The answer as the view words it.
 
 use super::{
     fit::{visible, width},
@@ -11,7 +11,7 @@ use crate::{
     report::text,
 };
 
-/// The headline without advice: that is for the commands that end by themselves.
+/// The headline without advice, which is meant for commands that end on their own.
 pub fn headline(snapshot: &Snapshot) -> String {
     let headline = &snapshot.headline;
     match (snapshot.diagnosis.answer, headline.split_once(". ")) {
@@ -20,7 +20,7 @@ pub fn headline(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The causes, those that cost most first, and how many there are beyond `shown`.
+/// The causes, costliest first, and how many there are beyond `shown`.
 fn causes(diagnosis: &Diagnosis, shown: usize) -> String {
     let causes = diagnosis.causes.iter().take(shown);
     let mut words: Vec<String> = causes
@@ -33,7 +33,8 @@ fn causes(diagnosis: &Diagnosis, shown: usize) -> String {
     words.join(", ")
 }
 
-/// The headline and the causes in at most `columns` columns. One cause is worth more than who else must act.
+/// The headline and the causes in at most `columns` columns. Naming one cause is worth more than naming who
+/// else must act.
 pub fn line(snapshot: &Snapshot, columns: usize) -> String {
     let (diagnosis, headline) = (&snapshot.diagnosis, headline(snapshot));
     let first = headline
@@ -49,7 +50,7 @@ pub fn line(snapshot: &Snapshot, columns: usize) -> String {
         .unwrap_or_else(|| headline.clone())
 }
 
-/// What was counted, in one line.
+/// The counts, in one line.
 pub fn counted(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let (diagnosis, unknown) = (&snapshot.diagnosis, || glyphs.unknown.to_string());
     let opens = snapshot.opens_per_s.map_or_else(unknown, rate);
@@ -71,7 +72,7 @@ pub fn counted(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     )
 }
 
-/// What stays on the terminal when the view has ended: the answer, its causes, what was counted. Nothing, if
+/// What stays on the terminal after the view has ended: the answer, its causes and the counts. Empty if
 /// nothing was seen.
 pub fn last(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     if snapshot.course.is_empty() {

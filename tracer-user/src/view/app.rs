@@ -1,5 +1,5 @@
-//! The state of the view and how actions change it. No terminal here: what has to be done outside
-//! comes back as an [`Effect`], which one place carries out.
+//! The state of the view and how actions change it. There is no terminal here: anything to be done outside is
+//! returned as an [`Effect`], which one place carries out.
 
 mod closer;
 mod cursor;
@@ -10,21 +10,23 @@ mod mouse;
 mod sort;
 mod typing;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use self::{
     cursor::Cursor,
     detail::Detail,
-    kinds::{Effect, Flow, Look, Mode, Sort, Tab},
+    kinds::{Effect, Flow, Live, Look, Mode, Sort, Tab},
     lists::SocketKey,
     mouse::{Hits, Title},
 };
 use super::{
     columns::{COLUMNS, Column},
     filter::Filter,
+    format::every,
     keys::Action,
     lists::ListSort,
     names::Names,
+    pace,
     playback::Command,
     row::Row,
     snapshot::{EventKey, Snapshot},
@@ -34,60 +36,63 @@ use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
 /// Everything the screen depends on.
 #[derive(Debug)]
 pub struct App {
-    /// How it looks.
+    /// Its appearance.
     pub look: Look,
-    /// What is shown.
+    /// What only a live view has; `None` for a recording.
+    pub live: Option<Live>,
+    /// The snapshot on the screen.
     pub shown: Arc<Snapshot>,
-    /// Whether it follows.
+    /// Whether the screen follows the feed.
     pub flow: Flow,
-    /// Which tab.
+    /// The current tab.
     pub tab: Tab,
-    /// The peer that is looked at closely.
+    /// The peer shown in detail.
     pub detail: Option<Detail>,
-    /// What keys go to.
+    /// What receives the keys.
     pub mode: Mode,
-    /// Order of the peers.
+    /// The order of the peers.
     pub sort: Sort,
-    /// The filter that acts, as typed.
+    /// The filter in effect, as typed.
     pub filter_text: String,
-    /// Why what is being typed is no filter.
+    /// Why the text being typed is not a valid filter.
     pub filter_error: Option<String>,
-    /// What came of the last thing the user did; until the next key.
+    /// The outcome of the user's last action; shown until the next key.
     pub message: Option<String>,
     /// Whether peers are grouped.
     pub grouped: bool,
-    /// Reverse names.
+    /// Names of addresses.
     pub names: Names,
-    /// What the mouse may hit, from the last drawing.
+    /// What the mouse can hit, from the last drawing.
     pub hits: Hits,
     filter: Filter,
     groups: Vec<Row>,
-    /// What is shown in which order, as places in the snapshot.
+    /// The order of the peers shown, as indexes into the snapshot.
     peer_order: Vec<usize>,
-    /// As above, of the tab that is shown, where it is not that of the peers.
+    /// The same for the list of the current tab, unless that is the peers.
     list_order: Vec<usize>,
-    /// Orders of the tabs but the first.
+    /// The orders of all tabs except the first.
     list_sorts: [ListSort; Tab::ALL.len()],
-    /// Where the user is in each list.
+    /// The user's position in each list.
     pub peers: Cursor<PeerId>,
-    /// As above.
+    /// Likewise.
     pub causes: Cursor<Verdict>,
-    /// As above.
+    /// Likewise.
     pub listeners: Cursor<(u32, u16)>,
-    /// As above.
+    /// Likewise.
     pub sockets: Cursor<SocketKey>,
-    /// As above.
+    /// Likewise.
     pub log: Cursor<EventKey>,
-    /// Rows of the list on the screen.
+    /// Number of list rows on the screen.
     pub page: usize,
 }
 
 impl App {
-    /// Shows a first snapshot.
+    /// Starts with a first snapshot.
     pub fn new(look: Look, first: Arc<Snapshot>) -> Self {
         let mut app = Self {
             sort: look.sort,
             look,
+            live: None,
             shown: first,
             flow: Flow::Following,
             tab: Tab::Peers,
@@ -115,7 +120,7 @@ impl App {
         app
     }
 
-    /// A newer snapshot has come. Gives whether the screen changes.
+    /// Takes in a newer snapshot.
     pub fn update(&mut self, snapshot: Arc<Snapshot>) {
         match &mut self.flow {
             Flow::Following => {
@@ -134,7 +139,7 @@ impl App {
         }
     }
 
-    /// How far the screen is behind, ns; `None`: it follows.
+    /// How far the screen is behind, ns; `None` if it follows.
     pub fn behind_ns(&self) -> Option<u64> {
         match &self.flow {
             Flow::Following => None,
@@ -145,7 +150,7 @@ impl App {
         }
     }
 
-    /// Does what the user wants, as far as it can be done here.
+    /// Does what the user wants, as far as that is possible here.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         self.message = None;
         if let Mode::Help(_) = self.mode {
@@ -174,9 +179,11 @@ impl App {
             Action::Play(command) => return self.play(command),
             Action::Export => return Some(Effect::Export),
             Action::BeginAnew if self.shown.playback.is_some() => {
-                self.message = Some("a recording is judged as it was".to_owned());
+                self.message = Some("a recording keeps the window it was made with".to_owned());
             }
             Action::BeginAnew => return Some(Effect::BeginAnew),
+            Action::MoreOften => return self.change_interval(pace::shorter),
+            Action::LessOften => return self.change_interval(pace::longer),
             Action::Redraw => return Some(Effect::Repaint),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Quit => return Some(Effect::Quit),
@@ -229,7 +236,7 @@ impl App {
         }
     }
 
-    /// The moment of the pause, of which everything is kept: it is what stands on the screen from now on.
+    /// Shows the moment of the pause for which everything is kept.
     pub fn hold(&mut self, snapshot: Arc<Snapshot>) {
         if let Flow::Paused(latest) = &mut self.flow {
             if latest.taken().monotonic_ns < snapshot.taken().monotonic_ns {
@@ -240,7 +247,7 @@ impl App {
         }
     }
 
-    /// Whether it is a recording, with time that can be moved in.
+    /// Whether this is a recording, in which the user can move through time.
     pub fn is_replay(&self) -> bool {
         self.shown.playback.is_some()
     }
@@ -252,6 +259,16 @@ impl App {
             return None;
         }
         Some(Effect::Play(command))
+    }
+
+    /// `step` gives the next interval, or `None` at the end of the scale.
+    fn change_interval(&mut self, step: fn(Duration) -> Option<Duration>) -> Option<Effect> {
+        let live = self.live.as_mut()?;
+        let next = step(live.interval);
+        live.interval = next.unwrap_or(live.interval);
+        let bound = if next.is_none() { "; this is the limit" } else { "" };
+        self.message = Some(format!("a sample {}{bound}", every(live.interval)));
+        next.map(Effect::Interval)
     }
 
     fn group(&mut self) {
@@ -277,7 +294,7 @@ impl App {
         self.refresh();
     }
 
-    /// The sentence about what is selected, fit for a ticket.
+    /// The sentence about the selection, fit for a ticket.
     fn sentence(&self) -> String {
         let id = match (&self.detail, self.tab) {
             (Some(detail), _) => Some(detail.id),
@@ -298,7 +315,7 @@ impl App {
     }
 }
 
-/// The columns that are shown if nobody says otherwise.
+/// The columns shown by default.
 pub fn default_columns() -> Vec<Column> {
     COLUMNS.iter().map(|spec| spec.column).collect()
 }

@@ -1,4 +1,4 @@
-//! Without a terminal: plain rows, once an interval, for a file, a pipe or a log.
+//! Output without a terminal: plain rows once per interval, for a file, a pipe or a log.
 
 use std::{
     io::{self, Write},
@@ -21,16 +21,16 @@ use crate::{exit::Failure, report::clock};
 /// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// So many times; `None`: until the end.
+    /// Number of updates; `None` means until the end.
     pub times: Option<u32>,
-    /// Rows each time; `None`: all.
+    /// Rows per update; `None` means all.
     pub rows: Option<usize>,
 }
 
-/// Prints a feed until it ends, a signal comes or it was printed often enough.
+/// Prints a feed until it ends, a signal arrives or the number of updates is reached.
 ///
 /// # Errors
-/// When the feed fails or nobody takes what is printed.
+/// If the feed fails or the output cannot be written.
 pub fn run(look: Look, feeding: Feeding, limits: Limits) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -48,7 +48,7 @@ async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), F
             biased;
             asked = signals.next() => match asked {
                 Asked::End => return Ok(()),
-                // Nothing to give back or to take again.
+                // There is no terminal to give back or take again.
                 Asked::Stop => rustix::process::kill_process(
                     rustix::process::getpid(),
                     rustix::process::Signal::STOP,
@@ -80,10 +80,10 @@ async fn print(look: Look, mut feeding: Feeding, limits: Limits) -> Result<(), F
     }
 }
 
-/// Prints every batch there is, without waiting, or as many as wanted.
+/// Prints all batches, or as many as wanted, without waiting.
 ///
 /// # Errors
-/// When the next cannot be had or nobody takes what is printed.
+/// If the next batch cannot be read or the output cannot be written.
 pub fn run_all(
     look: Look,
     prefixes: Prefixes,
@@ -107,12 +107,12 @@ pub fn run_all(
     Ok(())
 }
 
-/// One moment: a line that sums it up, the titles, the rows, an empty line.
+/// One update: a summary line, the titles, the rows and an empty line.
 fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
     let (glyphs, shown) = (&app.look.glyphs, &app.shown);
     writeln!(to, "{} {}", clock(shown.taken()), answer::counted(shown, glyphs))?;
     writeln!(to, "{}", visible(&answer::headline(shown)))?;
-    // Each column as wide as its widest value: there is no screen to fit.
+    // Each column is as wide as its widest value, since there is no screen to fit.
     let shown = || app.peer_rows().take(most.unwrap_or(usize::MAX));
     let cells: Vec<Vec<String>> = shown()
         .map(|row| {

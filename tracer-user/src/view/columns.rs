@@ -1,4 +1,4 @@
-//! The columns of the peer table: one table says everything about each.
+//! The columns of the peer table, each fully described in one table.
 
 mod table;
 mod value;
@@ -15,13 +15,13 @@ use crate::{diagnosis::Verdict, model::peer::Closes};
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// Who.
+    /// The peer.
     Peer,
     /// Port and direction.
     Port,
-    /// What is said of it.
+    /// The verdict.
     Verdict,
-    /// How sure that is.
+    /// Confidence in the verdict.
     Confidence,
     /// Opened while traced.
     Opens,
@@ -31,15 +31,15 @@ pub enum Column {
     Open,
     /// Most open at once.
     Peak,
-    /// Opens while it held enough.
+    /// Opens while it held enough connections.
     Overlaps,
-    /// Ended.
+    /// Connections ended.
     Closes,
-    /// Who ended most of them, and how.
+    /// Which side ended most of them, and how.
     ClosedBy,
     /// In CLOSE_WAIT now.
     CloseWait,
-    /// Longest in CLOSE_WAIT.
+    /// Longest time in CLOSE_WAIT.
     Oldest,
     /// Idle before close.
     Idle,
@@ -49,20 +49,20 @@ pub enum Column {
     Received,
     /// Payload sent.
     Sent,
-    /// How long ago it last did anything.
+    /// How long ago it was last active.
     Last,
-    /// Process.
+    /// The process.
     Owner,
 }
 
-/// What the values of a column are.
+/// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Words, or a name.
     Words,
     /// A number.
     Number,
-    /// A length of time.
+    /// A duration.
     Time,
     /// A number of bytes.
     Bytes,
@@ -71,28 +71,28 @@ pub enum Kind {
 /// Everything about a column.
 #[derive(Debug)]
 pub struct Spec {
-    /// Which.
+    /// The column it describes.
     pub column: Column,
     /// Its name for flags and files.
     pub name: &'static str,
     /// Its title on the screen.
     pub title: &'static str,
-    /// Columns of the screen it takes at least.
+    /// Minimum width in screen columns.
     pub width: u16,
-    /// What it can use beyond, when there is room.
+    /// Extra width it can use if there is room.
     pub stretch: u16,
-    /// What its values are.
+    /// The type of its values.
     pub kind: Kind,
-    /// The lower, the longer it stays when the screen is narrow; 0 stays always.
+    /// Columns with a higher value are dropped first on a narrow screen; 0 is never dropped.
     pub drop: u8,
     /// Its value in a row.
     pub value: fn(&Row) -> Value<'_>,
-    /// What it says.
+    /// What it shows, for the help.
     pub help: &'static str,
 }
 
 impl Spec {
-    /// Where its values stand.
+    /// How its values are aligned.
     pub fn align(&self) -> Align {
         match self.kind {
             Kind::Words => Align::Left,
@@ -100,7 +100,7 @@ impl Spec {
         }
     }
 
-    /// Whether sorting by it begins with the greatest.
+    /// Whether sorting by it starts with the greatest value.
     pub fn greatest_first(&self) -> bool {
         self.kind != Kind::Words
     }
@@ -114,7 +114,7 @@ fn plain(name: &str) -> String {
 impl Column {
     /// Everything about it.
     pub fn spec(self) -> &'static Spec {
-        // The table has each column once; the first stands in for one that were missing.
+        // The table contains each column once; the first is only a fallback.
         let [first, ..] = &COLUMNS;
         COLUMNS.iter().find(|spec| spec.column == self).unwrap_or(first)
     }
@@ -132,20 +132,35 @@ impl Column {
         (self.spec().value)(row)
     }
 
-    /// How its value looks in a row.
+    /// The role of its value in a row.
     pub fn role(self, row: &Row) -> Role {
         match self {
             Self::Verdict if row.verdict.accuses() => Role::Bad,
             Self::Verdict if row.verdict == Verdict::ManyHeld || row.recovered => Role::Doubtful,
             Self::Verdict if row.verdict == Verdict::Reusing => Role::Good,
             Self::CloseWait | Self::Oldest if row.close_wait > 0 => Role::Doubtful,
+            // The verdict beside it says in words what is wrong with the number.
+            Self::Open if row.open_now > 0 && is_about_held(row.verdict) => Role::Bad,
+            Self::Open if row.open_now > 0 && row.verdict == Verdict::ManyHeld => Role::Doubtful,
             Self::Peer => Role::Strong,
             _ => Role::Plain,
         }
     }
 }
 
-/// Who ended most connections, how, and what share of all that was.
+/// Whether the verdict is about the number of connections held: it grows, or has grown and not shrunk again.
+fn is_about_held(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::CloseWaitLeak
+            | Verdict::PilingUp
+            | Verdict::HalfOpen
+            | Verdict::Abandoned
+            | Verdict::NeverAccepted
+    )
+}
+
+/// Which side ended most connections, how, and their share of all.
 fn closed_by(closes: &Closes) -> Option<String> {
     let kinds = [
         ("local FIN", closes.local_fin),
@@ -154,7 +169,7 @@ fn closed_by(closes: &Closes) -> Option<String> {
         ("remote RST", closes.remote_rst),
         ("timeout", closes.timeout),
     ];
-    // The first of equals: the last one would win otherwise.
+    // Prefers the first of equals, where `max_by_key` would return the last.
     let (name, most) = kinds.into_iter().rev().max_by_key(|(_, n)| *n)?;
     let all = closes.total();
     (all > 0).then(|| format!("{name} {}%", most * 100 / all))

@@ -1,4 +1,4 @@
-//! A fixed run of some minutes with a dozen peers of different verdicts, for the tests of the view.
+//! A fixed run of a few minutes with a dozen peers of different verdicts, for the view's tests.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ use crate::{
 const S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
-/// Begins at 100 s after boot, and each sample is a second after the one before.
+/// The run begins 100 s after boot, with one sample per second.
 const BEGIN_NS: u64 = 100 * S;
 
 pub(crate) const PREFIXES: Prefixes = Prefixes { v4: 32, v6: 128 };
@@ -147,12 +147,12 @@ fn ended(remote: IpAddr, port: u16, opened_ns: u64, closed_ns: u64, reason: Clos
     }
 }
 
-/// A connection of a client that ended at a moment.
+/// A client's connection that ended at this time.
 pub(crate) fn ended_by(client: std::net::Ipv4Addr, closed_ns: u64) -> Ended {
     ended(client.into(), 50_000, 0, closed_ns, CloseReason::RemoteFin)
 }
 
-/// What is known `second`s after the beginning.
+/// What is known `second` seconds into the run.
 pub(crate) fn batch(second: u32) -> Batch {
     let now = moment(BEGIN_NS + u64::from(second) * S);
     let v4 = |last: u8| IpAddr::from([192, 0, 2, last]);
@@ -247,7 +247,7 @@ pub(crate) fn batch(second: u32) -> Batch {
     }
 }
 
-/// The run after so many seconds.
+/// The run after this many seconds.
 pub(crate) fn after(seconds: u32) -> Snapshot {
     let mut keeper = Keeper::new(PREFIXES, None);
     let mut last = keeper.add(batch(0));

@@ -1,4 +1,4 @@
-//! Keeping what is on the screen: who writes it and where is not the view's business.
+//! Exporting what is on the screen. Who writes it, and where, does not concern the view.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use super::feed::Kept;
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where.
+    /// The directory.
     pub path: PathBuf,
-    /// What of it is not all there is, if anything; a few words.
+    /// What is incomplete about it, if anything, in a few words.
     pub but: Option<String>,
 }
 
-/// Writes evidence somewhere. In a thread of its own, so it may take its time.
+/// Writes evidence. It runs in its own thread, so it may take its time.
 pub trait Export: Send + Sync {
-    /// Writes, and says where to.
+    /// Writes it, and returns where.
     ///
     /// # Errors
-    /// When it cannot be written, in words.
+    /// If it cannot be written, with the reason in words.
     fn export(&self, kept: &Kept) -> Result<Written, String>;
 }

@@ -1,5 +1,5 @@
-//! Where snapshots come from: a feed, live or recorded, in a thread of its own, so that the screen
-//! never waits for a sample.
+//! The source of snapshots: a feed, live or recorded, in its own thread, so that the screen never waits for a
+//! sample.
 
 use std::{
     io,
@@ -25,31 +25,31 @@ use crate::{
     model::{ended::Ended, sample::Sample},
 };
 
-/// What a feed has to say.
+/// What a feed delivers.
 #[derive(Debug)]
 pub enum News {
     /// Everything known now.
     Batch(Box<Batch>),
-    /// The same as before, but it is played otherwise.
+    /// Nothing new, but the playback has changed.
     Playback(Playback),
     /// Nothing.
     Nothing,
 }
 
-/// Gives what is known, one moment after another.
+/// Delivers what is known, one moment after another.
 pub trait Feed {
-    /// What there is when it is due.
+    /// What is known when the next batch is due.
     ///
     /// # Errors
-    /// When it cannot be read; nothing more will come then either.
+    /// If it cannot be read; nothing more can be expected after that.
     fn next(&mut self) -> Result<News, Failure>;
 
-    /// When the next is due, of which the last was due at `due`.
+    /// When the next batch is due, given that the last was due at `due`.
     fn due(&self, due: Instant, interval: Duration) -> Instant {
         next_due(due, interval, Instant::now())
     }
 
-    /// Does what the user wants, at once.
+    /// Carries out a command at once.
     ///
     /// # Errors
     /// As for [`Feed::next`].
@@ -57,7 +57,7 @@ pub trait Feed {
         Ok(News::Nothing)
     }
 
-    /// What there is at this moment, due or not.
+    /// What is known at this moment, due or not.
     ///
     /// # Errors
     /// As for [`Feed::next`].
@@ -65,20 +65,22 @@ pub trait Feed {
         self.next()
     }
 
-    /// Called several times between two batches, for what must not wait so long.
+    /// Called several times between batches, for work that must not wait that long.
     fn between(&mut self) {}
 }
 
 /// How often [`Feed::between`] is called.
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// What a view asks of its feed.
+/// A request from the view to its feed.
 pub enum Request {
-    /// To move in time.
+    /// Move in time.
     Play(Command),
-    /// To judge only what comes from now on.
+    /// Judge only what happens from now on.
     BeginAnew,
-    /// For everything known now, to be kept; it is called in the feed's thread.
+    /// Sample at this interval from now on.
+    Interval(Duration),
+    /// Collect everything known now, and pass it to this function, which runs in the feed's thread.
     Keep(Box<dyn FnOnce(Kept) + Send>),
 }
 
@@ -87,40 +89,42 @@ pub enum Request {
 pub struct Kept {
     /// The counters and sockets.
     pub sample: Sample,
-    /// The run up to it, and what was said of it.
+    /// The run up to it, with the verdicts so far.
     pub judge: Judge,
-    /// What the diagnosis was told.
+    /// The options of the diagnosis.
     pub options: Options,
-    /// What comes of it.
+    /// The snapshot made from it.
     pub snapshot: Arc<Snapshot>,
-    /// What was said before.
+    /// Earlier verdicts and listeners.
     pub film: Film,
-    /// The connections that had ended by then of which there still are records, oldest first.
+    /// The connections ended by then whose records are still there, oldest first.
     pub ended: Vec<Ended>,
+    /// The interval between samples at that moment; `None` for a recording.
+    pub interval: Option<Duration>,
 }
 
-/// A feed at work. Dropping it ends it.
+/// A running feed. Dropping it ends it.
 #[derive(Debug)]
 pub struct Feeding {
     /// The newest snapshot; `None` before the first.
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-    /// How it ended: well when the feed has no more, or not at all when the thread broke down.
+    /// How it ended: with success if the feed had no more, and not at all if the thread panicked.
     pub end: oneshot::Receiver<Result<(), Failure>>,
-    /// Takes what the user wants; the feed ends when all of these are gone.
+    /// Accepts requests; the feed ends once all senders are dropped.
     pub commands: Sender<Request>,
 }
 
-/// Makes snapshots and hands them out.
+/// Makes snapshots and publishes them.
 struct Publisher {
     keeper: Keeper,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
-    /// Who wants to keep what comes next.
+    /// Waiting to receive everything known with the next batch.
     keep: Option<Box<dyn FnOnce(Kept) + Send>>,
     pace: Pace,
 }
 
 impl Publisher {
-    /// Gives whether to go on: somebody looks.
+    /// Returns whether to go on, that is, whether anyone still receives snapshots.
     fn publish(&mut self, news: News) -> bool {
         let snapshot = match news {
             News::Nothing => return true,
@@ -143,7 +147,7 @@ impl Publisher {
     }
 
     fn snapshot(&mut self, batch: Batch) -> Snapshot {
-        // A recording is played at a speed of its own.
+        // A recording is played at its own speed.
         let live = batch.replayed.is_none();
         Snapshot {
             slowed: self.pace.slowed().filter(|_| live),
@@ -156,6 +160,7 @@ impl Publisher {
             return Arc::new(self.snapshot(batch));
         };
         let (sample, options) = (batch.sample.clone(), batch.options.clone());
+        let live = batch.replayed.is_none();
         let replayed = batch.replayed.as_ref().map(|replayed| replayed.judge.clone());
         let snapshot = Arc::new(self.snapshot(batch));
         let taken_ns = sample.taken.monotonic_ns;
@@ -163,6 +168,7 @@ impl Publisher {
             judge: replayed.unwrap_or_else(|| self.keeper.judge().clone()),
             film: self.keeper.film().clone(),
             ended: self.keeper.ended(taken_ns),
+            interval: live.then(|| self.pace.asked()),
             sample,
             options,
             snapshot: Arc::clone(&snapshot),
@@ -171,10 +177,10 @@ impl Publisher {
     }
 }
 
-/// Starts a feed. It is made in its thread, so it need not be able to change threads.
+/// Starts a feed. It is created in its own thread, so it need not be `Send`.
 ///
 /// # Errors
-/// When there is no thread to be had.
+/// If the thread cannot be started.
 pub fn start<F: Feed>(
     make: impl FnOnce() -> Result<F, Failure> + Send + 'static,
     prefixes: Prefixes,
@@ -193,7 +199,7 @@ pub fn start<F: Feed>(
         };
         let feed = || -> Result<(), Failure> {
             let mut feed = make()?;
-            // What it took to begin is no look.
+            // The cost of starting is not the cost of a look.
             publisher.pace = Pace::new(interval);
             let mut due = Instant::now();
             while publisher.publish(feed.next()?) {
@@ -207,6 +213,11 @@ pub fn start<F: Feed>(
                                 Request::Play(command) => feed.obey(command)?,
                                 Request::BeginAnew => {
                                     publisher.keeper.begin_anew();
+                                    News::Nothing
+                                }
+                                Request::Interval(interval) => {
+                                    publisher.pace.ask(interval);
+                                    due = feed.due(Instant::now(), publisher.pace.interval());
                                     News::Nothing
                                 }
                                 Request::Keep(keep) => {
@@ -228,9 +239,9 @@ pub fn start<F: Feed>(
             Ok(())
         };
         let result = feed();
-        // Nobody listens when the view has ended first.
+        // There is no receiver if the view has ended first.
         let _ = tell_end.send(result);
-        // The last snapshot stays until then.
+        // Keeps the last snapshot available until then.
         while told.recv().is_ok() {}
     };
     thread::Builder::new().name("feed".to_owned()).spawn(work)?;
@@ -241,7 +252,7 @@ pub fn start<F: Feed>(
     })
 }
 
-/// When the next batch is due: whole intervals after the first, leaving out those that have passed.
+/// When the next batch is due: a whole number of intervals after the first, skipping those already past.
 fn next_due(due: Instant, interval: Duration, now: Instant) -> Instant {
     let next = due + interval;
     if next > now { next } else { now + interval }

@@ -1,12 +1,12 @@
-//! The filter that is typed on the screen.
+//! The filter typed on the screen.
 //!
-//! `a b` lets through what both words match, `a or b` (a lone `|` too) what either does. A word is an address
-//! or a network, or a part of a name, verdict, state or process. With a field in front it is only about that:
-//! `verdict:piling` for a part of it, `verdict=piling-up` for the whole, `open>10`, `idle<=5s` and `recv>=1M`
-//! for numbers. `piling|early` is either part, `!` in front of a word turns it round.
+//! `a b` admits what both words match, `a or b` (or a lone `|`) what either matches. A word is an address, a
+//! network, or part of a name, verdict, state or process. A field in front restricts it: `verdict:piling` for
+//! a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
+//! `piling|early` matches either part, and `!` before a word negates it.
 //!
 //! Fields are the columns of the peers, by name or title, and the state of connections. A connection is
-//! compared by its own figure where it has one and else by its peer's, so a filter means the same in both lists.
+//! compared by its own figure if it has one, else by its peer's, so a filter means the same in both lists.
 
 mod parse;
 
@@ -33,7 +33,7 @@ enum Field {
     State,
 }
 
-/// How a number is compared.
+/// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Than {
     Less,
@@ -43,34 +43,34 @@ enum Than {
     More,
 }
 
-/// One thing to look for.
+/// One thing to match.
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
     /// A whole address or network.
     Network(IpNet),
-    /// A part of the words, as [`parse::plain`] has them.
+    /// A part of the words, as normalised by [`parse::plain`].
     Part(Field, String),
     /// The whole of the words.
     Whole(Field, String),
-    /// A number, of time in ns; and how it was written.
+    /// A number (durations in ns), and how it was written.
     Number(Column, Than, f64, String),
 }
 
-/// One word: what it looks for, any of which is enough.
+/// One word, with alternatives of which any may match.
 #[derive(Clone, Debug, PartialEq)]
 struct Word {
     tests: Vec<Test>,
     negated: bool,
 }
 
-/// A filter; the empty one lets everything through.
+/// A filter; the empty one admits everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// All words of any of these must match.
+    /// At least one of these must match in all of its words.
     alternatives: Vec<Vec<Word>>,
 }
 
-/// What a filter looks at.
+/// What a filter is applied to.
 struct Subject<'a> {
     id: Option<PeerId>,
     address: IpNet,
@@ -81,17 +81,17 @@ struct Subject<'a> {
 }
 
 impl Filter {
-    /// Whether it lets everything through.
+    /// Whether it admits everything.
     pub fn is_empty(&self) -> bool {
         self.alternatives.is_empty()
     }
 
-    /// Whether further words narrow all of it.
+    /// Whether it has no alternatives, so that further words narrow it.
     pub fn is_one(&self) -> bool {
         self.alternatives.len() == 1
     }
 
-    /// Whether it lets a peer through. `host` is its reverse name, if that is known.
+    /// Whether it admits a peer. `host` is the peer's name, if known.
     pub fn admits(&self, row: &Row, host: Option<&str>) -> bool {
         self.is_empty()
             || self.passes(&Subject {
@@ -104,7 +104,7 @@ impl Filter {
             })
     }
 
-    /// Whether it lets a live connection through. `row` is that of its peer.
+    /// Whether it admits a live connection. `row` is its peer's.
     pub fn admits_socket(&self, socket: &Socket, row: Option<&Row>, host: Option<&str>) -> bool {
         if self.is_empty() {
             return true;
@@ -152,7 +152,7 @@ impl Test {
                 match than {
                     Than::Less => number < *wanted,
                     Than::AtMost => number <= *wanted,
-                    // What is shown is rounded.
+                    // Also compares the text, since values are shown rounded.
                     Than::Equal => number == *wanted || value.text(&Glyphs::ASCII) == *written,
                     Than::AtLeast => number >= *wanted,
                     Than::More => number > *wanted,
@@ -163,7 +163,7 @@ impl Test {
 }
 
 impl Subject<'_> {
-    /// Whether any words of a field are as wanted.
+    /// Whether any words of a field satisfy `wanted`.
     fn words(&self, field: Field, wanted: &dyn Fn(&str) -> bool) -> bool {
         let is = |words: &str| wanted(&parse::plain(words));
         match field {
@@ -188,14 +188,14 @@ impl Subject<'_> {
         }
     }
 
-    /// A figure: the connection's own where it has one, else its peer's.
+    /// A figure: the connection's own if it has one, else its peer's.
     fn value(&self, column: Column) -> Option<Value<'_>> {
         let Some(socket) = self.socket else {
             return self.row.map(|row| column.value(row));
         };
         let connection = &socket.connection;
         Some(match column {
-            // The service's, whose side it may be.
+            // The service's port, whichever side that is on.
             Column::Port => match (self.id, connection.direction) {
                 (Some(id), _) => Value::Port(id),
                 (None, Direction::Inbound) => Value::Count(Some(connection.local.1.into())),

@@ -1,10 +1,10 @@
-//! Text made to fit: what a terminal shows in so many columns. Nothing else here measures text.
+//! Fitting text to the columns of a terminal. Nothing else here measures text.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::text::sanitise;
 
-/// On which side of its column a text stands.
+/// How a text is aligned in its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Words.
@@ -13,20 +13,20 @@ pub enum Align {
     Right,
 }
 
-/// Text from outside as it may stand on a screen: nothing that moves the cursor, colours, turns the
-/// direction of writing, or joins its neighbours, on whose width terminals differ.
+/// Text from outside, made safe for the screen: nothing in it moves the cursor, sets colours, changes the
+/// writing direction, or joins its neighbours, whose width terminals disagree on.
 pub fn visible(text: &str) -> String {
     let mut clean = sanitise(text);
     clean.retain(|c| c.width().is_some_and(|width| width > 0));
     clean
 }
 
-/// Columns that a text takes.
+/// The width of a text in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text in at most `columns` columns; `ellipsis` stands for what was cut off.
+/// The text in at most `columns` columns; `ellipsis` replaces what was cut off.
 pub fn cut(text: &str, columns: usize, ellipsis: char) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -59,7 +59,7 @@ pub fn pad(text: &str, columns: usize, align: Align, ellipsis: char) -> String {
     out
 }
 
-/// A sentence in lines of at most `columns` columns. Words that are longer are cut in pieces.
+/// Wraps a sentence to lines of at most `columns` columns. Longer words are broken.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
@@ -120,7 +120,7 @@ mod tests {
             let text = visible(&text);
             prop_assert_eq!(pad(&text, columns, Align::Left, '~').width(), columns);
             for line in wrap(&text, columns) {
-                // One character may be wider than the whole line.
+                // A single character may be wider than the whole line.
                 prop_assert!(line.width() <= columns.max(2));
             }
         }

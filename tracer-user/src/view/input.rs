@@ -1,19 +1,19 @@
-//! Keys and mouse, read by a thread of their own.
+//! Keys and mouse events, read by their own thread.
 
 use std::{io, thread};
 
 use crossterm::event::{self, Event, KeyEventKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Starts to read. The thread ends with the process, or with the terminal.
+/// Starts reading. The thread ends with the process or when the terminal is gone.
 ///
 /// # Errors
-/// When there is no thread to be had.
+/// If the thread cannot be started.
 pub fn start() -> io::Result<UnboundedReceiver<Event>> {
     let (send, events) = unbounded_channel();
     let read = move || {
         while let Ok(event) = event::read() {
-            // Terminals that report releases would have everything happen twice.
+            // On terminals that report releases, every key would otherwise count twice.
             let released = matches!(&event, Event::Key(key) if key.kind == KeyEventKind::Release);
             if !released && send.send(event).is_err() {
                 return;

@@ -1,12 +1,12 @@
-//! From samples to snapshots: keeps what a single sample does not tell. Pure: time comes in with
-//! the samples, so live and recorded ones are the same to it.
+//! Turns samples into snapshots, keeping what a single sample does not show. Pure: time comes with the
+//! samples, so live and recorded ones are treated alike.
 
 mod film;
 mod log;
 mod past;
 mod rates;
 
-use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
+use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
@@ -32,48 +32,48 @@ use crate::{
     report::text,
 };
 
-/// How long the chart reaches back, ns.
-const COURSE_NS: u64 = 600_000_000_000;
+/// How long the charts reach back.
+pub const COURSE: Duration = Duration::from_secs(600);
 
-/// Points of the chart at most; with more, every other one goes.
+/// Maximum number of points in the chart; beyond it, every other one is dropped.
 const MAX_POINTS: usize = 1200;
 
-/// What a feed gives at one moment.
+/// What a feed delivers for one moment.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Everything known now.
     pub sample: Sample,
     /// Records of connections that ended since the last batch.
     pub ended: Vec<Ended>,
-    /// What is known beside the counters.
+    /// What the diagnosis needs beside the counters.
     pub options: Options,
-    /// What else happened, a line each.
+    /// Other events, one line each.
     pub notes: Vec<String>,
     /// What only a recording knows.
     pub replayed: Option<Box<Replayed>>,
 }
 
-/// What a feed of a recording knows beside the sample.
+/// What the feed of a recording knows beside the sample.
 #[derive(Clone, Debug)]
 pub struct Replayed {
-    /// The whole run up to the sample, shown or not, and what was said of it.
+    /// The whole run up to the sample, shown or not, with the verdicts so far.
     pub judge: Judge,
-    /// How it goes on from the batch before.
+    /// How it continues from the previous batch.
     pub link: Link,
     /// The chart between the two.
     pub course: Vec<Point>,
-    /// Where it is.
+    /// The position in the recording.
     pub playback: Playback,
 }
 
-/// How a batch of a recording goes on from the one before.
+/// How a batch of a recording continues from the previous one.
 #[derive(Clone, Debug)]
 pub enum Link {
     /// It is later.
     Follows,
-    /// It is the first of the recording, again or not.
+    /// It is the first of the recording, on the first or a later pass.
     Begins,
-    /// It is earlier. The sample before it in the recording tells how fast things went.
+    /// It is earlier. The sample before it in the recording gives the rates.
     Back(Box<Sample>),
 }
 
@@ -84,7 +84,7 @@ pub struct Keeper {
     window_ns: Option<u64>,
     judge: Judge,
     rates: Rates,
-    /// What came and went between the diagnoses of a recording, where its judge has not spoken before.
+    /// Changes between the diagnoses of a recording whose judge has not been used before.
     observer: Observer,
     has_begun: bool,
     past: Past,
@@ -94,7 +94,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Nothing seen yet. What happened in the last `window_ns` is judged, or all of the run.
+    /// Empty so far. What happened in the last `window_ns` is judged, or else the whole run.
     pub fn new(prefixes: Prefixes, window_ns: Option<u64>) -> Self {
         Self {
             prefixes,
@@ -110,7 +110,7 @@ impl Keeper {
         }
     }
 
-    /// Takes in what a feed gave; batches come in the order of their samples.
+    /// Takes in a batch. Batches come in the order of their samples.
     pub fn add(&mut self, batch: Batch) -> Snapshot {
         let Batch {
             mut sample,
@@ -136,7 +136,7 @@ impl Keeper {
                     true => self.observer.go_back(&mut diagnosis),
                     false => self.observer.look(&mut diagnosis),
                 }
-                // A judge that was told the verdicts of rows does not know how they came about.
+                // A judge that takes its verdicts from the rows does not know how they changed.
                 if replayed.judge.has_spoken() && !replayed.playback.as_recorded {
                     (diagnosis.changes, diagnosis.changes_dropped) = remembered;
                 }
@@ -157,7 +157,7 @@ impl Keeper {
             self.log.note(sample.taken, note);
         }
         self.log.tell(&diagnosis.changes);
-        // The largest part of a sample; all that is wanted of it is in the diagnosis now.
+        // The largest part of a sample; the diagnosis already contains everything needed from it.
         drop(std::mem::take(&mut sample.peers));
         let peers = &diagnosis.peers;
         let ranks: HashMap<u32, usize> = (0..).zip(peers).map(|(rank, peer)| (peer.slot, rank)).collect();
@@ -197,22 +197,22 @@ impl Keeper {
         }
     }
 
-    /// The run so far and what was said of it, unless it is a recording's.
+    /// The judge of the run, except for a recording, which brings its own.
     pub fn judge(&self) -> &Judge {
         &self.judge
     }
 
-    /// What was said at the moments that the judge still knows.
+    /// The verdicts and listeners at the moments the judge still remembers.
     pub fn film(&self) -> &Film {
         &self.film
     }
 
-    /// Judges from now on only what comes after the newest sample.
+    /// From now on, judges only what comes after the newest sample.
     pub fn begin_anew(&mut self) {
         self.judge.begin_anew();
     }
 
-    /// The connections that had ended by then of which records are kept, oldest first.
+    /// The connections ended by then whose records are kept, oldest first.
     pub fn ended(&self, by_ns: u64) -> Vec<Ended> {
         let mut ended = self.past.all();
         ended.retain(|one| one.closed_ns <= by_ns);
@@ -239,8 +239,8 @@ impl Keeper {
         }
     }
 
-    /// Forgets what comes after an earlier moment: it comes again from there on. Of what came before
-    /// the log stays. Gives whether something came before that moment.
+    /// Forgets what came after an earlier moment, since it will come again. The log from before that moment
+    /// stays. Returns whether something came before it.
     fn rewind(&mut self, link: &Link, to: Moment) -> bool {
         let seen = match link {
             Link::Follows => return false,
@@ -252,7 +252,7 @@ impl Keeper {
         let Link::Back(before) = link else {
             return false;
         };
-        // What was seen on the way to that moment happened all the same.
+        // What was seen on the way to that moment has still happened.
         (self.observer, self.log, self.has_begun) = (seen.observer, seen.log, true);
         self.log.rewind(to);
         self.rates.add(before);
@@ -267,7 +267,7 @@ impl Keeper {
             close_wait: close_wait(sample),
         };
         self.course.push_back(point);
-        let old = |point: &Point| now.saturating_sub(point.at_ns) > COURSE_NS;
+        let old = |point: &Point| u128::from(now.saturating_sub(point.at_ns)) > COURSE.as_nanos();
         while self.course.front().is_some_and(old) {
             self.course.pop_front();
         }
@@ -288,14 +288,14 @@ fn close_wait(sample: &Sample) -> u64 {
         .sum()
 }
 
-/// The names of processes as rows show them: few have thousands of connections.
+/// Process names as shown in rows. They are shared, since a few processes have thousands of connections.
 #[derive(Default)]
 struct Owners(HashMap<u32, Arc<str>>);
 
 impl Owners {
     fn name(&mut self, id: PeerId, owner: Option<&Process>) -> Arc<str> {
         let (pid, text): (u32, &dyn Fn() -> Arc<str>) = match owner {
-            // One of several, whose number says nothing.
+            // One of several processes, so its number says nothing.
             Some(owner) if id.program.is_some() => return visible(&owner.comm).into(),
             Some(owner) => (owner.pid, &|| visible(&words::process(owner)).into()),
             None => (0, &|| "".into()),
@@ -304,11 +304,11 @@ impl Owners {
     }
 }
 
-/// The live connections, those in CLOSE_WAIT first and then the oldest.
+/// The live connections: those in CLOSE_WAIT first, then the oldest.
 fn sockets(mut sample: Sample, peer_of: impl Fn(u32) -> Option<(PeerId, Verdict)>) -> Vec<Socket> {
     let now = sample.taken;
     let mut connections = std::mem::take(&mut sample.sockets.connections);
-    // What is known is more than what is not.
+    // Known values sort before unknown ones.
     let known = |ns: Option<u64>| ns.map_or(0, |ns| ns.saturating_add(1));
     connections.sort_by_cached_key(|connection| {
         (

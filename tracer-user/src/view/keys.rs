@@ -1,4 +1,4 @@
-//! The keys, as data: what answers to them, the help and the bottom line are all made from one table.
+//! The keys as data: handling, help and bottom line all come from one table.
 
 mod replay;
 
@@ -22,43 +22,47 @@ pub enum Action {
     Top,
     /// To the last row.
     Bottom,
-    /// Look closer.
+    /// Open the detail.
     Enter,
     /// Back, one step at a time.
     Back,
     /// The next tab.
     NextTab,
-    /// The tab before.
+    /// The previous tab.
     PreviousTab,
-    /// The tab of that number, from 0.
+    /// The tab with this index, from 0.
     Tab(usize),
     /// Sort by the next column.
     NextSort,
-    /// Turn the order round.
+    /// Reverse the order.
     ReverseSort,
     /// Type a filter.
     Filter,
-    /// Hold the screen, or let it go on.
+    /// Freeze the screen, or resume.
     Pause,
-    /// Take peers together by network, or not.
+    /// Group peers by network, or not.
     Group,
     /// Look up names, or not.
     Names,
     /// Move in the time of a recording.
     Play(Command),
-    /// Judge only what comes from now on.
+    /// Judge only what happens from now on.
     BeginAnew,
-    /// Write the evidence so far.
+    /// Shorten the interval between samples.
+    MoreOften,
+    /// Lengthen it.
+    LessOften,
+    /// Write evidence of what is shown.
     Export,
     /// Copy the sentence.
     Copy,
     /// Show the keys.
     Help,
-    /// Draw everything anew.
+    /// Redraw everything.
     Redraw,
-    /// Stop like any job.
+    /// Stop, as job control does.
     Suspend,
-    /// End.
+    /// Quit.
     Quit,
 }
 
@@ -74,7 +78,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether this event is it. Shift is part of the character.
+    /// Whether an event is this key. Shift is part of the character.
     fn is(self, event: KeyEvent) -> bool {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         let alt = event.modifiers.contains(KeyModifiers::ALT);
@@ -86,18 +90,18 @@ impl Key {
     }
 }
 
-/// Keys that do the same, with what the help says of them.
+/// Keys with the same effect, and their help.
 #[derive(Debug)]
 pub struct Binding {
-    /// Any of these.
+    /// Any of these keys.
     pub keys: &'static [Key],
-    /// How the help writes them.
+    /// How the help shows them.
     pub shown: &'static str,
     /// What they do.
     pub action: Action,
     /// What they do, in words.
     pub help: &'static str,
-    /// A word for the bottom line; empty: not there.
+    /// A word for the bottom line; empty if it is not listed there.
     pub hint: &'static str,
 }
 
@@ -119,8 +123,8 @@ const fn binding(
 
 use Key::{Char, Ctrl, Named};
 
-/// The keys of every view in the order of the help.
-static KEYS: [Binding; 27] = [
+/// The keys of every view, in the order of the help.
+static KEYS: [Binding; 29] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
         "down j",
@@ -153,7 +157,7 @@ static KEYS: [Binding; 27] = [
         &[Named(KeyCode::Home), Char('g')],
         "g Home",
         Action::Top,
-        "first row; the selection stays on top from then on",
+        "first row; the selection then stays on top",
         "",
     ),
     binding(
@@ -167,7 +171,7 @@ static KEYS: [Binding; 27] = [
         &[Named(KeyCode::Enter)],
         "Enter",
         Action::Enter,
-        "look closer: a peer's figures and connections, the peers of a cause",
+        "details: a peer's figures and connections, the peers of a cause",
         "detail",
     ),
     binding(
@@ -188,22 +192,22 @@ static KEYS: [Binding; 27] = [
         &[Named(KeyCode::BackTab), Named(KeyCode::Left)],
         "S-Tab",
         Action::PreviousTab,
-        "tab before",
+        "previous tab",
         "",
     ),
     binding(&[Char('1')], "1", Action::Tab(0), "peers", ""),
     binding(&[Char('2')], "2", Action::Tab(1), "causes", ""),
     binding(&[Char('3')], "3", Action::Tab(2), "listeners", ""),
     binding(&[Char('4')], "4", Action::Tab(3), "connections", ""),
-    binding(&[Char('5')], "5", Action::Tab(4), "log of what happened", ""),
+    binding(&[Char('5')], "5", Action::Tab(4), "log of events", ""),
     binding(
         &[Char('s')],
         "s",
         Action::NextSort,
-        "sort by the next column, after the last one as at first again",
+        "sort by the next column; after the last, restore the initial order",
         "sort",
     ),
-    binding(&[Char('S')], "S", Action::ReverseSort, "turn the order round", ""),
+    binding(&[Char('S')], "S", Action::ReverseSort, "reverse the order", ""),
     binding(
         &[Char('/')],
         "/",
@@ -216,7 +220,7 @@ static KEYS: [Binding; 27] = [
         &[Char(' ')],
         "Space",
         Action::Pause,
-        "hold the screen; counting goes on",
+        "freeze the screen; counting continues",
         "pause",
     ),
     binding(
@@ -251,7 +255,21 @@ static KEYS: [Binding; 27] = [
         &[Char('z')],
         "z",
         Action::BeginAnew,
-        "judge only what comes from now on",
+        "judge only what happens from now on",
+        "",
+    ),
+    binding(
+        &[Char('+'), Char('=')],
+        "+",
+        Action::MoreOften,
+        "sample more often: shorten the interval",
+        "",
+    ),
+    binding(
+        &[Char('-')],
+        "-",
+        Action::LessOften,
+        "sample less often: lengthen the interval",
         "",
     ),
     binding(
@@ -261,7 +279,7 @@ static KEYS: [Binding; 27] = [
         "this help",
         "help",
     ),
-    binding(&[Ctrl('l')], "^L", Action::Redraw, "draw the screen anew", ""),
+    binding(&[Ctrl('l')], "^L", Action::Redraw, "redraw the screen", ""),
     binding(
         &[Char('q'), Ctrl('c'), Named(KeyCode::F(10))],
         "q ^C F10",
@@ -271,20 +289,23 @@ static KEYS: [Binding; 27] = [
     ),
 ];
 
-/// Stopping works as everywhere and needs no line in the help.
+/// Suspending works as everywhere else and needs no line in the help.
 const SUSPEND: Key = Ctrl('z');
 
-/// All keys in the order of the help; those of a recording only when it is one.
+/// All keys in the order of the help, including those of a recording if it is one.
 pub fn bindings(replay: bool) -> impl Iterator<Item = &'static Binding> {
     let own: &[Binding] = if replay { &REPLAY_KEYS } else { &[] };
-    // Holding is the player's, as what is not shown meanwhile does not go on either.
-    let common = KEYS
-        .iter()
-        .filter(move |binding| !(replay && binding.action == Action::Pause));
-    own.iter().chain(common)
+    let common = KEYS.iter();
+    own.iter()
+        .chain(common.filter(move |binding| !(replay && is_only_live(binding.action))))
 }
 
-/// What a key does outside of a line that is being typed.
+/// Whether a recording has no use for it: its player pauses and sets its own speed.
+fn is_only_live(action: Action) -> bool {
+    matches!(action, Action::Pause | Action::MoreOften | Action::LessOften)
+}
+
+/// The action of a key, unless a line is being typed.
 pub fn action(event: KeyEvent, replay: bool) -> Option<Action> {
     if SUSPEND.is(event) {
         return Some(Action::Suspend);
@@ -321,6 +342,8 @@ mod tests {
     fn time_is_moved_in_recordings_only() {
         for (c, live, command) in [
             (' ', Some(Action::Pause), Command::PlayOrHold),
+            ('+', Some(Action::MoreOften), Command::Faster),
+            ('-', Some(Action::LessOften), Command::Slower),
             ('.', None, Command::Step(1)),
             ('$', None, Command::ToEnd),
             ('n', None, Command::ToSurge),

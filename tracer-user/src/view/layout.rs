@@ -1,13 +1,13 @@
-//! Columns side by side in the room there is.
+//! Fits columns side by side into the available width.
 
-/// What a column needs.
+/// The width a column needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// At least so many columns of the screen.
+    /// Minimum width in screen columns.
     pub width: u16,
-    /// So many more are of use.
+    /// Extra width it can use.
     pub stretch: u16,
-    /// The higher, the earlier it goes when there is no room; 0 stays.
+    /// Columns with a higher value are dropped first when there is no room; 0 is never dropped.
     pub drop: u8,
 }
 
@@ -20,9 +20,8 @@ pub struct Span {
     pub width: u16,
 }
 
-/// Which columns fit, by their number, and where: those of the highest `drop` go first, and what is
-/// left over goes to those that can use it. A function of the width alone, so columns do not jump
-/// when the values change.
+/// Which columns fit, by index, and where: those with the highest `drop` go first, and spare width goes to
+/// those that can use it. It depends on the width alone, so columns do not jump when values change.
 pub fn fit_columns(needs: &[Need], width: u16) -> Vec<(usize, Span)> {
     let mut kept: Vec<(usize, Need)> = needs.iter().copied().enumerate().collect();
     let needed = |kept: &[(usize, Need)]| {

@@ -1,4 +1,4 @@
-//! The columns of the lists beside the peers: titles, widths, and what each sorts by.
+//! The columns of the lists beside the peers: titles, widths and sort keys.
 
 use std::{cmp::Reverse, net::IpAddr, sync::LazyLock};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What a value sorts by; unknown is less than all.
+/// What a value sorts by; unknown sorts first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// A number.
@@ -33,25 +33,25 @@ pub enum Key {
 pub struct ListColumn<T: 'static> {
     /// Its title on the screen.
     pub title: &'static str,
-    /// Where its values stand.
+    /// How its values are aligned.
     pub align: Align,
     /// The room it needs.
     pub need: Need,
-    /// What it sorts by.
+    /// Its sort key.
     pub key: SortsBy<T>,
 }
 
-/// What a column sorts by.
+/// The sort key of a column.
 #[derive(Debug)]
 pub enum SortsBy<T: 'static> {
-    /// Something of an item, at a moment.
+    /// A property of an item at a moment.
     Item(fn(&T, Moment) -> Key),
     /// A figure of a listener.
     Figure(fn(&T) -> &Backlog, &'static Shown<Backlog>),
 }
 
 impl<T> SortsBy<T> {
-    /// The key of an item.
+    /// The sort key of an item.
     pub fn of(&self, item: &T, now: Moment) -> Key {
         match self {
             Self::Item(key) => key(item, now),
@@ -63,13 +63,13 @@ impl<T> SortsBy<T> {
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListSort {
-    /// By the column of this number; `None`: as the list is by itself.
+    /// The index of the column to sort by; `None` keeps the list's own order.
     pub column: Option<usize>,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
 }
 
-/// Words that may take more room.
+/// A column of words, which may use more room.
 const fn words<T>(
     title: &'static str,
     (width, stretch, drop): (u16, u16, u8),
@@ -83,7 +83,7 @@ const fn words<T>(
     }
 }
 
-/// A number, the greatest first.
+/// A column of numbers, the greatest first.
 const fn number<T>(title: &'static str, width: u16, drop: u8, key: fn(&T, Moment) -> Key) -> ListColumn<T> {
     ListColumn {
         title,
@@ -98,7 +98,7 @@ const fn number<T>(title: &'static str, width: u16, drop: u8, key: fn(&T, Moment
 }
 
 impl<T> ListColumn<T> {
-    /// Whether sorting by it begins with the greatest.
+    /// Whether sorting by it starts with the greatest value.
     pub fn greatest_first(&self) -> bool {
         self.align == Align::Right
     }
@@ -144,7 +144,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
         need: Need {
             width: 6,
             stretch: 0,
-            // After all others.
+            // Dropped before all others.
             drop: 7,
         },
         key: SortsBy::Figure(|now: &ListenerNow| &now.backlog, shown),
@@ -152,7 +152,7 @@ pub static LISTENERS: LazyLock<Vec<ListColumn<ListenerNow>>> = LazyLock::new(|| 
     columns
 });
 
-/// Those with a place of their own.
+/// The columns with a fixed position.
 const PLACED_OF_LISTENERS: [ListColumn<ListenerNow>; 10] = [
     number("PORT", 5, 0, |now, _| n(now.port)),
     number("HELD", 6, 0, |now, _| n(now.held)),
@@ -204,12 +204,12 @@ pub static LOG: [ListColumn<Event>; 2] = [
     words("WHAT", (20, 400, 0), |event, _| text(event.text.as_str())),
 ];
 
-/// Addresses in the order of their numbers, IPv4 first, then by port.
+/// Addresses in numerical order, IPv4 first, then by port.
 fn end((address, port): (IpAddr, u16)) -> Key {
     Key::End(address, port)
 }
 
-/// The places of a list's items in this order. Equals stay as they were.
+/// The indexes of a list's items in this order. Equal items keep their order.
 pub fn order<'a, T: 'static>(
     items: impl Iterator<Item = (usize, &'a T)>,
     columns: &[ListColumn<T>],

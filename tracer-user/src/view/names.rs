@@ -1,5 +1,5 @@
-//! Reverse names of the addresses on the screen: looked up by a thread of their own, one at a time,
-//! and only when asked for. What it has not answered yet is shown as an address.
+//! Names of the addresses on the screen, looked up one at a time by their own thread, and only on request.
+//! Until a name arrives, the address is shown.
 
 mod reverse;
 
@@ -14,10 +14,11 @@ use ipnet::IpNet;
 use self::reverse::reverse;
 use super::fit::visible;
 
-/// Addresses that wait to be looked up; the rest are asked for again when they are still shown.
+/// Maximum number of addresses waiting for a look-up; others are requested again while they are on the
+/// screen.
 const MAX_WAITING: usize = 64;
 
-/// Names remembered; then it begins anew.
+/// Maximum number of names remembered; then all are forgotten.
 const MAX_KNOWN: usize = 8192;
 
 /// The names known so far.
@@ -30,7 +31,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// None, and nobody to ask.
+    /// No names, and no resolver.
     pub fn off() -> Self {
         Self::default()
     }
@@ -40,12 +41,12 @@ impl Names {
         self.on
     }
 
-    /// Shows them, or not.
+    /// Turns names on or off.
     pub fn toggle(&mut self) {
         self.on = !self.on;
     }
 
-    /// Whom to ask.
+    /// Sets the resolver.
     pub fn ask_at(&mut self, resolver: SyncSender<IpAddr>) {
         self.resolver = Some(resolver);
     }
@@ -58,7 +59,7 @@ impl Names {
         self.known.get(&network.addr())?.as_deref()
     }
 
-    /// Asks for the name of an address that is on the screen. Never waits.
+    /// Requests the name of an address on the screen. Never blocks.
     pub fn want(&mut self, network: IpNet) {
         let address = network.addr();
         let single = network.prefix_len() == network.max_prefix_len();
@@ -72,7 +73,7 @@ impl Names {
         }
     }
 
-    /// An answer has come.
+    /// Takes in an answer.
     pub fn learn(&mut self, address: IpAddr, name: Option<&str>) {
         if self.known.len() >= MAX_KNOWN {
             self.known.clear();
@@ -83,8 +84,7 @@ impl Names {
     }
 }
 
-/// Starts the thread that looks names up. It ends with the process, since a look-up cannot be
-/// broken off.
+/// Starts the resolver thread. It ends with the process, since a look-up cannot be interrupted.
 pub fn start(answer: impl Fn(IpAddr, Option<String>) -> bool + Send + 'static) -> SyncSender<IpAddr> {
     let (ask, asked) = sync_channel(MAX_WAITING);
     let work = move || {
@@ -94,7 +94,7 @@ pub fn start(answer: impl Fn(IpAddr, Option<String>) -> bool + Send + 'static) -
             }
         }
     };
-    // Without a thread nothing is ever answered, and addresses are shown.
+    // Without the thread no answer ever arrives, and addresses are shown.
     let _ = std::thread::Builder::new().name("names".to_owned()).spawn(work);
     ask
 }

@@ -1,30 +1,55 @@
-//! How often a live view looks: as often as it was asked to, unless that takes too much of a processor.
-//! A tool that looks for the cause of an overload must not add to it.
+//! How often a live view samples: as often as requested, unless that uses too much CPU. A tool that looks for
+//! the cause of an overload must not add to it.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A look may take one part in so many of a processor's time: below a twentieth, also while looks get dearer.
+/// A look may use one part in this many of a CPU's time: below a twentieth, even while looks become more
+/// expensive.
 const PART: u32 = 24;
 
-/// A look that takes this long is paid for at once: the average would let several pass.
+/// A look that takes this long is compensated at once, since the average would let several pass.
 const DEAR: Duration = Duration::from_millis(250);
+
+/// The intervals that the keys step through.
+const STEPS: [Duration; 10] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+
+/// The next shorter interval; `None` if there is none.
+pub fn shorter(interval: Duration) -> Option<Duration> {
+    STEPS.into_iter().rev().find(|step| *step < interval)
+}
+
+/// The next longer interval; `None` if there is none.
+pub fn longer(interval: Duration) -> Option<Duration> {
+    STEPS.into_iter().find(|step| *step > interval)
+}
 
 /// The pace of one feed.
 #[derive(Clone, Debug)]
 pub struct Pace {
     asked: Duration,
-    /// What a look takes lately.
+    /// The average cost of recent looks.
     cost: Duration,
-    /// What the last one took.
+    /// The cost of the last one.
     last: Duration,
-    /// Processor time of this process when the last look was over.
+    /// CPU time of this process at the end of the last look.
     spent: Duration,
 }
 
 impl Pace {
-    /// The pace that was asked for.
+    /// Starts with the requested interval.
     pub fn new(asked: Duration) -> Self {
         Self {
             asked,
@@ -34,8 +59,18 @@ impl Pace {
         }
     }
 
-    /// A look is over; with it counts what this process did since the one before: the walk over the sockets has
-    /// threads of its own, and a frame is drawn.
+    /// Requests another interval.
+    pub fn ask(&mut self, asked: Duration) {
+        self.asked = asked;
+    }
+
+    /// The interval requested.
+    pub fn asked(&self) -> Duration {
+        self.asked
+    }
+
+    /// Called after each look. Its cost includes everything this process has done since the previous one: the
+    /// walk over the sockets has threads of its own, and a frame is drawn.
     pub fn looked(&mut self) {
         let spent = spent();
         self.cost_was(spent.saturating_sub(self.spent));
@@ -43,14 +78,15 @@ impl Pace {
     }
 
     pub(super) fn cost_was(&mut self, cost: Duration) {
-        // Some looks take more than others, such as the first one, and each that looks for the holders of sockets.
+        // Some looks cost more than others, such as the first one and each that looks up the holders of
+        // sockets.
         self.cost = (self.cost * 3 + cost) / 4;
         self.last = cost;
     }
 
-    /// From one look to the next.
+    /// The time from one look to the next.
     pub fn interval(&self) -> Duration {
-        // Without a limit: however long a look takes, the next one waits for as many times as long.
+        // There is no limit: the wait grows with the duration of a look.
         let at_once = if self.last < DEAR {
             Duration::ZERO
         } else {
@@ -59,14 +95,14 @@ impl Pace {
         (self.cost.max(at_once) * PART).max(self.asked)
     }
 
-    /// The interval, if it is noticeably longer than asked.
+    /// The interval, if it is noticeably longer than requested.
     pub fn slowed(&self) -> Option<Duration> {
         let interval = self.interval();
         (interval > self.asked + self.asked / 20).then_some(interval)
     }
 }
 
-/// Processor time this process has used, its system calls included.
+/// CPU time of this process, system calls included.
 fn spent() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
@@ -102,13 +138,28 @@ mod tests {
     }
 
     #[test]
+    fn another_interval_takes_effect_and_leads_through_all_steps() {
+        let mut pace = Pace::new(SECOND);
+        pace.ask(SECOND * 7);
+        assert_eq!((pace.interval(), pace.slowed()), (SECOND * 7, None));
+        assert_eq!(longer(SECOND * 7), Some(SECOND * 10));
+        assert_eq!(shorter(SECOND * 7), Some(SECOND * 5));
+        assert_eq!(shorter(SECOND * 3600), Some(SECOND * 60));
+        let steps = |step: fn(Duration) -> Option<Duration>, from| {
+            std::iter::successors(Some(from), move |now| step(*now)).count()
+        };
+        assert_eq!(steps(longer, STEPS[0]), STEPS.len());
+        assert_eq!(steps(shorter, STEPS[9]), STEPS.len());
+    }
+
+    #[test]
     fn who_asks_for_less_gets_less() {
         let mut pace = Pace::new(SECOND * 60);
         (0..40).for_each(|_| pace.cost_was(SECOND));
         assert_eq!(pace.interval(), SECOND * 60);
     }
 
-    /// Over many looks of different cost, the whole takes the part that it may.
+    /// Over many looks of different cost, the total stays within its share.
     #[test]
     fn the_part_is_kept() {
         let mut pace = Pace::new(SECOND / 10);
@@ -123,7 +174,7 @@ mod tests {
         assert!((23.5..24.5).contains(&part), "1/{part}");
     }
 
-    /// From the first one on, and when they get dearer.
+    /// From the first look on, and as they become more expensive.
     #[test]
     fn looks_of_a_second_take_less_than_a_twentieth() {
         let mut pace = Pace::new(SECOND);

@@ -1,4 +1,4 @@
-//! What is drawn where. Every pane is a function of the state and the room it has.
+//! What is drawn where. Every pane is a function of the state and the available room.
 
 mod detail;
 mod header;
@@ -20,11 +20,11 @@ use super::{
     theme::Role,
 };
 
-/// From so many rows on the header has charts.
+/// Minimum number of rows for a header with charts.
 const TALL: u16 = 18;
 
-/// Draws everything, notes what the mouse may hit, and gives where the text cursor stands, if a
-/// filter is being typed.
+/// Draws everything, notes what the mouse can hit, and returns the position of the text cursor if a filter is
+/// being typed.
 pub fn draw(app: &mut App, buffer: &mut Buffer) -> Option<(u16, u16)> {
     let area = buffer.area;
     buffer.reset();
@@ -48,7 +48,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer) -> Option<(u16, u16)> {
         ..area
     };
     match (&app.mode, app.detail, app.tab) {
-        // The titles would stand on the last line.
+        // The titles would be on the last line.
         _ if body.height == 0 => {}
         (Mode::Help(_), _, _) => help::draw(app, body, &mut pen),
         (_, Some(_), _) => detail::draw(app, body, &mut pen),
@@ -80,7 +80,7 @@ fn draw_tabs(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         tabs.saturating_add(width(&state)) <= area.width
     };
     let (bare, counted) = (tabs(app, false), tabs(app, true));
-    // What the user has chosen is worth more than counts.
+    // What the user has chosen matters more than counts.
     let counts = area.width >= 80 && (fits(&counted) || !app.is_arranged() || !fits(&bare));
     let texts = if counts { counted } else { bare };
     if !state.is_empty() && fits(&texts) {
@@ -101,7 +101,7 @@ fn draw_tabs(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     }
 }
 
-/// The tabs with their numbers, and how much each has.
+/// The tabs with their numbers and, optionally, counts.
 fn tabs(app: &App, counts: bool) -> Vec<String> {
     let shown = &app.shown;
     let tabs = Tab::ALL.into_iter().zip(1..).map(|(tab, number)| {
@@ -120,7 +120,7 @@ fn tabs(app: &App, counts: bool) -> Vec<String> {
     tabs.collect()
 }
 
-/// What the list shows and how, for the right end of the line of tabs.
+/// The order and grouping of the list, for the right end of the line of tabs.
 fn state_of_list(app: &App, columns: u16) -> String {
     let mut parts = Vec::new();
     if app.detail.is_none() {
@@ -141,7 +141,7 @@ fn state_of_list(app: &App, columns: u16) -> String {
     parts.join(", ")
 }
 
-/// The last line: what is being typed, what came of the last key, or which keys there are.
+/// The last line: what is being typed, the outcome of the last key, or the keys.
 fn draw_footer(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<(u16, u16)> {
     if let Mode::Filter(input, _) = &app.mode {
         if let Some(error) = &app.filter_error {
@@ -167,7 +167,7 @@ fn draw_footer(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<(u16, u16)> {
     }
     let taken: usize = pieces.iter().map(|(text, _)| super::fit::width(text)).sum();
     let mut room = usize::from(area.width).saturating_sub(taken);
-    // Whole, or not at all.
+    // A hint is shown completely or not at all.
     for hint in others {
         let hint = format!("  {hint}");
         let Some(left) = room.checked_sub(super::fit::width(&hint)) else {
@@ -180,13 +180,13 @@ fn draw_footer(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<(u16, u16)> {
     None
 }
 
-/// The way out, and the other keys.
+/// The keys for quitting and help, and the others.
 fn hints(app: &App) -> (Vec<String>, Vec<String>) {
     let playing = app.shown.playback.is_some_and(|playback| playback.playing);
     let hint = |binding: &Binding| {
         let key = binding.shown.split(' ').next().unwrap_or_default();
         let hint = match binding.action {
-            Action::Play(Command::PlayOrHold) if playing => "hold",
+            Action::Play(Command::PlayOrHold) if playing => "pause",
             _ => binding.hint,
         };
         format!("{key} {hint}")
@@ -200,7 +200,7 @@ fn hints(app: &App) -> (Vec<String>, Vec<String>) {
     (hints(out), hints(others))
 }
 
-/// Above the line in which a filter is typed: why it is none.
+/// Shows why the filter is invalid, above the line where it is typed.
 fn draw_error(error: &str, footer: Rect, pen: &mut Pen<'_>) {
     let lines = super::fit::wrap(error, footer.width.into());
     for (y, line) in (0..footer.y).rev().zip(lines.iter().rev()) {
@@ -209,7 +209,7 @@ fn draw_error(error: &str, footer: Rect, pen: &mut Pen<'_>) {
     }
 }
 
-/// The screen as text, for where there is no terminal.
+/// The screen as text, for use without a terminal.
 pub fn picture(app: &mut App, width: u16, height: u16) -> String {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
     draw(app, &mut buffer);
@@ -218,7 +218,7 @@ pub fn picture(app: &mut App, width: u16, height: u16) -> String {
         let mut text = String::new();
         let mut covered = 0;
         for cell in line {
-            // A wide character covers the cell after it.
+            // A wide character covers the next cell too.
             if covered == 0 {
                 text.push_str(cell.symbol());
             }

@@ -1,4 +1,4 @@
-//! The one way to put text on the screen: cleaned, measured, and in ASCII if it must be.
+//! The only way to put text on the screen: cleaned, measured, and in ASCII if necessary.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -10,14 +10,14 @@ use super::{
 /// Writes into a part of the screen.
 pub struct Pen<'a> {
     buffer: &'a mut Buffer,
-    /// How roles look.
+    /// The theme.
     pub theme: Theme,
-    /// Characters for marks.
+    /// The characters for marks.
     pub glyphs: Glyphs,
 }
 
 impl<'a> Pen<'a> {
-    /// For a screen.
+    /// A pen for a screen.
     pub fn new(buffer: &'a mut Buffer, theme: Theme, glyphs: Glyphs) -> Self {
         Self {
             buffer,
@@ -26,7 +26,7 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Writes at most `columns` columns, and gives how many it took.
+    /// Writes at most `columns` columns, and returns the number used.
     pub fn text(&mut self, x: u16, y: u16, columns: u16, text: &str, role: Role) -> u16 {
         let mut text = visible(text);
         if self.glyphs.ascii && !text.is_ascii() {
@@ -44,13 +44,13 @@ impl<'a> Pen<'a> {
         end.saturating_sub(x)
     }
 
-    /// Writes in a column of the given width.
+    /// Writes into a column of the given width.
     pub fn cell(&mut self, x: u16, y: u16, columns: u16, align: Align, text: &str, role: Role) {
         let text = fit::pad(&visible(text), columns.into(), align, self.glyphs.ellipsis);
         self.text(x, y, columns, &text, role);
     }
 
-    /// Writes pieces after one another on a line.
+    /// Writes pieces one after another on a line.
     pub fn line(&mut self, area: Rect, pieces: &[(String, Role)]) -> u16 {
         let mut used = 0;
         for (text, role) in pieces {
@@ -60,7 +60,7 @@ impl<'a> Pen<'a> {
         used
     }
 
-    /// Marks a part of the screen, whatever is written there.
+    /// Styles a part of the screen, whatever is written there.
     pub fn mark(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
         self.buffer.set_style(area, self.theme.style(role));

@@ -1,15 +1,15 @@
-//! A recording being played: where it is, and what it can be told.
+//! The playback of a recording: its position and its commands.
 
-/// What the user wants of a recording.
+/// A command of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Hold if it plays, play if it is held; at the end, from the beginning.
+    /// Pause or resume; at the end, play from the beginning.
     PlayOrHold,
-    /// So many intervals forward, or back; one alone holds it there.
+    /// Move this many intervals forward or back; a single step also pauses.
     Step(isize),
     /// The next higher speed.
     Faster,
-    /// The next lower one.
+    /// The next lower speed.
     Slower,
     /// To the first interval.
     ToStart,
@@ -19,32 +19,32 @@ pub enum Command {
     ToSurge,
 }
 
-/// Where it is. Times are UTC, ns.
+/// The position. Times are UTC, ns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Playback {
     /// Its first interval.
     pub start: i128,
-    /// The one that is shown.
+    /// The interval shown.
     pub at: i128,
-    /// Its last one.
+    /// Its last interval.
     pub end: i128,
-    /// How much faster than it happened.
+    /// The speed relative to real time.
     pub speed: f64,
-    /// Whether it goes on by itself.
+    /// Whether it is playing.
     pub playing: bool,
-    /// When the surge began, if there is one in the whole of it.
+    /// When the surge began, if the recording has one.
     pub surge: Option<i128>,
-    /// Whether verdicts are those that were recorded, and not made from what is shown.
+    /// Whether the verdicts are those recorded, not made from what is shown.
     pub as_recorded: bool,
 }
 
 impl Playback {
-    /// Whether there is nothing after this.
+    /// Whether it has reached the end.
     pub fn is_at_end(&self) -> bool {
         self.at >= self.end
     }
 
-    /// In which of `columns` columns a moment lies, from 0.
+    /// The column, from 0, of `columns` in which a moment lies.
     pub fn column(&self, at: i128, columns: u16) -> u16 {
         let last = i128::from(columns.saturating_sub(1));
         let whole = (self.end - self.start).max(1);

@@ -1,4 +1,4 @@
-//! A row of the peer table: a peer's figures as they are shown, or those of a network of peers.
+//! A row of the peer table: the displayed figures of a peer or of a network of peers.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// States of live sockets that somebody has, a bit each.
+/// The states of a peer's live sockets, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct States(u8);
 
@@ -28,7 +28,7 @@ impl States {
         }
     }
 
-    /// Adds all of another.
+    /// Adds all of another set.
     pub fn merge(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -54,11 +54,11 @@ impl States {
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The peer, or the network with the port and direction that its peers share.
+    /// The peer, or the network with the port and direction its peers share.
     pub id: PeerId,
-    /// How many peers it stands for.
+    /// Number of peers it stands for.
     pub peers: u64,
-    /// Where its worst peer stands in the diagnosis.
+    /// The rank of its worst peer in the diagnosis.
     pub rank: usize,
     /// Verdict of the worst peer.
     pub verdict: Verdict,
@@ -66,50 +66,50 @@ pub struct Row {
     pub more_verdicts: bool,
     /// Confidence in the verdict.
     pub confidence: f64,
-    /// Opened while traced.
+    /// Connections opened while traced.
     pub opens: u64,
-    /// Opened per second lately; `None`: no two samples yet.
+    /// Recent opens per second; `None` before the second sample.
     pub opens_per_s: Option<f64>,
-    /// Open now.
+    /// Connections open now.
     pub open_now: u64,
     /// Most open at once; `None` for several peers, whose peaks do not add up.
     pub open_peak: Option<u64>,
-    /// Opens while it held enough already.
+    /// Opens while it held enough connections.
     pub overlaps: u64,
     /// Failed connects.
     pub failed: u64,
-    /// Ended, by reason.
+    /// Connections ended, by reason.
     pub closes: Closes,
     /// In CLOSE_WAIT now.
     pub close_wait: u64,
-    /// How long the oldest of these has been, ns.
+    /// How long the oldest of these has been in it, ns.
     pub oldest_ns: Option<u64>,
-    /// Whether that is "at least": it was there before the tracer.
+    /// Whether that is a lower bound, since it was in it before tracing.
     pub oldest_is_bound: bool,
-    /// Median idle time before close, ns; `None` for several peers too.
+    /// Median idle time before close, ns; also `None` for several peers.
     pub idle_ns: Option<u64>,
-    /// Median of request turns per connection; `None` for several peers too.
+    /// Median of request turns per connection; also `None` for several peers.
     pub turns: Option<u64>,
-    /// Whether turns are counted; else they are "at most".
+    /// Whether turns are counted rather than an upper bound.
     pub turns_counted: bool,
     /// Payload received, bytes.
     pub received: Option<u64>,
     /// Payload sent, bytes.
     pub sent: Option<u64>,
-    /// Process of this host that has most to do with it, made harmless.
+    /// The process of this host most involved with it, made safe to display.
     pub owner: Arc<str>,
     /// States of its live sockets.
     pub states: States,
-    /// Many clients seem to sit behind it.
+    /// Whether many clients seem to share its address.
     pub shared: bool,
-    /// How long ago it last did anything, ns.
+    /// How long ago it was last active, ns.
     pub last_ns: u64,
-    /// It was accused within the window and is not any more.
+    /// It was accused within the window and no longer is.
     pub recovered: bool,
 }
 
 impl Row {
-    /// The row of one peer, the `rank`-th of the diagnosis.
+    /// The row of one peer, with this rank in the diagnosis.
     pub fn of(peer: &Judged, rank: usize, opens_per_s: Option<f64>, states: States, owner: Arc<str>) -> Self {
         let figures = &peer.figures;
         Self {
@@ -148,7 +148,7 @@ impl Row {
         self.id.name()
     }
 
-    /// Takes in another peer of the same network. What has no sum becomes unknown.
+    /// Takes in another peer of the same network. Figures that cannot be summed become unknown.
     fn absorb(&mut self, other: &Self) {
         self.peers += other.peers;
         if other.rank < self.rank {
@@ -184,10 +184,10 @@ impl Row {
     }
 }
 
-/// The networks by which peers are taken together on the screen.
+/// Prefix length by which peers are grouped on the screen.
 const GROUP_V4: u8 = 24;
 
-/// For IPv6, one customer's network.
+/// The same for IPv6: one customer's network.
 const GROUP_V6: u8 = 64;
 
 /// The network a peer is shown under when peers are grouped.

@@ -1,5 +1,5 @@
-//! The loop that owns the state: keys first, then signals, then what is new. All effects on the
-//! world outside are carried out here.
+//! The loop that owns the state: keys first, then signals, then news. It carries out all effects on the
+//! outside world.
 
 use std::{
     io::{self, Write},
@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
     answer,
-    app::{App, Effect, Look},
+    app::{App, Effect, Live, Look},
     export::{Export, Written},
     feed::{Feeding, Kept, Request},
     input,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{exit::Failure, model::sample::Moment};
 
-/// What comes from threads that work for the view.
+/// Messages from threads that work for the view.
 #[derive(Debug)]
 enum Note {
     Name(IpAddr, Option<String>),
@@ -34,34 +34,34 @@ enum Note {
     Done(String),
 }
 
-/// What everything known at a moment is wanted for.
+/// The purpose of collecting everything known at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
     /// To be written.
     Export,
-    /// To stand on the screen during the pause of this number.
+    /// To be shown during the pause with this number.
     Pause(u64),
 }
 
-/// What is kept of the moment at which the screen stands still.
+/// What is kept of the moment at which the screen is frozen.
 #[derive(Debug)]
 enum Held {
-    /// It does not.
+    /// The screen is not frozen.
     Nothing,
-    /// It will come; then it may have to be written.
+    /// Requested; once it arrives, it may have to be written.
     Wanted { export: bool },
-    /// All of it.
+    /// Everything known at that moment.
     All(Arc<Kept>),
 }
 
-/// Whether the loop goes on.
+/// Whether the loop continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     GoOn,
     End,
 }
 
-/// The view at work.
+/// The running view.
 struct View {
     app: App,
     screen: Screen,
@@ -72,26 +72,33 @@ struct View {
     pauses: u64,
 }
 
-/// Shows a feed on the terminal until the user has seen enough.
+/// Shows a feed on the terminal until the user quits. `live` is `None` for a recording.
 ///
 /// # Errors
-/// When the feed or the terminal fails.
-pub fn run(look: Look, feeding: Feeding, export: Arc<dyn Export>, begun: Moment) -> Result<(), Failure> {
+/// If the feed or the terminal fails.
+pub fn run(
+    look: Look,
+    live: Option<Live>,
+    feeding: Feeding,
+    export: Arc<dyn Export>,
+    begun: Moment,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    runtime.block_on(show(look, feeding, export, begun))
+    runtime.block_on(show(look, live, feeding, export, begun))
 }
 
 async fn show(
     look: Look,
+    live: Option<Live>,
     mut feeding: Feeding,
     export: Arc<dyn Export>,
     begun: Moment,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    // What cannot be traced is said on the terminal as it is, not on one that flickers.
+    // A failure to start is reported on the normal screen, without flicker.
     let first = tokio::select! {
         biased;
         Asked::End = signals.next() => return Ok(()),
@@ -112,6 +119,7 @@ async fn show(
         held: Held::Nothing,
         pauses: 0,
     };
+    view.app.live = live;
     view.app.names.ask_at(names::start(move |address, name| {
         send.send(Note::Name(address, name)).is_ok()
     }));
@@ -119,7 +127,7 @@ async fn show(
     let result = view
         .serve(&mut signals, &mut feeding, &mut input, &mut notes)
         .await;
-    // Before anything is said.
+    // Restores the terminal before anything is printed.
     let View { app, screen, .. } = view;
     drop(screen);
     // The terminal may be gone.
@@ -174,7 +182,7 @@ impl View {
         Ok(())
     }
 
-    /// Takes in all that was typed meanwhile, so that a held key does not lag behind.
+    /// Handles everything typed in the meantime, so that a held key does not lag.
     fn input(&mut self, first: Event, input: &mut UnboundedReceiver<Event>) -> Result<Next, Failure> {
         let mut event = Some(first);
         while let Some(this) = event {
@@ -200,11 +208,11 @@ impl View {
         Ok(Next::GoOn)
     }
 
-    /// The one place where the view does something to the world.
+    /// The only place where the view affects the outside world.
     fn apply(&mut self, effect: Effect) -> Result<Next, Failure> {
         match effect {
             Effect::Quit => return Ok(Next::End),
-            // The whole job, as the terminal would have done; the signal comes back to us.
+            // The whole job, as the terminal would; the signal also reaches this process.
             Effect::Suspend => kill_current_process_group(Signal::TSTP).map_err(io::Error::from)?,
             Effect::Repaint => self.screen.repaint()?,
             Effect::Copy(text) => {
@@ -214,7 +222,7 @@ impl View {
             Effect::Export => self.export(),
             Effect::Hold => {
                 self.pauses += 1;
-                // Nothing more can be had when sampling has ended.
+                // Nothing more can be collected after sampling has ended.
                 if self.ask(For::Pause(self.pauses)) {
                     self.held = Held::Wanted { export: false };
                 }
@@ -223,25 +231,26 @@ impl View {
             Effect::BeginAnew => {
                 let asked = self.commands.send(Request::BeginAnew);
                 self.app.message = Some(match asked {
-                    Ok(()) => "judging what comes from now on".to_owned(),
-                    Err(_) => "nothing more comes: sampling has ended".to_owned(),
+                    Ok(()) => "judging only what happens from now on".to_owned(),
+                    Err(_) => "no effect: sampling has ended".to_owned(),
                 });
             }
-            // Nobody listens when the feed has ended.
+            // The header and the message show what was requested. There is no receiver if the feed has ended.
+            Effect::Interval(interval) => drop(self.commands.send(Request::Interval(interval))),
             Effect::Play(command) => drop(self.commands.send(Request::Play(command))),
         }
         Ok(Next::GoOn)
     }
 
-    /// Asks the feed for everything there is at this moment.
+    /// Requests everything known at this moment from the feed.
     fn ask(&self, what: For) -> bool {
         let notes = self.notes.clone();
-        // Nobody listens when the view has ended first.
+        // There is no receiver if the view has ended first.
         let keep = move |kept| drop(notes.send(Note::Kept(what, Box::new(kept))));
         self.commands.send(Request::Keep(Box::new(keep))).is_ok()
     }
 
-    /// Writes what is shown: while the screen stands still that is what is kept of its moment.
+    /// Writes what is shown; while the screen is frozen, that is what is kept of its moment.
     fn export(&mut self) {
         let asked = match &mut self.held {
             Held::Nothing => self.ask(For::Export),
@@ -261,7 +270,7 @@ impl View {
         });
     }
 
-    /// Writes in a thread of its own.
+    /// Writes in a separate thread.
     fn write(&self, kept: Arc<Kept>) {
         let (export, notes) = (Arc::clone(&self.export), self.notes.clone());
         let done = notes.clone();
@@ -273,7 +282,7 @@ impl View {
                 }
                 Err(reason) => reason,
             };
-            // Nobody listens when the view has ended first.
+            // There is no receiver if the view has ended first.
             let _ = done.send(Note::Done(said));
         };
         let started = thread::Builder::new().name("export".to_owned()).spawn(work);
@@ -292,7 +301,7 @@ impl View {
                 self.app.hold(Arc::clone(&kept.snapshot));
                 self.held = Held::All(kept);
             }
-            // Of a pause that is over.
+            // From a pause that is over.
             (For::Pause(_), _) => {}
         }
     }
@@ -316,12 +325,12 @@ impl View {
     }
 }
 
-/// How the feed ended; nothing at all means that its thread broke down.
+/// How the feed ended; `None` means that its thread panicked.
 pub(super) fn ended(end: Option<Result<(), Failure>>) -> Result<(), Failure> {
     end.unwrap_or_else(|| {
         let why = terminal::broken().unwrap_or_else(|| "no reason was given".to_owned());
         Err(Failure::Other(anyhow!(
-            "a fault in tcpreuse: sampling broke off ({why}); please report it"
+            "a fault in tcpreuse: sampling stopped unexpectedly ({why}); please report it"
         )))
     })
 }

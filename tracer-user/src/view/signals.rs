@@ -1,4 +1,4 @@
-//! The signals a program on a terminal has to answer.
+//! The signals that a program on a terminal has to handle.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::stop::Stop;
 
-/// What was asked for.
+/// The request made by a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// To end: Ctrl-C from elsewhere, SIGTERM, or the terminal is gone.
+    /// To end: Ctrl-C from elsewhere, SIGTERM, or loss of the terminal.
     End,
-    /// To stop like any job.
+    /// To stop, as job control does.
     Stop,
-    /// It goes on after it was stopped.
+    /// To continue after a stop.
     GoOn,
 }
 
-/// Listens from its creation on.
+/// Receives signals from its creation on.
 #[derive(Debug)]
 pub struct Signals {
     end: Stop,
@@ -29,7 +29,7 @@ impl Signals {
     /// Installs the handlers. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the system does not allow it.
+    /// If the system does not allow it.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             end: Stop::listen()?,
@@ -38,7 +38,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one of them.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
             () = self.end.requested() => Asked::End,

@@ -1,5 +1,5 @@
-//! What the view is given: everything it shows of one moment. It is made in the feed's thread and
-//! never changes, so the screen can stand still while counting goes on.
+//! What the view receives: everything it shows of one moment. It is made in the feed's thread and never
+//! changes, so the screen can be frozen while counting continues.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -24,17 +24,17 @@ pub struct Snapshot {
     pub rows: Vec<Row>,
     /// The live connections: CLOSE_WAIT first, then the oldest.
     pub sockets: Vec<Socket>,
-    /// Opened per second lately; `None`: no two samples yet.
+    /// Recent opens per second; `None` before the second sample.
     pub opens_per_s: Option<f64>,
     /// The last minutes, oldest first.
     pub course: Vec<Point>,
-    /// What happened, oldest first.
+    /// The log, oldest first.
     pub log: Arc<VecDeque<Event>>,
-    /// Connections that ended, as far as there are records and room; oldest first.
+    /// Connections that ended, as far as records and room allow; oldest first.
     pub past: HashMap<PeerId, Arc<VecDeque<Ended>>>,
-    /// Where the recording is; `None`: this is live.
+    /// The position in a recording; `None` for a live view.
     pub playback: Option<Playback>,
-    /// How often the view looks, when that is less often than asked for.
+    /// The interval between samples, if it is longer than requested.
     pub slowed: Option<Duration>,
 }
 
@@ -70,23 +70,23 @@ pub struct Point {
     pub at_ns: u64,
     /// Connections open.
     pub open: u64,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     pub close_wait: u64,
 }
 
-/// A live connection with what the table of peers knows of it.
+/// A live connection, with its peer and its process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Socket {
     /// The connection.
     pub connection: Connection,
-    /// Whose it is.
+    /// Its peer.
     pub peer: Option<(PeerId, Verdict)>,
     /// The process that holds it.
     pub owner: Option<Arc<Process>>,
 }
 
 impl Socket {
-    /// How long it has been open, ns, and whether that is only "at least"; `None`: unknown.
+    /// How long it has been open, ns, and whether that is a lower bound; `None` if unknown.
     pub fn age(&self, now: Moment) -> Option<(u64, bool)> {
         self.connection.age_ns(now)
     }
@@ -97,38 +97,38 @@ impl Socket {
     }
 }
 
-/// How much an event matters.
+/// The importance of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// For the record.
+    /// Informational.
     Note,
-    /// Better than before.
+    /// An improvement.
     Good,
-    /// Worse than before.
+    /// A deterioration.
     Bad,
 }
 
-/// What a line of the log is known by while others come and go.
+/// What identifies a line of the log while others come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKey {
-    /// A change, by its number and the moment of the monotonic clock: at its end, a recording has other changes
-    /// under the same numbers.
+    /// A change, by its number and its time on the monotonic clock: after the end of a recording, other
+    /// changes have the same numbers.
     Change(u64, u64),
-    /// A note, by its own.
+    /// A note, by its own number.
     Note(u64),
 }
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Which line it is: the same one when its words change.
+    /// Identifies the line, even when its words change.
     pub key: EventKey,
-    /// When.
+    /// The time.
     pub at: Moment,
-    /// How much it matters.
+    /// Its importance.
     pub weight: Weight,
-    /// What, in one line.
+    /// The text, in one line.
     pub text: String,
-    /// Whose.
+    /// The peer concerned.
     pub peer: Option<PeerId>,
 }

@@ -1,4 +1,4 @@
-//! The terminal: taken over, and given back as it was, whatever happens in between.
+//! Takes over the terminal and restores it, whatever happens in between.
 
 use std::{
     io::{self, Stdout, Write},
@@ -23,44 +23,45 @@ use rustix::{
     termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 
-/// Whether the terminal is ours at the moment.
+/// Whether we hold the terminal at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// What a thread of ours said when it broke down; it must not be printed into the screen.
+/// The message of a thread of ours that panicked; it must not be printed onto the screen.
 static BROKEN: Mutex<Option<String>> = Mutex::new(None);
 
-/// How the terminal was before it was ours.
+/// The terminal's settings before we took it over.
 static BEFORE: OnceLock<Termios> = OnceLock::new();
 
-/// Undoes what [`take`] asks of the terminal: paste, mouse, colours, the other screen, the hidden cursor.
+/// Undoes what [`take`] sets up: paste, mouse, colours, the alternate screen, the hidden cursor.
 const RESTORE: &str =
     "\x1b[?2004l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[0m\x1b[?1049l\x1b[?25h";
 
-/// No screen is larger. What claims to be is drawn into this corner: each cell takes memory.
+/// Maximum size of the screen. On a terminal that claims to be larger, only this corner is used, since each
+/// cell takes memory.
 const MOST_COLUMNS: u16 = 1000;
 const MOST_ROWS: u16 = 500;
 
-/// More than this is no sentence, and terminals have limits too.
+/// Longer texts are no sentences, and terminals have limits too.
 const MAX_COPY: usize = 16 << 10;
 
-/// The terminal in our hands. Dropping it gives it back.
+/// The terminal while we hold it. Dropping this restores it.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    /// The part that is drawn.
+    /// The area drawn.
     area: Rect,
-    /// The signal that we go on follows our own stop, and needs no answer then.
+    /// SIGCONT follows our own stop, and then needs no handling.
     resumed: bool,
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// If it does not respond.
     pub fn take() -> io::Result<Self> {
         guard_against_panics();
         guard_against_aborts();
-        // The guard first, so that half of it is undone too when the other half fails.
+        // The guard comes first, so that a partial take-over is undone if the rest fails.
         TAKEN.store(true, Ordering::SeqCst);
         let taken = take().and_then(|()| {
             let area = drawn(terminal::size()?);
@@ -82,10 +83,10 @@ impl Screen {
         }
     }
 
-    /// Draws what has changed; `paint` gives where the text cursor stands, if there is one.
+    /// Draws what has changed; `paint` returns the position of the text cursor, if any.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn draw(&mut self, paint: impl FnOnce(&mut Buffer) -> Option<(u16, u16)>) -> io::Result<()> {
         let area = drawn(terminal::size()?);
         if area != self.area {
@@ -102,35 +103,35 @@ impl Screen {
     /// Forgets what the terminal is thought to show.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn repaint(&mut self) -> io::Result<()> {
         self.fit(drawn(terminal::size()?))
     }
 
-    /// Has the terminal's contents be of this size, and forgets them.
+    /// Sets the size of the terminal's contents, and forgets them.
     fn fit(&mut self, area: Rect) -> io::Result<()> {
         self.area = area;
-        // Not `clear()`, which asks the terminal where its cursor is: the answer comes as input.
+        // Not `clear()`, which queries the cursor position: the answer would arrive as input.
         self.terminal.resize(area)
     }
 
-    /// Gives the terminal back, stops this process, and takes the terminal again when it goes on.
+    /// Restores the terminal, stops this process, and takes the terminal over again when the process
+    /// continues.
     ///
     /// # Errors
-    /// When the terminal is gone by then.
+    /// If the terminal is gone by then.
     pub fn stop(&mut self) -> io::Result<()> {
         give_back();
-        // SIGSTOP rather than SIGTSTP, which we listen to and the kernel ignores for orphans.
+        // SIGSTOP rather than SIGTSTP, which we handle and the kernel ignores for orphaned process groups.
         kill_process(getpid(), Signal::STOP)?;
         self.resumed = true;
         self.retake()
     }
 
-    /// After this process was stopped and goes on: whoever had the terminal meanwhile may have
-    /// changed it.
+    /// Called when this process continues after a stop: other programs may have changed the terminal.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn go_on(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.resumed) {
             return Ok(());
@@ -145,10 +146,10 @@ impl Screen {
         self.repaint()
     }
 
-    /// Hands text to the terminal's clipboard, if it takes any (OSC 52).
+    /// Copies text to the terminal's clipboard, if it supports that (OSC 52).
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// If the terminal is gone.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         let text: String = text.chars().take(MAX_COPY).collect();
         let encoded = BASE64_STANDARD.encode(text);
@@ -169,7 +170,8 @@ fn drawn((columns, rows): (u16, u16)) -> Rect {
 
 fn take() -> io::Result<()> {
     if BEFORE.get().is_none() {
-        // The first time only: later it has our settings. A terminal that gives none gets none back.
+        // Only the first time, since later the terminal has our settings. If it reports none, none are
+        // restored.
         let _ = tcgetattr(io::stdout()).map(|before| BEFORE.set(before));
     }
     enable_raw_mode()?;
@@ -181,7 +183,7 @@ fn take() -> io::Result<()> {
     )
 }
 
-/// Undoes all of it, once. A terminal that is gone does not mind.
+/// Undoes everything, once. Errors of a terminal that is gone do not matter.
 fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
@@ -192,7 +194,7 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Has an abort leave a terminal that can be used: when memory or the stack runs out, nothing else is called.
+/// Leaves a usable terminal after an abort: when memory or stack run out, nothing else is called.
 fn guard_against_aborts() {
     extern "C" fn on_abort(_: libc::c_int) {
         if TAKEN.swap(false, Ordering::SeqCst) {
@@ -201,7 +203,7 @@ fn guard_against_aborts() {
                 let _ = tcsetattr(rustix::stdio::stdout(), OptionalActions::Now, before);
             }
         }
-        // The abort goes on when this returns.
+        // The abort continues when this returns.
     }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -211,7 +213,7 @@ fn guard_against_aborts() {
     });
 }
 
-/// Has panics leave a terminal that can be used, and their words where they can be read.
+/// Leaves a usable terminal after a panic, with the message readable on it.
 fn guard_against_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -222,7 +224,7 @@ fn guard_against_panics() {
                 give_back();
                 before(info);
             } else if TAKEN.load(Ordering::SeqCst) {
-                // The view will notice that the thread is gone, and say why.
+                // The view will notice that the thread is gone, and report why.
                 if let Ok(mut broken) = BROKEN.lock() {
                     *broken = Some(info.to_string().replace('\n', " "));
                 }
@@ -233,7 +235,7 @@ fn guard_against_panics() {
     });
 }
 
-/// What a thread of ours said when it broke down.
+/// The message of a thread of ours that panicked.
 pub fn broken() -> Option<String> {
     BROKEN.lock().ok()?.take()
 }

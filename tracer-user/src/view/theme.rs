@@ -1,40 +1,40 @@
-//! Colours by what they mean, and the characters for charts and marks.
+//! Colours by meaning, and the characters for charts and marks.
 //!
-//! Only three of the terminal's own colours are used, which its owner has chosen to be readable on
-//! its background, and none carries a meaning that is not also in words: without colours, bold,
-//! reversed and underlined text do.
+//! Only three of the terminal's own colours are used, which its owner has chosen to be readable on its
+//! background. None carries a meaning that is not also in words; without colours, bold, reversed and
+//! underlined text do the same.
 
 use std::env;
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a piece of text is.
+/// The role of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Nothing special.
     Plain,
-    /// What matters most on its line.
+    /// The most important part of its line.
     Strong,
-    /// Names of figures, and what is only there to be looked up.
+    /// Names of figures, and text for reference.
     Faint,
     /// Something is wrong.
     Bad,
-    /// Something may go wrong: CLOSE_WAIT.
+    /// Something may become wrong, such as CLOSE_WAIT.
     Doubtful,
     /// All is well.
     Good,
     /// Titles of columns.
     Title,
-    /// The column that is sorted by, the tab that is shown.
+    /// The column sorted by, the current tab.
     Chosen,
     /// The selected row.
     Selected,
 }
 
-/// How roles look.
+/// The appearance of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// Whether there are colours at all.
+    /// Whether to use colours.
     pub color: bool,
 }
 
@@ -52,7 +52,8 @@ impl Theme {
             Role::Good => colored(Color::Green),
             Role::Title => plain.add_modifier(Modifier::UNDERLINED),
             Role::Chosen => plain.add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
-            // Over whatever the row has: a colour would be the background, and hard to read on.
+            // Replaces the row's own colours: with reversed text they would become the background, and hard
+            // to read on.
             Role::Selected => colored(Color::Reset)
                 .remove_modifier(Modifier::DIM)
                 .add_modifier(Modifier::REVERSED),
@@ -60,36 +61,36 @@ impl Theme {
     }
 }
 
-/// The characters for everything that is no text.
+/// The characters for everything that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Heights of a chart, the lowest first; the first one is for "more than nothing".
+    /// Heights of a chart, lowest first; the first one means "more than nothing".
     pub heights: [char; 8],
     /// No value in a chart.
     pub blank: char,
-    /// Cut off here.
+    /// Marks a cut.
     pub ellipsis: char,
     /// Unknown.
     pub unknown: char,
-    /// Marks the column that is sorted by, falling and rising.
+    /// Marks the column sorted by, descending and ascending.
     pub sorted: [char; 2],
-    /// A connection that is open.
+    /// An open connection.
     pub open: char,
     /// A connection in CLOSE_WAIT.
     pub close_wait: char,
-    /// Was there before.
+    /// Open before tracing.
     pub seeded: char,
-    /// Is still there.
+    /// Still open.
     pub alive: char,
-    /// What is still to come.
+    /// The time still to come.
     pub rest: char,
-    /// So many times as much.
+    /// Multiplication sign of a speed.
     pub times: char,
     /// From one to the other.
     pub arrow: &'static str,
-    /// Between two items of a line.
+    /// Separator between the items of a line.
     pub dot: &'static str,
-    /// Whether nothing but ASCII may be shown.
+    /// Whether only ASCII may be shown.
     pub ascii: bool,
 }
 
@@ -130,12 +131,12 @@ impl Glyphs {
         ascii: true,
     };
 
-    /// The right set.
+    /// The set for such a terminal.
     pub fn new(ascii: bool) -> Self {
         if ascii { Self::ASCII } else { Self::UNICODE }
     }
 
-    /// A chart of one line: each value against the highest.
+    /// A one-line chart, scaled to `highest`.
     pub fn chart(&self, values: &[u64], highest: u64) -> String {
         let steps = self.heights.len() as u64;
         values
@@ -152,9 +153,9 @@ impl Glyphs {
     }
 }
 
-/// Whether this terminal can be given nothing but ASCII, as far as the environment says.
+/// Whether this terminal needs ASCII, according to the environment.
 pub fn needs_ascii(get: impl Fn(&str) -> Option<String>) -> bool {
-    // The first that is set and not empty decides, as setlocale() has it.
+    // The first one that is set and not empty decides, as in setlocale().
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .filter_map(|name| get(name))
@@ -166,13 +167,13 @@ pub fn needs_ascii(get: impl Fn(&str) -> Option<String>) -> bool {
     !utf8 || matches!(term.as_str(), "linux" | "dumb" | "")
 }
 
-/// Whether a screen can be drawn on this terminal, as far as the environment says.
+/// Whether a screen can be drawn on this terminal, according to the environment.
 pub fn has_screen(get: impl Fn(&str) -> Option<String>) -> bool {
     let term = get("TERM").unwrap_or_default();
     !matches!(term.as_str(), "" | "dumb" | "unknown")
 }
 
-/// A variable of this process's environment, if it is set and valid text.
+/// An environment variable, if it is set and valid text.
 pub fn environment(name: &str) -> Option<String> {
     env::var(name).ok()
 }

@@ -1,4 +1,4 @@
-//! Connections as bars over time: how long open, how long in CLOSE_WAIT, who ended them.
+//! Connections as bars over time: how long they were open and in CLOSE_WAIT, and who ended them.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::model::{
 /// How a bar ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It does not: the connection is there.
+    /// It does not: the connection is still open.
     Live,
     /// The connection ended.
     Closed(CloseReason),
@@ -25,17 +25,17 @@ pub enum End {
 /// One connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// When it opened, or was found open; monotonic, ns.
+    /// When it opened or was found open; monotonic, ns.
     pub from_ns: u64,
-    /// Whether it was there before tracing began.
+    /// Whether it was open before tracing began.
     pub seeded: bool,
     /// When it entered CLOSE_WAIT, if it did.
     pub close_wait_ns: Option<u64>,
     /// When it ended, or now.
     pub to_ns: u64,
-    /// How.
+    /// How it ended.
     pub end: End,
-    /// Its port at the side that connected, which tells it from the peer's others.
+    /// The port at the connecting side, which identifies it among the peer's connections.
     pub port: u16,
 }
 
@@ -65,7 +65,7 @@ impl Bar {
         }
     }
 
-    /// How it ended, or how long it has been there.
+    /// How it ended, or how long it has been open.
     pub fn end(&self) -> String {
         let lived = age(self.to_ns.saturating_sub(self.from_ns));
         let at_least = if self.seeded { ">" } else { "" };
@@ -101,7 +101,7 @@ fn begin(since: Since, otherwise_ns: u64) -> (u64, bool) {
     }
 }
 
-/// All connections of a peer there is something known of, the latest first.
+/// All known connections of a peer, latest first.
 pub fn bars(snapshot: &Snapshot, id: PeerId) -> Vec<Bar> {
     let now_ns = snapshot.taken().monotonic_ns;
     let live = snapshot
@@ -115,7 +115,7 @@ pub fn bars(snapshot: &Snapshot, id: PeerId) -> Vec<Bar> {
     bars
 }
 
-/// Which moment is which column.
+/// Maps moments to columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     from_ns: u64,
@@ -124,7 +124,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From the beginning of the first bar to now; `None` without bars.
+    /// From the start of the first bar to now; `None` without bars.
     pub fn of(bars: &[Bar], now_ns: u64, columns: usize) -> Option<Self> {
         let from_ns = bars.iter().map(|bar| bar.from_ns).min()?;
         Some(Self {
@@ -134,7 +134,7 @@ impl Scale {
         })
     }
 
-    /// How long it all took, ns.
+    /// The span, ns.
     pub fn span_ns(&self) -> u64 {
         self.now_ns - self.from_ns
     }
@@ -149,8 +149,8 @@ impl Scale {
             .min(self.columns - 1)
     }
 
-    /// A bar: what lies before it and its open part, then its part in CLOSE_WAIT and the rest of
-    /// the line. Each takes at least a column, so that nothing is invisible.
+    /// A bar: the space before it and its open part, then its part in CLOSE_WAIT and the rest of the line.
+    /// Each takes at least one column, so that it is visible.
     pub fn draw(&self, bar: &Bar, glyphs: &Glyphs) -> (String, String) {
         let (from, to) = (self.column(bar.from_ns), self.column(bar.to_ns));
         let wait = bar

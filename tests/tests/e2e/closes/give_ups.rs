@@ -96,7 +96,7 @@ fn unanswered_keep_alive_probes_are_a_timeout() {
         SockRef::from(server).set_tcp_keepalive(&keepalive).unwrap();
     }
     eventually("the servers to give up", || stage.servers().is_empty());
-    // The RST of the server that gives up reaches the client whose answers are dropped.
+    // The RST sent when the server gives up reaches the client whose answers are dropped.
     eventually("a RST", || stage.clients().len() == 1);
     rules.into_iter().for_each(Rule::lift);
     asleep.write_all(b"hello?").unwrap();

@@ -41,7 +41,7 @@ fn recorded(path: &Path) -> String {
             one
         })
         .collect();
-    // A verdict stands when several samples have given it, and rows have no other sample at the end.
+    // A verdict requires several samples, and the rows have no further sample at the end.
     std::thread::sleep(std::time::Duration::from_secs(2));
     let live = recorder.finish();
     drop(pile);

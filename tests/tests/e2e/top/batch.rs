@@ -106,7 +106,8 @@ fn settings_come_from_a_file_and_what_is_wrong_in_it_is_said() {
 #[test]
 fn under_nohup_rows_go_on_after_the_logout() {
     need_root!();
-    // Of its own, or the other tests' connections make samples slow, and `top` takes fewer of those.
+    // A separate namespace: other tests' connections would make samples slow, and `top` would take fewer of
+    // them.
     let namespace = Namespace::new();
     let netns = namespace.inode.to_string();
     let mut child = Command::new("nohup")

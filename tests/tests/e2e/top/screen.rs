@@ -1,17 +1,18 @@
-//! Terminals that are not as they should be, and what stays on one.
+//! Unusual terminals, and what remains on a terminal afterwards.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{fs, net::Ipv4Addr, process::Command, thread, time::Duration};
 
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{binary, run},
     terminal::OnTerminal,
+    traffic::EchoServer,
 };
 
 use super::clients::Clients;
 
-/// What of a process lies in memory at most, in KiB.
+/// The maximum resident memory of a process so far, KiB.
 fn most_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
@@ -104,13 +105,57 @@ fn the_answer_stays_on_the_terminal() {
     assert!(said.contains(" open, "), "{said}");
 }
 
+/// An hour is too long to wait for, so the clock only advances if a shorter interval takes effect.
+#[test]
+fn the_interval_can_be_changed_while_it_runs() {
+    need_root!();
+    let namespace = Namespace::new();
+    let mut top = OnTerminal::top(&namespace, &["--interval", "1h"], (100, 24));
+    top.wait_for("every 1h");
+    top.type_in(&"+".repeat(10));
+    top.wait_for("a sample every 100ms");
+    top.type_in("+");
+    top.wait_for("a sample every 100ms; this is the limit");
+    top.wait("later samples", |screen| {
+        let about = screen.lines().find(|line| line.contains("every 100ms"));
+        about.is_some_and(|line| line.starts_with("00:00:") && !line.starts_with("00:00:00"))
+    });
+    top.type_in("-");
+    top.wait_for("a sample every 200ms");
+    top.type_in("q");
+    assert!(top.end().success() && top.is_as_before());
+}
+
+#[test]
+fn an_empty_screen_names_the_ports_that_listen() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let port = server.port();
+    for (args, said) in [
+        (vec![], format!("no connections yet; listening: {port}")),
+        (
+            vec!["--port", "9"],
+            format!("nothing listens on what is traced; listening here: {port}"),
+        ),
+        (vec!["--direction", "outbound"], "no connections yet".to_owned()),
+    ] {
+        let mut top = OnTerminal::top(&namespace, &args, (100, 24));
+        top.wait(&said, |screen| {
+            screen.lines().any(|line| line.trim_end().ends_with(&said))
+        });
+        top.type_in("q");
+        assert!(top.end().success());
+    }
+}
+
 /// `00:00:07` in seconds.
 fn seconds(clock: &str) -> f64 {
     let parts = clock.split(':').map(|part| part.parse::<f64>().unwrap());
     parts.fold(0.0, |sum, part| sum * 60.0 + part)
 }
 
-/// Counting goes on while the screen stands still; written is what stands there.
+/// Counting continues while the screen is frozen, and what is on the screen is written.
 #[test]
 fn a_screen_that_stands_still_is_what_is_written() {
     need_root!();
@@ -143,7 +188,7 @@ fn a_screen_that_stands_still_is_what_is_written() {
     let shown = seconds(about.split(' ').next().unwrap());
     top.type_in("e");
     top.wait_for("written to ");
-    // Following again, it is the present that is written.
+    // Once it follows again, the present is written.
     top.type_in(" ");
     top.wait("no pause", |screen| !screen.contains("PAUSED"));
     top.type_in("e");

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A screen that is not shown.
+/// A screen that is not displayed.
 pub(super) struct Picture {
     size: (u16, u16),
     keeper: Keeper,
@@ -23,7 +23,7 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Of this many columns and rows.
+    /// A screen of this size in columns and rows.
     pub(super) fn new(size: (u16, u16)) -> Self {
         Self {
             size,
@@ -43,7 +43,7 @@ impl Picture {
         }));
     }
 
-    /// What would be on the screen.
+    /// The contents of the screen.
     pub(super) fn text(self, filters: String) -> String {
         let Some(latest) = self.latest else {
             return String::new();

@@ -1,4 +1,4 @@
-//! Empties the ring of records while the rest of the program does something else.
+//! Empties the ring of records independently of the rest of the program.
 
 use std::{
     mem,
@@ -12,14 +12,14 @@ use std::{
 
 use crate::{kernel::records::Records, model::ended::Ended};
 
-/// From one look at the ring to the next. At 40,000 ends a second 120 KB come in this time.
+/// How often the ring is read. At 40,000 ends per second, 120 KB arrive in this time.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Taken at once.
+/// Maximum number of records read at once.
 const BATCH: usize = 65_536;
 
-/// Records that may wait in memory, 200 MB; what comes then stays in the ring, and what does not fit
-/// there is counted by the kernel as lost.
+/// Maximum number of records waiting in memory, 200 MB. Later ones stay in the ring, and the kernel counts
+/// those that do not fit as lost.
 const MAX_WAITING: usize = 1 << 20;
 
 #[derive(Default)]
@@ -63,12 +63,12 @@ impl Drain {
         Ok(Self { shared, thread })
     }
 
-    /// What has come since the last call.
+    /// The records since the last call.
     pub(super) fn take(&self) -> Vec<Ended> {
         self.shared.take()
     }
 
-    /// Takes everything that is in the ring, and ends the thread.
+    /// Takes everything left in the ring, and ends the thread.
     pub(super) fn finish(&mut self) -> Vec<Ended> {
         self.stop();
         self.shared.take()
@@ -77,7 +77,7 @@ impl Drain {
     fn stop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
-            // It does nothing that could panic.
+            // Nothing in it can panic.
             let _ = thread.join();
         }
     }
@@ -91,7 +91,7 @@ impl Drop for Drain {
 
 fn empty(mut records: Records, shared: &Shared) {
     loop {
-        // Looked at before the ring: what is in it at that moment is taken yet.
+        // Checked before the ring is read, so that everything in it at that moment is still taken.
         let last = shared.stop.load(Ordering::Acquire);
         while last || shared.len() < MAX_WAITING {
             let mut ended = records.take(BATCH);

@@ -1,4 +1,4 @@
-//! From records and sockets to rows.
+//! Converts records and sockets to rows.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What a row needs to know besides its record.
+/// What a row needs besides its record.
 pub(in crate::commands) struct Rows {
     clock: Moment,
     known: Known,
@@ -26,7 +26,7 @@ pub(in crate::commands) struct Rows {
 }
 
 impl Rows {
-    /// `clock` is when tracing began: both clocks at one moment.
+    /// `clock` has both clocks at the start of tracing.
     pub(in crate::commands) fn new(
         clock: Moment,
         known: Known,
@@ -43,21 +43,21 @@ impl Rows {
         }
     }
 
-    /// From here on an overlap means what it means in this diagnosis, and times are reckoned from when its sample was
-    /// taken: the clock may have been set since tracing began.
+    /// From here on, overlaps are counted as in this diagnosis, and times are computed from its sample, since
+    /// the clock may have been set after tracing began.
     pub(in crate::commands) fn learn(&mut self, diagnosis: &Diagnosis) {
         self.clock = diagnosis.taken;
         self.expected = Some(diagnosis.expected.connections);
-        // Numbers of processes are given away again.
+        // Process numbers are reused.
         self.comms.clear();
     }
 
-    /// Whether rows can be made already.
+    /// Whether rows can be made yet.
     pub(super) fn is_ready(&self) -> bool {
         self.expected.is_some()
     }
 
-    /// The row of a connection that has ended. `comm_of` gives the name of a process, if it is known.
+    /// The row of an ended connection. `comm_of` gives the name of a process, if known.
     pub(in crate::commands) fn ended(
         &mut self,
         ended: &Ended,
@@ -67,8 +67,8 @@ impl Rows {
         ConnectionRow::of_ended(ended, &self.context(ended.remote.0), comm)
     }
 
-    /// Those still open in the last sample. `ended` are the last that ended: they may have done so
-    /// while the sample was taken.
+    /// The connections still open in the last sample, except those in `ended`, which may have ended while the
+    /// sample was taken.
     pub(in crate::commands) fn open<'a>(
         &'a mut self,
         sample: &'a Sample,

@@ -1,4 +1,4 @@
-//! Where a recording goes: a directory, or rows on stdout.
+//! The destination of a recording: a directory, or rows on stdout.
 
 use std::{
     io::{self, BufWriter, StdoutLock},
@@ -26,7 +26,7 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Opens what `--out` names, before anything is traced.
+    /// Opens the destination given with `--out`, before tracing begins.
     pub(super) fn open(args: &Record, settings: &Settings, options: &Options) -> Result<Self, Failure> {
         let to_stdout = args.out == Path::new("-");
         match (to_stdout, args.format) {
@@ -56,7 +56,7 @@ impl Sink {
                     options: Some(options.clone()),
                     ..Session::here(settings, args.interval.0, args.window.as_ns())
                 };
-                // A link to nowhere is something too, and refused.
+                // A dangling link counts as existing, and is refused.
                 let is_there = args.out.symlink_metadata().is_ok();
                 let recording = match args.append && is_there {
                     true => Recording::append(&args.out, session, limit),
@@ -67,7 +67,7 @@ impl Sink {
         }
     }
 
-    /// Tracing has begun: a header above nothing would be no use.
+    /// Called once tracing has begun, so that there is no header without rows.
     pub(super) fn begin(&mut self, at: Moment) -> io::Result<()> {
         match self {
             Self::Folder(recording) => {
@@ -81,7 +81,7 @@ impl Sink {
         }
     }
 
-    /// Tracing could not begin.
+    /// Called if tracing could not begin.
     pub(super) fn discard(self) {
         if let Self::Folder(recording) = self {
             recording.discard();
@@ -101,7 +101,7 @@ impl Sink {
         }
     }
 
-    /// The reader of a pipe need not wait for the next interval.
+    /// Flushes, so that the reader of a pipe need not wait for the next interval.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Folder(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! Plays a recording for the view: goes on by itself, and does what the user wants.
+//! Plays a recording for the view and carries out the user's commands.
 
 use std::time::{Duration, Instant};
 
@@ -14,33 +14,33 @@ use crate::{
     },
 };
 
-/// What `+` and `-` go through.
+/// The speeds that `+` and `-` step through.
 const SPEEDS: [f64; 13] = [
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0,
 ];
 
-/// However fast it is played, the screen does not change more often.
+/// Minimum time between two updates of the screen, however high the speed.
 const MIN_WAIT: Duration = Duration::from_millis(40);
 
-/// Until somebody wants something.
+/// The wait when only a command can change anything.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A recording at work.
+/// A recording being played.
 pub(super) struct Player {
     replay: Replay,
     playing: bool,
-    /// Up to when time has been played.
+    /// The time up to which it has been played.
     played: Instant,
-    /// How many intervals the view has taken in.
+    /// Number of intervals delivered to the view.
     given: usize,
     /// Whether it has gone back since.
     went_back: bool,
-    /// Then the sample before the present one, if there is one.
+    /// In that case, the sample before the current one, if there is one.
     before: Option<Box<Sample>>,
 }
 
 impl Player {
-    /// Before the first interval, playing.
+    /// Starts before the first interval, playing.
     pub(super) fn new(replay: Replay, now: Instant) -> Self {
         Self {
             replay,
@@ -52,13 +52,13 @@ impl Player {
         }
     }
 
-    /// The next interval, however long that took then; `None` after the last.
+    /// The next interval, without waiting; `None` after the last.
     pub(super) fn each(&mut self) -> Result<Option<Batch>, Failure> {
         let sample = self.replay.step()?;
         Ok(sample.map(|sample| self.batch(sample)))
     }
 
-    /// Plays until now; the newest interval that this has come to, if it is another.
+    /// Plays up to now, and returns the newest interval if it has changed.
     fn play(&mut self, now: Instant) -> Result<Option<Sample>, Failure> {
         let time = now.saturating_duration_since(self.played);
         self.played = now;
@@ -136,7 +136,7 @@ impl Player {
         Ok(self.replay.go_to(target)?)
     }
 
-    /// The present interval, with how the view gets there from what it has taken in.
+    /// The current interval, and how the view gets there from the last one delivered.
     fn batch(&mut self, sample: Sample) -> Batch {
         let position = self.replay.position();
         let (link, from) = match self.before.take() {
@@ -147,7 +147,7 @@ impl Player {
         self.given = position;
         self.went_back = false;
         let ended = self.replay.take_ended();
-        // The point of the interval itself is made from its sample.
+        // The interval's own point is made from its sample.
         let levels = self.replay.levels().iter();
         let between = levels.take(position.saturating_sub(1)).skip(from);
         Batch {
@@ -177,7 +177,7 @@ impl Player {
         }
     }
 
-    /// How long nothing will be new.
+    /// How long nothing new is expected.
     fn wait(&self) -> Duration {
         let wait = self.playing.then(|| self.replay.wait()).flatten();
         wait.map_or(LONG, |wait| wait.clamp(MIN_WAIT, LONG))

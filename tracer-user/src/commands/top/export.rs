@@ -1,5 +1,6 @@
-//! The evidence of the live view: a directory like that of `record`, with what the view still has. That is everything
-//! of the last moment, and of some moments before it, closer together towards the end, the counters and what was said.
+//! The evidence of the live view: a directory like that of `record`, with what the view still has. It
+//! contains everything about the last moment, and counters and verdicts of some earlier moments, which are
+//! closer together towards the end.
 
 mod film;
 
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use crate::{
     commands::record::rows::Rows,
     evidence::{
-        manifest::{FromView, Session},
+        manifest::{FromView, Session, milliseconds},
         recording::{Block, Recording},
     },
     filter::Filter,
@@ -22,18 +23,18 @@ use crate::{
     },
 };
 
-/// Writes each evidence into a directory of its own that is not there yet.
+/// Writes each evidence into a new directory.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct NewDirectory {
-    /// Where these are to be.
+    /// The parent of these directories.
     pub(in crate::commands) parent: PathBuf,
-    /// What the manifest says of the run.
+    /// The run, for the manifest.
     pub(in crate::commands) session: Session,
-    /// What was traced.
+    /// The filter of the trace.
     pub(in crate::commands) filter: Filter,
 }
 
-/// How many names are tried.
+/// Maximum number of names tried.
 const MAX_TRIES: u32 = 100;
 
 impl Export for NewDirectory {
@@ -42,6 +43,7 @@ impl Export for NewDirectory {
         let ended = sample.accounting.totals.closed;
         let rows = kept.ended.len() as u64;
         let session = Session {
+            interval_ms: kept.interval.map_or(self.session.interval_ms, milliseconds),
             options: Some(kept.options.clone()),
             from_view: Some(FromView {
                 intervals: intervals(kept),
@@ -53,8 +55,8 @@ impl Export for NewDirectory {
         };
         let path = self
             .free(kept)
-            .map_err(|error| format!("cannot make a directory in {}: {error}", self.parent.display()))?;
-        // Makes it, and refuses when something has come into its place since.
+            .map_err(|error| format!("cannot create a directory in {}: {error}", self.parent.display()))?;
+        // Creates the directory, or fails if the name has been taken since.
         let mut recording = Recording::create(&path, session, None).map_err(|error| error.to_string())?;
         recording.begin(sample.started);
         let diagnosis = &kept.snapshot.whole();
@@ -99,7 +101,7 @@ impl Export for NewDirectory {
     }
 }
 
-/// Of which moments there are rows, in words.
+/// The moments that have rows, in words.
 fn intervals(kept: &Kept) -> String {
     let first = kept
         .film
@@ -113,7 +115,7 @@ fn intervals(kept: &Kept) -> String {
     )
 }
 
-/// What there would be more of if it had been recorded.
+/// What a recording would have contained in addition.
 fn incomplete(kept: &Kept) -> Vec<String> {
     let (rows, ended) = (kept.ended.len() as u64, kept.sample.accounting.totals.closed);
     let mut incomplete = vec![
@@ -129,7 +131,7 @@ fn incomplete(kept: &Kept) -> Vec<String> {
 }
 
 impl NewDirectory {
-    /// A name under which there is nothing, not even a link that leads nowhere.
+    /// An unused name, not even taken by a dangling link.
     fn free(&self, kept: &Kept) -> io::Result<PathBuf> {
         let at = Timestamp::from_nanosecond(kept.sample.taken.utc_ns)
             .map(|time| time.strftime("%Y%m%dT%H%M%SZ").to_string())

@@ -17,10 +17,11 @@ use crate::{
     },
 };
 
-/// Records kept from one batch to the next, the latest; they illustrate, and the view keeps few more in all.
+/// Maximum number of records kept between batches, latest first; they only illustrate, and the view keeps few
+/// more in all.
 const MAX_ENDED: usize = 4096;
 
-/// Records taken out of the ring at a time.
+/// Number of records read from the ring at a time.
 const BATCH: usize = 1024;
 
 /// Samples of this machine.
@@ -75,9 +76,9 @@ impl Feed for LiveFeed {
         })))
     }
 
-    /// The ring has room for a moment only.
+    /// The ring has little room, so it is emptied often.
     fn between(&mut self) {
-        // What cannot be read now is said when the next sample is due.
+        // A failure here will be reported with the next sample.
         let _ = self.live.glance();
         loop {
             let ended = self.live.ended(BATCH);

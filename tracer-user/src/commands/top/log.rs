@@ -1,19 +1,19 @@
-//! Messages that would go to stderr, while the screen is ours: they go into the view's log.
+//! While the view has the screen, messages go to its log instead of stderr.
 
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
 };
 
-/// Bytes kept from one look to the next.
+/// Maximum number of bytes kept between reads.
 const MAX_BYTES: usize = 64 << 10;
 
-/// What has been said and not yet been taken.
+/// Messages not yet taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages(Arc<Mutex<Vec<u8>>>);
 
 impl Messages {
-    /// The whole lines since the last call.
+    /// The complete lines since the last call.
     pub(super) fn take(&self) -> Vec<String> {
         let Ok(mut said) = self.0.lock() else {
             return Vec::new();
@@ -42,7 +42,7 @@ impl Write for Messages {
     }
 }
 
-/// Collects all messages from here on.
+/// Collects all messages from now on.
 pub(super) fn collect(verbose: bool) -> Messages {
     let messages = Messages::default();
     let target = env_logger::Target::Pipe(Box::new(messages.clone()));

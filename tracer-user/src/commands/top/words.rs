@@ -41,7 +41,7 @@ pub(super) fn filters(filter: &Filter) -> String {
     parts.join(" ")
 }
 
-/// Ports in the order in which they were named, those that follow each other as a range.
+/// Ports in the order given, consecutive ones as a range.
 fn ranges(ports: &[u16]) -> String {
     let parts = ports
         .chunk_by(|before, after| before.checked_add(1) == Some(*after))

@@ -85,7 +85,7 @@ fn one_that_was_killed_is_judged_by_its_last_state() {
         panic!("{:?}", loaded.notes)
     };
     assert!(note.contains("diagnosed as of 2026-01-01 00:00:01 UTC"), "{note}");
-    // Moments after that come from the rows.
+    // Later moments are computed from the rows.
     let loaded = load_wanted(&story.path, &wanted(Some("00:01:40"), None)).unwrap();
     let diagnosis = judged(&loaded);
     for who in [MENDED, MANY, ONE] {
@@ -112,7 +112,7 @@ fn rows_alone_accuse_nobody_who_was_not() {
 #[test]
 fn rows_before_the_window_are_not_read() {
     let story = told(SECONDS, true);
-    // What is no row any more is not looked at where it does not matter.
+    // An invalid row is not read if it does not matter.
     let path = story.path.join("peers.csv");
     let rows = fs::read_to_string(&path).unwrap();
     let (header, rows) = rows.split_once('\n').unwrap();

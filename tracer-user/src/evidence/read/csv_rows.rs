@@ -1,4 +1,4 @@
-//! The rows of a CSV file, one at a time and none of them without limit.
+//! The rows of a CSV file, one at a time and each of limited length.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use std::{
 use super::Part;
 use crate::evidence::{Folder, MAX_ROW, cells::Fields, error::EvidenceError, rows::Row};
 
-/// Hands out no more for one row than a row can have.
+/// Limits how much is read for one row.
 struct Bounded<R> {
     inner: R,
     left: usize,
@@ -33,7 +33,7 @@ type Source = csv::Reader<Bounded<io::Take<File>>>;
 
 /// Rows of one kind from the parts of several files.
 pub(crate) struct Rows<R> {
-    /// Opened at once, so that a directory that changes meanwhile does not matter.
+    /// Opened at once, so that later changes of the directory have no effect.
     parts: VecDeque<(PathBuf, File, Part)>,
     now: Option<Open>,
     record: csv::ByteRecord,
@@ -84,7 +84,7 @@ impl<R: Row> Iterator for Rows<R> {
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.next_row().transpose();
         if matches!(next, Some(Err(_))) {
-            // After a fault there is nothing more to trust.
+            // After an error nothing further can be trusted.
             self.now = None;
             self.parts.clear();
         }
@@ -121,7 +121,7 @@ impl Open {
                 .enumerate()
                 .all(|(at, name)| record.get(at) == Some(name.as_bytes()))
         };
-        // Rows may go on in a file that an older version began, and then have more cells than its header.
+        // Rows appended to a file of an older version may have more cells than its header.
         let oldest = R::COLUMNS.len() - R::ADDED;
         let is_header = (oldest..=R::COLUMNS.len())
             .any(|columns| record.len() == columns && R::COLUMNS.get(..columns).is_some_and(same))
@@ -131,7 +131,7 @@ impl Open {
                 &path,
                 1,
                 format!(
-                    "the header is not the one of {}.csv: {}",
+                    "the header is not that of {}.csv: {}",
                     R::KIND.stem(),
                     R::COLUMNS.join(",")
                 ),

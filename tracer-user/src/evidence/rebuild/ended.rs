@@ -1,4 +1,4 @@
-//! The record of an ended connection, from its row.
+//! Converts a row to the record of an ended connection.
 
 use super::Rebuild;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 const NS_PER_MS: u64 = 1_000_000;
 
 impl Rebuild {
-    /// What the row of a connection that has ended says; `None`: it has not.
+    /// The record of the connection in a row; `None` if it has not ended.
     pub(crate) fn ended(&self, row: &ConnectionRow) -> Option<Ended> {
         let (reason, closed) = (row.close_reason?, self.moment(row.closed_at?));
         let since = match row.opened_at {

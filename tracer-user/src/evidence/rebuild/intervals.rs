@@ -1,4 +1,4 @@
-//! The rows of `peers.csv` and `listeners.csv`, an interval at a time.
+//! The rows of `peers.csv` and `listeners.csv`, one interval at a time.
 
 use std::iter::Peekable;
 
@@ -9,10 +9,10 @@ use crate::evidence::{
     rows::{Kind, ListenerRow, PeerRow},
 };
 
-/// Listeners of one interval that are kept.
+/// Maximum number of listeners kept per interval.
 const MAX_LISTENERS: usize = 1 << 16;
 
-/// What was sampled at one moment.
+/// The rows sampled at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) at: i128,
@@ -55,7 +55,7 @@ impl Intervals {
 
 type Read<T> = Result<T, EvidenceError>;
 
-/// When the next row was sampled.
+/// The time of the next row.
 fn first<T, I: Iterator<Item = Read<T>>>(
     rows: Option<&mut Peekable<I>>,
     at: impl FnOnce(&T) -> i128,

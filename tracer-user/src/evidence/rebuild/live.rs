@@ -1,5 +1,4 @@
-//! Open connections, from the rows written at stop or, without those, from what the last interval
-//! says of how many there were.
+//! Open connections, from the rows written at stop or else from the gauges of the last interval.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +13,7 @@ use crate::{
     },
 };
 
-/// From the row of a connection that was open at stop.
+/// The connection of a row that was open at stop.
 pub(super) fn of_row(
     rebuild: &Rebuild,
     row: &ConnectionRow,
@@ -64,7 +63,7 @@ pub(super) fn of_row(
     }
 }
 
-/// As many as the last interval says were open.
+/// As many connections as were open according to the last interval.
 pub(super) fn of_gauges(
     rebuild: &Rebuild,
     id: PeerId,
@@ -82,7 +81,7 @@ pub(super) fn of_gauges(
     let busy = usize::try_from(gauge.busy.unwrap_or(0)).unwrap_or(usize::MAX);
     for (n, opened) in entry.opened.iter().take(open).enumerate() {
         let close_wait = n < lingering;
-        // Connections that wait to be accepted came last, and those that gave up waiting are in CLOSE_WAIT.
+        // Connections waiting to be accepted came last, and those that stopped waiting are in CLOSE_WAIT.
         let from_the_end = match close_wait {
             true => lingering - 1 - n,
             false => lingering + (open - 1 - n),
@@ -107,7 +106,7 @@ pub(super) fn of_gauges(
     }
 }
 
-/// A number spread evenly over several places: nothing tells whose it is.
+/// Distributes a number evenly over several connections, since nothing shows which it belongs to.
 struct Shares {
     each: u64,
     one_more: u64,
@@ -128,7 +127,7 @@ impl Shares {
     }
 }
 
-/// As many as a listener says it holds, for what is known of ports.
+/// As many connections as a listener holds, so that its port's figures are right.
 pub(super) fn of_listener(row: &ListenerRow, to: &mut Vec<Connection>) {
     let room = MAX_LIVE.saturating_sub(to.len());
     let held = usize::try_from(row.held).unwrap_or(usize::MAX).min(room);

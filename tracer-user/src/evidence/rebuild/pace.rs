@@ -1,15 +1,15 @@
-//! How often the history of a recording is told of an interval: each time would take longer than
-//! anybody waits when there are many of both peers and intervals.
+//! How often the history of a recording is given an interval: with many peers and many intervals, giving it
+//! each one would take too long.
 
-/// Between two, ns, and so much more for each peer.
+/// Minimum distance, ns, and the addition per peer.
 const GAP_NS: i128 = 1_000_000_000;
 const GAP_PER_PEER_NS: i128 = 1_000_000;
 
-/// At the end nearly every interval counts: growth is that of the last half minute.
+/// Near the end almost every interval counts, since growth is measured over the last half minute.
 const LAST_NS: i128 = 60_000_000_000;
 const LAST_GAP_NS: i128 = 100_000_000;
 
-/// Picks intervals.
+/// Selects intervals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     end: Option<i128>,
@@ -22,12 +22,12 @@ impl Pace {
         Self { end, last: None }
     }
 
-    /// Whether the interval of that moment is one to tell of.
+    /// Whether the interval at this moment is selected.
     pub(crate) fn wants(&mut self, at: i128, peers: usize) -> bool {
         let near = self.end.is_none_or(|end| end - at <= LAST_NS);
         let peers = i128::try_from(peers).unwrap_or(0);
         let gap = match near {
-            // Clocks are not that exact.
+            // Clocks are not exact.
             true => LAST_GAP_NS * 9 / 10,
             false => GAP_NS * 9 / 10 + GAP_PER_PEER_NS * peers,
         };
@@ -39,19 +39,19 @@ impl Pace {
     }
 }
 
-/// Looks at a recording at most, but for the last seconds.
+/// Maximum number of looks at a recording, not counting the last seconds.
 const MAX_LOOKS: i128 = 250;
 
-/// Each look takes longer the more peers there are: with so many, half of them are spared.
+/// With more peers each look takes longer: this many halve the number of looks.
 const PEERS_FOR_HALF: usize = 2_000;
 
-/// However many they are, there are this many.
+/// There are at least this many looks, however many peers.
 const MIN_LOOKS: i128 = 40;
 
-/// At the end each interval is looked at, as it was live: what is said then has to hold for several looks.
+/// Near the end every interval is looked at, as in a live run: a verdict has to hold for several looks.
 const TIGHT_NS: i128 = 15_000_000_000;
 
-/// Picks the intervals at which a recording is judged, so that it takes no longer however long the recording is.
+/// Selects the intervals at which a recording is judged, so that long recordings take no longer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Looks {
     begin: i128,
@@ -69,7 +69,7 @@ impl Looks {
         }
     }
 
-    /// Whether to look at the interval of that moment.
+    /// Whether to look at the interval at this moment.
     pub(crate) fn wants(&mut self, at: i128, peers: usize) -> bool {
         if at < self.begin {
             return false;

@@ -17,7 +17,7 @@ use crate::{
 
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Times of connections of one peer that are kept.
+/// Maximum number of connection times kept per peer.
 const MAX_TIMES: usize = 4096;
 
 /// One peer.
@@ -26,14 +26,14 @@ pub(super) struct Entry {
     pub(super) slot: u32,
     /// From the rows of its connections.
     counters: Counters,
-    /// What the rows of open connections say they have received, sent, and sent again.
+    /// Bytes received, bytes sent and retransmits of open connections, according to their rows.
     carried_by_open: (u64, u64, u64),
     /// Its row of the last interval.
     pub(super) gauge: Option<Box<PeerRow>>,
-    /// When those that are open at that interval will have opened: the oldest are taken to have
-    /// ended first, so that no age is too high.
+    /// Estimated opening times of the connections open at that interval. The oldest are assumed to have ended
+    /// first, so that no age is too high.
     pub(super) opened: VecDeque<i128>,
-    /// When those in CLOSE_WAIT will have entered it likewise.
+    /// When those in CLOSE_WAIT entered it, estimated likewise.
     pub(super) lingering: VecDeque<i128>,
 }
 
@@ -59,7 +59,7 @@ impl Entry {
         }
     }
 
-    /// Takes in the connections of another peer that is a part of this one.
+    /// Takes in the connections of another peer that is part of this one.
     pub(super) fn take_in(&mut self, other: &Self) {
         self.counters.absorb(&other.counters);
         let (received, sent, retransmits) = &mut self.carried_by_open;
@@ -80,13 +80,13 @@ impl Entry {
         self.gauge = Some(Box::new(row));
     }
 
-    /// Open at the last interval.
+    /// Connections open at the last interval.
     pub(super) fn open_now(&self) -> u64 {
         self.gauge.as_ref().map_or(0, |gauge| gauge.open_now)
     }
 
-    /// The counters. Rows may have been lost, and the row of the interval then knows better; at
-    /// stop (`listed`) those that are open have rows of their own.
+    /// The counters. Rows may have been lost, in which case the row of the interval is more accurate; at stop
+    /// (`listed`) open connections have rows of their own.
     pub(super) fn counters(&self, expected: u32, listed: bool) -> Counters {
         let mut counters = self.counters.clone();
         let Some(gauge) = &self.gauge else {
@@ -115,8 +115,8 @@ impl Entry {
             let entered = counters.close_wait.count() + gauge.close_wait_now;
             counters.close_wait_entered = counters.close_wait_entered.max(entered);
         }
-        // What those that are still open have carried is added where they are; those that are made up
-        // from gauges carry nothing.
+        // What open connections have carried is added where they are; those made up from gauges carry
+        // nothing.
         let apart = |gauge: Option<u64>, open: u64| gauge.unwrap_or(0).saturating_sub(open);
         let (received, sent, retransmits) = self.carried_by_open;
         counters.bytes_received = counters.bytes_received.max(apart(gauge.bytes_received, received));
@@ -129,7 +129,8 @@ impl Entry {
     }
 }
 
-/// Keeps a list of times as long as a gauge: what comes, comes now, and the oldest goes first.
+/// Keeps a list of times as long as a gauge: new ones are assumed to have come now, and the oldest to have
+/// gone first.
 fn follow(times: &mut VecDeque<i128>, now: u64, came: u64, at: i128) {
     let now = usize::try_from(now).unwrap_or(usize::MAX).min(MAX_TIMES);
     for _ in 0..came {
@@ -148,7 +149,7 @@ fn open(counters: &mut Counters, held: u32, n: u64) {
     counters.opens_by_held.add(held_bucket(held) as usize, n);
 }
 
-/// Opens that were taken for first ones are overlaps.
+/// Turns opens assumed to be first ones into overlaps.
 fn mark_overlaps(counters: &mut Counters, expected: u32, n: u64) {
     let mut all = counters.opens_by_held.all();
     let Some(first) = all.first_mut() else {
@@ -160,7 +161,7 @@ fn mark_overlaps(counters: &mut Counters, expected: u32, n: u64) {
     open(counters, expected, moved.into());
 }
 
-/// Sums stay far below what would run over.
+/// Sums stay far below overflow.
 fn add(sum: &mut u64, more: Option<u64>) {
     *sum = sum.saturating_add(more.unwrap_or(0)).min(1 << 60);
 }
@@ -174,7 +175,7 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
     if row.seeded {
         counters.seeded += 1;
     } else {
-        // How many were held is not in the row, only whether it was as many as expected.
+        // The row does not say how many were held, only whether there were as many as expected.
         let held = if row.overlap == Some(true) { expected } else { 0 };
         open(counters, held, 1);
     }
@@ -203,7 +204,7 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
     ended(counters, row);
 }
 
-/// Counts what only an end tells.
+/// Counts what only ended connections show.
 fn ended(counters: &mut Counters, row: &ConnectionRow) {
     if !row.seeded {
         let exact = row
@@ -228,7 +229,7 @@ fn ended(counters: &mut Counters, row: &ConnectionRow) {
     add(&mut counters.bytes_sent, row.bytes_sent);
     add(&mut counters.retransmits, row.retransmits);
     let (asked, answered) = asked_and_answered(row);
-    // A server that takes its time to close was busy with something: with the poll.
+    // A server that closes late was busy, namely with the poll.
     let late = row
         .close_wait_ms
         .is_some_and(|ms| ms * NS_PER_MS >= LATE_CLOSE_NS);

@@ -48,7 +48,7 @@ fn without_state_the_rows_give_the_same_verdicts() {
             (rebuilt.sample.started, rebuilt.sample.taken),
             (live.sample.started, live.sample.taken)
         );
-        // The example's first peer has no gaps in its counters, and the rows say how long they were.
+        // The example's first peer has no gaps in its counters, but the rows say how long they were.
         let (mine, theirs) = (&rebuilt.sample.peers[0].counters, &live.sample.peers[0].counters);
         assert_eq!(
             (mine.opens(), mine.closes, mine.open_now),
@@ -140,7 +140,8 @@ fn requests_given_up_are_seen_in_rows() {
     );
 }
 
-/// Rows of connections of two processes that were peers of their own at first, and one later; and one that went on.
+/// Connections of two processes that were separate peers at first and one later, and of a process that
+/// continued.
 #[test]
 fn rows_of_processes_that_ended_belong_to_the_peer_that_stands_for_them() {
     let connection = |second: u32, pid: u32| {
@@ -218,7 +219,7 @@ fn what_there_is_no_room_for_is_counted_all_the_same() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Any directory is diagnosed or refused in one line.
+    /// Any directory is either diagnosed or refused in one line.
     #[test]
     fn damage_anywhere_is_an_error_or_a_diagnosis(
         which in 0_usize..6, at: prop::sample::Index, length in 0_usize..40, byte: u8,

@@ -1,5 +1,5 @@
-//! Goes through the rows of a recording in the order of time: interval by interval, each with the connections that had
-//! ended by then.
+//! Walks through the rows of a recording in order of time: interval by interval, each with the connections
+//! that had ended by then.
 
 use std::{collections::VecDeque, iter::Peekable};
 
@@ -14,21 +14,21 @@ use crate::{
     model::ended::Ended,
 };
 
-/// Records of ended connections kept until they are taken; they illustrate.
+/// Maximum number of records of ended connections kept until they are taken; they only illustrate.
 const MAX_ENDED: usize = 16_384;
 
-/// A place in a recording, and everything up to it.
+/// A position in a recording, and everything before it.
 pub(crate) struct Walk {
-    /// What the rows so far come to.
+    /// The rows so far.
     pub(crate) rebuild: Rebuild,
     intervals: Peekable<Intervals>,
     connections: Option<Peekable<Rows<ConnectionRow>>>,
-    /// The latest that have ended and not been taken.
+    /// The latest connections that have ended and not been taken.
     ended: VecDeque<Ended>,
 }
 
 impl Walk {
-    /// Before the first interval.
+    /// Starts before the first interval.
     pub(crate) fn of(evidence: &Evidence) -> Result<Self, EvidenceError> {
         let connections = evidence
             .has(Kind::Connections)
@@ -46,13 +46,13 @@ impl Walk {
         })
     }
 
-    /// When the next interval was sampled, UTC, ns; `None` after the last, and when its rows are none.
+    /// When the next interval was sampled, UTC, ns; `None` after the last, or if its rows are invalid.
     pub(crate) fn next_at(&mut self) -> Option<i128> {
         let next = self.intervals.peek()?;
         next.as_ref().ok().map(|step| step.at)
     }
 
-    /// Takes in the next interval and what had ended by then; its time.
+    /// Takes in the next interval and the connections ended by then. Returns its time.
     pub(crate) fn step(&mut self) -> Result<Option<i128>, EvidenceError> {
         let Some(at) = self.step_over()? else {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Walk {
         Ok(Some(at))
     }
 
-    /// Takes in the next interval without the connections; its time.
+    /// Takes in the next interval without the connections. Returns its time.
     pub(crate) fn step_over(&mut self) -> Result<Option<i128>, EvidenceError> {
         let Some(step) = self.intervals.next().transpose()? else {
             return Ok(None);
@@ -71,12 +71,13 @@ impl Walk {
         Ok(Some(at))
     }
 
-    /// Takes in all other connections: what ended while the last interval was sampled, and what was open then.
+    /// Takes in all remaining connections: those that ended while the last interval was sampled, and those
+    /// still open.
     pub(crate) fn rest(&mut self) -> Result<(), EvidenceError> {
         self.connections(|_| true)
     }
 
-    /// The connections that have ended since this was asked last, as far as there is room.
+    /// The connections that have ended since the last call, as far as there was room.
     pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
         std::mem::take(&mut self.ended).into()
     }

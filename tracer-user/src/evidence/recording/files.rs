@@ -1,4 +1,4 @@
-//! The files of the current segment: those of rows and their journal.
+//! The files of the current segment: the rows and their journal.
 
 use std::{collections::BTreeMap, io};
 
@@ -11,17 +11,17 @@ use crate::evidence::{
     segments,
 };
 
-/// The rows that are written when an interval ends.
+/// The rows written when an interval ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) peers: Vec<PeerRow>,
     pub(crate) listeners: Vec<ListenerRow>,
     pub(crate) events: Vec<EventRow>,
-    /// The number of the first change that comes after these.
+    /// The number of the first change after these.
     pub(crate) told: u64,
 }
 
-/// Open files of one segment.
+/// The open files of one segment.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) segment: u64,
@@ -30,7 +30,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// New ones under the plain names.
+    /// Creates them under the plain names.
     pub(super) fn create(folder: &Folder, segment: u64) -> Result<Self, EvidenceError> {
         let files = Self {
             segment,
@@ -41,7 +41,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Takes up those that are there after their last whole interval, and gives its number.
+    /// Resumes existing files after their last complete interval, and returns its number.
     pub(super) fn resume(folder: &Folder, segment: u64) -> Result<(Self, u64), EvidenceError> {
         let name = segments::current_journal_name();
         let older = segments::older(folder)?;
@@ -51,7 +51,8 @@ impl Files {
             Err(error) => Err(error),
         };
         if older.last() == Some(&segment) && !begun(folder)? {
-            // It ended after the segment got its number and before the manifest knew: undone here.
+            // The recorder was killed after the segment got its number and before the manifest knew: undone
+            // here.
             let _ = folder.remove(&name);
             folder.rename(&segments::journal_name(segment), &name)?;
         }
@@ -61,17 +62,17 @@ impl Files {
             let name = segments::current_rows_name(kind);
             let found = segments::find(folder, kind, Some(segment));
             if found != name {
-                // It ended while the segment was given its number.
+                // The recorder was killed while the segment was being numbered.
                 let _ = folder.remove(&name);
                 folder.rename(&found, &name)?;
             }
-            let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error);
+            let cannot = |error| EvidenceError::io(&folder.path_of(&name), "cannot continue it", error);
             let is_new = ending
                 .last
                 .as_ref()
                 .is_some_and(|last| last.rows.of(kind).is_none());
             if is_new {
-                // An older version had no such file. What is there was made by an attempt like this one.
+                // An older version had no such file. One that exists was made by an attempt like this one.
                 let _ = folder.remove(&name);
                 return RowFile::create(folder, kind);
             }
@@ -87,7 +88,7 @@ impl Files {
         };
         let rows = PerKind::try_of(rows)?;
         let journal = Growing::resume(folder.open_to_append(&name)?, &ending.whole)
-            .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot go on with it", error))?
+            .map_err(|error| EvidenceError::io(&folder.path_of(&name), "cannot continue it", error))?
             .ok_or_else(|| damaged(folder, &name))?;
         let last = match ending.last {
             Some(last) => last.interval,
@@ -101,7 +102,7 @@ impl Files {
         Ok((files, last))
     }
 
-    /// Whether all of them have the columns that are written now.
+    /// Whether all of them have the columns that this version writes.
     pub(super) fn are_current(folder: &Folder) -> Result<bool, EvidenceError> {
         for kind in Kind::ALL {
             if !RowFile::is_current(folder, kind, &segments::current_rows_name(kind))? {
@@ -115,7 +116,7 @@ impl Files {
         self.rows.connections.put(row)
     }
 
-    /// Writes the rest of the block, then the line that says it is whole.
+    /// Writes the rest of the block, then the line that marks it complete.
     pub(super) fn end_block(&mut self, rows: &Rows, mut line: Interval) -> io::Result<()> {
         for row in &rows.peers {
             self.rows.peers.put(row)?;
@@ -142,9 +143,9 @@ impl Files {
         Ok(())
     }
 
-    /// Goes back to the last whole block; how many rows are gone.
+    /// Rolls back to the last complete block, and returns the number of rows dropped.
     pub(super) fn take_back(&mut self) -> u64 {
-        // When not even that works, readers still stop at the last whole line.
+        // If even this fails, readers still stop at the last complete line.
         let _ = self.journal.take_back();
         self.rows.all_mut().into_iter().map(RowFile::take_back).sum()
     }
@@ -186,15 +187,15 @@ fn last_of(folder: &Folder, older: &[u64]) -> Result<u64, EvidenceError> {
 fn damaged(folder: &Folder, name: &str) -> EvidenceError {
     EvidenceError::new(
         &folder.path_of(name),
-        "is not what was written (see `tcpreuse verify`); record to a new directory",
+        "has been altered (see `tcpreuse verify`); record to a new directory",
     )
 }
 
-/// Removes what [`Files::create`] and the first manifest have made.
+/// Removes what [`Files::create`] and the first manifest have created.
 pub(super) fn remove(folder: &Folder) {
     let rows = Kind::ALL.into_iter().map(segments::current_rows_name);
     for name in rows.chain([segments::current_journal_name(), MANIFEST.to_owned()]) {
-        // What is not there need not be removed.
+        // Missing files need not be removed.
         let _ = folder.remove(&name);
     }
 }

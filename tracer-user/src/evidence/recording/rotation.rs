@@ -1,23 +1,23 @@
-//! Keeps a recording within its size: the files that grow are cut into segments, and the oldest go
+//! Limits the size of a recording: the files that grow are divided into segments, and the oldest are removed
 //! first.
 
 use super::{Recording, files::Files};
 use crate::evidence::{error::EvidenceError, manifest::Listed, rows::Kind, segments};
 
-/// About how many segments a directory is cut into. Removing one leaves the newest rows of all the others.
+/// About how many segments a directory has. Removing one leaves the newest rows of all the others.
 const SEGMENTS: u64 = 8;
 
-/// How large the files that grow may become together.
+/// The maximum total size of the files that grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Bytes.
     pub bytes: u64,
-    /// Remove the oldest instead of ending the recording.
+    /// Whether to remove the oldest segments instead of ending the recording.
     pub rotate: bool,
 }
 
 impl Recording {
-    /// Whether the recording must end because it is as large as it may become.
+    /// Whether the recording must end because it has reached its maximum size.
     pub fn is_full(&self) -> bool {
         self.limit
             .is_some_and(|limit| !limit.rotate && self.bytes() >= limit.bytes)
@@ -44,7 +44,7 @@ impl Recording {
         Ok(())
     }
 
-    /// Gives the files that grow a number, and begins new ones.
+    /// Numbers the current segment, and begins a new one.
     pub(super) fn begin_segment(&mut self) -> Result<(), EvidenceError> {
         let segment = self.files.segment;
         let rows = Kind::ALL.map(|kind| {
@@ -53,13 +53,13 @@ impl Recording {
                 segments::rows_name(kind, segment),
             )
         });
-        // The journal last: what it says of a segment holds under either name.
+        // The journal last, since its contents are valid under either name.
         let journal = (segments::current_journal_name(), segments::journal_name(segment));
         self.write_manifest()?;
         for (plain, numbered) in rows.iter().chain([&journal]) {
             if self.folder.open_file(numbered).is_ok() {
-                // An attempt that failed later has come so far. What is there under the plain name
-                // is then the beginning of the next segment, and empty.
+                // An earlier attempt got this far and failed later. The files under the plain names are the
+                // empty beginning of the next segment.
                 let _ = self.folder.remove(plain);
             } else {
                 self.folder.rename(plain, numbered)?;
@@ -76,7 +76,7 @@ impl Recording {
         Ok(())
     }
 
-    /// Takes the oldest segments out of the manifest until the rest is small enough; their files.
+    /// Removes the oldest segments from the manifest until the rest is small enough, and returns their files.
     fn forget_oldest(&mut self, keep: u64) -> Vec<String> {
         let mut gone = Vec::new();
         while self.bytes() > keep {

@@ -1,4 +1,4 @@
-//! How a recording stands: what there is of it, and what is missing.
+//! The status of a recording: what it contains and what is missing.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::Recording;
 use crate::evidence::{manifest::Listed, rows::Kind};
 
 impl Recording {
-    /// What has happened to the writing and was not said yet.
+    /// What has happened to the files and has not been reported yet.
     pub fn news(&mut self) -> Option<String> {
         if self.trouble == self.said {
             return None;
@@ -23,7 +23,7 @@ impl Recording {
         })
     }
 
-    /// What keeps the evidence from being complete, if anything does.
+    /// Why the evidence is incomplete, if it is.
     pub fn incomplete(&self) -> Option<String> {
         let lost = self.manifest.session.rows_not_written;
         match &self.trouble {
@@ -48,7 +48,7 @@ impl Recording {
             + self.older().filter_map(|listed| listed.rows).sum::<u64>()
     }
 
-    /// Bytes of the files that grow.
+    /// Total size of the files that grow, bytes.
     pub fn bytes(&self) -> u64 {
         self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
     }
@@ -58,7 +58,7 @@ impl Recording {
         self.manifest.session.rows_not_written
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

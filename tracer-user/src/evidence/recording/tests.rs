@@ -66,7 +66,7 @@ fn cut_anywhere_in_the_last_block_the_rest_reads_back() {
         }
         fs::write(path.join(name), &whole).unwrap();
     }
-    // A journal line that is not whole says that its interval is not.
+    // An incomplete journal line means that its interval is incomplete.
     let from = lines[0].len() + lines[1].len();
     for cut in from..journal.len() {
         fs::write(path.join("intervals.jsonl"), &journal[..cut]).unwrap();
@@ -102,7 +102,7 @@ fn a_recording_can_be_added_to() {
         "{:?}",
         loaded.notes
     );
-    // Only the rows of the last recording count, whatever the state.
+    // Only rows of the last recording count, whatever the state contains.
     fs::remove_file(path.join("state.json")).unwrap();
     let loaded = crate::evidence::load::load(&path).unwrap();
     let (totals, wanted) = (loaded.sample.accounting.totals, last.accounting.totals);
@@ -171,7 +171,7 @@ fn a_damaged_recording_is_not_added_to() {
     let text = fs::read_to_string(path.join("peers.csv")).unwrap();
     fs::write(path.join("peers.csv"), text.replace("192.0.2.11", "192.0.2.99")).unwrap();
     let error = Recording::append(&path, session(), None).unwrap_err().to_string();
-    assert!(error.contains("peers.csv: is not what was written"), "{error}");
+    assert!(error.contains("peers.csv: has been altered"), "{error}");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn old_segments_go_first() {
     assert!(report.is_whole() && report.notes.is_empty(), "{report:?}");
     let loaded = crate::evidence::load::load(&path).unwrap();
     assert!(!loaded.sample.peers.is_empty());
-    // Adding goes on in the last segment.
+    // Appending continues in the last segment.
     drop(recording);
     let mut second = Recording::append(&path, session(), Some(limit)).unwrap();
     play(&mut second, 30, 20, true);
@@ -201,7 +201,7 @@ fn old_segments_go_first() {
     assert!(verify(&path).unwrap().is_whole());
 }
 
-/// Rows of connections in all segments.
+/// Number of connection rows in all segments.
 fn recording_rows(path: &Path) -> u64 {
     let files = fs::read_dir(path).unwrap().flatten();
     let names = files.map(|file| file.path());
@@ -216,7 +216,7 @@ fn recording_rows(path: &Path) -> u64 {
         .sum()
 }
 
-/// What a version without events and the last columns has left.
+/// Makes the directory look like one of a version without events and the last columns.
 fn as_older(path: &Path) {
     let text = fs::read_to_string(path.join("peers.csv")).unwrap();
     let peers: String = text
@@ -273,7 +273,7 @@ fn what_an_older_version_wrote_is_read_and_added_to() {
     assert_eq!(Replay::open(&path, Some(2)).unwrap().intervals(), 2);
 }
 
-/// Killed between any two steps of giving a segment its number.
+/// The recorder may be killed between any two steps of numbering a segment.
 #[test]
 fn a_rotation_may_end_anywhere() {
     for steps in 0..=6 {
@@ -296,7 +296,7 @@ fn a_rotation_may_end_anywhere() {
         let report = verify(&path).unwrap();
         assert!(report.is_whole(), "{steps}: {report:?}");
         assert_eq!(report.up_to.clone().unwrap().0, 2);
-        // It is that of the first interval.
+        // The state is that of the first interval.
         fs::remove_file(path.join("state.json")).unwrap();
         let loaded = crate::evidence::load::load(&path).unwrap();
         assert_eq!(loaded.sample.accounting.totals.closed, 10 + 1, "{steps}");

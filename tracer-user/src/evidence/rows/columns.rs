@@ -1,4 +1,5 @@
-//! How the columns of a row are declared: one list, from which the struct, the header, writing and reading follow.
+//! Declares the columns of a row in one list, from which the struct, the header, writing and reading are
+//! derived.
 
 mod several;
 
@@ -19,9 +20,9 @@ pub(super) use self::several::{ByReason, Id, Local, Network, Owner, Remote, Show
 pub(super) type Put<'a> = &'a mut dyn FnMut(Cell<'_>);
 pub(super) type Read<T> = Result<T, String>;
 
-/// How values of a type stand in a column, or in several.
+/// How values of a type are represented in one or several columns.
 pub(super) trait Column<T> {
-    /// The names, where they are not that of the field alone.
+    /// The names, if they are not just that of the field.
     const NAMES: Option<&'static [&'static str]> = None;
 
     fn put(value: &T, put: Put<'_>);
@@ -29,8 +30,8 @@ pub(super) trait Column<T> {
     fn read(fields: &mut Fields<'_>) -> Read<T>;
 }
 
-/// Declares a row: its struct, and how it is written and read. The fields after `added` may be missing in older
-/// recordings.
+/// Declares a row: its struct, and how it is written and read. Older recordings may lack the fields after
+/// `added`.
 macro_rules! row {
     (
         $(#[$about:meta])*
@@ -96,7 +97,7 @@ pub(super) const fn names<T, C: Column<T>>(field: &'static [&'static str]) -> &'
     }
 }
 
-/// How many names there are.
+/// Number of names.
 pub(super) const fn count(mut names: &[&[&str]]) -> usize {
     let mut n = 0;
     while let [first, rest @ ..] = names {
@@ -106,7 +107,7 @@ pub(super) const fn count(mut names: &[&[&str]]) -> usize {
     n
 }
 
-/// All names one after the other.
+/// All names, concatenated.
 pub(super) const fn joined<const N: usize>(mut names: &[&[&'static str]]) -> [&'static str; N] {
     let mut all = [""; N];
     let mut left: &mut [&str] = &mut all;
@@ -118,7 +119,7 @@ pub(super) const fn joined<const N: usize>(mut names: &[&[&'static str]]) -> [&'
     all
 }
 
-/// A column of one cell, which may be empty: an unknown value.
+/// A column of one cell, which may be empty for an unknown value.
 macro_rules! maybe {
     ($column:ident, $type:ty, $cell:expr, $read:ident) => {
         impl Column<Option<$type>> for $column {
@@ -133,7 +134,7 @@ macro_rules! maybe {
     };
 }
 
-/// The same where an empty cell is an error, or stands for a value.
+/// The same, where an empty cell is an error or stands for a value.
 macro_rules! always {
     ($column:ident, $type:ty, needed) => {
         always!($column, $type, |fields: &Fields<'_>, read| fields
@@ -163,7 +164,7 @@ pub(super) struct Time;
 maybe!(Time, i128, |ns| Cell::Time(*ns), time);
 always!(Time, i128, needed);
 
-/// A count; 0 where a cell that is always there is empty.
+/// A count. An empty cell that should not be empty counts as 0.
 pub(super) struct Count;
 maybe!(Count, u64, |n| Cell::Number(*n), count);
 always!(Count, u64, or 0);
@@ -176,7 +177,7 @@ maybe!(Bytes, u64, |n| Cell::Number(*n), bytes);
 pub(super) struct Ms;
 maybe!(Ms, u64, |n| Cell::Number(*n), ms);
 
-/// A number that is no count.
+/// A number that is not a count.
 pub(super) struct Number;
 maybe!(Number, u16, |n| Cell::Number(u64::from(*n)), number);
 maybe!(Number, u32, |n| Cell::Number(u64::from(*n)), number);
@@ -193,7 +194,7 @@ pub(super) struct Address;
 maybe!(Address, IpAddr, |address| Cell::Address(*address), address);
 always!(Address, IpAddr, needed);
 
-/// A number from 0 to 1, in thousandths.
+/// A fraction of 1, in thousandths.
 pub(super) struct Share;
 maybe!(Share, u16, |share| Cell::Share(*share), share);
 
@@ -223,7 +224,7 @@ impl Column<Cow<'static, str>> for Outside {
 /// One of a few words.
 pub(super) struct Word;
 
-/// Values and the words for them.
+/// Values and their words.
 trait Words: Copy + PartialEq + 'static {
     const WORDS: &'static [(Self, &'static str)];
 
@@ -288,7 +289,7 @@ impl Words for Protocol {
 }
 
 impl Words for LastState {
-    /// Those that no [`State`] is.
+    /// States that [`State`] does not contain.
     const WORDS: &'static [(Self, &'static str)] =
         &[(Self::SynSent, "SYN_SENT"), (Self::SynRecv, "SYN_RECV")];
 
@@ -305,10 +306,10 @@ impl Words for LastState {
     }
 }
 
-/// What ended a connection; `open` for none.
+/// The reason a connection ended; `open` if it has not.
 pub(super) struct Reason;
 
-/// With the word for a connection that is open.
+/// Including the word for an open connection.
 const REASONS: [(Option<CloseReason>, &str); 7] = [
     (Some(CloseReason::LocalFin), "local_fin"),
     (Some(CloseReason::RemoteFin), "remote_fin"),

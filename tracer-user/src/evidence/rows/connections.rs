@@ -1,4 +1,4 @@
-//! `connections.csv`: a row per ended connection and, at stop, one per connection still open.
+//! `connections.csv`: one row per ended connection and, at stop, one per connection still open.
 
 use std::net::IpAddr;
 
@@ -20,13 +20,13 @@ columns::row! {
     /// One row.
     #[derive(Clone, Debug, PartialEq, Eq)]
     ConnectionRow of Kind::Connections;
-    /// When it opened, UTC, ns; unknown when it was open before tracing began.
+    /// When it opened, UTC, ns; unknown if it was open before tracing began.
     opened_at: Option<i128> as Time,
-    /// When it ended likewise.
+    /// When it ended, UTC, ns; unknown while it is open.
     closed_at: Option<i128> as Time,
     /// How long it was open.
     duration_ms: Option<u64> as Ms,
-    /// Who connected.
+    /// Which side connected.
     direction: Direction as Word,
     /// Inode number of the network namespace.
     netns: u32 as Number,
@@ -34,19 +34,19 @@ columns::row! {
     local: (IpAddr, u16) as Local,
     /// Remote end.
     remote: (IpAddr, u16) as Remote,
-    /// The state it left for CLOSE or, if still open, is in.
+    /// The state before CLOSE or, if it is still open, its current state.
     state: LastState as Word,
-    /// What ended it first; `None`: still open.
+    /// What ended it first; `None` if it is still open.
     close_reason: Option<CloseReason> as Reason,
-    /// Who ended it first.
+    /// Which side ended it first.
     closer: Closer as Word,
-    /// It was open before tracing began.
+    /// Whether it was open before tracing began.
     seeded: bool as Flag,
-    /// A process has it or had it.
+    /// Whether a process accepted or opened it.
     accepted: Option<bool> as Flag,
-    /// The peer held as many as expected already when it opened.
+    /// Whether the peer already held as many as expected when it opened.
     overlap: Option<bool> as Flag,
-    /// How long the peer had held nothing.
+    /// How long the peer had held no connection.
     reopen_gap_ms: Option<u64> as Ms,
     /// Request turns.
     turns: Option<u64> as Count,
@@ -58,11 +58,11 @@ columns::row! {
     segs_in: Option<u64> as Count,
     /// Segments with payload sent.
     segs_out: Option<u64> as Count,
-    /// Segments sent again after the handshake.
+    /// Segments retransmitted after the handshake.
     retransmits: Option<u64> as Count,
     /// From the last data segment to the first FIN or RST; unknown if that was noticed late.
     idle_before_close_ms: Option<u64> as Ms,
-    /// Time in CLOSE_WAIT, so far if still open; "at least" when seeded.
+    /// Time in CLOSE_WAIT, up to now if it is still open; a lower bound if seeded.
     close_wait_ms: Option<u64> as Ms,
     /// Process, by its thread group id.
     owner_pid: Option<u32> as Number,
@@ -79,19 +79,19 @@ columns::row! {
     requests_exact: Option<bool> as Flag,
 }
 
-/// What a row needs to know that a record does not say.
+/// What a row needs beside the record.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// Both clocks at one moment.
     pub clock: Moment,
-    /// Which figures the kernel gives.
+    /// The figures this kernel provides.
     pub known: Known,
     /// Connections this peer may hold.
     pub expected: u32,
 }
 
 impl Context {
-    /// A monotonic time in UTC.
+    /// Converts a monotonic time to UTC.
     fn utc(&self, monotonic_ns: u64) -> i128 {
         self.clock.utc_ns + i128::from(monotonic_ns) - i128::from(self.clock.monotonic_ns)
     }
@@ -107,8 +107,8 @@ impl ConnectionRow {
             Since::Seeded(_) | Since::Unknown => None,
         };
         let seeded = matches!(ended.since, Since::Seeded(_));
-        // A process of this host connects itself; whether the other side accepts a connection that fails is
-        // unknown. Without a read there is no telling whether anybody accepted it before it ended.
+        // This host's own process connects; whether the other side accepts a connection that fails is unknown.
+        // Without a read, nothing shows whether a connection was accepted before it ended.
         let accepted = match ended.direction {
             Direction::Outbound => (!failed).then_some(true),
             Direction::Inbound => (ended.owner.is_some() || (known.turns && ended.turns > 0)).then_some(true),
@@ -132,7 +132,7 @@ impl ConnectionRow {
                 .filter(|_| !seeded)
                 .map(|held| !failed && held >= context.expected),
             reopen_gap_ms: ended.gap_ns.map(|ns| ns / NS_PER_MS),
-            // Of a seeded connection there is only a bound.
+            // For a seeded connection there is only an upper bound.
             turns: carried(known.turns && !seeded, u64::from(ended.turns)),
             bytes_received: carried(known.bytes_received, ended.bytes_received),
             bytes_sent: carried(known.bytes_sent, ended.bytes_sent),

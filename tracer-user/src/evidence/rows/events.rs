@@ -1,4 +1,5 @@
-//! `events.csv`: a row per change of what was said, written with the interval at which it was said.
+//! `events.csv`: one row per change of a verdict or of the answer, written with the interval in which it
+//! occurred.
 
 use std::borrow::Cow;
 
@@ -18,34 +19,34 @@ columns::row! {
     /// One row.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     EventRow of Kind::Events;
-    /// When it was said, UTC, ns.
+    /// When it occurred, UTC, ns.
     at: i128 as Time,
-    /// What kind of change.
+    /// The kind of change.
     kind: Cow<'static, str> as Outside,
-    /// Of which peer, where it is about one.
+    /// The peer, if it concerns one.
     peer: Option<IpNet> as Network,
     /// The service's port.
     port: Option<u16> as Number,
-    /// Who connects.
+    /// Which side connects.
     direction: Option<Direction> as Word,
     /// Inode number of the network namespace.
     netns: Option<u32> as Number,
-    /// What was said before.
+    /// The previous value.
     was: Cow<'static, str> as Outside,
-    /// What is said now.
+    /// The new value.
     is: Cow<'static, str> as Outside,
-    /// How sure, in thousandths.
+    /// Confidence, in thousandths.
     confidence: Option<u16> as Share,
-    /// Where an accusation was taken back: since when the cause has not shown again, UTC, ns.
+    /// If an accusation was withdrawn: since when the cause has not shown again, UTC, ns.
     good_since: Option<i128> as Time,
-    /// The process that connects, or whose workers it is about.
+    /// The process that connects, or whose workers the change concerns.
     owner_pid: Option<u32> as Number,
     /// Its name, or that of the program.
     owner_comm: Option<String> as Outside,
 }
 
 impl EventRow {
-    /// The row of one change: one arm for each kind.
+    /// The row of one change, with one arm for each kind.
     pub fn of(change: &Change) -> Self {
         let row = |kind: &'static str, was: Cow<'static, str>, is: Cow<'static, str>| Self {
             at: change.at.utc_ns,
@@ -117,7 +118,7 @@ impl EventRow {
         }
     }
 
-    /// The rows of what has changed, from the change with this number on.
+    /// The rows of the changes from this number on.
     pub fn from(diagnosis: &Diagnosis, next: u64) -> Vec<Self> {
         let changes = diagnosis.changes.iter();
         changes.filter(|change| change.id >= next).map(Self::of).collect()

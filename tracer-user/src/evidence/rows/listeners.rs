@@ -1,4 +1,4 @@
-//! `listeners.csv`: a row per listening address and interval.
+//! `listeners.csv`: one row per listening address and interval.
 
 use std::net::IpAddr;
 
@@ -29,34 +29,34 @@ columns::row! {
     local: (IpAddr, u16) as Local,
     /// Connections open on it.
     held: u64 as Count,
-    /// Of these, in CLOSE_WAIT.
+    /// How many of them are in CLOSE_WAIT.
     close_wait: u64 as Count,
-    /// Of these, not accepted.
+    /// How many of them no process has accepted.
     never_accepted: u64 as Count,
-    /// The figures of the kernel that have a place of their own.
+    /// The kernel's figures for it, as far as they have a fixed position.
     placed: [Option<u64>; PLACED] as Placed,
-    /// Workers that are busy, as far as that is known.
+    /// Busy workers, if known.
     busy_workers: Option<u64> as Count,
-    /// Workers that are idle likewise.
+    /// Idle workers, if known.
     idle_workers: Option<u64> as Count,
-    /// Who listens.
+    /// The process that listens.
     owner: Option<Process> as Owner,
     added:
-    /// Its other figures.
+    /// The kernel's other figures for it.
     others: [Option<u64>; Backlog::SHOWN.len() - PLACED] as Others,
 }
 
 type Placed = Shown<Backlog, 0>;
 type Others = Shown<Backlog, PLACED>;
 
-/// The cells of the figures: those with a place of their own, and the others.
+/// The cells of the figures: those with a fixed position, and the others.
 pub type Cells = (
     [Option<u64>; PLACED],
     [Option<u64>; Backlog::SHOWN.len() - PLACED],
 );
 
 impl ListenerRow {
-    /// The rows of all listeners; sockets that share address and port (`SO_REUSEPORT`) are one.
+    /// The rows of all listeners; sockets sharing an address and port (`SO_REUSEPORT`) are combined.
     pub fn of(sample: &Sample, diagnosis: &Diagnosis) -> Vec<Self> {
         let row = |((netns, port, address), holding): (_, Holding)| {
             let (placed, others) = Self::cells_of(&holding.backlog);
@@ -79,12 +79,12 @@ impl ListenerRow {
         found.into_iter().map(row).collect()
     }
 
-    /// The cells of what the kernel says of it.
+    /// The cells of the kernel's figures.
     pub fn cells_of(backlog: &Backlog) -> Cells {
         (Placed::of(backlog, Known::ALL), Others::of(backlog, Known::ALL))
     }
 
-    /// What the kernel says of it.
+    /// The kernel's figures in these cells.
     pub fn backlog(&self) -> Backlog {
         let mut backlog = Backlog::default();
         Placed::set(&self.placed, &mut backlog);
@@ -103,7 +103,7 @@ fn workers(diagnosis: &Diagnosis, netns: u32, port: u16) -> (Option<u64>, Option
     let idle = now
         .and_then(|now| diagnosis.capacity_of(now)?.idle_workers())
         .map(u64::from);
-    // Without a page, those that the server may still start.
+    // Without a status page, the workers the server may still start.
     let left = max.zip(busy).map(|(max, busy)| max.saturating_sub(busy));
     (busy, idle.or(left))
 }

@@ -1,4 +1,4 @@
-//! `peers.csv`: a row per peer and interval, counters since tracing began and gauges, and what was said of the peer.
+//! `peers.csv`: one row per peer and interval, with counters since tracing began, gauges, and the verdict.
 
 use std::borrow::Cow;
 
@@ -22,21 +22,21 @@ use crate::{
 };
 
 columns::row! {
-    /// One row. `owner_pid` and `owner_comm` are the process that connects; a name without a number is that of several
-    /// processes that have ended.
+    /// One row. `owner_pid` and `owner_comm` are the process that connects; a name without a number stands
+    /// for several processes that have ended.
     #[derive(Clone, Debug, PartialEq, Eq)]
     PeerRow of Kind::Peers;
     /// When, UTC, ns.
     sampled_at: i128 as Time,
-    /// Who.
+    /// The peer.
     id: PeerId as Id,
     /// Opened while traced.
     opens: u64 as Count,
-    /// Ended, by reason.
+    /// Ended connections, by reason.
     closes: Closes as ByReason,
     /// Failed connects.
     failed: u64 as Count,
-    /// Opens while the expected number was held already.
+    /// Opens while it already held the expected number.
     overlaps: u64 as Count,
     /// Open now.
     open_now: u64 as Count,
@@ -44,7 +44,7 @@ columns::row! {
     open_peak: u64 as Count,
     /// In CLOSE_WAIT now.
     close_wait_now: u64 as Count,
-    /// Of these, how long the oldest has been.
+    /// How long the oldest of these has been in it.
     close_wait_oldest_ms: Option<u64> as Ms,
     /// In an accept queue now.
     never_accepted: Option<u64> as Count,
@@ -52,29 +52,29 @@ columns::row! {
     bytes_received: Option<u64> as Bytes,
     /// Payload sent.
     bytes_sent: Option<u64> as Bytes,
-    /// Segments sent again after the handshake.
+    /// Segments retransmitted after the handshake.
     retransmits: Option<u64> as Count,
-    /// What was said about it at that moment.
+    /// Its verdict at that moment.
     verdict: Cow<'static, str> as Outside,
     added:
-    /// The process that connects, of outbound peers.
+    /// The process that connects, for outbound peers.
     owner_pid: Option<u32> as Number,
     /// Its name.
     owner_comm: Option<String> as Outside,
     /// Request turns of its open connections so far.
     turns_open: Option<u64> as Count,
-    /// Established connections that have a request without an answer.
+    /// Established connections with an unanswered request.
     busy: Option<u64> as Count,
-    /// Figures that are shown as they were counted.
+    /// Figures shown as counted.
     earlier: [Option<u64>; EARLIER] as Earlier,
-    /// How sure the verdict was, in thousandths.
+    /// Confidence in the verdict, in thousandths.
     confidence: Option<u16> as Share,
-    /// Those that were added later.
+    /// The figures added later.
     later: [Option<u64>; Counters::SHOWN.len() - EARLIER] as Later,
     then Self::with_process
 }
 
-/// The number of shown figures that stand before the confidence.
+/// How many of the figures shown as counted come before the confidence.
 const EARLIER: usize = 2;
 
 type Earlier = Shown<Counters, 0>;
@@ -111,7 +111,7 @@ impl PeerRow {
         rows.map(|row| row.at(sample.taken)).collect()
     }
 
-    /// What a peer's counters and its open connections come to; when that was, and what was said of it, is left open.
+    /// The row of a peer's counters and open connections, without time and verdict.
     pub fn of(id: PeerId, counters: &Counters, live: Live, known: Known, expected: u32) -> Self {
         let plain = Plain::from(counters);
         Self {
@@ -142,7 +142,7 @@ impl PeerRow {
         }
     }
 
-    /// Completes what identifies the peer.
+    /// Adds what completes the peer's identity.
     fn with_process(mut self) -> Self {
         match (self.owner_pid, &self.owner_comm) {
             _ if self.id.direction == Direction::Inbound => self.owner_pid = None,
@@ -152,13 +152,13 @@ impl PeerRow {
         self
     }
 
-    /// Notes in counters that are made of rows what is in no column of its own.
+    /// Adds to counters made from rows what no other column contains.
     pub fn count(&self, counters: &mut Counters) {
         Earlier::set(&self.earlier, counters);
         Later::set(&self.later, counters);
     }
 
-    /// The same row, of that moment.
+    /// The same row, with this time.
     #[must_use]
     pub fn at(self, at: Moment) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl PeerRow {
         }
     }
 
-    /// What was said of the peer, if this version knows the verdict.
+    /// The verdict, if this version knows it.
     pub fn said(&self) -> Option<Verdict> {
         Verdict::ALL
             .iter()
@@ -176,7 +176,7 @@ impl PeerRow {
     }
 }
 
-/// The name of the process that connects, of an outbound peer.
+/// The name of the process that connects, for an outbound peer.
 fn owner_comm(judged: &Judged) -> Option<String> {
     match judged.id {
         PeerId {

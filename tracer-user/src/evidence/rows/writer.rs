@@ -1,16 +1,16 @@
-//! Rows to a stream, for pipes.
+//! Writes rows to a stream, for pipes.
 
 use std::io::{self, Write};
 
 use super::{ConnectionRow, Row};
 use crate::evidence::{block::write_row, cells::Texts};
 
-/// How rows look in a stream.
+/// The format of rows in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFormat {
-    /// As in the file, header first.
+    /// As in the file, with a header.
     Csv,
-    /// A JSON object a line; unknown is `null`.
+    /// One JSON object per line; unknown is `null`.
     Jsonl,
 }
 
@@ -34,10 +34,10 @@ impl<W: Write> RowWriter<W> {
         }
     }
 
-    /// The header, where the format has one.
+    /// The header, if the format has one.
     ///
     /// # Errors
-    /// When the stream cannot be written.
+    /// If the stream cannot be written.
     pub fn header(&mut self) -> io::Result<()> {
         match self.format {
             RowFormat::Csv => Ok(self.csv.write_record(ConnectionRow::COLUMNS)?),
@@ -48,7 +48,7 @@ impl<W: Write> RowWriter<W> {
     /// One row.
     ///
     /// # Errors
-    /// When the stream cannot be written.
+    /// If the stream cannot be written.
     pub fn row(&mut self, row: &ConnectionRow) -> io::Result<()> {
         match self.format {
             RowFormat::Csv => Ok(write_row(&mut self.csv, &mut self.texts, row)?),
@@ -66,10 +66,10 @@ impl<W: Write> RowWriter<W> {
         }
     }
 
-    /// Hands everything on.
+    /// Flushes the stream.
     ///
     /// # Errors
-    /// When the stream cannot be written: of the kind the system gave, a closed pipe for one.
+    /// If the stream cannot be written: the system's error, such as a closed pipe.
     pub fn flush(&mut self) -> io::Result<()> {
         let fresh = csv::Writer::from_writer(Vec::new());
         let bytes = std::mem::replace(&mut self.csv, fresh)

@@ -1,4 +1,4 @@
-//! A recording in which something changes: who is judged otherwise at its end than in its middle.
+//! A recording with a change in it: its end is judged differently from its middle.
 
 use std::path::PathBuf;
 
@@ -23,25 +23,25 @@ use crate::{
 /// 2026-01-01T00:00:00Z.
 pub(crate) const START: i128 = 1_767_225_600_000_000_000;
 
-/// How long the story takes, s.
+/// Length of the story, s.
 pub(crate) const SECONDS: u64 = 180;
 
-/// Until then the first peer takes a connection for each request, s.
+/// Until then the first peer opens a connection for each request, s.
 pub(crate) const BAD_UNTIL: u64 = 60;
 
-/// What is judged, s.
+/// Length of the window, s.
 pub(crate) const WINDOW: u64 = 30;
 
-/// Who takes a connection for each request at first.
+/// Opens a connection for each request at first.
 pub(crate) const MENDED: &str = "192.0.2.11/32";
 
 /// Many clients behind one address, whose connections stay.
 pub(crate) const MANY: &str = "192.0.2.50/32";
 
-/// Who opens one connection after the start, and keeps it.
+/// Opens one connection after the start, and keeps it.
 pub(crate) const ONE: &str = "192.0.2.60/32";
 
-/// What was said at each second.
+/// The verdicts at each second.
 pub(crate) struct Told {
     _parent: TempDir,
     pub(crate) path: PathBuf,
@@ -49,14 +49,14 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// What was said of a peer after `second`.
+    /// The verdict on a peer at `second`.
     pub(crate) fn said(&self, second: u64, who: &str) -> Verdict {
         let at = usize::try_from(second).unwrap() - 1;
         verdict(&self.live[at], who)
     }
 }
 
-/// What a diagnosis says of a peer.
+/// The verdict on a peer in a diagnosis.
 pub(crate) fn verdict(diagnosis: &Diagnosis, who: &str) -> Verdict {
     let who = who.parse().unwrap();
     let peer = diagnosis.peers.iter().find(|peer| peer.id.network == who);
@@ -101,7 +101,7 @@ fn held(slot: u32, since: Since, turns: u64, holding: bool) -> Connection {
     }
 }
 
-/// Everything up to `second`.
+/// The sample at `second`.
 fn sample(second: u64) -> Sample {
     let mut sample = Sample::empty(at(second));
     (sample.started, sample.known) = (at(0), Known::ALL);
@@ -152,7 +152,7 @@ fn sample(second: u64) -> Sample {
     sample
 }
 
-/// Records the story up to a second; `finish`: as one that ended properly.
+/// Records the story up to a second; with `finish`, ends the recording properly.
 pub(crate) fn told(seconds: u64, finish: bool) -> Told {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("evidence");

@@ -1,4 +1,4 @@
-//! Files that grow, checked interval by interval.
+//! Checks files that grow, interval by interval.
 
 use std::io::BufReader;
 
@@ -15,8 +15,8 @@ use crate::evidence::{
     rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
 };
 
-/// A journal against what the manifest says of it. The manifest is older when the recorder was
-/// killed, so the journal may have grown since. Gives the last whole interval.
+/// Compares a journal with the manifest. If the recorder was killed the manifest is older, so the journal may
+/// have grown since. Returns the last complete interval.
 pub(super) fn journal<'a>(
     name: &str,
     ending: &'a Ending,
@@ -25,7 +25,7 @@ pub(super) fn journal<'a>(
 ) -> Option<&'a Interval> {
     let whole = &ending.whole;
     let (condition, details) = match listed {
-        None if report.stopped => (Condition::Altered, "the manifest does not know it".to_owned()),
+        None if report.stopped => (Condition::Altered, "it is not in the manifest".to_owned()),
         Some(listed) if whole.bytes < listed.bytes => (
             Condition::Cut,
             format!(
@@ -35,7 +35,7 @@ pub(super) fn journal<'a>(
             ),
         ),
         Some(listed) if report.stopped && (whole.bytes, &whole.sha256) != (listed.bytes, &listed.sha256) => {
-            (Condition::Altered, "its SHA-256 is a different one".to_owned())
+            (Condition::Altered, "its SHA-256 differs".to_owned())
         }
         Some(_) if report.stopped && ending.torn > 0 => (
             Condition::Altered,
@@ -49,14 +49,14 @@ pub(super) fn journal<'a>(
     report.add(name, condition, details);
     if ending.torn > 0 && !report.stopped {
         report.notes.push(format!(
-            "{name}: {} bytes after the last whole interval are not counted",
+            "{name}: {} bytes after the last complete interval are not counted",
             ending.torn
         ));
     }
     ending.last.as_ref()
 }
 
-/// What the journal says of a file of rows, one interval after the other.
+/// Walks through the extents that the journal lists for a file of rows.
 struct Walk<R> {
     file: R,
     at: u64,
@@ -65,8 +65,8 @@ struct Walk<R> {
     fault: Option<(Condition, String, u64, Option<u64>)>,
 }
 
-/// The rows of one kind, by the digests in their journal. Gives the last interval of which they are
-/// whole.
+/// Checks the rows of one kind against the digests in their journal. Returns the last interval for which they
+/// are complete.
 pub(super) fn rows(
     folder: &Folder,
     kind: Kind,
@@ -77,7 +77,7 @@ pub(super) fn rows(
     let file = match folder.open_file(name) {
         Ok(file) => file,
         Err(error) if error.is_missing() => {
-            report.add(name, Condition::Missing, "the journal tells of its rows");
+            report.add(name, Condition::Missing, "the journal lists rows of it");
             return Ok(None);
         }
         Err(error) => {
@@ -113,7 +113,7 @@ pub(super) fn rows(
             }
             if beyond > 0 {
                 report.notes.push(format!(
-                    "{name}: {beyond} bytes after the last whole interval are not counted"
+                    "{name}: {beyond} bytes after the last complete interval are not counted"
                 ));
             }
             report.add(name, Condition::Whole, format!("{rows} rows, {} bytes", walk.at));
@@ -147,7 +147,7 @@ impl<R: std::io::Read> Walk<R> {
             let what = format!("it ends within {}", interval_name(interval));
             self.fault = Some((Condition::Cut, what, before, None));
         } else if hex(&self.digest.clone().finalize()) != wanted.sha256 {
-            let what = format!("what was written in {} is not there", interval_name(interval));
+            let what = format!("the rows of {} are missing", interval_name(interval));
             self.fault = Some((
                 Condition::Altered,
                 what,
@@ -162,7 +162,7 @@ impl<R: std::io::Read> Walk<R> {
     }
 }
 
-/// The first row that is none, if there is such a row.
+/// The first invalid row, if there is one.
 fn first_bad_row(folder: &Folder, kind: Kind, name: &str) -> Result<Option<EvidenceError>, EvidenceError> {
     fn of<R: Row>(folder: &Folder, part: Part) -> Option<EvidenceError> {
         match crate::evidence::read::rows_of::<R>(folder, part) {

@@ -12,7 +12,7 @@ fn one_altered_byte_is_found_with_its_interval_and_rows() {
     let (_parent, path, _) = recorded();
     let name = "connections.csv";
     let text = fs::read_to_string(path.join(name)).unwrap();
-    // Ten rows an interval: row 25 with the header is in the third.
+    // Ten rows per interval: with the header, row 25 is in the third.
     let altered: Vec<String> = text
         .lines()
         .enumerate()
@@ -32,7 +32,7 @@ fn one_altered_byte_is_found_with_its_interval_and_rows() {
     );
     assert_eq!(report.up_to.clone().unwrap().0, 2);
     assert_eq!(found(&report, "peers.csv").condition, Condition::Whole);
-    // A row that is none is named.
+    // An invalid row is named.
     fs::write(path.join(name), text.replacen("inbound", "upwards", 1)).unwrap();
     let report = verify(&path).unwrap();
     assert!(
@@ -79,7 +79,7 @@ fn what_is_missing_cut_added_or_swapped_is_found() {
     }
 }
 
-/// Somebody who alters rows and makes their journal agree has not made the manifest agree.
+/// Altered rows are found by the manifest even if their journal was made to agree.
 #[test]
 fn a_journal_that_was_made_to_agree_is_found() {
     let (_parent, path, _) = recorded();
@@ -137,7 +137,7 @@ fn links_pipes_and_strange_manifests_are_told() {
     assert!(error.contains("is not an evidence directory"), "{error}");
 }
 
-/// The last line of the journal, with a number in it replaced; its own digest is in no line.
+/// The last line of the journal with one of its numbers replaced; no line contains its own digest.
 fn tamper_with_the_journal(path: &Path, field: &str, value: &str) {
     let journal = path.join("intervals.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
@@ -162,7 +162,7 @@ fn numbers_at_their_limit_do_not_run_over() {
         fs::write(path.join("connections.csv"), "").unwrap();
         assert!(!verify(&path).unwrap().is_whole(), "{field}");
     }
-    // The next segment follows from no such interval.
+    // The next segment does not follow from such an interval.
     let (_parent, path, _) = recorded();
     tamper_with_the_journal(&path, "/interval", MOST);
     fs::copy(path.join("intervals.jsonl"), path.join("intervals-000001.jsonl")).unwrap();

@@ -1,11 +1,10 @@
-//! What stands between a question and its answer: the file, its contents, or this kernel not having the
-//! thing.
+//! Why a query has no answer: the file, its contents, or something this kernel lacks.
 
 use std::{io, path::PathBuf};
 
 use super::{MAX_FILE_BYTES, format::Kind};
 
-/// Why a question to the BTF has no answer. Each is one line that says what and where.
+/// The reasons for a query to fail. Each message is one line that says what is wrong and where.
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
     /// The file cannot be read. The cause is part of the message and so not chained as well.
@@ -13,13 +12,13 @@ pub enum BtfError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
-    /// The data is not BTF as this program understands it.
+    /// The data is not BTF that this program understands.
     #[error("{origin}: {defect}")]
     Malformed {
-        /// Where the data came from, as the subject of the message.
+        /// The source of the data, as the subject of the message.
         origin: String,
         /// What is wrong with it.
         defect: Defect,
@@ -49,7 +48,7 @@ pub enum BtfError {
 }
 
 impl BtfError {
-    /// Whether this kernel just lacks what was asked for, as opposed to BTF that cannot be used.
+    /// Whether this kernel merely lacks the item, rather than having unusable BTF.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NoStruct { .. } | Self::NoMember { .. })
@@ -59,15 +58,15 @@ impl BtfError {
 /// What is wrong with a BTF blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
-    /// Larger than any kernel's.
+    /// Larger than any kernel's BTF.
     #[error("larger than {} MiB", MAX_FILE_BYTES >> 20)]
     TooLarge,
     /// Ends inside the header.
     #[error("header needs {needed} bytes, file has {len}")]
     ShortHeader {
-        /// Bytes the header has, or says it has.
+        /// Length of the header, required or claimed, bytes.
         needed: u32,
-        /// Bytes of the file.
+        /// Length of the file, bytes.
         len: usize,
     },
     /// Not BTF at all.
@@ -76,10 +75,10 @@ pub enum Defect {
         /// The first two bytes, as a little-endian number.
         u16,
     ),
-    /// A format that did not exist when this was written.
+    /// A version newer than this program.
     #[error("has version {0}, only version 1 is known")]
     Version(
-        /// The version it claims.
+        /// The version claimed.
         u8,
     ),
     /// A section does not fit in the file.
@@ -87,15 +86,15 @@ pub enum Defect {
     SectionEnd {
         /// `types` or `strings`.
         section: &'static str,
-        /// First byte after the section.
+        /// Offset after the section.
         end: u64,
-        /// Bytes of the file.
+        /// Length of the file, bytes.
         len: usize,
     },
-    /// Names could run into whatever surrounds the strings.
+    /// Names could extend beyond the strings.
     #[error("strings do not begin and end with a zero byte")]
     UnboundedStrings,
-    /// Records cannot be skipped without knowing their kind, so this ends the parse.
+    /// A record of unknown kind cannot be skipped, so parsing ends.
     #[error("type {id} has kind {kind}, only kinds 1 to {} are known", Kind::LAST)]
     UnknownKind {
         /// Number of the type.
@@ -109,19 +108,19 @@ pub enum Defect {
         /// Number of the type.
         u32,
     ),
-    /// A reference to a type that is not there.
+    /// A reference to a type that does not exist.
     #[error("there is no type {0}")]
     NoType(
         /// The number referred to.
         u32,
     ),
-    /// A reference to a name that is not there.
+    /// A reference to a name that does not exist.
     #[error("name at byte {0} is past the end of the strings")]
     NoName(
-        /// Byte in the strings.
+        /// Offset in the strings.
         u32,
     ),
-    /// Something without a size is used as a member.
+    /// A member's type has no size.
     #[error("type {id} ({kind}) is used by value but has no size")]
     NoSize {
         /// Number of the type.
@@ -129,7 +128,7 @@ pub enum Defect {
         /// Its kind.
         kind: Kind,
     },
-    /// No load reads such a member.
+    /// No load can read such a member.
     #[error("a member of {bits} bits at bit {bit} fits no load")]
     Unaligned {
         /// Bits from the start of the struct.
@@ -137,11 +136,11 @@ pub enum Defect {
         /// Width in bits.
         bits: u64,
     },
-    /// Types that contain each other by value or by alias, or nest beyond reason.
+    /// Types that contain each other by value or by alias, or are nested too deeply.
     #[error("types refer to each other without end")]
     Endless,
     /// A size or an offset beyond 4 GiB.
-    #[error("type {0} is too large to be true")]
+    #[error("type {0} has an impossible size")]
     Overflow(
         /// Number of the type.
         u32,

@@ -1,5 +1,5 @@
-//! The bytes of BTF: byte order, header, and the fixed part of a type's record. What the records mean is
-//! elsewhere.
+//! The byte level of BTF: byte order, header, and the fixed part of a type's record. The meaning of the
+//! records is elsewhere.
 
 use std::{fmt, ops::Range};
 
@@ -9,17 +9,17 @@ use super::error::Defect;
 
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
-/// Magic to `str_len`. Later versions of the header may be longer and say so.
+/// From the magic to `str_len`. Later versions of the header may be longer, and state their length.
 const HEADER_BYTES: u32 = 24;
 
-/// Byte order of the kernel that wrote the blob.
+/// Byte order of the kernel that produced the blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Little,
     Big,
 }
 
-/// Reads numbers off the front of some bytes; `None` at their end.
+/// Reads numbers from the front of some bytes; `None` at their end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -91,7 +91,7 @@ impl Header {
         if version != VERSION {
             return Err(Defect::Version(version));
         }
-        // No flag is defined that would change the meaning of what follows.
+        // No defined flag changes the meaning of what follows.
         let _flags = reader.u8();
         let mut field = || reader.u32().ok_or_else(|| short(HEADER_BYTES));
         let header_len = field()?;
@@ -179,15 +179,15 @@ kinds! {
 }
 
 impl Kind {
-    /// The last that this program knows.
+    /// The last kind this program knows.
     pub(super) const LAST: u32 = 19;
 
-    /// Whether members can be found in it.
+    /// Whether it can contain members.
     pub(super) fn has_members(self) -> bool {
         matches!(self, Self::Struct | Self::Union)
     }
 
-    /// Bytes of the record after its fixed part.
+    /// Length of the record after its fixed part, bytes.
     fn body_bytes(self, vlen: u32) -> usize {
         let vlen = vlen as usize;
         match self {
@@ -215,13 +215,13 @@ pub(super) struct Type<'a> {
     pub(super) id: u32,
     pub(super) kind: Kind,
     pub(super) name: u32,
-    /// Of a struct or union: whether members carry a bit-field width.
+    /// For a struct or union: whether members carry a bit-field width.
     pub(super) kind_flag: bool,
-    /// Number of members, parameters, …; of a function, its linkage.
+    /// Number of members, parameters, …; for a function, its linkage.
     pub(super) vlen: u32,
-    /// Bytes of the type, or the number of the type it refers to, by kind.
+    /// Size in bytes, or the number of the type it refers to, depending on the kind.
     pub(super) size_or_type: u32,
-    /// What follows the fixed part.
+    /// The record after its fixed part.
     pub(super) body: Reader<'a>,
 }
 
@@ -240,12 +240,12 @@ impl<'a> Type<'a> {
         },
     };
 
-    /// Takes the next record off `reader`.
+    /// Reads the next record from `reader`.
     pub(super) fn read(id: u32, reader: &mut Reader<'a>) -> Result<Self, Defect> {
         let cut = || Defect::CutType(id);
         let mut word = || reader.u32().ok_or_else(cut);
         let (name, info, size_or_type) = (word()?, word()?, word()?);
-        // Bits 16–23 and 29–30 are unused so far. Reading them as part of what they adjoin means that a
+        // Bits 16–23 and 29–30 are unused so far. Reading them as part of the adjacent fields means that a
         // kernel which starts to use them is refused or understood, but not misread.
         let (vlen, number) = (info & 0x00ff_ffff, info >> 24 & 0x7f);
         let kind = Kind::from_number(number)

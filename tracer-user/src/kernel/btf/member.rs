@@ -1,4 +1,4 @@
-//! The walk along a member's path: through aliases, into anonymous structs and unions, to an offset and a
+//! The walk along a member's path: through aliases and into anonymous structs and unions, to an offset and a
 //! size.
 
 use super::{
@@ -8,15 +8,15 @@ use super::{
     types::Types,
 };
 
-/// Types and members that one question may look at. The largest structs of a kernel need some hundreds at
-/// each step of a path; only damaged or hostile types, which may contain themselves or fan out without end,
-/// need more. Nothing here recurses, so this one bound limits time, memory and stack.
+/// Maximum number of types and members that one query may look at. The largest structs of a kernel need some
+/// hundreds at each step of a path; only damaged or hostile types, which may contain themselves or fan out
+/// endlessly, need more. Nothing here recurses, so this limit bounds time, memory and stack.
 const MAX_STEPS: u32 = 1 << 16;
 
-/// BTF does not record it; the tracing programs are for 64-bit kernels only.
+/// BTF does not contain it; the tracing programs are for 64-bit kernels only.
 const POINTER_BYTES: u32 = 8;
 
-/// What a path leads to.
+/// The result of following a path.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     Found(Member),
@@ -25,8 +25,8 @@ pub(super) enum Answer {
     NoMember,
 }
 
-/// The structs and unions of a name. A kernel can hold several: those with members come first, then the order
-/// of the file counts.
+/// The structs and unions with a name. A kernel may have several: those with members come first, then the
+/// order of the file counts.
 pub(super) fn structs<'a>(types: &'a Types, name: &str) -> Result<Vec<Type<'a>>, Defect> {
     let mut found = types
         .named(name)
@@ -36,7 +36,7 @@ pub(super) fn structs<'a>(types: &'a Types, name: &str) -> Result<Vec<Type<'a>>,
     Ok(found)
 }
 
-/// Follows `path` in the first struct of the name that has it.
+/// Follows `path` in the first struct of that name which has it.
 pub(super) fn find(types: &Types, structure: &str, path: &str) -> Result<Answer, Defect> {
     let candidates = structs(types, structure)?;
     let mut walk = Walk {
@@ -55,13 +55,13 @@ pub(super) fn find(types: &Types, structure: &str, path: &str) -> Result<Answer,
     })
 }
 
-/// A member as its struct's record has it.
+/// A member as recorded in its struct.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     type_id: u32,
     /// Bits from the start of the outermost struct.
     bit: u64,
-    /// Width of a bit-field; 0 when it is none.
+    /// Width of a bit-field; 0 if it is not one.
     width: u32,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
 
     /// The member `name` of `holder`, which starts at `bit`, or of an anonymous struct or union inside it.
     fn member(&mut self, holder: Type<'a>, bit: u64, name: &str) -> Result<Option<Field>, Defect> {
-        // An empty step would match what is anonymous.
+        // An empty step would match anonymous members.
         if name.is_empty() || !holder.kind.has_members() {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Tests of the BTF reader: on blobs made by [`builder`], on damaged ones, and on the running kernel's.
+//! Tests of the BTF reader, with blobs made by [`builder`], damaged ones, and the running kernel's.
 
 mod builder;
 mod damaged;
@@ -9,7 +9,7 @@ mod names;
 
 use super::{Btf, BtfError, Defect, Member, VMLINUX, format::Order};
 
-/// The defect in a blob that does not parse, or behind a question that has no answer.
+/// The defect of a blob that does not parse, or of a query that fails.
 fn defect<T: std::fmt::Debug>(result: Result<T, BtfError>) -> Defect {
     match result {
         Err(BtfError::Malformed { defect, .. }) => defect,

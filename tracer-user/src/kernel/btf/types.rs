@@ -1,4 +1,5 @@
-//! The types of a blob, by number and by name. Each access is checked; nothing is decoded ahead of need.
+//! The types of a blob, by number and by name. Each access is checked, and nothing is decoded before it is
+//! needed.
 
 use std::{
     ffi::CStr,
@@ -13,16 +14,16 @@ use super::{
     format::{Header, Kind, Order, Reader, Type},
 };
 
-/// Types and strings of a blob, with the index to find them.
+/// The types and strings of a blob, with indexes to find them.
 #[derive(Debug)]
 pub(super) struct Types {
     order: Order,
     records: Bytes,
     strings: Bytes,
-    /// Where in `records` type 1, 2, … starts.
+    /// The offsets in `records` at which types 1, 2, … start.
     starts: Vec<u32>,
-    /// Hash of its name and number of each type that can be asked for by name, in that order. A sorted list
-    /// and not a map, since it keeps types of one name together however many a hostile blob has.
+    /// Hash of the name and number of each type that can be looked up by name, sorted. Unlike a map, a sorted
+    /// list keeps types of one name together even if a hostile blob has many.
     names: Vec<(u32, u32)>,
 }
 
@@ -71,7 +72,7 @@ impl Types {
         Ok(())
     }
 
-    /// The type of a number; 0 is void.
+    /// The type with a number; 0 is void.
     pub(super) fn get(&self, id: u32) -> Result<Type<'_>, Defect> {
         let Some(index) = id.checked_sub(1) else {
             return Ok(Type::VOID);
@@ -84,7 +85,7 @@ impl Types {
         Type::read(id, &mut Reader::new(record, self.order))
     }
 
-    /// The name at a byte of the strings.
+    /// The name at an offset in the strings.
     pub(super) fn name(&self, offset: u32) -> Result<&[u8], Defect> {
         self.strings
             .get(offset as usize..)
@@ -93,7 +94,7 @@ impl Types {
             .ok_or(Defect::NoName(offset))
     }
 
-    /// All structs, unions, typedefs and functions of a name, by number.
+    /// All structs, unions, typedefs and functions with a name, by number.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = Result<Type<'_>, Defect>> {
         let wanted = hash(name.as_bytes());
         let from = self.names.partition_point(|(hash, _)| *hash < wanted);
@@ -109,7 +110,7 @@ impl Types {
     }
 }
 
-/// Half a hash is enough to make a wrong name rare; names are compared all the same.
+/// Half a hash is enough to make wrong matches rare; names are compared anyway.
 fn hash(name: &[u8]) -> u32 {
     let full = BuildHasherDefault::<DefaultHasher>::new().hash_one(name);
     (full >> 32) as u32

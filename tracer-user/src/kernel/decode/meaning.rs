@@ -1,4 +1,4 @@
-//! From the structs the programs fill to the model's values. Numbers the programs never write are no values.
+//! Converts the programs' structs to the model's values. Numbers that the programs never write are rejected.
 
 use tracer_ebpf::{
     abi::{
@@ -24,7 +24,7 @@ use crate::{
     text::sanitise,
 };
 
-/// The name of a process, made harmless.
+/// The name of a process, made safe to display.
 pub(in crate::kernel) fn comm(comm: &Comm) -> String {
     let [first, second] = comm.words.map(u64::to_ne_bytes);
     let bytes: Vec<u8> = first
@@ -35,7 +35,7 @@ pub(in crate::kernel) fn comm(comm: &Comm) -> String {
     sanitise(&String::from_utf8_lossy(&bytes))
 }
 
-/// Who the slot belongs to; `None` for an unused one.
+/// The owner of a slot; `None` for an unused one.
 pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerId> {
     let direction = direction(key.direction)?;
     Some(PeerId {
@@ -48,7 +48,7 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
     })
 }
 
-/// What an iterator record shows; `None` for a socket in no state that counts.
+/// The socket in an iterator record; `None` if its state does not count.
 pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     let local = ip(live.local_address);
     if live.state == state::LISTEN {
@@ -100,7 +100,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     }))
 }
 
-/// What a ring record tells; `None` for numbers the programs never write.
+/// The ended connection in a ring record; `None` for numbers the programs never write.
 pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
     let reason = CloseReason::from_abi(closed.reason)?;
     let since = match reason {
@@ -145,7 +145,7 @@ pub(in crate::kernel) enum Socket {
     Listener(Listener),
 }
 
-/// Adds up the counters of all CPUs.
+/// Sums the counters of all CPUs.
 pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) -> AbiLosses {
     per_cpu
         .into_iter()
@@ -164,7 +164,7 @@ fn known_held(held: u32) -> Option<u32> {
     (held != HELD_UNKNOWN).then_some(held)
 }
 
-/// A process number; 0 means that none is known.
+/// A process number; 0 means unknown.
 fn known_pid(pid: u32) -> Option<u32> {
     (pid != 0).then_some(pid)
 }

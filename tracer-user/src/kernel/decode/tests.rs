@@ -1,4 +1,4 @@
-//! Decoders against the structs they decode, and against arbitrary bytes.
+//! Tests the decoders against the structs they decode, and against arbitrary bytes.
 
 use std::mem::offset_of;
 
@@ -13,7 +13,7 @@ use tracer_ebpf::abi::{
 use super::*;
 use crate::{filter::Filter, model::peer::Counters};
 
-/// Bytes in which every position is different enough to catch a swapped or shifted field.
+/// Bytes that differ enough between positions to reveal a swapped or shifted field.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len)
         .map(|i| u8::try_from((i * 7 + i / 251) % 256).unwrap())

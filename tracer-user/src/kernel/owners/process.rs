@@ -1,4 +1,4 @@
-//! What `/proc` tells about one process.
+//! Reads information on one process from `/proc`.
 
 use std::{fs, iter, os::fd::AsFd, sync::LazyLock};
 
@@ -11,38 +11,38 @@ use rustix::{
 
 use crate::{model::owner::Process, text::sanitise};
 
-/// Bytes of a name: the kernel's `TASK_COMM_LEN` without its NUL.
+/// Length of a name, bytes: the kernel's `TASK_COMM_LEN` without its NUL.
 const COMM: usize = 15;
 
 /// Inode number of the initial PID namespace: the kernel's `PROC_PID_INIT_INO`.
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// Only a chain in which a pid was given away while it was read has more ancestors than this.
+/// Only a chain in which a pid was reused while it was read has more ancestors than this.
 const GENERATIONS: usize = 256;
 
-/// The process with this thread group id; `None` when it has ended or cannot be seen.
+/// The process with this thread group id; `None` if it has ended or is hidden.
 ///
-/// The pids that the BPF programs report are those of the initial PID namespace. In another one
-/// they name no process, or the wrong one.
+/// The pids reported by the BPF programs are those of the initial PID namespace. In another one they refer to
+/// no process, or to a wrong one.
 pub fn process(pid: u32) -> Option<Process> {
     let comm = comm(CWD, format!("/proc/{pid}/comm")).ok()?;
     Some(Process { pid, comm })
 }
 
-/// Whether the process with this thread group id, of the initial PID namespace, has ended. In another one, or
-/// where `/proc` does not show every process, nobody can tell, and it has not.
+/// Whether the process with this thread group id, in the initial PID namespace, has ended. In another one, or
+/// if `/proc` does not show every process, this is unknown and the answer is no.
 pub fn has_ended(pid: u32) -> bool {
     static SEES_ALL: LazyLock<bool> = LazyLock::new(|| in_initial_pid_namespace() && stat("/proc/1").is_ok());
     *SEES_ALL && stat(format!("/proc/{pid}")).is_err_and(|errno| errno == Errno::NOENT)
 }
 
-/// Whether the numbers of processes here are those that the BPF programs report.
+/// Whether process numbers here are those that the BPF programs report.
 pub(super) fn in_initial_pid_namespace() -> bool {
     stat("/proc/self/ns/pid").is_ok_and(|namespace| namespace.st_ino == INITIAL_PID_NAMESPACE)
 }
 
-/// Reads a `comm` file. In `stat` and `status` the name would have to be told from the brackets
-/// and escapes around it.
+/// Reads a `comm` file. In `stat` and `status` the name would have to be separated from the brackets and
+/// escapes around it.
 pub(super) fn comm(dir: impl AsFd, path: impl Arg) -> Result<String, Errno> {
     let file = openat(dir, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut name = [0; COMM + 1];
@@ -50,8 +50,8 @@ pub(super) fn comm(dir: impl AsFd, path: impl Arg) -> Result<String, Errno> {
     Ok(printable(name.get(..length).unwrap_or_default()))
 }
 
-/// A name without the newline the kernel puts after it. Kernel threads can have longer ones than
-/// processes; the rest of those is left out.
+/// A name without the newline that the kernel appends. Kernel threads can have longer names than processes;
+/// the excess is cut.
 fn printable(comm: &[u8]) -> String {
     let name = comm.strip_suffix(b"\n").unwrap_or(comm);
     let name = name.get(..COMM).unwrap_or(name);
@@ -63,7 +63,7 @@ fn printable(comm: &[u8]) -> String {
 pub(super) struct Parents(HashMap<u32, Option<u32>>);
 
 impl Parents {
-    /// Of these processes, in ascending order, the most distant ancestor of `pid`, else `pid`.
+    /// The most distant ancestor of `pid` among these processes, which are in ascending order, or else `pid`.
     pub(super) fn eldest(&mut self, among: &[u32], pid: u32) -> u32 {
         iter::successors(Some(pid), |pid| self.of(*pid))
             .take(GENERATIONS)
@@ -80,8 +80,7 @@ impl Parents {
     }
 }
 
-/// The parent in a `status` file. The name above it is hostile text, but the kernel escapes the
-/// newlines in it.
+/// The parent in a `status` file. The name above it is hostile text, but the kernel escapes its newlines.
 fn parent(status: &[u8]) -> Option<u32> {
     let field = status
         .split(|byte| *byte == b'\n')

@@ -1,7 +1,7 @@
 //! The search through `/proc/*/fd`.
 //!
-//! Everything is opened relative to the directory of its process: that is faster than whole paths,
-//! and such a directory stays that of one process even if its pid is given to another.
+//! Everything is opened relative to the directory of its process: that is faster than full paths, and such a
+//! directory remains that of one process even if its pid is reused.
 
 use std::{
     ffi::CStr,
@@ -20,23 +20,23 @@ use rustix::{
 use super::process::{Parents, comm, in_initial_pid_namespace};
 use crate::model::owner::{Owner, Process, Reason};
 
-/// Longest link that can be one of a socket: `socket:[` + 20 digits + `]`. Longer ones come cut off.
+/// Maximum length of the link of a socket: `socket:[` + 20 digits + `]`. Longer ones are cut off.
 const LINK: usize = 29;
 
-/// How far a search goes. One that ends at its limit may also miss some of those that share a socket.
+/// The limits of a search. One that reaches a limit may also miss some of the holders that share a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Open files to look at, of all processes together.
+    /// Maximum number of open files to look at, over all processes.
     pub max_files: usize,
-    /// Time to take.
+    /// Maximum duration.
     pub budget: Duration,
-    /// Find all holders of each socket. Otherwise the first is taken for the only one, and the
+    /// Whether to find all holders of each socket. If not, the first is assumed to be the only one, and the
     /// search ends once each socket has one.
     pub sharing: bool,
 }
 
 impl Default for Search {
-    /// A million files or a second, whichever comes first.
+    /// A million files or one second, whichever comes first.
     fn default() -> Self {
         Self {
             max_files: 1_000_000,
@@ -46,10 +46,10 @@ impl Default for Search {
     }
 }
 
-/// Finds who holds the sockets with these inode numbers, and says of each that is not found why.
+/// Finds the holders of the sockets with these inode numbers, or the reason for each one not found.
 ///
-/// The files of a process are those of its main thread or, when that has ended, of another one;
-/// files that a thread has for itself (`unshare(CLONE_FILES)`) are not found.
+/// The files of a process are those of its main thread or, if that has ended, of another one; files private
+/// to a thread (`unshare(CLONE_FILES)`) are not found.
 pub fn find(wanted: &HashSet<u64>, search: &Search) -> HashMap<u64, Owner> {
     find_among(wanted, search, &HashSet::new())
 }
@@ -71,8 +71,8 @@ fn find_among(wanted: &HashSet<u64>, search: &Search, among: &HashSet<u32>) -> H
     walk.answers()
 }
 
-/// The processes that hold these sockets, by numbers that the BPF programs know them by; none where `/proc`
-/// has others. Looks at those in `among` alone, or at all if there is none.
+/// The processes that hold these sockets, by the numbers that the BPF programs use; none if `/proc` has other
+/// numbers. Looks only at those in `among`, or at all if that is empty.
 pub(in crate::kernel) fn holders(wanted: &HashSet<u64>, among: &HashSet<u32>) -> Vec<(u64, u32)> {
     if wanted.is_empty() || !in_initial_pid_namespace() {
         return Vec::new();
@@ -90,7 +90,7 @@ enum Stop {
     Vanished,
     /// Its files cannot be read.
     Unreadable,
-    /// The search has come to its limit.
+    /// The search has reached a limit.
     Limit,
     /// Each socket has an owner.
     Satisfied,
@@ -108,14 +108,14 @@ impl From<Errno> for Stop {
 struct Walk<'a> {
     wanted: &'a HashSet<u64>,
     search: &'a Search,
-    /// The processes to look at; empty: all.
+    /// The processes to look at; empty means all.
     among: &'a HashSet<u32>,
     started: Instant,
     looked_at: usize,
-    /// By inode number, in ascending order of pids and each once.
+    /// By inode number: pids in ascending order, without repetition.
     holders: HashMap<u64, Vec<u32>>,
     comms: HashMap<u32, String>,
-    /// What an inode that nobody holds will be told.
+    /// The reason given for an inode without a holder.
     not_found: Reason,
 }
 
@@ -128,7 +128,7 @@ impl Walk<'_> {
             self.not_found = Reason::NotPermitted;
             return;
         };
-        // There is always a process 1. Mounted with hidepid, /proc does not show those of others.
+        // Process 1 always exists. If mounted with hidepid, /proc hides the processes of others.
         if pids.first() != Some(&1) {
             self.not_found = Reason::NotPermitted;
         }
@@ -153,7 +153,7 @@ impl Walk<'_> {
         if self.files(pid, &process, &directory(&process, c"fd")?)? > 0 {
             return Ok(());
         }
-        // A main thread that has ended shows no files; those of the others are still there.
+        // A main thread that has ended shows no files; other threads still do.
         let tasks = directory(&process, c"task")?;
         for tid in numbers(&tasks)?.into_iter().filter(|tid| *tid != pid) {
             let files = directory(&tasks, DecInt::new(tid)).and_then(|task| directory(task, c"fd"));
@@ -166,7 +166,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Looks at all files in a `fd` directory and returns how many there are.
+    /// Looks at all files in an `fd` directory and returns their number.
     fn files(&mut self, pid: u32, process: &OwnedFd, files: &OwnedFd) -> Result<usize, Stop> {
         let before = self.looked_at;
         each_number(files, |fd| {
@@ -175,7 +175,7 @@ impl Walk<'_> {
             let mut link = [0; LINK];
             let length = match readlinkat_raw(files, DecInt::new(fd), &mut link) {
                 Ok(length) => length,
-                // Closed by now, or a path too long to be shown, which is no socket.
+                // Closed in the meantime, or a path too long to be shown, which is not a socket.
                 Err(Errno::NOENT | Errno::SRCH | Errno::NAMETOOLONG) => return Ok(()),
                 Err(errno) => return Err(errno.into()),
             };
@@ -199,7 +199,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Asked before each process and each file.
+    /// Called before each process and each file.
     fn go_on(&self) -> Result<(), Stop> {
         if !self.search.sharing && self.holders.len() == self.wanted.len() {
             Err(Stop::Satisfied)

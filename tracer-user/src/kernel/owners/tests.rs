@@ -1,5 +1,5 @@
-//! Real sockets and processes. Other tests start processes at the same time, and such a process
-//! holds our sockets too until it has called exec(), so nobody can be sure to be the only holder.
+//! Real sockets and processes. Other tests start processes at the same time, and such a process also holds
+//! our sockets until it has called exec(), so tests cannot assume a single holder.
 
 use std::{
     net::{TcpListener, UdpSocket},
@@ -19,7 +19,7 @@ use crate::model::owner::Process;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// No process has it: socket inodes are numbered with 32 bits.
+/// Not held by any process: socket inode numbers have 32 bits.
 const NOBODYS: u64 = u64::MAX - 1;
 
 fn listener() -> (TcpListener, u64) {
@@ -28,7 +28,7 @@ fn listener() -> (TcpListener, u64) {
     (listener, inode)
 }
 
-/// The tests must not fail for being slow.
+/// Limits generous enough that slow tests do not fail.
 fn patient() -> Search {
     Search {
         budget: Duration::from_secs(60),
@@ -97,7 +97,7 @@ fn ones_own_listener_is_found() {
 fn the_name_is_that_of_the_program() {
     let child = Heir::of(UdpSocket::bind("127.0.0.1:0").unwrap());
     let comm = || process(child.0.id()).unwrap().comm;
-    // Until exec() it has ours.
+    // Until exec() it has our name.
     eventually(|| comm() == "sleep");
 }
 
@@ -138,7 +138,7 @@ fn what_nobody_holds_is_unknown() {
     let (_listener, inode) = listener();
     let mut found = find(&HashSet::from([inode, NOBODYS]), &patient());
     assert!(found.remove(&inode).unwrap().process().is_some());
-    // Which one depends on who runs the tests and where.
+    // The reason depends on who runs the tests and where.
     let reasons = [Reason::Gone, Reason::NotPermitted, Reason::OtherPidNamespace];
     match found.remove(&NOBODYS) {
         Some(Owner::Unknown(reason)) => assert!(reasons.contains(&reason), "{reason}"),
@@ -193,7 +193,7 @@ fn an_owner_is_kept_as_long_as_the_socket_is_wanted() {
     let mut owners = Owners::new(patient());
     owners.refresh(&HashSet::from([inode]), 0, SECOND);
     drop(socket);
-    // Searches, in vain for both.
+    // Searches in vain for both.
     owners.refresh(&HashSet::from([inode, NOBODYS]), SECOND, SECOND);
     assert!(owners.of(Some(inode)).process().is_some());
     assert!(owners.of(Some(NOBODYS)).process().is_none());

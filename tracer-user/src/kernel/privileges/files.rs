@@ -1,4 +1,4 @@
-//! The files a thread may still open, by Landlock.
+//! Restricts the files a thread may open, with Landlock.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use landlock::{
 
 use super::Role;
 
-/// The newest rules we know of; an older kernel enforces those it knows.
+/// The newest rules we know; an older kernel enforces those it knows.
 const RULES: ABI = ABI::V5;
 
-/// Where a terminal and the like are.
+/// The directory of terminals and other devices.
 const DEVICES: &str = "/dev";
 
-/// Takes from the calling thread what its role needs no more. Files that are open stay open.
+/// Drops the calling thread's access to files its role does not need. Files already open stay open.
 pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     match role {
         Role::Tracing => Ok(()),
@@ -24,7 +24,7 @@ pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     }
 }
 
-/// Nothing can be opened but to read it and below these; nothing can be connected to.
+/// Files below these can be opened for reading; nothing else can be opened, and nothing connected to.
 fn only_read<'a>(below: impl Iterator<Item = &'a Path>) -> Result<(), RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))?
@@ -35,7 +35,7 @@ fn only_read<'a>(below: impl Iterator<Item = &'a Path>) -> Result<(), RulesetErr
         .map(drop)
 }
 
-/// Nothing can be executed, and nothing written but below this.
+/// Nothing can be executed, and nothing written except below this.
 fn only_write(below: &Path) -> Result<(), RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_write(RULES) | AccessFs::Execute)?

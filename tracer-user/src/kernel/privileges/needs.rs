@@ -1,22 +1,22 @@
-//! The capabilities that tracing makes use of, and what is lost without each.
+//! The capabilities that tracing uses, and what is lost without each.
 
 use caps::{CapSet, Capability, CapsHashSet};
 
 /// A capability, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// Which.
+    /// The capability.
     pub capability: Capability,
-    /// What it brings.
+    /// What it is for.
     pub brings: &'static str,
-    /// What is unknown without it; nothing: without it nothing can be traced.
+    /// What is unknown without it. Empty: nothing can be traced without it.
     pub lost: &'static [&'static str],
 }
 
-const NAMESPACES: &str = "what was open in other network namespaces already";
+const NAMESPACES: &str = "connections already open in other network namespaces";
 const OWNERS: &str = "which processes of other users hold sockets";
 
-/// All of them, the indispensable ones first. The unit in `packaging/` has the same.
+/// All of them, the indispensable ones first. The unit in `packaging/` grants the same.
 pub const NEEDS: [Need; 5] = [
     Need {
         capability: Capability::CAP_BPF,
@@ -35,7 +35,7 @@ pub const NEEDS: [Need; 5] = [
     },
     Need {
         capability: Capability::CAP_SYS_PTRACE,
-        brings: "finds those namespaces, and looks at the open files of other users' processes",
+        brings: "finds those namespaces, and inspects the open files of other users' processes",
         lost: &[NAMESPACES, OWNERS],
     },
     Need {
@@ -45,17 +45,17 @@ pub const NEEDS: [Need; 5] = [
     },
 ];
 
-/// The capabilities in effect; none when they cannot be read.
+/// The capabilities in effect; empty if they cannot be read.
 pub fn held() -> CapsHashSet {
     let mut held = caps::read(None, CapSet::Effective).unwrap_or_default();
-    // The kernel takes it for these two as well.
+    // The kernel accepts it in place of these two.
     if held.contains(&Capability::CAP_SYS_ADMIN) {
         held.extend([Capability::CAP_BPF, Capability::CAP_PERFMON]);
     }
     held
 }
 
-/// What will be unknown for want of capabilities, in one line; `None` when nothing will.
+/// What will be unknown because capabilities are missing, in one line; `None` if nothing will.
 pub fn lacking(held: &CapsHashSet, only_own_namespace: bool) -> Option<String> {
     let (mut names, mut unknown) = (Vec::new(), Vec::new());
     for need in NEEDS.iter().filter(|need| !held.contains(&need.capability)) {

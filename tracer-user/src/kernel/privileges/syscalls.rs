@@ -1,8 +1,8 @@
-//! System calls that are refused from then on, by seccomp.
+//! System calls that are refused from now on, with seccomp.
 //!
-//! A list of what is refused, not of what is allowed: a library or a kernel that goes about its work by
-//! another call must not break the tracer. They fail with EPERM. On x86-64 a kernel with the x32 ABI
-//! has a second number for each, which is not looked at; distributions have that ABI off.
+//! A list of refused calls, not of allowed ones: a library or kernel that starts to use other calls must not
+//! break the tracer. They fail with EPERM. On x86-64 a kernel with the x32 ABI has a second number for each,
+//! which is not checked; distributions disable that ABI.
 
 use libc::{EPERM, c_long};
 use seccompiler::{
@@ -12,8 +12,8 @@ use seccompiler::{
 
 use super::{Role, StillPrivileged};
 
-/// What no thread of ours does: run programs, look into processes, change the system or what is mounted
-/// where, and what has often been a way into the kernel.
+/// Calls no thread of ours makes: those that run programs, inspect processes, change the system or its
+/// mounts, and those often used to attack the kernel.
 const NEVER: &[c_long] = &[
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -70,7 +70,7 @@ const NEVER: &[c_long] = &[
     libc::SYS_syslog,
 ];
 
-/// What there is only on this kind of machine.
+/// Calls that exist only on this architecture.
 #[cfg(target_arch = "x86_64")]
 const NEVER_HERE: &[c_long] = &[
     libc::SYS_chmod,
@@ -85,12 +85,12 @@ const NEVER_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const NEVER_HERE: &[c_long] = &[];
 
-/// What only a thread that traces does.
+/// Calls only a tracing thread makes.
 const TRACING_ONLY: &[c_long] = &[libc::SYS_bpf, libc::SYS_setns];
 
-/// The commands of bpf(2) that bring new programs into the kernel, or attach them to anything but an
-/// iterator: `BPF_PROG_LOAD`, `BPF_PROG_ATTACH`, `BPF_RAW_TRACEPOINT_OPEN`, `BPF_BTF_LOAD`, and with
-/// `BPF_OBJ_PIN` they would outlast us.
+/// The commands of bpf(2) that load new programs, or attach them to anything but an iterator:
+/// `BPF_PROG_LOAD`, `BPF_PROG_ATTACH`, `BPF_RAW_TRACEPOINT_OPEN`, `BPF_BTF_LOAD`. `BPF_OBJ_PIN` would let
+/// them outlast us.
 const BPF_BEGINNINGS: [u64; 5] = [5, 6, 8, 17, 18];
 
 /// Refuses them to the calling thread and those it starts from then on.

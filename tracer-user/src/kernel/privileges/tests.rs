@@ -2,7 +2,7 @@ use std::{fs, io, net::TcpStream, path::Path, thread};
 
 use super::*;
 
-/// In a thread of its own: what is given up does not come back.
+/// In a separate thread, since dropped privileges do not return.
 fn having_given_up<T: Send>(role: &Role, act: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let acting = scope.spawn(|| {
@@ -31,7 +31,7 @@ fn kind<T>(result: io::Result<T>) -> Option<io::ErrorKind> {
 
 const DENIED: Option<io::ErrorKind> = Some(io::ErrorKind::PermissionDenied);
 
-/// Landlock came with Linux 5.13, and not every kernel is built with it.
+/// Landlock was added in Linux 5.13, and not every kernel is built with it.
 fn has_landlock() -> bool {
     fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|list| list.contains("landlock"))
         || landlock_abi() > 0
@@ -39,7 +39,7 @@ fn has_landlock() -> bool {
 
 fn landlock_abi() -> i64 {
     const VERSION: u32 = 1;
-    // SAFETY: asked for the version, the kernel looks at no memory of ours.
+    // SAFETY: when asked for the version, the kernel does not access our memory.
     unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
@@ -71,8 +71,8 @@ fn what_is_lacking_is_one_line() {
     let line = lacking(&only_needed, false).unwrap();
     assert_eq!(
         line,
-        "without CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, this will be unknown: what was open in \
-         other network namespaces already; which processes of other users hold sockets"
+        "without CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, this will be unknown: connections already \
+         open in other network namespaces; which processes of other users hold sockets"
     );
     assert!(!lacking(&only_needed, true).unwrap().contains("namespaces"));
 }
@@ -84,10 +84,10 @@ fn no_role_may_run_a_program_or_load_one_into_the_kernel() {
     for role in [Role::Tracing, showing(here.path()), reading(here.path())] {
         let (executed, loaded) = having_given_up(&role, || {
             let said = |result| (result, io::Error::last_os_error().raw_os_error());
-            // SAFETY: the kernel looks at no memory of ours; without the filter this is EFAULT.
+            // SAFETY: the kernel does not access our memory; without the filter this fails with EFAULT.
             let executed = said(unsafe { libc::syscall(libc::SYS_execve, 0, 0, 0) });
             const BPF_PROG_LOAD: i64 = 5;
-            // SAFETY: as above, E2BIG or EINVAL.
+            // SAFETY: likewise, with E2BIG or EINVAL.
             let loaded = said(unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, 0, 0) });
             (executed, loaded)
         });
@@ -99,10 +99,10 @@ fn no_role_may_run_a_program_or_load_one_into_the_kernel() {
 fn only_tracing_may_use_maps_and_enter_namespaces() {
     const BPF_MAP_GET_NEXT_ID: i64 = 12;
     let asks = || {
-        // SAFETY: the kernel is given no memory to look at.
+        // SAFETY: no memory is passed to the kernel.
         unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_GET_NEXT_ID, std::ptr::null::<u8>(), 0) };
         let bpf = io::Error::last_os_error().raw_os_error();
-        // SAFETY: there is no such file.
+        // SAFETY: the file descriptor does not exist.
         unsafe { libc::syscall(libc::SYS_setns, -1, 0) };
         (bpf, io::Error::last_os_error().raw_os_error())
     };
@@ -132,7 +132,7 @@ fn a_reader_opens_nothing_but_its_recordings() {
         )
     });
     assert_eq!((own, write, other), (None, DENIED, DENIED));
-    // Connections came with the fourth version.
+    // Rules for connections were added in the fourth version.
     if landlock_abi() >= 4 {
         assert_eq!(connect, DENIED);
     }

@@ -1,4 +1,4 @@
-//! Becoming another user without losing what tracing needs.
+//! Switches to another user without losing what tracing needs.
 
 use rustix::{
     process::{Gid, Uid, getegid, geteuid},
@@ -10,18 +10,18 @@ use super::{NEEDS, StillPrivileged, keep, leave_bounds};
 /// A user of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
-    /// User.
+    /// User id.
     pub uid: u32,
-    /// Group.
+    /// Group id.
     pub gid: u32,
 }
 
-/// Makes the calling thread, and those it starts from then on, that user with the capabilities that
-/// tracing needs and no others. Whatever it creates belongs to the user, and it can be created only
-/// where the user may create it. Meant for the only thread of a process.
+/// Makes the calling thread, and those it starts from then on, run as that user, with only the capabilities
+/// that tracing needs. Files it creates belong to the user, and can only be created where the user may. Meant
+/// for a process with a single thread.
 ///
 /// # Errors
-/// When the kernel refuses; the process had better end then.
+/// If the kernel refuses; then the process should end.
 pub fn become_user(user: User) -> Result<(), StillPrivileged> {
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     if geteuid() == uid && getegid() == gid {

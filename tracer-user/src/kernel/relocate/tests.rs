@@ -1,4 +1,4 @@
-//! Code with marks, made by hand, damaged, and the object's own.
+//! Handmade code with marks, damaged code, and the marks of the object itself.
 
 use std::{collections::BTreeSet, fs, fs::File, os::fd::AsFd, path::Path};
 
@@ -36,7 +36,7 @@ fn filled_in(code: &[u8]) -> Vec<u8> {
     code
 }
 
-/// An instruction by its parts, with the registers where this machine has them.
+/// An instruction from its parts, with the registers where this machine has them.
 fn instruction(code: u8, target: u8, source: u8, off: i16, imm: i32) -> [u8; INSTRUCTION] {
     encoded(bpf_insn {
         code,
@@ -66,13 +66,13 @@ fn other_instructions_stay() {
     for displacement in [0, -8, MEMBERS - 1, i16::MIN] {
         assert_eq!(filled_in(&load(0x61, displacement)), load(0x61, displacement));
     }
-    // A store and a jump with a displacement like a mark.
+    // A store and a jump with a displacement that looks like a mark.
     for operation in [0x7b, 0x15] {
         assert_eq!(filled_in(&load(operation, MEMBERS)), load(operation, MEMBERS));
     }
     let immediate = wide(0x7ee7, 0);
     assert_eq!(filled_in(&immediate), immediate);
-    // The second half of an immediate is no instruction, whatever it looks like.
+    // The second half of an immediate is not an instruction, whatever it looks like.
     let mut immediate = wide(0, 0);
     immediate[INSTRUCTION..INSTRUCTION + 4].copy_from_slice(&load(0x61, MEMBERS)[..4]);
     assert_eq!(filled_in(&immediate), immediate);
@@ -118,7 +118,7 @@ fn what_there_is_no_number_for_is_an_error() {
 }
 
 proptest! {
-    /// Whatever became of an object, there is an answer; the kernel judges the programs.
+    /// Any damaged object gets an answer; the kernel judges the programs.
     #[test]
     fn damage_does_no_harm(
         whole: bool,
@@ -170,7 +170,7 @@ fn marks(object: &[u8]) -> BTreeSet<Mark> {
     marks
 }
 
-/// The marks that the sources of the programs ask for, as far as they name members.
+/// The marks requested in the programs' sources, as far as they name members.
 fn asked_for(sources: &Path) -> BTreeSet<Mark> {
     let mut marks = BTreeSet::new();
     for entry in fs::read_dir(sources).unwrap() {
@@ -189,7 +189,7 @@ fn asked_for(sources: &Path) -> BTreeSet<Mark> {
             .flat_map(|name| code.split(name).skip(1).map(move |rest| (*name, rest)))
         {
             let arguments = &rest[..rest.find(')').unwrap()];
-            // Within a macro, a `$` stands for what its callers say.
+            // Within a macro, a `$` stands for its callers' arguments.
             let member = arguments.rsplit(" => ").next().unwrap();
             if !member.contains('$') {
                 marks.extend(marks_of(name, arguments));
@@ -199,7 +199,7 @@ fn asked_for(sources: &Path) -> BTreeSet<Mark> {
     marks
 }
 
-/// The marks of one use of a macro.
+/// The marks of one macro call.
 fn marks_of(name: &str, arguments: &str) -> Vec<Mark> {
     let member = |path: &str| {
         let (structure, path) = path.trim().split_once('.').unwrap();
@@ -245,7 +245,7 @@ fn marks_of(name: &str, arguments: &str) -> Vec<Mark> {
 }
 
 /// A stray instruction that looks like a mark would be rewritten, and a mark that never occurs is a member,
-/// setting or table that is not needed any more.
+/// setting or table no longer needed.
 #[test]
 fn the_object_has_exactly_the_marks_that_the_sources_ask_for() {
     let object = embedded_object();

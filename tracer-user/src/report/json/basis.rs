@@ -1,4 +1,4 @@
-//! What the rules look at beside a peer's main figures, so that the file is enough to check a verdict.
+//! The figures the rules use beside a peer's main ones, so that a verdict can be checked from the file.
 
 use serde::Serialize;
 
@@ -7,12 +7,12 @@ use crate::diagnosis::Figures;
 
 #[derive(Serialize)]
 pub(super) struct Basis {
-    /// Request turns over all connections within the window: a bound, since a handshake has turns too.
+    /// Request turns over all connections within the window: an upper bound, since a handshake has turns too.
     request_turns: u64,
-    /// Whether the kernel counted the turns; else they are bounded by segments.
+    /// Whether the kernel counted the turns, rather than segments bounding them.
     turns_counted: bool,
     opens_while_none_was_held: u64,
-    /// Turns of the connections that ended, and how many of those there were.
+    /// Turns of the ended connections, and the number of these connections.
     turns_of_ended: u64,
     turns_alike: u64,
     ended_by_client: u64,
@@ -23,12 +23,12 @@ pub(super) struct Basis {
     held_low: u64,
     held_grown: u64,
     held_grown_lately: u64,
-    /// Times at which it was looked at and had connections, and what was seen then.
+    /// Number of looks at it while it had connections, and what they showed.
     looks: u64,
     looks_established: u64,
     looks_busy: u64,
     looks_none_idle: u64,
-    /// Established ones by what is known of them since the next younger one was opened.
+    /// Established connections, by what is known about them since the next younger one opened.
     established: u64,
     in_use: u64,
     holding: u64,
@@ -42,7 +42,7 @@ pub(super) struct Basis {
     close_wait_passed_by: u64,
 }
 
-/// Where most of some times lie close together.
+/// Where most of a set of times lie close together.
 #[derive(Serialize)]
 struct Cluster {
     count: u64,

@@ -1,4 +1,4 @@
-//! The processes that listen, and their workers.
+//! The listening processes and their workers.
 
 use serde::Serialize;
 
@@ -17,9 +17,9 @@ pub(super) struct Capacity<'a> {
     growth_per_second: Option<f64>,
     takes_one_per_connection: Option<bool>,
     max_workers: Option<u32>,
-    /// An upper bound of the maximum.
+    /// Whether the maximum is only an upper bound.
     at_most: bool,
-    /// What `--max-workers` said, where the status page has another number.
+    /// The value of `--max-workers`, if the status page has a different one.
     contradicted_max_workers: Option<u32>,
     busy_workers: Option<u32>,
     idle_workers: Option<u32>,

@@ -1,4 +1,4 @@
-//! What came and went: one object a change, which says its `kind` and has the fields of that.
+//! The changes: one object each, with its `kind` and the fields of that kind.
 
 use std::collections::BTreeMap;
 
@@ -222,7 +222,7 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"));
     }
 
-    /// What the judge remembers is what is written.
+    /// The output contains what the judge remembers.
     #[test]
     fn the_diagnosis_lists_what_came() {
         let mut judge = diagnosis::Judge::default();

@@ -1,13 +1,13 @@
-//! Figures that are in the JSON because their tables say so.
+//! Figures whose tables put them into the JSON.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::{figure::Table, sample::Known};
 
-/// The figures of a table that are shown as they were counted, by their names.
+/// The figures of a table shown as counted, by name.
 pub(super) struct Counted<'a, T: Table> {
     pub(super) figures: &'a T::Shown,
-    /// The number of figures, the first ones, that have a place of their own.
+    /// How many of the first ones have a fixed position, and are left out.
     pub(super) placed: usize,
     pub(super) known: Known,
 }

@@ -29,7 +29,7 @@ struct Behind {
     to: u64,
 }
 
-/// The surge, or what was open at the start and at the end where there is none.
+/// The surge or, without one, the number open at the start and at the end.
 pub(super) fn of(movement: &Movement) -> Surge {
     match &movement.surge {
         Some(surge) => one(surge),

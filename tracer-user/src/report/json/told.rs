@@ -1,4 +1,4 @@
-//! Everything that was given and that a verdict depends on.
+//! All options that a verdict depends on.
 
 use std::collections::BTreeMap;
 

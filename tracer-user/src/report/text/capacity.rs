@@ -1,4 +1,4 @@
-//! What the listeners hold, and how long the workers of each process will last.
+//! The connections that listeners hold, and how long each process's workers will last.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::{
     model::workers::{FINISHING, NoMax, Workers},
 };
 
-/// A line for each listener that holds anything, and after those of a process what its workers do.
+/// A line for each listener that holds anything and, after those of a process, its workers.
 pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     for process in &diagnosis.capacity {
         let listeners = diagnosis.listeners.iter().filter(|now| process.covers(now));
@@ -65,7 +65,7 @@ fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint:
     };
     let Some(line) = line else { return Ok(()) };
     let line = wrap(&line, 2);
-    // What is only a guess alarms nobody.
+    // A mere estimate does not raise an alarm.
     match process.exhausted_in_s.is_some() && !process.is_assumed() {
         true => writeln!(to, "{}", paint.bad(&line))?,
         false => writeln!(to, "{line}")?,
@@ -82,7 +82,7 @@ fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint:
     Ok(())
 }
 
-/// Whose workers, where the process has several ports.
+/// Which process the workers belong to, if it has several ports.
 fn whose(process: &Capacity) -> String {
     match &*process.ports {
         [] | [_] => "workers".to_owned(),
@@ -93,10 +93,10 @@ fn whose(process: &Capacity) -> String {
     }
 }
 
-/// As the server itself says.
+/// According to the server itself.
 fn told(process: &Capacity, page: &Workers) -> Option<String> {
     let busy = process.busy_workers?;
-    // Where Apache says that processes are ending, it does not count their workers among the busy.
+    // While processes are ending, Apache does not count their workers as busy.
     let apart = page.finishing.filter(|_| page.ending.is_some_and(|n| n > 0));
     let states: Vec<String> = page
         .states
@@ -137,7 +137,7 @@ fn told(process: &Capacity, page: &Workers) -> Option<String> {
     Some(line)
 }
 
-/// By the connections that are held; `None` where nothing was said of workers.
+/// According to the connections held; `None` if nothing is known about workers.
 fn counted(process: &Capacity) -> Option<String> {
     let max = process.max_workers?;
     let whose = whose(process);
@@ -191,7 +191,7 @@ fn counted(process: &Capacity) -> Option<String> {
     })
 }
 
-/// How long they last, where that is known.
+/// How long they will last, if known.
 fn outlook(process: &Capacity) -> String {
     let log = match process.mpm() {
         _ if !process.is_apache() => String::new(),
@@ -243,7 +243,7 @@ fn ending(page: &Workers) -> String {
     }
 }
 
-/// What else the page says of the server, and of the connections that take no worker.
+/// What else the page says about the server and about connections that take no worker.
 fn server(page: &Workers, diagnosis: &Diagnosis) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(page.version.clone());
@@ -273,7 +273,7 @@ fn server(page: &Workers, diagnosis: &Diagnosis) -> Option<String> {
     (!parts.is_empty()).then(|| format!("status page: {}", parts.join(", ")))
 }
 
-/// A page that was read and is none of the processes' that listen here.
+/// A page that belongs to none of the processes listening here.
 fn nobodys_page(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
     let Some(page) = diagnosis.workers.as_ref() else {
         return Ok(());

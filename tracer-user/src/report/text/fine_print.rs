@@ -1,4 +1,4 @@
-//! What the answer rests on: the accounting, what was lost, what was compared with, where it was made.
+//! What the answer is based on: the accounting, the losses, the comparison, and the host.
 
 use std::io::{self, Write};
 
@@ -44,7 +44,7 @@ pub(super) fn write(
         )?,
     }
     let lost = lost(&diagnosis.losses);
-    // Of a selection from a recording nothing can be checked, and what was lost is not that of the selection.
+    // For a selection from a recording nothing can be checked, and the losses are not those of the selection.
     let whose = match accounting.drift {
         Some(_) => "",
         None => " (of all peers)",
@@ -85,7 +85,7 @@ pub(super) fn write(
     paragraph(to, &traced, 0)
 }
 
-/// That what was counted is not what the kernel lists.
+/// Says that the counts differ from the kernel's list.
 pub fn drift(distance: i64) -> String {
     let sockets = count(distance.unsigned_abs(), "more socket is", "more sockets are");
     let (more, fewer) = match distance < 0 {
@@ -98,7 +98,7 @@ pub fn drift(distance: i64) -> String {
     )
 }
 
-/// Each loss that is not zero, in words.
+/// Each non-zero loss, in words.
 pub fn lost(losses: &Losses) -> Vec<String> {
     let at_least = if losses.peers_dropped_unlisted > 0 {
         "at least "

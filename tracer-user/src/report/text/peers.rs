@@ -1,4 +1,5 @@
-//! Who is concerned: by cause with what to change, then who is to be decided upon, recovered, or not accused.
+//! The peers concerned: by cause, with what to change; then those to be decided on, recovered, or not
+//! accused.
 
 use std::{
     collections::BTreeMap,
@@ -11,16 +12,16 @@ use crate::{
     report::clock_seen_from,
 };
 
-/// Different kinds of offenders shown for one cause, each with the sentence of its worst.
+/// Maximum number of different groups shown per cause, each with the sentence of its worst peer.
 const MAX_KINDS: usize = 5;
 
-/// Names in one line.
+/// Maximum number of names per line.
 const MAX_NAMES: usize = 8;
 
-/// Peers shown that are to be decided upon, recovered, or showed too little.
+/// Maximum number of peers shown that are to be decided on, recovered, or have too little data.
 const MAX_EACH: usize = 5;
 
-/// The cause that costs most, and which others there are.
+/// The costliest cause, and the names of the others.
 pub(super) fn most_urgent(diagnosis: &Diagnosis) -> Option<String> {
     let nouns = Nouns::of(diagnosis);
     let mut accusing = diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
@@ -44,7 +45,7 @@ pub(super) fn most_urgent(diagnosis: &Diagnosis) -> Option<String> {
     ))
 }
 
-/// The causes, the most costly first, each with its offenders: those that are alike in one line.
+/// The causes, costliest first, each with its offenders; similar ones share a line.
 pub(super) fn causes(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     let accusing = || diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
     if accusing().next().is_none() {
@@ -77,7 +78,7 @@ fn one_cause(to: &mut dyn Write, cause: &Cause, diagnosis: &Diagnosis, paint: &P
     and_more(to, hidden)
 }
 
-/// The offenders of one cause, the worst first, those of one service with the same further verdicts together.
+/// The offenders of one cause, worst first, grouped by service and further verdicts.
 fn kinds(diagnosis: &Diagnosis, verdict: Verdict) -> Vec<Vec<&Judged>> {
     let mut kinds: Vec<Vec<&Judged>> = Vec::new();
     for peer in diagnosis
@@ -132,7 +133,7 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
     paragraph(to, &format!("The same holds for {}{more}.", list(names)), 4)
 }
 
-/// Those that are not accused: one by one only where somebody has something to decide, or to be glad of.
+/// The peers not accused. They are listed individually only if there is something to decide, or good news.
 pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
     let of = |verdict: Verdict| {
         diagnosis
@@ -172,7 +173,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
         writeln!(to)?;
     }
     if diagnosis.accused() == 0 {
-        // What would have to be known stands in their sentences.
+        // Their sentences say what is missing.
         for peer in of(Verdict::InsufficientData).take(MAX_EACH) {
             paragraph(to, &format!("{}: {}", name(peer), peer.explanation()), 0)?;
         }

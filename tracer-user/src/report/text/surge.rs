@@ -1,4 +1,4 @@
-//! A surge in words: since when, how far, and who is behind it.
+//! A surge in words: when it began, how far it went, and who is behind it.
 
 use crate::{
     diagnosis::words::{count, form, number},
@@ -9,7 +9,7 @@ use crate::{
     report::clock_seen_from,
 };
 
-/// All that is known of it after the word "surge", as it is read at another time.
+/// Everything known about it, to follow the word "surge", as read at another time.
 pub(super) fn course(surge: &Surge, now: Moment) -> String {
     let clock = |moment| clock_seen_from(moment, now);
     let when = match surge.ended {
@@ -42,7 +42,7 @@ fn who(surge: &Surge) -> String {
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     };
     let theirs: u64 = surge.behind.iter().map(|peer| peer.grown()).sum();
-    // Others may hold fewer than before, so that this can be more than all of it.
+    // Others may hold fewer than before, so this can exceed the whole rise.
     let part = match theirs.saturating_mul(100) / surge.rise().max(1) {
         90.. => "nearly all from",
         50.. => "most of them from",

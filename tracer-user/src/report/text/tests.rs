@@ -1,4 +1,4 @@
-//! The report on the example, as people see it.
+//! The report on the example, as users see it.
 
 use super::*;
 use crate::{
@@ -128,7 +128,7 @@ fn the_same_evidence_gives_the_same_text() {
     assert_eq!(text(&example()), text(&example()));
 }
 
-/// The example ten seconds ago, with a third of the connections for each second before.
+/// The example this many seconds earlier, with `open` connections.
 fn before(seconds: u64, open: u64) -> Sample {
     let mut earlier = sample();
     earlier.taken.monotonic_ns -= seconds * 1_000_000_000;

@@ -1,4 +1,4 @@
-//! Looking closer, and the names of what is looked at.
+//! Opening details, and the names of what is shown.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::{App, Detail, Tab};
 use crate::model::peer::PeerId;
 
 impl App {
-    /// Asks for the names of the addresses on the screen.
+    /// Requests the names of the addresses on the screen.
     pub fn want_names(&mut self) {
         if !self.names.is_on() {
             return;
@@ -32,16 +32,16 @@ impl App {
         }
     }
 
-    /// A name has come.
+    /// Takes in a name.
     pub fn learn_name(&mut self, address: IpAddr, name: Option<&str>) {
         self.names.learn(address, name);
-        // A filter may ask for it.
+        // The filter may match the name.
         if !self.filter.is_empty() {
             self.refresh();
         }
     }
 
-    /// Looks closer at what is selected.
+    /// Opens the details of the selection.
     pub(super) fn enter(&mut self) {
         if self.detail.is_some() {
             return;
@@ -50,7 +50,7 @@ impl App {
             Tab::Peers => match self.selected_row().map(|row| (row.id, row.peers)) {
                 Some((id, 1)) => self.look_at(id),
                 Some((id, _)) => {
-                    // A group opens into those of its peers that pass.
+                    // A group opens into those of its peers that pass the filter.
                     self.grouped = false;
                     let group = format!("peer:{} port:{}", id.network, id.port);
                     self.set_filter(&match self.filter.is_one() {
@@ -63,7 +63,7 @@ impl App {
             Tab::Causes => {
                 let cause = self.cause_row(self.causes.row());
                 if let Some(verdict) = cause.map(|cause| cause.verdict) {
-                    // Of a group, only the worst of its verdicts is shown.
+                    // A group shows only the worst of its verdicts.
                     self.grouped = false;
                     self.show_peers(&format!("verdict:{verdict}"));
                 }
@@ -99,7 +99,7 @@ impl App {
         self.set_filter(filter);
     }
 
-    /// One step back: from the detail, from the filter where there is one.
+    /// One step back: out of the detail, then out of the filter.
     pub(super) fn back(&mut self) {
         if self.detail.take().is_none() && self.tab.is_filtered() && !self.filter_text.is_empty() {
             self.set_filter("");

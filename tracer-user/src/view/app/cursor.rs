@@ -1,12 +1,11 @@
-//! Where the user is in a list that changes under the hand: the selection stays on its item, not on
-//! its row.
+//! The user's position in a list that keeps changing: the selection stays on its item, not on its row.
 
-/// A place in a list of items that are known by `K`.
+/// A position in a list whose items are identified by `K`.
 #[derive(Clone, Debug)]
 pub struct Cursor<K> {
-    /// The item that is selected; `None`: whatever stands first.
+    /// The selected item; `None` selects whatever is first.
     anchor: Option<K>,
-    /// Where it stood last.
+    /// Its last known row.
     row: usize,
     /// The first row on the screen.
     top: usize,
@@ -33,8 +32,8 @@ impl<K: PartialEq> Cursor<K> {
         self.top
     }
 
-    /// Finds the item again after the list has changed. One that is gone leaves its row to the one
-    /// that stands there now, and is found again when it comes back.
+    /// Finds the item again after the list has changed. If it is gone, the selection moves to whatever is now
+    /// on its row, and returns when the item does.
     pub fn follow(&mut self, len: usize, find: impl FnOnce(&K) -> Option<usize>) {
         self.row = match &self.anchor {
             Some(anchor) => find(anchor).unwrap_or(self.row),
@@ -43,18 +42,19 @@ impl<K: PartialEq> Cursor<K> {
         self.row = self.row.min(len.saturating_sub(1));
     }
 
-    /// Moves to another row; `key` gives what stands there.
+    /// Moves to another row; `key` gives the item there.
     pub fn select(&mut self, row: usize, len: usize, key: impl FnOnce(usize) -> Option<K>) {
         self.row = row.min(len.saturating_sub(1));
         self.anchor = key(self.row);
     }
 
-    /// To the first row, whatever comes to stand there.
+    /// Moves to the first row and stays there, whatever item that is.
     pub fn stay_on_top(&mut self) {
         *self = Self::default();
     }
 
-    /// Makes the selected row one of the `height` on the screen, and leaves no room below the last.
+    /// Scrolls so that the selected row is among the `height` on the screen, without blank space below the
+    /// last row.
     pub fn scroll(&mut self, len: usize, height: usize) {
         let height = height.max(1);
         self.top = self.top.min(self.row).max((self.row + 1).saturating_sub(height));

@@ -1,18 +1,18 @@
-//! A close look at one peer.
+//! The detail of one peer.
 
 use crate::model::peer::PeerId;
 
-/// Which peer, and how far down.
+/// Which peer, and how far it is scrolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detail {
-    /// Who.
+    /// The peer.
     pub id: PeerId,
-    /// Lines scrolled out at the top; the drawing sets its limit.
+    /// Number of lines scrolled out at the top; drawing limits it.
     pub top: usize,
 }
 
 impl Detail {
-    /// From its beginning.
+    /// Unscrolled.
     pub fn new(id: PeerId) -> Self {
         Self { id, top: 0 }
     }

@@ -1,6 +1,6 @@
-//! What there is to choose from: tabs, orders, modes, and what comes of an action.
+//! The choices: tabs, orders and modes, and the effects of an action.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tui_input::Input;
 
@@ -11,23 +11,23 @@ use crate::view::{
     theme::{Glyphs, Theme},
 };
 
-/// What is shown.
+/// The tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     /// The peers, worst first.
     Peers,
-    /// The causes with what to change.
+    /// The causes and what to change.
     Causes,
     /// The listeners and their workers.
     Listeners,
     /// The live connections.
     Connections,
-    /// What happened.
+    /// The log of events.
     Log,
 }
 
 impl Tab {
-    /// All in order.
+    /// All tabs in order.
     pub const ALL: [Self; 5] = [
         Self::Peers,
         Self::Causes,
@@ -36,12 +36,12 @@ impl Tab {
         Self::Log,
     ];
 
-    /// Its place among them.
+    /// Its index among them.
     pub fn number(self) -> usize {
         Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
     }
 
-    /// Whether a filter acts on its list.
+    /// Whether the filter applies to its list.
     pub fn is_filtered(self) -> bool {
         matches!(self, Self::Peers | Self::Connections)
     }
@@ -61,29 +61,29 @@ impl Tab {
 /// The order of the peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
-    /// By which column; `None`: worst first.
+    /// The column to sort by; `None` means worst first.
     pub column: Option<Column>,
-    /// The other way round.
+    /// Whether the order is reversed.
     pub reversed: bool,
 }
 
-/// What keys go to.
+/// What receives the keys.
 #[derive(Clone, Debug)]
 pub enum Mode {
     /// Commands.
     Command,
-    /// The line of the filter, with the filter there was before.
+    /// The filter line, and the filter that was in effect before.
     Filter(Input, String),
-    /// The help, scrolled by so many lines.
+    /// The help, scrolled down by this many lines.
     Help(usize),
 }
 
-/// Whether the screen follows what is counted.
+/// Whether the screen follows the feed.
 #[derive(Clone, Debug)]
 pub enum Flow {
     /// It does.
     Following,
-    /// It stands still; this is what it will show.
+    /// The screen is frozen; this is the latest snapshot, shown next.
     Paused(Arc<Snapshot>),
 }
 
@@ -92,34 +92,45 @@ pub enum Flow {
 pub enum Effect {
     /// End the program.
     Quit,
-    /// Stop it like any job.
+    /// Stop it, as job control does.
     Suspend,
-    /// Draw everything, whatever the terminal is thought to show.
+    /// Redraw everything, whatever the terminal is thought to show.
     Repaint,
-    /// Hand text to the terminal's clipboard.
+    /// Copy text to the terminal's clipboard.
     Copy(String),
-    /// Write the evidence of what is shown.
+    /// Write evidence of what is shown.
     Export,
-    /// Have everything known now, to be shown and kept while the screen stands still.
+    /// Fetch everything known now, to be shown and kept while the screen is frozen.
     Hold,
-    /// Let go of it.
+    /// Discard it.
     GoOn,
-    /// Have the feed judge only what comes from now on.
+    /// Have the feed judge only what happens from now on.
     BeginAnew,
+    /// Have the feed sample at this interval.
+    Interval(Duration),
     /// Tell the feed to move in time.
     Play(Command),
 }
 
-/// How the view looks and what it says of itself.
+/// What only a view of this machine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The interval between samples that the user asked for.
+    pub interval: Duration,
+    /// Ports with a listener when tracing began, if none of them is traced; else empty.
+    pub listening: Vec<u16>,
+}
+
+/// The appearance of the view and its fixed texts.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// Columns of the peer table.
     pub columns: Vec<Column>,
-    /// Order of the peers at first.
+    /// Initial order of the peers.
     pub sort: Sort,
-    /// Colours.
+    /// The colours.
     pub theme: Theme,
-    /// Characters.
+    /// The characters.
     pub glyphs: Glyphs,
     /// The host it runs on.
     pub host: String,

@@ -1,4 +1,4 @@
-//! What of the snapshot is shown in which order, and how the user moves in it.
+//! Which items of the snapshot are shown, in which order, and how the user moves among them.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What a live connection is known by: namespace, local and remote end.
+/// What identifies a live connection: namespace, local and remote end.
 pub type SocketKey = (u32, (IpAddr, u16), (IpAddr, u16));
 
 fn key_of(socket: &Socket) -> SocketKey {
@@ -39,7 +39,7 @@ impl App {
             let host = self.names.of(row.id.network);
             self.filter.admits(row, host)
         });
-        // Of a group are shown, and counted, the peers that pass.
+        // Only the peers of a group that pass the filter are shown and counted.
         let (rows, mut order): (&[Row], Vec<usize>) = if self.grouped {
             self.groups = row::grouped(admitted.map(|(_, row)| row));
             (&self.groups, (0..self.groups.len()).collect())
@@ -50,7 +50,7 @@ impl App {
         if let Some(column) = self.sort.column {
             let spec = column.spec();
             let order_of = |a: &Row, b: &Row| (spec.value)(a).compare(&(spec.value)(b));
-            // Stable, so equals stay in the order of the diagnosis.
+            // A stable sort, so equal rows keep the order of the diagnosis.
             order.sort_by(|a, b| match (rows.get(*a), rows.get(*b)) {
                 (Some(a), Some(b)) if spec.greatest_first() => order_of(b, a),
                 (Some(a), Some(b)) => order_of(a, b),
@@ -71,7 +71,7 @@ impl App {
             Tab::Causes => order(diagnosis.causes.iter().enumerate(), &CAUSES, sort, now),
             Tab::Listeners => order(diagnosis.listeners.iter().enumerate(), &LISTENERS, sort, now),
             Tab::Connections => {
-                // A filter may ask for what is known of the peers only.
+                // A filter may ask for something only known of the peers.
                 let rows: HashMap<PeerId, &Row> = match self.filter.is_empty() {
                     true => HashMap::new(),
                     false => shown.rows.iter().map(|row| (row.id, row)).collect(),
@@ -87,7 +87,7 @@ impl App {
         };
     }
 
-    /// The titles of the tab's list, where it is not that of the peers.
+    /// The titles of the current tab's list, unless that is the peers.
     pub fn list_titles(&self) -> Vec<&'static str> {
         fn titles<T>(columns: &[ListColumn<T>]) -> Vec<&'static str> {
             columns.iter().map(|column| column.title).collect()
@@ -131,7 +131,7 @@ impl App {
         rows.get(*self.peer_order.get(row)?)
     }
 
-    /// All rows of the peer table as they are shown.
+    /// All rows of the peer table, in the order shown.
     pub fn peer_rows(&self) -> impl Iterator<Item = &Row> {
         (0..self.peer_count()).filter_map(|row| self.peer_row(row))
     }
@@ -146,7 +146,7 @@ impl App {
         self.shown.sockets.get(*self.list_order.get(row)?)
     }
 
-    /// How many rows the list of the tab has.
+    /// Number of rows in the current tab's list.
     pub fn len(&self) -> usize {
         match self.tab {
             Tab::Peers => self.peer_count(),
@@ -154,7 +154,7 @@ impl App {
         }
     }
 
-    /// Whether the list of the tab is empty.
+    /// Whether the current tab's list is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -175,7 +175,7 @@ impl App {
                 let rows = if *grouped { &*groups } else { &shown.rows };
                 let id_at = |place: &usize| rows.get(*place).map(|row| row.id);
                 self.peers.follow(len, |wanted: &PeerId| {
-                    // A peer that is in a group now is found there.
+                    // If the peer is in a group now, that group is selected.
                     let wanted = if *grouped { row::group_of(*wanted) } else { *wanted };
                     peer_order.iter().position(|place| id_at(place) == Some(wanted))
                 });
@@ -209,7 +209,7 @@ impl App {
         }
     }
 
-    /// Selects another row of the tab's list.
+    /// Selects another row of the current tab's list.
     pub(super) fn select(&mut self, to: usize) {
         let len = self.len();
         match self.tab {
@@ -240,7 +240,7 @@ impl App {
         }
     }
 
-    /// The selected row of the tab's list.
+    /// The selected row of the current tab's list.
     pub fn row(&self) -> usize {
         match self.tab {
             Tab::Peers => self.peers.row(),
@@ -251,7 +251,7 @@ impl App {
         }
     }
 
-    /// Makes the selected row one of those on the screen, and gives the first of these.
+    /// Scrolls the selected row onto the screen, and returns the first row shown.
     pub fn scroll(&mut self, height: usize) -> usize {
         self.page = height;
         let len = self.len();
@@ -274,7 +274,7 @@ impl App {
         isize::try_from(self.page.max(2) - 1).unwrap_or(isize::MAX)
     }
 
-    /// Moves by so many rows, or scrolls the detail.
+    /// Moves by this many rows, or scrolls the detail.
     pub(super) fn step(&mut self, by: isize) {
         match &mut self.detail {
             Some(detail) => detail.scroll(by),

@@ -1,4 +1,4 @@
-//! The mouse: a click on a title sorts, one on a row selects it, the wheel scrolls.
+//! The mouse: a click on a title sorts, a click on a row selects it, and the wheel scrolls.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -6,33 +6,33 @@ use ratatui::layout::{Position, Rect};
 use super::{App, Mode};
 use crate::view::columns::Column;
 
-/// Rows that one step of the wheel scrolls.
+/// Rows scrolled per step of the wheel.
 const WHEEL: isize = 3;
 
 /// A title that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Title {
-    /// Of the peers.
+    /// Of the peer table.
     Peers(Column),
-    /// Of another list, by its number.
+    /// Of another list, by its index.
     List(usize),
 }
 
-/// Where on the screen what stands, from the last drawing.
+/// What is where on the screen, from the last drawing.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
     /// Titles of columns that can be sorted by.
     pub titles: Vec<(Rect, Title)>,
-    /// Tabs, by number.
+    /// Tabs, by index.
     pub tabs: Vec<(Rect, usize)>,
-    /// Rows of the list.
+    /// The area of the list's rows.
     pub rows: Rect,
-    /// The number of the first of them.
+    /// The index of the first row shown.
     pub first: usize,
 }
 
 impl App {
-    /// Something was done with the mouse.
+    /// Handles a mouse event.
     pub fn mouse(&mut self, event: MouseEvent) {
         let at = Position::new(event.column, event.row);
         match event.kind {
@@ -55,7 +55,7 @@ impl App {
             self.mode = Mode::Command;
             return;
         }
-        // The keys are the list's again, whose rows are clicked at.
+        // A click on a row gives the keys back to the list.
         self.end_typing(false);
         let tab = self.hits.tabs.iter().find(|(area, _)| area.contains(at));
         if let Some((_, number)) = tab {
@@ -74,7 +74,7 @@ impl App {
         } else if self.hits.rows.contains(at) {
             let row = self.hits.first + usize::from(at.y - self.hits.rows.y);
             if row < self.len() {
-                // A second click looks closer.
+                // A second click on the row opens its detail.
                 let again = row == self.row();
                 self.select(row);
                 if again {

@@ -1,10 +1,10 @@
-//! The order of the lists. Only what the last drawing had room for is sorted by with a key.
+//! The order of the lists. Keys sort only by columns that the last drawing had room for.
 
 use super::{App, Sort, Tab, Title};
 use crate::view::{columns::Column, lists::ListSort};
 
 impl App {
-    /// By the columns that can be seen, in their order, then as at first again.
+    /// Cycles through the visible columns in order, then returns to the initial order.
     pub(super) fn next_sort(&mut self) {
         if self.tab == Tab::Peers {
             let seen = self.seen_columns();
@@ -33,7 +33,7 @@ impl App {
         self.refresh();
     }
 
-    /// The columns of the peers that the last drawing had room for; before it, all.
+    /// The peer columns that the last drawing had room for; before the first drawing, all of them.
     fn seen_columns(&self) -> Vec<Column> {
         let titles = self.hits.titles.iter();
         let seen: Vec<Column> = titles
@@ -49,7 +49,7 @@ impl App {
         }
     }
 
-    /// As above, of the other lists.
+    /// The same for the other lists.
     fn seen_titles(&self) -> Vec<usize> {
         let titles = self.hits.titles.iter();
         let seen: Vec<usize> = titles
@@ -78,7 +78,7 @@ impl App {
         self.refresh();
     }
 
-    /// Sorts by a column; by the one that is sorted by already, the other way round.
+    /// Sorts by a column; if the list is already sorted by it, reverses the order.
     pub fn sort_by(&mut self, column: Column) {
         let reversed = self.sort.column == Some(column) && !self.sort.reversed;
         self.sort = Sort {
@@ -88,7 +88,7 @@ impl App {
         self.refresh();
     }
 
-    /// Sorts the list of the tab in the same way.
+    /// Likewise for the current tab's list.
     pub fn sort_list_by(&mut self, column: usize) {
         let now = self.list_sort();
         self.set_list_sort(ListSort {
@@ -98,7 +98,7 @@ impl App {
         self.refresh();
     }
 
-    /// The order of the tab's list, where it is not that of the peers.
+    /// The order of the current tab's list, unless that is the peers.
     pub fn list_sort(&self) -> ListSort {
         self.list_sorts
             .get(self.tab.number())
@@ -112,7 +112,7 @@ impl App {
         }
     }
 
-    /// Whether the user has the list of the tab otherwise than it is by itself.
+    /// Whether the user has changed the order of the current tab's list.
     pub fn is_arranged(&self) -> bool {
         match self.tab {
             Tab::Peers => self.sort != Sort::default() || self.grouped,
@@ -120,7 +120,7 @@ impl App {
         }
     }
 
-    /// What the list of the tab is sorted by, in words.
+    /// The order of the current tab's list, in words.
     pub fn order_in_words(&self) -> String {
         let (by, reversed) = if self.tab == Tab::Peers {
             let by = match self.sort.column {

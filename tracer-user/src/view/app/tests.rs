@@ -43,14 +43,14 @@ fn press(app: &mut App, keys: &str) -> Option<Effect> {
     effect
 }
 
-/// `s` goes through the columns of every list and comes back to its own order, `S` turns any of them round.
+/// `s` cycles through the columns of every list and returns to its initial order; `S` reverses the order.
 #[test]
 fn every_list_can_be_sorted_by_each_of_its_columns() {
     for tab in 1..Tab::ALL.len() {
         let mut app = app();
         app.act(Action::Tab(tab));
         let own = app.list_order.clone();
-        // The example has one listener.
+        // The example has only one listener.
         assert!(
             own.len() > usize::from(tab != 2),
             "tab {tab} has something to sort"
@@ -105,7 +105,7 @@ fn the_worst_stand_first_and_sorting_is_stable() {
     assert!(open.is_sorted(), "the other way round: {open:?}");
     app.sort_by(Column::Peer);
     assert_eq!(names(&app)[0], "192.0.2.11");
-    // Through all columns, and then worst first again.
+    // Through all columns, then back to worst first.
     for _ in 0..COLUMNS.len() {
         press(&mut app, "s");
     }
@@ -185,7 +185,7 @@ fn groups_open_into_their_peers() {
     assert!(app.peer_rows().all(|row| group.network.contains(&row.id.network)));
     press(&mut app, "\u{1b}");
     assert_eq!(app.peer_count(), all);
-    // A selected peer is found again in its group.
+    // With groups on, the selection moves to the peer's group.
     press(&mut app, "Gp");
     let last = app.selected_row().unwrap().name();
     assert!(last.contains('/'), "{last}");
@@ -241,7 +241,7 @@ fn nothing_to_show_is_no_trouble() {
     assert!(app.is_empty());
 }
 
-/// Lines come below, old ones go, and a surge's line gets other words.
+/// Lines are added below, old ones go, and the line of a surge changes its words.
 #[test]
 fn the_selection_of_the_log_stays_on_its_event() {
     let mut app = app();
@@ -281,7 +281,7 @@ fn what_is_no_filter_is_not_taken() {
     assert_eq!((app.filter_error.clone(), app.peer_count()), (None, kept));
 }
 
-/// Where a filter does nothing it is neither typed, nor shown, nor dropped.
+/// Where a filter does not apply, it is not typed, shown or dropped.
 #[test]
 fn a_filter_is_there_only_where_it_acts() {
     let mut app = app();
@@ -304,7 +304,7 @@ fn a_filter_is_there_only_where_it_acts() {
     }
 }
 
-/// Each cause has peers that are in one group with worse ones.
+/// Each cause has peers that share a group with worse ones.
 #[test]
 fn enter_on_a_cause_shows_its_peers_grouped_or_not() {
     let causes = app().shown.diagnosis.causes.len();
@@ -338,7 +338,7 @@ fn a_group_counts_and_opens_into_the_peers_that_pass() {
     assert_eq!(app.peer_count() as u64, passing);
 }
 
-/// A second click looks closer; the keys are not the filter's any more then.
+/// A second click opens the detail, and the filter no longer receives the keys.
 #[test]
 fn a_click_ends_the_typing_of_a_filter() {
     let mut app = app();
@@ -359,7 +359,7 @@ fn a_click_ends_the_typing_of_a_filter() {
     assert!(app.detail.is_some(), "the row was selected already");
     press(&mut app, "x\u{1b}");
     assert_eq!((app.filter_text.as_str(), app.detail), ("192", None));
-    // What is no filter is not taken by a click either.
+    // A click does not accept an invalid filter either.
     press(&mut app, "/ foo:1");
     click(&mut app, first + 1);
     assert_eq!(
@@ -368,7 +368,7 @@ fn a_click_ends_the_typing_of_a_filter() {
     );
 }
 
-/// What cannot be seen is not sorted by.
+/// Only visible columns are sorted by.
 #[test]
 fn sorting_goes_through_the_columns_on_the_screen() {
     let mut app = app();
@@ -386,7 +386,7 @@ fn sorting_goes_through_the_columns_on_the_screen() {
     }
 }
 
-/// What `e` can write of a pause is what stands on the screen.
+/// During a pause, `e` writes what is on the screen.
 #[test]
 fn a_pause_shows_the_moment_that_is_kept() {
     let mut app = App::new(look(), Arc::new(example::after(10)));

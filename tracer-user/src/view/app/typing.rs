@@ -1,4 +1,4 @@
-//! Typing a filter: it works while it is being typed.
+//! Typing a filter, which takes effect as it is typed.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
@@ -10,7 +10,7 @@ use crate::view::{filter::Filter, fit::visible, keys};
 const MAX_FILTER: usize = 200;
 
 impl App {
-    /// A key was pressed.
+    /// Handles a key.
     pub fn key(&mut self, event: KeyEvent) -> Option<Effect> {
         if let Mode::Filter(..) = self.mode {
             return self.type_key(event);
@@ -27,7 +27,7 @@ impl App {
         }
     }
 
-    /// Text was pasted: into a filter only.
+    /// Handles pasted text, which only a filter accepts.
     pub fn paste(&mut self, text: &str) {
         for c in visible(text).chars() {
             self.edit(InputRequest::InsertChar(c));
@@ -36,7 +36,7 @@ impl App {
 
     pub(super) fn begin_filter(&mut self) {
         if !self.tab.is_filtered() {
-            self.message = Some("a filter is for the peers (1) and the connections (4)".to_owned());
+            self.message = Some("filters apply to the peers (1) and the connections (4)".to_owned());
             return;
         }
         self.detail = None;
@@ -47,7 +47,7 @@ impl App {
     fn type_key(&mut self, event: KeyEvent) -> Option<Effect> {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         let request = match event.code {
-            // What is no filter stays to be mended.
+            // An invalid filter stays on the line to be corrected.
             KeyCode::Enter if self.filter_error.is_some() => return None,
             KeyCode::Enter => {
                 self.mode = Mode::Command;
@@ -73,7 +73,7 @@ impl App {
             KeyCode::Right => InputRequest::GoToNextChar,
             KeyCode::Home => InputRequest::GoToStart,
             KeyCode::End => InputRequest::GoToEnd,
-            // The list can be moved in while a filter is typed.
+            // The list can be scrolled while a filter is typed.
             KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
                 return keys::action(event, self.is_replay()).and_then(|action| self.act(action));
             }
@@ -97,7 +97,7 @@ impl App {
         self.set_filter(&text);
     }
 
-    /// Leaves the line of the filter. What is no filter is not taken, nor what is to be undone.
+    /// Leaves the filter line. An invalid filter is dropped, and so is one to be undone.
     pub(super) fn end_typing(&mut self, undo: bool) {
         if !matches!(self.mode, Mode::Filter(..)) {
             return;
@@ -109,7 +109,7 @@ impl App {
         }
     }
 
-    /// Filters by something else. What is no filter changes nothing but what is said of it.
+    /// Sets another filter. An invalid one changes nothing but the error shown.
     pub fn set_filter(&mut self, text: &str) {
         match Filter::parse(text) {
             Ok(filter) => {

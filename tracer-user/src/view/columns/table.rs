@@ -1,11 +1,11 @@
-//! The columns in the order in which they stand: all that is said of one, its value included, is in its line.
+//! The columns in display order. Everything about a column, its value included, is in its entry.
 
 use std::borrow::Cow;
 
 use super::{Column, Kind, Spec, Value, closed_by};
 use crate::view::row::Row;
 
-/// What columns of words have in common. What a column says nothing of is as here.
+/// Common defaults of columns with words; a column overrides what differs.
 const WORDS: Spec = Spec {
     column: Column::Peer,
     name: "",
@@ -33,7 +33,7 @@ const BYTES: Spec = Spec {
     ..WORDS
 };
 
-/// What stands after a verdict.
+/// The mark after a verdict.
 fn mark(row: &Row) -> &'static str {
     match (row.more_verdicts, row.recovered) {
         (true, _) => "+",
@@ -42,7 +42,7 @@ fn mark(row: &Row) -> &'static str {
     }
 }
 
-/// All columns in the order in which they stand.
+/// All columns in display order.
 pub static COLUMNS: [Spec; 19] = [
     Spec {
         column: Column::Peer,
@@ -70,7 +70,7 @@ pub static COLUMNS: [Spec; 19] = [
         title: "VERDICT",
         width: 20,
         value: |row| Value::Verdict(row.verdict, mark(row)),
-        help: "what is going on; + when there is more than one cause",
+        help: "what is going on; + if there is more than one cause",
         ..WORDS
     },
     Spec {
@@ -100,7 +100,7 @@ pub static COLUMNS: [Spec; 19] = [
         width: 6,
         drop: 2,
         value: |row| Value::PerSecond(row.opens_per_s),
-        help: "connections opened per second, over the last seconds",
+        help: "connections opened per second, over the last few seconds",
         ..NUMBER
     },
     Spec {
@@ -129,7 +129,7 @@ pub static COLUMNS: [Spec; 19] = [
         width: 7,
         drop: 8,
         value: |row| Value::Count(Some(row.overlaps)),
-        help: "opens while it held as many as it needs already",
+        help: "opens while it already held as many as it needs",
         ..NUMBER
     },
     Spec {
@@ -149,7 +149,7 @@ pub static COLUMNS: [Spec; 19] = [
         width: 15,
         drop: 7,
         value: |row| Value::Words(closed_by(&row.closes).map(Cow::Owned)),
-        help: "who ended most of them, how, and what share",
+        help: "which side ended most of them, how, and their share",
         ..WORDS
     },
     Spec {
@@ -222,7 +222,7 @@ pub static COLUMNS: [Spec; 19] = [
         width: 6,
         drop: 16,
         value: |row| Value::Age(Some(row.last_ns), false),
-        help: "how long ago it last did anything",
+        help: "how long ago it was last active",
         ..TIME
     },
     Spec {
@@ -233,7 +233,7 @@ pub static COLUMNS: [Spec; 19] = [
         stretch: 16,
         drop: 12,
         value: |row| Value::Words(Some(Cow::Borrowed(&row.owner))),
-        help: "process of this host that has most to do with it",
+        help: "process of this host most involved with it",
         ..WORDS
     },
 ];

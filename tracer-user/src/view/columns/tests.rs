@@ -1,4 +1,4 @@
-//! What the table of columns promises.
+//! What the table of columns guarantees.
 
 use std::cmp::Ordering;
 
@@ -109,7 +109,7 @@ fn every_column_sorts_by_its_own_value() {
     }
 }
 
-/// Of those in CLOSE_WAIT before the tracer only "at least" is known.
+/// For connections that were in CLOSE_WAIT before tracing, only a lower bound is known.
 #[test]
 fn an_age_from_before_the_tracer_is_marked() {
     let mut row = example::snapshot().rows.remove(0);

@@ -1,4 +1,4 @@
-//! A value of a row. Its text, its order and what a filter compares follow from it.
+//! A value of a row, from which its text, its sort order and what a filter compares are derived.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -11,35 +11,35 @@ use crate::{
     },
 };
 
-/// A value; `None` in it: unknown.
+/// A value. `None` inside it means unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// There is nothing to say.
+    /// Not applicable.
     Nothing,
-    /// Who, and how many peers that is.
+    /// The peer, and how many peers it stands for.
     Peer(PeerId, u64),
-    /// The service's port and who connects.
+    /// The service's port and the direction.
     Port(PeerId),
-    /// A verdict, and a mark behind it.
+    /// A verdict and the mark after it.
     Verdict(Verdict, &'static str),
     /// Words.
     Words(Option<Cow<'a, str>>),
     /// A number.
     Count(Option<u64>),
-    /// Request turns, and whether they are counted; else they are "at most".
+    /// Request turns, and whether they are counted rather than an upper bound.
     Turns(Option<u64>, bool),
     /// A rate per second.
     PerSecond(Option<f64>),
-    /// A part of 1.
+    /// A fraction between 0 and 1.
     Share(f64),
-    /// A length of time, ns, and whether it is "at least".
+    /// A duration, ns, and whether it is a lower bound.
     Age(Option<u64>, bool),
     /// Bytes.
     Bytes(Option<u64>),
 }
 
 impl Value<'_> {
-    /// For people.
+    /// As text for people.
     pub fn text(&self, glyphs: &Glyphs) -> String {
         let known = |text: Option<String>| text.unwrap_or_else(|| glyphs.unknown.to_string());
         match self {
@@ -63,7 +63,7 @@ impl Value<'_> {
         }
     }
 
-    /// The order of two values of a column, the smallest first; unknown is smaller than all.
+    /// Orders two values of a column, smallest first; unknown sorts before everything.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Peer(a, _), Self::Peer(b, _)) => a.network.cmp(&b.network),
@@ -74,7 +74,7 @@ impl Value<'_> {
         }
     }
 
-    /// As a number: of time in ns.
+    /// As a number; durations in ns.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Nothing | Self::Peer(..) | Self::Verdict(..) | Self::Words(_) => None,

@@ -1,4 +1,4 @@
-//! Reads a filter. What it cannot be is said in words that tell what it can be.
+//! Parses a filter. An error says what would be valid.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{Field, Filter, Test, Than, Word};
 use crate::view::columns::{COLUMNS, Column, Kind};
 
-/// What people may call fields beside the names and titles of columns.
+/// Alternative names of fields, beside the names and titles of columns.
 const ALIASES: [(&str, Field); 5] = [
     ("ip", Field::Column(Column::Peer)),
     ("v", Field::Column(Column::Verdict)),
@@ -16,10 +16,10 @@ const ALIASES: [(&str, Field); 5] = [
     ("s", Field::State),
 ];
 
-/// What stands between a field and what it is compared with; `None`: the sign for a part of the words.
+/// The operator between a field and its value; `None` matches a part of the words.
 type Operator = (&'static str, Option<Than>);
 
-/// Those of two characters first.
+/// Two-character operators first.
 const OPERATORS: [Operator; 6] = [
     (">=", Some(Than::AtLeast)),
     ("<=", Some(Than::AtMost)),
@@ -29,17 +29,17 @@ const OPERATORS: [Operator; 6] = [
     (":", None),
 ];
 
-/// Words as they are compared: people write `CLOSE_WAIT`, `close-wait` and `closewait`, `FIN_WAIT1` and
+/// Normalises words for comparison: people write `CLOSE_WAIT`, `close-wait` and `closewait`, `FIN_WAIT1` and
 /// `fin-wait-1`.
 pub(super) fn plain(words: &str) -> String {
     words.to_ascii_lowercase().replace(['_', '-'], "")
 }
 
 impl Filter {
-    /// Reads what was typed.
+    /// Parses what was typed.
     ///
     /// # Errors
-    /// When a field is none, or what it is compared with is not of its kind; in words.
+    /// If a field is unknown or its value has the wrong type; in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut alternatives = Vec::new();
         let mut words = Vec::new();
@@ -51,7 +51,7 @@ impl Filter {
             }
         }
         alternatives.push(words);
-        // One that is not complete yet would let everything through.
+        // An incomplete alternative would admit everything.
         alternatives.retain(|words| !words.is_empty());
         Ok(Self { alternatives })
     }
@@ -80,7 +80,7 @@ impl Word {
             .collect::<Result<_, _>>()?;
         match (tests.is_empty(), operator.1) {
             (false, _) => Ok(Some(Self { tests, negated })),
-            // Not complete yet.
+            // Incomplete.
             (true, None) => Ok(None),
             (true, Some(_)) => Err(format!("`{word}` needs a value, as in open>10 or idle<5s")),
         }
@@ -108,7 +108,7 @@ impl Test {
     }
 }
 
-/// What the values of a column are. A port is shown as a name is, but is a number.
+/// The type of a column's values. A port is displayed like a name, but is a number.
 fn kind(column: Column) -> Kind {
     match column {
         Column::Port => Kind::Number,
@@ -116,12 +116,12 @@ fn kind(column: Column) -> Kind {
     }
 }
 
-/// Field, operator and value of a word that has them.
+/// The field, operator and value of a word, if it has them.
 fn split(word: &str) -> Option<(&str, Operator, &str)> {
     let at = word.find([':', '<', '>', '='])?;
     let (name, rest) = word.split_at(at);
     let letters = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '/' | '!');
-    // An IPv6 address has colons too; no field is made of the digits of one.
+    // An IPv6 address has colons too, but no field consists of hexadecimal digits only.
     let hex = rest.starts_with(':') && name.chars().all(|c| c.is_ascii_hexdigit());
     if name.is_empty() || !name.chars().all(letters) || hex {
         return None;
@@ -139,7 +139,7 @@ fn field(name: &str) -> Result<Field, String> {
         .ok_or_else(|| format!("there is no field `{name}`; there are {}", fields()))
 }
 
-/// The fields by the titles of their columns, which are on the screen.
+/// The fields, by the titles of their columns as seen on the screen.
 pub(super) fn fields() -> String {
     let titles = COLUMNS
         .iter()
@@ -156,7 +156,7 @@ fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// A number as it is written and shown; of time in ns, of bytes in powers of 1024.
+/// A number as written and displayed: durations in ns, bytes in powers of 1024.
 fn amount(kind: Kind, text: &str) -> Result<f64, String> {
     let units: &[(&str, f64)] = match kind {
         Kind::Time => &[

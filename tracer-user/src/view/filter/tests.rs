@@ -1,4 +1,4 @@
-//! What filters let through.
+//! What filters admit.
 
 use super::*;
 use crate::view::example;
@@ -117,7 +117,7 @@ fn numbers_are_compared() {
     }
     assert_eq!(found("verdict=piling-up"), found("v:piling-up"));
     assert_eq!(found("verdict=piling").len(), 0, "that is a part");
-    // As it is shown, however it is rounded.
+    // As displayed, however it is rounded.
     let shown = Column::Confidence.value(&rows[0]).text(&Glyphs::ASCII);
     assert!(found(&format!("conf={shown}")).contains(&rows[0].name()));
 }
@@ -143,13 +143,13 @@ fn what_is_no_filter_is_said_with_what_would_be() {
     for fine in ["fe80::1", "dead:beef", ":", "=", "192.0.2.7:80", "verdict:", "!"] {
         assert!(Filter::parse(fine).is_ok(), "{fine}");
     }
-    // Whatever is named can be used.
+    // Every field named in the message can be used.
     for field in parse::fields().split(' ') {
         assert!(Filter::parse(&format!("{field}:1")).is_ok(), "{field}");
     }
 }
 
-/// A filter means the same in both lists: of an outbound connection, the service's port is the remote one.
+/// A filter means the same in both lists: for an outbound connection, the service's port is the remote one.
 #[test]
 fn connections_pass_as_their_peers_do() {
     let mut snapshot = example::snapshot();

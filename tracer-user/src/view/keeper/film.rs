@@ -1,5 +1,5 @@
-//! What was said and what the listeners looked like at the moments of which the judge still has the counters: with both,
-//! the last minutes can be written down as they were.
+//! The verdicts and listeners at the moments whose counters the judge still has, so that the last minutes can
+//! be written as they were.
 
 use std::collections::VecDeque;
 
@@ -15,34 +15,34 @@ use crate::{
     },
 };
 
-/// Listeners kept of one moment.
+/// Maximum number of listeners kept per moment.
 const MAX_LISTENERS: usize = 256;
 
 /// One moment.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// When.
+    /// The time.
     pub at: Moment,
-    /// The identity and its check.
+    /// The accounting identity and its check.
     pub accounting: Accounting,
-    /// What was lost until then.
+    /// The losses up to then.
     pub losses: Losses,
-    /// What was said of peers that was not said at the frame before.
+    /// Verdicts that differ from those of the previous frame.
     pub said: Vec<(PeerId, Verdict)>,
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
 }
 
-/// The moments, oldest first. There are as many as the judge's window has boundaries, some 40, and one more.
+/// The moments, oldest first: one for each boundary of the judge's window, some 40, and one more.
 #[derive(Clone, Debug, Default)]
 pub struct Film {
     frames: VecDeque<Frame>,
-    /// What was said last.
+    /// The latest verdicts.
     said: HashMap<PeerId, Verdict>,
 }
 
 impl Film {
-    /// Takes in what is said now, and forgets the moments of which the window knows nothing any more.
+    /// Takes in the current verdicts, and forgets the moments that have left the window.
     pub(super) fn add(&mut self, diagnosis: &Diagnosis, window: &Window) {
         let kept: HashSet<u64> = window.boundaries().map(|at| at.monotonic_ns).collect();
         let mut older: Option<Frame> = None;
@@ -87,7 +87,7 @@ impl Film {
 }
 
 impl Frame {
-    /// Takes over what was said at the frame before and not otherwise since.
+    /// Takes over the verdicts of an earlier frame that have not changed since.
     fn put_under(&mut self, older: Self) {
         let newer: HashSet<PeerId> = self.said.iter().map(|(id, _)| *id).collect();
         let left = older.said.into_iter().filter(|(id, _)| !newer.contains(id));

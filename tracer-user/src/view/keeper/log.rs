@@ -1,5 +1,5 @@
-//! The log: what came and went, in words, and what the feed had to say beside it. What is a change is decided in
-//! [`crate::diagnosis`].
+//! The log: the changes, in words, and the notes of the feed. [`crate::diagnosis`] decides what counts as a
+//! change.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -10,10 +10,10 @@ use crate::{
     view::snapshot::{Event, EventKey, Weight},
 };
 
-/// Lines about changed verdicts at one moment; another one says how many more there were.
+/// Maximum number of lines about changed verdicts per moment; one more line gives the number of others.
 const MAX_VERDICTS: usize = 20;
 
-/// Notes of the feed kept.
+/// Maximum number of feed notes kept.
 const MAX_NOTES: usize = 100;
 
 /// The lines so far.
@@ -27,7 +27,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Adds a line that is nobody's change.
+    /// Adds a line that is not a change.
     pub(super) fn note(&mut self, at: Moment, text: String) {
         self.notes.push_back(Event {
             key: EventKey::Note(self.next_note),
@@ -43,7 +43,7 @@ impl Log {
         self.is_stale = true;
     }
 
-    /// Tells these changes and no others.
+    /// Replaces the changes told so far.
     pub(super) fn tell(&mut self, changes: &[Change]) {
         if self.changes != changes {
             self.changes = changes.to_vec();
@@ -51,7 +51,7 @@ impl Log {
         }
     }
 
-    /// Forgets the notes that came after a moment.
+    /// Forgets the notes made after a moment.
     pub(super) fn rewind(&mut self, to: Moment) {
         self.notes.retain(|note| note.at.monotonic_ns <= to.monotonic_ns);
         self.is_stale = true;
@@ -61,7 +61,7 @@ impl Log {
     pub(super) fn lines(&mut self) -> Arc<VecDeque<Event>> {
         if std::mem::take(&mut self.is_stale) {
             let mut lines: Vec<Event> = self.notes.iter().cloned().chain(told(&self.changes)).collect();
-            // Stable: a note comes before the changes of its moment.
+            // A stable sort: a note comes before the changes of its moment.
             lines.sort_by_key(|line| line.at.monotonic_ns);
             self.lines = Arc::new(lines.into());
         }
@@ -69,7 +69,7 @@ impl Log {
     }
 }
 
-/// A line a change, but for verdicts that change in crowds.
+/// One line per change, except when many verdicts change at once.
 fn told(changes: &[Change]) -> Vec<Event> {
     let mut lines = Vec::with_capacity(changes.len());
     for moment in changes.chunk_by(|a, b| a.at == b.at) {
@@ -127,7 +127,10 @@ fn words(what: &What) -> (Weight, String, Option<PeerId>) {
             let name = peer.name();
             let text = match good_since {
                 Some(since) if !is.accuses() => {
-                    format!("{name} is good since {} (was {was})", clock_of(since.utc_ns))
+                    format!(
+                        "{name} has been good since {} (was {was})",
+                        clock_of(since.utc_ns)
+                    )
                 }
                 _ if *was == Verdict::InsufficientData => format!("{name}: {is}"),
                 _ => format!("{name}: {is}, was {was}"),
@@ -142,7 +145,7 @@ fn words(what: &What) -> (Weight, String, Option<PeerId>) {
         What::SurgeEnded { surge, open } => (
             Weight::Good,
             format!(
-                "the surge of {} is over: {} open, {} at its height",
+                "the surge of {} is over: {} open, {} at its peak",
                 clock_of(surge.started.utc_ns),
                 words::count(*open, "connection", "connections"),
                 words::number(surge.to)
@@ -253,7 +256,7 @@ mod tests {
             texts(&changes),
             [
                 "127.20.0.1: fresh-per-request",
-                "127.20.0.1 is good since 00:00:40 (was fresh-per-request)",
+                "127.20.0.1 has been good since 00:00:40 (was fresh-per-request)",
                 "127.20.0.1: fresh-per-request, was reusing",
             ]
         );

@@ -1,4 +1,4 @@
-//! Connections that have ended, as far as there are records of them and room to keep them.
+//! Connections that have ended, as far as records and room allow.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,30 +7,30 @@ use hashbrown::{HashMap, HashSet};
 use super::Prefixes;
 use crate::model::{ended::Ended, owner::one_of_several, peer::PeerId, sample::Sample};
 
-/// Kept of one peer: more bars than a screen has rows.
+/// Maximum kept per peer: more bars than a screen has rows.
 const MAX_OF_PEER: usize = 128;
 
-/// Kept in all, some 200 bytes each: 28 bars for each of 200 clients. With the surplus below, tables of as many
-/// peers are not yet doubled.
+/// Maximum kept in all, some 200 bytes each: 28 bars for each of 200 clients. With the surplus below, tables
+/// for that many peers are not yet doubled.
 const MAX_IN_ALL: usize = 5600;
 
-/// Up to so many of a peer take no more room than they need.
+/// Up to this many records, a peer takes no more room than they need.
 const FEW: usize = 4;
 
-/// Of one peer.
+/// The records of one peer.
 #[derive(Debug, Default)]
 struct Kept {
-    /// How many have been let go.
+    /// Number of records already dropped.
     gone: u64,
     records: Arc<VecDeque<Ended>>,
 }
 
-/// The latest of each peer.
+/// The latest records of each peer.
 #[derive(Debug)]
 pub(super) struct Past {
     prefixes: Prefixes,
     peers: HashMap<PeerId, Kept>,
-    /// Whose came when and which of its own it was, oldest first, to know which to let go.
+    /// The peer of each record and its index among the peer's own, oldest first, to know which to drop.
     order: VecDeque<(PeerId, u64)>,
 }
 
@@ -48,7 +48,7 @@ impl Past {
             self.keep(self.id(&one), one);
         }
         if self.order.len() > MAX_IN_ALL + MAX_IN_ALL / 4 {
-            // First the marks of those that are gone already.
+            // First drops the entries of records that are already gone.
             let peers = &self.peers;
             self.order
                 .retain(|(id, number)| peers.get(id).is_some_and(|kept| *number >= kept.gone));
@@ -63,7 +63,7 @@ impl Past {
         let records = Arc::make_mut(&mut kept.records);
         self.order.push_back((id, kept.gone + records.len() as u64));
         if records.len() < FEW {
-            // A queue would take room for more at once, and most peers have few.
+            // A queue would allocate room for more at once, but most peers have few.
             records.reserve_exact(1);
         }
         records.push_back(one);
@@ -73,7 +73,7 @@ impl Past {
         }
     }
 
-    /// Gives the records of processes that are no peers of their own any more to the peer that stands for them.
+    /// Moves the records of processes that are no longer peers of their own to the peer that stands for them.
     pub(super) fn follow(&mut self, sample: &Sample) {
         if self.peers.keys().all(|id| id.process.is_none()) {
             return;
@@ -112,7 +112,7 @@ impl Past {
         self.peers.iter().map(shared).collect()
     }
 
-    /// All that are kept, one peer after the other.
+    /// All records kept, grouped by peer.
     pub(super) fn all(&self) -> Vec<Ended> {
         let records = self.peers.values().flat_map(|kept| kept.records.iter());
         records.cloned().collect()
@@ -138,7 +138,7 @@ mod tests {
         view::example,
     };
 
-    /// Room for records, used or not.
+    /// Allocated room for records, used or not.
     fn room(past: &Past) -> usize {
         past.peers.values().map(|kept| kept.records.capacity()).sum()
     }
@@ -172,7 +172,7 @@ mod tests {
     fn room_levels_off() {
         let mut past = Past::new(example::PREFIXES);
         let mut rooms = Vec::new();
-        // A snapshot shares what it shows, so that the next record has it copied.
+        // A snapshot shares its records, so the next one forces a copy.
         let mut snapshot = past.shared();
         for i in 0..10 * MAX_IN_ALL {
             let client = u32::try_from(i % 10_000).unwrap();

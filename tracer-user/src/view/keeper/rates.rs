@@ -6,20 +6,20 @@ use hashbrown::HashMap;
 
 use crate::model::{peer::PeerId, sample::Sample};
 
-/// The stretch a rate is taken over, ns: long enough that a poll every second or two is not now 0
-/// and now 1, short enough to follow what happens.
+/// The span a rate is taken over, ns: long enough that a poll every second or two does not flicker between 0
+/// and 1, short enough to follow events.
 const WINDOW_NS: u64 = 5_000_000_000;
 
-/// Samples kept at most; with more in a stretch than this, the stretch is shorter.
+/// Maximum number of samples kept; with more of them in a span, the span is shorter.
 const MAX_MARKS: usize = 16;
 
-/// How many connections had been opened at one moment, by peer and in all. The
-/// slots of a recording are not those of its last sample.
+/// How many connections had been opened at one moment, per peer and in all. Peers are not identified by slot,
+/// since a recording's slots are not those of its last sample.
 #[derive(Debug)]
 struct Mark {
     at_ns: u64,
     total: u64,
-    /// By the peer's place in [`Rates::places`].
+    /// Indexed by the peer's place in [`Rates::places`].
     by_peer: Vec<u64>,
 }
 
@@ -27,7 +27,7 @@ struct Mark {
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     marks: VecDeque<Mark>,
-    /// Each peer that was ever there has one.
+    /// An index for each peer ever seen.
     places: HashMap<PeerId, usize>,
 }
 
@@ -49,7 +49,7 @@ impl Rates {
             total: sample.accounting.totals.opened,
             by_peer,
         };
-        // One that is older than the stretch stays: with it, a stretch is never shorter than asked.
+        // One mark older than the span is kept, so that a span is never shorter than intended.
         let old = |mark: Option<&Mark>| {
             mark.is_some_and(|known| sample.taken.monotonic_ns.saturating_sub(known.at_ns) >= WINDOW_NS)
         };
@@ -59,12 +59,12 @@ impl Rates {
         self.marks.push_back(mark);
     }
 
-    /// All peers together.
+    /// The rate of all peers together.
     pub(super) fn total(&self) -> Option<f64> {
         self.rate(|mark| mark.total)
     }
 
-    /// One peer. A peer that was not there before had opened nothing.
+    /// The rate of one peer. A peer not seen before had opened nothing.
     pub(super) fn of(&self, id: PeerId) -> Option<f64> {
         let place = *self.places.get(&id)?;
         self.rate(|mark| mark.by_peer.get(place).copied().unwrap_or(0))

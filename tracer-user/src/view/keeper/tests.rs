@@ -77,7 +77,7 @@ fn what_is_kept_is_bounded() {
     assert_eq!(last.past.values().next().unwrap()[127].remote.1, 51_999);
 }
 
-/// Linear growth, ten minutes of it.
+/// Ten minutes of linear growth.
 #[test]
 fn a_surge_has_one_line_that_is_brought_up_to_date() {
     let mut keeper = Keeper::new(example::PREFIXES, None);
@@ -106,7 +106,7 @@ fn a_surge_has_one_line_that_is_brought_up_to_date() {
     );
 }
 
-/// All that is new comes after the line, or before it when the log is sorted so.
+/// New lines come after the line, or before it if the log is sorted that way.
 #[test]
 fn a_line_keeps_its_name_while_others_come_and_go() {
     let mut keeper = Keeper::new(example::PREFIXES, None);
@@ -130,7 +130,7 @@ fn a_line_keeps_its_name_while_others_come_and_go() {
     assert!(known.is_some());
 }
 
-/// The example with a status page that says this, and held connections of no account.
+/// The example with a status page that says this, and with no weight on the connections held.
 fn with_page(second: u32, page: Workers) -> Batch {
     let mut batch = example::batch(second);
     batch.options.max_workers = None;
@@ -138,7 +138,7 @@ fn with_page(second: u32, page: Workers) -> Batch {
     batch
 }
 
-/// No news is no good news: while a server is being restarted, or too busy to answer, nobody knows.
+/// No news is not good news: while a server restarts, or is too busy to answer, the number is unknown.
 #[test]
 fn idle_workers_are_said_only_when_they_are_known() {
     let event = |busy, idle, no_max| Workers {

@@ -17,27 +17,27 @@ const fn play(
     binding(keys, shown, Action::Play(command), help, hint)
 }
 
-/// All of them in the order of the help. They come before those with the same key elsewhere.
+/// In the order of the help. They take precedence over the same keys elsewhere.
 pub(super) static REPLAY_KEYS: [Binding; 10] = [
     play(
         &[Char(' ')],
         "Space",
         Command::PlayOrHold,
-        "play or hold; at the end, play from the start",
+        "play or pause; at the end, play from the start",
         "play",
     ),
     play(
         &[Char('.')],
         ".",
         Command::Step(1),
-        "one interval forward, and hold",
+        "one interval forward, then pause",
         "step",
     ),
     play(
         &[Char(',')],
         ",",
         Command::Step(-1),
-        "one interval back, and hold",
+        "one interval back, then pause",
         "",
     ),
     play(&[Char(']')], "]", Command::Step(10), "ten intervals forward", ""),

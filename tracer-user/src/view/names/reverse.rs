@@ -1,4 +1,4 @@
-//! Names of addresses, as the system's resolver knows them.
+//! Names of addresses from the system's resolver.
 
 use std::{
     ffi::CStr,
@@ -7,7 +7,7 @@ use std::{
 
 use libc::{NI_MAXHOST, NI_NAMEREQD, c_char, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
-/// The name of an address; `None` when it has none. May wait for seconds.
+/// The name of an address; `None` if it has none. May block for seconds.
 pub(super) fn reverse(address: IpAddr) -> Option<String> {
     let mut name = [0 as c_char; NI_MAXHOST as usize];
     let length = u32::try_from(name.len()).unwrap_or(0);
@@ -54,7 +54,7 @@ pub(super) fn reverse(address: IpAddr) -> Option<String> {
     if result != 0 {
         return None;
     }
-    // c_char has a sign on some machines.
+    // `c_char` is signed on some machines.
     let bytes: Vec<u8> = name.iter().flat_map(|c| c.to_ne_bytes()).collect();
     let text = CStr::from_bytes_until_nul(&bytes).ok()?;
     Some(text.to_string_lossy().into_owned())
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn loopback_has_a_name_or_none() {
-        // Which one is the machine's affair; an address for documentation has none.
+        // The name depends on the machine, but an address reserved for documentation has none.
         let _ = reverse([127, 0, 0, 1].into());
         let _ = reverse(std::net::Ipv6Addr::LOCALHOST.into());
     }

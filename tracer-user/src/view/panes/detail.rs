@@ -1,11 +1,11 @@
-//! A close look at one peer: the sentence, the fix, the figures, a timeline of its connections, and
-//! the sockets it has now.
+//! The detail of one peer: the explanation, the fix, the figures, a timeline of its connections, and its
+//! sockets.
 
 use ratatui::layout::Rect;
 
-use super::lists::{age_of, and_more, endpoint};
+use super::lists::{age_of, and_more, endpoint, waiting_for};
 use crate::{
-    diagnosis::{Judged, words},
+    diagnosis::{Figures, Judged, words},
     model::{
         figure::{Table, Unit},
         peer::Counters,
@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// Bars of the timeline at most.
+/// Maximum number of bars in the timeline.
 const MAX_BARS: usize = 40;
 
-/// Live sockets listed at most.
+/// Maximum number of live sockets listed.
 const MAX_SOCKETS: usize = 500;
 
 /// A line of pieces.
@@ -107,10 +107,11 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     lines
 }
 
-/// All figures, as many beside each other as fit.
+/// All figures, in as many columns as fit.
 fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     const NAME: usize = 18;
-    const CELL: usize = 42;
+    const VALUE: usize = 26;
+    const GAP: usize = 2;
     let figures = &peer.figures;
     let closes = figures.close_reasons;
     let known = |value: Option<String>| value.unwrap_or_else(|| glyphs.unknown.to_string());
@@ -150,7 +151,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             "idle before close",
             spread(figures.idle.p50_ns, figures.idle.max_ns),
         ),
-        ("back after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
+        ("reopened after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
         (
             if figures.known.requests {
                 "requests each"
@@ -163,17 +164,8 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             "protocol",
             known(figures.protocol.map(|protocol| protocol.name().to_owned())),
         ),
-        (
-            "CLOSE_WAIT",
-            match figures.close_wait.oldest_ns {
-                Some(ns) => format!("{} now, oldest {}", figures.close_wait.now, age(ns)),
-                None => format!("{} now", figures.close_wait.now),
-            },
-        ),
-        (
-            "left CLOSE_WAIT",
-            format!("{} of {}", figures.close_wait.left, figures.close_wait.entered),
-        ),
+        ("CLOSE_WAIT", in_close_wait(figures)),
+        ("left CLOSE_WAIT", left_close_wait(figures)),
         ("never accepted", figures.waiting.now.to_string()),
         ("retransmits", known(figures.retransmits.map(|n| n.to_string()))),
         (
@@ -187,7 +179,7 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         (
             "owner",
             known(figures.owner.as_deref().map(|owner| match peer.id.program {
-                // Of several, whose numbers say nothing.
+                // One of several processes, so its number says nothing.
                 Some(_) => owner.comm.clone(),
                 None => words::process(owner),
             })),
@@ -197,19 +189,49 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         let value = shown.value(&figures.counted, figures.known);
         (shown.label, known(value.map(|value| number(shown.unit, value))))
     }));
-    let across = (usize::from(width) / CELL).clamp(1, 5);
+    let width = usize::from(width);
+    let across = (width / (NAME + VALUE + GAP)).clamp(1, 5);
+    let room = (width / across).saturating_sub(NAME + GAP).max(VALUE);
     let down = all.len().div_ceil(across);
     (0..down)
         .map(|row| {
             let mut line = Line::new();
             for (name, value) in all.iter().skip(row).step_by(down) {
                 line.push((pad(name, NAME, Align::Left, glyphs.ellipsis), Role::Faint));
-                let value = pad(value, CELL - NAME, Align::Left, glyphs.ellipsis);
-                line.push((value, Role::Plain));
+                let value = pad(value, room, Align::Left, glyphs.ellipsis);
+                line.push((value + &" ".repeat(GAP), Role::Plain));
             }
             line
         })
         .collect()
+}
+
+/// How many are in CLOSE_WAIT and for how long, which is a lower bound if the oldest was in it before
+/// tracing.
+fn in_close_wait(figures: &Figures) -> String {
+    let close_wait = &figures.close_wait;
+    let bound = if close_wait.oldest_is_bound {
+        "at least "
+    } else {
+        ""
+    };
+    match close_wait.oldest_ns {
+        Some(ns) => format!("{} now, oldest {bound}{}", close_wait.now, age(ns)),
+        None => format!("{} now", close_wait.now),
+    }
+}
+
+/// How many have left CLOSE_WAIT. Connections open before tracing leave it without being timed, so they are
+/// counted separately.
+fn left_close_wait(figures: &Figures) -> String {
+    let close_wait = &figures.close_wait;
+    let (entered, left) = (close_wait.entered, close_wait.left);
+    let untimed = entered.saturating_sub(left + close_wait.now);
+    let apart = match untimed {
+        0 => String::new(),
+        _ => format!(", {untimed} untimed"),
+    };
+    format!("{left} of {entered}{apart}")
 }
 
 /// A number for people.
@@ -220,7 +242,7 @@ fn number(unit: Unit, value: u64) -> String {
     }
 }
 
-/// The timeline, one bar a connection, the latest first.
+/// The timeline, one bar per connection, latest first.
 fn chart(bars: &[Bar], now_ns: u64, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     const LABEL: usize = 7;
     const END: usize = 22;
@@ -230,7 +252,7 @@ fn chart(bars: &[Bar], now_ns: u64, width: u16, glyphs: &Glyphs) -> Vec<Line> {
         return vec![vec![("no connection to show".to_owned(), Role::Faint)]];
     };
     let key = format!(
-        "its last {} over {}, from left to now: {} open, {} CLOSE_WAIT, {} was there before, {} still open",
+        "its last {} over {}, from left to now: {} open, {} CLOSE_WAIT, {} open before tracing, {} still open",
         words::count(shown.len() as u64, "connection", "connections"),
         age(scale.span_ns()),
         glyphs.open,
@@ -262,16 +284,15 @@ fn sockets(app: &App, peer: &Judged, glyphs: &Glyphs) -> Vec<Line> {
     let live: Vec<&Socket> = app.shown.sockets.iter().filter(theirs).collect();
     let title = words::count(live.len() as u64, "live socket", "live sockets");
     let mut lines = vec![vec![(title, Role::Strong)]];
-    let now = app.shown.taken();
     for socket in live.iter().take(MAX_SOCKETS) {
         let connection = &socket.connection;
-        let waiting = socket.close_wait_ns(now);
+        let waiting = waiting_for(socket, app);
         let role = if waiting.is_some() {
             Role::Doubtful
         } else {
             Role::Plain
         };
-        let since = waiting.map(|ns| format!(" for {}", age(ns))).unwrap_or_default();
+        let since = waiting.map(|long| format!(" for {long}")).unwrap_or_default();
         let state = format!("{}{since}", connection.state.name());
         let owner = match &socket.owner {
             Some(owner) => words::process(owner),
@@ -298,3 +319,6 @@ fn sockets(app: &App, peer: &Judged, glyphs: &Glyphs) -> Vec<Line> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;

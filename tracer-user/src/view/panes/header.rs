@@ -1,4 +1,4 @@
-//! The header: the answer first, then what it is about.
+//! The header: the answer first, then the figures behind it.
 
 use ratatui::layout::Rect;
 
@@ -9,7 +9,7 @@ use crate::{
     view::{
         answer,
         app::App,
-        format::{age, elapsed, rate, slowed},
+        format::{age, elapsed, every, rate, slowed},
         pen::Pen,
         snapshot::Point,
         theme::{Glyphs, Role},
@@ -19,16 +19,16 @@ use crate::{
 /// A piece of a line.
 type Piece = (String, Role);
 
-/// Columns before a chart: its name and its value.
+/// Width before a chart: its name and its value.
 const LABEL: u16 = 18;
 
-/// From this width on there is room for growth beside the losses.
+/// Minimum width to show growth beside the losses.
 const WIDE: u16 = 110;
 
-/// A chart is not wider than this: what is to be read next stays near.
+/// Maximum width of a chart, so that the text after it stays near.
 const MAX_CHART: u16 = 80;
 
-/// The header with charts; gives its height.
+/// The header with charts; returns its height.
 pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let diagnosis = &app.shown.diagnosis;
     draw_answer(app, row_of(area, 0), pen);
@@ -55,13 +55,13 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
             values(|point| point.open),
             most,
             Role::Plain,
-            format!("{opens} opens/s, most {most} in {}", age(span_ns)),
+            format!("{opens} opens/s; last {}: most {most}", age(span_ns)),
         ),
         (
             "CLOSE_WAIT",
             close_wait,
             values(|point| point.close_wait),
-            // On the scale of what is open, so that the share of it can be seen.
+            // Scaled to the open connections, so that its share of them is visible.
             most,
             if close_wait > 0 {
                 Role::Doubtful
@@ -105,7 +105,7 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     5 + time_line(app, row_of(area, 5), pen)
 }
 
-/// The header for few rows; gives its height.
+/// The header for few rows; returns its height.
 pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let diagnosis = &app.shown.diagnosis;
     draw_answer(app, row_of(area, 0), pen);
@@ -133,14 +133,14 @@ pub(super) fn short(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     }
     line.extend(separated(capacity(diagnosis, &pen.glyphs, true), &pen.glyphs));
     pen.line(row_of(area, 1), &line);
-    // The list has less room then, but at least one row.
+    // Otherwise the list would not even have one row.
     if area.height < 7 {
         return 2;
     }
     2 + time_line(app, row_of(area, 2), pen)
 }
 
-/// Where the recording is, if it is one; gives how many rows that takes.
+/// The position in the recording, if it is one; returns the number of rows used.
 fn time_line(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
     let Some(at) = &app.shown.playback else {
         return 0;
@@ -176,8 +176,8 @@ fn oldest(app: &App) -> String {
     }
 }
 
-/// The worker pool of the listener that holds the most, and its accept queue; with `growth`, how fast what it
-/// holds grows.
+/// The worker pool and accept queue of the listener that holds the most connections; with `growth`, also how
+/// fast these increase.
 fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> {
     let busiest = diagnosis
         .listeners
@@ -188,7 +188,7 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> 
     };
     let mut pieces = vec![(format!("port {} ", now.port), Role::Faint)];
     pieces.extend(workers(now, diagnosis.capacity_of(now)));
-    // As it would be shown: less is 0.
+    // A rate that would be shown as 0 is left out.
     let per_second = now.per_second.filter(|_| growth);
     if let Some(growth) = per_second.filter(|growth| rate(growth.abs()) != "0") {
         let sign = if growth < 0.0 { '-' } else { '+' };
@@ -220,7 +220,7 @@ fn workers(now: &ListenerNow, process: Option<&Capacity>) -> Vec<Piece> {
     };
     let most = if process.at_most { "at most " } else { "" };
     let text = match (process.busy_workers, process.max_workers) {
-        // Of these it is only known how many there would be.
+        // Only the number of connections is known, not how many occupy a worker.
         (Some(_), Some(max)) if process.is_assumed() => format!("holds {} for {max} workers", process.held),
         (Some(busy), Some(max)) => format!("workers {busy} of {most}{max}"),
         (Some(busy), None) => format!("workers {busy} busy"),
@@ -253,7 +253,7 @@ fn workers(now: &ListenerNow, process: Option<&Capacity>) -> Vec<Piece> {
     pieces
 }
 
-/// What was lost and the drift; in red when there is any.
+/// The losses and the drift, in red if there are any.
 fn losses(diagnosis: &Diagnosis) -> Vec<Piece> {
     let lost = text::lost(&diagnosis.losses);
     let first = match lost.first() {
@@ -276,10 +276,12 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
         (glyphs.dot.to_owned(), Role::Faint),
         (app.look.filters.clone(), Role::Faint),
     ];
-    if let Some(interval) = app.shown.slowed {
-        let slowed = (slowed(interval), Role::Doubtful);
-        pieces.extend(separated(vec![slowed], glyphs));
-    }
+    let often = match (app.shown.slowed, &app.live) {
+        (Some(interval), _) => Some((slowed(interval), Role::Doubtful)),
+        (None, Some(live)) => Some((every(live.interval), Role::Faint)),
+        (None, None) => None,
+    };
+    pieces.extend(often.into_iter().flat_map(|often| separated(vec![often], glyphs)));
     if app.shown.playback.is_some_and(|playback| playback.as_recorded) {
         let recorded = ("verdicts as recorded".to_owned(), Role::Faint);
         pieces.extend(separated(vec![recorded], glyphs));
@@ -293,7 +295,7 @@ fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {
 fn paused(app: &App) -> Option<Piece> {
     let behind = app.behind_ns()?;
     Some((
-        format!("PAUSED, {} behind (space goes on)", age(behind)),
+        format!("PAUSED, {} behind (space resumes)", age(behind)),
         Role::Bad,
     ))
 }
@@ -304,7 +306,7 @@ fn separated(pieces: Vec<Piece>, glyphs: &Glyphs) -> Vec<Piece> {
     all
 }
 
-/// How long the course is, ns.
+/// The span of the chart, ns.
 fn span(course: &[Point]) -> u64 {
     match (course.first(), course.last()) {
         (Some(first), Some(last)) => last.at_ns.saturating_sub(first.at_ns),
@@ -312,10 +314,10 @@ fn span(course: &[Point]) -> u64 {
     }
 }
 
-/// The course in at most so many points, each the highest of those it stands for.
+/// The chart in at most this many points, each the maximum of those it replaces.
 fn thinned(course: &[Point], most: usize) -> Vec<Point> {
     let each = course.len().div_ceil(most.max(1)).max(1);
-    // Whole steps from the beginning, so that a point does not change when others come.
+    // Fixed steps from the beginning, so that points do not change as others are added.
     course
         .chunks(each)
         .filter_map(|chunk| {

@@ -6,12 +6,13 @@ use crate::view::{
     app::{App, Mode},
     columns::COLUMNS,
     fit::wrap,
+    keeper::COURSE,
     keys::bindings,
     pen::Pen,
     theme::Role,
 };
 
-/// Columns that the names take.
+/// Width of the names.
 const NAMES: u16 = 10;
 
 pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
@@ -27,6 +28,12 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     lines.push((String::new(), title.to_owned(), Role::Strong));
     let entries = COLUMNS.iter().map(|spec| (spec.title, spec.help));
     add(&mut lines, entries, room);
+    lines.push((String::new(), "charts at the top".to_owned(), Role::Strong));
+    let span = format!(
+        "connections open and in CLOSE_WAIT over the last {}, or since tracing began; `most` is the height of both",
+        humantime::format_duration(COURSE)
+    );
+    add(&mut lines, [("charts", span.as_str())].into_iter(), room);
     let height = usize::from(area.height);
     let last = lines.len().saturating_sub(height);
     app.page = height;

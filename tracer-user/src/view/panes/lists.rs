@@ -12,7 +12,7 @@ use crate::{
         backlog::{Backlog, PLACED},
         figure::Table,
         peer::Direction,
-        socket::State,
+        socket::{Since, State},
     },
     report::clock,
     view::{
@@ -29,7 +29,7 @@ use crate::{
 
 /// The causes, and what to change for the selected one.
 pub(super) fn causes(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    // Below the list, in whole: the line of a cause has no room for it.
+    // Shown completely below the list, since a cause's line has no room for it.
     let selected = app.cause_row(app.causes.row());
     let advice: Vec<String> = selected.map_or_else(Vec::new, |cause| {
         wrap(&format!("{}: {}", cause.verdict, cause.fix), area.width.into())
@@ -72,13 +72,13 @@ pub(super) fn listeners(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         area,
         pen,
         &lists::LISTENERS,
-        "nobody listens on what is traced",
+        "nothing listens on what is traced",
         |app, row| {
             let now = app.listener_row(row)?;
             let full = now.backlog.accept_queue_limit > 0
                 && now.backlog.accept_queue >= now.backlog.accept_queue_limit;
             let holder = app.shown.diagnosis.capacity_of(now);
-            // Of connections that may take no worker.
+            // The connections counted may not each occupy a worker.
             let (guess, alarm) = match holder.is_some_and(Capacity::is_assumed) {
                 true => ("?", Role::Doubtful),
                 false => ("", Role::Bad),
@@ -151,7 +151,6 @@ pub(super) fn connections(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
 
 fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
     let connection = &socket.connection;
-    let now = app.shown.taken();
     let waiting = connection.state == State::CloseWait;
     let remote = match app.names.of(connection.remote.0.into()) {
         Some(host) => format!("{host}:{}", connection.remote.1),
@@ -169,10 +168,7 @@ fn connection_cells(app: &App, socket: &Socket, glyphs: &Glyphs) -> Vec<Cell> {
     };
     vec![
         (connection.state.name().to_owned(), doubtful(waiting)),
-        (
-            socket.close_wait_ns(now).map(age).unwrap_or_default(),
-            doubtful(waiting),
-        ),
+        (waiting_for(socket, app).unwrap_or_default(), doubtful(waiting)),
         (age_of(socket, app, glyphs), Role::Plain),
         (format!("{arrow}{remote}"), Role::Strong),
         (endpoint(connection.local), Role::Plain),
@@ -207,7 +203,17 @@ pub(super) fn age_of(socket: &Socket, app: &App, glyphs: &Glyphs) -> String {
     }
 }
 
-/// An address and a port as people write them.
+/// How long a connection has been in CLOSE_WAIT; `>`: at least, since it may have been in it before tracing.
+pub(super) fn waiting_for(socket: &Socket, app: &App) -> Option<String> {
+    let ns = socket.close_wait_ns(app.shown.taken())?;
+    let bound = match socket.connection.since {
+        Since::Opened(_) => "",
+        Since::Seeded(_) | Since::Unknown => ">",
+    };
+    Some(format!("{bound}{}", age(ns)))
+}
+
+/// An address and port in the usual notation.
 pub(super) fn endpoint((address, port): (std::net::IpAddr, u16)) -> String {
     std::net::SocketAddr::new(address, port).to_string()
 }

@@ -7,14 +7,14 @@ use crate::{
     view::{fit::width, pen::Pen, playback::Playback, theme::Role},
 };
 
-/// The bar is not narrower than this; what stands after it gives way.
+/// Minimum width of the bar; the text after it gives way.
 const MIN_BAR: u16 = 10;
 
-/// Nor wider: an eye has to find the position.
+/// Maximum width, so that the position is easy to find.
 const MAX_BAR: u16 = 60;
 
 pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
-    // Which day only matters where there is more than one.
+    // The day matters only if there is more than one.
     let days = day_of(playback.start) != day_of(playback.end);
     let time = |at: i128| match days {
         true => format!("{} {}", day_of(at), clock_of(at)),
@@ -27,7 +27,7 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     let state = match (playback.playing, playback.is_at_end()) {
         (true, _) => "playing",
         (false, true) => "end",
-        (false, false) => "held",
+        (false, false) => "paused",
     };
     let dot = pen.glyphs.dot;
     let mut after = vec![
@@ -52,7 +52,7 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     let words: u16 = after.iter().map(|(text, _)| columns(text)).sum();
     let room = area.width.saturating_sub(ends + words);
     let bar = room.clamp(MIN_BAR, MAX_BAR);
-    // The position is worth more than the ends where there is no room for both.
+    // Without room for both, the position matters more than the ends.
     let mut pieces = Vec::new();
     if room >= MIN_BAR {
         pieces.push((start, Role::Faint));
@@ -85,7 +85,7 @@ fn bar_of(playback: &Playback, columns: u16, pen: &Pen<'_>) -> Vec<(String, Role
         .collect()
 }
 
-/// A speed in few columns.
+/// A speed in little space.
 fn speed(speed: f64, times: char) -> String {
     let text = format!("{speed:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -136,7 +136,7 @@ mod tests {
         };
         let text = shown(held, Glyphs::ASCII, 100, 24);
         assert!(
-            text.is_ascii() && text.contains("00:01:30 | 0.5x | held"),
+            text.is_ascii() && text.contains("00:01:30 | 0.5x | paused"),
             "{text}"
         );
         let small = shown(playback(), Glyphs::UNICODE, 60, 10);

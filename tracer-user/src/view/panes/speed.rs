@@ -1,5 +1,5 @@
 //! How long the view takes with ten thousand peers. `cargo test --release -p tcpreuse --lib -- speed
-//! --nocapture` prints it; the limits here are loose, since tests run without optimisation too.
+//! --nocapture` prints it; the limits here are loose, since tests also run without optimisation.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 
 const PEERS: u32 = 10_000;
 
-/// The example's peers over and over, each time from other addresses.
+/// The example's peers, repeated with other addresses.
 fn many(second: u32) -> Batch {
     let mut batch = example::batch(second);
     let sample = &mut batch.sample;
@@ -46,7 +46,7 @@ fn many(second: u32) -> Batch {
     batch
 }
 
-/// What this thread has had of a CPU: other work on the machine does not count.
+/// CPU time of this thread, so that other work on the machine does not count.
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(

@@ -1,4 +1,4 @@
-//! A list with titles, a selected row, and columns that make room for each other.
+//! A list with titles, a selected row, and columns that are dropped when space is short.
 
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ use crate::view::{
 /// Text with its role.
 pub(super) type Cell = (String, Role);
 
-/// Draws the list of the tab: titles, then the rows around the selected one.
+/// Draws the current tab's list: titles, then the rows around the selected one.
 pub(super) fn draw<T>(
     app: &mut App,
     area: Rect,
@@ -54,8 +54,8 @@ pub(super) fn draw<T>(
     }
 }
 
-/// A title, with a mark when the list is sorted by it: the greatest first (`falling`) or last. Notes
-/// it for the mouse.
+/// Draws a title, with a mark if the list is sorted by it, greatest first (`falling`) or last. Notes it for
+/// the mouse.
 pub(super) fn title(
     app: &mut App,
     area: Rect,
@@ -74,7 +74,7 @@ pub(super) fn title(
     if let Some(falling) = falling {
         let [down, up] = pen.glyphs.sorted;
         let mark = if falling { down } else { up };
-        // Beside the title; one that fills its column leaves the gap before or after it.
+        // Beside the title; if that fills its column, the mark uses the gap before or after it.
         let taken = u16::try_from(width(title)).unwrap_or(u16::MAX).min(span.width);
         let x = match align {
             Align::Left => span.x + taken,
@@ -100,7 +100,7 @@ pub(super) fn below(area: Rect) -> Rect {
     }
 }
 
-/// The rows on the screen: line, number, whether selected. Notes them for the mouse.
+/// The rows on the screen: line, index, and whether selected. Notes them for the mouse.
 pub(super) fn visible_rows(app: &mut App, area: Rect) -> Vec<(u16, usize, bool)> {
     let first = app.scroll(area.height.into());
     app.hits.rows = area;

@@ -1,6 +1,8 @@
-//! Every screen at several sizes, and what hostile names can do to it: nothing.
+//! Every screen at several sizes, and hostile names, which must not change anything.
 
-use std::sync::Arc;
+mod shown;
+
+use std::{sync::Arc, time::Duration};
 
 use ratatui::{
     buffer::Buffer,
@@ -10,8 +12,8 @@ use ratatui::{
 
 use super::*;
 use crate::view::{
-    app::{Look, Sort, Title, default_columns},
-    columns::COLUMNS,
+    app::{Live, Look, Sort, Title, default_columns},
+    columns::{COLUMNS, Column},
     example, fit,
     keys::Action,
     playback::Playback,
@@ -74,7 +76,7 @@ fn special_states() {
     app.message = None;
     insta::assert_snapshot!("paused_grouped_100x20", picture(&mut app, 100, 20));
     let mut app = app_of(example::snapshot(), look(true, Glyphs::ASCII));
-    app.sort_by(crate::view::columns::Column::Open);
+    app.sort_by(Column::Open);
     app.set_filter("state:established");
     let shown = picture(&mut app, 100, 20);
     assert!(shown.is_ascii(), "{shown}");
@@ -90,17 +92,21 @@ fn special_states() {
 #[test]
 fn who_looks_less_often_than_asked_says_so() {
     let mut snapshot = example::snapshot();
+    let live = Live {
+        interval: Duration::from_secs(1),
+        listening: Vec::new(),
+    };
+    let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
+    app.live = Some(live.clone());
+    assert!(!picture(&mut app, 100, 30).contains("to spare"));
+    snapshot.slowed = Some(Duration::from_millis(1730));
+    let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
+    app.live = Some(live);
+    let shown = picture(&mut app, 100, 30);
     assert!(
-        !picture(
-            &mut app_of(snapshot.clone(), look(true, Glyphs::UNICODE)),
-            100,
-            30
-        )
-        .contains("every")
+        shown.contains(" · every 1.7s to spare the processor\n"),
+        "{shown}"
     );
-    snapshot.slowed = Some(std::time::Duration::from_millis(1730));
-    let shown = picture(&mut app_of(snapshot, look(true, Glyphs::UNICODE)), 100, 30);
-    assert!(shown.contains("every 1.7s to spare the processor"), "{shown}");
 }
 
 #[test]
@@ -217,7 +223,7 @@ fn hostile_names_cannot_do_anything() {
                 assert!(one && harmless, "{:?} from {hostile:?}", cell.symbol());
             }
         }
-        // Columns after a hostile one stand where they stand without it.
+        // Columns after a hostile name stay where they are without it.
         let verdict_at = |snapshot: Snapshot, name: Option<&str>| {
             let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
             app.act(Action::Names);
@@ -240,7 +246,7 @@ fn hostile_names_cannot_do_anything() {
     }
 }
 
-/// A standard terminal has 80 columns, and some have less.
+/// A standard terminal has 80 columns, and some have fewer.
 #[test]
 fn the_way_out_and_the_answer_are_never_cut() {
     for replay in [false, true] {
@@ -302,7 +308,7 @@ fn why_it_is_no_filter_stands_above_it() {
     }
 }
 
-/// The verdict of the selected row is what is read: its colour must not be its background.
+/// The selected row's verdict is what the user reads, so its colour must not become its background.
 #[test]
 fn the_selected_row_has_no_colours() {
     let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
@@ -312,7 +318,7 @@ fn the_selected_row_has_no_colours() {
     assert!((0..120).any(|x| buffer[(x, y + 1)].fg == Color::Red));
 }
 
-/// However narrow the screen is, and only where it acts.
+/// However narrow the screen is, and only where the filter applies.
 #[test]
 fn the_filter_that_acts_can_be_seen() {
     let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));

@@ -1,4 +1,4 @@
-//! What the player does with time and commands.
+//! How the player handles time and commands.
 
 use tempfile::TempDir;
 
@@ -11,7 +11,7 @@ use crate::{
     view::{example::PREFIXES, keeper::Keeper, snapshot::Snapshot},
 };
 
-/// A player, and a clock that only goes on when told to. Samples are a second apart.
+/// A player with a clock that only advances on request. Samples are a second apart.
 struct Played {
     _parent: TempDir,
     path: std::path::PathBuf,
@@ -65,7 +65,7 @@ impl Played {
         self.shown().playback.unwrap()
     }
 
-    /// The number of the interval that is shown, from 0; all that is shown is of it.
+    /// The index of the interval shown; checks that everything shown belongs to it.
     fn at(&self) -> usize {
         let at = self.playback().at;
         let position = self.player.replay.position_at(at);
@@ -201,7 +201,7 @@ fn the_way_back_forgets_what_comes_later() {
         played.shown().opens_per_s.is_some(),
         "how fast it went is known from the interval before"
     );
-    // Time that was played when the key came makes no connection count twice.
+    // Time played when the key is pressed must not count a connection twice.
     played.tell(Command::ToStart);
     played.tell(Command::PlayOrHold);
     played.tell(Command::PlayOrHold);

@@ -1,4 +1,4 @@
-//! The moments before the last: rows of peers and listeners as they were, as far as the view still knows.
+//! The earlier moments: rows of peers and listeners as they were, as far as the view still knows.
 
 use std::{borrow::Cow, collections::VecDeque, net::Ipv6Addr};
 
@@ -19,7 +19,8 @@ use crate::{
     view::{feed::Kept, keeper::Frame},
 };
 
-/// Writes the moments, each with the connections that had ended by then; gives the rows of those that ended later.
+/// Writes the moments, each with the connections that had ended by then. Returns the rows of those that ended
+/// later.
 pub(super) fn write(
     recording: &mut Recording,
     kept: &Kept,
@@ -46,7 +47,7 @@ pub(super) fn write(
             continue;
         };
         if at.monotonic_ns >= sample.taken.monotonic_ns {
-            // The last one has everything.
+            // The last one contains everything.
             continue;
         }
         while let Some((_, row)) = ended.pop_front_if(|(closed_ns, _)| *closed_ns <= at.monotonic_ns) {
@@ -88,7 +89,7 @@ fn peers(
 ) -> Vec<PeerRow> {
     let window = kept.judge.history().window();
     let row = |peer: &crate::model::sample::Peer| {
-        // Who came later has none.
+        // A peer that came later has none.
         let mark = window.mark(boundary, peer.slot)?;
         let expected = expected.get(&peer.id).copied().unwrap_or(1);
         let row = PeerRow::of(peer.id, &mark.counters, mark.live, kept.sample.known, expected);
@@ -100,7 +101,7 @@ fn peers(
     kept.sample.peers.iter().filter_map(row).collect()
 }
 
-/// One row for a port: which of its addresses held what is not kept.
+/// One row per port, since it is not known which of its addresses held the connections.
 fn listeners(frame: &Frame, sample: &Sample) -> Vec<ListenerRow> {
     let row = |now: &ListenerNow| {
         let sockets = sample.sockets.listeners.iter();

@@ -1,4 +1,4 @@
-//! What the live view writes, and that it harms nothing.
+//! The live view's export, and that it harms nothing.
 
 use std::{
     os::unix::fs::{MetadataExt, symlink},
@@ -23,7 +23,7 @@ fn kept() -> Kept {
     kept_of(example::batch)
 }
 
-/// A run in which somebody begins to open and keep connections.
+/// A run in which a peer begins to open and keep connections.
 fn with_surge(second: u32) -> Batch {
     let mut batch = example::batch(second);
     let more = 30 + 20 * second.saturating_sub(45);
@@ -49,6 +49,7 @@ fn kept_of(batch: impl Fn(u32) -> Batch) -> Kept {
         judge: keeper.judge().clone(),
         film: keeper.film().clone(),
         ended: keeper.ended(sample.taken.monotonic_ns),
+        interval: None,
         sample,
         options,
         snapshot,

@@ -32,7 +32,7 @@ fn header<R: Row>() -> String {
     format!("{}\n", R::COLUMNS.join(","))
 }
 
-/// What was written is read, and written again it is the same.
+/// Reads what was written, and checks that writing it again gives the same.
 fn comes_back<R: Row + PartialEq + std::fmt::Debug>(path: &Path) {
     let name = format!("{}.csv", R::KIND.stem());
     let rows: Vec<R> = read(&path.join(&name)).unwrap();
@@ -53,7 +53,7 @@ fn rows_come_back_as_they_were() {
     comes_back::<ListenerRow>(&path);
 }
 
-/// As they were before outbound peers had their process, and as they are when such a file is gone on with.
+/// The columns as they were before outbound peers had a process, and when such a file is continued.
 #[test]
 fn rows_of_older_recordings_are_read() {
     let (_parent, path, _) = recorded();
@@ -90,7 +90,7 @@ fn rows_of_older_recordings_are_read() {
     assert!(with::<PeerRow>(other.as_bytes()).is_err());
 }
 
-/// The columns of older recordings stand before those that were added later.
+/// The columns of older recordings come before those added later.
 #[test]
 fn columns_are_only_added() {
     let peers = header::<PeerRow>();
@@ -152,24 +152,27 @@ fn errors_name_file_and_row() {
     for (error, wanted) in [
         (
             said("a,b\n1,2\n".to_owned()),
-            "connections.csv, row 1: the header is not the one",
+            "connections.csv, row 1: the header is not that of",
         ),
         (said(String::new()), "row 1: the header"),
         (
             cell("remote_fin", "remote_end"),
-            "row 2: close_reason is none of the words",
+            "row 2: close_reason is not one of the allowed words",
         ),
-        (cell("192.0.2.11", "host"), "row 2: remote_addr is no address"),
+        (cell("192.0.2.11", "host"), "row 2: remote_addr is not an address"),
         (cell("inbound", ""), "row 2: direction must not be empty"),
-        (cell(",200,300,", ",200,-300,"), "row 2: bytes_sent is no number"),
+        (
+            cell(",200,300,", ",200,-300,"),
+            "row 2: bytes_sent is not a valid number",
+        ),
         (
             cell(",200,300,", ",200,99999999999999999999,"),
-            "row 2: bytes_sent is no number",
+            "row 2: bytes_sent is not a valid number",
         ),
-        (cell("2026-01-01", "yesterday"), "row 2: opened_at is no time"),
+        (cell("2026-01-01", "yesterday"), "row 2: opened_at is not a time"),
         (
             said(format!("{good}too,few\n{good}")),
-            "row 3: opened_at is no time",
+            "row 3: opened_at is not a time",
         ),
     ] {
         assert!(

@@ -1,4 +1,4 @@
-//! Values that stand in several columns, and addresses with what belongs to them.
+//! Values that take several columns, and addresses with their attributes.
 
 use std::{marker::PhantomData, net::IpAddr};
 
@@ -45,7 +45,7 @@ end! {
     Remote: ["remote_addr", "remote_port"]
 }
 
-/// Ended connections, a column for each reason.
+/// Ended connections, one column per reason.
 pub(in crate::evidence::rows) struct ByReason;
 
 impl Column<Closes> for ByReason {
@@ -74,7 +74,7 @@ impl Column<Closes> for ByReason {
     }
 }
 
-/// The `N` shown figures of a table that follow the first `SKIP`, a column each.
+/// `N` of the figures of a table shown as counted, after the first `SKIP`.
 pub(in crate::evidence::rows) struct Shown<T, const SKIP: usize>(PhantomData<T>);
 
 impl<T: Table, const SKIP: usize, const N: usize> Column<[Option<u64>; N]> for Shown<T, SKIP> {
@@ -157,8 +157,8 @@ impl Column<Option<IpNet>> for Network {
     }
 }
 
-/// What identifies a peer, but for the process. `local_port` of an outbound one is empty, since it is another one each
-/// time; the service's port then stands behind the address in `peer`.
+/// What identifies a peer, except its process. For an outbound peer `local_port` is empty, since it changes
+/// each time; the service's port follows the address in `peer`.
 pub(in crate::evidence::rows) struct Id;
 
 impl Column<PeerId> for Id {
@@ -188,7 +188,7 @@ impl Column<PeerId> for Id {
     }
 }
 
-/// The peer as it stands in the file; an outbound one with the port it is reached at.
+/// The peer as written in the file; for an outbound one, with the service's port.
 fn name(id: &PeerId) -> String {
     match id.direction {
         Direction::Inbound => id.name(),

@@ -1,4 +1,4 @@
-//! Makes BTF blobs. Types are numbered in the order in which they are added, from 1.
+//! Builds BTF blobs. Types are numbered in the order they are added, from 1.
 
 use super::Order;
 
@@ -26,7 +26,7 @@ impl Builder {
         Self::new(Order::Little)
     }
 
-    /// The number that the next type will have, to refer to it ahead.
+    /// The number the next type will have, for forward references.
     pub(super) fn next(&self) -> u32 {
         self.last + 1
     }
@@ -52,7 +52,7 @@ impl Builder {
         self.alias(8, name, to)
     }
 
-    /// Any kind that is only a name and a reference.
+    /// Any kind that consists of a name and a reference.
     pub(super) fn alias(&mut self, kind: u32, name: &str, to: u32) -> u32 {
         self.record(name, kind << 24, to, &[])
     }
@@ -69,7 +69,7 @@ impl Builder {
         self.aggregate(5, name, size, fields)
     }
 
-    /// As compilers do, offsets carry widths only where there is a bit-field.
+    /// As with compilers, offsets carry widths only if there is a bit-field.
     fn aggregate(&mut self, kind: u32, name: &str, size: u32, fields: &[Field<'_>]) -> u32 {
         let mut body = Vec::new();
         for (name, ty, bit, width) in fields {
@@ -80,7 +80,7 @@ impl Builder {
         self.record(name, flag << 31 | kind << 24 | vlen, size, &body)
     }
 
-    /// `void name(parameters)`, each by its type.
+    /// `void name(parameters)`, given the types of the parameters.
     pub(super) fn prototype(&mut self, parameters: &[u32]) -> u32 {
         let body: Vec<u32> = parameters.iter().flat_map(|ty| [0, *ty]).collect();
         let vlen = u32::try_from(parameters.len()).unwrap();
@@ -97,7 +97,7 @@ impl Builder {
         self.build_with_header([24, 0, types, types, strings].map(|field| u32::try_from(field).unwrap()))
     }
 
-    /// With these values of `hdr_len`, `type_off`, `type_len`, `str_off` and `str_len`, true or not.
+    /// With these values of `hdr_len`, `type_off`, `type_len`, `str_off` and `str_len`, correct or not.
     pub(super) fn build_with_header(&self, fields: [u32; 5]) -> Vec<u8> {
         let mut blob = match self.order {
             Order::Little => 0xeb9f_u16.to_le_bytes(),
@@ -138,7 +138,7 @@ impl Builder {
     }
 }
 
-/// A cut-down kernel: enough of a socket for every kind of question, with each way to nest and to alias.
+/// A reduced kernel: enough of a socket for every kind of query, with every form of nesting and aliasing.
 pub(super) fn small_kernel(order: Order) -> Vec<u8> {
     let mut btf = Builder::new(order);
     let u8_ = btf.int("unsigned char", 1);
@@ -146,7 +146,7 @@ pub(super) fn small_kernel(order: Order) -> Vec<u8> {
     let u32_ = btf.int("unsigned int", 4);
     let be16 = btf.typedef("__be16", u16_);
     let be32 = btf.typedef("__be32", u32_);
-    // Portpair and addresses lie in anonymous structs in anonymous unions, as in the kernel.
+    // The port pair and addresses are in anonymous structs in anonymous unions, as in the kernel.
     let addresses = btf.structure(
         "",
         8,

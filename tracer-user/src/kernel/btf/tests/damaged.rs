@@ -1,10 +1,10 @@
-//! Damaged and hostile blobs: an error or an answer, never a panic, never a hang.
+//! Damaged and hostile blobs: an error or an answer, never a panic or a hang.
 
 use proptest::prelude::*;
 
 use super::{builder::*, *};
 
-/// Asks everything that the small kernel can answer.
+/// Makes every query that the small kernel can answer.
 fn ask(blob: Vec<u8>) {
     let Ok(btf) = Btf::parse(blob) else { return };
     for structure in ["sock", "sock_common", "net", "ns_common"] {
@@ -77,7 +77,7 @@ fn structs_that_contain_themselves_end() {
 
 #[test]
 fn structs_that_fan_out_end() {
-    // Each contains the next twice, without a name: 2⁴⁰ ways to the last.
+    // Each contains the next one twice, anonymously: 2⁴⁰ ways to the last.
     let mut b = Builder::little();
     let mut inner = b.structure("", 1, &[]);
     for _ in 0..40 {
@@ -161,7 +161,7 @@ fn offsets_add_up_beyond_32_bits_without_wrapping() {
     assert_eq!(defect(btf.member("far", "a")), Defect::Overflow(int));
 }
 
-/// Words that are now and then a number of a type, or the start of a record.
+/// Words that are sometimes a type number or the start of a record.
 fn word() -> impl Strategy<Value = u32> {
     prop_oneof![
         0..40_u32,
@@ -201,7 +201,7 @@ proptest! {
 }
 
 proptest! {
-    // Few, since circles are common here and each costs all the steps allowed.
+    // Few cases, since cycles are common here and each uses all the steps allowed.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the header may claim, and each kind of record.
+//! The claims of the header, and each kind of record.
 
 use proptest::prelude::*;
 
@@ -169,7 +169,7 @@ fn unknown_kinds_are_named() {
 fn a_name_past_the_strings_is_refused() {
     let mut builder = Builder::little();
     builder.structure("gone", 4, &[]);
-    // Cut the strings down to the empty one, at their end.
+    // Truncates the strings to the empty one, at its end.
     let blob = builder.build_with_header([24, 0, 12, 17, 1]);
     assert_eq!(defect(Btf::parse(blob)), Defect::NoName(1));
 }

@@ -1,4 +1,4 @@
-//! The running kernel's own BTF. Offsets differ from kernel to kernel, so only what holds for each is
+//! The running kernel's own BTF. Offsets differ between kernels, so only what holds for all of them is
 //! asserted.
 
 use super::*;

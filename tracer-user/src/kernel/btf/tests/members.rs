@@ -55,7 +55,7 @@ fn anonymous_members_are_searched_at_every_step_and_behind_qualifiers() {
     b.structure("outer", 32, &[("head", int, 0, 0), ("", middle, 128, 0)]);
     let btf = Btf::parse(b.build()).unwrap();
     assert_member(&btf, "outer", "named.deep", 28, 4);
-    // Named members hide what they hold.
+    // Named members hide their contents.
     assert_missing(&btf, "outer", "deep");
 }
 
@@ -94,7 +94,7 @@ fn paths_that_c_would_refuse_lead_nowhere() {
     assert_missing(&btf, "sock", "__sk_common.skc_net.net.ns");
     assert_missing(&btf, "sock", "__sk_common.skc_family.low");
     assert_missing(&btf, "sock", "sk_v6.0");
-    // Typedefs and functions are no structs.
+    // Typedefs and functions are not structs.
     for name in ["possible_net_t", "bpf_iter_tcp", "", "int"] {
         assert!(
             matches!(btf.member(name, "net"), Err(BtfError::NoStruct { .. })),

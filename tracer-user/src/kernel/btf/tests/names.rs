@@ -1,4 +1,4 @@
-//! Look-ups by name: structs of one name, tracepoints, functions.
+//! Look-ups by name: structs sharing a name, tracepoints, functions.
 
 use super::{builder::*, *};
 

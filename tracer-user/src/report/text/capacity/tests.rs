@@ -1,4 +1,4 @@
-//! What is said of workers.
+//! What the report says about workers.
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     report::example::sample,
 };
 
-/// The lines on the example, whose 14 connections this process holds.
+/// The lines for the example, in which this process holds 14 connections.
 fn said(comm: &str, options: &Options) -> String {
     let mut sample = sample();
     sample.sockets.listeners[0].owner = Owner::Process(Process {
@@ -34,7 +34,7 @@ fn given(max_workers: u32) -> Options {
     }
 }
 
-/// In one line.
+/// As one line.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -68,7 +68,7 @@ fn page(page: Workers) -> Options {
     }
 }
 
-/// What nobody asked the server is not claimed.
+/// Nothing is claimed that the server was not asked.
 #[test]
 fn held_connections_against_a_number_that_was_typed() {
     let all = [
