@@ -10,7 +10,7 @@ use tracer_ebpf::{
         conn::{Conn, HELD_UNKNOWN, flag, phase, unknown},
         peer::{PeerStats, direction, reason, timed},
     },
-    buckets::{held_bucket, time_bucket, turn_bucket},
+    buckets::{held_bucket, turn_bucket},
     talk::Talk,
     transition::{self, state},
 };
@@ -18,7 +18,9 @@ use tracer_ebpf::{
 use crate::{
     atomic::{Shared, field},
     clock::{event_ns, now_ns},
-    conns, filters,
+    conns,
+    durations::note,
+    filters, late,
     maps::{UNKNOWN, config, lose, only, stats},
     owner, peers,
     record::{Traffic, record},
@@ -200,6 +202,7 @@ fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
             conn.idle_ticks = turns::idle_ticks(tcp, conn);
         }
         turns::note_unanswered(tcp, conn);
+        turns::note_last_answer(tcp, conn);
         turns::note_last_written(tcp, conn);
     }
 }
@@ -209,7 +212,11 @@ fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
 pub(crate) fn local_fin(sk: Sock, conn: &mut Conn, late: bool) {
     if conn.phase == phase::OPEN && conn.reason == reason::OPEN {
         conn.reason = reason::LOCAL_FIN;
-        first_to_end(sk.tcp(), conn, late);
+        let tcp = sk.tcp();
+        if let Some(tcp) = tcp {
+            late::note_fin(tcp, conn);
+        }
+        first_to_end(tcp, conn, late);
     }
 }
 
@@ -299,6 +306,7 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     }
     if let Some(tcp) = tcp {
         note_rtt(conn.slot, tcp);
+        late::note_received(tcp, conn);
     }
     if let Some(stats) = stats(conn.slot) {
         count_close(stats, conn, now, &traffic);
@@ -334,7 +342,7 @@ fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8,
 }
 
 #[inline(always)]
-fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffic) {
+fn count_close(stats: Shared<PeerStats>, conn: &mut Conn, now: u64, traffic: &Traffic) {
     field!(stats.open_now).sub(1);
     bump(
         field!(stats.closes),
@@ -368,10 +376,15 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
         } else if config!(peek) != 0 {
             said(stats, &conn.heard.talk);
         }
+    } else {
+        let close_wait = conn.close_wait_left_ns.wrapping_sub(conn.close_wait_ns);
+        field!(stats.seeded_ns).add(now.wrapping_sub(conn.opened_ns).wrapping_sub(close_wait));
     }
     if conn.flags & flag::UNANSWERED != 0 {
         field!(stats.unanswered).add(1);
+        field!(stats.unanswered_ns).add(ticks_ns(conn.idle_ticks));
     }
+    turns::hand_over(conn);
     field!(stats.last_end_ns).store(now);
 }
 
@@ -439,19 +452,5 @@ pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
 pub(crate) fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
     if let Some(bucket) = buckets.at(index) {
         bucket.add(1);
-    }
-}
-
-/// Adds to the durations of `WHAT`, one of [`timed`].
-#[inline(always)]
-fn note<const WHAT: usize>(stats: Shared<PeerStats>, ns: u64) {
-    let durations = field!(stats.durations).nth::<WHAT>();
-    if ns != 0 {
-        field!(durations.sum_ns).add(ns);
-    }
-    field!(durations.max_ns).raise(ns);
-    field!(durations.inverse_min_ns).raise(!ns);
-    if let Some(bucket) = field!(stats.buckets).at(time_bucket(ns)) {
-        bucket.nth::<WHAT>().add(1);
     }
 }

@@ -7,6 +7,8 @@ pub struct Hook {
     pub program: &'static str,
     /// The raw tracepoint, as the kernel names it.
     pub tracepoint: &'static str,
+    /// A type that kernels have whose tracepoint is good enough, if not all are.
+    pub since: Option<&'static str>,
     /// What it means when the kernel lacks the tracepoint.
     pub absence: Absence,
 }
@@ -28,6 +30,7 @@ const EVERY_KERNEL: Absence = Fatal("kernel 4.16 or newer with CONFIG_INET=y has
 pub const STATE: Hook = Hook {
     program: "tcpreuse_state",
     tracepoint: "inet_sock_set_state",
+    since: None,
     absence: EVERY_KERNEL,
 };
 
@@ -35,6 +38,7 @@ pub const STATE: Hook = Hook {
 pub const END: Hook = Hook {
     program: "tcpreuse_end",
     tracepoint: "tcp_destroy_sock",
+    since: None,
     absence: EVERY_KERNEL,
 };
 
@@ -42,6 +46,7 @@ pub const END: Hook = Hook {
 pub const RESET: Hook = Hook {
     program: "tcpreuse_reset",
     tracepoint: "tcp_receive_reset",
+    since: None,
     absence: Loses("received resets are told by the socket's error alone"),
 };
 
@@ -49,12 +54,22 @@ pub const RESET: Hook = Hook {
 pub const READ: Hook = Hook {
     program: "tcpreuse_read",
     tracepoint: "tcp_rcv_space_adjust",
+    since: None,
     absence: Loses("request turns are only known as a bound"),
+};
+
+/// A RST that this host sends in answer to a packet.
+pub const REFUSE: Hook = Hook {
+    program: "tcpreuse_refuse",
+    tracepoint: "tcp_send_reset",
+    // Before 6.10 it is not run for connections in TIME_WAIT, which is where late requests come.
+    since: Some("sk_rst_reason"),
+    absence: Loses("requests that come after this host has closed are unknown"),
 };
 
 /// All of them. They are attached from the last to the first: the change of state that the spine sees must
 /// find the others in place.
-pub const HOOKS: [Hook; 4] = [STATE, END, RESET, READ];
+pub const HOOKS: [Hook; 5] = [STATE, END, RESET, READ, REFUSE];
 
 /// The program that counts what was open before, on the socket iterator.
 pub const SEED: &str = "tcpreuse_seed";

@@ -16,5 +16,6 @@ pub mod buckets;
 pub mod hooks;
 pub mod index;
 pub mod relocation;
+pub mod rhythm;
 pub mod talk;
 pub mod transition;

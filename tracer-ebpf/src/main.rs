@@ -33,13 +33,19 @@ mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]
+mod durations;
+#[cfg(target_arch = "bpf")]
 mod filters;
+#[cfg(target_arch = "bpf")]
+mod late;
 #[cfg(target_arch = "bpf")]
 mod listeners;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod owner;
+#[cfg(target_arch = "bpf")]
+mod packet;
 #[cfg(target_arch = "bpf")]
 mod peek;
 #[cfg(target_arch = "bpf")]

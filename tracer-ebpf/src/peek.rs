@@ -8,7 +8,7 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, flag},
+        conn::{Conn, Heard, flag},
         peer::direction,
     },
     talk::{HEAD, Head, Talk, brought},
@@ -34,10 +34,10 @@ const COMPAT: u32 = 2;
 /// Offset of the buffers in a `struct msghdr` of user space.
 const MSG_IOV: u64 = 16;
 
-/// Where a process reads to.
+/// Where a process reads to, laid out as a `struct iovec`.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Buffer {
+pub(crate) struct Buffer {
     base: u64,
     bytes: u64,
 }
@@ -60,8 +60,8 @@ pub(crate) struct Reading {
     place: u32,
     /// Bytes that the process has written since it read before.
     written: u32,
-    /// Always 0.
-    pad: u32,
+    /// 1: this is the server's end.
+    is_server: u32,
 }
 
 /// The process has read from a connection. Gives how many requests that brought, less what an earlier read
@@ -79,57 +79,101 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     if is_known && length == 0 {
         return None;
     }
+    let is_server = conn.direction == direction::INBOUND;
     let heard = &mut conn.heard;
+    let known = heard.talk;
+    let seen = tell(heard, length, written, is_server, is_known);
+    let (told, ticks) = (heard.talk, tcp.received_ticks());
+    heard.read_seq = copied;
+    if seen & brought::GOODBYE == 0 {
+        heard.last_ticks = ticks;
+    }
+    // Of a peer that speaks several, the latest.
+    if told.protocol != known.protocol
+        && let Some(stats) = stats(conn.slot)
+    {
+        field!(stats.protocol).store(told.protocol.into());
+    }
+    Some(told.requests.wrapping_sub(known.requests).cast_signed())
+}
+
+/// What a read brings, as bits of [`brought`]. The cheaper ways to tell come first, since looking at the process's
+/// memory costs as much as all the rest: by what is known already, by one header, and only then by all that may
+/// lie in it.
+#[inline(always)]
+fn tell(heard: &mut Heard, length: u32, written: u32, is_server: bool, is_known: bool) -> u8 {
+    // Where a message goes on, it does not matter to what place it is read: the next look comes after a write.
+    let is_in_records = heard.talk.is_in_records();
+    if is_known && !is_in_records && heard.talk.is_more(length, written, is_server) {
+        heard.buffer = Buffer::UNKNOWN.base;
+        return 0;
+    }
     let buffer = if is_known { buffer() } else { Buffer::UNKNOWN };
     // One system call reads several segments, one after the other.
     let goes_on = written == 0
         && buffer.base == heard.buffer
         && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
+    let before = if goes_on { heard.in_call } else { 0 };
+    heard.buffer = buffer.base;
+    heard.in_call = before.wrapping_add(length);
+    if is_in_records && heard.talk.is_more(length, written, is_server) {
+        return 0;
+    }
+    if !goes_on
+        && heard.talk.is_glance_enough(written)
+        && let Some(head) = look(buffer, 0, length)
+        && let Some(seen) = heard.talk.glance(&head, length, written, is_server)
+    {
+        return seen;
+    }
     let mut reading = Reading {
         buffer,
         talk: heard.talk,
         length,
-        before: if goes_on { heard.in_call } else { 0 },
+        before,
         place: 0,
         written,
-        pad: 0,
+        is_server: u32::from(is_server),
     };
-    let is_server = conn.direction == direction::INBOUND;
-    let mut seen = if is_server {
-        tcpreuse_said(&raw mut reading)
-    } else {
-        tcpreuse_answered(&raw mut reading)
-    } as u8;
-    if seen == brought::RECORDS {
-        let mut talk = reading.talk;
-        seen = talk.follow(length, |talk, place| {
-            reading.talk = *talk;
-            reading.place = place;
-            let step = if is_server {
-                tcpreuse_step(&raw mut reading)
-            } else {
-                tcpreuse_answer_step(&raw mut reading)
-            };
-            *talk = reading.talk;
-            ((step >> 32) as u8, step as u32)
-        });
-        reading.talk = talk;
-    }
-    let protocol = reading.talk.protocol;
-    let is_news = protocol != heard.talk.protocol;
-    let requests = reading.talk.requests.wrapping_sub(heard.talk.requests);
-    heard.read_seq = copied;
+    let seen = tcpreuse_told(&raw mut reading) as u8;
     heard.talk = reading.talk;
+    // Less where it was another system call after all.
     heard.in_call = reading.before.wrapping_add(length);
-    heard.buffer = buffer.base;
-    if seen & brought::GOODBYE == 0 {
-        heard.last_ticks = tcp.received_ticks();
+    seen
+}
+
+/// What a read brings, from all that may lie in it. Apart from the program, so that the common ways through that
+/// are short and keep what they need in registers.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_told(reading: *mut Reading) -> u32 {
+    // SAFETY: the verifier makes sure that callers pass one or null.
+    let Some(reading) = (unsafe { reading.as_mut() }) else {
+        return 0;
+    };
+    let is_server = reading.is_server != 0;
+    let seen = if is_server {
+        tcpreuse_said(reading)
+    } else {
+        tcpreuse_answered(reading)
+    } as u8;
+    if seen != brought::RECORDS {
+        return u32::from(seen);
     }
-    // Of a peer that speaks several, the latest.
-    if is_news && let Some(stats) = stats(conn.slot) {
-        field!(stats.protocol).store(protocol.into());
-    }
-    Some(requests.cast_signed())
+    let (mut talk, length) = (reading.talk, reading.length);
+    let seen = talk.follow(length, |talk, place| {
+        reading.talk = *talk;
+        reading.place = place;
+        let step = if is_server {
+            tcpreuse_step(reading)
+        } else {
+            tcpreuse_answer_step(reading)
+        };
+        *talk = reading.talk;
+        ((step >> 32) as u8, step as u32)
+    });
+    reading.talk = talk;
+    u32::from(seen)
 }
 
 /// No window is larger.
@@ -213,25 +257,45 @@ fn found_buffer() -> Option<Buffer> {
     if load!(task => task_struct.thread_info.status: u32 or 0) & COMPAT != 0 {
         return None;
     }
+    let number = load!(registers => pt_regs.orig_ax: u64 or 0);
     let second = load!(registers => pt_regs.si: u64 or 0);
-    match load!(registers => pt_regs.orig_ax: u64 or 0) {
-        call::READ | call::RECVFROM => Some(Buffer {
-            base: second,
-            bytes: load!(registers => pt_regs.dx: u64 or 0),
-        }),
-        call::READV => first_of(second),
-        call::RECVMSG => first_of(word(second.wrapping_add(MSG_IOV))?),
-        _ => None,
+    if number == call::READ || number == call::RECVFROM {
+        let bytes = load!(registers => pt_regs.dx: u64 or 0);
+        return Some(Buffer { base: second, bytes });
     }
+    let mut buffer = Buffer::UNKNOWN;
+    tcpreuse_first_of(number, second, &raw mut buffer);
+    Some(buffer)
 }
 
-/// The first of several buffers, a `struct iovec`.
-#[inline(always)]
-fn first_of(buffers: u64) -> Option<Buffer> {
-    Some(Buffer {
-        base: word(buffers)?,
-        bytes: word(buffers.wrapping_add(8))?,
-    })
+/// The first of several buffers that a system call reads to.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_first_of(number: u64, second: u64, buffer: *mut Buffer) -> u32 {
+    // SAFETY: as above.
+    let Some(buffer) = (unsafe { buffer.as_mut() }) else {
+        return 0;
+    };
+    let vector = match number {
+        call::READV => Some(second),
+        call::RECVMSG => word(second.wrapping_add(MSG_IOV)),
+        _ => None,
+    };
+    // A `struct iovec` is what a buffer is here.
+    if let Some(vector) = vector {
+        // SAFETY: the helper writes as many bytes as a buffer has.
+        let result = unsafe {
+            bpf_probe_read_user(
+                (&raw mut *buffer).cast(),
+                size_of::<Buffer>() as u32,
+                vector as *const _,
+            )
+        };
+        if result != 0 {
+            *buffer = Buffer::UNKNOWN;
+        }
+    }
+    0
 }
 
 /// A word of the process's memory.

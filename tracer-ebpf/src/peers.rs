@@ -71,6 +71,14 @@ pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     tcpreuse_slot(key, hash)
 }
 
+/// The slot that a peer has, if any.
+#[inline(always)]
+pub(crate) fn known(key: &PeerKey) -> Option<u32> {
+    let hash = index::hash(key, config!(hash_seed));
+    let there = cell(hash, first_of_interest(hash)).load();
+    index::slot(there, hash).filter(|slot| is_of(*slot, key))
+}
+
 /// Prefetches the cache lines that an open and a close write. Without it, each locked instruction would wait
 /// for its own miss in turn.
 #[inline(always)]

@@ -3,5 +3,6 @@
 mod ends;
 mod iter_tcp;
 mod reads;
+mod refusals;
 mod resets;
 mod set_state;

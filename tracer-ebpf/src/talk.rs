@@ -108,6 +108,26 @@ impl Talk {
     };
 }
 
+/// The longest data that may be no more than a client's goodbye, bytes.
+#[inline(always)]
+pub const fn longest_goodbye(protocol: u8) -> u32 {
+    match protocol {
+        // An alert with AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
+        protocol::TLS | protocol::TLS_HTTP2 => 31,
+        // GOAWAY: the header of a frame, and two numbers.
+        protocol::HTTP2 => 17,
+        // A masked close frame with its reason in a number.
+        protocol::WEBSOCKET => 8,
+        // QUIT.
+        protocol::REDIS => 14,
+        // COM_QUIT, and Terminate.
+        protocol::MYSQL | protocol::POSTGRESQL => 5,
+        // DISCONNECT, or anything else that asks for nothing.
+        protocol::MQTT => MQTT_NO_REQUEST,
+        _ => 0,
+    }
+}
+
 /// The bytes at one place of a read; those beyond its end are 0.
 pub type Head = [u8; HEAD];
 
@@ -150,6 +170,56 @@ impl Talk {
                 Some(head) => self.message(&head, length),
             },
         }
+    }
+
+    /// Whether a read brings nothing, as what is known already tells: it is more of a message, or all of it is the
+    /// inside of a record or frame, which is passed then. Nothing has to be looked at.
+    #[inline(always)]
+    pub fn is_more(&mut self, length: u32, written: u32, is_server: bool) -> bool {
+        if written != 0 {
+            return false;
+        }
+        if self.is_in_records() {
+            return self.is_within(length);
+        }
+        // A server's pings matter between answers too.
+        let may_ping = self.protocol == protocol::WEBSOCKET && !is_server;
+        let is_known = self.protocol != protocol::UNKNOWN && !self.is_before_another() && !may_ping;
+        is_known && self.flags & flag::ARMED == 0
+    }
+
+    /// Whether [`Self::glance`] may tell what a read brings.
+    #[inline(always)]
+    pub fn is_glance_enough(&self, written: u32) -> bool {
+        match self.protocol {
+            protocol::HTTP1 => written != 0,
+            protocol::TLS | protocol::TLS_HTTP2 => self.is_between_records(),
+            _ => false,
+        }
+    }
+
+    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer, or a record that
+    /// brings no other header. `None`: something else, and nothing has changed.
+    #[inline(always)]
+    pub fn glance(&mut self, head: &Head, length: u32, written: u32, is_server: bool) -> Option<u8> {
+        if self.protocol != protocol::HTTP1 {
+            return self.next_record(head, length, written, is_server);
+        }
+        let is_next = if is_server {
+            messages::is_request_line(head)
+        } else {
+            messages::starts(head, b"HTTP/")
+        };
+        is_next.then(|| self.request())
+    }
+
+    /// Whether what is said comes in records or frames.
+    #[inline(always)]
+    pub fn is_in_records(&self) -> bool {
+        matches!(
+            self.protocol,
+            protocol::TLS | protocol::TLS_HTTP2 | protocol::HTTP2
+        )
     }
 
     /// A read whose bytes cannot be looked at: a turn counts as a request then, and the number is a bound.

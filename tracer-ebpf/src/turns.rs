@@ -3,13 +3,15 @@
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag},
-        peer::{LATE_NS, direction, reason},
+        peer::{LATE_NS, direction, reason, rhythm},
     },
+    rhythm::{Moved, Told},
     talk::{self, protocol},
 };
 
 use crate::{
     atomic::field,
+    durations::{note_at_once, note_rhythm},
     maps::{config, stats},
     owner, peek,
     sock::{Sock, TcpSock, ticks_ns},
@@ -42,6 +44,7 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     } else {
         i32::from(written != 0)
     };
+    note_turn(tcp, conn, written != 0, requests > 0);
     conn.flags |= flag::READ;
     conn.write_seq = write_seq;
     conn.turns = conn.turns.wrapping_add_signed(requests);
@@ -73,6 +76,91 @@ fn note_wait(tcp: TcpSock, conn: &Conn) {
     }
 }
 
+/// Counts how long the last request waited for its answer, and its client until this one.
+#[inline(always)]
+fn note_turn(tcp: TcpSock, conn: &mut Conn, wrote: bool, is_request: bool) {
+    let at = Moved {
+        received: tcp.received_ticks(),
+        sent: tcp.sent_ticks(),
+    };
+    let rhythm = &mut conn.rhythm;
+    let told = if conn.direction == direction::INBOUND {
+        rhythm.server_reads(wrote, is_request, at)
+    } else {
+        rhythm.client_reads(is_request, at)
+    };
+    count_turn(conn, told);
+}
+
+#[inline(always)]
+fn count_turn(conn: &mut Conn, told: Told) {
+    if let Some(hold) = told.hold {
+        count_ticks::<{ rhythm::HOLD }>(conn, hold);
+    }
+    if let Some(pause) = told.pause {
+        count_ticks::<{ rhythm::PAUSE }>(conn, pause);
+    }
+}
+
+#[inline(always)]
+fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
+    if ticks == 0 {
+        conn.at_once[WHAT] = conn.at_once[WHAT].wrapping_add(1);
+    } else if let Some(stats) = stats(conn.slot) {
+        note_rhythm::<WHAT>(stats, ticks);
+    }
+}
+
+/// Adds the times that took no timer tick to those of the peer.
+#[inline(always)]
+pub(crate) fn hand_over(conn: &mut Conn) {
+    let [holds, pauses] = conn.at_once;
+    if holds | pauses == 0 {
+        return;
+    }
+    conn.at_once = [0; rhythm::COUNT];
+    let Some(stats) = stats(conn.slot) else {
+        return;
+    };
+    if holds != 0 {
+        note_at_once::<{ rhythm::HOLD }>(stats, holds);
+    }
+    if pauses != 0 {
+        note_at_once::<{ rhythm::PAUSE }>(stats, pauses);
+    }
+}
+
+/// Counts the hold of the last request of a connection that ends, if it was answered: no later read shows it.
+///
+/// What a server sends last over TLS before it closes is its goodbye. The acknowledgement of the answer tells
+/// when that was sent, a round trip later, unless the goodbye's own has come too. Then it is not known.
+#[inline(always)]
+pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
+    if conn.direction != direction::INBOUND || conn.flags & flag::READ == 0 {
+        return;
+    }
+    if conn.heard.asked_seq == tcp.write_seq() {
+        return;
+    }
+    let mut sent = tcp.sent_ticks();
+    if is_tls(conn) && conn.reason == reason::LOCAL_FIN {
+        if tcp.since_acknowledged_ticks() > NOW {
+            sent = tcp.acknowledged_ticks();
+        } else if tcp.since_received_ticks() > NOW {
+            return;
+        }
+    }
+    if let Some(hold) = conn.rhythm.answered_at(sent) {
+        count_turn(
+            conn,
+            Told {
+                hold: Some(hold),
+                pause: None,
+            },
+        );
+    }
+}
+
 /// Whether the last request on the connection has no answer yet. At the server's end: the process has read
 /// and not written since, or has yet to read. At the client's end: it has written and not read since.
 #[inline(always)]
@@ -98,21 +186,10 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
 #[inline(always)]
 fn longest_goodbye(conn: &Conn) -> u32 {
     match conn.heard.talk.protocol {
-        // An alert with AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
-        protocol::TLS | protocol::TLS_HTTP2 => 31,
+        protocol @ (protocol::TLS | protocol::TLS_HTTP2) => talk::longest_goodbye(protocol),
         // The server reads it before it closes. All others are known to the client's end alone.
         _ if conn.direction == direction::INBOUND => 0,
-        // GOAWAY.
-        protocol::HTTP2 => 17,
-        // A close with its mask and a code.
-        protocol::WEBSOCKET => 8,
-        // QUIT.
-        protocol::REDIS => 14,
-        // Terminate and COM_QUIT.
-        protocol::POSTGRESQL | protocol::MYSQL => 5,
-        // DISCONNECT, or anything else that asks for nothing.
-        protocol::MQTT => talk::MQTT_NO_REQUEST,
-        _ => 0,
+        protocol => talk::longest_goodbye(protocol),
     }
 }
 
@@ -120,6 +197,9 @@ fn longest_goodbye(conn: &Conn) -> u32 {
 fn is_tls(conn: &Conn) -> bool {
     matches!(conn.heard.talk.protocol, protocol::TLS | protocol::TLS_HTTP2)
 }
+
+/// Within a timer tick.
+const NOW: u32 = 1;
 
 /// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye right
 /// before it is data too, and no use of the connection.
@@ -131,8 +211,6 @@ fn is_tls(conn: &Conn) -> bool {
 ///   its own.
 #[inline(always)]
 pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
-    /// Within a timer tick.
-    const NOW: u32 = 1;
     let idle = tcp.idle_ticks();
     if config!(peek) == 0 || idle > NOW || conn.flags & flag::READ == 0 {
         return idle;

@@ -30,14 +30,14 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::expected::of_peer as expected_of_peer;
 #[cfg(test)]
-use self::figures::{CloseWait, Course, HeldNow, Sparse, Waiting};
+use self::figures::{CloseWait, Course, HeldNow, Occupancy, Sparse, Waiting};
 use self::thresholds::Thresholds;
 pub use self::{
     answer::{Answer, Cause, Diagnosis, Impact, Judged, Movement},
     capacity::Capacity,
     changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
-    figures::{Figures, Idle, Lingering, Spread},
+    figures::{Figures, Idle, Lingering, Pace, Spread},
     judge::{Judge, Memory, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,

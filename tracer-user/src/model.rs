@@ -12,6 +12,7 @@ pub mod ended;
 pub mod figure;
 pub mod history;
 pub mod listening;
+pub mod occupancy;
 pub mod owner;
 pub mod peer;
 pub mod protocol;

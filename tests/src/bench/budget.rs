@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    crowd::Crowd,
     math::number,
     overhead::Overhead,
     report::Report,
@@ -74,7 +75,9 @@ fn verdict(limit: Limit, measured: Option<f64>) -> Verdict {
 pub fn all(report: &Report) -> Vec<Budget> {
     use Limit::{AtLeast, AtMost};
     let recording = report.transition_ns(Subject::Recording);
-    let times = |other| Some(report.transition_ns(other)? / recording?);
+    let read = |subject| report.reads.as_ref()?.above_empty(subject, |cost| &cost.http_ns);
+    let crowd = report.crowd.as_ref().and_then(|crowd| crowd.as_ref().ok());
+    let served = report.served.as_ref().and_then(|served| served.as_ref().ok());
     let cost = |subject| report.overhead.as_ref().and_then(|all| all.of(subject));
     let steady = report.overhead.as_ref().is_some_and(Overhead::is_steady);
     let ratio = |subject| cost(subject).filter(|_| steady)?.ratio();
@@ -93,38 +96,59 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .into_iter()
         .flatten()
         .map(|memory| number(memory.user()) * 1024.0 / 1e6);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 14] = [
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 17] = [
         (
             "kernel time per state change, both ends traced and recorded",
-            AtMost(200.0),
+            AtMost(150.0),
             recording,
             " ns",
             0,
         ),
         (
-            "time of `tcplife` as a multiple of that",
-            AtLeast(20.0),
-            times(Subject::Tcplife),
-            "×",
-            1,
+            "the same with 20,000 connections held and a CPU for each end, relative to that",
+            AtMost(1.3),
+            crowd.and_then(Crowd::ratio),
+            "",
+            2,
         ),
         (
-            "time of `tcpstates` as a multiple of that",
-            AtLeast(75.0),
-            times(Subject::Tcpstates),
-            "×",
-            1,
+            "read of an untraced connection, above an empty program",
+            AtMost(20.0),
+            read(Subject::Untraced),
+            " ns",
+            0,
+        ),
+        (
+            "read of a traced connection, requests told, above an empty program",
+            AtMost(60.0),
+            read(Subject::Counting),
+            " ns",
+            0,
+        ),
+        (
+            "nginx with 200 clients that keep their connections, requests/s recorded, relative to untraced",
+            AtLeast(0.97),
+            served.and_then(|served| served.kept.ratio()),
+            "",
+            3,
+        ),
+        (
+            "nginx with a connection for each request, the same",
+            AtLeast(0.97),
+            served.and_then(|served| served.fresh.ratio()),
+            "",
+            3,
         ),
         (
             "connections/s, both ends traced and recorded, relative to untraced",
-            AtLeast(0.90),
+            AtLeast(0.95),
             ratio(Subject::Recording),
             "",
             3,
         ),
         (
             "connections/s, one end traced, relative to untraced",
-            AtLeast(0.93),
+            AtLeast(0.95),
             ratio(Subject::OneEnd),
             "",
             3,
@@ -232,8 +256,10 @@ pub fn table(budgets: &[Budget]) -> Table {
 mod tests {
     use super::*;
     use crate::bench::{
+        crowd::Case,
         machine::Machine,
         overhead::{Cost, Plan},
+        reads::{self, Reads},
         subject::Seen,
     };
 
@@ -271,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_compared_with_our_recording() {
+    fn each_budget_is_judged_by_its_own_figure() {
         let overhead = Overhead {
             plan: Plan {
                 rounds: 1,
@@ -279,17 +305,43 @@ mod tests {
                 slice: std::time::Duration::from_secs(1),
             },
             untraced: vec![1.0],
+            costs: vec![(Subject::Recording, cost(150.0, 0.96, 1))],
+        };
+        let crowd = Crowd(vec![(Case::QUIET, vec![100.0]), (Case::BOTH, vec![131.0])]);
+        let read = |ns| reads::Cost {
+            http_ns: vec![ns],
+            ..reads::Cost::default()
+        };
+        let reads = Reads {
+            connections: 1,
             costs: vec![
-                (Subject::Recording, cost(200.0, 0.91, 1)),
-                (Subject::Tcplife, cost(4000.0, 0.3, 7)),
+                (Subject::EmptyRead, read(40.0)),
+                (Subject::Untraced, read(60.0)),
+                (Subject::Counting, read(101.0)),
             ],
         };
         let report = Report {
             overhead: Some(overhead),
+            reads: Some(reads),
+            crowd: Some(Ok(crowd)),
+            served: Some(Err("nginx is not installed".to_owned())),
             ..Report::new(Machine::this())
         };
-        let verdicts: Vec<Verdict> = all(&report).iter().take(6).map(|budget| budget.verdict).collect();
+        let verdicts: Vec<Verdict> = all(&report).iter().take(9).map(|budget| budget.verdict).collect();
         use Verdict::{Met, Missed, NotMeasured};
-        assert_eq!(verdicts, [Met, Met, NotMeasured, Met, NotMeasured, Missed]);
+        assert_eq!(
+            verdicts,
+            [
+                Met,
+                Missed,
+                Met,
+                Missed,
+                NotMeasured,
+                NotMeasured,
+                Met,
+                NotMeasured,
+                Missed
+            ]
+        );
     }
 }

@@ -3,11 +3,15 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{Ipv4Addr, Shutdown, SocketAddrV4},
+    thread,
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    thread::{CpuSet, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::math::number;
@@ -73,6 +77,51 @@ pub fn client(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + (1 << 16) + number % MAX_PEERS)
 }
 
+/// Why client and server cannot have a CPU each.
+pub const TWO_CPUS: &str = "needs two CPUs";
+
+/// Whether client and server can have a CPU each.
+pub fn has_two_cpus() -> bool {
+    thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1)
+}
+
+/// Does some work in a thread that stays on one CPU, as do the processes that it starts.
+///
+/// # Panics
+/// If there is no such CPU, or if the work fails.
+pub fn on_cpu<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let working = scope.spawn(|| {
+            let mut only = CpuSet::new();
+            only.set(cpu);
+            sched_setaffinity(None, &only).unwrap_or_else(|error| panic!("CPU {cpu}: {error}"));
+            work()
+        });
+        working
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Accepts connections, and closes each when its client has, until a client says something.
+fn serve(listener: &Socket) {
+    let mut is_last = false;
+    while !is_last {
+        let (mut accepted, _) = listener.accept().expect("a client");
+        is_last = accepted.read(&mut [0]).is_ok_and(|read| read > 0);
+    }
+}
+
+/// A client that has connected from a port.
+fn connected(server: &SockAddr, peer: u32, port: u32) -> Socket {
+    let port = u16::try_from(port).expect("a port");
+    let end = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    end.bind(&SocketAddrV4::new(client(peer), port).into())
+        .unwrap_or_else(|error| panic!("bind to {}:{port}: {error}", client(peer)));
+    end.connect(server).expect("a connection");
+    end
+}
+
 impl Churn {
     /// Listens in a namespace created for this purpose. It turns TIME_WAIT off there, so that ports can be
     /// reused at once.
@@ -101,13 +150,17 @@ impl Churn {
         self.port
     }
 
+    /// Connects a client from its first port; returns the client's end and the server's end.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub fn open(&mut self, peer: u32) -> (Socket, Socket) {
+        self.pair(peer, FIRST_PORT)
+    }
+
     /// Connects a client from a port; returns the client's end and the server's end.
     fn pair(&mut self, peer: u32, port: u32) -> (Socket, Socket) {
-        let port = u16::try_from(port).expect("a port");
-        let end = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        end.bind(&SocketAddrV4::new(client(peer), port).into())
-            .unwrap_or_else(|error| panic!("bind to {}:{port}: {error}", client(peer)));
-        end.connect(&self.server).expect("a connection");
+        let end = connected(&self.server, peer, port);
         let (accepted, _) = self.listener.accept().expect("a client");
         (end, accepted)
     }
@@ -118,7 +171,7 @@ impl Churn {
     /// # Panics
     /// If there is no answer.
     pub fn turn(&mut self, peer: u32) -> (Socket, Socket) {
-        let (mut end, mut accepted) = self.pair(peer, FIRST_PORT);
+        let (mut end, mut accepted) = self.open(peer);
         let mut byte = [b'x'];
         end.write_all(&byte).expect("a request sent");
         accepted.read_exact(&mut byte).expect("a request");
@@ -132,6 +185,46 @@ impl Churn {
         self.until(peers, |_, begun| begun.elapsed() >= time)
     }
 
+    /// The same with the server in a thread of its own, client and server each on its own CPU. A client waits
+    /// until the server has closed too.
+    ///
+    /// # Panics
+    /// If a connection cannot be made.
+    pub fn run_apart(&mut self, time: Duration, peers: u32) -> Churned {
+        let listener = self.listener.try_clone().expect("the listener");
+        thread::scope(|scope| {
+            scope.spawn(|| on_cpu(1, || serve(&listener)));
+            on_cpu(0, || {
+                let (begun, used) = (Instant::now(), cpu_time());
+                let mut connections = 0;
+                let mut is_last = false;
+                while !is_last {
+                    is_last = begun.elapsed() >= time;
+                    let (peer, port) = self.next(peers);
+                    let mut end = connected(&self.server, peer, port);
+                    if is_last {
+                        end.write_all(b"x").expect("a word sent");
+                    }
+                    let _ = end.shutdown(Shutdown::Write);
+                    let _ = end.read(&mut [0]);
+                    connections += 1;
+                }
+                Churned {
+                    connections,
+                    elapsed: begun.elapsed(),
+                    cpu: cpu_time().saturating_sub(used),
+                }
+            })
+        })
+    }
+
+    /// Client and port of the next connection.
+    fn next(&mut self, peers: u32) -> (u32, u32) {
+        let (round, peer) = (self.made / peers, self.made % peers);
+        self.made = self.made.wrapping_add(1);
+        (peer, FIRST_PORT + round % PORTS)
+    }
+
     /// Opens and closes connections of `peers` clients in rotation until `is_enough` returns true. It is
     /// called with the number of connections so far and the start time.
     ///
@@ -142,9 +235,8 @@ impl Churn {
         let mut connections = 0;
         while !is_enough(connections, begun) {
             for _ in 0..CONNECTIONS_PER_LOOK {
-                let (round, peer) = (self.made / peers, self.made % peers);
-                self.made = self.made.wrapping_add(1);
-                let (end, accepted) = self.pair(peer, FIRST_PORT + round % PORTS);
+                let (peer, port) = self.next(peers);
+                let (end, accepted) = self.pair(peer, port);
                 drop(end);
                 drop(accepted);
             }

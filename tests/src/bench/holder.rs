@@ -13,6 +13,9 @@ use crate::namespace::Namespace;
 /// Connections per process, which holds both ends; most machines allow twice as many open files.
 const PER_PROCESS: u32 = 8000;
 
+/// The number of the first client: those before it make connections of their own.
+const FIRST: u32 = 1 << 14;
+
 /// Printed by a holder process once its connections are open.
 const READY: &str = "ready";
 
@@ -32,8 +35,8 @@ pub fn hold(connections: u32) -> Held {
     let binary = std::env::current_exe().expect("this program's path");
     let mut held = Held(Vec::new());
     let mut said = Vec::new();
-    for first in (0..connections).step_by(PER_PROCESS as usize) {
-        let count = PER_PROCESS.min(connections - first);
+    for before in (0..connections).step_by(PER_PROCESS as usize) {
+        let (first, count) = (FIRST + before, PER_PROCESS.min(connections - before));
         let mut child = Command::new(&binary)
             .args([ARGUMENT, &first.to_string(), &count.to_string()])
             .stdin(Stdio::piped())

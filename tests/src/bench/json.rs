@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     budget,
+    crowd::{Case, Crowd, HELD},
     math::median,
     overhead::{Cost, Overhead},
     process::Memory,
+    reads::Reads,
     report::Report,
+    served::Rates,
     subject::Subject,
 };
 
@@ -18,6 +21,15 @@ pub fn of(report: &Report) -> Value {
         "machine": report.machine,
         "budgets": budget::all(report),
         "overhead": report.overhead.as_ref().map(overhead),
+        "reads": report.reads.as_ref().map(reads),
+        "crowd": report.crowd.as_ref().map(|crowd| match crowd {
+            Ok(crowd) => json!({ "held": HELD, "ratio": crowd.ratio(), "cases": cases(crowd) }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
+        "served": report.served.as_ref().map(|served| match served {
+            Ok(served) => json!({ "kept": rates(&served.kept), "fresh": rates(&served.fresh) }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "peers": report.peers.iter().map(|look| json!({
             "peers": look.peers,
             "whole_ms": look.whole_ms,
@@ -60,6 +72,37 @@ pub fn of(report: &Report) -> Value {
     })
 }
 
+/// A figure of each round.
+fn each(numbers: &[f64]) -> Value {
+    json!({ "median": median(numbers), "all": numbers })
+}
+
+fn reads(reads: &Reads) -> Value {
+    let traced = reads.costs.iter().map(|(subject, cost)| {
+        json!({
+            "by": subject.name(),
+            "http_ns": each(&cost.http_ns),
+            "http_ns_one_connection": each(&cost.single_ns),
+            "tls_ns": each(&cost.tls_ns),
+            "obstacle": cost.obstacle,
+        })
+    });
+    json!({ "connections": reads.connections, "traced": traced.collect::<Vec<_>>() })
+}
+
+fn cases(crowd: &Crowd) -> Vec<Value> {
+    let case = |(case, ns): &(Case, Vec<f64>)| json!({ "held": case.is_held, "apart": case.is_apart, "transition_ns": each(ns) });
+    crowd.0.iter().map(case).collect()
+}
+
+fn rates(rates: &Rates) -> Value {
+    json!({
+        "untraced_per_second": each(&rates.untraced),
+        "per_second": each(&rates.traced),
+        "ratio": each(&rates.ratio),
+    })
+}
+
 fn overhead(overhead: &Overhead) -> Value {
     let all: Vec<Value> = overhead
         .costs
@@ -75,7 +118,6 @@ fn overhead(overhead: &Overhead) -> Value {
 }
 
 fn one(subject: Subject, cost: &Cost) -> Value {
-    let each = |numbers: &[f64]| json!({ "median": median(numbers), "all": numbers });
     let programs = cost.programs.iter();
     let programs: serde_json::Map<_, _> = programs.map(|(name, ns)| (name.clone(), each(ns))).collect();
     json!({
@@ -119,6 +161,6 @@ mod tests {
         assert!(value["overhead"].is_null() && value["view"].is_null());
         assert_eq!(value["budgets"][0]["verdict"], "not-measured");
         assert!(value["budgets"][0]["measured"].is_null());
-        assert_eq!(value["budgets"][3]["limit"]["at-least"], 0.9);
+        assert_eq!(value["budgets"][4]["limit"]["at-least"], 0.97);
     }
 }

@@ -6,8 +6,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aya::sys::{Stats, enable_stats};
-
 use super::{
     churn::{Churn, Churned},
     math::{median, number, share, spread},
@@ -130,7 +128,7 @@ pub struct Overhead {
 }
 
 /// If the untraced speed itself spreads by more than this factor, ratios of speeds mean nothing.
-const STEADY: f64 = 1.1;
+pub const STEADY: f64 = 1.1;
 
 impl Overhead {
     /// Whether the untraced speed was steady enough to compare speeds.
@@ -228,12 +226,8 @@ fn one(
 
 /// Run time of a process's programs while connections are made, and the number of connections.
 fn counted(pid: u32, churn: &mut Churn, time: Duration, peers: u32) -> Result<(Option<Spent>, u64), String> {
-    let _stats =
-        enable_stats(Stats::RunTime).map_err(|error| format!("cannot enable BPF statistics: {error}"))?;
-    let before = programs::of_process(pid);
-    let churned = churn.run(time, peers);
-    let spent = spent::between(&before, &programs::of_process(pid));
-    Ok((spent, churned.connections))
+    let (before, after, churned) = spent::during(pid, || churn.run(time, peers))?;
+    Ok((spent::between(&before, &after), churned.connections))
 }
 
 #[cfg(test)]

@@ -3,18 +3,28 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use super::{
+    crowd,
     machine::Machine,
     overhead::{self, Plan},
+    reads,
     report::Report,
     scale::{attach, peers, recordings, sockets, view},
+    served,
     subject::Stage,
 };
+use crate::namespace::Namespace;
 
 /// A part of a benchmark run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The cost of tracing, compared with other tools.
     Overhead,
+    /// The cost of reads.
+    Reads,
+    /// State changes while many connections are held.
+    Crowd,
+    /// The speed of a real server.
+    Served,
     /// A sample and its diagnosis with many peers.
     Peers,
     /// The list of many sockets.
@@ -29,8 +39,11 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Overhead,
+        Self::Reads,
+        Self::Crowd,
+        Self::Served,
         Self::Attach,
         Self::Peers,
         Self::Sockets,
@@ -42,6 +55,9 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Self::Overhead => "overhead",
+            Self::Reads => "reads",
+            Self::Crowd => "crowd",
+            Self::Served => "served",
             Self::Peers => "peers",
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
@@ -59,9 +75,9 @@ impl Part {
 /// How much to measure.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    /// Rounds of the overhead part.
+    /// Rounds of the parts that measure tracing itself.
     pub rounds: u32,
-    /// Clients in the overhead part.
+    /// Clients in those that measure state changes and reads.
     pub peers: u32,
     /// Reduces everything to fit into a minute, which leaves most budgets unmeasured.
     pub quick: bool,
@@ -93,24 +109,22 @@ pub fn run(parts: &[Part], extent: &Extent, say: &(impl Fn(&str) + Sync)) -> Rep
 
 fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
     let quick = extent.quick;
+    let plan = Plan {
+        rounds: extent.rounds,
+        peers: extent.peers,
+        slice: Duration::from_millis(if quick { 200 } else { 1000 }),
+    };
+    let stage = |namespace: &Namespace, port| Stage {
+        netns: namespace.inode,
+        port,
+        empty: extent.empty.clone(),
+        scratch: extent.scratch.clone(),
+    };
     match part {
-        Part::Overhead => {
-            let plan = Plan {
-                rounds: extent.rounds,
-                peers: extent.peers,
-                slice: Duration::from_millis(if quick { 200 } else { 1000 }),
-            };
-            report.overhead = Some(overhead::measure(
-                plan,
-                |namespace, port| Stage {
-                    netns: namespace.inode,
-                    port,
-                    empty: extent.empty.clone(),
-                    scratch: extent.scratch.clone(),
-                },
-                say,
-            ));
-        }
+        Part::Overhead => report.overhead = Some(overhead::measure(plan, stage, say)),
+        Part::Reads => report.reads = Some(reads::measure(plan, stage, say)),
+        Part::Crowd => report.crowd = Some(crowd::measure(plan, stage, say)),
+        Part::Served => report.served = Some(served::measure(plan, stage, say)),
         Part::Attach => report.start = Some(attach::measure(if quick { 3 } else { 9 })),
         Part::Peers => {
             let sizes: &[u32] = if quick {

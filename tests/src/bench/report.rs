@@ -1,9 +1,12 @@
 //! The results of a benchmark run.
 
 use super::{
+    crowd::Crowd,
     machine::Machine,
     overhead::Overhead,
+    reads::Reads,
     scale::{attach::Start, peers::Look, recordings::Recorded, sockets::List, view::View},
+    served::Served,
     subject::Subject,
 };
 
@@ -14,6 +17,12 @@ pub struct Report {
     pub machine: Machine,
     /// The cost of tracing.
     pub overhead: Option<Overhead>,
+    /// The cost of reads.
+    pub reads: Option<Reads>,
+    /// State changes beside many held connections.
+    pub crowd: Option<Result<Crowd, String>>,
+    /// The speed of a real server.
+    pub served: Option<Result<Served, String>>,
     /// Samples and diagnoses, by number of peers.
     pub peers: Vec<Look>,
     /// Lists of sockets, by number of sockets.
@@ -32,6 +41,9 @@ impl Report {
         Self {
             machine,
             overhead: None,
+            reads: None,
+            crowd: None,
+            served: None,
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,

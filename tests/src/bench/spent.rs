@@ -1,8 +1,9 @@
 //! The time that BPF programs take per state change.
 
+use aya::sys::{Stats, enable_stats};
 use tracer_ebpf::hooks::{LIST, SEED};
 
-use crate::programs::Program;
+use crate::programs::{self, Program};
 
 /// Iterator programs run once per socket of a walk, not per state change.
 const WALKS: [&str; 2] = [SEED, LIST];
@@ -16,6 +17,30 @@ pub struct Spent {
     pub per_transition_ns: f64,
     /// Name and mean run time in ns of each program that ran, the one with the longest total time first.
     pub programs: Vec<(String, f64)>,
+}
+
+/// The programs of a process before and after some work, with statistics on meanwhile; and what the work gave.
+///
+/// # Errors
+/// If there are no statistics here.
+pub fn during<T>(pid: u32, work: impl FnOnce() -> T) -> Result<(Vec<Program>, Vec<Program>, T), String> {
+    let _stats =
+        enable_stats(Stats::RunTime).map_err(|error| format!("cannot enable BPF statistics: {error}"))?;
+    let before = programs::of_process(pid);
+    let result = work();
+    Ok((before, programs::of_process(pid), result))
+}
+
+/// Mean run time of the program of that name, ns; `None` if it did not run.
+pub fn of_one(name: &str, before: &[Program], after: &[Program]) -> Option<f64> {
+    let one = |all: &[Program]| {
+        all.iter()
+            .find(|program| program.name == name)
+            .map(|one| one.counted)
+    };
+    let (before, after) = (one(before)?, one(after)?);
+    let runs = after.runs - before.runs;
+    (runs > 0).then(|| per(after.run_ns - before.run_ns, runs))
 }
 
 /// The difference between two readings of the same programs; `None` if none ran.
@@ -82,8 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn one_program_is_told_from_the_others() {
+        let before = [program(1, "state", 100, 1), program(2, "read", 50, 1)];
+        let after = [program(1, "state", 900, 9), program(2, "read", 90, 3)];
+        assert_eq!(of_one("read", &before, &after), Some(20.0));
+        assert_eq!(of_one("end", &before, &after), None);
+    }
+
+    #[test]
     fn nothing_ran_is_not_no_time() {
         let same = [program(1, "state", 100, 1)];
+        assert_eq!(of_one("state", &same, &same), None);
         assert_eq!(between(&same, &same), None);
     }
 }

@@ -6,6 +6,9 @@ mod tool;
 
 use std::path::PathBuf;
 
+use tracer_ebpf::hooks::{READ, STATE};
+
+pub(super) use self::empty::EMPTY;
 use self::{empty::Empty, ours::Ours, tool::Tool};
 
 /// The environment that a subject traces in.
@@ -24,14 +27,22 @@ pub struct Stage {
 /// A tracer to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An empty program on the same tracepoint.
+    /// An empty program on the tracepoint of state changes.
     Empty,
+    /// An empty program on the tracepoint of reads.
+    EmptyRead,
+    /// `tcpreuse diagnose` with a filter that excludes both ends.
+    Untraced,
+    /// `tcpreuse diagnose --no-peek`, both ends.
+    Turns,
     /// `tcpreuse diagnose`, both ends of each connection traced.
     Counting,
     /// The same with a filter that excludes the client's end.
     OneEnd,
     /// `tcpreuse record`, both ends.
     Recording,
+    /// The same, only the server's end.
+    RecordingServer,
     /// `tcplife` of libbpf-tools.
     Tcplife,
     /// `tcpstates` of libbpf-tools.
@@ -39,7 +50,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All subjects, in the order in which tables list them.
+    /// The subjects of state changes, in the order in which tables list them.
     pub const ALL: [Self; 6] = [
         Self::Empty,
         Self::OneEnd,
@@ -49,13 +60,19 @@ impl Subject {
         Self::Tcpstates,
     ];
 
+    /// The subjects of reads.
+    pub const READS: [Self; 4] = [Self::EmptyRead, Self::Untraced, Self::Turns, Self::Counting];
+
     /// The name for tables.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Empty => "empty program",
+            Self::Empty | Self::EmptyRead => "empty program",
+            Self::Untraced => "tcpreuse, neither end by filter",
+            Self::Turns => "tcpreuse, counting, `--no-peek`",
             Self::OneEnd => "tcpreuse, one end by filter",
             Self::Counting => "tcpreuse, counting",
             Self::Recording => "tcpreuse, recording",
+            Self::RecordingServer => "tcpreuse, recording the server's end",
             Self::Tcplife => "tcplife",
             Self::Tcpstates => "tcpstates",
         }
@@ -63,7 +80,10 @@ impl Subject {
 
     /// Whether the subject is tcpreuse.
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::OneEnd | Self::Counting | Self::Recording)
+        !matches!(
+            self,
+            Self::Empty | Self::EmptyRead | Self::Tcplife | Self::Tcpstates
+        )
     }
 
     /// Starts the subject, and returns once it traces.
@@ -72,10 +92,14 @@ impl Subject {
     /// Why the subject cannot be measured here.
     pub fn start(self, stage: &Stage) -> Result<Running, String> {
         Ok(match self {
-            Self::Empty => Running::Empty(Empty::start(stage)?),
+            Self::Empty => Running::Empty(Empty::start(stage, STATE)?),
+            Self::EmptyRead => Running::Empty(Empty::start(stage, READ)?),
+            Self::Untraced => Running::Ours(Ours::start(stage, ours::What::Nothing)?),
+            Self::Turns => Running::Ours(Ours::start(stage, ours::What::Turns)?),
             Self::OneEnd => Running::Ours(Ours::start(stage, ours::What::OneEnd)?),
             Self::Counting => Running::Ours(Ours::start(stage, ours::What::BothEnds)?),
             Self::Recording => Running::Ours(Ours::start(stage, ours::What::Record)?),
+            Self::RecordingServer => Running::Ours(Ours::start(stage, ours::What::RecordServer)?),
             Self::Tcplife => Running::Tool(Tool::start(stage, &tool::TCPLIFE)?),
             Self::Tcpstates => Running::Tool(Tool::start(stage, &tool::TCPSTATES)?),
         })

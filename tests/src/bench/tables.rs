@@ -1,23 +1,103 @@
 //! A report as tables.
 
+mod tracing;
+
 use super::{
     budget,
-    math::{median, number, range, share},
-    overhead::{Cost, Overhead},
-    process::Memory,
+    math::{median, number, share},
     report::Report,
     scale::{peers::Look, sockets::List},
-    subject::{Seen, Subject},
-    table::{Table, UNKNOWN, count, figure},
+    served::{Rates, Served},
+    subject::Subject,
+    table::{Table, count, figure},
 };
+
+/// The budgets and what is good to know beside them, in one table.
+pub fn summary(report: &Report) -> Table {
+    let mut table = budget::table(&budget::all(report));
+    let mut row = |what: &str, value: Option<f64>, digits, unit| {
+        if value.is_some() {
+            let cells = [what, "", &figure(value, digits, unit), ""];
+            table.rows.push(cells.map(str::to_owned).into());
+        }
+    };
+    let per_change = |subject| report.transition_ns(subject);
+    let of_ours = |subject| share(per_change(subject)?, per_change(Subject::Recording)?);
+    let read = |subject, of| report.reads.as_ref()?.above_empty(subject, of);
+    let untraced = |of: fn(&Served) -> &Rates| median(&of(report.served.as_ref()?.as_ref().ok()?).untraced);
+    row(
+        "an empty program, per state change",
+        per_change(Subject::Empty),
+        0,
+        " ns",
+    );
+    row(
+        "`tcplife`, as a multiple of ours",
+        of_ours(Subject::Tcplife),
+        1,
+        "×",
+    );
+    row(
+        "`tcpstates`, as a multiple of ours",
+        of_ours(Subject::Tcpstates),
+        1,
+        "×",
+    );
+    for (case, ns) in report.crowd.iter().flatten().flat_map(|crowd| &crowd.0) {
+        let what = match (case.is_held, case.is_apart) {
+            (false, false) => "a state change, counting, nothing held and one CPU",
+            (true, false) => "the same with 20,000 connections held",
+            (false, true) => "with a CPU for each end",
+            (true, true) => "with both",
+        };
+        row(what, median(ns), 0, " ns");
+    }
+    row(
+        "a read with `--no-peek`",
+        read(Subject::Turns, |cost| &cost.http_ns),
+        0,
+        " ns",
+    );
+    row(
+        "a read over TLS",
+        read(Subject::Counting, |cost| &cost.tls_ns),
+        0,
+        " ns",
+    );
+    row(
+        "nginx untraced, connections kept, requests/s",
+        untraced(|all| &all.kept),
+        0,
+        "",
+    );
+    row(
+        "nginx untraced, a connection each, requests/s",
+        untraced(|all| &all.fresh),
+        0,
+        "",
+    );
+    table.notes.extend(obstacles(report));
+    table
+}
+
+/// Why parts could not be measured.
+fn obstacles(report: &Report) -> Vec<String> {
+    let crowd = report.crowd.as_ref().and_then(|crowd| crowd.as_ref().err());
+    let served = report.served.as_ref().and_then(|served| served.as_ref().err());
+    [("Connections held", crowd), ("nginx", served)]
+        .into_iter()
+        .filter_map(|(what, reason)| Some(format!("{what}: {}.", reason?)))
+        .collect()
+}
 
 /// All tables, with the budgets first.
 pub fn all(report: &Report) -> Vec<Table> {
-    let mut tables = vec![budget::table(&budget::all(report))];
+    let mut tables = vec![summary(report)];
     if let Some(overhead) = &report.overhead {
-        tables.push(kernel(overhead));
-        tables.push(speed(overhead));
+        tables.push(tracing::kernel(overhead));
+        tables.push(tracing::speed(overhead));
     }
+    tables.extend(report.reads.as_ref().map(tracing::reads));
     if !report.peers.is_empty() {
         tables.push(peers(&report.peers));
     }
@@ -26,141 +106,6 @@ pub fn all(report: &Report) -> Vec<Table> {
     }
     tables.extend(others(report));
     tables
-}
-
-fn kernel(overhead: &Overhead) -> Table {
-    let empty = overhead.of(Subject::Empty).and_then(Cost::transition_ns);
-    let rows = overhead.costs.iter().map(|(subject, cost)| {
-        let ns = cost.transition_ns();
-        let main = cost.main.as_ref().and_then(|main| cost.programs.get(main));
-        let over_empty = ns.zip(empty).and_then(|(ns, empty)| share(ns, empty));
-        let single = match subject.is_ours() {
-            true => figure(median(&cost.single_ns), 0, ""),
-            false => String::new(),
-        };
-        vec![
-            subject.name().to_owned(),
-            figure(ns, 0, ""),
-            between(&cost.transition_ns),
-            figure(over_empty, 1, "×"),
-            figure(main.and_then(|main| median(main)), 0, ""),
-            single,
-        ]
-    });
-    let mut notes = vec![format!(
-        "The kernel's own statistics (BPF_ENABLE_STATS): the total time of all programs that run for a \
-        connection, divided by its state changes; medians of {} rounds. This includes reading the clock for the \
-        statistics, once per program.",
-        overhead.plan.rounds
-    )];
-    let ours = overhead
-        .of(Subject::Recording)
-        .into_iter()
-        .flat_map(|cost| &cost.programs);
-    let ours: Vec<String> = ours
-        .map(|(name, ns)| format!("`{name}` {}", figure(median(ns), 0, "")))
-        .collect();
-    if !ours.is_empty() {
-        notes.push(format!("Recording: {}.", ours.join(", ")));
-    }
-    Table {
-        title: format!(
-            "Kernel time per state change, ns ({} clients, 10 state changes per connection, both ends here):",
-            overhead.plan.peers
-        ),
-        head: vec![
-            "traced by",
-            "ns",
-            "least–most",
-            "of empty",
-            "main program",
-            "1 client",
-        ],
-        rows: rows.collect(),
-        notes,
-    }
-}
-
-fn speed(overhead: &Overhead) -> Table {
-    let mut rows = vec![vec![
-        "nobody".to_owned(),
-        figure(median(&overhead.untraced), 0, ""),
-        "1".to_owned(),
-        "1".to_owned(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ]];
-    rows.extend(overhead.costs.iter().map(|(subject, cost)| {
-        let memory = |of: fn(Memory) -> u64| match cost.memory {
-            Some(memory) => figure(Some(mb(of(memory))), 1, ""),
-            None if *subject == Subject::Empty => String::new(),
-            None => UNKNOWN.to_owned(),
-        };
-        let cpu = match subject {
-            Subject::Empty => String::new(),
-            _ => figure(cost.cpu_us_per_connection(), 2, ""),
-        };
-        vec![
-            subject.name().to_owned(),
-            figure(median(&cost.speed), 0, ""),
-            figure(cost.ratio(), 3, ""),
-            figure(median(&cost.cpu_ratio), 3, ""),
-            lost(*subject, cost.seen),
-            cpu,
-            memory(|memory| memory.anonymous),
-            memory(Memory::user),
-            figure(cost.map_bytes.map(|bytes| number(bytes) / 1e6), 1, ""),
-        ]
-    }));
-    let (least, most) = range(&overhead.untraced).unwrap_or((f64::NAN, f64::NAN));
-    let mut notes = vec![
-        format!(
-            "Measured with statistics off; each speed is divided by the untraced speed right before and after \
-            it ({least:.0}–{most:.0} a second). `by CPU`: the same for connections per second of CPU time. \
-            Lost: ends of connections (for `tcpstates`, state changes) that were not reported."
-        ),
-        "CPU: of the tracing process, µs per connection. Memory in MB: anonymous, user, maps in the kernel."
-            .to_owned(),
-    ];
-    if !overhead.is_steady() {
-        notes.push(
-            "The untraced speed varied too much to compare speeds; ratios by CPU are still valid.".to_owned(),
-        );
-    }
-    notes.extend(overhead.costs.iter().filter_map(|(subject, cost)| {
-        let reason = cost.obstacle.as_ref()?;
-        Some(format!("{}: {reason}.", subject.name()))
-    }));
-    if let Some(drift) = overhead.of(Subject::Recording).and_then(|cost| cost.seen?.drift) {
-        notes.push(format!("Drift while recording, over all rounds: {drift}."));
-    }
-    Table {
-        title: "Connections per second of a tight loop over loopback:".to_owned(),
-        head: vec![
-            "traced by",
-            "conn/s",
-            "ratio",
-            "by CPU",
-            "lost",
-            "CPU",
-            "own",
-            "user",
-            "maps",
-        ],
-        rows,
-        notes,
-    }
-}
-
-fn lost(subject: Subject, seen: Option<Seen>) -> String {
-    match seen {
-        None if subject == Subject::Empty => String::new(),
-        None => UNKNOWN.to_owned(),
-        Some(seen) => format!("{} of {}", count(seen.lost), count(seen.expected)),
-    }
 }
 
 fn peers(looks: &[Look]) -> Table {
@@ -292,17 +237,14 @@ fn mb(kib: u64) -> f64 {
     number(kib) * 1024.0 / 1e6
 }
 
-fn between(numbers: &[f64]) -> String {
-    match range(numbers) {
-        Some((least, most)) => format!("{least:.0}–{most:.0}"),
-        None => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::machine::Machine;
+    use crate::bench::{
+        machine::Machine,
+        overhead::{Cost, Overhead},
+        reads::{self, Reads},
+    };
 
     #[test]
     fn a_row_has_a_cell_for_each_column() {
@@ -331,12 +273,19 @@ mod tests {
         };
         let report = Report {
             overhead: Some(overhead),
+            reads: Some(Reads {
+                connections: 7,
+                costs: Subject::READS
+                    .map(|subject| (subject, reads::Cost::default()))
+                    .into(),
+            }),
+            served: Some(Err("nginx is not installed".to_owned())),
             peers: vec![look],
             recorded: Some(Err("no room".to_owned())),
             ..Report::new(Machine::this())
         };
         let tables = all(&report);
-        assert_eq!(tables.len(), 5);
+        assert_eq!(tables.len(), 6);
         for table in &tables {
             assert!(
                 table.rows.iter().all(|row| row.len() == table.head.len()),
@@ -345,6 +294,7 @@ mod tests {
         }
         let text: String = tables.iter().map(Table::text).collect();
         assert!(text.contains("tcplife: is not installed."), "{text}");
+        assert!(text.contains("nginx: nginx is not installed."), "{text}");
         assert!(!text.contains("NaN"), "{text}");
     }
 }

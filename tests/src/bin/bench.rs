@@ -20,12 +20,12 @@ use tcpreuse_tests::bench::{
 const USAGE: &str = "\
 usage: tcpreuse-bench [--rounds N] [--peers N] [--quick] [--markdown] [--json FILE] [--empty-object FILE] [PART...]
 
-Runs the named parts, or all of them: overhead, attach, peers, sockets, recordings, view.
+Runs the named parts, or all of them: overhead, reads, crowd, served, attach, peers, sockets, recordings, view.
 
-  --rounds N           rounds of the overhead part (default: 7, or 1 with --quick)
-  --peers N            clients in the overhead part (default: 200)
+  --rounds N           rounds of the first four parts (default: 7, or 1 with --quick)
+  --peers N            clients in them (default: 200)
   --quick              measure less of everything, within about a minute
-  --markdown           print Markdown tables for a README
+  --markdown           print one Markdown table for a README
   --json FILE          also write all figures to FILE
   --empty-object FILE  BPF object with an empty program to compare with
 
@@ -152,12 +152,15 @@ fn print(report: &Report, markdown: bool) {
     if report.machine.is_busy() {
         words.push_str(" The machine was busy with other work, so speeds are less reliable.");
     }
-    let tables = tables::all(report);
-    let tables = tables
-        .iter()
-        .map(if markdown { Table::markdown } else { Table::text });
-    let tables: Vec<String> = tables.collect();
-    show(&format!("{words}\n\n{}", tables.join("\n")));
+    let tables = match markdown {
+        true => tables::summary(report).markdown(),
+        false => tables::all(report)
+            .iter()
+            .map(Table::text)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    show(&format!("{words}\n\n{tables}"));
 }
 
 fn write(path: &PathBuf, report: &Report) -> std::io::Result<()> {

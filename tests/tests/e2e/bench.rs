@@ -31,6 +31,29 @@ fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
     }
 }
 
+/// Without the empty program, so no budget can be judged; a busy machine does not matter.
+#[test]
+fn reads_have_figures() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bench.json");
+    let output = Command::new(sibling("tcpreuse-bench"))
+        .args(["--quick", "--peers", "20", "reads", "--json"])
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let traced = report["reads"]["traced"].as_array().unwrap();
+    assert!(traced[0]["obstacle"].is_string(), "{report:#}");
+    for subject in &traced[1..] {
+        for figure in ["http_ns", "http_ns_one_connection", "tls_ns"] {
+            assert!(subject[figure]["median"].as_f64().unwrap() > 0.0, "{report:#}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_part_is_refused() {
     let output = Command::new(sibling("tcpreuse-bench"))

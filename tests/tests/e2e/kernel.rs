@@ -17,8 +17,11 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_end", 23_500),
     // Most of it finds a connection whose place was taken.
     ("tcpreuse_reset", 170),
-    ("tcpreuse_read", 40_000),
-    ("tcpreuse_seed", 24_000),
+    // Holds and pauses are told at each of its ends.
+    ("tcpreuse_read", 48_000),
+    ("tcpreuse_refuse", 5_000),
+    // The first FIN settles the last hold, and seeding has two such ends.
+    ("tcpreuse_seed", 32_000),
     ("tcpreuse_list", 21_000),
 ];
 

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{Resource, getrlimit},
+};
 use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
@@ -44,6 +47,22 @@ fn a_listener_has_its_process_and_those_that_inherited_it() {
     assert_eq!(listener["owner"]["comm"], own_comm());
     // Other tests fork processes that share the listener until they call exec.
     assert!(listener["owners"].as_u64().unwrap() >= 2, "{listener:#}");
+}
+
+#[test]
+fn a_listener_has_the_open_files_of_its_process_and_their_limit() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _ends: Vec<_> = (0..100).map(|_| pair(source(0), address, &listener)).collect();
+    let diagnosis = Trace::start(&namespace, &["--port", &address.port().to_string()]).finish();
+    let listener = &diagnosis.0["listeners"][0];
+    // Both ends are this process's, and other tests have files open in it.
+    let open = listener["owner_fds"].as_u64().unwrap();
+    assert!((200..100_000).contains(&open), "{listener:#}");
+    let limit = getrlimit(Resource::Nofile).current;
+    assert_eq!(listener["owner_fd_limit"].as_u64(), limit, "{listener:#}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the programs remember of one connection, under its socket's cookie.
 
-use super::pod;
-use crate::talk::Talk;
+use super::{peer::rhythm, pod};
+use crate::{rhythm::Rhythm, talk::Talk};
 
 /// Places whose cookies share a cache line. A connection that finds its own place taken gets one of its
 /// neighbours', so that a look-up reads the same line.
@@ -67,8 +67,7 @@ pub mod unknown {
     pub const DROPPED: u32 = 2;
 }
 
-/// What the reads of a connection's process have shown. One cache line, which nothing but reads and the end
-/// of a connection touches.
+/// What the reads of a connection's process have shown.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
@@ -86,31 +85,19 @@ pub struct Heard {
     /// When the last data came that the process has read and that was no goodbye, in timer ticks.
     pub last_ticks: u32,
     /// Always 0.
-    pub pad: [u32; 7],
+    pub pad: u32,
 }
 
-const _: () = assert!(size_of::<Heard>() == 64);
-
-/// One connection, from its connect or accept to its close. Two cache lines.
+/// One connection, from its connect or accept to its close. Two cache lines, of which a read touches the second
+/// only where a request or its answer begins.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Conn {
-    /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
-    pub opened_ns: u64,
-    /// When it entered CLOSE_WAIT or was found there. 0: never did.
-    pub close_wait_ns: u64,
-    /// When it left CLOSE_WAIT; 0: never did.
-    pub close_wait_left_ns: u64,
-    /// How long the peer had held nothing when this one opened, ns; 0: not known.
-    pub gap_ns: u64,
-    /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::LATE`].
-    pub idle_ticks: u32,
+    /// What was read from it.
+    pub heard: Heard,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
-    /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
-    pub held: u32,
     /// Process that connected it or, of an accepted one, that read from it first; thread group id.
     /// 0: not known.
     pub owner: u32,
@@ -133,8 +120,29 @@ pub struct Conn {
     pub handshake_retransmits: u8,
     /// Always 0.
     pub pad: u8,
-    /// What was read from it.
-    pub heard: Heard,
+    /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
+    pub opened_ns: u64,
+    /// When it entered CLOSE_WAIT or was found there. 0: never did.
+    pub close_wait_ns: u64,
+    /// When it left CLOSE_WAIT; 0: never did.
+    pub close_wait_left_ns: u64,
+    /// How long the peer had held nothing when this one opened, ns; 0: not known.
+    pub gap_ns: u64,
+    /// From the last data segment to the first FIN or RST, in timer ticks
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::LATE`].
+    pub idle_ticks: u32,
+    /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
+    pub held: u32,
+    /// When its last request and answer were.
+    pub rhythm: Rhythm,
+    /// How many times of [`rhythm`], none as long as a timer tick, are not among its peer's yet. At high rates
+    /// most are so short, and an atomic instruction for each would take longer than all else that a read does.
+    /// They are added when the sockets are listed, which every sample begins with, and at the end.
+    pub at_once: [u32; rhythm::COUNT],
+    /// End of what had been received when this host sent the first FIN, as a sequence number.
+    pub fin_seq: u32,
+    /// Always 0.
+    pub pad_to_line: u32,
 }
 
 impl Conn {
@@ -164,12 +172,16 @@ impl Conn {
             in_call: 0,
             buffer: 0,
             last_ticks: 0,
-            pad: [0; 7],
+            pad: 0,
         },
+        rhythm: Rhythm::NOTHING,
+        at_once: [0; rhythm::COUNT],
+        fin_seq: 0,
+        pad_to_line: 0,
     };
 }
 
-const _: () = assert!(core::mem::offset_of!(Conn, heard) == 64);
+const _: () = assert!(core::mem::offset_of!(Conn, opened_ns) == 64);
 const _: () = assert!(size_of::<Conn>() == 128);
 
 pod!(Conn);

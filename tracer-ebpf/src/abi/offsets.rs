@@ -36,6 +36,9 @@ pub const CGROUP_FILTER: &str = "the filter by cgroup";
 /// What is lost without the members that lead to what a process reads.
 pub const REQUESTS: &str = "protocols, and requests instead of turns";
 
+/// What is lost without the members that lead to a packet's headers.
+pub const LATE_REQUESTS: &str = "requests that come after this host has closed";
+
 macro_rules! members {
     ($($(#[doc = $doc:literal])+ $struct:ident.$first:ident$(.$rest:ident)*: $bytes:literal, $need:expr;)+) => {
         /// All members, in the order in which [`crate::relocation`] numbers them.
@@ -140,6 +143,18 @@ members! {
     inet_connection_sock.icsk_retransmits: 1, For("which connections are silent for good");
     /// Probes without an answer.
     inet_connection_sock.icsk_probes_out: 1, For("which connections are silent for good");
+    /// The memory of a packet.
+    sk_buff.head: 8, For(LATE_REQUESTS);
+    /// Where its IP header is there.
+    sk_buff.network_header: 2, For(LATE_REQUESTS);
+    /// Where its TCP header is there.
+    sk_buff.transport_header: 2, For(LATE_REQUESTS);
+    /// What is left of it to handle.
+    sk_buff.len: 4, For(LATE_REQUESTS);
+    /// The device that it came through.
+    sk_buff.dev: 8, For(LATE_REQUESTS);
+    /// The network namespace of a device.
+    net_device.nd_net.net: 8, For(LATE_REQUESTS);
     /// First thread of a process.
     task_struct.group_leader: 8, For("the names of processes that have ended");
     /// Name of a thread.

@@ -68,6 +68,17 @@ pub mod timed {
     pub const COUNT: usize = 4;
 }
 
+/// What is timed from turn to turn, as an index into [`PeerStats::rhythm`] and [`PeerStats::rhythm_buckets`]. One
+/// timer tick exact; see [`crate::rhythm`].
+pub mod rhythm {
+    /// From a request to the end of its answer, or to the first read of it at the client's end.
+    pub const HOLD: usize = 0;
+    /// From the end of an answer to the next request on the same connection.
+    pub const PAUSE: usize = 1;
+    /// How many there are.
+    pub const COUNT: usize = 2;
+}
+
 /// One thing that is timed, over all its occurrences. All exact.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes))]
@@ -158,15 +169,31 @@ pub struct PeerStats {
     pub requests_bounded: u32,
     /// Ended connections with a TLS handshake and no request.
     pub handshakes_alone: u32,
+    // Lines of their own, which requests alone touch.
+    /// What is timed from turn to turn, by [`rhythm`].
+    pub rhythm: [Durations; rhythm::COUNT],
+    /// Data that came after this host had closed the connection; see [`PeerStats::late_port`].
+    pub late_requests: u32,
+    /// The port that such data came from last. Several segments of one request count once.
+    pub late_port: u32,
+    /// How long the ended connections were held that were seeded, since they were found and without CLOSE_WAIT, ns.
+    pub seeded_ns: u64,
+    /// How each of it is spread, as [`PeerStats::buckets`] are.
+    pub rhythm_buckets: [[u32; rhythm::COUNT]; TIME_BUCKETS],
+    /// How long the requests had waited that the client gave up, ns.
+    pub unanswered_ns: u64,
 }
 
 /// A process that is not overloaded reads what it was sent within milliseconds.
 pub const LATE_NS: u64 = 1_000_000_000;
 
+/// What a peer may cost of the kernel's memory, in bytes.
+const PEER_BYTES: usize = 22 * 64;
+
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
 const _: () = assert!(
-    size_of::<PeerStats>() <= 1024,
-    "a peer may cost 1 KiB of kernel memory"
+    size_of::<PeerStats>() <= PEER_BYTES,
+    "users are told what a peer costs at most"
 );
 
 const _: () = assert!(core::mem::offset_of!(PeerStats, bytes_received) == 64);
@@ -174,5 +201,6 @@ const _: () =
     assert!(core::mem::offset_of!(PeerStats, durations) + timed::GAP * size_of::<Durations>() == 128);
 const _: () = assert!(core::mem::offset_of!(PeerStats, turns_sum) == 192);
 const _: () = assert!(core::mem::offset_of!(PeerStats, buckets) == 384);
+const _: () = assert!(core::mem::offset_of!(PeerStats, rhythm) == 1024);
 
 pod!(PeerKey, PeerStats);

@@ -110,6 +110,12 @@ impl TcpSock {
         )
     }
 
+    /// End of what has been received in order, as a sequence number; the FIN counts.
+    #[inline(always)]
+    pub(crate) fn next_seq(self) -> u32 {
+        load!(self => tcp_sock.rcv_nxt: u32 or 0)
+    }
+
     /// End of what the process has read, as a sequence number.
     #[inline(always)]
     pub(crate) fn copied_seq(self) -> u32 {
@@ -120,7 +126,7 @@ impl TcpSock {
     #[inline(always)]
     pub(crate) fn read_in_all(self) -> u32 {
         let received = load!(self => tcp_sock.bytes_received: u64 or 0) as u32;
-        let first = load!(self => tcp_sock.rcv_nxt: u32 or 0).wrapping_sub(received);
+        let first = self.next_seq().wrapping_sub(received);
         self.copied_seq().wrapping_sub(first)
     }
 
@@ -145,16 +151,28 @@ impl TcpSock {
         }
     }
 
+    /// When the last data segment was sent, in timer ticks.
+    #[inline(always)]
+    pub(crate) fn sent_ticks(self) -> u32 {
+        load!(self => tcp_sock.lsndtime: u32 or 0)
+    }
+
     /// Timer ticks since the last data segment was sent.
     #[inline(always)]
     pub(crate) fn since_sent_ticks(self) -> u32 {
-        self.ticks_since(load!(self => tcp_sock.lsndtime: u32 or 0))
+        self.ticks_since(self.sent_ticks())
+    }
+
+    /// When the last acknowledgement was received, in timer ticks.
+    #[inline(always)]
+    pub(crate) fn acknowledged_ticks(self) -> u32 {
+        load!(self => tcp_sock.rcv_tstamp: u32 or 0)
     }
 
     /// Timer ticks since the last acknowledgement was received.
     #[inline(always)]
     pub(crate) fn since_acknowledged_ticks(self) -> u32 {
-        self.ticks_since(load!(self => tcp_sock.rcv_tstamp: u32 or 0))
+        self.ticks_since(self.acknowledged_ticks())
     }
 
     /// Whether the last data segment came from the other side. If both were in one timer tick, the answer
@@ -182,8 +200,9 @@ impl TcpSock {
     /// Bytes that have arrived and that the process has not read, without a FIN.
     #[inline(always)]
     pub(crate) fn unread(self) -> u32 {
-        let next = load!(self => tcp_sock.rcv_nxt: u32 or 0);
-        let waiting = next.wrapping_sub(load!(self => tcp_sock.copied_seq: u32 or 0));
+        let waiting = self
+            .next_seq()
+            .wrapping_sub(load!(self => tcp_sock.copied_seq: u32 or 0));
         waiting.wrapping_sub(u32::from(self.sock().fin_received() && waiting > 0))
     }
 }

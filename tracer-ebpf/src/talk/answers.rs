@@ -69,7 +69,7 @@ impl Talk {
 
     /// Whether a request may be among these bytes that were written.
     #[inline(always)]
-    fn is_asking(&mut self, written: u32) -> bool {
+    pub(super) fn is_asking(&mut self, written: u32) -> bool {
         match self.protocol {
             _ if written == 0 => false,
             protocol::TLS | protocol::TLS_HTTP2 => self.is_asking_in_tls(written),

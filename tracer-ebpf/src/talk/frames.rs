@@ -77,6 +77,50 @@ impl Talk {
         }
     }
 
+    /// Whether all of a read lies within the record or frame that an earlier one began. It is passed then.
+    #[inline(always)]
+    pub(super) fn is_within(&mut self, length: u32) -> bool {
+        let is_within = self.left >= length;
+        if is_within {
+            self.left -= length;
+        }
+        is_within
+    }
+
+    /// Whether the next record of TLS begins with the next read, and the handshake is over.
+    #[inline(always)]
+    pub(super) fn is_between_records(&self) -> bool {
+        self.left == 0
+            && self.flags & (flag::LOST | flag::UNDECIDED) == 0
+            && matches!(self.stage, stage::OPEN_12 | stage::OPEN_13)
+    }
+
+    /// A record of application data that is all of a read, or goes on beyond it. `None`: something else.
+    #[inline(always)]
+    pub(super) fn next_record(
+        &mut self,
+        head: &Head,
+        length: u32,
+        written: u32,
+        is_server: bool,
+    ) -> Option<u8> {
+        let body = record_length(head);
+        let whole = RECORD_HEADER + body;
+        let is_data = is_record(head) && head[0] == record::DATA;
+        if !is_data || length < RECORD_HEADER || whole < length {
+            return None;
+        }
+        if is_server && written != 0 || !is_server && self.is_asking(written) {
+            self.flags |= flag::ARMED;
+        }
+        self.left = whole - length;
+        Some(if is_server {
+            self.data(body)
+        } else {
+            self.server_record(record::DATA, body)
+        })
+    }
+
     /// Whether these bytes can be the header of a record or frame of what is spoken.
     #[inline(always)]
     pub fn is_header(&self, head: &Head) -> bool {

@@ -58,7 +58,7 @@ pub struct Trace {
     pub prefix6: u8,
     /// Track at most N peers individually
     ///
-    /// Later ones are counted in the totals and reported as not judged. Each peer takes 1 KiB of kernel
+    /// Later ones are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel
     /// memory.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,

@@ -242,7 +242,7 @@ pub(super) fn peers(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(n) if (1..=MAX_PEERS).contains(&n) => Ok(n),
         _ => Err(format!(
-            "give a number from 1 to {MAX_PEERS}; each peer takes 1 KiB of kernel memory"
+            "give a number from 1 to {MAX_PEERS}; each peer takes 1.4 KiB of kernel memory"
         )),
     }
 }

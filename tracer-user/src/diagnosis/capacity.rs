@@ -10,7 +10,10 @@ mod software;
 use std::cmp::Reverse;
 
 use self::software::{Takes, is_apache, may_be_apache, takes};
-use super::{Diagnosis, ListenerNow, Options, thresholds::STANDSTILL};
+use super::{
+    Diagnosis, ListenerNow, Options,
+    thresholds::{FILES_CROWDED, STANDSTILL, share},
+};
 use crate::model::{
     owner::Process,
     workers::{Mpm, NoMax, Workers},
@@ -42,6 +45,8 @@ pub struct Capacity {
     /// Busy workers: from the status page, else one for each accepted connection, unless its connections are
     /// known not to occupy one each.
     pub busy_workers: Option<u32>,
+    /// Files that the process has open, and how many it may have, where both are known.
+    pub files: Option<(u64, u64)>,
     /// Seconds until no worker is left at the present growth. 0 if none is left now; `None` if nothing grows
     /// or too little is known.
     pub exhausted_in_s: Option<f64>,
@@ -87,6 +92,12 @@ impl Capacity {
         self.page.as_ref()?.mpm
     }
 
+    /// The open files and their limit, if there is hardly room for more.
+    pub fn crowded_files(&self) -> Option<(u64, u64)> {
+        self.files
+            .filter(|(open, limit)| share(*open, *limit) > FILES_CROWDED)
+    }
+
     /// Whether the process is Apache's httpd.
     pub fn is_apache(&self) -> bool {
         self.page.is_some() || self.process.as_ref().is_some_and(is_apache)
@@ -112,6 +123,8 @@ impl Capacity {
 
     fn add(&mut self, listener: &ListenerNow, accepted: u64) {
         self.ports.push(listener.port);
+        let (open, limit) = (listener.backlog.owner_fds, listener.backlog.owner_fd_limit);
+        self.files = self.files.or(open.zip(limit));
         self.held += listener.held;
         self.accepted += accepted;
         if let Some(growth) = listener.per_second {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::made::{Known, Of, Processes, of};
 pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
-use super::thresholds::Thresholds;
+use super::thresholds::{Thresholds, share};
 use crate::model::{
     counters::Plain,
     durations::Durations,
@@ -23,6 +23,7 @@ use crate::model::{
     turns::Turns,
     window::Looks,
 };
+use crate::units::MS;
 
 /// Median and longest of something, ns; `None`: not measured, or nothing happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,64 @@ impl From<&Durations> for Spread {
             p50_ns: summary.map(|all| all.median_ns),
             max_ns: summary.map(|all| all.max_ns),
         }
+    }
+}
+
+/// How long something takes from turn to turn, ns; without a count, it is not known or did not happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// How often.
+    pub count: u64,
+    /// All of it together.
+    pub sum_ns: u64,
+    /// Median.
+    pub p50_ns: Option<u64>,
+    /// 95 of 100 take no longer.
+    pub p95_ns: Option<u64>,
+    /// Longest.
+    pub max_ns: Option<u64>,
+}
+
+impl From<&Durations> for Pace {
+    fn from(durations: &Durations) -> Self {
+        let Some(summary) = durations.summary() else {
+            return Self::default();
+        };
+        Self {
+            count: summary.count,
+            sum_ns: durations.sum_ns,
+            p50_ns: Some(summary.median_ns),
+            p95_ns: Some(summary.p95_ns),
+            max_ns: Some(summary.max_ns),
+        }
+    }
+}
+
+/// How many connections a peer held over the time that is judged, and for how long. CLOSE_WAIT does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupancy {
+    /// How long that time is, ns; a peer that came later held none before.
+    pub window_ns: u64,
+    /// Held at its beginning.
+    pub start: u64,
+    /// The most held at once. Exact if none was in CLOSE_WAIT; else the most that was seen.
+    pub peak: u64,
+    /// All connections' time together, ms; `None`: not known.
+    pub held_ms: Option<u64>,
+    /// Of that, with a request that waited for its answer; `None`: not all holds are known.
+    pub busy_ms: Option<u64>,
+}
+
+impl Occupancy {
+    /// How many it held, on average.
+    pub fn mean(&self) -> Option<f64> {
+        let held_ms = self.held_ms.filter(|_| self.window_ns > 0)?;
+        Some(share(held_ms.saturating_mul(MS), self.window_ns))
+    }
+
+    /// Time of connections that had nothing to do, ms.
+    pub fn idle_ms(&self) -> Option<u64> {
+        Some(self.held_ms?.saturating_sub(self.busy_ms?))
     }
 }
 
@@ -131,6 +190,8 @@ pub struct Figures {
     pub course: Course,
     /// How busy its connections were found.
     pub looks: Sparse<Looks>,
+    /// How much it held over that time, and how busy that was.
+    pub occupancy: Occupancy,
     /// Open now.
     pub open_now: u64,
     /// Most open at once.
@@ -161,6 +222,10 @@ pub struct Figures {
     pub idle: Sparse<Idle>,
     /// Time without a connection before a reopen.
     pub gap: Sparse<Spread>,
+    /// From a request to the end of its answer or, for outbound peers, to its beginning.
+    pub hold: Sparse<Pace>,
+    /// From the end of an answer to the next request on the same connection.
+    pub pause: Sparse<Pace>,
     /// CLOSE_WAIT.
     pub close_wait: Sparse<CloseWait>,
     /// Accepted connections in CLOSE_WAIT, which most peers have none of.

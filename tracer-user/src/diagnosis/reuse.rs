@@ -4,13 +4,17 @@
 //! ends connections, and when, is left to [`super::cause`].
 
 use super::{
+    Figures,
     cause::Case,
     thresholds::{
-        EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_CORE, RARE_FAULT, SHORT_LIFE_NS, habitual,
-        share,
+        EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE, RARE_FAULT,
+        SHORT_LIFE_NS, habitual, share,
     },
 };
-use crate::model::{peer::Direction, protocol::Protocol};
+use crate::{
+    model::{peer::Direction, protocol::Protocol},
+    units::MS,
+};
 
 /// How well a peer reuses its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,13 +151,31 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     }
     let looks = &figures.looks;
     let overlapping = figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
-    let idle = looks.established - looks.busy.min(looks.established);
     let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
-    if overlapping && always && looks.looks > 0 && idle >= looks.looks {
+    if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0) {
         InHand::Idle
     } else {
         InHand::Busy
     }
+}
+
+/// How many idle connections it held, on average: exactly, or as often as it was looked at.
+pub fn mean_idle(figures: &Figures) -> Option<f64> {
+    let (occupancy, looks) = (&figures.occupancy, &figures.looks);
+    if let Some(idle_ms) = occupancy.idle_ms() {
+        return Some(share(idle_ms.saturating_mul(MS), occupancy.window_ns));
+    }
+    let idle = looks.established - looks.busy.min(looks.established);
+    (looks.looks > 0).then(|| share(idle, looks.looks))
+}
+
+/// What share of its connections was busy, likewise.
+pub fn mean_busy(figures: &Figures) -> Option<f64> {
+    let (occupancy, looks) = (&figures.occupancy, &figures.looks);
+    if let (Some(held_ms), Some(busy_ms)) = (occupancy.held_ms, occupancy.busy_ms) {
+        return Some(share(busy_ms, held_ms));
+    }
+    (looks.looks >= MIN_ALIKE).then(|| share(looks.busy, looks.established))
 }
 
 /// Whether the pool of this host's process finds, when it needs a connection, that the server has closed

@@ -159,6 +159,7 @@ impl<'a> Scene<'a> {
         );
         let more_ns = earlier.map_or(0, |earlier| earlier.window_ns);
         figures.span_ns = figures.span_ns.saturating_add(more_ns);
+        figures.occupancy.window_ns = figures.occupancy.window_ns.saturating_add(more_ns);
         figures
     }
 }

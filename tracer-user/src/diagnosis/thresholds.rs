@@ -87,6 +87,9 @@ pub const NEARLY_ALL: f64 = 0.95;
 /// This many immediate discards and none later are no accident among many clients.
 pub const MANY_DISCARDED: u64 = 20;
 
+/// A process that has more than this share of the files open that it may have soon accepts nothing more.
+pub const FILES_CROWDED: f64 = 0.9;
+
 /// A pool opens further connections only when those it has are busy: on average, at least this share of them.
 pub const BUSY: f64 = 0.5;
 

@@ -21,6 +21,7 @@ mod types;
 use std::{fs::File, io::Read, path::Path};
 
 use bytes::Bytes;
+use tracer_ebpf::hooks::Hook;
 
 pub use self::{
     error::{BtfError, Defect},
@@ -116,6 +117,12 @@ impl Btf {
     #[must_use]
     pub fn has_tracepoint(&self, name: &str) -> bool {
         self.has(&format!("btf_trace_{name}"), Kind::Typedef)
+    }
+
+    /// Whether the kernel has the tracepoint of a hook, in a form that is good enough.
+    #[must_use]
+    pub fn has_hook(&self, hook: &Hook) -> bool {
+        self.has_tracepoint(hook.tracepoint) && hook.since.is_none_or(|name| self.has(name, Kind::Enum))
     }
 
     /// Whether the kernel has a function of this name, such as `bpf_iter_tcp`.

@@ -134,7 +134,7 @@ fn capabilities() -> impl Iterator<Item = Check> {
 fn tracepoints(btf: &Btf) -> Vec<Check> {
     let tracepoint = |hook: &Hook| {
         let (status, found) = match hook.absence {
-            _ if btf.has_tracepoint(hook.tracepoint) => (Status::Ok, "available".to_owned()),
+            _ if btf.has_hook(hook) => (Status::Ok, "available".to_owned()),
             Absence::Fatal(cure) => (Status::Missing, format!("not there: {cure}")),
             Absence::Loses(lost) => (Status::Degraded, format!("not there: {lost}")),
         };

@@ -17,7 +17,7 @@ use tracer_ebpf::{
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
-    hooks::{Absence, HOOKS, Hook, LIST, READ, SEED},
+    hooks::{Absence, HOOKS, Hook, LIST, READ, REFUSE, SEED},
     index, member,
 };
 
@@ -106,6 +106,8 @@ fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
     Known {
         turns: hooks.contains(&READ),
         requests: hooks.contains(&READ) && peeks,
+        late_requests: hooks.contains(&REFUSE),
+        held: true,
         idle: offsets.has(&[
             member!(tcp_sock.lsndtime),
             member!(inet_connection_sock.icsk_ack.lrcvtime),
@@ -121,6 +123,16 @@ fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
         ]),
     }
 }
+
+/// What leads to the headers of a packet.
+const LATE_REQUESTS: [usize; 6] = [
+    member!(sk_buff.head),
+    member!(sk_buff.network_header),
+    member!(sk_buff.transport_header),
+    member!(sk_buff.len),
+    member!(sk_buff.dev),
+    member!(net_device.nd_net.net),
+];
 
 /// Whether the data a process reads can be seen. The programs know only the system calls of x86-64.
 fn can_peek(offsets: &Offsets) -> bool {
@@ -270,9 +282,10 @@ fn hooks(btf: &Btf, offsets: &Offsets) -> Result<Vec<Hook>, String> {
     if !offsets.has(&[member!(tcp_sock.write_seq)]) {
         hooks.retain(|hook| *hook != READ);
     }
-    let (there, missing): (Vec<Hook>, Vec<Hook>) = hooks
-        .into_iter()
-        .partition(|hook| btf.has_tracepoint(hook.tracepoint));
+    if !offsets.has(&LATE_REQUESTS) {
+        hooks.retain(|hook| *hook != REFUSE);
+    }
+    let (there, missing): (Vec<Hook>, Vec<Hook>) = hooks.into_iter().partition(|hook| btf.has_hook(hook));
     match missing
         .iter()
         .find(|hook| matches!(hook.absence, Absence::Fatal(_)))

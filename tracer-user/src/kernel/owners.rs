@@ -4,6 +4,7 @@
 //! open. One search ([`find`]) answers for any number of sockets, and [`Owners`] keeps the answers from one
 //! interval to the next.
 
+mod files;
 mod process;
 mod search;
 
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
+pub use files::files;
 pub use process::{has_ended, process};
 pub(super) use search::holders;
 pub use search::{Search, find};

@@ -22,6 +22,12 @@ figures! {
     /// SYNs and connections that the kernel dropped since it listens, for a full queue most of all.
     drops: Option<u64> = Counter of Connections,
         |live| (live.drops != NO_DROPS).then_some(live.drops.into()), shown "drops" labelled "DROPS";
+
+    /// Files that the process has open which listens, sockets included. From `/proc`, not from the socket.
+    owner_fds: Option<u64> = Largest of Files, |_| None, shown "owner_fds" labelled "FILES";
+
+    /// How many it may have open.
+    owner_fd_limit: Option<u64> = Largest of Files, |_| None, shown "owner_fd_limit" labelled "MAX";
 }
 
 /// The number of figures, the first ones, that have a place of their own wherever they are shown.
@@ -51,8 +57,17 @@ mod tests {
         }
         let other = one;
         one.each_absorb(&other);
+        // Both are of the same process.
+        let times = |name| {
+            if name == "owner_fds" || name == "owner_fd_limit" {
+                1
+            } else {
+                2
+            }
+        };
         for (n, figure) in (1..).zip(Backlog::shown()) {
-            assert_eq!((figure.get)(&one), Some(2 * n), "{}", figure.name);
+            let wanted = times(figure.name) * n;
+            assert_eq!((figure.get)(&one), Some(wanted), "{}", figure.name);
         }
         assert!(one.are_possible());
         one.accept_queue = u64::MAX;

@@ -5,7 +5,7 @@
 //! the JSON of a diagnosis, in `peers.csv` and in the detail pane of the view besides, as it was counted.
 
 use tracer_ebpf::{
-    abi::peer::{PeerStats, timed},
+    abi::peer::{self, PeerStats, rhythm, timed},
     buckets::{HELD_BUCKETS, held_floor},
 };
 
@@ -17,38 +17,67 @@ use super::{
     turns::Turns,
 };
 
-/// A slot with the buckets that are in use, which all that is timed shares.
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A slot, and the buckets of its durations that are in use.
 struct Slot<'a> {
     stats: &'a PeerStats,
-    first: usize,
-    buckets: &'a [[u32; timed::COUNT]],
+    timed: Used<'a, { timed::COUNT }>,
+    rhythm: Used<'a, { rhythm::COUNT }>,
 }
 
 impl<'a> Slot<'a> {
     fn of(stats: &'a PeerStats) -> Self {
-        let used = |bucket: &[u32; timed::COUNT]| *bucket != [0; timed::COUNT];
-        let first = stats.buckets.iter().position(used).unwrap_or(0);
-        let last = stats.buckets.iter().rposition(used).unwrap_or(0);
         Self {
             stats,
-            first,
-            buckets: stats.buckets.get(first..=last).unwrap_or_default(),
+            timed: Used::of(&stats.buckets),
+            rhythm: Used::of(&stats.rhythm_buckets),
         }
     }
 
-    /// What is timed, by its number in [`timed`].
+    /// What is timed over a connection, by its number in [`timed`].
     fn durations(&self, what: usize) -> Durations {
-        let count = |bucket: &[u32; timed::COUNT]| bucket.get(what).copied().unwrap_or_default();
+        self.timed.durations(&self.stats.durations, what)
+    }
+
+    /// The sum of what is timed over a connection, by its number in [`timed`].
+    fn sum_ns(&self, what: usize) -> u64 {
+        self.stats.durations.get(what).map_or(0, |one| one.sum_ns)
+    }
+
+    /// What is timed from turn to turn, by its number in [`rhythm`].
+    fn rhythm(&self, what: usize) -> Durations {
+        self.rhythm.durations(&self.stats.rhythm, what)
+    }
+}
+
+/// The buckets that are in use of `N` things that are timed together.
+struct Used<'a, const N: usize> {
+    first: usize,
+    buckets: &'a [[u32; N]],
+}
+
+impl<'a, const N: usize> Used<'a, N> {
+    fn of(all: &'a [[u32; N]]) -> Self {
+        let used = |bucket: &[u32; N]| *bucket != [0; N];
+        let first = all.iter().position(used).unwrap_or(0);
+        let last = all.iter().rposition(used).unwrap_or(0);
+        Self {
+            first,
+            buckets: all.get(first..=last).unwrap_or_default(),
+        }
+    }
+
+    /// One of them.
+    fn durations(&self, all: &[peer::Durations; N], what: usize) -> Durations {
+        let count = |bucket: &[u32; N]| bucket.get(what).copied().unwrap_or_default();
         let counts = self.buckets.iter().map(count);
-        self.stats
-            .durations
-            .get(what)
-            .map_or_else(Durations::default, |one| Durations {
-                sum_ns: one.sum_ns,
-                max_ns: one.max_ns,
-                min_ns: !one.inverse_min_ns,
-                buckets: Buckets::from_first(self.first, counts),
-            })
+        all.get(what).map_or_else(Durations::default, |one| Durations {
+            sum_ns: one.sum_ns,
+            max_ns: one.max_ns,
+            min_ns: !one.inverse_min_ns,
+            buckets: Buckets::from_first(self.first, counts),
+        })
     }
 }
 
@@ -120,6 +149,27 @@ figures! {
     /// Time in CLOSE_WAIT of those that left it.
     close_wait: Durations = Durations of Nanoseconds, |slot| slot.durations(timed::CLOSE_WAIT);
 
+    /// From a request to the end of its answer or, for outbound peers, to its beginning.
+    hold: Durations = Durations of Nanoseconds, |slot| slot.rhythm(rhythm::HOLD);
+
+    /// From the end of an answer to the next request on the same connection.
+    pause: Durations = Durations of Nanoseconds, |slot| slot.rhythm(rhythm::PAUSE);
+
+    /// How long connections were held, all together and without CLOSE_WAIT; of those that are open, until the sample.
+    held_ms: u64 = Counter of Milliseconds, |slot| {
+        let [life, waiting] = [timed::LIFETIME, timed::CLOSE_WAIT].map(|what| slot.sum_ns(what));
+        life.saturating_add(slot.stats.seeded_ns).saturating_sub(waiting) / NS_PER_MS
+    };
+
+    /// How long of that they had a request that waited for its answer.
+    busy_ms: u64 = Counter of Milliseconds, |slot| {
+        let holds = slot.stats.rhythm.get(rhythm::HOLD).map_or(0, |hold| hold.sum_ns);
+        holds.saturating_add(slot.stats.unanswered_ns) / NS_PER_MS
+    };
+
+    /// When that was reckoned, monotonic.
+    reckoned_ms: u64 = Latest of Milliseconds, |_| 0;
+
     /// Request turns of the ended connections that were not seeded.
     turns: Turns = Histogram of Turns, |slot| Turns {
         sum: slot.stats.turns_sum,
@@ -158,6 +208,10 @@ figures! {
     /// Ended connections with a TLS handshake and no request after it.
     handshakes_alone: u64 = Counter of Connections, |slot| slot.stats.handshakes_alone.into(),
         shown "handshakes_without_request" labelled "handshakes alone" if |known| known.requests;
+
+    /// Requests that came after this host had closed the connection; their clients see a reset.
+    late_requests: u64 = Counter of Turns, |slot| slot.stats.late_requests.into(),
+        shown "late_requests" labelled "late requests" if |known| known.late_requests;
 
     /// Process that last connected to the peer or read from it, by its thread group id.
     owner: Option<u32> = Latest of Process, |slot| Some(slot.stats.key.process).filter(|pid| *pid != 0);

@@ -25,8 +25,10 @@ pub struct Durations {
 pub struct Summary {
     /// How many.
     pub count: u64,
-    /// Their median, ns; see [`Durations::median_ns`].
+    /// Their median, ns; see [`Durations::percentile`].
     pub median_ns: u64,
+    /// 95 of 100 are no longer, ns, likewise.
+    pub p95_ns: u64,
     /// The longest, ns, exact.
     pub max_ns: u64,
 }
@@ -168,21 +170,22 @@ impl Durations {
         let count = self.count();
         (count > 0).then(|| Summary {
             count,
-            median_ns: self.median_of(count),
+            median_ns: self.percentile(50, count),
+            p95_ns: self.percentile(95, count),
             max_ns: self.max_ns,
         })
     }
 
-    /// The median of `count` durations, which are all there are and at least one: the mean when all lie in one
-    /// bucket, else by linear interpolation in the median's bucket, whose edges are at most a factor of 1.5 apart.
-    fn median_of(&self, count: u64) -> u64 {
+    /// A percentile of `count` durations, which are all there are and at least one: the mean when all lie in one
+    /// bucket, else by linear interpolation in its bucket, whose edges are at most a factor of 1.5 apart.
+    fn percentile(&self, percent: u64, count: u64) -> u64 {
         let mut below = 0;
         for (bucket, n) in self.buckets.used() {
             let n = u64::from(n);
             if n == count {
                 return self.sum_ns / count.max(1);
             }
-            if 2 * (below + n) >= count && n > 0 {
+            if 100 * (below + n) >= percent * count && n > 0 {
                 let (low, high) = time_range(bucket);
                 // The last bucket is open-ended, and no value is above the maximum.
                 let high = if bucket as usize == TIME_BUCKETS - 1 {
@@ -192,8 +195,10 @@ impl Durations {
                 };
                 let low = low.max(self.min_ns);
                 let high = high.max(low);
-                // The middle of the median's rank within the bucket, in half ranks.
-                let half_rank = (count + 1).saturating_sub(2 * below).clamp(1, 2 * n);
+                // The middle of its rank within the bucket, in half ranks.
+                let half_rank = (percent * count / 50 + 1)
+                    .saturating_sub(2 * below)
+                    .clamp(1, 2 * n);
                 let share = u128::from(high - low) * u128::from(half_rank) / u128::from(2 * n);
                 return low + u64::try_from(share).unwrap_or(high - low);
             }
@@ -246,16 +251,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_median_is_within_its_bucket(mut values in prop::collection::vec(0_u64..600_000_000_000, 1..200)) {
+        fn a_percentile_is_within_its_bucket(mut values in prop::collection::vec(0_u64..600_000_000_000, 1..200)) {
             let durations = of(&values);
             values.sort_unstable();
-            let exact = values[(values.len() - 1) / 2];
-            let median = durations.summary().unwrap().median_ns;
-            let (low, high) = time_range(time_bucket(exact));
-            prop_assert!((durations.min_ns..=durations.max_ns).contains(&median));
-            // The last bucket has no end.
-            let last = time_bucket(exact) as usize == TIME_BUCKETS - 1;
-            prop_assert!(low <= median && (last || median <= high), "{median} not in {low}..={high} around {exact}");
+            let summary = durations.summary().unwrap();
+            for (percent, value) in [(50, summary.median_ns), (95, summary.p95_ns)] {
+                let exact = values[(values.len() * percent).div_ceil(100) - 1];
+                let (low, high) = time_range(time_bucket(exact));
+                prop_assert!((durations.min_ns..=durations.max_ns).contains(&value));
+                // The last bucket has no end.
+                let last = time_bucket(exact) as usize == TIME_BUCKETS - 1;
+                prop_assert!(
+                    low <= value && (last || value <= high),
+                    "{value} not in {low}..={high} around {exact}, the {percent}th"
+                );
+            }
         }
     }
 }

@@ -29,6 +29,10 @@ pub enum Unit {
     Nanoseconds,
     /// Time in microseconds.
     Microseconds,
+    /// Time in milliseconds, of many connections together.
+    Milliseconds,
+    /// Open files.
+    Files,
     /// No number: a process, by its thread group id.
     Process,
     /// No number: one of [`tracer_ebpf::talk::protocol`].
@@ -39,10 +43,15 @@ impl Unit {
     /// Values beyond this are damage: sums of several still fit, and no time is longer than 146 years.
     pub const fn limit(self) -> u64 {
         match self {
-            Self::Connections | Self::Segments | Self::Turns | Self::Process | Self::Protocol => MAX_COUNT,
+            Self::Connections
+            | Self::Segments
+            | Self::Turns
+            | Self::Files
+            | Self::Process
+            | Self::Protocol => MAX_COUNT,
             Self::Bytes => MAX_COUNT << 8,
             Self::Nanoseconds => 1 << 62,
-            Self::Microseconds => 1 << 52,
+            Self::Microseconds | Self::Milliseconds => 1 << 52,
         }
     }
 
@@ -51,6 +60,7 @@ impl Unit {
         match self {
             Self::Nanoseconds => Some(value),
             Self::Microseconds => Some(value.saturating_mul(1_000)),
+            Self::Milliseconds => Some(value.saturating_mul(1_000_000)),
             _ => None,
         }
     }

@@ -56,6 +56,12 @@ pub struct Known {
     /// Requests are told from handshakes, logins and signs of life; else each turn counts as one.
     #[serde(default)]
     pub requests: bool,
+    /// Requests that come after this host has closed.
+    #[serde(default)]
+    pub late_requests: bool,
+    /// How long connections were held, and how long of that they were busy.
+    #[serde(default)]
+    pub held: bool,
     /// Idle time before close.
     pub idle: bool,
     /// Payload received.
@@ -73,6 +79,8 @@ impl Known {
     pub const ALL: Self = Self {
         turns: true,
         requests: true,
+        late_requests: true,
+        held: true,
         idle: true,
         bytes_received: true,
         bytes_sent: true,

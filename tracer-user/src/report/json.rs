@@ -19,7 +19,7 @@ use serde::Serialize;
 use self::{basis::Basis, counted::Counted, told::Told};
 use super::{Counts, Origin, timestamp};
 use crate::{
-    diagnosis::{Answer, Cause, Diagnosis, Figures, Impact, Judged, ListenerNow, Spread, Verdict},
+    diagnosis::{Answer, Cause, Diagnosis, Figures, Impact, Judged, ListenerNow, Pace, Spread, Verdict},
     model::{
         accounting::Losses,
         backlog::{Backlog, PLACED},
@@ -154,6 +154,8 @@ struct PeerFigures<'a> {
     lifetime_ms: Range,
     idle_before_close_ms: Range,
     reopen_gap_ms: Range,
+    hold_ms: Percentiles,
+    pause_ms: Percentiles,
     turns_per_connection: Range,
     protocol: Option<Protocol>,
     requests: Option<u64>,
@@ -172,6 +174,13 @@ struct PeerFigures<'a> {
 #[derive(Serialize)]
 struct Range {
     p50: Option<u64>,
+    max: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Percentiles {
+    p50: Option<u64>,
+    p95: Option<u64>,
     max: Option<u64>,
 }
 
@@ -338,6 +347,8 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
             max_ns: figures.idle.max_ns,
         }),
         reopen_gap_ms: milliseconds(*figures.gap),
+        hold_ms: percentiles(&figures.hold),
+        pause_ms: percentiles(&figures.pause),
         // A bound is not a measurement.
         turns_per_connection: turns(figures.turns_counted),
         protocol: figures.protocol,
@@ -345,10 +356,13 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
         requests_are_exact: figures.requests_told,
         requests_per_connection: turns(figures.known.requests),
         held: Held {
-            start: figures.course.start,
+            start: figures.occupancy.start,
             end: figures.course.end,
-            mean: None,
-            peak: figures.course.peak,
+            mean: figures
+                .occupancy
+                .mean()
+                .map(|mean| (mean * 1000.0).round() / 1000.0),
+            peak: figures.occupancy.peak,
         },
         close_wait: CloseWait {
             now: close_wait.now,
@@ -375,6 +389,11 @@ fn milliseconds(spread: Spread) -> Range {
         p50: spread.p50_ns.map(|ns| ns / NS_PER_MS),
         max: spread.max_ns.map(|ns| ns / NS_PER_MS),
     }
+}
+
+fn percentiles(pace: &Pace) -> Percentiles {
+    let [p50, p95, max] = [pace.p50_ns, pace.p95_ns, pace.max_ns].map(|ns| Some(ns? / NS_PER_MS));
+    Percentiles { p50, p95, max }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search, has_ended, process},
+        owners::{Owners, Search, files, has_ended, process},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -19,6 +19,7 @@ use crate::{
         accounting::{Accounting, Totals, drift},
         earlier::Earlier,
         ended::Ended,
+        occupancy,
         peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
         short_lived::{Processes, ShortLived},
@@ -150,6 +151,7 @@ impl Live {
             accounting,
             earlier: Earlier::default(),
         };
+        occupancy::add_what_goes_on(&mut sample.peers, &sample.sockets.connections, taken);
         // The totals above cover all slots and are not affected by this.
         self.short_lived
             .fold(&mut sample, &Running(&self.tracer, &self.names));
@@ -233,6 +235,11 @@ impl Live {
             .refresh(&wanted, sample.taken.monotonic_ns, OWNERS_PACE_NS);
         for listener in &mut sockets.listeners {
             listener.owner = self.owners.of(listener.inode).clone();
+            if let Some(process) = listener.owner.process() {
+                let files = files(process.pid);
+                listener.backlog.owner_fds = files.open;
+                listener.backlog.owner_fd_limit = files.limit;
+            }
         }
         for connection in &mut sockets.connections {
             // The current holder is better evidence than the first reader, but no better than the process

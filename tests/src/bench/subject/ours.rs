@@ -14,12 +14,21 @@ use serde_json::Value;
 use super::{Seen, Stage};
 use crate::program::binary;
 
+/// A port on which nothing listens.
+const NOBODY: u16 = 1;
+
 /// How tcpreuse is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     BothEnds,
+    /// Without a look at what is read.
+    Turns,
     OneEnd,
+    /// Nothing that is measured: a port of nobody's.
+    Nothing,
     Record,
+    /// The server's end alone.
+    RecordServer,
 }
 
 /// A running tcpreuse.
@@ -36,17 +45,25 @@ impl Ours {
         let mut command = Command::new(binary());
         let mut folder = None;
         match what {
-            What::BothEnds => {
-                command.args(["diagnose", "--duration", "10m", "--direction", "both"]);
-            }
-            What::OneEnd => {
-                command.args(["diagnose", "--duration", "10m", "--direction", "inbound"]);
-                command.args(["--port", &stage.port.to_string()]);
-            }
-            What::Record => {
-                command.args(["record", "--direction", "both", "--out"]);
+            What::Record | What::RecordServer => {
+                command.args(["record", "--out"]);
                 command.arg(folder.insert(stage.scratch.join("recording")));
             }
+            _ => {
+                command.args(["diagnose", "--duration", "10m"]);
+            }
+        }
+        let port = match what {
+            What::BothEnds | What::Turns | What::Record => None,
+            What::OneEnd | What::RecordServer => Some(stage.port),
+            What::Nothing => Some(NOBODY),
+        };
+        match port {
+            None => command.args(["--direction", "both"]),
+            Some(port) => command.args(["--direction", "inbound", "--port", &port.to_string()]),
+        };
+        if what == What::Turns {
+            command.arg("--no-peek");
         }
         command.args(["--format", "json", "--netns", &stage.netns.to_string()]);
         let child = command
@@ -107,8 +124,9 @@ impl Ours {
             None => None,
         };
         let ends = match self.what {
-            What::OneEnd => connections,
-            What::BothEnds | What::Record => 2 * connections,
+            What::OneEnd | What::RecordServer => connections,
+            What::BothEnds | What::Turns | What::Record => 2 * connections,
+            What::Nothing => 0,
         };
         seen(&answer, rows, ends)
     }

@@ -43,14 +43,15 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         let how = if never_uses_idle && !at_once {
-            let idle = figures.looks.established - figures.looks.busy;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a small count"
+            )]
+            let idle = reuse::mean_idle(figures).unwrap_or(0.0) as u64;
             format!(
                 "one request each, although it always held {} (on average)",
-                count(
-                    idle / figures.looks.looks.max(1),
-                    "idle connection",
-                    "idle connections"
-                )
+                count(idle, "idle connection", "idle connections")
             )
         } else {
             format!(

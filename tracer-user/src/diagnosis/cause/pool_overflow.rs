@@ -5,10 +5,9 @@ use super::{
     words::{self, number},
 };
 use crate::diagnosis::{
-    Figures,
+    Figures, reuse,
     thresholds::{
-        BUSY, EXCEPTION, MANY_DISCARDED, MIN_ALIKE, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT, confidence,
-        habitual, share,
+        BUSY, EXCEPTION, MANY_DISCARDED, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT, confidence, habitual, share,
     },
 };
 
@@ -54,6 +53,5 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
 /// Whether most of its connections were busy. A pool with idle connections opens no others; clients behind a
 /// shared address open theirs regardless of the others.
 fn is_busy(figures: &Figures) -> bool {
-    let looks = &figures.looks;
-    looks.looks >= MIN_ALIKE && share(looks.busy, looks.established) >= BUSY
+    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY)
 }

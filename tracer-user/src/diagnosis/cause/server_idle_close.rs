@@ -38,15 +38,45 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "{}; the server closed {} after {} of idle time ({})",
+            "{}; the server closed {} after {} of idle time ({}){}{}",
             words::opens_and_pause(case),
             words::number(figures.server_fin),
             words::duration(idle),
             words::spread(&cluster),
+            needed(case, idle),
+            lost(case),
         )
     });
     Some(Match {
         confidence: confidence(cluster.count.min(figures.server_fin), figures.closes),
         explanation,
     })
+}
+
+/// How long the timeout would have to be: the idle time, and how long the peer then held nothing.
+fn needed(case: &Case<'_>, idle: u64) -> String {
+    let Some(gap) = case.figures.gap.p50_ns else {
+        return String::new();
+    };
+    let round_trip = match case.figures.counted.rtt_us {
+        0 => "a round trip".to_owned(),
+        us => format!("a round trip of {}", words::duration(u64::from(us) * 1_000)),
+    };
+    format!(
+        "; its next request came {} after the last answer (median), so only a timeout above that plus {round_trip} \
+         would keep the connection",
+        words::duration(idle + gap),
+    )
+}
+
+/// What it costs beside connections.
+fn lost(case: &Case<'_>) -> String {
+    let figures = case.figures;
+    match figures.counted.late_requests {
+        late if late > 0 && figures.known.late_requests => format!(
+            "; {} came after the close and got a reset",
+            words::count(late, "request", "requests")
+        ),
+        _ => String::new(),
+    }
 }

@@ -8,7 +8,7 @@ mod visits;
 use self::figures::*;
 use super::*;
 use crate::{
-    diagnosis::{Constant, Course, Expected, HeldNow, Learned, Waiting},
+    diagnosis::{Constant, Course, Expected, HeldNow, Learned, Occupancy, Spread, Waiting},
     model::{counters::Plain, durations::Cluster, peer::Closes, protocol::Protocol, window::Looks},
 };
 
@@ -273,6 +273,26 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
         ..by_server(one_by_one(40, 1, 5 * S))
     };
     assert_eq!(verdict(&figures), Verdict::FreshPerRequest);
+    // Likewise by what was counted, where it was never looked at in time.
+    let counted = |busy_of_ten: u64| Figures {
+        looks: Looks::default().into(),
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(200_000),
+            busy_ms: Some(20_000 * busy_of_ten),
+            ..Occupancy::default()
+        },
+        ..figures.clone()
+    };
+    let said = judged(&counted(1));
+    assert_eq!(said.verdict, Verdict::FreshPerRequest);
+    assert!(
+        said.explanation.contains("always held 3 idle connections"),
+        "{}",
+        said.explanation
+    );
+    // All of them are busy nearly always: it needs as many.
+    assert_eq!(verdict(&counted(9)), Verdict::ServerIdleClose);
     // A pool of five that is refilled whenever the server has closed all of it.
     let bursts = Figures {
         opens_with_none: 8,
@@ -280,6 +300,36 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
         ..figures
     };
     assert_eq!(verdict(&bursts), Verdict::ServerIdleClose);
+}
+
+#[test]
+fn a_timeout_that_is_too_short_is_told_with_what_it_takes_and_what_it_costs() {
+    let mut figures = by_server(one_by_one(40, 1, 5 * S));
+    let plain = judged(&figures);
+    assert_eq!(plain.verdict, Verdict::ServerIdleClose);
+    assert!(
+        !plain.explanation.contains("after the close"),
+        "{}",
+        plain.explanation
+    );
+    figures.gap = Spread {
+        p50_ns: Some(S),
+        max_ns: Some(S),
+    }
+    .into();
+    figures.counted.rtt_us = 41_000;
+    figures.counted.late_requests = 3;
+    figures.known.late_requests = true;
+    let said = judged(&figures).explanation;
+    for part in [
+        "its next request came 6.0 s after the last answer (median)",
+        "above that plus a round trip of 41 ms",
+        "3 requests came after the close and got a reset",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    figures.known.late_requests = false;
+    assert!(!judged(&figures).explanation.contains("after the close"));
 }
 
 #[test]

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use tracer_ebpf::buckets::held_floor;
 
-use super::{CloseWait, Course, Figures, Idle, Lingering, Sparse, Spread, Waiting, held};
+use super::{CloseWait, Course, Figures, Idle, Lingering, Occupancy, Pace, Sparse, Spread, Waiting, held};
 use crate::{
-    diagnosis::thresholds::{NO_REQUEST_BYTES, Thresholds},
+    diagnosis::thresholds::{EXCEPTION, NO_REQUEST_BYTES, Thresholds, share},
     model::{
+        occupancy::before_the_window,
         owner::Process,
-        peer::Direction,
+        peer::{Counters, Direction},
         protocol::Protocol,
         sample::{Peer, Sample},
         socket::{Connection, Since, State},
         window::{Level, Live, Looks, Mark, Seen},
     },
+    units::MS,
 };
 
 /// The processes of a sample whose names are known: thousands of peers have the same one.
@@ -91,6 +94,11 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         Some(base) => crate::model::window::held(&base.counters),
         None => peer.counters.seeded.min(now.held.max(1)),
     };
+    let course = if of.levels.is_empty() {
+        Course::flat(start, now)
+    } else {
+        Course::of(of.levels, now, of.seen, of.usual)
+    };
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
     let closes = counters.closes;
     let (client_fin, client_rst, server_fin) = match peer.id.direction {
@@ -102,6 +110,11 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             .filter(|connection| connection.state == State::CloseWait)
     };
     let left = counters.close_wait.summary();
+    // From the times at which data was last sent and received, at reads.
+    let pace = |durations| match known.turns && known.idle {
+        true => Pace::from(durations).into(),
+        false => Sparse::default(),
+    };
     let waiting = || live.iter().filter(|connection| connection.never_accepted());
     Figures {
         span_ns: now_ns.saturating_sub(begins_ns.max(of.seen.first_ns)),
@@ -119,16 +132,13 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
                 Since::Seeded(_) | Since::Unknown => None,
             })
             .min(),
-        course: if of.levels.is_empty() {
-            Course::flat(start, now)
-        } else {
-            Course::of(of.levels, now, of.seen, of.usual)
-        },
+        course,
         looks: of
             .seen
             .looks
             .since(of.base.as_ref().map_or(Looks::default(), |base| base.looks))
             .into(),
+        occupancy: occupancy(all, of, counters, requests, course),
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(of.expected),
@@ -147,6 +157,8 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             false => Sparse::default(),
         },
         gap: Spread::from(&counters.gap).into(),
+        hold: pace(&counters.hold),
+        pause: pace(&counters.pause),
         close_wait: CloseWait {
             now: counters.close_wait_now,
             oldest_ns: in_close_wait()
@@ -199,6 +211,42 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             .map(|(pid, _)| pid)
             .or(counters.owner)
             .and_then(|pid| processes.get(pid)),
+    }
+}
+
+/// What was held over the time that is judged. `counters`: what happened within it.
+fn occupancy(all: &Of<'_>, of: &Known<'_>, counters: &Counters, requests: u64, course: Course) -> Occupancy {
+    let known = all.sample.known;
+    let start = match &of.base {
+        Some(base) => crate::model::window::held(&base.counters),
+        None => counters.seeded,
+    };
+    let before = of.base.as_ref().map_or(0, |base| base.counters.close_wait_now);
+    let all_counted = counters.close_wait_entered + counters.close_wait_now + before == 0;
+    let most = counters.opens_by_held.used().filter(|(_, n)| *n > 0).last();
+    let most = most.map_or(0, |(bucket, _)| u64::from(held_floor(bucket)) + 1);
+    let waiting = of.live.iter().filter(|connection| connection.holding).count() as u64;
+    let (held_before, busy_before) = of
+        .base
+        .as_ref()
+        .map_or((0, 0), |base| before_the_window(base, all.begins_ns));
+    // What the client gave up was held too, and is among the busy time.
+    let holds = counters.hold.count() + counters.unanswered + waiting;
+    let window_ns = all.sample.taken.monotonic_ns.saturating_sub(all.begins_ns);
+    let held_ms = counters.held_ms.saturating_sub(held_before);
+    let seen = course.peak.max(start);
+    Occupancy {
+        window_ns,
+        start,
+        peak: if all_counted {
+            seen.max(counters.open_peak).max(most)
+        } else {
+            // No less than the mean.
+            seen.max(held_ms.saturating_mul(MS).div_ceil(window_ns.max(1)))
+        },
+        held_ms: known.held.then_some(held_ms),
+        busy_ms: (known.held && known.turns && known.idle && share(holds, requests) >= 1.0 - EXCEPTION)
+            .then(|| counters.busy_ms.saturating_sub(busy_before)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseWait, Idle, Spread};
+use super::{CloseWait, Idle, Pace, Spread};
 use crate::model::window::Looks;
 
 /// A value that is read as itself and takes a pointer's room while it is the default.
@@ -62,6 +62,16 @@ impl Absent for Idle {
     };
 }
 
+impl Absent for Pace {
+    const ABSENT: &'static Self = &Self {
+        count: 0,
+        sum_ns: 0,
+        p50_ns: None,
+        p95_ns: None,
+        max_ns: None,
+    };
+}
+
 impl Absent for CloseWait {
     const ABSENT: &'static Self = &Self {
         now: 0,
@@ -98,6 +108,7 @@ mod tests {
         }
         check::<Spread>();
         check::<Idle>();
+        check::<Pace>();
         check::<CloseWait>();
         check::<Looks>();
     }

@@ -60,7 +60,10 @@ impl Types {
             let start = self.records.len() - reader.len();
             starts.push(u32::try_from(start).map_err(|_| Defect::TooLarge)?);
             let ty = Type::read(id, &mut reader)?;
-            if matches!(ty.kind, Kind::Struct | Kind::Union | Kind::Typedef | Kind::Func) {
+            if matches!(
+                ty.kind,
+                Kind::Struct | Kind::Union | Kind::Enum | Kind::Typedef | Kind::Func
+            ) {
                 let name = self.name(ty.name)?;
                 if !name.is_empty() {
                     names.push((hash(name), id));
@@ -94,7 +97,7 @@ impl Types {
             .ok_or(Defect::NoName(offset))
     }
 
-    /// All structs, unions, typedefs and functions with a name, by number.
+    /// All structs, unions, enums, typedefs and functions with a name, by number.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = Result<Type<'_>, Defect>> {
         let wanted = hash(name.as_bytes());
         let from = self.names.partition_point(|(hash, _)| *hash < wanted);

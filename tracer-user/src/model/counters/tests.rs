@@ -149,6 +149,23 @@ fn a_round_trip_that_was_never_seen_is_unknown() {
 }
 
 #[test]
+fn what_is_timed_from_turn_to_turn_is_read_from_its_own_buckets() {
+    let mut stats = PeerStats::new_zeroed();
+    stats.rhythm[rhythm::PAUSE] = peer::Durations {
+        sum_ns: 12,
+        max_ns: 9,
+        inverse_min_ns: !3,
+    };
+    stats.rhythm_buckets[0][rhythm::PAUSE] = 2;
+    stats.rhythm_buckets[20][rhythm::HOLD] = 5;
+    let counters = Counters::from(&stats);
+    assert_eq!((counters.hold.count(), counters.hold.buckets.get(20)), (5, 5));
+    let pause = counters.pause.summary().unwrap();
+    assert_eq!((pause.count, pause.median_ns, pause.max_ns), (2, 6, 9));
+    assert_eq!(counters.lifetime.count(), 0);
+}
+
+#[test]
 fn numbers_that_cannot_be_are_told() {
     let mut counters = Counters::default();
     assert!(counters.are_possible());

@@ -163,7 +163,7 @@ macro_rules! figures {
 
                 fn prints(&self) -> impl Iterator<Item = u64> {
                     [$(match Unit::$unit {
-                        Unit::Connections => figure::$kind::print(&self.$name),
+                        Unit::Connections | Unit::Turns => figure::$kind::print(&self.$name),
                         _ => 0,
                     }),+]
                     .into_iter()

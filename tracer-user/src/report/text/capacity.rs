@@ -23,6 +23,14 @@ pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) ->
         if any || process.page.is_some() {
             workers(to, process, diagnosis, paint)?;
         }
+        if let Some((open, limit)) = process.crowded_files() {
+            let line = format!(
+                "{} of {} files open: at the limit it accepts no connection (`ulimit -n`, LimitNOFILE)",
+                number(open),
+                number(limit)
+            );
+            writeln!(to, "{}", paint.bad(&wrap(&line, 2)))?;
+        }
     }
     nobodys_page(to, diagnosis)
 }

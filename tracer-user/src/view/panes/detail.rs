@@ -152,6 +152,8 @@ fn figures(peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
             spread(figures.idle.p50_ns, figures.idle.max_ns),
         ),
         ("reopened after", spread(figures.gap.p50_ns, figures.gap.max_ns)),
+        ("held for", spread(figures.hold.p50_ns, figures.hold.max_ns)),
+        ("pause", spread(figures.pause.p50_ns, figures.pause.max_ns)),
         (
             if figures.known.requests {
                 "requests each"

@@ -200,3 +200,25 @@ fn a_page_that_is_nobodys_is_said_so() {
         "The status page (7 busy workers) is that of an Apache, but no Apache listens on the traced ports"
     );
 }
+
+/// A process that can open no more files accepts nothing, whatever workers it has.
+#[test]
+fn files_are_a_word_when_they_run_out() {
+    let said = |open| {
+        let mut sample = sample();
+        let backlog = &mut sample.sockets.listeners[0].backlog;
+        (backlog.owner_fds, backlog.owner_fd_limit) = (open, Some(1024));
+        let diagnosis = diagnose(&sample, &History::of(&sample), &Options::default());
+        let mut out = Vec::new();
+        write(&mut out, &diagnosis, &Paint(false)).unwrap();
+        flat(&String::from_utf8(out).unwrap())
+    };
+    assert!(
+        said(Some(922)).contains("922 of 1,024 files open"),
+        "{}",
+        said(Some(922))
+    );
+    for room in [Some(921), None] {
+        assert!(!said(room).contains("files open"), "{}", said(room));
+    }
+}

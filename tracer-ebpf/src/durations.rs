@@ -1,0 +1,46 @@
+//! Adds one duration to those of a peer.
+
+use tracer_ebpf::{
+    abi::peer::{Durations, PeerStats},
+    buckets::time_bucket,
+};
+
+use crate::{
+    atomic::{Shared, field},
+    sock::ticks_ns,
+};
+
+/// Adds to the durations of `WHAT`, one of [`tracer_ebpf::abi::peer::timed`].
+#[inline(always)]
+pub(crate) fn note<const WHAT: usize>(stats: Shared<PeerStats>, ns: u64) {
+    lengthen(field!(stats.durations).nth::<WHAT>(), ns);
+    if let Some(bucket) = field!(stats.buckets).at(time_bucket(ns)) {
+        bucket.nth::<WHAT>().add(1);
+    }
+}
+
+/// Adds to the durations of `WHAT`, one of [`tracer_ebpf::abi::peer::rhythm`].
+#[inline(always)]
+pub(crate) fn note_rhythm<const WHAT: usize>(stats: Shared<PeerStats>, ticks: u32) {
+    let ns = ticks_ns(ticks);
+    lengthen(field!(stats.rhythm).nth::<WHAT>(), ns);
+    if let Some(bucket) = field!(stats.rhythm_buckets).at(time_bucket(ns)) {
+        bucket.nth::<WHAT>().add(1);
+    }
+}
+
+/// Adds so many that took no timer tick.
+#[inline(always)]
+pub(crate) fn note_at_once<const WHAT: usize>(stats: Shared<PeerStats>, count: u32) {
+    lengthen(field!(stats.rhythm).nth::<WHAT>(), 0);
+    field!(stats.rhythm_buckets).nth::<0>().nth::<WHAT>().add(count);
+}
+
+#[inline(always)]
+fn lengthen(durations: Shared<Durations>, ns: u64) {
+    if ns != 0 {
+        field!(durations.sum_ns).add(ns);
+    }
+    field!(durations.max_ns).raise(ns);
+    field!(durations.inverse_min_ns).raise(!ns);
+}
