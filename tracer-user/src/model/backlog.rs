@@ -1,7 +1,7 @@
-//! What the kernel says of a listening socket: one table, a line a figure, as [`super::counters`] is of a peer.
+//! What the kernel says of a listening socket: a table with one figure per line, like [`super::counters`].
 //!
-//! Reading it from the kernel's record, the sum over the sockets of one port, the state of a recording and its limits
-//! follow from the line, and so do the JSON of a diagnosis, `listeners.csv` and the listeners of the view.
+//! Reading it from the kernel's record, the sum over the sockets of one port, the state of a recording and its
+//! limits follow from the line, and so do the JSON of a diagnosis, `listeners.csv` and the listeners of the view.
 
 use tracer_ebpf::abi::live::{Live, NO_DROPS};
 
@@ -30,7 +30,7 @@ figures! {
     owner_fd_limit: Option<u64> = Largest of Files, |_| None, shown "owner_fd_limit" labelled "MAX";
 }
 
-/// The first figures have a place of their own wherever they are shown: this many of them.
+/// The number of figures, the first ones, that have a place of their own wherever they are shown.
 pub const PLACED: usize = 2;
 
 #[cfg(test)]

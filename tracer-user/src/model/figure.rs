@@ -1,7 +1,7 @@
 //! What a figure is: its unit, how it behaves over time and over several peers, and its value.
 //!
-//! [`super::counters`] has the table of a peer's figures, [`super::backlog`] that of a listener's; this is what their
-//! lines are made of.
+//! [`super::counters`] has the table of a peer's figures, [`super::backlog`] that of a listener's. This module has
+//! what their lines consist of.
 
 mod table;
 
@@ -206,10 +206,10 @@ pub(super) trait Behaves<T> {
 pub(super) trait Numbers {
     const KIND: Kind;
 
-    /// Whether several peers' are added; else 0 means that there is none yet.
+    /// Whether those of several peers are added. If not, 0 means that there is none yet.
     const ADDS_UP: bool = false;
 
-    /// What happened since an earlier value: nothing can be taken away from most.
+    /// What happened since an earlier value. Most kinds have no difference, so the value stays.
     fn change<T: Word>(now: T, _earlier: T) -> T {
         now
     }

@@ -1,8 +1,8 @@
 //! Servers: the names each has for its timeouts and limits.
 //!
 //! One table for each server and nothing else, hence the length of this file. Defaults are those of current
-//! versions. For a setting a server does not have, the text of `UNKNOWN` or `HTTP` is used, or the text says that
-//! there is none.
+//! versions. For a setting a server does not have, the text of `UNKNOWN` or `HTTP` is used, or the text says
+//! that there is none.
 
 use super::Setting;
 

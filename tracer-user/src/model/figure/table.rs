@@ -1,4 +1,4 @@
-//! A table of figures, a line each, from which all follows that is the same for any figure.
+//! A table with one figure per line. Everything that is done alike with every figure follows from it.
 
 use super::{Kind, Unit, Value};
 use crate::model::sample::Known;
@@ -53,7 +53,7 @@ impl<T: Table> Shown<T> {
     }
 }
 
-/// What is made of a table.
+/// What the table of a struct provides.
 pub trait Table: Sized + 'static {
     /// The figures that are shown as they were counted.
     type Shown: std::fmt::Debug + 'static;
@@ -76,10 +76,10 @@ pub trait Table: Sized + 'static {
     #[must_use]
     fn each_since(&self, earlier: &Self) -> Self;
 
-    /// Puts the same one's of an earlier recording before it, each figure by itself.
+    /// Adds what an earlier recording has of the same peer or listener, each figure by itself.
     fn each_precede(&mut self, earlier: &Self);
 
-    /// Takes in another one's, each figure by itself.
+    /// Adds those of another peer or listener, each figure by itself.
     fn each_absorb(&mut self, other: &Self);
 
     /// Adds what can be added: for totals over many. Extremes and durations have no total.
@@ -97,8 +97,8 @@ pub(in crate::model) fn read<S, T>(source: &S, from: impl FnOnce(&S) -> T) -> T 
     from(source)
 }
 
-/// Makes a [`Table`] of a list of figures: `STRUCT of SOURCE, shown as SHOWN;`, then a line for each. `SHOWN` is a
-/// struct for those that are shown as they were counted, or `Self` where all of them are.
+/// Makes a [`Table`] of a list of figures: `STRUCT of SOURCE, shown as SHOWN;`, then a line for each figure.
+/// `SHOWN` names a struct to be made of the figures that are shown as they were counted, or is `Self` if all are.
 macro_rules! figures {
     ($(#[$about:meta])+ $all:ident of $source:ty, shown as $shown:ident; $($lines:tt)+) => {
         $crate::model::figure::figures! { @all $all [$(#[$about])+] $source, $shown; $($lines)+ }
