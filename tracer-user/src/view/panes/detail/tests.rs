@@ -17,7 +17,7 @@ fn of(verdict: Verdict) -> (App, Judged) {
     }
     let row = snapshot.rows.iter().find(|row| row.verdict == verdict);
     let id = row.unwrap().id;
-    let peer = snapshot.peer(id).unwrap().clone();
+    let peer = snapshot.peer(id).unwrap();
     (App::new(look(), Arc::new(snapshot)), peer)
 }
 
