@@ -17,13 +17,17 @@ pub struct Rhythm {
     answered: u32,
 }
 
-/// What a read tells, in timer ticks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Nothing is told. A number and no `Option`: of one that is `None`, the compiler may move a part that was never
+/// written, which the verifier does not let pass.
+pub const UNTOLD: u32 = u32::MAX;
+
+/// What a read tells, in timer ticks, or [`UNTOLD`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     /// From a request to the end of its answer or, at the client's end, to the beginning of its answer.
-    pub hold: Option<u32>,
+    pub hold: u32,
     /// From the end of that answer, or an earlier one, to the next request.
-    pub pause: Option<u32>,
+    pub pause: u32,
 }
 
 /// When data last moved on a connection, in timer ticks.
@@ -46,12 +50,12 @@ impl Rhythm {
     /// is one, or its first part.
     #[inline(always)]
     pub fn server_reads(&mut self, wrote: bool, is_request: bool, at: Moved) -> Told {
-        let hold = if wrote { self.answered_at(at.sent) } else { None };
-        let mut pause = None;
+        let hold = if wrote { self.answered_at(at.sent) } else { UNTOLD };
+        let mut pause = UNTOLD;
         // Further requests before the answer wait along with the first.
         if is_request && self.asked == 0 {
             if self.answered != 0 {
-                pause = Some(between(self.answered, at.received));
+                pause = between(self.answered, at.received);
             }
             *self = Self {
                 asked: some(at.received),
@@ -61,28 +65,31 @@ impl Rhythm {
         Told { hold, pause }
     }
 
-    /// The server has sent its answer to all that was asked; gives the hold.
+    /// The server has sent its answer to all that was asked; gives the hold, or [`UNTOLD`].
     #[inline(always)]
-    pub fn answered_at(&mut self, sent: u32) -> Option<u32> {
+    pub fn answered_at(&mut self, sent: u32) -> u32 {
         if self.asked == 0 {
-            return None;
+            return UNTOLD;
         }
         let hold = between(self.asked, sent);
         *self = Self {
             asked: 0,
             answered: some(sent),
         };
-        Some(hold)
+        hold
     }
 
     /// The client's process reads. `is_answer`: this is the beginning of an answer to a request.
     #[inline(always)]
     pub fn client_reads(&mut self, is_answer: bool, at: Moved) -> Told {
-        let mut told = Told::default();
+        let mut told = Told {
+            hold: UNTOLD,
+            pause: UNTOLD,
+        };
         if is_answer {
-            told.hold = Some(between(at.sent, at.received));
+            told.hold = between(at.sent, at.received);
             if self.answered != 0 {
-                told.pause = Some(between(self.answered, at.sent));
+                told.pause = between(self.answered, at.sent);
             }
             self.asked = some(at.sent);
         }
@@ -115,8 +122,11 @@ mod tests {
         Moved { received, sent }
     }
 
-    const fn told(hold: Option<u32>, pause: Option<u32>) -> Told {
-        Told { hold, pause }
+    fn told(hold: Option<u32>, pause: Option<u32>) -> Told {
+        Told {
+            hold: hold.unwrap_or(UNTOLD),
+            pause: pause.unwrap_or(UNTOLD),
+        }
     }
 
     #[test]
@@ -133,8 +143,8 @@ mod tests {
         );
         // In two pieces, the second of which comes later.
         assert_eq!(rhythm.server_reads(false, false, at(171, 120)), told(None, None));
-        assert_eq!(rhythm.answered_at(190), Some(20));
-        assert_eq!(rhythm.answered_at(191), None, "it was told already");
+        assert_eq!(rhythm.answered_at(190), 20);
+        assert_eq!(rhythm.answered_at(191), UNTOLD, "it was told already");
     }
 
     #[test]
@@ -188,6 +198,6 @@ mod tests {
         // A request that came at tick 0.
         let mut rhythm = Rhythm::NOTHING;
         rhythm.server_reads(true, true, at(0, 0));
-        assert_eq!(rhythm.answered_at(8), Some(7));
+        assert_eq!(rhythm.answered_at(8), 7);
     }
 }

@@ -5,7 +5,7 @@ use tracer_ebpf::{
         conn::{Conn, flag},
         peer::{LATE_NS, direction, reason, rhythm},
     },
-    rhythm::{Moved, Told},
+    rhythm::{Moved, Told, UNTOLD},
     talk::{self, protocol},
 };
 
@@ -94,16 +94,15 @@ fn note_turn(tcp: TcpSock, conn: &mut Conn, wrote: bool, is_request: bool) {
 
 #[inline(always)]
 fn count_turn(conn: &mut Conn, told: Told) {
-    if let Some(hold) = told.hold {
-        count_ticks::<{ rhythm::HOLD }>(conn, hold);
-    }
-    if let Some(pause) = told.pause {
-        count_ticks::<{ rhythm::PAUSE }>(conn, pause);
-    }
+    count_ticks::<{ rhythm::HOLD }>(conn, told.hold);
+    count_ticks::<{ rhythm::PAUSE }>(conn, told.pause);
 }
 
 #[inline(always)]
 fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
+    if ticks == UNTOLD {
+        return;
+    }
     if ticks == 0 {
         conn.at_once[WHAT] = conn.at_once[WHAT].wrapping_add(1);
     } else if let Some(stats) = stats(conn.slot) {
@@ -150,15 +149,8 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
             return;
         }
     }
-    if let Some(hold) = conn.rhythm.answered_at(sent) {
-        count_turn(
-            conn,
-            Told {
-                hold: Some(hold),
-                pause: None,
-            },
-        );
-    }
+    let hold = conn.rhythm.answered_at(sent);
+    count_ticks::<{ rhythm::HOLD }>(conn, hold);
 }
 
 /// Whether the last request on the connection has no answer yet. At the server's end: the process has read
