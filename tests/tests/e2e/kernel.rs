@@ -14,7 +14,8 @@ use tcpreuse_tests::{need_root, program::run};
 /// kernels tested.
 const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_state", 112_000),
-    ("tcpreuse_end", 23_500),
+    // Looks among neighbouring places, and settles what an end that was missed leaves unknown.
+    ("tcpreuse_end", 36_000),
     // Most of it finds a connection whose place was taken.
     ("tcpreuse_reset", 170),
     // Holds and pauses are told at each of its ends.
