@@ -144,9 +144,9 @@ fn requests(diagnosis: &Diagnosis, peer: &str, direction: &str) -> (u64, u64) {
 }
 
 fn protocol<'a>(diagnosis: &'a Diagnosis, peer: &str, direction: &str) -> &'a str {
-    diagnosis.peer(peer, direction)["figures"]["protocol"]
-        .as_str()
-        .unwrap()
+    let peer = diagnosis.peer(peer, direction);
+    let protocol = peer.pointer("/figures/protocol");
+    protocol.and_then(Value::as_str).unwrap()
 }
 
 /// Compares what was counted with the requests of each connection by client, as the clients say.
@@ -173,7 +173,7 @@ fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
 /// client saw its connection last since it began its last request. On a quiet machine that is the timeout and a
 /// few milliseconds.
 #[track_caller]
-fn assert_idle(diagnosis: &Diagnosis, client: &str, timeout_ms: u64, lasted_ms: &Value) {
+fn assert_idle(diagnosis: &Diagnosis, client: &str, timeout_ms: u64, lasted_ms: f64) {
     /// A timer tick at 100 Hz, and the rounding of both clocks.
     const TICK_MS: u64 = 11;
     let peer = diagnosis.peer(client, "inbound");
@@ -181,7 +181,7 @@ fn assert_idle(diagnosis: &Diagnosis, client: &str, timeout_ms: u64, lasted_ms: 
         .pointer("/figures/idle_before_close_ms/max")
         .and_then(Value::as_u64)
         .unwrap();
-    let longest = lasted_ms.as_f64().unwrap() + TICK_MS as f64;
+    let longest = lasted_ms + TICK_MS as f64;
     assert!(
         idle + TICK_MS >= timeout_ms && idle as f64 <= longest,
         "idle for {idle} ms of {lasted_ms}"

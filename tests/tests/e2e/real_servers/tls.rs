@@ -34,6 +34,11 @@ fn traced(client: Command) -> (Diagnosis, Value) {
     (trace.finish(), said)
 }
 
+/// How long a client saw its idle connection last.
+fn lasted_ms(said: &Value) -> f64 {
+    said.get("lasted_ms").and_then(Value::as_f64).unwrap()
+}
+
 /// Runs a client with HTTP/1.1 and each version of TLS against a server. Its idle time may be counted from an
 /// acknowledgement that comes this much later than the answer.
 fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], slack_ms: u64) {
@@ -58,7 +63,7 @@ fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], s
                 "{client}, {version}"
             );
         }
-        assert_idle(&diagnosis, "127.1.0.3", TIMEOUT_MS - slack_ms, &said["lasted_ms"]);
+        assert_idle(&diagnosis, "127.1.0.3", TIMEOUT_MS - slack_ms, lasted_ms(&said));
     }
 }
 
@@ -209,12 +214,7 @@ fn websockets_through_nginx() {
         assert_eq!(requests(&diagnosis, &client, "inbound"), expected, "{client}");
         assert_eq!(protocol(&diagnosis, &client, "inbound"), "websocket");
     }
-    assert_idle(
-        &diagnosis,
-        &source(2).to_string(),
-        TIMEOUT_MS,
-        &Value::from(lasted_ms),
-    );
+    assert_idle(&diagnosis, &source(2).to_string(), TIMEOUT_MS, lasted_ms);
     // nginx is a client of the backend, as is the test of nginx.
     let sums: Vec<u64> = diagnosis
         .peers()
@@ -228,7 +228,7 @@ fn websockets_through_nginx() {
 /// The little that is needed of RFC 6455.
 mod websocket {
     use std::{
-        io::{Read, Write},
+        io::{Read, Result, Write},
         net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
         thread,
         time::Instant,
@@ -256,32 +256,33 @@ mod websocket {
     }
 
     fn answer(mut stream: TcpStream) {
-        let mut head = Vec::new();
-        let mut part = [0; 1024];
-        while !head.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut part) {
-                Ok(n @ 1..) => head.extend(&part[..n]),
-                _ => return,
-            }
+        if head(&mut stream).is_err() {
+            return;
         }
         let mut reply = ACCEPTED;
         while stream.write_all(reply).is_ok() {
-            if stream.read_exact(&mut part[..MESSAGE.len()]).is_err() {
+            if stream.read_exact(&mut [0; MESSAGE.len()]).is_err() {
                 return;
             }
             reply = REPLY;
         }
     }
 
-    fn open(from: IpAddr, server: SocketAddr) -> TcpStream {
-        let mut stream = connect(from, server).unwrap();
-        stream.write_all(ASKED).unwrap();
+    /// Reads the head of a request or of an answer.
+    fn head(stream: &mut TcpStream) -> Result<Vec<u8>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
+            stream.read_exact(&mut byte)?;
             head.extend(byte);
         }
+        Ok(head)
+    }
+
+    fn open(from: IpAddr, server: SocketAddr) -> TcpStream {
+        let mut stream = connect(from, server).unwrap();
+        stream.write_all(ASKED).unwrap();
+        let head = head(&mut stream).unwrap();
         assert!(head.starts_with(b"HTTP/1.1 101"), "{head:?}");
         stream
     }
