@@ -50,7 +50,9 @@ pub(super) fn draw(playback: &Playback, area: Rect, pen: &mut Pen<'_>) {
     let columns = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
     let ends = columns(&start) + columns(&end);
     let words: u16 = after.iter().map(|(text, _)| columns(text)).sum();
-    let room = area.width.saturating_sub(ends + words);
+    // The bar does not change its length when playback pauses.
+    let spare = columns("playing") - columns(state);
+    let room = area.width.saturating_sub(ends + words + spare);
     let bar = room.clamp(MIN_BAR, MAX_BAR);
     // Without room for both, the position matters more than the ends.
     let mut pieces = Vec::new();
