@@ -162,11 +162,35 @@ fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
             .map(|n| n.as_u64().unwrap())
             .collect();
         let expected = (each.iter().sum(), each.iter().copied().max().unwrap());
-        assert_eq!(requests(diagnosis, client, "inbound"), expected, "{client}");
+        let counted = requests(diagnosis, client, "inbound");
+        if is_exact(diagnosis.peer(client, "inbound")) {
+            assert_eq!(counted, expected, "{client}");
+        } else {
+            assert_bound(counted.0, expected.0, client);
+        }
         all += expected.0;
     }
     let outbound = diagnosis.peer("127.0.0.1", "outbound");
-    assert_eq!(figure(outbound, "requests"), all, "the client's end");
+    let counted = figure(outbound, "requests");
+    if is_exact(outbound) {
+        assert_eq!(counted, all, "the client's end");
+    } else {
+        assert_bound(counted, all, "the client's end");
+    }
+}
+
+fn is_exact(peer: &Value) -> bool {
+    peer.pointer("/figures/requests_are_exact") == Some(&Value::Bool(true))
+}
+
+/// Within TLS, some control frames of HTTP/2 have the length of a short request. Then the number is marked as a bound:
+/// no request is missing, and there are at most as many again.
+#[track_caller]
+fn assert_bound(counted: u64, requests: u64, whose: &str) {
+    assert!(
+        (requests..=2 * requests).contains(&counted),
+        "{whose}: {counted} for {requests}"
+    );
 }
 
 /// Compares the longest idle time of a client's connections with the server's timeout and with how long the

@@ -254,7 +254,9 @@ impl Talk {
             added::TLS_12
         };
         let around = RECORD_HEADER + added;
-        if written > around + FRAME_HEADER && written != around + PING {
+        // What ends a connection is as long as a ping, alone or with the goodbye of TLS.
+        let ping = around + PING;
+        if written > around + FRAME_HEADER && written != ping && written != ping + around + ALERT {
             self.flags |= flag::ESTIMATED;
             self.requests = self.requests.wrapping_add(1);
         }
@@ -305,6 +307,9 @@ impl Talk {
 
 /// The longest control frame of HTTP/2 that is usual; GOAWAY is as long.
 const PING: u32 = FRAME_HEADER + 8;
+
+/// An alert of TLS, the goodbye among them.
+const ALERT: u32 = 2;
 
 /// One that updates a window, or resets a stream.
 const UPDATE: u32 = FRAME_HEADER + 4;

@@ -37,11 +37,10 @@ impl Talk {
         // Each client of HTTP/2 acknowledges the server's settings, at most one request after it has begun.
         if (is_known || self.requests <= 1) && is_acknowledgement(first, is_13) {
             self.protocol = protocol::TLS_HTTP2;
-            return false;
-        }
-        if is_known && is_control(first, is_13) {
-            // A request may be as short as an update of a window.
+            // The server's settings may have been taken for an answer, and a request may be as short as an update
+            // of a window.
             self.flags |= flag::ESTIMATED;
+            return false;
         }
         true
     }
