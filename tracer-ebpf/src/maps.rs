@@ -114,9 +114,10 @@ pub(crate) fn cookie_in(place: u64) -> Shared<u64> {
 /// skipped.
 #[inline(always)]
 pub(crate) fn displaced() -> Shared<u64> {
-    let cookies = table!(COOKIES).cast::<u64>();
+    let end = config!(places_mask) as usize + 1;
+    let number = table!(COOKIES).cast::<u64>().wrapping_add(end);
     // SAFETY: the number follows the cookies.
-    unsafe { Shared::new(cookies.wrapping_add(config!(places_mask) as usize + 1)) }
+    unsafe { Shared::new(number) }
 }
 
 /// The low bits of a cookie are the number of its own place.

@@ -104,7 +104,9 @@ fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
         return;
     }
     if ticks == 0 {
-        conn.at_once[WHAT] = conn.at_once[WHAT].wrapping_add(1);
+        if let Some(at_once) = conn.at_once.get_mut(WHAT) {
+            *at_once = at_once.wrapping_add(1);
+        }
     } else if let Some(stats) = stats(conn.slot) {
         note_rhythm::<WHAT>(stats, ticks);
     }

@@ -96,12 +96,14 @@ fn requests_at_least(case: &Case<'_>) -> u64 {
     figures.requests.saturating_sub(logins)
 }
 
-/// Whether each connection serves a moment's work, such as one web request that needs some values from a
-/// database. It carries several requests, yet the client ends it as soon as it has the last answer.
+/// Whether each connection to a database serves a moment's work, such as one web request that needs some values
+/// from it. It carries several requests, yet the client ends it as soon as it has the last answer. Other
+/// clients are not judged by this: some requests a connection are reuse.
 fn makes_short_visits(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let of = figures.turns.connections();
-    of >= case.thresholds.min_closes
+    figures.protocol.is_some_and(Protocol::is_of_database)
+        && of >= case.thresholds.min_closes
         && habitual(of, figures.opens)
         && habitual(case.by_client(), figures.closes)
         && habitual(figures.idle.at_once, figures.idle.count)

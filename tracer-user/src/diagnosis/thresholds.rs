@@ -84,6 +84,10 @@ pub const DISCARDED_NS: u64 = 51 * MS;
 /// This share of a pool's discards must be that quick. The rest allows for a busy machine.
 pub const NEARLY_ALL: f64 = 0.95;
 
+/// At least this share of a pool's discards carried one request or two: whatever comes back to a full pool goes, and
+/// most of it has just been opened. Clients that share an address stay for as long as they need.
+pub const HARDLY_USED: f64 = 0.1;
+
 /// This many immediate discards and none later are no accident among many clients.
 pub const MANY_DISCARDED: u64 = 20;
 

@@ -71,6 +71,11 @@ impl Protocol {
         })
     }
 
+    /// Whether a database speaks it. Its clients have a pool by habit.
+    pub const fn is_of_database(self) -> bool {
+        matches!(self, Self::Redis | Self::PostgreSql | Self::MySql)
+    }
+
     /// Whether a connection begins with a handshake or a login, which are no requests.
     pub const fn has_login(self) -> bool {
         matches!(

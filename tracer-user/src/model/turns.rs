@@ -83,6 +83,13 @@ impl Turns {
         self.buckets.get(bucket as usize).into()
     }
 
+    /// How many connections had at most this many turns, which must be fewer than 8: up to there buckets are exact.
+    pub fn up_to(&self, most: u64) -> u64 {
+        let last = turn_bucket(u32::try_from(most).unwrap_or(u32::MAX));
+        let few = self.buckets.used().filter(|(bucket, _)| *bucket <= last);
+        few.map(|(_, n)| u64::from(n)).sum()
+    }
+
     /// The most of one connection.
     pub fn max(&self) -> Option<u64> {
         (self.connections() > 0).then_some(self.max)
@@ -107,5 +114,6 @@ mod tests {
         assert_eq!(of(&[1, 20, 30, 31]).median(), Some(16));
         assert_eq!(of(&[0, 4, 7]).median(), Some(4));
         assert_eq!(of(&[3, 40]).max(), Some(40));
+        assert_eq!(of(&[0, 1, 2, 2, 3, 40]).up_to(2), 4);
     }
 }

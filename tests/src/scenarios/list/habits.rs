@@ -57,19 +57,10 @@ fn fresh() -> Scenario {
         pause,
         asks: true,
     };
-    // Needs a few values for each of its own requests, and connects for them anew.
-    let visits = Behaviour::IdleClose {
-        polls: 4,
-        hold: ms(10),
-        idle: ms(0),
-        pause: ms(250),
-        reset: false,
-    };
     let truth = &["fresh-per-request"];
     let groups = vec![
         group("client closes", 4, client_closes, truth),
         group("client asks", 4, asks, truth),
-        group("visits", 4, visits, truth),
         innocents(4),
     ];
     scenario("fresh-per-request", Knobs::default(), 8, groups)

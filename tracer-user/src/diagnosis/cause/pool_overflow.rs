@@ -7,7 +7,8 @@ use super::{
 use crate::diagnosis::{
     Figures, reuse,
     thresholds::{
-        BUSY, EXCEPTION, MANY_DISCARDED, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT, confidence, habitual, share,
+        BUSY, EXCEPTION, HANDSHAKE_TURNS, HARDLY_USED, MANY_DISCARDED, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT,
+        confidence, habitual, share,
     },
 };
 
@@ -18,6 +19,12 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let (turns, of) = (&figures.turns, figures.turns.connections());
     // Nearly all were closed at once. Clients that leave a shared address take their time.
     let at_once = share(figures.idle.at_once, figures.idle.count);
+    let few = if figures.requests_told {
+        2
+    } else {
+        HANDSHAKE_TURNS + 2
+    };
+    let hardly_used = share(turns.up_to(few), of);
     let closes_after_a_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     if figures.opens < MANY_DISCARDED
         || figures.closes < MANY_DISCARDED
@@ -25,6 +32,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
         || at_once < NEARLY_ALL
+        || hardly_used < HARDLY_USED
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
         || !is_busy(figures)

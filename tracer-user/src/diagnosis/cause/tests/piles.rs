@@ -133,6 +133,12 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
     let mut taking_their_time = overflow(20);
     taking_their_time.idle.at_once = 15;
     assert_eq!(verdict(&taking_their_time), Verdict::ManyHeld);
+    let mut having_stayed = overflow(20);
+    having_stayed.turns = turns_each(15, 8);
+    for more in [5, 6, 11, 12] {
+        having_stayed.turns.note(more);
+    }
+    assert_eq!(verdict(&having_stayed), Verdict::ManyHeld);
 }
 
 #[test]

@@ -41,6 +41,11 @@ fn answers_to_a_login_are_named_as_a_bound() {
 fn visits_are_short_and_ended_by_the_client() {
     let visits = visits(100, 4);
     let reused = [
+        // Nothing that is pooled by habit.
+        Figures {
+            protocol: Some(Protocol::Http1),
+            ..visits.clone()
+        },
         // The work goes on for longer than a moment.
         Figures {
             age: Idle {
