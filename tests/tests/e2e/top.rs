@@ -36,7 +36,7 @@ fn the_worst_stand_on_top_and_keys_work() {
     let mut top = OnTerminal::top(
         &namespace,
         &["--interval", "500ms", "--direction", "inbound"],
-        (100, 30),
+        (100, 36),
     );
     let ill = [
         ("127.1.0.2", "fresh-per-request"),

@@ -331,6 +331,23 @@ pub(super) fn is_control(length: u32, is_13: bool) -> bool {
     carries(length, is_13, |data| matches!(data, FRAME_HEADER | UPDATE | PING))
 }
 
+/// Whether a record is as long as what a server of HTTP/2 begins with: some settings, alone or with an update of
+/// a window, an acknowledgement, or both.
+#[inline(always)]
+pub(super) fn may_be_settings(length: u32, is_13: bool) -> bool {
+    /// One setting, and the usual most of them.
+    const SETTING: u32 = 6;
+    const MOST: u32 = 7;
+    let are_settings = |bytes: u32| bytes % SETTING == 0 && bytes <= MOST * SETTING;
+    carries(length, is_13, |data| {
+        let more = data.wrapping_sub(FRAME_HEADER);
+        are_settings(more)
+            || are_settings(more.wrapping_sub(UPDATE))
+            || are_settings(more.wrapping_sub(FRAME_HEADER))
+            || are_settings(more.wrapping_sub(UPDATE + FRAME_HEADER))
+    })
+}
+
 /// Whether a record is as long as an acknowledgement of settings.
 #[inline(always)]
 pub(super) fn is_acknowledgement(length: u32, is_13: bool) -> bool {

@@ -2,7 +2,9 @@
 
 use super::{
     Head, Talk, flag,
-    frames::{FINISHED, RECORD_HEADER, added, frame, is_acknowledgement, is_control, record, stage},
+    frames::{
+        FINISHED, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings, record, stage,
+    },
     protocol,
 };
 
@@ -75,6 +77,10 @@ impl Talk {
         let data = length.wrapping_sub(added::TLS_13);
         if is_13 && data == 2 {
             return self.goodbye();
+        }
+        if self.requests == 0 && may_be_settings(length, is_13) {
+            // If they are, and the first request follows them, they are counted as an answer of their own.
+            self.flags |= flag::ESTIMATED;
         }
         if self.protocol == protocol::TLS_HTTP2 {
             return if is_control(length, is_13) {

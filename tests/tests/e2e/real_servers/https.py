@@ -2,7 +2,7 @@
 
 https.py PORT 1.2|1.3
 """
-import http.client, json, ssl, sys, time
+import http.client, json, select, ssl, sys, time
 
 port, version = int(sys.argv[1]), getattr(ssl.TLSVersion, "TLSv" + sys.argv[2].replace(".", "_"))
 context = ssl._create_unverified_context()
@@ -38,6 +38,10 @@ began = time.monotonic()
 ask(idle)
 assert idle.sock.recv(1) == b""
 lasted = time.monotonic() - began
+# The goodbye of TLS comes before the FIN. Only a client that waits for that is not the first to close.
+fin = select.poll()
+fin.register(idle.sock, select.POLLRDHUP)
+assert fin.poll(10_000)
 idle.close()
 print(json.dumps({
     "requests": {"127.1.0.1": [1] * 6, "127.1.0.2": [7], "127.1.0.3": [2], "127.1.0.4": [0]},

@@ -122,7 +122,7 @@ fn answers_over_tls_1_2() {
     let mut acts = hello_12();
     check(&acts, &READERS, protocol::TLS, 0, 0);
     for _ in 0..2 {
-        acts.extend([Writes(130), Reads(record(23, 24 + 38))]);
+        acts.extend([Writes(130), Reads(record(23, 24 + 120))]);
     }
     acts.push(Reads(record(21, 26)));
     check(&acts, &READERS, protocol::TLS, 2, 1);
