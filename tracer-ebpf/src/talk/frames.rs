@@ -338,7 +338,7 @@ pub(super) fn may_be_settings(length: u32, is_13: bool) -> bool {
     /// One setting, and the usual most of them.
     const SETTING: u32 = 6;
     const MOST: u32 = 7;
-    let are_settings = |bytes: u32| bytes % SETTING == 0 && bytes <= MOST * SETTING;
+    let are_settings = |bytes: u32| bytes.is_multiple_of(SETTING) && bytes <= MOST * SETTING;
     carries(length, is_13, |data| {
         let more = data.wrapping_sub(FRAME_HEADER);
         are_settings(more)
