@@ -214,7 +214,11 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
     match load_as(settings) {
         // An older verifier may not follow the code that tells requests apart. Without that code, turns are
         // counted.
-        Err(TraceError::Refused { what, .. }) if settings.peek && what.ends_with(READ.program) => {
+        Err(TraceError::Refused { what, reason }) if settings.peek && what.ends_with(READ.program) => {
+            log::warn!(
+                "the kernel refused {what}, so it does not look at what is read, and reads after a write count as \
+                 requests, as with --no-peek: {reason}"
+            );
             load_as(&Settings {
                 peek: false,
                 ..settings.clone()
