@@ -42,7 +42,7 @@ pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
     }
 }
 
-/// Adds so many that took no timer tick.
+/// Adds `count` durations of `WHAT` that took no timer tick.
 #[inline(always)]
 pub(crate) fn note_at_once<const WHAT: usize>(stats: Shared<PeerStats>, count: u32) {
     lengthen(field!(stats.rhythm).nth::<WHAT>(), 0);

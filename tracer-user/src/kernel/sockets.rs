@@ -91,7 +91,7 @@ fn visit(program: &mut Iter, only: Option<u32>, each: Each<'_>) -> Result<Visite
                         visited.skipped += 1;
                         continue;
                     }
-                    // A walk covers the whole of the kernel's hash table, whoever owns the sockets.
+                    // A walk covers the whole of the kernel's hash table, not only this namespace's sockets.
                     if netns::has_tcp() {
                         one_namespace(program, &mut visited.resumed, each)?;
                     }

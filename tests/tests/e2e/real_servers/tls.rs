@@ -39,9 +39,8 @@ fn lasted_ms(said: &Value) -> f64 {
     said.get("lasted_ms").and_then(Value::as_f64).unwrap()
 }
 
-/// Runs a client with HTTP/1.1 and each version of TLS against a server. Its idle time may be counted from an
-/// acknowledgement that comes this much later than the answer.
-fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], slack_ms: u64) {
+/// Starts a server in a namespace of its own, with a certificate and its key, and runs `ask` once it answers.
+fn against(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], ask: impl FnOnce()) {
     need_root!();
     if !are_installed(programs) {
         return;
@@ -51,20 +50,28 @@ fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], s
     let (certificate, key) = certificate(folder.path());
     let _server = Server::start(server(folder.path(), &certificate, &key), PORT);
     all_are_over();
-    for version in VERSIONS {
-        let mut client = command("python3");
-        client.args([&script("https.py"), &PORT.to_string(), version]);
-        let (diagnosis, said) = traced(client);
-        assert_as_said(&diagnosis, &said);
-        for client in ["127.1.0.1", "127.1.0.2", "127.1.0.3", "127.1.0.4"] {
-            assert_eq!(
-                protocol(&diagnosis, client, "inbound"),
-                "tls",
-                "{client}, {version}"
-            );
+    ask();
+}
+
+/// Runs a client with HTTP/1.1 and each version of TLS against a server. Its idle time may be counted from an
+/// acknowledgement that comes this much later than the answer.
+fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], slack_ms: u64) {
+    against(server, programs, || {
+        for version in VERSIONS {
+            let mut client = command("python3");
+            client.args([&script("https.py"), &PORT.to_string(), version]);
+            let (diagnosis, said) = traced(client);
+            assert_as_said(&diagnosis, &said);
+            for client in ["127.1.0.1", "127.1.0.2", "127.1.0.3", "127.1.0.4"] {
+                assert_eq!(
+                    protocol(&diagnosis, client, "inbound"),
+                    "tls",
+                    "{client}, {version}"
+                );
+            }
+            assert_idle(&diagnosis, "127.1.0.3", TIMEOUT_MS - slack_ms, lasted_ms(&said));
         }
-        assert_idle(&diagnosis, "127.1.0.3", TIMEOUT_MS - slack_ms, lasted_ms(&said));
-    }
+    });
 }
 
 /// nginx with these further lines in its server.
@@ -146,19 +153,12 @@ fn python_over_tls() {
 
 /// Runs a client with HTTP/2 against a server.
 fn check_http2(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str]) {
-    need_root!();
-    if !are_installed(programs) {
-        return;
-    }
-    let _namespace = Namespace::new();
-    let folder = folder();
-    let (certificate, key) = certificate(folder.path());
-    let _server = Server::start(server(folder.path(), &certificate, &key), PORT);
-    all_are_over();
-    let mut client = command("node");
-    client.args([&script("http2.js"), &PORT.to_string()]);
-    let (diagnosis, said) = traced(client);
-    assert_as_said(&diagnosis, &said);
+    against(server, programs, || {
+        let mut client = command("node");
+        client.args([&script("http2.js"), &PORT.to_string()]);
+        let (diagnosis, said) = traced(client);
+        assert_as_said(&diagnosis, &said);
+    });
 }
 
 #[test]
