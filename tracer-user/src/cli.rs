@@ -18,7 +18,7 @@ use clap_complete::Shell;
 use self::values::Span;
 pub use self::{
     parse::{NAME, Refused, parse},
-    recording::{Recording, Replay, Verify},
+    recording::{Recording, Replay, Report, Verify},
     server::Server,
     trace::{Direction, Kernel, Trace},
 };
@@ -44,6 +44,12 @@ Examples:
   sudo tcpreuse diagnose -p 443 --duration 10m --hold 30s
   sudo tcpreuse diagnose -p https --format json > ticket.json
   tcpreuse diagnose --from evidence --at 14:05 --window 5m";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  tcpreuse report evidence --out ticket.html
+  tcpreuse report evidence --at 14:05 --window 5m > ticket.html
+  tcpreuse report evidence --port 443 --out https.html";
 
 /// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
 #[derive(Debug, Parser)]
@@ -73,6 +79,9 @@ pub enum Command {
     Record(Box<Record>),
     /// Play a recording in the live view, forwards and backwards; needs no root
     Replay(Box<Replay>),
+    /// Write a report of a recording to hand in: one HTML file with the answer, charts and proof
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(Box<Report>),
     /// Check an evidence directory: report what is intact, truncated, altered or missing
     Verify(Verify),
     /// Check what this kernel and these privileges allow, and say how to get what is missing
@@ -103,6 +112,7 @@ impl Command {
             Self::Diagnose(diagnose) => Some(&diagnose.settings),
             Self::Record(record) => Some(&record.settings),
             Self::Replay(replay) => Some(&replay.view.settings),
+            Self::Report(report) => Some(&report.settings),
             _ => None,
         };
         kernel.is_some_and(|kernel| kernel.object.is_some() || kernel.btf.is_some())
@@ -353,6 +363,11 @@ pub struct Demo {
     /// Trace the demo's clients for this long
     #[arg(long, value_name = "TIME", default_value = "16s", value_parser = values::duration)]
     pub duration: Span,
+    /// Write a report of it, one HTML page, to this file; `-` prints it instead of the diagnosis
+    ///
+    /// A file that is not such a report is never replaced.
+    #[arg(long, value_name = "FILE|-")]
+    pub report: Option<PathBuf>,
     /// Print what `top` would show of it on a screen of this size, for the README
     #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
     pub picture: Option<(u16, u16)>,
@@ -381,7 +396,7 @@ const OUTPUT: &str = "Output";
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct Output {
-    /// Print text for people or JSON for programs
+    /// Print text for people, JSON for programs, or a report in HTML to hand in
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Colours.
@@ -406,6 +421,8 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// To hand in: one page with charts.
+    Html,
 }
 
 /// `--color`.

@@ -4,11 +4,14 @@ pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+mod kept;
 pub mod manual;
+mod page;
 mod progress;
 pub mod record;
 mod recorded;
 pub mod replay;
+pub mod report;
 mod status;
 pub mod top;
 pub mod verify;
@@ -23,19 +26,24 @@ use crate::{
     cli::{Format, Output},
     diagnosis::Diagnosis,
     kernel::privileges::{self, Role},
-    report::{Origin, json, text},
+    report::{
+        Origin,
+        html::{self, Material},
+        json, text,
+    },
 };
 
 /// Prints a diagnosis on stdout in the requested format.
-fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
-    print_of(diagnosis, &Origin::this_machine(), output)
+fn print(diagnosis: &Diagnosis, output: &Output, material: &Material) -> io::Result<()> {
+    print_of(diagnosis, &Origin::this_machine(), output, material)
 }
 
-/// Prints the diagnosis of another machine.
-fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Result<()> {
+/// Prints the diagnosis of another machine. Only a report needs the material.
+fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &Material) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match output.format {
         Format::Json => json::write(&mut out, diagnosis, origin)?,
+        Format::Html => html::write(&mut out, diagnosis, origin, material)?,
         Format::Text => text::write(
             &mut out,
             diagnosis,

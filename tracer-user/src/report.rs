@@ -1,7 +1,8 @@
-//! A diagnosis for people ([`text`]) and for programs ([`json`]).
+//! A diagnosis for people ([`text`], and [`html`] to hand in) and for programs ([`json`]).
 
 #[cfg(test)]
 pub(crate) mod example;
+pub mod html;
 pub mod json;
 pub mod text;
 

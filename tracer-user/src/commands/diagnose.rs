@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, progress::Progress, status::StatusWatch};
+use super::{kept::Kept, page::Target, print, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
+    report::html::Material,
     source::live::Live,
     stop::Stop,
     view::theme::environment,
@@ -43,18 +44,28 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let diagnosis = runtime.block_on(trace(args))?;
-    print(&diagnosis, &args.output)?;
+    // A report that would go nowhere is refused before the tracing.
+    let is_report = Target::of_output(&args.output)?.is_some();
+    let (diagnosis, material) = runtime.block_on(trace(args, is_report))?;
+    print(&diagnosis, &args.output, &material)?;
     Ok(Outcome::of(diagnosis.answer, args.exit_code))
 }
 
-async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
+async fn trace(args: &Diagnose, is_report: bool) -> Result<(Diagnosis, Material), Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut live = Live::start(&args.trace.settings()?)?;
+    let mut settings = args.trace.settings()?;
+    if is_report {
+        settings = Kept::settings(settings);
+    }
+    let mut live = Live::start(&settings)?;
     super::give_up_privileges(&Role::Tracing);
+    let mut kept = match is_report {
+        true => Some(Kept::start(&mut live, &settings)?),
+        false => None,
+    };
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();
@@ -75,7 +86,10 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
             () = &mut deadline => break,
             _ = tick.tick() => {
                 let sample = live.sample()?;
-                judge.look(&sample, &told(args, thresholds, status.as_ref()));
+                let diagnosis = judge.look(&sample, &told(args, thresholds, status.as_ref()));
+                if let Some(kept) = &mut kept {
+                    kept.look(&sample, &diagnosis);
+                }
                 let counted = sample.accounting.totals;
                 progress.update(begun.elapsed(), &format!(
                     "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C answers now)",
@@ -96,7 +110,9 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
         progress.say(&news);
     }
-    Ok(judge.conclude(&sample, &told(args, thresholds, status.as_ref())))
+    let diagnosis = judge.conclude(&sample, &told(args, thresholds, status.as_ref()));
+    let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
+    Ok((diagnosis, material.unwrap_or_default()))
 }
 
 /// What is known beside the counters.

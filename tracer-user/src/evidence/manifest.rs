@@ -18,7 +18,7 @@ use crate::{
 pub const SCHEMA: &str = "tcpreuse.evidence/1";
 
 /// Maximum size of a manifest, bytes.
-const MAX_MANIFEST: u64 = 16 << 20;
+pub(super) const MAX_MANIFEST: u64 = 16 << 20;
 
 /// Both clocks at one moment, from which every time in the files is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::{
     Folder,
     error::EvidenceError,
     journal::{self, Interval},
-    manifest::Manifest,
+    manifest::{Manifest, Session},
     rows::Kind,
     segments,
 };
@@ -98,6 +98,31 @@ impl Evidence {
         let result = self.find_parts(Some((from, to)));
         self.notes.truncate(notes);
         result
+    }
+
+    /// Shows `each` the intervals of this recording that the journals have, oldest first. A damaged journal is left
+    /// out; a note says so.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub(crate) fn journal(&self, mut each: impl FnMut(&Interval)) -> Result<(), EvidenceError> {
+        let Session {
+            session,
+            first_segment,
+            ..
+        } = self.manifest.session;
+        let older = segments::older(&self.folder)?;
+        let journals = older.into_iter().filter(|segment| *segment >= first_segment);
+        let names = journals.map(segments::journal_name);
+        for name in names.chain([segments::current_journal_name()]) {
+            let _ = journal::scan(&self.folder, &name, |interval| {
+                if interval.session == session {
+                    each(interval);
+                }
+                Ok(())
+            });
+        }
+        Ok(())
     }
 
     fn find_parts(&mut self, between: Option<(i128, i128)>) -> Result<(), EvidenceError> {

@@ -3,7 +3,7 @@
 
 mod film;
 mod log;
-mod past;
+pub(crate) mod past;
 mod rates;
 
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
