@@ -371,6 +371,9 @@ pub struct Demo {
     /// Print what `top` would show of it on a screen of this size, for the README
     #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
     pub picture: Option<(u16, u16)>,
+    /// Write the same and the first chart of the report as SVG into this directory, for the README
+    #[arg(long, value_name = "DIR", hide = true, requires = "picture")]
+    pub pictures: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
     pub output: Output,

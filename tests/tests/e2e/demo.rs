@@ -8,7 +8,9 @@ use tcpreuse_tests::{
 #[test]
 fn every_client_gets_the_verdict_it_earned() {
     need_root!();
-    let output = run(&["demo", "--format", "json"]);
+    let parent = tempfile::tempdir().unwrap();
+    let report = parent.path().join("report.html");
+    let output = run(&["demo", "--format", "json", "--report", report.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("checked: all 24 verdicts"), "{said}");
@@ -27,5 +29,16 @@ fn every_client_gets_the_verdict_it_earned() {
             diagnosis.peers().iter().any(|peer| peer["verdict"] == verdict),
             "{verdict}"
         );
+    }
+    // The course, each cause and single connections are those of the live run.
+    let report = std::fs::read_to_string(report).unwrap();
+    for part in [
+        "opened a second",
+        "close-wait-leak",
+        "local FIN",
+        "remote FIN",
+        "</html>",
+    ] {
+        assert!(report.contains(part), "{part}");
     }
 }

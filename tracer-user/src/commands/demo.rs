@@ -3,6 +3,7 @@
 mod picture;
 
 use std::{
+    fs,
     io::{self, Write},
     time::{Duration, Instant},
 };
@@ -42,11 +43,20 @@ pub fn run(args: &Demo) -> Result<Outcome, Failure> {
         .build()
         .context("cannot start the event loop")?;
     let target = args.report.as_deref().map(Target::of).transpose()?;
-    let is_report = Target::of_output(&args.output)?.is_some() || target.is_some();
+    let is_report = Target::of_output(&args.output)?.is_some() || target.is_some() || args.pictures.is_some();
     let played = runtime.block_on(play(args, is_report))?;
     let diagnosis = &played.diagnosis;
     match (&played.picture, &target) {
-        (Some(picture), _) => io::stdout().lock().write_all(picture.as_bytes())?,
+        (Some((text, svg)), _) => {
+            if let Some(folder) = &args.pictures {
+                fs::write(folder.join("top.svg"), svg)?;
+                fs::write(
+                    folder.join("report.svg"),
+                    html::picture(diagnosis, &played.material),
+                )?;
+            }
+            io::stdout().lock().write_all(text.as_bytes())?;
+        }
         (None, Some(Target::Stdout)) => {}
         (None, _) => print(diagnosis, &args.output, &played.material)?,
     }
@@ -68,7 +78,8 @@ struct Played {
     tallies: Vec<Tally>,
     diagnosis: Diagnosis,
     material: Material,
-    picture: Option<String>,
+    /// The live view, as text and as SVG.
+    picture: Option<(String, String)>,
 }
 
 async fn play(args: &Demo, is_report: bool) -> Result<Played, Failure> {
@@ -149,7 +160,8 @@ async fn play(args: &Demo, is_report: bool) -> Result<Played, Failure> {
     let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
     let picture = picture.map(|mut picture| {
         picture.add(sample, &options);
-        picture.text(format!("port {} inbound", address.port()))
+        let filters = format!("port {} inbound", address.port());
+        (picture.text(&filters), picture.svg(&filters))
     });
     Ok(Played {
         tallies,

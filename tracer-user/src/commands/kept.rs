@@ -63,7 +63,10 @@ impl Kept {
 
     /// What a report shows besides the last diagnosis.
     pub(super) fn material(mut self, sample: &Sample, judge: &Judge, diagnosis: &Diagnosis) -> Material {
-        self.past.add(self.drain.finish());
+        let mut ended = self.drain.finish();
+        // What the last sample lists as open did not end before it.
+        ended.retain(|one| one.closed_ns <= sample.taken.monotonic_ns);
+        self.past.add(ended);
         self.past.follow(sample);
         self.chronicle.add(point(sample, diagnosis));
         let past = self.past.shared();

@@ -53,6 +53,21 @@ pub fn write(
     to.write_all(harmless(page(diagnosis, origin, material).into_string()).as_bytes())
 }
 
+/// The first chart alone, as a picture.
+pub fn picture(diagnosis: &Diagnosis, material: &Material) -> String {
+    let Some(chart) = course::first(diagnosis, material) else {
+        return String::new();
+    };
+    let chart = chart.into_string();
+    let namespace = "<svg xmlns=\"http://www.w3.org/2000/svg\" ";
+    let alone = chart.replacen("<svg ", namespace, 1).replacen(
+        '>',
+        &format!(">\n<style>svg {{ background: var(--paper); }}\n{STYLE}</style>\n"),
+        1,
+    );
+    harmless(alone)
+}
+
 fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
     let title = format!("Connection reuse on {}", short(&origin.host));
     let policy = format!(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use maud::{Markup, html};
 
-use super::{MAX_PEERS, short};
+use super::{MAX_PEERS, course::capital, short};
 use crate::{
     diagnosis::{
         Diagnosis, Judged, Party, Verdict,
@@ -22,7 +22,7 @@ pub(super) fn sure(diagnosis: &Diagnosis) -> Markup {
         p { (text::counted(diagnosis)) "." }
         @if let Some(line) = text::most_urgent(diagnosis) { p { (short(&line)) } }
         @if let Some(surge) = &diagnosis.movement.surge {
-            p class="bad" { "There was a " (text::surge(surge)) "." }
+            p class="bad" { (capital(&text::surge(surge))) "." }
         }
         p { (confidence(diagnosis)) " " (coverage(diagnosis)) }
     }

@@ -17,6 +17,9 @@ use crate::{
 /// Maximum number of hosts with a course of their own.
 const MAX_HOSTS: usize = 8;
 
+/// A rate over less time than this says nothing, s: the last look comes right after the one before.
+const MIN_STEP: f64 = 0.2;
+
 /// Maximum number of changes listed, the latest.
 const MAX_CHANGES: usize = 60;
 
@@ -98,7 +101,7 @@ fn rate(points: &[Point], name: &'static str, class: &'static str, of: fn((u64, 
     let rates = steps.filter_map(|(before, after)| {
         let n = of(after.moved?).saturating_sub(of(before.moved?)) as f64;
         let seconds = (after.at - before.at) as f64 / S as f64;
-        (seconds > 0.0).then_some((after.at, n / seconds))
+        (seconds >= MIN_STEP).then_some((after.at, n / seconds))
     });
     Series {
         name,
@@ -113,14 +116,25 @@ fn peak(series: &Series) -> Option<(i128, f64)> {
     series.points.iter().max_by(greatest).copied()
 }
 
-fn charts(diagnosis: &Diagnosis, chronicle: &Chronicle, marks: &[Mark]) -> Markup {
-    let points = chronicle.points();
-    let judged = Some((diagnosis.window_start.utc_ns, diagnosis.taken.utc_ns));
-    let held = vec![
+/// The chart of the connections held by the first host.
+pub(super) fn first(diagnosis: &Diagnosis, material: &Material) -> Option<Markup> {
+    let (_, chronicle) = material.chronicles.first()?;
+    let held = held(chronicle.points());
+    Some(svg::lines(&said_held(&held), &held, &marks(diagnosis), None))
+}
+
+fn held(points: &[Point]) -> Vec<Series> {
+    vec![
         series(points, "open", "b only", |point| Some(point.open)),
         series(points, "in CLOSE_WAIT", "a", |point| Some(point.close_wait)),
         series(points, "not accepted", "c", |point| Some(point.never_accepted)),
-    ];
+    ]
+}
+
+fn charts(diagnosis: &Diagnosis, chronicle: &Chronicle, marks: &[Mark]) -> Markup {
+    let points = chronicle.points();
+    let judged = Some((diagnosis.window_start.utc_ns, diagnosis.taken.utc_ns));
+    let held = held(points);
     let moved = vec![
         rate(points, "opened a second", "b only", |(opened, _)| opened),
         rate(points, "closed a second", "c", |(_, closed)| closed),
@@ -201,7 +215,8 @@ fn said_limit(what: &str, all: &[Series]) -> String {
     )
 }
 
-fn capital(text: &str) -> String {
+/// With a capital letter in front.
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()

@@ -15,7 +15,6 @@ use crate::{
         peer::{Counters, PeerId},
         sample::{Moment, Peer, Sample},
         socket::{Connection, State},
-        window,
     },
 };
 
@@ -76,7 +75,7 @@ pub(super) struct Sum {
 /// What one peer did.
 #[derive(Clone, Debug, Default)]
 pub struct PerPeer {
-    /// How many connections it held at moments of the window; UTC, ns.
+    /// How many connections it had open at moments of the window; UTC, ns.
     pub(super) held: Vec<(i128, u64)>,
     /// Its connections, latest first, if it is one of those to prove.
     pub(super) bars: Vec<Bar>,
@@ -162,15 +161,15 @@ impl Material {
     }
 }
 
-/// How many connections a peer held at the boundaries of the window and holds now.
+/// How many connections a peer had open at the boundaries of the window and has now.
 fn held(host: &Host<'_>, peer: &Peer) -> Vec<(i128, u64)> {
+    let window = host.judge.history().window();
     let taken = host.sample.taken;
-    let levels = host.judge.history().window().course(peer.slot);
-    let mut held: Vec<(i128, u64)> = levels
-        .iter()
-        .map(|level| (taken.earlier(level.at_ns).utc_ns, level.held))
+    let marks = window.boundaries().enumerate();
+    let mut held: Vec<(i128, u64)> = marks
+        .filter_map(|(boundary, at)| Some((at.utc_ns, window.mark(boundary, peer.slot)?.counters.open_now)))
         .collect();
-    held.push((taken.utc_ns, window::held(&peer.counters)));
+    held.push((taken.utc_ns, peer.counters.open_now));
     held
 }
 

@@ -68,7 +68,7 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
     let points: Vec<(i128, f64)> = held.iter().map(|(at, n)| (*at, *n as f64)).collect();
     html! {
         tr {
-            td { (short(&text::name(peer))) }
+            td class="whole" { (short(&text::name(peer))) }
             td {
                 code class=[verdict.accuses().then_some("bad")] { (verdict.id()) }
                 @if !also.is_empty() { " also " (also.join(", ")) }
@@ -80,7 +80,7 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
             td class="n" { (number(peer.figures.opens)) }
             td class="n" { (number(peer.figures.open_now)) }
             td class="n" { (turns) }
-            td {
+            td class="whole" {
                 (svg::spark(&format!("Held: {course}"), &points, span, most as f64))
                 " " (course)
             }

@@ -6,14 +6,18 @@ use tracer_ebpf::buckets::{
     turn_floor,
 };
 
-use super::{Material, answer, figure, material::Sum, short, svg::Bars, table};
+use super::{Material, answer, course::capital, figure, material::Sum, short, svg::Bars, table};
 use crate::{
     diagnosis::{
         Diagnosis, Learned, Service, Verdict,
         words::{count, duration, number},
     },
     model::{durations::Durations, peer::Counters},
+    units::MS,
 };
+
+/// A chart is at least one range wider than this, so that a single bar does not fill it.
+const FEW: usize = 5;
 
 /// What a picture shows of a peer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,8 +72,12 @@ impl Ranges {
     fn edge(self, range: usize) -> String {
         let range = u32::try_from(range).unwrap_or(0);
         match self {
-            Self::Time if range == 0 => "0".to_owned(),
-            Self::Time => duration(time_range(range).0),
+            Self::Time => match time_range(range).0 {
+                0 => "0".to_owned(),
+                // Here the ranges are narrower than what words tell apart.
+                low if low < 10 * MS => format!("{:.1} ms", low as f64 / MS as f64),
+                low => duration(low),
+            },
             Self::Turns => number(turn_floor(range).into()),
             Self::Held => number(held_floor(range).into()),
         }
@@ -111,7 +119,8 @@ impl Ranges {
                 f64::from(range) + (value.saturating_sub(low)) as f64 / (high - low).max(1) as f64
             }
             Self::Turns => f64::from(turn_bucket(narrow)) + 0.5,
-            Self::Held => f64::from(held_bucket(narrow)) + 0.5,
+            // What is held beyond it begins there.
+            Self::Held => f64::from(held_bucket(narrow)),
         }
     }
 }
@@ -316,6 +325,7 @@ fn chart(picture: Picture, sums: &Sums, constants: &[Constant]) -> Option<Markup
     let ranges: Vec<usize> = places.iter().filter(near).map(whole).collect();
     let first = ranges.iter().copied().fold(first, usize::min);
     let last = ranges.iter().copied().fold(last, usize::max);
+    let last = last.max(first + FEW).min(kind.count() - 1);
     let shares = |of: &Counted| -> Vec<f64> {
         let total = of.total().max(1) as f64;
         let part = of.all.iter().skip(first).take(last - first + 1);
@@ -374,7 +384,7 @@ fn sentence(
     format!(
         "{}. {}; {}.{marked}",
         picture.title(),
-        most(counted, picture.accused()),
+        capital(&most(counted, picture.accused())),
         most(compared, beside)
     )
 }
