@@ -95,7 +95,7 @@ pub fn measure(
     let (mut ours, mut empty, mut line_ns) = (nothing(), nothing(), Vec::new());
     for round in 1..=plan.rounds {
         say(&format!("crowd: round {round} of {}", plan.rounds));
-        line_ns.push(line::between_cpus());
+        line_ns.extend(line::between_cpus());
         ours.rotate_left(1);
         empty.rotate_left(1);
         for ((case, ns), (_, empty_ns)) in ours.iter_mut().zip(&mut empty) {
