@@ -22,6 +22,7 @@ const SIZE: &str = "100x32";
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut command = build::demo_command(project)?;
     let pictures = project.root.join(PICTURES);
+    fs::create_dir_all(&pictures).with_context(|| format!("cannot create {}", pictures.display()))?;
     let picture = process::output(command.args(["--picture", SIZE, "--pictures"]).arg(pictures))?;
     let picture = String::from_utf8(picture).context("the picture is no text")?;
     into_readme(project, (MARK, END), &picture)
