@@ -174,7 +174,8 @@ impl Answered {
         let notes = self.hosts.iter().flat_map(|host| &host.notes);
         basis.notes.extend(notes.cloned());
         if self.is_selection {
-            let note = "Filters were given for the report: the course is that of all that was recorded, everything else is of the selection";
+            let note = "Filters were given for the report: the course is that of all that was recorded, \
+                        everything else is of the selection";
             basis.notes.push(note.to_owned());
         }
         let several = self.hosts.len() > 1;

@@ -1,5 +1,5 @@
-//! What a report takes from a directory besides the diagnosis: the course of the run, the rows of some peers, and
-//! how the recording came about.
+//! What a report takes from a directory besides the diagnosis: the course of the run, the rows of some peers,
+//! and how the recording came about.
 
 use std::path::Path;
 

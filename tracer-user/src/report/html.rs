@@ -1,7 +1,7 @@
 //! A report to hand in: one HTML file that needs nothing else, neither a script nor a network.
 //!
-//! Here are the page and its order; [`material`] is what it is made of, [`svg`] draws. Everything is limited, so
-//! that no recording makes a page larger than some 2 MB, and [`harmless`] is the last word on every character.
+//! Here are the page and its order; [`material`] is what it is made of, [`svg`] draws. Everything is limited,
+//! so that no recording makes a page larger than some 2 MB, and [`harmless`] checks every character at the end.
 
 mod answer;
 mod counted;
@@ -94,7 +94,8 @@ fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
             body {
                 header class=(class) {
                     p class="kicker" {
-                        (title) ", " (day_and_clock(diagnosis.window_start)) " to " (day_and_clock(diagnosis.taken))
+                        (title) ", " (day_and_clock(diagnosis.window_start)) " to "
+                        (day_and_clock(diagnosis.taken))
                     }
                     h1 { (text::headline(diagnosis)) }
                     (answer::sure(diagnosis))

@@ -16,11 +16,16 @@ const MAX_LISTED: usize = 60;
 
 /// What no figure of a report can say.
 const UNSEEN: [&str; 5] = [
-    "What is inside the connections. A report says that there was a request, not which one. HTTP/2 inside TLS shows only the lengths of its records, so the number of its requests is a bound.",
-    "Who is behind an address. A NAT, a proxy or a carrier looks like one client with many connections: --expect-peer says so.",
-    "That a path has just died under a held request. It looks like any held request until something is sent in vain.",
-    "Who opened connections that are older than the tracer, and how old they are. They are marked, and their age is a lower bound.",
-    "What happened before tracing began, and in network namespaces that could not be listed. Nothing outside of the window accuses anybody.",
+    "What is inside the connections. A report says that there was a request, not which one. HTTP/2 \
+     inside TLS shows only the lengths of its records, so the number of its requests is a bound.",
+    "Who is behind an address. A NAT, a proxy or a carrier looks like one client with many \
+     connections: --expect-peer says so.",
+    "That a path has just died under a held request. It looks like any held request until something \
+     is sent in vain.",
+    "Who opened connections that are older than the tracer, and how old they are. They are marked, \
+     and their age is a lower bound.",
+    "What happened before tracing began, and in network namespaces that could not be listed. Nothing \
+     outside of the window accuses anybody.",
 ];
 
 pub(super) fn section(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
@@ -75,10 +80,18 @@ pub(super) fn section(diagnosis: &Diagnosis, origin: &Origin, material: &Materia
         }
         @if !material.basis.files.is_empty() {
             h3 { "The evidence" }
-            p { "Whoever has the directory can check it with " code { "tcpreuse verify" } ", and compare these digests." }
+            p {
+                "The directory can be checked with " code { "tcpreuse verify" } ", and these digests compared."
+            }
             div class="scroll" {
                 table {
-                    thead { tr { th scope="col" { "File" } th scope="col" class="n" { "Bytes" } th scope="col" { "SHA-256" } } }
+                    thead {
+                        tr {
+                            th scope="col" { "File" }
+                            th scope="col" class="n" { "Bytes" }
+                            th scope="col" { "SHA-256" }
+                        }
+                    }
                     tbody {
                         @for file in material.basis.files.iter().take(MAX_LISTED) {
                             tr {

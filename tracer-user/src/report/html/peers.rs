@@ -20,8 +20,8 @@ pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
             p { "No peer was seen." }
         } @else {
             p class="faint" {
-                "Worst first. Impact is a peer's share of its service's opens or of the connections held, whichever is larger. "
-                "All curves have the same scales: time from " (clock_of(from)) " to " (clock_of(to)) " UTC, and up to "
+                "Worst first. Impact is a peer's share of its service's opens or of the connections held, "
+                "whichever is larger. All curves have the same scales: time from " (clock_of(from)) " to " (clock_of(to)) " UTC, and up to "
                 (number(most)) " connections."
             }
             div class="scroll" {

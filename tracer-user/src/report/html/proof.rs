@@ -34,9 +34,9 @@ pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
             p { "There are no single connections to show." }
         } @else {
             p class="faint" {
-                "The latest connections of the worst peers of each verdict and, if there is one, of a peer that reuses, each "
-                "by the port of the connecting side. A connection that was open before tracing began has no known age: > "
-                "says that it is a lower bound."
+                "The latest connections of the worst peers of each verdict and, if there is one, of a peer that "
+                "reuses, each by the port of the connecting side. A connection that was open before tracing began "
+                "has no known age: > says that it is a lower bound."
             }
         }
         @for (peer, own, now) in &shown { (one(peer, own, *now)) }

@@ -128,8 +128,9 @@ impl Frame {
             @for n in 0..=4_u8 {
                 @let at = f64::from(n) * step;
                 @if at <= self.most + step / 100.0 {
-                    line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(self.y(at))) y2=(px(self.y(at))) {}
-                    text x=(px(LEFT - 6.0)) y=(px(self.y(at) + 4.0)) text-anchor="end" { (value(at)) }
+                    @let y = self.y(at);
+                    line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(y)) y2=(px(y)) {}
+                    text x=(px(LEFT - 6.0)) y=(px(y + 4.0)) text-anchor="end" { (value(at)) }
                 }
             }
             @for (at, label) in times(self.from, self.to) {
@@ -188,7 +189,8 @@ pub(super) fn lines(said: &str, series: &[Series], marks: &[Mark], judged: Optio
         svg role="img" aria-label=(said) viewBox={ "0 0 " (px(WIDTH)) " " (px(HEIGHT)) } {
             @if let Some((begin, end)) = judged {
                 @let (left, right) = (frame.x(begin), frame.x(end));
-                rect class="band" x=(px(left)) y=(px(TOP)) width=(px(right - left)) height=(px(HEIGHT - TOP - BOTTOM)) {}
+                rect class="band" x=(px(left)) y=(px(TOP)) width=(px(right - left))
+                    height=(px(HEIGHT - TOP - BOTTOM)) {}
             }
             (frame.grid(step))
             @for mark in marks.iter().filter(|mark| (from..=to).contains(&mark.at)) {
@@ -238,8 +240,9 @@ impl Bars<'_> {
                 @for n in 0..=4_u8 {
                     @let at = f64::from(n) * step;
                     @if at <= frame.most + step / 100.0 {
-                        line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(frame.y(at))) y2=(px(frame.y(at))) {}
-                        text x=(px(LEFT - 6.0)) y=(px(frame.y(at) + 4.0)) text-anchor="end" { (value(at)) " %" }
+                        @let y = frame.y(at);
+                        line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(y)) y2=(px(y)) {}
+                        text x=(px(LEFT - 6.0)) y=(px(y + 4.0)) text-anchor="end" { (value(at)) " %" }
                     }
                 }
                 @for (range, label) in self.edges.iter().enumerate().step_by(every) {
@@ -300,7 +303,8 @@ pub(super) fn lives(said: &str, all: &[Life], span: (i128, i128)) -> Markup {
     html! {
         svg role="img" aria-label=(said) viewBox={ "0 0 " (px(WIDTH)) " " (px(height)) } {
             @for (at, label) in times(span.0, span.1) {
-                line class="grid" x1=(px(x(at))) x2=(px(x(at))) y1=(px(TOP - 4.0)) y2=(px(height - BOTTOM + 2.0)) {}
+                line class="grid" x1=(px(x(at))) x2=(px(x(at))) y1=(px(TOP - 4.0))
+                    y2=(px(height - BOTTOM + 2.0)) {}
                 text x=(px(x(at))) y=(px(height - 5.0)) text-anchor="middle" { (label) }
             }
             @for (n, life) in all.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Why: for each cause the picture that tells it from others, beside the peers of the same services that reuse.
+//! Why: for each cause the picture that tells it from others, beside peers of the same services that reuse.
 
 use maud::{Markup, html};
 use tracer_ebpf::buckets::{
