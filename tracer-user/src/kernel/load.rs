@@ -335,11 +335,7 @@ impl Loaded {
     }
 }
 
-fn create_maps(
-    settings: &Settings,
-    object: &[u8],
-    damaged: Damaged<'_>,
-) -> Result<Ebpf, TraceError> {
+fn create_maps(settings: &Settings, object: &[u8], damaged: Damaged<'_>) -> Result<Ebpf, TraceError> {
     let ports = settings.filter.port_bitmap();
     let rules = u32::try_from(settings.filter.address_rules().len()).unwrap_or(u32::MAX);
     let log_level = if settings.log { log::Level::Debug as u8 } else { 0 };

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use hashbrown::{HashMap, HashSet};
 
 use crate::{
-    diagnosis::{Diagnosis, ListenerNow, Verdict},
+    diagnosis::{Brief, Diagnosis, ListenerNow, Verdict},
     model::{
         accounting::{Accounting, Losses},
         peer::PeerId,
@@ -42,8 +42,8 @@ pub struct Film {
 }
 
 impl Film {
-    /// Takes in the current verdicts, and forgets the moments that have left the window.
-    pub(super) fn add(&mut self, diagnosis: &Diagnosis, window: &Window) {
+    /// Takes in the current verdicts on these peers, and forgets the moments that have left the window.
+    pub(super) fn add(&mut self, diagnosis: &Diagnosis, peers: &[Brief], window: &Window) {
         let kept: HashSet<u64> = window.boundaries().map(|at| at.monotonic_ns).collect();
         let mut older: Option<Frame> = None;
         for mut frame in std::mem::take(&mut self.frames) {
@@ -60,7 +60,7 @@ impl Film {
             at: diagnosis.taken,
             accounting: diagnosis.accounting,
             losses: diagnosis.losses,
-            said: self.news(diagnosis),
+            said: self.news(peers),
             listeners: diagnosis.listeners.iter().take(MAX_LISTENERS).cloned().collect(),
         };
         if let Some(older) = older {
@@ -69,12 +69,12 @@ impl Film {
         self.frames.push_back(new);
     }
 
-    fn news(&mut self, diagnosis: &Diagnosis) -> Vec<(PeerId, Verdict)> {
-        if self.said.len() > diagnosis.peers.len() {
-            let known: HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
+    fn news(&mut self, peers: &[Brief]) -> Vec<(PeerId, Verdict)> {
+        if self.said.len() > peers.len() {
+            let known: HashSet<PeerId> = peers.iter().map(|peer| peer.id).collect();
             self.said.retain(|id, _| known.contains(id));
         }
-        let peers = diagnosis.peers.iter().map(|peer| (peer.id, peer.finding.verdict));
+        let peers = peers.iter().map(|peer| (peer.id, peer.verdict));
         peers
             .filter(|(id, verdict)| self.said.insert(*id, *verdict) != Some(*verdict))
             .collect()
