@@ -212,7 +212,7 @@ fn judge_each(
         lessons.add(peer.id, &figures, &scene.options.thresholds);
     }
     let norms = scene.norms(lessons);
-    let briefs = peers.iter().enumerate().map(|(place, peer)| {
+    let briefs = (0..).zip(peers).map(|(place, peer)| {
         let mut judged = unjudged(scene, peer, scene.figures(peer, From::Start), &host);
         one(scene, &norms, peer, &mut judged);
         settle(&mut judged);

@@ -63,9 +63,11 @@ impl Packed {
     }
 
     /// Puts the peers in this order, each given by its place before.
-    pub fn order(&mut self, places: impl Iterator<Item = usize>) {
+    pub fn order(&mut self, places: impl Iterator<Item = u32>) {
         let old = std::mem::take(&mut self.places);
-        self.places = places.filter_map(|place| old.get(place).cloned()).collect();
+        self.places = places
+            .filter_map(|place| old.get(place as usize).cloned())
+            .collect();
         self.bytes.shrink_to_fit();
     }
 
@@ -113,7 +115,7 @@ mod tests {
             packed.order(briefs.iter().map(|brief| brief.place));
             assert_eq!(diagnosis.tally.peers, peers.len() as u64);
             for (place, (peer, brief)) in peers.iter().zip(&briefs).enumerate() {
-                assert_eq!((brief.id, judged_first[brief.place]), (peer.id, peer.id));
+                assert_eq!((brief.id, judged_first[brief.place as usize]), (peer.id, peer.id));
                 assert_eq!(packed.get(place, peer.id).as_ref(), Some(peer));
             }
             assert_eq!(packed.get(peers.len(), peers[0].id), None);

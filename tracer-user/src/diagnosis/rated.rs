@@ -97,11 +97,11 @@ impl Rated for Judged {
 #[derive(Clone, Debug)]
 pub struct Brief {
     /// The peer's number among those handed over.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     pub(crate) id: PeerId,
     pub(crate) verdict: Verdict,
     confidence: f64,
-    recovered: Option<Recovered>,
+    recovered: Option<Box<Recovered>>,
     opens: u64,
     open_now: u64,
     owner: Option<Arc<Process>>,
@@ -109,13 +109,13 @@ pub struct Brief {
 }
 
 impl Brief {
-    pub(super) fn of(peer: &Judged, place: usize) -> Self {
+    pub(super) fn of(peer: &Judged, place: u32) -> Self {
         Self {
             place,
             id: peer.id,
             verdict: peer.finding.verdict,
             confidence: peer.finding.confidence,
-            recovered: peer.recovered.as_deref().copied(),
+            recovered: peer.recovered.clone(),
             opens: peer.figures.opens,
             open_now: peer.figures.open_now,
             owner: peer.figures.owner.clone(),
@@ -138,7 +138,7 @@ impl Rated for Brief {
     }
 
     fn recovered(&self) -> Option<&Recovered> {
-        self.recovered.as_ref()
+        self.recovered.as_deref()
     }
 
     fn opens(&self) -> u64 {

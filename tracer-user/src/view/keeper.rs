@@ -3,6 +3,7 @@
 
 mod film;
 mod log;
+mod numbers;
 mod past;
 mod rates;
 
@@ -10,7 +11,10 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
-pub use self::film::{Film, Frame};
+pub use self::{
+    film::{Film, Frame},
+    numbers::Numbers,
+};
 use self::{log::Log, past::Past, rates::Rates};
 use super::{
     fit::visible,
@@ -84,6 +88,7 @@ pub struct Keeper {
     prefixes: Prefixes,
     window_ns: Option<u64>,
     judge: Judge,
+    numbers: Numbers,
     rates: Rates,
     /// Changes between the diagnoses of a recording whose judge has not been used before.
     observer: Observer,
@@ -101,6 +106,7 @@ impl Keeper {
             prefixes,
             window_ns,
             judge: Judge::new(window_ns),
+            numbers: Numbers::default(),
             rates: Rates::default(),
             observer: Observer::default(),
             has_begun: false,
@@ -128,7 +134,8 @@ impl Keeper {
             playback = Some(replayed.playback);
             replayed.judge
         });
-        self.rates.add(&sample);
+        self.numbers.add(&sample);
+        self.rates.add(&sample, &self.numbers);
         // Of each slot that has live sockets: their states, and its peer once that is judged.
         let mut slots: HashMap<u32, (States, Option<(PeerId, Verdict)>)> = HashMap::new();
         for connection in &sample.sockets.connections {
@@ -146,7 +153,12 @@ impl Keeper {
                 of_slot.1 = Some((peer.id, peer.finding.verdict));
             }
             let owner = owners.name(peer.id, peer.figures.owner.as_deref());
-            rows.push(Row::of(&peer, self.rates.of(peer.id), states, owner));
+            rows.push(Row::of(
+                &peer,
+                self.rates.of(peer.id, &self.numbers),
+                states,
+                owner,
+            ));
             judged.push(peer);
         };
         let (diagnosis, briefs) = match &judge {
@@ -166,9 +178,10 @@ impl Keeper {
             }
         };
         let judge = judge.as_ref().unwrap_or(&self.judge);
-        self.film.add(&diagnosis, &briefs, judge.history().window());
+        self.film
+            .add(&diagnosis, &briefs, &self.numbers, judge.history().window());
         for (rank, brief) in briefs.iter().enumerate() {
-            if let Some(row) = rows.get_mut(brief.place) {
+            if let Some(row) = rows.get_mut(brief.place as usize) {
                 row.rank = rank;
             }
         }
@@ -211,6 +224,11 @@ impl Keeper {
     /// The verdicts and listeners at the moments the judge still remembers.
     pub fn film(&self) -> &Film {
         &self.film
+    }
+
+    /// The number of each peer in the film.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// From now on, judges only what comes after the newest sample.
@@ -261,7 +279,8 @@ impl Keeper {
         // What was seen on the way to that moment has still happened.
         (self.observer, self.log, self.has_begun) = (seen.observer, seen.log, true);
         self.log.rewind(to);
-        self.rates.add(before);
+        self.numbers.add(before);
+        self.rates.add(before, &self.numbers);
         true
     }
 

@@ -168,7 +168,7 @@ fn they_survive_the_way_there_and_back_with_harmless_names() {
 }
 
 fn briefs(diagnosis: &Diagnosis) -> Vec<Brief> {
-    let peers = diagnosis.peers.iter().enumerate();
+    let peers = (0..).zip(&diagnosis.peers);
     peers.map(|(place, peer)| Brief::of(peer, place)).collect()
 }
 
