@@ -17,6 +17,7 @@ pub mod programs;
 pub mod random;
 pub mod recorder;
 pub mod scenarios;
+pub mod servers;
 pub mod soak;
 pub mod terminal;
 pub mod traffic;
@@ -31,8 +32,16 @@ use std::{
 ///
 /// # Panics
 /// If it does not become true in time.
-pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + pace::patience(Duration::from_secs(10));
+pub fn eventually(what: &str, happened: impl FnMut() -> bool) {
+    eventually_within(pace::patience(Duration::from_secs(10)), what, happened);
+}
+
+/// Waits up to `limit` until `happened` returns true.
+///
+/// # Panics
+/// If it does not become true in time.
+pub fn eventually_within(limit: Duration, what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
     while !happened() {
         assert!(Instant::now() < deadline, "{what} has not happened");
         std::thread::sleep(Duration::from_millis(10));

@@ -85,7 +85,8 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     let seen = tell(heard, length, written, is_server, is_known);
     let (told, ticks) = (heard.talk, tcp.received_ticks());
     heard.read_seq = copied;
-    if seen & brought::GOODBYE == 0 {
+    // An answer and a goodbye may come in one read.
+    if seen & brought::GOODBYE == 0 || seen & brought::REQUEST != 0 {
         heard.last_ticks = ticks;
     }
     // Of a peer that speaks several, the latest.

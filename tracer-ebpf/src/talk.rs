@@ -128,6 +128,19 @@ pub const fn longest_goodbye(protocol: u8) -> u32 {
     }
 }
 
+/// The same where a FIN follows at once. With HTTP/2, a short request is as long as what ends a connection.
+#[inline(always)]
+pub const fn longest_last_words(protocol: u8) -> u32 {
+    match protocol {
+        // GOAWAY, and within TLS an alert after it; see `longest_goodbye`.
+        protocol::HTTP2 | protocol::TLS_HTTP2 => 17 + TLS_OVERHEAD + 31,
+        other => longest_goodbye(other),
+    }
+}
+
+/// What a record of TLS 1.2 adds to its contents with AES-GCM, bytes; TLS 1.3 adds less.
+const TLS_OVERHEAD: u32 = 29;
+
 /// The bytes at one place of a read; those beyond its end are 0.
 pub type Head = [u8; HEAD];
 

@@ -15,7 +15,7 @@ const QUICK: Duration = Duration::from_secs(18);
 fn passes(name: &str) {
     let scenario = list::named(name).unwrap();
     if let Some(reason) = run::obstacle(&scenario) {
-        return skip(name, reason);
+        return skip(name, &reason);
     }
     let outcome = run::run(&scenario);
     let complaints = outcome.complaints();
