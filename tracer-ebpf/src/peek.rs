@@ -85,8 +85,7 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     let seen = tell(heard, length, written, is_server, is_known);
     let (told, ticks) = (heard.talk, tcp.received_ticks());
     heard.read_seq = copied;
-    // An answer and a goodbye may come in one read.
-    if seen & brought::GOODBYE == 0 || seen & brought::REQUEST != 0 {
+    if told.is_use(seen) {
         heard.last_ticks = ticks;
     }
     // Of a peer that speaks several, the latest.

@@ -65,6 +65,8 @@ pub mod flag {
     pub const UNDECIDED: u8 = 32;
     /// Something was counted that may have been no request.
     pub const ESTIMATED: u8 = 64;
+    /// At the client's end: the last record was what a server of HTTP/2 says beside answers, perhaps its goodbye.
+    pub const ASIDE: u8 = 128;
 }
 
 /// Bits of what a read brought.
@@ -247,6 +249,13 @@ impl Talk {
     pub fn is_exact(&self) -> bool {
         self.flags & (flag::LOST | flag::ESTIMATED) == 0
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
+    }
+
+    /// Whether a read that brought `seen` was a use of the connection: no goodbye, or what comes in its place, unless
+    /// an answer came along with it.
+    #[inline(always)]
+    pub const fn is_use(&self, seen: u8) -> bool {
+        self.flags & (flag::GOODBYE | flag::ASIDE) == 0 || seen & brought::REQUEST != 0
     }
 
     /// Whether there was a handshake and nothing after it.

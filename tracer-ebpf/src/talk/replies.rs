@@ -83,11 +83,11 @@ impl Talk {
             self.flags |= flag::ESTIMATED;
         }
         if self.protocol == protocol::TLS_HTTP2 {
-            return if is_control(length, is_13) {
-                0
-            } else {
-                self.request_if_armed()
-            };
+            if is_control(length, is_13) {
+                self.flags |= flag::ASIDE;
+                return 0;
+            }
+            self.flags &= !flag::ASIDE;
         }
         self.request_if_armed()
     }

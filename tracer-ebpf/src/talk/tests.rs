@@ -46,6 +46,8 @@ struct Reading {
     /// How long an answer is.
     answer: u32,
     goodbyes: u32,
+    /// Whether the last read was a use of the connection.
+    is_use: bool,
 }
 
 impl Reading {
@@ -56,6 +58,7 @@ impl Reading {
             written: 1,
             answer: 1,
             goodbyes: 0,
+            is_use: false,
         };
         reading.hear(steps, reader);
         reading
@@ -113,6 +116,7 @@ impl Reading {
         }
         self.talk = talk;
         self.goodbyes += u32::from(seen & brought::GOODBYE != 0);
+        self.is_use = talk.is_use(seen);
     }
 }
 

@@ -79,14 +79,10 @@ pub(super) fn idle_at_server(pause: u64) -> [Behaviour; 2] {
 /// The habits that every protocol has.
 pub(super) fn of_dialect(door: Door) -> Vec<Group> {
     let mut all = without_timeout(door);
-    // Over TLS, GOAWAY looks like a short answer to the client that reads it.
-    let seen: &[&str] = match door.dialect {
-        Dialect::Http2 => &["server-idle-close", "server-close"],
-        _ => &["server-idle-close"],
-    };
     for behaviour in idle_at_server(PAUSE) {
-        let idle = group("server idle", 2, behaviour, &["server-idle-close"]);
-        all.push(idle.through(door).seen_from_client(seen));
+        let truth = &["server-idle-close"];
+        let idle = group("server idle", 2, behaviour, truth);
+        all.push(idle.through(door).seen_from_client(truth));
     }
     all
 }

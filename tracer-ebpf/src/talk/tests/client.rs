@@ -153,6 +153,25 @@ fn http_2_over_tls_1_3() {
 }
 
 #[test]
+fn a_goodbye_is_no_use_of_a_connection() {
+    let is_use = |acts: &[Act]| READERS.map(|reader| heard(acts, reader).is_use);
+    let mut acts = hello_13(53);
+    acts.extend([Writes(120), Reads(record(23, 300))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true));
+    acts.push(Reads(record(23, 19)));
+    assert_eq!(is_use(&acts), READERS.map(|_| false));
+    // HTTP/2: GOAWAY, and the goodbye of TLS after a while.
+    let mut acts = hello_13(53);
+    acts.extend([Writes(160), reads(&[tickets(), record(23, 27 + 17)])]);
+    acts.extend([Writes(5 + 9 + 17), Reads(record(23, 80))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true));
+    acts.push(Reads(record(23, 17 + 17)));
+    assert_eq!(is_use(&acts), READERS.map(|_| false));
+    acts.extend([Writes(60), Reads(record(23, 80))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true), "it was a ping");
+}
+
+#[test]
 fn a_request_of_http_2_may_be_as_short_as_an_update_of_a_window() {
     let mut acts = hello_13(69);
     // Tickets, and settings with the first answer, as Node sends them.
