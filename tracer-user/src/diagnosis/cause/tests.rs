@@ -1,5 +1,6 @@
 //! Each rule is tested with its own signature and with those of its neighbours.
 
+mod ends;
 mod figures;
 mod leaks;
 mod piles;
