@@ -6,6 +6,7 @@
 
 mod answers;
 mod frames;
+mod login;
 mod messages;
 mod replies;
 
@@ -94,8 +95,8 @@ pub struct Talk {
     stage: u8,
     /// Bits of [`flag`].
     pub flags: u8,
-    /// Always 0.
-    pad: u8,
+    /// How far a login within TLS has come; see `login`.
+    login: u8,
 }
 
 impl Talk {
@@ -106,7 +107,7 @@ impl Talk {
         protocol: protocol::UNKNOWN,
         stage: 0,
         flags: 0,
-        pad: 0,
+        login: 0,
     };
 }
 
@@ -155,6 +156,7 @@ impl Talk {
     pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
         if written != 0 {
             self.flags |= flag::ARMED;
+            self.may_complete_login(written);
         }
         // Not before the rest of the record is read, which some read apart.
         if self.flags & flag::UNDECIDED != 0 && self.left == 0 {
@@ -164,9 +166,10 @@ impl Talk {
             let Some(head) = head() else {
                 return self.unseen();
             };
-            self.protocol = messages::detect(&head, length, self.protocol);
+            let before = self.protocol;
+            self.protocol = messages::detect(&head, length, before);
             if self.protocol == protocol::TLS {
-                self.begin_tls(&head);
+                self.begin_tls(&head, before);
             }
         }
         match self.protocol {

@@ -211,7 +211,7 @@ pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
     if config!(peek) == 0 || conn.flags & flag::READ == 0 {
         return idle;
     }
-    if conn.heard.talk.protocol == protocol::POSTGRESQL {
+    if conn.heard.talk.is_postgresql() {
         let asked = match (conn.direction, conn.reason) {
             (direction::INBOUND, reason::LOCAL_FIN) => tcp.since_received_ticks(),
             (direction::OUTBOUND, reason::REMOTE_FIN) => tcp.since_sent_ticks(),

@@ -82,7 +82,10 @@ impl Connection {
     pub(super) async fn open(source: IpAddr, way: &Way) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(source, 0))?;
-        let tcp = socket.connect(way.address).await?;
+        let mut tcp = socket.connect(way.address).await?;
+        if way.tls.is_some() && way.door.dialect == Dialect::PostgreSql {
+            postgresql::ask_for_tls(&mut tcp).await?;
+        }
         let mut connection = Self {
             wire: BufReader::new(Stream::begin(tcp, way.tls.as_ref()).await?),
             dialect: way.door.dialect,

@@ -43,6 +43,9 @@ pub const REDIS_DOOR: Door = Door::clear(6379, Dialect::Redis);
 /// PostgreSQL.
 pub const POSTGRESQL_DOOR: Door = Door::clear(5432, Dialect::PostgreSql);
 
+/// PostgreSQL within TLS, which clients ask for at the same port.
+pub const SECURE_POSTGRESQL: Door = Door::secure(POSTGRESQL_DOOR.port, Version::V13, Dialect::PostgreSql);
+
 /// mosquitto.
 pub const MQTT_DOOR: Door = Door::clear(1883, Dialect::Mqtt);
 
@@ -90,7 +93,7 @@ impl Installed {
             ),
             Self::PostgreSql => {
                 let timeout = format!("idle_session_timeout={TIMEOUT_MS}ms");
-                databases::postgresql(folder, POSTGRESQL_DOOR.port, &[&timeout])
+                databases::postgresql(folder, POSTGRESQL_DOOR.port, Some(certificate), &[&timeout])
             }
             Self::Mosquitto => Server::start(mosquitto(folder, MQTT_DOOR.port), MQTT_DOOR.port),
             Self::Node => Server::start(web::node(NODE.port, certificate, TIMEOUT_MS), NODE.port),

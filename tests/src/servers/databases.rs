@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use super::{STARTS_WITHIN, Server, command, installed, write};
+use super::{Certificate, STARTS_WITHIN, Server, command, installed, write};
 use crate::{eventually_within, pace::patience};
 
 /// PostgreSQL's user; its database is `postgres`.
@@ -52,11 +52,12 @@ pub fn redis(folder: &Path, port: u16, arguments: &[&str]) -> Command {
     redis
 }
 
-/// Starts PostgreSQL on every address, with these further settings, and waits until it accepts a login.
+/// Starts PostgreSQL on every address, with these further settings, and waits until it accepts a login. With a
+/// certificate, clients may ask for TLS.
 ///
 /// # Panics
 /// If it does not start.
-pub fn postgresql(folder: &Path, port: u16, settings: &[&str]) -> Server {
+pub fn postgresql(folder: &Path, port: u16, certificate: Option<&Certificate>, settings: &[&str]) -> Server {
     let data = folder.join("data").display().to_string();
     let password = write(folder, "password", PASSWORD);
     // PostgreSQL refuses to run as root, and its user makes the folder of its data.
@@ -71,11 +72,11 @@ pub fn postgresql(folder: &Path, port: u16, settings: &[&str]) -> Server {
                 "--regid=postgres",
                 "--clear-groups",
             ])
-            .arg(installed(program).expect("PostgreSQL"))
-            .args(["-D", &data]);
+            .arg(installed(program).expect("a program"));
         command
     };
     let made = as_postgres("initdb")
+        .args(["-D", &data])
         .args([
             "--no-sync",
             "-U",
@@ -94,6 +95,17 @@ pub fn postgresql(folder: &Path, port: u16, settings: &[&str]) -> Server {
         .expect("its list of who may log in");
     writeln!(access, "host all all 127.0.0.0/8 scram-sha-256").expect("a line");
     let mut postgres = as_postgres("postgres");
+    postgres.args(["-D", &data]);
+    if let Some(Certificate { path, key, .. }) = certificate {
+        // It insists on a key that is its own and that nobody else can read.
+        for (from, to) in [(path, "server.crt"), (key, "server.key")] {
+            let copied = as_postgres("install")
+                .args(["-m", "600", from, &format!("{data}/{to}")])
+                .status();
+            assert!(copied.is_ok_and(|status| status.success()), "a copy of {from}");
+        }
+        postgres.args(["-c", "ssl=on"]);
+    }
     let sockets = format!("unix_socket_directories={}", folder.display());
     postgres.args(["-p", &port.to_string()]);
     for setting in ["listen_addresses=*", "fsync=off", &sockets]

@@ -69,9 +69,12 @@ fn record_length(head: &Head) -> u32 {
 }
 
 impl Talk {
-    /// A conversation over TLS begins, or is met when its handshake is over.
+    /// A conversation over TLS begins, perhaps within another protocol, or is met when its handshake is over.
     #[inline(always)]
-    pub(super) fn begin_tls(&mut self, head: &Head) {
+    pub(super) fn begin_tls(&mut self, head: &Head, within: u8) {
+        if within == protocol::POSTGRESQL {
+            self.begin_login();
+        }
         if head[0] != record::HANDSHAKE {
             self.stage = stage::OPEN_13;
         }
@@ -112,6 +115,9 @@ impl Talk {
         }
         if is_server && written != 0 || !is_server && self.is_asking(written) {
             self.flags |= flag::ARMED;
+        }
+        if is_server {
+            self.may_complete_login(written);
         }
         self.left = whole - length;
         Some(if is_server {
@@ -274,11 +280,14 @@ impl Talk {
         if is_13 && length == 5 + added::TLS_13 {
             return 0;
         }
+        if self.is_of_login() {
+            return 0;
+        }
         let is_first = self.requests == 0;
         // With what may have been a preface, two control frames in a record are seen as such too.
-        let may_be_http2 = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
-        let is_two = may_be_http2 && is_two_controls(length, is_13);
-        if !is_first && (is_two || is_control(length, is_13)) {
+        let had_preface = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
+        let is_two = had_preface && is_two_controls(length, is_13);
+        if !is_first && self.may_be_http2() && (is_two || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
                 if self.flags & flag::COUNTED_TWICE != 0 {

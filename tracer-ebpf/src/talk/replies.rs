@@ -37,7 +37,7 @@ impl Talk {
         let is_13 = self.stage == stage::OPEN_13;
         let is_known = self.protocol == protocol::TLS_HTTP2;
         // Each client of HTTP/2 acknowledges the server's settings, at most one request after it has begun.
-        if (is_known || self.requests <= 1) && is_acknowledgement(first, is_13) {
+        if (is_known || self.requests <= 1 && self.may_be_http2()) && is_acknowledgement(first, is_13) {
             self.protocol = protocol::TLS_HTTP2;
             // The server's settings may have been taken for an answer, and a request may be as short as an update
             // of a window.
@@ -78,7 +78,10 @@ impl Talk {
         if is_13 && data == 2 {
             return self.goodbye();
         }
-        if self.requests == 0 && may_be_settings(length, is_13) {
+        if self.answers_login(length) {
+            return 0;
+        }
+        if self.requests == 0 && self.may_be_http2() && may_be_settings(length, is_13) {
             // If they are, and the first request follows them, they are counted as an answer of their own.
             self.flags |= flag::ESTIMATED;
         }

@@ -4,6 +4,7 @@ extern crate std;
 
 mod client;
 mod http2;
+mod login;
 mod sooner;
 
 use std::vec::Vec;
@@ -350,11 +351,6 @@ fn databases_log_in_before_they_are_asked() {
         message(b'X', b""),
     ];
     check(&steps, &READERS[1..], protocol::POSTGRESQL, 2, 1);
-
-    let mut encrypted = std::vec![Sends([0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f].to_vec()), Answered];
-    encrypted.extend(hello_13(53, true));
-    encrypted.extend([Sends(record(23, 70)), Answered]);
-    check(&encrypted, &READERS[1..], protocol::TLS, 1, 0);
 
     let packet = |number: u8, body: &[u8]| {
         let length = body.len() as u8;

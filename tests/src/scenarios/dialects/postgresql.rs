@@ -8,7 +8,10 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{digest, hmac, pbkdf2};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::unexpected;
 use crate::{
@@ -31,6 +34,15 @@ const SASL: u8 = b'p';
 
 /// The client's part of the nonce. It protects nothing here.
 const NONCE: &str = "scenarios";
+
+/// Asks for TLS, in clear.
+pub(in super::super) async fn ask_for_tls(tcp: &mut TcpStream) -> Result<()> {
+    tcp.write_all(b"\0\0\0\x08\x04\xd2\x16\x2f").await?;
+    match tcp.read_u8().await? {
+        b'S' => Ok(()),
+        other => Err(unexpected(&[other])),
+    }
+}
 
 pub(in super::super) async fn begin(wire: &mut Wire) -> Result<()> {
     let words = format!("user\0{USER}\0database\0postgres\0\0");

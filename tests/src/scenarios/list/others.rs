@@ -2,14 +2,16 @@
 //! connections are ended when idle, by the server or by themselves.
 
 use super::*;
-use crate::scenarios::installed::{MQTT_DOOR, NODE, POSTGRESQL_DOOR, REDIS_DOOR};
+use crate::scenarios::installed::{MQTT_DOOR, NODE, POSTGRESQL_DOOR, REDIS_DOOR, SECURE_POSTGRESQL};
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![several(), by_seconds()]
 }
 
 fn several() -> Scenario {
-    let mut groups = [POSTGRESQL_DOOR, NODE].map(of_dialect).concat();
+    let mut groups = [POSTGRESQL_DOOR, SECURE_POSTGRESQL, NODE]
+        .map(of_dialect)
+        .concat();
     groups.extend([REDIS_DOOR, MQTT_DOOR].map(without_timeout).concat());
     Scenario {
         server: Server::Installed(&[

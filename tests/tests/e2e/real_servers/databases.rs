@@ -105,7 +105,7 @@ fn postgresql_with_scram() {
     }
     let _namespace = Namespace::new();
     let folder = folder();
-    let server = databases::postgresql(folder.path(), 5432, &[]);
+    let server = databases::postgresql(folder.path(), 5432, None, &[]);
     let client = || databases::psql(server.address.port());
     all_are_over();
     let diagnosis = traced(&server, || {

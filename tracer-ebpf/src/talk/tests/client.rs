@@ -281,10 +281,19 @@ fn logins_at_databases_and_brokers() {
         Reads(message(b'E', b"SERROR\0")),
     ];
     check(&acts, &READERS[1..], protocol::POSTGRESQL, 2, 0);
-    let mut encrypted = std::vec![Writes(8), text("S")];
-    encrypted.extend(hello_13(53));
-    encrypted.extend([Writes(70), reads(&[tickets(), record(23, 200)])]);
-    check(&encrypted, &READERS[1..], protocol::TLS, 1, 0);
+    // Without a password the login has one step, with SCRAM three.
+    for steps in [&[22 + 410][..], &[22 + 43, 22 + 93, 22 + 460]] {
+        let mut encrypted = std::vec![Writes(8), text("S")];
+        encrypted.extend(hello_13(53));
+        for length in steps {
+            encrypted.extend([Writes(70), Reads(record(23, *length))]);
+        }
+        check(&encrypted, &READERS[1..], protocol::TLS, 0, 0);
+        for _ in 0..2 {
+            encrypted.extend([Writes(40), Reads(record(23, 90))]);
+        }
+        check(&encrypted, &READERS[1..], protocol::TLS, 2, 0);
+    }
 
     let packet = |number: u8, body: &[u8]| Reads([&[body.len() as u8, 0, 0, number][..], body].concat());
     let greeting = || packet(0, b"\x0a8.0.36\0\x01\0\0\0");
