@@ -200,8 +200,8 @@ const NOW: u32 = 1;
 /// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye before it is data
 /// too, and no use of the connection.
 ///
-/// - The other side has said goodbye: since this host last sent before that; if it cannot be told from an answer to
-///   the goodbye, since the last data that was none.
+/// - The client has said goodbye: since its last answer was sent.
+/// - The server has said goodbye: since the last data came that was none.
 /// - This host has just sent its own: since the last data came, or since an acknowledgement of what it had sent
 ///   before, unless that came just now. A client's over TLS may also be answered by the server's FIN before its own.
 /// - A server of PostgreSQL says why it ends a session, and then takes a while to do so: since it was last asked.
@@ -224,11 +224,15 @@ pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
     let has_said = conn.heard.talk.flags & talk::flag::GOODBYE != 0;
     let just_now = idle <= NOW;
     if has_said || just_now && has_unread_goodbye(tcp, conn) {
-        let (sent, received) = (tcp.since_sent_ticks(), tcp.since_received_ticks());
-        return if conn.direction == direction::INBOUND && sent > received.wrapping_add(NOW) {
-            sent
+        if conn.direction == direction::OUTBOUND {
+            return tcp.ticks_since(conn.heard.last_ticks);
+        }
+        // What was written after the goodbye was read answers nothing else.
+        let answer = conn.rhythm.last_answer();
+        return if has_said && written(tcp, conn) > 0 && answer != 0 {
+            tcp.ticks_since(answer)
         } else {
-            tcp.ticks_since(conn.heard.last_ticks)
+            tcp.since_sent_ticks()
         };
     }
     if just_now && is_saying_goodbye(tcp, conn) {

@@ -72,6 +72,7 @@ fn groups() -> Vec<Group> {
             of(HTTPS, "reusing", &REUSING, &["reusing"]),
             of(HTTPS, "slow", &reuse(300, 700), &["reusing"]),
             of(HTTPS, "fresh", &FRESH, &["fresh-per-request"]),
+            of(HTTPS, "fresh, held for long", &FRESH_HELD, &["fresh-per-request"]),
             of(HTTPS, "client idle", &idle_at_client(), &["client-idle-close"]),
             of(HTTPS, "giving up", &giving_up, &["early-abort"]).seen_from_client(seen_giving_up),
             of(HTTPS, "piling", &piling, &["piling-up"]),
@@ -94,6 +95,13 @@ fn groups() -> Vec<Group> {
 const FRESH: Behaviour = Behaviour::Fresh {
     hold: ms(150),
     pause: ms(250),
+    asks: false,
+};
+
+/// Shorter than the time after which nginx gives up its upstream.
+const FRESH_HELD: Behaviour = Behaviour::Fresh {
+    hold: ms(900),
+    pause: ms(150),
     asks: false,
 };
 
