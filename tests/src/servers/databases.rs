@@ -123,7 +123,7 @@ pub fn postgresql(folder: &Path, port: u16, certificate: Option<&Certificate>, s
     server
 }
 
-/// PostgreSQL's own client, logged in.
+/// PostgreSQL's own client, logged in, in clear.
 ///
 /// # Panics
 /// If it is not installed.
@@ -131,6 +131,7 @@ pub fn psql(port: u16) -> Command {
     let mut client = command("psql");
     client
         .env("PGPASSWORD", PASSWORD)
+        .env("PGSSLMODE", "disable")
         .args([
             "-XAtq",
             "-v",

@@ -6,7 +6,6 @@ mod tls;
 
 use std::{
     net::{SocketAddr, TcpStream},
-    path::Path,
     process::Command,
 };
 

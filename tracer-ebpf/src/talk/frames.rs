@@ -56,6 +56,9 @@ pub(super) mod added {
 /// The length of a TLS 1.3 client's Finished: a header of 4 and a hash of 32 or 48 bytes.
 pub(super) const FINISHED: [u32; 2] = [4 + 32 + added::TLS_13, 4 + 48 + added::TLS_13];
 
+/// The longest that is with TLS 1.2, in CBC mode with SHA-384. No hello is as short.
+pub(super) const FINISHED_12: u32 = 96;
+
 /// Whether these bytes are the header of a TLS record (RFC 8446, 5.1).
 #[inline(always)]
 pub(super) fn is_record(head: &Head) -> bool {
@@ -228,6 +231,8 @@ impl Talk {
     #[inline(always)]
     fn record(&mut self, kind: u8, length: u32) -> u8 {
         match (kind, self.stage) {
+            // The server has asked for another hello.
+            (record::HANDSHAKE, stage::CIPHER) if length > FINISHED_12 => self.stage = stage::HELLO,
             (record::HANDSHAKE, stage::CIPHER) => self.stage = stage::OPEN_12,
             (record::HANDSHAKE, 0) => self.stage = stage::HELLO,
             (record::CHANGE_CIPHER, stage::HELLO) => self.stage = stage::CIPHER,

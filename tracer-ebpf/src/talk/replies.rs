@@ -3,7 +3,8 @@
 use super::{
     Head, Talk, flag,
     frames::{
-        FINISHED, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings, record, stage,
+        FINISHED, FINISHED_12, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings,
+        record, stage,
     },
     protocol,
 };
@@ -62,7 +63,9 @@ impl Talk {
             (record::ALERT, stage::OPEN_12 | stage::OPEN_13) => return self.goodbye(),
             (record::CHANGE_CIPHER, stage::HELLO) => self.stage = stage::CIPHER,
             // In the same flight as the change of cipher. Otherwise the server has asked for another hello.
-            (record::HANDSHAKE, stage::CIPHER) if !is_turn => self.stage = stage::OPEN_12,
+            (record::HANDSHAKE, stage::CIPHER) if !is_turn && length <= FINISHED_12 => {
+                self.stage = stage::OPEN_12;
+            }
             (record::HANDSHAKE, stage::CIPHER | 0) => self.stage = stage::HELLO,
             _ => {}
         }

@@ -85,6 +85,8 @@ impl Reading {
             let length = match (reader, body.take()) {
                 (Reader::Whole(most), _) => most.min(waiting.len()),
                 (Reader::Records, Some(body)) => body,
+                // Not a record.
+                (Reader::Records, None) if waiting.len() < 5 => waiting.len(),
                 (Reader::Records, None) => {
                     body = Some(usize::from(waiting[3]) << 8 | usize::from(waiting[4]));
                     5

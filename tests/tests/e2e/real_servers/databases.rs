@@ -105,22 +105,37 @@ fn postgresql_with_scram() {
     }
     let _namespace = Namespace::new();
     let folder = folder();
-    let server = databases::postgresql(folder.path(), 5432, None, &[]);
-    let client = || databases::psql(server.address.port());
+    let certificate = Certificate::new(folder.path());
+    let server = databases::postgresql(folder.path(), 5432, Some(&certificate), &[]);
+    let client = |encryption: &str| {
+        let mut client = databases::psql(server.address.port());
+        client.env("PGSSLMODE", encryption);
+        client
+    };
     all_are_over();
-    let diagnosis = traced(&server, || {
-        for _ in 0..6 {
-            run(client(), "select 1;\n");
+    for (encryption, spoken) in [("disable", "postgresql"), ("require", "tls")] {
+        let diagnosis = traced(&server, || {
+            for _ in 0..6 {
+                run(client(encryption), "select 1;\n");
+            }
+        });
+        for direction in ["inbound", "outbound"] {
+            assert_eq!(protocol(&diagnosis, LOCAL, direction), spoken);
+            assert_eq!(
+                requests(&diagnosis, LOCAL, direction),
+                (6, 1),
+                "{spoken}, {direction}"
+            );
+            assert_eq!(verdict(&diagnosis, direction), "fresh-per-request");
         }
-    });
-    for direction in ["inbound", "outbound"] {
-        assert_eq!(protocol(&diagnosis, LOCAL, direction), "postgresql");
-        assert_eq!(requests(&diagnosis, LOCAL, direction), (6, 1), "{direction}");
-        assert_eq!(verdict(&diagnosis, direction), "fresh-per-request");
-    }
-    let many = "select 1;\n".repeat(20);
-    let diagnosis = traced(&server, || run(client(), &many));
-    for direction in ["inbound", "outbound"] {
-        assert_eq!(requests(&diagnosis, LOCAL, direction), (20, 20), "{direction}");
+        let many = "select 1;\n".repeat(20);
+        let diagnosis = traced(&server, || run(client(encryption), &many));
+        for direction in ["inbound", "outbound"] {
+            assert_eq!(
+                requests(&diagnosis, LOCAL, direction),
+                (20, 20),
+                "{spoken}, {direction}"
+            );
+        }
     }
 }

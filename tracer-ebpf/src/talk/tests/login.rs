@@ -1,4 +1,5 @@
-//! PostgreSQL within TLS at the server's end, which shows nothing but lengths.
+//! What comes before requests at the server's end of TLS, which shows nothing but lengths: PostgreSQL's login, and
+//! another hello.
 
 use super::*;
 
@@ -30,4 +31,15 @@ fn a_login_to_postgresql_within_tls_is_no_request() {
             assert!(reading.talk.is_exact() && reading.talk.protocol == protocol::TLS);
         }
     }
+}
+
+/// OpenSSL's client offers one kind of key, and PostgreSQL takes another by default.
+#[test]
+fn another_hello_begins_the_handshake_of_tls_1_3_again() {
+    let mut steps = std::vec![Sends(record(22, 288)), Answered];
+    steps.extend([Sends([record(20, 1), record(22, 321)].concat()), Answered]);
+    steps.extend([Sends([record(23, 69), record(23, 78)].concat()), Answered]);
+    check(&steps, &READERS, protocol::TLS, 1, 0);
+    steps.push(Sends(record(23, 19)));
+    check(&steps, &READERS, protocol::TLS, 1, 1);
 }
