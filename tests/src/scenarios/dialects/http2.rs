@@ -64,13 +64,7 @@ pub(in super::super) async fn poll(wire: &mut Wire, poll: Poll, before: u16) -> 
             }
             GOAWAY => then = Then::Close,
             RST_STREAM if is_ours => return Err(ErrorKind::ConnectionReset.into()),
-            HEADERS
-                if is_ours
-                    && !payload
-                        .iter()
-                        .find(|byte| **byte != TABLE_SIZE)
-                        .is_some_and(|byte| *byte == OK) =>
-            {
+            HEADERS if is_ours && payload.iter().find(|byte| **byte != TABLE_SIZE) != Some(&OK) => {
                 return Err(unexpected(&payload));
             }
             HEADERS | DATA if is_ours && flags & END_STREAM != 0 => return Ok(then),
