@@ -10,7 +10,6 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use rcgen::{CertificateParams, KeyPair};
@@ -18,10 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 
-use crate::{eventually_within, pace::patience};
-
-/// Time limit for a server to listen. A busy machine starts PostgreSQL in several seconds.
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+use crate::eventually;
 
 /// The path of an installed program, even if it is not on everybody's `PATH`.
 pub fn installed(program: &str) -> Option<PathBuf> {
@@ -68,7 +64,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let server = Self { child, address };
-        eventually_within(patience(STARTS_WITHIN), &format!("{command:?} to listen"), || {
+        eventually(&format!("{command:?} to listen"), || {
             TcpStream::connect(address).is_ok()
         });
         server

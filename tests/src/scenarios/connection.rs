@@ -149,8 +149,8 @@ impl Connection {
         let mut byte = [0];
         // An error means that it has ended, too.
         while self.wire.read(&mut byte).await.is_ok_and(|n| n > 0) {}
-        // Over TLS, the server's goodbye comes a moment before its FIN, which between hosts is on its way by the time
-        // that a client reacts.
+        // Over TLS, the server's goodbye comes a moment before its FIN, which between hosts is on its way
+        // by the time that a client reacts.
         self.wire.get_ref().has_fin().await;
     }
 

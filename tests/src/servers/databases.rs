@@ -8,8 +8,8 @@ use std::{
     process::Command,
 };
 
-use super::{Certificate, STARTS_WITHIN, Server, command, installed, write};
-use crate::{eventually_within, pace::patience};
+use super::{Certificate, Server, command, installed, write};
+use crate::eventually;
 
 /// PostgreSQL's user; its database is `postgres`.
 pub const USER: &str = "tester";
@@ -116,7 +116,7 @@ pub fn postgresql(folder: &Path, port: u16, certificate: Option<&Certificate>, s
     }
     let server = Server::start(postgres, port);
     // It listens before it accepts logins.
-    eventually_within(patience(STARTS_WITHIN), "PostgreSQL to accept a login", || {
+    eventually("PostgreSQL to accept a login", || {
         let output = psql(port).args(["-c", "select 1"]).output();
         output.is_ok_and(|output| output.status.success())
     });

@@ -80,7 +80,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// A request's header block, without a dynamic table and Huffman's code.
 fn head(target: &str) -> Vec<u8> {
-    // Entries of the static table: `:method: GET` and `:scheme: https`, and the names of `:authority` and `:path`.
+    // Entries of the static table: `:method: GET` and `:scheme: https`, and the names of `:authority` and
+    // `:path`.
     let (get, https, authority, path) = (0x82, 0x87, 1, 4);
     let text = |name: u8, value: &str| {
         let length = u8::try_from(value.len()).expect("a short text");
