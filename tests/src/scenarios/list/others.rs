@@ -81,7 +81,11 @@ pub(super) fn idle_at_server(pause: u64) -> [Behaviour; 2] {
 /// The habits that every protocol has.
 pub(super) fn of_dialect(door: Door) -> Vec<Group> {
     let mut all = without_timeout(door);
-    for behaviour in idle_at_server(PAUSE) {
+    let pause = match door.dialect {
+        Dialect::PostgreSql => 4_000,
+        _ => PAUSE,
+    };
+    for behaviour in idle_at_server(pause) {
         let truth = &["server-idle-close"];
         let idle = group("server idle", 2, behaviour, truth);
         all.push(idle.through(door).seen_from_client(truth));
