@@ -254,8 +254,8 @@ impl Talk {
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
     }
 
-    /// Whether a read that brought `seen` was a use of the connection: no goodbye, or what comes in its place, unless
-    /// an answer came along with it.
+    /// Whether a read that brought `seen` used the connection. A goodbye does not, nor does a control frame that may
+    /// be one, unless an answer came with it.
     #[inline(always)]
     pub const fn is_use(&self, seen: u8) -> bool {
         self.flags & (flag::GOODBYE | flag::ASIDE) == 0 || seen & brought::REQUEST != 0

@@ -56,7 +56,7 @@ pub(super) enum Then {
     Close,
 }
 
-/// The way to a door.
+/// A door at an address.
 #[derive(Clone)]
 pub(super) struct Way {
     pub(super) address: SocketAddr,
@@ -67,7 +67,7 @@ pub(super) struct Way {
 /// What a dialect reads from and writes to.
 pub(super) type Wire = BufReader<Stream>;
 
-/// A connection. Dropping it says goodbye, as far as the client does, and sends a FIN.
+/// A connection. Dropping it says goodbye, if this client does so, and sends a FIN.
 #[derive(Debug)]
 pub(super) struct Connection {
     wire: Wire,
@@ -151,7 +151,7 @@ impl Connection {
         while self.wire.read(&mut byte).await.is_ok_and(|n| n > 0) {}
         // Over TLS, the server's goodbye comes a moment before its FIN, which between hosts is on its way
         // by the time that a client reacts.
-        self.wire.get_ref().has_fin().await;
+        self.wire.get_ref().wait_for_fin().await;
     }
 
     /// Closes with an RST.

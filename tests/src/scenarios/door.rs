@@ -95,7 +95,7 @@ impl Door {
         self.tls.is_none_or(|tls| tls.version == Version::V13)
     }
 
-    /// What makes a TCP connection to this door one of TLS, given the server's certificate.
+    /// The TLS connector for this door, given the server's certificate; `None` without TLS.
     pub(super) fn connector(&self, certificate: &CertificateDer<'static>) -> Option<TlsConnector> {
         let tls = self.tls?;
         let mut roots = RootCertStore::empty();

@@ -25,7 +25,7 @@ pub(in super::super) enum Stream {
 }
 
 impl Stream {
-    /// Makes a TCP connection one of TLS, if there is anything to do that.
+    /// Wraps a TCP connection in TLS if there is a connector.
     pub(super) async fn begin(tcp: TcpStream, tls: Option<&TlsConnector>) -> Result<Self> {
         Ok(match tls {
             None => Self::Clear(tcp),
@@ -44,7 +44,7 @@ impl Stream {
     }
 
     /// Waits for the server's FIN, or an error.
-    pub(super) async fn has_fin(&self) {
+    pub(super) async fn wait_for_fin(&self) {
         while let Ok(ready) = self.tcp().ready(Interest::READABLE).await
             && !ready.is_read_closed()
         {
