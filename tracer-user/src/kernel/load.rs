@@ -138,7 +138,6 @@ const LATE_REQUESTS: [usize; 6] = [
 fn can_peek(offsets: &Offsets) -> bool {
     cfg!(target_arch = "x86_64")
         && offsets.has(&[
-            member!(task_struct.thread_info.status),
             member!(pt_regs.orig_ax),
             member!(pt_regs.si),
             member!(pt_regs.dx),
