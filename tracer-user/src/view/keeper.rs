@@ -11,6 +11,7 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 use hashbrown::HashMap;
 
 pub use self::film::{Film, Frame};
+pub(crate) use self::log::words as change_in_words;
 use self::{log::Log, past::Past, rates::Rates};
 use super::{
     fit::visible,
