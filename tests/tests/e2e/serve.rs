@@ -22,7 +22,9 @@ use tcpreuse_tests::{
 /// The value of a series in the metrics.
 fn metric(name: &str) -> Option<String> {
     let (_, metrics) = get("/metrics");
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map(str::to_owned)
 }
 
@@ -36,14 +38,16 @@ fn it_shows_what_it_counts() {
     let agent = Agent::start(&namespace, &["--interval", "100ms", "--port", &port]);
     (0..10).for_each(|_| visit(source(0), server.address));
     let opened = format!("tcpreuse_connections_opened_total{{direction=\"inbound\",port=\"{port}\"}}");
-    eventually("the count of ten visits", || metric(&opened).is_some_and(|count| count == "10"));
+    eventually("the count of ten visits", || {
+        metric(&opened).is_some_and(|count| count == "10")
+    });
     let ended = format!(
         "tcpreuse_connections_closed_total{{direction=\"inbound\",port=\"{port}\",reason=\"remote_fin\"}}"
     );
-    eventually("the count of their ends", || metric(&ended).is_some_and(|count| count == "10"));
-    let open = format!(
-        "tcpreuse_connections{{direction=\"inbound\",port=\"{port}\",state=\"established\"}}"
-    );
+    eventually("the count of their ends", || {
+        metric(&ended).is_some_and(|count| count == "10")
+    });
+    let open = format!("tcpreuse_connections{{direction=\"inbound\",port=\"{port}\",state=\"established\"}}");
     assert_eq!(metric(&open).as_deref(), Some("1"));
     assert_eq!(metric("tcpreuse_drift_connections").as_deref(), Some("0"));
     let (head, document) = get("/api/diagnosis");
@@ -109,7 +113,10 @@ fn events_are_lines_of_json() {
     assert_eq!(event["event"], "loss", "{event:#}");
     assert!(event["lost"]["peers_dropped"].as_u64().unwrap() > 0, "{event:#}");
     for field in ["at", "host", "text"] {
-        assert!(event[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {event:#}");
+        assert!(
+            event[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{field}: {event:#}"
+        );
     }
 }
 
@@ -126,11 +133,17 @@ fn the_thread_that_answers_has_no_capabilities() {
     eventually("the end of its rights", || {
         let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).unwrap();
         let mut status = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap());
-        status.find(|status| status.starts_with("Name:\thttp\n")).as_ref().is_some_and(has_none)
+        status
+            .find(|status| status.starts_with("Name:\thttp\n"))
+            .as_ref()
+            .is_some_and(has_none)
     });
     // It has what it needs all the same.
     assert_eq!(get("/healthz").1, "ok\n");
-    assert!(metric("process_open_fds").is_some(), "its own files cannot be counted");
+    assert!(
+        metric("process_open_fds").is_some(),
+        "its own files cannot be counted"
+    );
 }
 
 /// Connections that say nothing must not keep others out for good, and cost no sample.
@@ -151,7 +164,10 @@ fn strangers_need_tls_and_a_token() {
     let refused = run(&["serve", "--listen", "0.0.0.0:0"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{words}");
-    assert!(words.contains("--tls-cert, --tls-key and --token-file are needed"), "{words}");
+    assert!(
+        words.contains("--tls-cert, --tls-key and --token-file are needed"),
+        "{words}"
+    );
     let taken = run(&["serve", "--listen", "127.0.0.1"]);
     assert_eq!(taken.status.code(), Some(2));
 }

@@ -52,14 +52,19 @@ fn landlock_abi() -> i64 {
 
 #[test]
 fn the_unit_has_the_capabilities_of_the_table() {
-    let unit = include_str!("../../../../packaging/tcpreuse-record.service");
+    let units = [
+        include_str!("../../../../packaging/tcpreuse-record.service"),
+        include_str!("../../../../packaging/tcpreuse-serve.service"),
+    ];
     let table: Vec<String> = NEEDS.iter().map(|need| need.capability.to_string()).collect();
     for setting in ["AmbientCapabilities=", "CapabilityBoundingSet="] {
-        let lines: Vec<&str> = unit
-            .lines()
-            .filter_map(|line| line.strip_prefix(setting))
-            .collect();
-        assert_eq!(lines, [table.join(" ")], "{setting}");
+        for unit in units {
+            let lines: Vec<&str> = unit
+                .lines()
+                .filter_map(|line| line.strip_prefix(setting))
+                .collect();
+            assert_eq!(lines, [table.join(" ")], "{setting}");
+        }
     }
 }
 

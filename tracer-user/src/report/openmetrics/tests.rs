@@ -110,6 +110,63 @@ fn a_name_from_outside_cannot_leave_its_label() {
     assert!(text.contains(r#"{port="8081",process="a\"} 1\\"} "#), "{text}");
 }
 
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/prometheus");
+
+/// What alerts and the dashboard ask for, there is.
+#[test]
+fn the_series_of_alerts_and_dashboard_exist() {
+    let mut all = metrics(50);
+    all.process = Some(ProcessFigures::read().unwrap());
+    let text = written(all, Style::Prometheus);
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let families: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let asking = [
+        include_str!("../../../../packaging/prometheus/tcpreuse.rules.yml"),
+        include_str!("../../../../packaging/grafana/tcpreuse.json"),
+    ];
+    let names = asking.iter().flat_map(|text| text.split(|c| !is_part(c)));
+    let mut asked = 0;
+    for name in names.filter(|name| name.starts_with("tcpreuse_") || name.starts_with("process_")) {
+        let family = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|part| name.strip_suffix(part));
+        assert!(families.contains(&family.unwrap_or(name)), "{name} is no metric");
+        asked += 1;
+    }
+    assert!(asked > 30, "only {asked} were found");
+    let runbook = include_str!("../../../../packaging/prometheus/runbook.md");
+    for alert in asking[0]
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        assert!(
+            runbook.contains(&format!("\n## {alert}\n")),
+            "the runbook lacks {alert}"
+        );
+    }
+}
+
+#[test]
+fn the_alerts_do_what_their_tests_say() {
+    let rules = [
+        "check rules tcpreuse.rules.yml",
+        "test rules tcpreuse.rules.test.yml",
+    ];
+    for arguments in rules {
+        let ran = Command::new("promtool")
+            .args(arguments.split(' '))
+            .current_dir(RULES)
+            .output();
+        // Where promtool is not installed, there is nothing to ask.
+        let Ok(ran) = ran else { return };
+        let words = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+        assert!(ran.status.success(), "{words}");
+    }
+}
+
 /// `promtool` is Prometheus's own judge. Where it is not installed, there is nothing to ask.
 #[test]
 fn promtool_finds_no_fault() {

@@ -65,15 +65,20 @@ impl Hook {
             let tls = server_status::tls().map_err(|fault| fault.to_string())?;
             config = config.tls_config(tls);
         }
-        config
+        let reply = config
             .build()
             .new_agent()
             .post(&self.uri)
             .header(CONNECTION, "close")
             .header(CONTENT_TYPE, "application/json")
             .send(document)
-            .map(drop)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        // A redirect is not followed: what is posted is for this address alone.
+        let status = reply.status();
+        status
+            .is_success()
+            .then_some(())
+            .ok_or_else(|| status.to_string())
     }
 }
 

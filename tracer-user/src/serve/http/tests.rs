@@ -126,7 +126,7 @@ fn the_style_of_metrics_is_negotiated() {
         server.ask("GET /metrics HTTP/1.1\nHost: localhost\nAccept-Encoding: gzip\nConnection: close\n\n");
     assert!(zipped.contains("content-encoding: gzip"), "{zipped}");
     assert!(
-        zipped.len() < old.len() / 4,
+        zipped.len() < old.len() / 2,
         "{} of {} bytes",
         zipped.len(),
         old.len()

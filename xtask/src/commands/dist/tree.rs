@@ -46,9 +46,18 @@ const PACKAGED: [(&str, &str); 7] = [
         "usr/share/doc/tcpreuse/prometheus/tcpreuse.rules.test.yml",
         "packaging/prometheus/tcpreuse.rules.test.yml",
     ),
-    ("usr/share/doc/tcpreuse/runbook.md", "packaging/prometheus/runbook.md"),
-    ("usr/share/doc/tcpreuse/grafana.json", "packaging/grafana/tcpreuse.json"),
-    ("usr/share/doc/tcpreuse/daemonset.yaml", "packaging/kubernetes/daemonset.yaml"),
+    (
+        "usr/share/doc/tcpreuse/runbook.md",
+        "packaging/prometheus/runbook.md",
+    ),
+    (
+        "usr/share/doc/tcpreuse/grafana.json",
+        "packaging/grafana/tcpreuse.json",
+    ),
+    (
+        "usr/share/doc/tcpreuse/daemonset.yaml",
+        "packaging/kubernetes/daemonset.yaml",
+    ),
 ];
 
 impl Tree {
