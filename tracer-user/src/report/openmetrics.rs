@@ -1,8 +1,8 @@
 //! A diagnosis as metrics, for Prometheus and what understands its formats.
 //!
-//! Counters run since tracing began, gauges tell the present. Every label comes from a bounded set: a service with a
-//! series of its own is one of the first [`counted::MAX_SERVICES`], only accused peers have one, and what these bounds
-//! hide is counted.
+//! Counters run since tracing began, gauges tell the present. Every label comes from a bounded set: a service
+//! with a series of its own is one of the first [`counted::MAX_SERVICES`], only accused peers have one, and
+//! what these bounds hide is counted.
 
 mod counted;
 mod families;

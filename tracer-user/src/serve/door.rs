@@ -82,7 +82,8 @@ impl Door {
         let handed = sd_notify::listen_fds()?;
         handed
             .map(|number| {
-                // SAFETY: systemd opened it for this process (LISTEN_PID says so), and this is its only owner.
+                // SAFETY: systemd opened it for this process (LISTEN_PID says so), and this is its only
+                // owner.
                 let listener = unsafe { TcpListener::from_raw_fd(number) };
                 match listener.local_addr() {
                     Ok(_) => Ok(Self::Tcp(listener)),

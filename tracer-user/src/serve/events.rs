@@ -1,4 +1,4 @@
-//! Events: what changed, one JSON object each (`tcpreuse.event/1`), for whoever listens.
+//! Events: what changed, one JSON object each (`tcpreuse.event/1`).
 
 mod journal;
 mod webhook;
@@ -76,18 +76,23 @@ impl Teller {
     /// If there can be no thread.
     pub fn start(origin: &Origin, hook: Option<Hook>) -> io::Result<Self> {
         let undelivered = Arc::new(AtomicU64::new(0));
-        let mut outlets = vec![match journal::Journal::of_stdout() {
-            Some(journal) => Outlet::start("journal", move |event| journal.tell(event))?,
-            None => Outlet::start("events", print)?,
-        }];
-        if let Some(hook) = hook {
+        // What one event fails for may have passed when the next one comes.
+        let counting = |deliver: Box<dyn Fn(&Event) -> bool + Send>| {
             let failed = Arc::clone(&undelivered);
-            outlets.push(Outlet::start("webhook", move |event: &Event| {
-                if !hook.post(&event.line()) {
+            move |event: &Event| {
+                if !deliver(event) {
                     failed.fetch_add(1, Ordering::Relaxed);
                 }
                 true
-            })?);
+            }
+        };
+        let mut outlets = vec![match journal::Journal::of_stdout() {
+            Some(journal) => Outlet::start("journal", counting(Box::new(move |event: &Event| journal.tell(event))))?,
+            None => Outlet::start("events", print)?,
+        }];
+        if let Some(hook) = hook {
+            let post = counting(Box::new(move |event: &Event| hook.post(&event.line())));
+            outlets.push(Outlet::start("webhook", post)?);
         }
         Ok(Self::over(outlets, origin, undelivered))
     }

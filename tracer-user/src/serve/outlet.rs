@@ -1,5 +1,5 @@
-//! A thread that tells somebody who may be slow. The queue to it is bounded, and what does not fit is counted, so that
-//! nobody delays a sample.
+//! A thread that tells somebody who may be slow. The queue to it is bounded, and what does not fit is
+//! counted, so that nobody delays a sample.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! The page: written here as a whole, so that it needs no script; the script only keeps it up to date, sorts and
-//! filters.
+//! The page: written here as a whole, so that it needs no script; the script only keeps it up to date, sorts
+//! and filters.
 
 mod course;
 

@@ -19,8 +19,8 @@ use crate::{
 /// How many services have series of their own. All others are counted together.
 pub const MAX_SERVICES: usize = 64;
 
-/// A service by direction and port; `None`: all that have no series of their own, and the connections that belong to
-/// no peer.
+/// A service by direction and port; `None`: all that have no series of their own, and the connections that
+/// belong to no peer.
 pub(super) type Service = Option<(Direction, u16)>;
 
 /// The most numbers in one figure: the buckets of a duration, then its sum.
@@ -192,7 +192,8 @@ impl Counted {
         Some(service).filter(|service| self.services.contains_key(&Some(*service)))
     }
 
-    /// Gives new services series of their own, those with most connections first. None is ever taken away again.
+    /// Gives new services series of their own, those with most connections first. None is ever taken away
+    /// again.
     fn make_room(&mut self, sample: &Sample) {
         let mut new: HashMap<(Direction, u16), u64> = HashMap::new();
         for peer in &sample.peers {
@@ -266,8 +267,8 @@ impl Sums {
     }
 }
 
-/// Carries a sum on to a later reading. The programs count each peer in 32 bits, so a sum over several is right in its
-/// low 32 bits whichever of them started again at 0.
+/// Carries a sum on to a later reading. The programs count each peer in 32 bits, so a sum over several is
+/// right in its low 32 bits whichever of them started again at 0.
 fn carry(sum: &mut u64, read: u64) {
     let more = read.wrapping_sub(*sum) & u64::from(u32::MAX);
     if more < 1 << 31 {

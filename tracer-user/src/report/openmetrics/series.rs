@@ -13,7 +13,8 @@ use prometheus_client::{
 /// A series without labels.
 pub(super) const ALONE: [(&str, &str); 0] = [];
 
-/// A histogram: the upper limit of each bucket with the number of values in it, the number of all, and their sum.
+/// A histogram: the upper limit of each bucket with the number of values in it, the number of all, and their
+/// sum.
 pub(super) struct Histogram {
     pub(super) buckets: Vec<(f64, u64)>,
     pub(super) count: u64,

@@ -32,7 +32,8 @@ fn the_example_reads_as_promised() {
     insta::assert_snapshot!(written(metrics(50), Style::OpenMetrics));
 }
 
-/// The comments of a page have another form in each style, and so has the order of labels; the series are the same.
+/// The comments of a page have another form in each style, and so has the order of labels; the series are the
+/// same.
 #[test]
 fn both_styles_have_the_same_series() {
     let series = |style| -> Vec<Vec<String>> {

@@ -21,14 +21,12 @@ impl Journal {
         if stream != format!("{}:{}", here.st_dev, here.st_ino) {
             return None;
         }
-        let socket = UnixDatagram::unbound().ok()?;
-        socket.connect(SOCKET).ok()?;
-        Some(Self(socket))
+        UnixDatagram::unbound().ok().map(Self)
     }
 
-    /// Whether it was taken.
+    /// Whether it was taken. By its path each time, since the journal may be restarted.
     pub(super) fn tell(&self, event: &Event) -> bool {
-        self.0.send(entry(event).as_bytes()).is_ok()
+        self.0.send_to(entry(event).as_bytes(), SOCKET).is_ok()
     }
 }
 

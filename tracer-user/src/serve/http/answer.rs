@@ -101,8 +101,8 @@ impl Answers {
         response
     }
 
-    /// Who may open the Unix socket may read. On TCP a token decides, or else the name by which the server is called: a
-    /// web page from elsewhere can make its own name mean this machine.
+    /// Who may open the Unix socket may read. On TCP a token decides, or else the name by which the server is
+    /// called: a web page from elsewhere can make its own name mean this machine.
     fn refused(&self, headers: &HeaderMap, via: Via) -> Option<Response<Reply>> {
         if via == Via::Unix {
             return None;

@@ -5,6 +5,12 @@ use std::{
     time::Instant,
 };
 
+use rustls::crypto::ring;
+use ureq::{
+    Agent,
+    tls::{Certificate, TlsConfig},
+};
+
 use super::*;
 use crate::{
     diagnosis::Options,
@@ -210,4 +216,37 @@ fn a_stream_follows_the_diagnoses() {
     until("id: 1\n");
     server.publish.send_replace(Some(latest(2)));
     until("id: 2\n");
+}
+
+#[test]
+fn over_tls_the_token_opens() {
+    const TOKEN: &str = "0123456789abcdef";
+    let folder = tempfile::tempdir().unwrap();
+    let [cert, key, token] = ["cert", "key", "token"].map(|name| folder.path().join(name));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&token, TOKEN).unwrap();
+    let secrets = Secrets::read(Some(&cert), Some(&key), Some(&token)).unwrap();
+    assert!(secrets.suffice_for_others());
+    let server = server(secrets, HOUR);
+    server.publish.send_replace(Some(latest(1)));
+    let root = Certificate::from_der(made.cert.der()).to_owned();
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .root_certs(vec![root].into())
+        .build();
+    let agent = Agent::config_builder()
+        .proxy(None)
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let url = format!("https://{}/healthz", server.address);
+    assert_eq!(agent.get(&url).call().unwrap().status(), 401);
+    let admitted = agent
+        .get(&url)
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .call();
+    assert_eq!(admitted.unwrap().status(), 200);
 }
