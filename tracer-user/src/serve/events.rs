@@ -87,7 +87,10 @@ impl Teller {
             }
         };
         let mut outlets = vec![match journal::Journal::of_stdout() {
-            Some(journal) => Outlet::start("journal", counting(Box::new(move |event: &Event| journal.tell(event))))?,
+            Some(journal) => Outlet::start(
+                "journal",
+                counting(Box::new(move |event: &Event| journal.tell(event))),
+            )?,
             None => Outlet::start("events", print)?,
         }];
         if let Some(hook) = hook {

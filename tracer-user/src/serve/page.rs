@@ -71,7 +71,7 @@ fn write_live(page: &mut String, latest: &Latest) -> fmt::Result {
 }
 
 fn answer(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
-    let accused = diagnosis.accused() > 0;
+    let accused = diagnosis.tally.accused > 0;
     writeln!(page, "<section aria-label=\"The answer\">")?;
     let class = if accused { "bad" } else { "good" };
     writeln!(

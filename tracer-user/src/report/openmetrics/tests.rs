@@ -65,7 +65,7 @@ fn peers_beyond_the_bound_are_counted() {
         .lines()
         .filter(|line| line.starts_with("tcpreuse_peer_connections{"));
     assert_eq!(peers.count(), 1);
-    let accused = example().accused();
+    let accused = example().tally.accused;
     assert!(accused > 1, "the example accuses too few");
     assert!(
         text.contains(&format!("\ntcpreuse_peers_not_shown {}\n", accused - 1)),
