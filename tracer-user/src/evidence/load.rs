@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     at::At,
     error::EvidenceError,
+    journal::Interval,
     manifest::Manifest,
     read::Evidence,
     rebuild::{Looks, Pace, Walk},
@@ -156,8 +157,12 @@ fn usable_state(evidence: &Evidence) -> Result<State, Option<String>> {
 pub(crate) fn fresh_state(evidence: &Evidence) -> Option<State> {
     let state = usable_state(evidence).ok()?;
     let last = evidence.last.as_ref();
-    last.is_none_or(|last| last.interval == state.interval)
-        .then_some(state)
+    last.is_none_or(|last| is_of(&state, last)).then_some(state)
+}
+
+/// Whether a state was made of the same sample as this interval.
+fn is_of(state: &State, interval: &Interval) -> bool {
+    state.sample.taken.monotonic_ns == interval.monotonic_ns
 }
 
 /// Whether a state answers for this moment: no interval lies between the two.
@@ -168,7 +173,7 @@ fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
     let is_last = evidence
         .last
         .as_ref()
-        .is_none_or(|last| last.interval == state.interval);
+        .is_none_or(|last| is_of(state, last));
     taken <= at && (is_last || at < taken + interval_ns)
 }
 
@@ -184,7 +189,7 @@ fn age(evidence: &Evidence, state: &State) -> Option<String> {
     let last = evidence
         .last
         .as_ref()
-        .filter(|last| last.interval != state.interval)?;
+        .filter(|last| !is_of(state, last))?;
     let taken = state.sample.taken;
     let older = last.monotonic_ns.checked_sub(taken.monotonic_ns)?;
     Some(format!(

@@ -13,7 +13,7 @@ use super::{
     rows::Kind,
     segments,
 };
-use crate::diagnosis::words;
+use crate::model::sample::Moment;
 
 /// A part of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,19 @@ pub(crate) struct Part {
     pub(crate) from: u64,
     /// The offset after the last row; `None` means the end of the file.
     pub(crate) to: Option<u64>,
+}
+
+/// One interval, according to the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// When it was sampled.
+    pub(crate) at: Moment,
+    /// Whether it has rows of all peers and listeners, not only of those that changed.
+    pub(crate) whole: bool,
+    /// Rows of connections that were written with it.
+    pub(crate) connections: u64,
+    /// Connections open, according to the accounting.
+    pub(crate) open: u64,
 }
 
 /// An open evidence directory: one recording in it.
@@ -36,7 +49,47 @@ pub(crate) struct Evidence {
     pub(crate) last: Option<Interval>,
     /// Notes for the reader.
     pub(crate) notes: Vec<String>,
+    /// The intervals of the parts, as far as there are journals.
+    pub(crate) frames: Vec<Frame>,
     parts: Vec<(Kind, Part)>,
+}
+
+/// What a journal has of one recording.
+#[derive(Default)]
+struct Found {
+    frames: Vec<Frame>,
+    /// The last key frame from which everything wanted can be read: the interval before it, if it has one in
+    /// this segment.
+    begin: Option<Option<Interval>>,
+    last: Option<Interval>,
+    /// Rows of connections so far, of any recording.
+    connections: u64,
+}
+
+impl Found {
+    fn add(&mut self, interval: &Interval, is_of_this: bool, between: Option<(i128, i128)>) {
+        let connections = interval.rows.connections.rows.saturating_sub(self.connections);
+        self.connections = interval.rows.connections.rows;
+        let Some(at) = interval.moment().filter(|_| is_of_this) else {
+            return;
+        };
+        if let Some((from, to)) = between {
+            if at.utc_ns > to {
+                return;
+            }
+            if at.utc_ns < from && !interval.changes {
+                self.begin = Some(self.last.take());
+                self.frames.clear();
+            }
+        }
+        self.frames.push(Frame {
+            at,
+            whole: !interval.changes,
+            connections,
+            open: interval.accounting.open_now,
+        });
+        self.last = Some(interval.clone());
+    }
 }
 
 /// The rows of a part of one file.
@@ -54,13 +107,9 @@ impl Evidence {
         let mut manifest = Manifest::read(&folder)?;
         let recordings = manifest.recordings();
         if let Some(number) = number {
-            manifest.choose(number as usize).map_err(|all| {
-                let has = words::count(all as u64, "recording", "recordings");
-                EvidenceError::new(
-                    folder.path(),
-                    format!("holds {has}; there is no recording {number}"),
-                )
-            })?;
+            manifest
+                .choose(number as usize)
+                .map_err(|why| EvidenceError::new(folder.path(), why))?;
         }
         let mut evidence = Self {
             folder,
@@ -68,6 +117,7 @@ impl Evidence {
             recordings,
             last: None,
             notes: Vec::new(),
+            frames: Vec::new(),
             parts: Vec::new(),
         };
         let number = evidence.manifest.recordings();
@@ -82,8 +132,8 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Leaves out the intervals before `from` and after `to`, UTC, ns, as far as there is a journal of them,
-    /// so that their rows need not be read.
+    /// Leaves out the intervals before the last key frame before `from`, and those after `to`, UTC, ns, as far
+    /// as there is a journal of them, so that their rows need not be read.
     ///
     /// # Errors
     /// If the journal can no longer be read.
@@ -93,6 +143,7 @@ impl Evidence {
         }
         self.last = None;
         self.parts.clear();
+        self.frames.clear();
         // The notes about the files were already made when they were opened.
         let notes = self.notes.len();
         let result = self.find_parts(Some((from, to)));
@@ -101,34 +152,17 @@ impl Evidence {
     }
 
     fn find_parts(&mut self, between: Option<(i128, i128)>) -> Result<(), EvidenceError> {
-        let older = segments::older(&self.folder)?;
         let first = self.manifest.session.first_segment;
-        let journals = older
-            .into_iter()
-            .filter(|segment| *segment >= first)
-            .map(|segment| (Some(segment), segments::journal_name(segment)))
-            .chain([(None, segments::current_journal_name())]);
-        for (number, name) in journals {
+        let journals = segments::journals(&self.folder)?.into_iter();
+        for (number, name) in journals.filter(|(number, _)| number.is_none_or(|number| number >= first)) {
             let session = self.manifest.session.session;
-            let (mut before, mut last) = (None, None);
+            let mut found = Found::default();
             let of_this = |interval: &Interval| {
-                if interval.session != session {
-                    return Ok(());
-                }
-                let at = between.and_then(|_| interval.moment()).map(|at| at.utc_ns);
-                if let (Some((from, to)), Some(at)) = (between, at) {
-                    if at > to {
-                        return Ok(());
-                    }
-                    if at < from {
-                        before = Some(interval.clone());
-                    }
-                }
-                last = Some(interval.clone());
+                found.add(interval, interval.session == session, between);
                 Ok(())
             };
             match journal::scan(&self.folder, &name, of_this) {
-                Ok(_) => self.add_segment(number, before.as_ref(), last),
+                Ok(_) => self.add_segment(number, found),
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
@@ -152,22 +186,30 @@ impl Evidence {
         Ok(())
     }
 
-    /// Adds the rows of one segment: those after the last interval before `before`, up to its `last` valid
-    /// interval.
-    fn add_segment(&mut self, number: Option<u64>, before: Option<&Interval>, last: Option<Interval>) {
-        let Some(last) = last else {
+    /// Adds the rows of one segment, as far as they are wanted.
+    fn add_segment(&mut self, number: Option<u64>, found: Found) {
+        let Found {
+            frames,
+            begin,
+            last: Some(last),
+            ..
+        } = found
+        else {
             return;
         };
-        if before.is_some() {
+        if begin.is_some() {
             self.parts.clear();
+            self.frames.clear();
         }
+        self.frames.extend(frames);
+        let before = begin.flatten();
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
             if last.rows.of(kind).is_none() {
                 // An older version, which had no such file.
                 continue;
             }
-            let from = match (before, begins) {
+            let from = match (&before, begins) {
                 (Some(before), _) => before.rows.of(kind).bytes,
                 (None, true) => self
                     .manifest

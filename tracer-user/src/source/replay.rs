@@ -175,8 +175,9 @@ impl Replay {
 
     /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
     pub fn position_at(&self, utc_ns: i128) -> usize {
-        let before = |level: &&Level| level.at.utc_ns <= utc_ns;
-        self.levels.iter().take_while(before).count().saturating_sub(1)
+        // The clock may have been set back in between.
+        let last = self.levels.iter().rposition(|level| level.at.utc_ns <= utc_ns);
+        last.unwrap_or(0)
     }
 
     /// Moves to an interval by position, counted from 0.

@@ -28,8 +28,10 @@ pub(super) struct Entry {
     counters: Counters,
     /// Bytes received, bytes sent and retransmits of open connections, according to their rows.
     carried_by_open: (u64, u64, u64),
-    /// Its row of the last interval.
+    /// Its last row.
     pub(super) gauge: Option<Box<PeerRow>>,
+    /// The key frame that row belongs to or follows.
+    key_frame: u64,
     /// Estimated opening times of the connections open at that interval. The oldest are assumed to have ended
     /// first, so that no age is too high.
     pub(super) opened: VecDeque<i128>,
@@ -44,6 +46,7 @@ impl Entry {
             counters: Counters::default(),
             carried_by_open: (0, 0, 0),
             gauge: None,
+            key_frame: 0,
             opened: VecDeque::new(),
             lingering: VecDeque::new(),
         }
@@ -69,7 +72,9 @@ impl Entry {
         add(retransmits, Some(more_retransmits));
     }
 
-    pub(super) fn interval(&mut self, row: PeerRow) {
+    /// Takes in its row of an interval, since which there have been so many key frames.
+    pub(super) fn interval(&mut self, row: PeerRow, key_frame: u64) {
+        self.key_frame = key_frame;
         let before = self.gauge.as_ref().map_or(0, |gauge| gauge.opens);
         let opened = row.opens.saturating_sub(before).min(MAX_TIMES as u64);
         follow(&mut self.opened, row.open_now, opened, row.sampled_at);
@@ -78,6 +83,12 @@ impl Entry {
             *first = (*first).min(row.sampled_at - i128::from(ms * NS_PER_MS));
         }
         self.gauge = Some(Box::new(row));
+    }
+
+    /// Whether it was a peer of its own at the last interval.
+    pub(super) fn is_listed(&self, key_frame: u64) -> bool {
+        let gauge = self.gauge.as_ref();
+        self.key_frame == key_frame && gauge.is_some_and(|gauge| gauge.left != Some(true))
     }
 
     /// Connections open at the last interval.

@@ -21,6 +21,13 @@ pub(crate) struct Rows {
     pub(crate) told: u64,
 }
 
+impl Rows {
+    /// Whether there is nothing to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.listeners.is_empty() && self.events.is_empty()
+    }
+}
+
 /// The open files of one segment.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -143,6 +150,11 @@ impl Files {
         Ok(())
     }
 
+    /// Rows of the block that is not complete yet.
+    pub(super) fn pending(&self) -> u64 {
+        Kind::ALL.iter().map(|kind| self.rows.of(*kind).of_block()).sum()
+    }
+
     /// Rolls back to the last complete block, and returns the number of rows dropped.
     pub(super) fn take_back(&mut self) -> u64 {
         // If even this fails, readers still stop at the last complete line.
@@ -180,7 +192,8 @@ fn last_of(folder: &Folder, older: &[u64]) -> Result<u64, EvidenceError> {
     let Some(segment) = older.last() else {
         return Ok(0);
     };
-    let ending = journal::scan(folder, &segments::journal_name(*segment), |_| Ok(()))?;
+    let name = segments::as_stored(folder, segments::journal_name(*segment));
+    let ending = journal::scan(folder, &name, |_| Ok(()))?;
     Ok(ending.last.map_or(0, |last| last.interval))
 }
 

@@ -48,9 +48,15 @@ impl Recording {
             + self.older().filter_map(|listed| listed.rows).sum::<u64>()
     }
 
-    /// Total size of the files that grow, bytes.
+    /// Total size of all files, bytes.
     pub fn bytes(&self) -> u64 {
-        self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
+        let current = Some(self.files.segment);
+        let listed = self.manifest.files.values();
+        let others = listed.filter(|listed| listed.segment != current);
+        self.files.bytes()
+            + others.map(|listed| listed.bytes).sum::<u64>()
+            + self.states.delta_bytes()
+            + self.manifest_bytes
     }
 
     /// Rows that could not be written.
