@@ -25,6 +25,7 @@ pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;
+pub mod writer;
 
 pub use self::{dir::Folder, error::EvidenceError};
 

@@ -100,7 +100,7 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             }
             Ok(Loaded {
                 judge,
-                sample: state.sample,
+                sample: with_losses_of_rows(&evidence, state.sample),
                 options: state.options,
                 origin,
                 notes,
@@ -121,7 +121,7 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             let (sample, judge, begins_late) = from_rows(&mut evidence, window_ns, at, &options)?;
             begins_late.map(&mut note);
             Ok(Loaded {
-                sample,
+                sample: with_losses_of_rows(&evidence, sample),
                 judge,
                 options,
                 origin,
@@ -129,6 +129,15 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             })
         }
     }
+}
+
+/// Adds the rows that could not be written, which a sample does not know.
+fn with_losses_of_rows(evidence: &Evidence, mut sample: Sample) -> Sample {
+    let last = evidence.last.as_ref().map_or(0, |last| last.rows_not_written);
+    let known = evidence.manifest.session.rows_not_written.max(last);
+    let lost = &mut sample.losses.rows_not_written;
+    *lost = (*lost).max(known);
+    sample
 }
 
 /// The moment meant, UTC, ns.

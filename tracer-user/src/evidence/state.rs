@@ -190,6 +190,7 @@ fn is_possible(sample: &Sample) -> bool {
         losses.programs_skipped,
         losses.reads_skipped,
         losses.namespaces_skipped,
+        losses.rows_not_written,
     ];
     let drift = sample.accounting.drift.unwrap_or(0).unsigned_abs();
     counts.iter().chain([&drift]).all(|n| *n <= MAX_COUNT)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use crate::evidence::{
-    Folder, MANIFEST,
+    DELTA, Folder, MANIFEST, STATE,
     block::{Growing, RowFile},
     error::EvidenceError,
     journal::{self, Extent, Interval},
@@ -204,10 +204,11 @@ fn damaged(folder: &Folder, name: &str) -> EvidenceError {
     )
 }
 
-/// Removes what [`Files::create`] and the first manifest have created.
+/// Removes what [`Files::create`], the first manifest and the first interval have created.
 pub(super) fn remove(folder: &Folder) {
     let rows = Kind::ALL.into_iter().map(segments::current_rows_name);
-    for name in rows.chain([segments::current_journal_name(), MANIFEST.to_owned()]) {
+    let others = [MANIFEST, STATE, DELTA].map(str::to_owned);
+    for name in rows.chain([segments::current_journal_name()]).chain(others) {
         // Missing files need not be removed.
         let _ = folder.remove(&name);
     }

@@ -10,15 +10,16 @@ const YOUNG_NS: u64 = 60 * S;
 /// ... but no more than a minute of them, so that a reader sees that the recorder was alive.
 const SILENCE_NS: u64 = 60 * S;
 
-/// Shortest and longest time between two states.
-const MIN_STATE_NS: u64 = 10 * S;
+/// Shortest and longest time between two states, and their share of the age of the run in between.
+const MIN_STATE_NS: u64 = S;
 const MAX_STATE_NS: u64 = 60 * S;
+const STATES_PER_AGE: u64 = 20;
 
 /// A state that takes longer to write comes less often: so many bytes a second, 350 MB a day.
 const STATE_BYTES_PER_S: u64 = 4096;
 
 /// The figures in a line of the journal.
-type Counted = (Accounting, [(&'static str, u64); 8], u64);
+type Counted = (Accounting, [(&'static str, u64); 9], u64);
 
 /// The figures of an interval. Of the losses, those that are none do not count.
 pub(super) fn counted(accounting: Accounting, losses: &Losses, rows_not_written: u64) -> Counted {
@@ -67,7 +68,7 @@ impl Pace {
     /// A state of this size was written.
     pub(super) fn wrote_state(&mut self, now_ns: u64, bytes: u64) {
         let age_ns = now_ns.saturating_sub(self.started_ns);
-        let by_age = (age_ns / 10).clamp(MIN_STATE_NS, MAX_STATE_NS);
+        let by_age = (age_ns / STATES_PER_AGE).clamp(MIN_STATE_NS, MAX_STATE_NS);
         let by_size = bytes.saturating_mul(S) / STATE_BYTES_PER_S;
         // Half an interval early is better than half an interval late.
         self.state_ns = now_ns.saturating_add(by_age.max(by_size)).saturating_sub(S / 2);
@@ -105,9 +106,15 @@ mod tests {
         let mut pace = Pace::default();
         pace.begin(0);
         assert_eq!(pace.state_due_ns(), 0);
-        for (now, bytes, due) in [(1, 20_000, 11), (300, 1000, 330), (5000, 1000, 5060), (5000, 409_600, 5100)] {
+        for (now, bytes, later) in [
+            (1, 0, 1),
+            (1, 40_960, 10),
+            (300, 4096, 15),
+            (5000, 4096, 60),
+            (5000, 409_600, 100),
+        ] {
             pace.wrote_state(now * S, bytes);
-            assert_eq!(pace.state_due_ns(), due * S - S / 2, "{now} {bytes}");
+            assert_eq!(pace.state_due_ns(), (now + later) * S - S / 2, "{now} {bytes}");
         }
     }
 }

@@ -64,6 +64,11 @@ impl Recording {
         self.manifest.session.rows_not_written
     }
 
+    /// Counts rows that were lost before they came here.
+    pub(crate) fn not_written(&mut self, rows: u64) {
+        self.manifest.session.rows_not_written += rows;
+    }
+
     /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()

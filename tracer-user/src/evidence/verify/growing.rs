@@ -149,7 +149,7 @@ pub(super) fn rows(
     Ok(whole)
 }
 
-impl<R: std::io::Read> Walk<R> {
+impl<R: Read> Walk<R> {
     fn step(&mut self, interval: &Interval, kind: Kind) -> std::io::Result<()> {
         if self.fault.is_some() {
             return Ok(());
