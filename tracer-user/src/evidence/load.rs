@@ -8,7 +8,7 @@ use super::{
     journal::Interval,
     manifest::Manifest,
     read::Evidence,
-    rebuild::{Looks, Pace, Walk},
+    rebuild::{Looks, Pace, Walk, catch_up},
     rows::Kind,
     state::State,
 };
@@ -91,16 +91,20 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
     });
     match state {
         Ok(state) if reaches(&state, wanted.window_ns) => {
-            if at.is_none() {
-                age(&evidence, &state).map(&mut note);
-            }
             let mut judge = state.judge();
+            let mut sample = state.sample.clone();
+            if at.is_none()
+                && let Some(age) = age(&evidence, &state)
+            {
+                note(age);
+                sample = catch_up(&mut evidence, &state, &mut judge)?;
+            }
             if let Some(length_ns) = wanted.window_ns {
-                judge.shorten_window(length_ns, state.sample.taken.monotonic_ns);
+                judge.shorten_window(length_ns, sample.taken.monotonic_ns);
             }
             Ok(Loaded {
                 judge,
-                sample: with_losses_of_rows(&evidence, state.sample),
+                sample: with_losses_of_rows(&evidence, sample),
                 options: state.options,
                 origin,
                 notes,
@@ -193,17 +197,16 @@ fn reaches(state: &State, window_ns: Option<u64>) -> bool {
     window_ns.is_none_or(|length_ns| window.reaches(length_ns, state.sample.taken.monotonic_ns))
 }
 
-/// Says that a state is older than the rows, and by how much.
+/// Says that a state is older than the rows, by how much, and what becomes of it.
 fn age(evidence: &Evidence, state: &State) -> Option<String> {
     let last = evidence
         .last
         .as_ref()
         .filter(|last| !is_of(state, last))?;
-    let taken = state.sample.taken;
-    let older = last.monotonic_ns.checked_sub(taken.monotonic_ns)?;
+    let older = last.monotonic_ns.checked_sub(state.sample.taken.monotonic_ns)?;
     Some(format!(
-        "diagnosed as of {}, {} before its last rows: it is still being recorded, or the recorder was killed (--at judges another moment, from the rows)",
-        day_and_clock(taken),
+        "diagnosed as of {}: its last state is {} older, and the rows since are added (it is still being recorded, or the recorder was killed)",
+        day_and_clock(last.moment()?),
         words::duration(older)
     ))
 }

@@ -13,7 +13,7 @@ use super::{
     rows::Kind,
     segments,
 };
-use crate::model::sample::Moment;
+use crate::model::{accounting::Accounting, sample::Moment};
 
 /// A part of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(crate) struct Frame {
     pub(crate) whole: bool,
     /// Rows of connections that were written with it.
     pub(crate) connections: u64,
-    /// Connections open, according to the accounting.
-    pub(crate) open: u64,
+    /// The accounting then.
+    pub(crate) accounting: Accounting,
 }
 
 /// An open evidence directory: one recording in it.
@@ -54,6 +54,16 @@ pub(crate) struct Evidence {
     parts: Vec<(Kind, Part)>,
 }
 
+/// Which intervals are wanted.
+#[derive(Clone, Copy, Debug)]
+enum Range {
+    All,
+    /// From the last key frame before the first of these times up to the second, UTC, ns.
+    Between(i128, i128),
+    /// Those after this time, monotonic, ns.
+    After(u64),
+}
+
 /// What a journal has of one recording.
 #[derive(Default)]
 struct Found {
@@ -67,26 +77,31 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, interval: &Interval, is_of_this: bool, between: Option<(i128, i128)>) {
+    fn add(&mut self, interval: &Interval, is_of_this: bool, wanted: Range) {
         let connections = interval.rows.connections.rows.saturating_sub(self.connections);
         self.connections = interval.rows.connections.rows;
         let Some(at) = interval.moment().filter(|_| is_of_this) else {
             return;
         };
-        if let Some((from, to)) = between {
-            if at.utc_ns > to {
-                return;
-            }
-            if at.utc_ns < from && !interval.changes {
+        match wanted {
+            Range::Between(_, to) if at.utc_ns > to => return,
+            Range::Between(from, _) if at.utc_ns < from && !interval.changes => {
                 self.begin = Some(self.last.take());
                 self.frames.clear();
             }
+            Range::After(last_ns) if at.monotonic_ns <= last_ns => {
+                self.begin = Some(Some(interval.clone()));
+                self.last = Some(interval.clone());
+                self.frames.clear();
+                return;
+            }
+            _ => {}
         }
         self.frames.push(Frame {
             at,
             whole: !interval.changes,
             connections,
-            open: interval.accounting.open_now,
+            accounting: interval.accounting,
         });
         self.last = Some(interval.clone());
     }
@@ -128,7 +143,7 @@ impl Evidence {
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
-        evidence.find_parts(None)?;
+        evidence.find_parts(Range::All)?;
         Ok(evidence)
     }
 
@@ -138,6 +153,18 @@ impl Evidence {
     /// # Errors
     /// If the journal can no longer be read.
     pub(crate) fn narrow(&mut self, from: i128, to: i128) -> Result<(), EvidenceError> {
+        self.find_again(Range::Between(from, to))
+    }
+
+    /// Leaves out the intervals up to the one with this monotonic time, ns.
+    ///
+    /// # Errors
+    /// If the journal can no longer be read.
+    pub(crate) fn begin_after(&mut self, monotonic_ns: u64) -> Result<(), EvidenceError> {
+        self.find_again(Range::After(monotonic_ns))
+    }
+
+    fn find_again(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         if self.last.is_none() {
             return Ok(());
         }
@@ -146,19 +173,19 @@ impl Evidence {
         self.frames.clear();
         // The notes about the files were already made when they were opened.
         let notes = self.notes.len();
-        let result = self.find_parts(Some((from, to)));
+        let result = self.find_parts(wanted);
         self.notes.truncate(notes);
         result
     }
 
-    fn find_parts(&mut self, between: Option<(i128, i128)>) -> Result<(), EvidenceError> {
+    fn find_parts(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         let first = self.manifest.session.first_segment;
         let journals = segments::journals(&self.folder)?.into_iter();
         for (number, name) in journals.filter(|(number, _)| number.is_none_or(|number| number >= first)) {
             let session = self.manifest.session.session;
             let mut found = Found::default();
             let of_this = |interval: &Interval| {
-                found.add(interval, interval.session == session, between);
+                found.add(interval, interval.session == session, wanted);
                 Ok(())
             };
             match journal::scan(&self.folder, &name, of_this) {
@@ -172,7 +199,7 @@ impl Evidence {
                 }
             }
         }
-        if self.last.is_none() && self.parts.is_empty() && between.is_none() {
+        if self.last.is_none() && self.parts.is_empty() && matches!(wanted, Range::All) {
             // Files without a journal belong to the last recording.
             let number = self.manifest.recordings();
             if number < self.recordings {

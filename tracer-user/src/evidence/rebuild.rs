@@ -8,6 +8,7 @@ mod intervals;
 mod live;
 mod pace;
 mod peer;
+mod since;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use self::peer::Entry;
 pub(crate) use self::{
     intervals::Intervals,
     pace::{Looks, Pace},
+    since::catch_up,
     walk::Walk,
 };
 use super::{
@@ -142,7 +144,7 @@ impl Rebuild {
                 entry.interval(row, key_frame);
             }
         }
-        if step.whole || !step.listeners.is_empty() {
+        if (step.whole && step.connections.is_some()) || !step.listeners.is_empty() {
             self.listeners = step.listeners;
         }
     }

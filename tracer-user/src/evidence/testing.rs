@@ -86,6 +86,9 @@ fn sample(n: u32, taken: Moment) -> Sample {
         }
         totals.add(counters);
     }
+    for listener in &mut sample.sockets.listeners {
+        listener.backlog.accept_queue = n.into();
+    }
     sample.accounting = Accounting {
         totals,
         open_now: totals.open_now(),

@@ -62,7 +62,8 @@ impl Intervals {
         };
         Ok(Some(Step {
             at,
-            whole: frame.is_some_and(|frame| frame.whole),
+            // Without a journal it is not known. Older recordings have all rows each time.
+            whole: frame.is_none_or(|frame| frame.whole),
             peers: gather(self.peers.as_mut(), MAX_PEERS, |row| row.sampled_at == at)?,
             listeners: gather(self.listeners.as_mut(), MAX_LISTENERS, |row| row.sampled_at == at)?,
             connections: frame.map(|frame| frame.connections),

@@ -52,6 +52,16 @@ impl Entry {
         }
     }
 
+    /// With counters that are known, what open connections have carried, and its last row.
+    pub(super) fn over(slot: u32, counters: Counters, carried_by_open: (u64, u64, u64), row: PeerRow) -> Self {
+        Self {
+            counters,
+            carried_by_open,
+            gauge: Some(Box::new(row)),
+            ..Self::new(slot)
+        }
+    }
+
     pub(super) fn connection(&mut self, row: &ConnectionRow, expected: u32) {
         count(&mut self.counters, row, expected);
         if row.close_reason.is_none() {
@@ -190,21 +200,27 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
         let held = if row.overlap == Some(true) { expected } else { 0 };
         open(counters, held, 1);
     }
+    if row.close_reason.is_none() {
+        counters.open_now += 1;
+        counters.open_peak = counters.open_peak.max(counters.open_now);
+        if row.state == LastState::Open(State::CloseWait) {
+            counters.close_wait_now += 1;
+            counters.close_wait_entered += u64::from(!row.seeded);
+        }
+    }
+    count_end(counters, row, false);
+}
+
+/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long the
+/// peer had held none.
+pub(super) fn count_end(counters: &mut Counters, row: &ConnectionRow, was_open: bool) {
     counters.owner = row.owner_pid.or(counters.owner);
-    if let Some(ms) = row.reopen_gap_ms {
+    if let Some(ms) = row.reopen_gap_ms.filter(|_| !was_open) {
         counters.gap.note(ms * NS_PER_MS);
     }
     let closes = &mut counters.closes;
     let reason = match row.close_reason {
-        None => {
-            counters.open_now += 1;
-            counters.open_peak = counters.open_peak.max(counters.open_now);
-            if row.state == LastState::Open(State::CloseWait) {
-                counters.close_wait_now += 1;
-                counters.close_wait_entered += u64::from(!row.seeded);
-            }
-            return;
-        }
+        None => return,
         Some(CloseReason::LocalFin) => &mut closes.local_fin,
         Some(CloseReason::RemoteFin) => &mut closes.remote_fin,
         Some(CloseReason::LocalRst) => &mut closes.local_rst,
