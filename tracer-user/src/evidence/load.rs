@@ -73,7 +73,7 @@ pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
 /// # Errors
 /// If it is not an evidence directory, there is no such recording or moment, or a row is invalid.
 pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError> {
-    let mut evidence = Evidence::open(path, wanted.number)?;
+    let mut evidence = Evidence::open_end(path, wanted.number)?;
     let mut notes: Vec<String> = evidence
         .notes
         .iter()
@@ -234,6 +234,8 @@ fn from_rows(
     });
     if let (Some(begin), Some(end)) = (begin, newest) {
         evidence.narrow(begin, end)?;
+    } else {
+        evidence.widen()?;
     }
     let mut walk = Walk::of(evidence)?;
     let begin = begin.or(started).unwrap_or(i128::MIN);

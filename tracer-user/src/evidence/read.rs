@@ -58,6 +58,8 @@ pub(crate) struct Evidence {
 #[derive(Clone, Copy, Debug)]
 enum Range {
     All,
+    /// Those of the last segment that has any.
+    End,
     /// From the last key frame before the first of these times up to the second, UTC, ns.
     Between(i128, i128),
     /// Those after this time, monotonic, ns.
@@ -118,6 +120,18 @@ impl Evidence {
     /// # Errors
     /// If it is not an evidence directory, or the recording does not exist or was removed.
     pub(crate) fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
+        Self::open_some(path, number, Range::All)
+    }
+
+    /// The same, but only the segment with the last interval: older ones need not be read then.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(crate) fn open_end(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
+        Self::open_some(path, number, Range::End)
+    }
+
+    fn open_some(path: &Path, number: Option<u32>, wanted: Range) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
         let mut manifest = Manifest::read(&folder)?;
         let recordings = manifest.recordings();
@@ -143,7 +157,7 @@ impl Evidence {
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
-        evidence.find_parts(Range::All)?;
+        evidence.find_parts(wanted)?;
         Ok(evidence)
     }
 
@@ -164,6 +178,14 @@ impl Evidence {
         self.find_again(Range::After(monotonic_ns))
     }
 
+    /// All intervals again.
+    ///
+    /// # Errors
+    /// If a journal can no longer be read.
+    pub(crate) fn widen(&mut self) -> Result<(), EvidenceError> {
+        self.find_again(Range::All)
+    }
+
     fn find_again(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         if self.last.is_none() {
             return Ok(());
@@ -181,7 +203,9 @@ impl Evidence {
     fn find_parts(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         let first = self.manifest.session.first_segment;
         let journals = segments::journals(&self.folder)?.into_iter();
-        for (number, name) in journals.filter(|(number, _)| number.is_none_or(|number| number >= first)) {
+        let journals = journals.filter(|(number, _)| number.is_none_or(|number| number >= first));
+        // From the end, so that what is not wanted need not be read.
+        for (number, name) in journals.rev() {
             let session = self.manifest.session.session;
             let mut found = Found::default();
             let of_this = |interval: &Interval| {
@@ -189,7 +213,14 @@ impl Evidence {
                 Ok(())
             };
             match journal::scan(&self.folder, &name, of_this) {
-                Ok(_) => self.add_segment(number, found),
+                Ok(_) => {
+                    let is_end = matches!(wanted, Range::End) && found.last.is_some();
+                    let is_done = found.begin.is_some() || is_end;
+                    self.add_segment(number, found);
+                    if is_done {
+                        break;
+                    }
+                }
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
@@ -199,7 +230,7 @@ impl Evidence {
                 }
             }
         }
-        if self.last.is_none() && self.parts.is_empty() && matches!(wanted, Range::All) {
+        if self.last.is_none() && self.parts.is_empty() && matches!(wanted, Range::All | Range::End) {
             // Files without a journal belong to the last recording.
             let number = self.manifest.recordings();
             if number < self.recordings {
@@ -213,7 +244,7 @@ impl Evidence {
         Ok(())
     }
 
-    /// Adds the rows of one segment, as far as they are wanted.
+    /// Adds the rows of one segment, as far as they are wanted, before those of later ones.
     fn add_segment(&mut self, number: Option<u64>, found: Found) {
         let Found {
             frames,
@@ -224,11 +255,8 @@ impl Evidence {
         else {
             return;
         };
-        if begin.is_some() {
-            self.parts.clear();
-            self.frames.clear();
-        }
-        self.frames.extend(frames);
+        self.frames.splice(0..0, frames);
+        let mut parts = Vec::new();
         let before = begin.flatten();
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
@@ -252,12 +280,14 @@ impl Evidence {
                 from,
                 to: Some(last.rows.of(kind).bytes),
             };
-            self.parts.push((kind, part));
+            parts.push((kind, part));
         }
-        self.last = Some(last);
+        self.parts.splice(0..0, parts);
+        self.last.get_or_insert(last);
     }
 
     fn add_unjournalled(&mut self, number: Option<u64>) {
+        let mut parts = Vec::new();
         for kind in Kind::ALL {
             let part = Part {
                 name: segments::find(&self.folder, kind, number),
@@ -273,9 +303,10 @@ impl Evidence {
                     self.notes.push(format!("there is no {}", part.name));
                 }
             } else {
-                self.parts.push((kind, part));
+                parts.push((kind, part));
             }
         }
+        self.parts.splice(0..0, parts);
     }
 
     /// Whether there is a file of this kind.

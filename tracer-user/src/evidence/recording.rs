@@ -444,4 +444,6 @@ impl Recording {
 }
 
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod tests;

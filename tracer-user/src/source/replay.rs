@@ -187,9 +187,12 @@ impl Replay {
     pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns = 0.0;
         if position + 1 < self.position {
-            // Rows cannot be undone, so going back starts from the beginning, which is fast.
-            self.reading = Reading::open(&self.path, self.number)?.1;
-            self.position = 0;
+            // Rows cannot be undone, so going back starts from a key frame before the window.
+            let at = self.time(position).unwrap_or(0);
+            let (intervals, reading) = Reading::open_at(&self.path, self.number, at)?;
+            self.reading = reading;
+            let left_out = intervals.map(|intervals| self.levels.len().saturating_sub(intervals));
+            self.position = left_out.unwrap_or(0).min(position);
         }
         while self.position <= position && self.advance(position)? {}
         Ok((self.position > 0).then(|| self.sample()))
