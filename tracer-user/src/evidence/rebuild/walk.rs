@@ -25,6 +25,8 @@ pub(crate) struct Walk {
     connections: Option<Peekable<Rows<ConnectionRow>>>,
     /// Rows of connections that belong to the intervals so far, less those taken in.
     owed: u64,
+    /// Whether a journal says how many those are.
+    is_counted: bool,
     /// The latest connections that have ended and not been taken.
     ended: VecDeque<Ended>,
 }
@@ -45,6 +47,7 @@ impl Walk {
             intervals: Intervals::of(evidence)?.peekable(),
             connections: connections.map(Iterator::peekable),
             owed: 0,
+            is_counted: false,
             ended: VecDeque::new(),
         })
     }
@@ -63,7 +66,9 @@ impl Walk {
             return Ok(None);
         };
         self.connections(owed, |row| row.closed_at.is_some())?;
-        self.connections(u64::MAX, |row| row.closed_at.is_some_and(|closed| closed <= at))?;
+        // Nor does a time before this interval mean that a row belongs to it.
+        let most = if self.is_counted { self.owed } else { u64::MAX };
+        self.connections(most, |row| row.closed_at.is_some_and(|closed| closed <= at))?;
         Ok(Some(at))
     }
 
@@ -73,6 +78,7 @@ impl Walk {
             return Ok(None);
         };
         let at = step.at;
+        self.is_counted = step.connections.is_some();
         self.owed = self.owed.saturating_add(step.connections.unwrap_or(0));
         self.rebuild.interval(step);
         Ok(Some(at))
