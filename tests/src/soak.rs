@@ -140,8 +140,6 @@ fn recorded(evidence: &Path, outcome: &mut Outcome) {
             }
         }
     }
-    outcome.note(&format!(
-        "{intervals} intervals in {bytes} bytes are kept"
-    ));
+    outcome.note(&format!("{intervals} intervals in {bytes} bytes are kept"));
     outcome.expect(bytes <= MAX_BYTES, &format!("{bytes} bytes are kept"));
 }

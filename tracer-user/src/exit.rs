@@ -127,14 +127,10 @@ mod tests {
     #[test]
     fn an_answer_is_an_exit_code_only_when_asked_for() {
         let codes = |exit_code| {
-            [Answer::No, Answer::Yes, Answer::InsufficientData]
-                .map(|answer| {
-                    let diagnosis = Diagnosis {
-                        answer,
-                        ..example()
-                    };
-                    format!("{:?}", ExitCode::from(Outcome::of(&diagnosis, exit_code)))
-                })
+            [Answer::No, Answer::Yes, Answer::InsufficientData].map(|answer| {
+                let diagnosis = Diagnosis { answer, ..example() };
+                format!("{:?}", ExitCode::from(Outcome::of(&diagnosis, exit_code)))
+            })
         };
         let wanted = |numbers: [u8; 3]| numbers.map(|number| format!("{:?}", ExitCode::from(number)));
         assert_eq!(codes(false), wanted([0, 0, 0]));

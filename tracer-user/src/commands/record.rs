@@ -177,7 +177,9 @@ impl<'a> Run<'a> {
     }
 
     fn write(&mut self, sink: &mut Sink, ended: &[Ended]) -> Result<(), Failure> {
-        let rows = ended.iter().map(|one| self.rows.ended(one, |pid| self.live.comm(pid)));
+        let rows = ended
+            .iter()
+            .map(|one| self.rows.ended(one, |pid| self.live.comm(pid)));
         sink.rows(rows.collect())?;
         Ok(())
     }
@@ -188,7 +190,11 @@ impl<'a> Run<'a> {
         }
         let lost = text::lost(&sample.losses);
         if let Sink::Folder(folder) = sink {
-            folder.writer.news().iter().for_each(|news| self.progress.say(news));
+            folder
+                .writer
+                .news()
+                .iter()
+                .for_each(|news| self.progress.say(news));
         }
         let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let of = self.args.duration.map_or_else(String::new, |span| {
@@ -240,7 +246,11 @@ impl<'a> Run<'a> {
         );
         // A disk that hangs does not keep the answer back.
         folder.wait();
-        folder.writer.news().iter().for_each(|news| self.progress.say(news));
+        folder
+            .writer
+            .news()
+            .iter()
+            .for_each(|news| self.progress.say(news));
         self.say_end(&sink, &sample);
         let printed = print(&diagnosis, &self.output());
         if let Sink::Folder(folder) = &sink

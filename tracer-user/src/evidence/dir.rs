@@ -10,8 +10,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, fsync,
-        major, minor, mkdirat, openat, renameat, unlinkat,
+        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, fsync, major,
+        minor, mkdirat, openat, renameat, unlinkat,
     },
     io::Errno,
 };
@@ -295,7 +295,9 @@ fn holder(stat: &Stat) -> Option<u32> {
     let (major, minor) = (major(stat.st_dev), minor(stat.st_dev));
     let file = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let line = locks.lines().find(|line| line.split(' ').any(|word| word == file))?;
+    let line = locks
+        .lines()
+        .find(|line| line.split(' ').any(|word| word == file))?;
     line.split_whitespace().nth(4)?.parse().ok()
 }
 

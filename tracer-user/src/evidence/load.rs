@@ -183,10 +183,7 @@ fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
     let taken = state.sample.taken.utc_ns;
     let interval_ns = i128::from(evidence.manifest.session.interval_ms) * 1_000_000;
     // A recording writes its last state when it ends.
-    let is_last = evidence
-        .last
-        .as_ref()
-        .is_none_or(|last| is_of(state, last));
+    let is_last = evidence.last.as_ref().is_none_or(|last| is_of(state, last));
     taken <= at && (is_last || at < taken + interval_ns)
 }
 
@@ -199,10 +196,7 @@ fn reaches(state: &State, window_ns: Option<u64>) -> bool {
 
 /// Says that a state is older than the rows, by how much, and what becomes of it.
 fn age(evidence: &Evidence, state: &State) -> Option<String> {
-    let last = evidence
-        .last
-        .as_ref()
-        .filter(|last| !is_of(state, last))?;
+    let last = evidence.last.as_ref().filter(|last| !is_of(state, last))?;
     let older = last.monotonic_ns.checked_sub(state.sample.taken.monotonic_ns)?;
     Some(format!(
         "diagnosed as of {}: its last state is {} older, and the rows since are added (it is still being recorded, or the recorder was killed)",

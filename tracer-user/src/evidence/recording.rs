@@ -15,14 +15,14 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::files::Rows;
+pub use self::rotation::Limit;
 use self::{
     changes::Changes,
     files::Files,
     pace::{Pace, counted},
     state::{Next, States},
 };
-pub(crate) use self::files::Rows;
-pub use self::rotation::Limit;
 use super::{
     DIAGNOSIS, Folder, STATE,
     block::hex,

@@ -111,9 +111,7 @@ impl State {
         let later = later.and_then(|delta| Self::parse(&apply(&snapshot, &delta).ok()?).ok());
         match later {
             Some(state) => Ok(state),
-            None => {
-                Self::parse(&snapshot).map_err(|what| EvidenceError::new(&folder.path_of(STATE), what))
-            }
+            None => Self::parse(&snapshot).map_err(|what| EvidenceError::new(&folder.path_of(STATE), what)),
         }
     }
 
@@ -158,7 +156,9 @@ pub(super) fn delta(snapshot: &[u8], state: &[u8]) -> io::Result<Vec<u8>> {
 fn apply(snapshot: &[u8], delta: &[u8]) -> io::Result<Vec<u8>> {
     let mut decoder = zstd::Decoder::with_ref_prefix(delta, snapshot)?;
     // A frame may not ask for more memory than a state takes.
-    decoder.window_log_max(window_log(snapshot.len() + usize::try_from(MAX_STATE).unwrap_or(usize::MAX)))?;
+    decoder.window_log_max(window_log(
+        snapshot.len() + usize::try_from(MAX_STATE).unwrap_or(usize::MAX),
+    ))?;
     let mut state = Vec::new();
     decoder.take(MAX_STATE + 1).read_to_end(&mut state)?;
     match state.len() as u64 > MAX_STATE {

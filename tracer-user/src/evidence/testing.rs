@@ -138,7 +138,11 @@ pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finis
 
 /// Makes some intervals, each with the rows of some ended connections; with the last one come those of the
 /// open connections.
-pub(crate) fn blocks(intervals: usize, rows: u32, mut each: impl FnMut(&Block<'_>, Vec<ConnectionRow>, bool)) {
+pub(crate) fn blocks(
+    intervals: usize,
+    rows: u32,
+    mut each: impl FnMut(&Block<'_>, Vec<ConnectionRow>, bool),
+) {
     let started = example().started;
     let at = |ns: u64| Moment {
         monotonic_ns: started.monotonic_ns + ns,
@@ -155,7 +159,11 @@ pub(crate) fn blocks(intervals: usize, rows: u32, mut each: impl FnMut(&Block<'_
         let mut made = Vec::new();
         for n in 0..rows {
             let ended = ended(u64::from(n), at(interval * S - S / 2 + u64::from(n)));
-            made.push(ConnectionRow::of_ended(&ended, &context, Some("=java".to_owned())));
+            made.push(ConnectionRow::of_ended(
+                &ended,
+                &context,
+                Some("=java".to_owned()),
+            ));
         }
         let so_far = u32::try_from(interval).unwrap() * rows;
         let sample = sample(so_far, at(interval * S));

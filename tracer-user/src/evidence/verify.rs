@@ -112,7 +112,8 @@ impl Report {
             self.not_written = self.not_written.max(interval.rows_not_written);
         }
         if let Some(stepped) = interval.clock_stepped() {
-            self.notes.push(format!("before {}, {stepped}", interval_name(interval)));
+            self.notes
+                .push(format!("before {}, {stepped}", interval_name(interval)));
         }
     }
 
@@ -143,7 +144,11 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
         ..Report::default()
     };
     let mut seen = HashSet::from([MANIFEST.to_owned()]);
-    let earlier: u64 = manifest.earlier.iter().map(|session| session.rows_not_written).sum();
+    let earlier: u64 = manifest
+        .earlier
+        .iter()
+        .map(|session| session.rows_not_written)
+        .sum();
     report.not_written = manifest.session.rows_not_written;
     for (number, name) in segments::journals(&folder)? {
         segment(&folder, &manifest, number, &name, &mut report, &mut seen)?;

@@ -121,7 +121,10 @@ impl Drop for Frozen {
 #[test]
 fn a_disk_that_hangs_keeps_back_neither_the_counting_nor_the_answer() {
     need_root!();
-    if !["/usr/sbin/mkfs.ext4", "/usr/sbin/fsfreeze"].iter().all(|path| Path::new(path).exists()) {
+    if !["/usr/sbin/mkfs.ext4", "/usr/sbin/fsfreeze"]
+        .iter()
+        .all(|path| Path::new(path).exists())
+    {
         skip(
             "a_disk_that_hangs_keeps_back_neither_the_counting_nor_the_answer",
             "no mkfs.ext4 or fsfreeze",
@@ -187,7 +190,16 @@ fn a_limit_that_holds_nothing_is_refused_with_the_least() {
         .collect();
     let (_parent, path) = place();
     let netns = namespace.inode.to_string();
-    let args = ["record", "--netns", &netns, "--out", text(&path), "--max-size", "40K", "--rotate"];
+    let args = [
+        "record",
+        "--netns",
+        &netns,
+        "--out",
+        text(&path),
+        "--max-size",
+        "40K",
+        "--rotate",
+    ];
     let output = run(&args);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("give at least"), "{}", said(&output));

@@ -148,7 +148,11 @@ impl Open {
             let begin = if compressed { 0 } else { part.from };
             file.seek(SeekFrom::Start(begin)).map_err(cannot)?;
             let mut rows = source(file)?;
-            io::copy(&mut Read::by_ref(&mut rows).take(part.from - begin), &mut io::sink()).map_err(cannot)?;
+            io::copy(
+                &mut Read::by_ref(&mut rows).take(part.from - begin),
+                &mut io::sink(),
+            )
+            .map_err(cannot)?;
             open.source = reader(rows, end.saturating_sub(part.from));
         }
         Ok(open)

@@ -53,7 +53,12 @@ impl Entry {
     }
 
     /// With counters that are known, what open connections have carried, and its last row.
-    pub(super) fn over(slot: u32, counters: Counters, carried_by_open: (u64, u64, u64), row: PeerRow) -> Self {
+    pub(super) fn over(
+        slot: u32,
+        counters: Counters,
+        carried_by_open: (u64, u64, u64),
+        row: PeerRow,
+    ) -> Self {
         Self {
             counters,
             carried_by_open,

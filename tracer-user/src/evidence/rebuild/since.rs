@@ -29,8 +29,9 @@ const NS_PER_MS: u64 = 1_000_000;
 
 /// The sample, as of the interval read last.
 struct Current {
+    /// All but the peers, which are put into it when it is looked at.
     sample: Sample,
-    places: HashMap<PeerId, usize>,
+    peers: HashMap<PeerId, Peer>,
     next_slot: u32,
     prefixes: Prefixes,
     expected: u32,
@@ -45,7 +46,12 @@ pub(crate) fn catch_up(
     evidence.begin_after(state.sample.taken.monotonic_ns)?;
     let session = &evidence.manifest.session;
     let mut current = Current {
-        places: (0..).zip(&state.sample.peers).map(|(place, peer)| (peer.id, place)).collect(),
+        peers: state
+            .sample
+            .peers
+            .iter()
+            .map(|peer| (peer.id, peer.clone()))
+            .collect(),
         next_slot: state.sample.peers.iter().map(|peer| peer.slot).max().unwrap_or(0),
         prefixes: session.filters.prefixes(),
         expected: session.expected_connections.unwrap_or(1).max(1),
@@ -67,12 +73,17 @@ pub(crate) fn catch_up(
         current.sample.accounting = frame.accounting;
         let is_last = frame.at.utc_ns == end;
         if is_last {
-            current.sample.losses = evidence.last.as_ref().map_or(state.sample.losses, |last| last.losses);
+            current.sample.losses = evidence
+                .last
+                .as_ref()
+                .map_or(state.sample.losses, |last| last.losses);
         }
-        if looks.wants(frame.at.utc_ns, current.sample.peers.len()) || is_last {
+        if looks.wants(frame.at.utc_ns, current.peers.len()) || is_last {
+            current.put_peers();
             judge.look(&current.sample, &state.options);
         }
     }
+    current.put_peers();
     Ok(current.sample)
 }
 
@@ -80,7 +91,10 @@ impl Current {
     fn add(&mut self, now: Moment, step: &Step, ended: &[ConnectionRow]) {
         let passed_ns = now.monotonic_ns.saturating_sub(self.sample.taken.monotonic_ns);
         self.sample.taken = now;
-        let gone: HashSet<_> = ended.iter().map(|row| (row.netns, row.local, row.remote)).collect();
+        let gone: HashSet<_> = ended
+            .iter()
+            .map(|row| (row.netns, row.local, row.remote))
+            .collect();
         let was_open: HashSet<_> = self.sample.sockets.connections.iter().map(end_points).collect();
         let connections = &mut self.sample.sockets.connections;
         connections.retain(|one| !gone.contains(&end_points(one)));
@@ -90,7 +104,7 @@ impl Current {
             let id = self
                 .prefixes
                 .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
-            if row.close_reason.is_some() && self.places.contains_key(&id) {
+            if row.close_reason.is_some() && self.peers.contains_key(&id) {
                 super::peer::count_end(&mut self.peer(id).counters, row, was_open);
             }
         }
@@ -123,31 +137,28 @@ impl Current {
         }
     }
 
+    fn put_peers(&mut self) {
+        self.sample.peers = self.peers.values().cloned().collect();
+        self.sample.peers.sort_unstable_by_key(|peer| peer.id);
+    }
+
     /// A peer, which is added if it is new.
     fn peer(&mut self, id: PeerId) -> &mut Peer {
-        let peers = &mut self.sample.peers;
-        let place = *self.places.entry(id).or_insert_with(|| {
+        self.peers.entry(id).or_insert_with(|| {
             self.next_slot = self.next_slot.saturating_add(1);
-            peers.push(Peer {
+            Peer {
                 id,
                 slot: self.next_slot,
                 counters: Counters::default(),
-            });
-            peers.len() - 1
-        });
-        &mut peers[place]
+            }
+        })
     }
 
     fn leave(&mut self, id: PeerId) {
-        let Some(place) = self.places.remove(&id) else {
-            return;
-        };
-        let peer = self.sample.peers.swap_remove(place);
-        if let Some(moved) = self.sample.peers.get(place) {
-            self.places.insert(moved.id, place);
+        if let Some(peer) = self.peers.remove(&id) {
+            let connections = &mut self.sample.sockets.connections;
+            connections.retain(|one| one.slot != Some(peer.slot));
         }
-        let connections = &mut self.sample.sockets.connections;
-        connections.retain(|one| one.slot != Some(peer.slot));
     }
 
     /// Takes in the row of a peer. Returns its slot.
@@ -164,7 +175,8 @@ impl Current {
                 retransmits + u64::from(one.retransmits),
             )
         });
-        self.peer(row.id).counters = Entry::over(slot, counters, carried, row.clone()).counters(expected, false);
+        self.peer(row.id).counters =
+            Entry::over(slot, counters, carried, row.clone()).counters(expected, false);
         slot
     }
 
@@ -185,7 +197,11 @@ impl Current {
         }
         let room = MAX_LIVE.saturating_sub(connections.len());
         let new = wanted.saturating_sub(have).min(room);
-        let known: u64 = connections.iter().filter(|one| is_its(one)).map(|one| u64::from(one.turns)).sum();
+        let known: u64 = connections
+            .iter()
+            .filter(|one| is_its(one))
+            .map(|one| u64::from(one.turns))
+            .sum();
         let turns = row.turns_open.unwrap_or(0).saturating_sub(known) / (new as u64).max(1);
         connections.extend((0..new).map(|_| Connection {
             slot: Some(slot),
@@ -197,7 +213,12 @@ impl Current {
         }));
         let waiting = SocketState::CloseWait;
         let mut closing = usize::try_from(row.close_wait_now).unwrap_or(usize::MAX);
-        closing = closing.saturating_sub(connections.iter().filter(|one| is_its(one) && one.state == waiting).count());
+        closing = closing.saturating_sub(
+            connections
+                .iter()
+                .filter(|one| is_its(one) && one.state == waiting)
+                .count(),
+        );
         let mut busy = row.busy.unwrap_or(0);
         for one in connections.iter_mut().filter(|one| is_its(one)) {
             if one.state == SocketState::Established && closing > 0 {

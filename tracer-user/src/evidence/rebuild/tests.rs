@@ -76,8 +76,18 @@ fn a_killed_recorder_leaves_enough_for_a_diagnosis() {
     assert_eq!(is.sockets.connections.len(), wanted.sockets.connections.len());
     for (is, wanted) in is.peers.iter().zip(&wanted.peers) {
         assert_eq!(
-            (is.id, is.counters.opens(), is.counters.closes, is.counters.open_now),
-            (wanted.id, wanted.counters.opens(), wanted.counters.closes, wanted.counters.open_now)
+            (
+                is.id,
+                is.counters.opens(),
+                is.counters.closes,
+                is.counters.open_now
+            ),
+            (
+                wanted.id,
+                wanted.counters.opens(),
+                wanted.counters.closes,
+                wanted.counters.open_now
+            )
         );
     }
     assert_eq!(verdicts(&diagnosis(&older)), verdicts(&diagnosis(&newest)));

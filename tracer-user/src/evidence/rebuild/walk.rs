@@ -96,11 +96,7 @@ impl Walk {
     }
 
     /// Takes in the next rows of connections that are due, up to a number of them.
-    fn connections(
-        &mut self,
-        most: u64,
-        due: impl Fn(&ConnectionRow) -> bool,
-    ) -> Result<(), EvidenceError> {
+    fn connections(&mut self, most: u64, due: impl Fn(&ConnectionRow) -> bool) -> Result<(), EvidenceError> {
         let Some(rows) = &mut self.connections else {
             return Ok(());
         };

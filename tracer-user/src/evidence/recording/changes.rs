@@ -90,10 +90,7 @@ fn tell_the_same(new: &[ListenerRow], last: &[ListenerRow]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        diagnosis::Judge,
-        report::example::sample,
-    };
+    use crate::{diagnosis::Judge, report::example::sample};
 
     fn rows() -> Rows {
         let sample = sample();
@@ -110,7 +107,10 @@ mod tests {
         let (mut changes, all) = (Changes::default(), rows());
         let mut first = all.clone();
         assert!(!changes.reduce(&mut first, 1), "a key frame");
-        assert_eq!((first.peers.len(), first.listeners.len()), (all.peers.len(), all.listeners.len()));
+        assert_eq!(
+            (first.peers.len(), first.listeners.len()),
+            (all.peers.len(), all.listeners.len())
+        );
         let mut same = all.clone();
         for row in &mut same.peers {
             (row.sampled_at, row.confidence, row.close_wait_oldest_ms) = (7, Some(1), Some(1));

@@ -115,9 +115,24 @@ fn record(host: &Host) -> (u64, u64) {
 #[ignore = "takes minutes, and measures the process: run it alone"]
 fn a_day_on_disk() {
     for host in [
-        Host { peers: 16, moving: 0, interval: 1, budget: 20 << 20 },
-        Host { peers: 16_384, moving: 20, interval: 1, budget: 1 << 30 },
-        Host { peers: 16_384, moving: 20, interval: 10, budget: 1 << 30 },
+        Host {
+            peers: 16,
+            moving: 0,
+            interval: 1,
+            budget: 20 << 20,
+        },
+        Host {
+            peers: 16_384,
+            moving: 20,
+            interval: 1,
+            budget: 1 << 30,
+        },
+        Host {
+            peers: 16_384,
+            moving: 20,
+            interval: 10,
+            budget: 1 << 30,
+        },
     ] {
         let (written, kept) = record(&host);
         // The first snapshot and the first minute come once; counting them each hour is on the safe side.
