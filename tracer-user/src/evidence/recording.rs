@@ -21,6 +21,7 @@ use self::{
     changes::Changes,
     files::Files,
     pace::{Pace, counted},
+    rotation::Advice,
     state::{Next, States},
 };
 use super::{
@@ -122,6 +123,7 @@ pub struct Recording {
     clock: Option<Moment>,
     /// The size of the last key frame.
     key_frame: u64,
+    advice: Advice,
     /// Why the current block cannot be written.
     failed: Option<String>,
     trouble: Option<String>,
@@ -201,6 +203,7 @@ impl Recording {
             pace: Pace::default(),
             clock: None,
             key_frame: 0,
+            advice: Advice::default(),
             failed: None,
             trouble: None,
             said: None,
@@ -247,7 +250,7 @@ impl Recording {
     pub(crate) fn add(&mut self, entry: Entry) {
         self.note_figures(&entry);
         let (now_ns, state) = (entry.end.monotonic_ns, entry.state);
-        let state = state.filter(|_| self.least().is_none_or(|least| self.limit_holds(least)));
+        let state = state.filter(|_| self.has_room_for_states());
         let next = state.map(|state| self.states.prepare(&self.folder, state));
         let delta_sha256 = next.as_ref().and_then(Next::delta_sha256);
         let end = Interval {

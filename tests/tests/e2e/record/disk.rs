@@ -185,7 +185,7 @@ fn a_limit_that_holds_nothing_is_refused_with_the_least() {
     need_root!();
     let namespace = Namespace::new();
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
-    let _open: Vec<_> = (0..50)
+    let _open: Vec<_> = (0..600)
         .map(|n| connect(source(n), server.address).unwrap())
         .collect();
     let (_parent, path) = place();
@@ -197,7 +197,7 @@ fn a_limit_that_holds_nothing_is_refused_with_the_least() {
         "--out",
         text(&path),
         "--max-size",
-        "40K",
+        "1M",
         "--rotate",
     ];
     let output = run(&args);

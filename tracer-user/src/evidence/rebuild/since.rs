@@ -27,6 +27,9 @@ use crate::{
 
 const NS_PER_MS: u64 = 1_000_000;
 
+/// With more intervals than these, not each is looked at. A state is a minute old at most, unless it is large.
+const MAX_LOOKS: usize = 120;
+
 /// The sample, as of the interval read last.
 struct Current {
     /// All but the peers, which are put into it when it is looked at.
@@ -78,7 +81,9 @@ pub(crate) fn catch_up(
                 .as_ref()
                 .map_or(state.sample.losses, |last| last.losses);
         }
-        if looks.wants(frame.at.utc_ns, current.peers.len()) || is_last {
+        // As many looks as there were live: a verdict has to hold for several.
+        let all = frames.len() <= MAX_LOOKS;
+        if all || is_last || looks.wants(frame.at.utc_ns, current.peers.len()) {
             current.put_peers();
             judge.look(&current.sample, &state.options);
         }

@@ -4,7 +4,10 @@
 use sha2::{Digest, Sha256};
 
 use super::{Recording, files::Files};
-use crate::evidence::{block::hex, error::EvidenceError, manifest::Listed, rows::Kind, segments};
+use crate::{
+    evidence::{block::hex, error::EvidenceError, manifest::Listed, rows::Kind, segments},
+    units::size,
+};
 
 /// The least number of segments for which there is room. Removing one leaves the newest rows of all others.
 const SEGMENTS: u64 = 8;
@@ -19,6 +22,18 @@ pub struct Limit {
     pub bytes: u64,
     /// Whether to remove the oldest segments instead of ending the recording.
     pub rotate: bool,
+}
+
+/// What is said once about the limit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// Nothing so far.
+    #[default]
+    None,
+    /// This, as soon as somebody asks.
+    Due(String),
+    /// It was said.
+    Said,
 }
 
 impl Recording {
@@ -42,6 +57,21 @@ impl Recording {
     pub(super) fn least(&self) -> Option<u64> {
         self.limit.filter(|limit| limit.rotate)?;
         Some(2 * self.key_frame + 4 * self.states.snapshot_bytes())
+    }
+
+    /// Whether another state fits. If not, that is said once: a diagnosis then rests on an older one, and on the
+    /// rows.
+    pub(super) fn has_room_for_states(&mut self) -> bool {
+        let Some(least) = self.too_small() else {
+            return true;
+        };
+        if self.advice == Advice::None {
+            self.advice = Advice::Due(format!(
+                "--max-size is too small for what there is by now, so no more states are written: {} would do",
+                size(least.saturating_mul(2))
+            ));
+        }
+        false
     }
 
     pub(super) fn limit_holds(&self, least: u64) -> bool {

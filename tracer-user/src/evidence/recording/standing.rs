@@ -1,15 +1,21 @@
 //! The status of a recording: what it contains and what is missing.
 
-use std::path::Path;
+use std::{mem, path::Path};
 
-use super::Recording;
+use super::{Recording, rotation::Advice};
 use crate::evidence::{manifest::Listed, rows::Kind};
 
 impl Recording {
     /// What has happened to the files and has not been reported yet.
     pub fn news(&mut self) -> Option<String> {
         if self.trouble == self.said {
-            return None;
+            if !matches!(self.advice, Advice::Due(_)) {
+                return None;
+            }
+            return match mem::replace(&mut self.advice, Advice::Said) {
+                Advice::Due(text) => Some(text),
+                _ => None,
+            };
         }
         self.said.clone_from(&self.trouble);
         Some(match &self.trouble {
