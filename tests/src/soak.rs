@@ -67,8 +67,8 @@ pub fn run_for(time: Duration) -> Outcome {
     let little_room = LITTLE_ROOM.to_string();
     let with_room_for = |peers| ["--port", &ports, "--window", WINDOW, "--max-peers", peers];
     let common = with_room_for(ROOM);
-    let diagnose = Trace::start_for(&namespace, time * 2, &common);
-    let crowded = Trace::start_for(&namespace, time * 2, &with_room_for(&little_room));
+    let diagnose = Trace::start(&namespace, &common);
+    let crowded = Trace::start(&namespace, &with_room_for(&little_room));
     let recording = [
         &common[..],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
