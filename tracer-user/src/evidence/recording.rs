@@ -5,6 +5,7 @@
 //! next interval is tried again.
 
 mod changes;
+mod entry;
 mod files;
 mod pace;
 mod rotation;
@@ -15,7 +16,6 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::files::Rows;
 pub use self::rotation::Limit;
 use self::{
     changes::Changes,
@@ -24,15 +24,15 @@ use self::{
     rotation::Advice,
     state::{Next, States},
 };
+pub(crate) use self::{entry::Entry, files::Rows};
 use super::{
     DIAGNOSIS, Folder, STATE,
     block::hex,
     error::EvidenceError,
     journal::{Extent, Interval},
     manifest::{Clock, Listed, Manifest, SCHEMA, Session},
-    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind},
     segments,
-    state::StateRef,
 };
 use crate::{
     diagnosis::{Diagnosis, Judge, Options},
@@ -57,49 +57,6 @@ pub struct Block<'a> {
     pub options: &'a Options,
     /// The diagnosis itself.
     pub diagnosis: &'a Diagnosis,
-}
-
-/// What a block contains for the files, so that the block itself need not wait until it is written.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    rows: Rows,
-    end: Interval,
-    expected: Option<u32>,
-    state: Option<Vec<u8>>,
-}
-
-impl Entry {
-    /// Makes the rows of a block, with the changes of verdicts from number `told` on; also the state, if it
-    /// gets the numbers of its recording and interval.
-    pub(crate) fn of(block: &Block<'_>, told: u64, state: Option<(u64, u64)>) -> Self {
-        let Block {
-            sample, diagnosis, ..
-        } = *block;
-        let state = state.map(|number| StateRef::new(number, sample, block.judge, block.options).bytes());
-        Self {
-            rows: Rows {
-                peers: PeerRow::all(sample, diagnosis),
-                listeners: ListenerRow::of(sample, diagnosis),
-                events: EventRow::from(diagnosis, told),
-                told: diagnosis.changes.last().map_or(told, |change| change.id + 1),
-            },
-            end: Interval {
-                at: timestamp(sample.taken),
-                monotonic_ns: sample.taken.monotonic_ns,
-                accounting: sample.accounting,
-                losses: sample.losses,
-                ..Interval::default()
-            },
-            expected: Some(diagnosis.expected.connections),
-            // It can be written, since it has no keys but words.
-            state: state.and_then(Result::ok),
-        }
-    }
-
-    /// The number of the first change of a verdict after these.
-    pub(crate) fn told(&self) -> u64 {
-        self.rows.told
-    }
 }
 
 /// An evidence directory being written.
@@ -239,7 +196,8 @@ impl Recording {
         }
     }
 
-    /// Ends an interval.
+    /// Ends an interval. The program itself has it made by the thread that counts, and written by another.
+    #[cfg(test)]
     pub fn interval(&mut self, block: &Block<'_>) {
         let wants_state = block.sample.taken.monotonic_ns >= self.pace.state_due_ns();
         let entry = Entry::of(block, self.told, wants_state.then(|| self.next_number()));
@@ -286,8 +244,10 @@ impl Recording {
         let at = end.at.clone();
         self.write_interval(entry.rows, end);
         let state = entry.state.unwrap_or_default();
-        let result = self.make_room(&state, report).and_then(|()| {
-            self.put_aside(&[(STATE, &state), (DIAGNOSIS, report)])?;
+        let files = self.fitting(&[(STATE, &state), (DIAGNOSIS, report)]);
+        let result = self.make_room(&files).and_then(|()| {
+            self.put_aside(&files)?;
+            // What differs from an older state is of no more use, and the manifest does not vouch for it.
             state::remove_delta(&self.folder)?;
             for listed in self.manifest.files.values_mut() {
                 (listed.previous_sha256, listed.previous_bytes) = (None, None);

@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{Intervals, Looks, MAX_LIVE, MAX_NAMES, intervals::Step, listener, peer::Entry};
 use crate::{
-    diagnosis::Judge,
+    diagnosis::{Judge, Verdict},
     evidence::{
         error::EvidenceError,
         read::Evidence,
@@ -35,6 +35,8 @@ struct Current {
     /// All but the peers, which are put into it when it is looked at.
     sample: Sample,
     peers: HashMap<PeerId, Peer>,
+    /// The verdicts that the rows have.
+    said: HashMap<PeerId, (Verdict, f64)>,
     next_slot: u32,
     prefixes: Prefixes,
     expected: u32,
@@ -55,6 +57,7 @@ pub(crate) fn catch_up(
             .iter()
             .map(|peer| (peer.id, peer.clone()))
             .collect(),
+        said: HashMap::new(),
         next_slot: state.sample.peers.iter().map(|peer| peer.slot).max().unwrap_or(0),
         prefixes: session.filters.prefixes(),
         expected: session.expected_connections.unwrap_or(1).max(1),
@@ -89,6 +92,13 @@ pub(crate) fn catch_up(
         }
     }
     current.put_peers();
+    // The recorder has seen more than there are rows of.
+    judge.recall(
+        current
+            .said
+            .iter()
+            .map(|(id, (verdict, sure))| (*id, *verdict, *sure)),
+    );
     Ok(current.sample)
 }
 
@@ -120,6 +130,9 @@ impl Current {
                 self.leave(row.id);
             } else {
                 changed.insert(self.row(row));
+                let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
+                self.said
+                    .extend(row.said().map(|verdict| (row.id, (verdict, sure))));
             }
         }
         for one in &mut self.sample.sockets.connections {

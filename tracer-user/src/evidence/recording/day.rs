@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    evidence::{rows::PeerRow, testing::session},
+    evidence::{rows::PeerRow, state::StateRef, testing::session},
     model::{
         peer::{Counters, Direction, PeerId},
         sample::{Known, Peer},
@@ -141,8 +141,8 @@ fn a_day_on_disk() {
             host.peers,
             host.moving,
             host.interval,
-            written * 24 >> 20,
-            kept * 24 >> 20
+            (written * 24) >> 20,
+            (kept * 24) >> 20
         );
         assert!(written * 24 <= host.budget, "{written}");
     }

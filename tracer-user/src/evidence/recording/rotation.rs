@@ -117,9 +117,23 @@ impl Recording {
         gone.iter().try_for_each(|name| self.folder.remove(name))
     }
 
-    /// Removes the oldest segments so that these two files find room.
-    pub(super) fn make_room(&mut self, state: &[u8], report: &[u8]) -> Result<(), EvidenceError> {
-        self.keep_to((state.len() + report.len()) as u64 + self.files.bytes())
+    /// The first of these files, as many as leave room for some rows: the rest can be made of those.
+    pub(super) fn fitting<'a>(&self, files: &[(&'static str, &'a [u8])]) -> Vec<(&'static str, &'a [u8])> {
+        let limit = self.limit.filter(|limit| limit.rotate);
+        let reserved = 2 * self.key_frame + self.segment_bytes();
+        let mut room = limit.map_or(u64::MAX, |limit| limit.bytes.saturating_sub(reserved));
+        let fits = |(_, bytes): &&(&str, &[u8])| {
+            let left = room.checked_sub(bytes.len() as u64);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        files.iter().take_while(fits).copied().collect()
+    }
+
+    /// Removes the oldest segments so that these files find room.
+    pub(super) fn make_room(&mut self, files: &[(&str, &[u8])]) -> Result<(), EvidenceError> {
+        let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.keep_to(bytes as u64 + self.files.bytes())
     }
 
     /// Compresses the segment that was closed last, except for the connections.
