@@ -184,10 +184,10 @@ fn a_damaged_recording_is_not_added_to() {
 #[test]
 fn old_segments_go_first() {
     let limit = Limit {
-        bytes: 64 << 10,
+        bytes: 160 << 10,
         rotate: true,
     };
-    let (_parent, path, mut recording) = unfinished(Some(limit), 40, 20);
+    let (_parent, path, mut recording) = unfinished(Some(limit), 120, 20);
     assert_eq!(recording.news(), None);
     let removed = recording.manifest.removed;
     assert!(
@@ -195,7 +195,7 @@ fn old_segments_go_first() {
         "{removed:?}"
     );
     assert!(recording.bytes() <= limit.bytes, "{}", recording.bytes());
-    assert_eq!(removed.connections_rows + recording_rows(&path), 40 * 20);
+    assert_eq!(removed.connections_rows + recording_rows(&path), 120 * 20);
     let report = verify(&path).unwrap();
     assert!(report.is_whole() && report.notes.is_empty(), "{report:?}");
     let loaded = crate::evidence::load::load(&path).unwrap();
