@@ -14,7 +14,9 @@ fn last_verdicts(path: &Path) -> Vec<(String, String)> {
     let Some(last) = whole.lines().last() else {
         return Vec::new();
     };
-    let count = usize::try_from(json(last)["peers"]["rows"].as_u64().unwrap()).unwrap();
+    let last = json(last);
+    let count = last.pointer("/peers/rows").and_then(serde_json::Value::as_u64);
+    let count = usize::try_from(count.unwrap()).unwrap();
     let mut said = std::collections::BTreeMap::new();
     for row in rows(path, "peers.csv").iter().take(count) {
         said.insert(cell(row, 4).to_owned(), cell(row, 21).to_owned());
