@@ -17,6 +17,7 @@ pub mod programs;
 pub mod random;
 pub mod recorder;
 pub mod scenarios;
+pub mod servers;
 pub mod soak;
 pub mod terminal;
 pub mod traffic;
