@@ -45,7 +45,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .build()
         .context("cannot start the event loop")?;
     let (diagnosis, counted) = runtime.block_on(trace(args))?;
-    let outcome = Outcome::of(diagnosis.answer, args.exit_code);
+    let outcome = Outcome::of(&diagnosis, args.exit_code);
     match args.output.format.metrics() {
         Some(style) => print_metrics(diagnosis, counted, style)?,
         None => print(&diagnosis, &args.output)?,
