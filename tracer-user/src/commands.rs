@@ -12,6 +12,7 @@ pub mod record;
 mod recorded;
 pub mod replay;
 pub mod report;
+pub mod serve;
 mod status;
 pub mod top;
 pub mod verify;
@@ -20,6 +21,7 @@ use std::{
     env,
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use crate::{
@@ -29,7 +31,9 @@ use crate::{
     report::{
         Origin,
         html::{self, Material},
-        json, text,
+        json,
+        openmetrics::{Counted, MAX_METRICS_PEERS, Metrics, Style},
+        text,
     },
 };
 
@@ -44,7 +48,8 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &
     match output.format {
         Format::Json => json::write(&mut out, diagnosis, origin)?,
         Format::Html => html::write(&mut out, diagnosis, origin, material)?,
-        Format::Text => text::write(
+        // Metrics come from what was counted: `print_metrics`.
+        Format::Text | Format::Openmetrics | Format::Prometheus => text::write(
             &mut out,
             diagnosis,
             origin,
@@ -53,6 +58,22 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &
             },
         )?,
     }
+    out.flush()
+}
+
+/// Prints what was counted up to a diagnosis as metrics.
+fn print_metrics(diagnosis: Diagnosis, counted: Counted, style: Style) -> io::Result<()> {
+    let metrics = Metrics {
+        counted: Arc::new(counted),
+        diagnosis: Arc::new(diagnosis),
+        max_peers: MAX_METRICS_PEERS,
+        sample_took: None,
+        process: None,
+    };
+    let mut text = String::new();
+    metrics.write(style, &mut text).map_err(io::Error::other)?;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 

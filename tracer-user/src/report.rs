@@ -1,9 +1,11 @@
-//! A diagnosis for people ([`text`], and [`html`] to hand in) and for programs ([`json`]).
+//! A diagnosis for people ([`text`], and [`html`] to hand in), for programs ([`json`]) and for monitoring
+//! ([`openmetrics`]).
 
 #[cfg(test)]
 pub(crate) mod example;
 pub mod html;
 pub mod json;
+pub mod openmetrics;
 pub mod text;
 
 use jiff::Timestamp;

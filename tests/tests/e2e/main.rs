@@ -30,6 +30,7 @@ mod requests;
 mod rhythm;
 mod room;
 mod seed;
+mod serve;
 mod soak;
 mod storm;
 mod top;

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{kept::Kept, page::Target, print, progress::Progress, status::StatusWatch};
+use super::{kept::Kept, page::Target, print, print_metrics, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::privileges::Role,
-    report::html::Material,
+    report::{html::Material, openmetrics::Counted},
     source::live::Live,
     stop::Stop,
     view::theme::environment,
@@ -46,12 +46,24 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .context("cannot start the event loop")?;
     // A report that would go nowhere is refused before the tracing.
     let is_report = Target::of_output(&args.output)?.is_some();
-    let (diagnosis, material) = runtime.block_on(trace(args, is_report))?;
-    print(&diagnosis, &args.output, &material)?;
-    Ok(Outcome::of(diagnosis.answer, args.exit_code))
+    let traced = runtime.block_on(trace(args, is_report))?;
+    let outcome = Outcome::of(&traced.diagnosis, args.exit_code);
+    match args.output.format.metrics() {
+        Some(style) => print_metrics(traced.diagnosis, traced.counted, style)?,
+        None => print(&traced.diagnosis, &args.output, &traced.material)?,
+    }
+    Ok(outcome)
 }
 
-async fn trace(args: &Diagnose, is_report: bool) -> Result<(Diagnosis, Material), Failure> {
+/// What a trace came to.
+struct Traced {
+    diagnosis: Diagnosis,
+    counted: Counted,
+    /// For a report; empty unless one was asked for.
+    material: Material,
+}
+
+async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
@@ -110,9 +122,16 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<(Diagnosis, Material)
     if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
         progress.say(&news);
     }
-    let diagnosis = judge.conclude(&sample, &told(args, thresholds, status.as_ref()));
+    let options = told(args, thresholds, status.as_ref());
+    let mut counted = Counted::default();
+    counted.look(&sample, &options);
+    let diagnosis = judge.conclude(&sample, &options);
     let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
-    Ok((diagnosis, material.unwrap_or_default()))
+    Ok(Traced {
+        diagnosis,
+        counted,
+        material: material.unwrap_or_default(),
+    })
 }
 
 /// What is known beside the counters.

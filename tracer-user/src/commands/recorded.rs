@@ -46,6 +46,7 @@ pub(super) struct Answered {
 }
 
 pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
+    args.output.refuse_metrics("--from")?;
     let target = Target::of_output(&args.output)?;
     let asked = Asked {
         paths: &args.from,
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         None => Material::default(),
     };
     print_of(&answered.diagnosis, &answered.origin, &args.output, &material)?;
-    Ok(Outcome::of(answered.diagnosis.answer, args.exit_code))
+    Ok(Outcome::of(&answered.diagnosis, args.exit_code))
 }
 
 /// Reads the recordings and judges them. The calling thread can open nothing else from then on.

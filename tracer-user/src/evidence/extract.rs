@@ -39,6 +39,8 @@ const MAX_FILTERS: usize = 20;
 /// What the journal has of an interval.
 struct Brief {
     at: i128,
+    /// Whether it has rows of all listeners, not only if they changed.
+    whole: bool,
     open: u64,
     moved: (u64, u64),
     /// Rows of connections so far.
@@ -58,22 +60,19 @@ impl Extract {
     /// If it is not an evidence directory, or the recording does not exist or was removed.
     pub(crate) fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let evidence = Evidence::open(path, number)?;
-        let mut intervals: Vec<Brief> = Vec::new();
-        // Rows of the segments before the current one.
-        let (mut before, mut segment, mut rows) = (0, None, 0);
-        evidence.journal(|interval: &Interval| {
-            if segment.replace(interval.segment) != Some(interval.segment) {
-                (before, rows) = (before + rows, 0);
-            }
-            rows = interval.rows.of(Kind::Connections).rows.min(1 << 44);
-            let totals = interval.accounting.totals;
-            intervals.extend(interval.moment().map(|at| Brief {
-                at: at.utc_ns,
-                open: interval.accounting.open_now,
+        let mut rows = 0;
+        let briefs = evidence.frames.iter().map(|frame| {
+            rows += frame.connections;
+            let totals = frame.accounting.totals;
+            Brief {
+                at: frame.at.utc_ns,
+                whole: frame.whole,
+                open: frame.accounting.open_now,
                 moved: (totals.opened, totals.closed),
-                rows: before + rows,
-            }));
-        })?;
+                rows,
+            }
+        });
+        let intervals = briefs.collect();
         Ok(Self { evidence, intervals })
     }
 
@@ -96,7 +95,9 @@ impl Extract {
             true => Some(self.evidence.rows::<ListenerRow>()?.peekable()),
             false => None,
         };
+        let interval_ns = i128::from(self.evidence.manifest.session.interval_ms) * 1_000_000;
         let mut known = self.intervals.iter().filter(|interval| interval.at <= until);
+        let mut last: Option<Point> = None;
         loop {
             let brief = known.next();
             // Without a journal, the rows alone say when there was an interval.
@@ -104,27 +105,42 @@ impl Extract {
                 (Some(brief), _) => brief.at,
                 (None, Some(rows)) if self.intervals.is_empty() => match rows.peek() {
                     Some(Ok(row)) if row.sampled_at <= until => row.sampled_at,
+                    Some(Err(_)) => i128::MAX,
                     _ => return Ok(()),
                 },
                 (None, _) => return Ok(()),
             };
-            let mut point = Point {
-                at,
-                ..Point::default()
-            };
+            let mut listeners: Option<Point> = None;
             while let Some(row) = rows
                 .as_mut()
                 .and_then(|rows| rows.next_if(|row| row.as_ref().map_or(true, |row| row.sampled_at <= at)))
             {
                 let row = row?;
                 if row.sampled_at == at {
-                    add(&mut point, &row);
+                    add(listeners.get_or_insert_default(), &row);
                 }
             }
+            let is_unchanged = brief.is_some_and(|brief| !brief.whole);
+            // Listeners have rows when one of them changed.
+            let kept = last.filter(|_| is_unchanged);
+            let mut point = Point {
+                at,
+                ..listeners.or(kept).unwrap_or_default()
+            };
             if let Some(brief) = brief {
                 (point.open, point.moved) = (brief.open, Some(brief.moved));
             }
+            // Intervals in which nothing changed are left out, and what changed then did so in the last one.
+            if let Some(last) =
+                last.filter(|last| interval_ns > 0 && at.saturating_sub(last.at) >= 2 * interval_ns)
+            {
+                onto.add(Point {
+                    at: at - interval_ns,
+                    ..last
+                });
+            }
             onto.add(point);
+            last = Some(point);
         }
     }
 
