@@ -1,6 +1,7 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
 mod ignored;
+mod output;
 mod owner;
 mod parse;
 mod recording;
@@ -16,8 +17,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use self::values::Span;
+use self::{output::OUTPUT, values::Span};
 pub use self::{
+    output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
     recording::{Recording, Replay, Report, Verify},
     serve::Serve,
@@ -413,57 +415,4 @@ pub struct Owner {
     /// it.
     #[arg(long = "owner", value_name = "USER|UID:GID|auto")]
     pub name: Option<String>,
-}
-
-const OUTPUT: &str = "Output";
-
-/// How to print.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = OUTPUT)]
-pub struct Output {
-    /// Print text for people, JSON for programs, a report in HTML to hand in, or metrics for monitoring
-    ///
-    /// `prometheus` is what the textfile collector of node_exporter reads.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Colours.
-    #[command(flatten)]
-    pub colours: Colours,
-}
-
-/// Colours of what is printed.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = OUTPUT)]
-pub struct Colours {
-    /// Choose when to use colours
-    #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// To hand in: one page with charts.
-    Html,
-    /// Metrics as OpenMetrics; only of a live trace.
-    Openmetrics,
-    /// Metrics in the text format of Prometheus, for a textfile collector; only of a live trace.
-    Prometheus,
-}
-
-/// `--color`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }

@@ -46,7 +46,11 @@ fn sample(peers: u32, interval: u32, second: u64) -> Sample {
     (sample.started, sample.known) = (at(0), Known::ALL);
     sample.sockets.listeners = example().sockets.listeners;
     for n in 1..=peers {
-        let mut counters = Counters::default();
+        let mut counters = Counters {
+            bytes_received: 200 * u64::from(interval),
+            bytes_sent: 300 * u64::from(interval),
+            ..Counters::default()
+        };
         if is_bad(n) {
             counters.opens_by_held.add(0, interval);
             counters.closes.remote_fin = interval.into();

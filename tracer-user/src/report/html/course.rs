@@ -51,7 +51,7 @@ fn marks(diagnosis: &Diagnosis) -> Vec<Mark> {
             marks.push(Mark {
                 at,
                 label: label.to_owned(),
-            })
+            });
         };
         mark(surge.started.utc_ns, "surge");
         if let Some(ended) = surge.ended {
