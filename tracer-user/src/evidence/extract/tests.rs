@@ -115,19 +115,6 @@ fn the_evidence_is_named_with_its_digests() {
     assert_eq!(basis.facts[1].1, "all ports, inbound and outbound");
 }
 
-/// Says how long it takes with 10,000 peers over an hour: `cargo test -p tcpreuse --lib -- --ignored
-/// --nocapture an_hour_of`.
-#[test]
-#[ignore = "makes a recording of 300 MB"]
-#[expect(clippy::print_stderr, reason = "a measurement")]
-fn an_hour_of_10_000_peers() {
-    let (_parent, path) = crowd::recorded(10_000, 360);
-    let begun = std::time::Instant::now();
-    let page = page(&path).unwrap();
-    eprintln!("{:?}, {} bytes", begun.elapsed(), page.len());
-    assert!(page.len() < 2_000_000, "{}", page.len());
-}
-
 #[test]
 fn a_crowd_has_a_report() {
     let (_parent, path) = crowd::recorded(300, 60);
