@@ -14,3 +14,5 @@ mod page;
 mod reply;
 pub mod secrets;
 pub mod systemd;
+
+pub use self::page::picture;

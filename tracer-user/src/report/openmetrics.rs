@@ -79,4 +79,4 @@ impl Collector for Metrics {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
