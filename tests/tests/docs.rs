@@ -1,7 +1,6 @@
 //! The documentation: its commands are ones that the program accepts, and its links lead somewhere.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "any failure must fail the test"
 )]
