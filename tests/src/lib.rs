@@ -10,6 +10,7 @@
 
 pub mod apache;
 pub mod bench;
+pub mod month;
 pub mod namespace;
 pub mod pace;
 pub mod program;

@@ -4,7 +4,7 @@
 
 mod load;
 mod outcome;
-mod watch;
+pub(crate) mod watch;
 
 use std::{
     fs,
@@ -69,7 +69,8 @@ pub fn run_for(time: Duration) -> Outcome {
     let with_room_for = |peers| ["--port", &ports, "--window", WINDOW, "--max-peers", peers];
     let common = with_room_for(ROOM);
     let diagnose = Trace::start_for(&namespace, time * 2, &common);
-    let crowded = Trace::start_for(&namespace, time * 2, &with_room_for(&little_room));
+    let stays = [&with_room_for(&little_room)[..], &["--retain", "never"]].concat();
+    let crowded = Trace::start_for(&namespace, time * 2, &stays);
     let recording = [
         &common[..],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
@@ -99,7 +100,11 @@ pub fn run_for(time: Duration) -> Outcome {
     thread::sleep(Duration::from_millis(2500));
     let screen = top.text();
     top.type_in("q");
-    let mut outcome = Outcome::new(time, opened, watch.finish());
+    let title = format!(
+        "{opened} connections of {CLIENTS} clients in {} s",
+        time.as_secs()
+    );
+    let mut outcome = Outcome::new(title, time, opened, watch.finish());
     outcome.expect(top.end().success(), "top ended badly");
     outcome.expect(top.is_as_before(), "top left the terminal changed");
     outcome.expect(

@@ -1,7 +1,10 @@
 //! The hash index from a peer's key to its slot: which cell a key belongs to, and what a cell holds.
 //!
-//! Open addressing: a key lies in its home cell or, if that is taken, in one of a fixed row of others. Cells
-//! are never freed. The kernel's own hash map would cost two more cache misses per open.
+//! Open addressing: a key lies in its home cell or, if that is taken, in one of a fixed row of others. The
+//! kernel's own hash map would cost two more cache misses per open.
+//!
+//! The search for a key ends at the first free cell. So the cell of a peer that left is not free at once, but
+//! [`ABANDONED`]: a search goes on behind it, and a new peer takes it. User space frees it when no key lies behind it.
 
 use crate::abi::peer::PeerKey;
 
@@ -67,6 +70,15 @@ pub const fn slot(cell: u64, hash: u64) -> Option<u32> {
 }
 
 const TAG: u64 = !(u32::MAX as u64);
+
+/// The content of a cell whose peer has left. No slot has that number.
+pub const ABANDONED: u64 = u32::MAX as u64;
+
+/// Whether a new peer may take a cell with this content.
+#[inline(always)]
+pub const fn is_vacant(cell: u64) -> bool {
+    cell == 0 || cell == ABANDONED
+}
 
 /// The number of cells for `peers` peers; a power of two.
 pub const fn cells(peers: u32) -> u32 {

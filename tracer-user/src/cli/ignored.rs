@@ -17,6 +17,7 @@ const RULES: &[Rule] = &[
         with: "from",
         ignored: &[
             "max_peers",
+            "retain",
             "max_connections",
             "btf",
             "object",

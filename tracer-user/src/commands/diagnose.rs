@@ -11,7 +11,7 @@ use crate::{
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
-    kernel::privileges::Role,
+    kernel::{load::Settings, privileges::Role},
     source::live::Live,
     stop::Stop,
     view::theme::environment,
@@ -53,7 +53,7 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut live = Live::start(&args.trace.settings()?)?;
+    let mut live = Live::start(&settings(args)?)?;
     super::give_up_privileges(&Role::Tracing);
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
@@ -97,6 +97,12 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
         progress.say(&news);
     }
     Ok(judge.conclude(&sample, &told(args, thresholds, status.as_ref())))
+}
+
+/// What to load. What is judged is not forgotten before the end.
+fn settings(args: &Diagnose) -> Result<Settings, Failure> {
+    let window = args.window.unwrap_or(args.duration);
+    Ok(args.trace.settings()?.retaining(window.as_ns()))
 }
 
 /// What is known beside the counters.

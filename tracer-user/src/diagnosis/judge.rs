@@ -45,7 +45,8 @@ impl Judge {
 
     /// Adds a sample without judging it.
     pub fn add(&mut self, sample: &Sample) {
-        self.history.add(sample);
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
     }
 
     /// Adds the outline of a sample, which has only the number of open connections.
@@ -59,7 +60,8 @@ impl Judge {
     }
 
     fn judged(&mut self, sample: &Sample, options: &Options, is_last: bool) -> Diagnosis {
-        self.history.add(sample);
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
         self.memory.settle(&mut diagnosis, is_last);
         diagnosis

@@ -253,12 +253,14 @@ impl Rebuild {
                 ..Sockets::default()
             },
             looks: BTreeMap::new(),
+            generations: Vec::new(),
             names: self.names.clone(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {
                 totals,
                 open_now,
                 drift: None,
+                peers_left: 0,
             },
             earlier: Earlier::default(),
         }

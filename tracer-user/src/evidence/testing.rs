@@ -90,6 +90,7 @@ fn sample(n: u32, taken: Moment) -> Sample {
         totals,
         open_now: totals.open_now(),
         drift: Some(0),
+        peers_left: 0,
     };
     sample
 }

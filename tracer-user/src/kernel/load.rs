@@ -42,6 +42,9 @@ pub const DEFAULT_MAX_PEERS: u32 = 16384;
 /// connections counted.
 pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
 
+/// Default time for which a quiet peer is kept: one that comes every half hour stays.
+pub const DEFAULT_RETAIN_NS: u64 = 3600 * 1_000_000_000;
+
 /// What to load and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -49,6 +52,9 @@ pub struct Settings {
     pub filter: Filter,
     /// How many peers have a slot of their own.
     pub max_peers: u32,
+    /// How long a peer is kept that holds nothing and is quiet, while there is room, ns; `None`: until the end, even
+    /// if there is no room for others.
+    pub retain_ns: Option<u64>,
     /// How many connections may be open at once.
     pub max_connections: u32,
     /// Room for this many records of ended connections, rounded up to a power of two; `None` if none are
@@ -80,6 +86,7 @@ impl Default for Settings {
         Self {
             filter: Filter::default(),
             max_peers: DEFAULT_MAX_PEERS,
+            retain_ns: Some(DEFAULT_RETAIN_NS),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             records: None,
             names: 8192,
@@ -95,6 +102,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Keeps quiet peers for at least the window that is judged.
+    #[must_use]
+    pub fn retaining(mut self, window_ns: u64) -> Self {
+        self.retain_ns = self.retain_ns.map(|retain| retain.max(window_ns));
+        self
+    }
+
     /// Number of entries in the ring of records, a power of two.
     pub(super) fn ring_entries(&self) -> u32 {
         self.records.unwrap_or(1).max(1).next_power_of_two()
@@ -196,6 +210,8 @@ pub(super) struct Loaded {
     pub(super) tables: Tables,
     /// Number of slots in the peer table.
     pub(super) slots: u32,
+    /// Seed of the hash of peers.
+    pub(super) hash_seed: u64,
     /// What this kernel lacks.
     pub(super) missing: Vec<Missing>,
     /// The figures it provides.
@@ -252,7 +268,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    // Slots for the peers, one per CPU that may be left over, and the one for all other peers.
+    // Slots for the peers, one for each CPU that may hold one for a moment, and the one for all other peers.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
     let config = config(settings, &offsets, &hooks, slots);
     let tables = Tables::create(
@@ -269,6 +285,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         ebpf,
         tables,
         slots,
+        hash_seed: config.hash_seed,
         missing,
         known: known(&offsets, &hooks, config.peek != 0),
         hooks,

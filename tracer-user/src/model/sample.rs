@@ -108,6 +108,10 @@ pub struct Sample {
     /// How busy the connections of each slot were found since tracing began; of slots that never had several, nothing.
     #[serde(default)]
     pub looks: BTreeMap<u32, Looks>,
+    /// How often each slot was given back by a peer that left, so that its history is not taken for that of the next
+    /// one; those beyond the end never were. Only of a sample that was just taken.
+    #[serde(skip)]
+    pub generations: Vec<u32>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
     /// What was lost, by cause.
@@ -130,6 +134,7 @@ impl Sample {
             unattributed: Counters::default(),
             sockets: Sockets::default(),
             looks: BTreeMap::new(),
+            generations: Vec::new(),
             names: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),

@@ -1,4 +1,4 @@
-//! `build`, `build-ebpf`, `demo`, `scenarios` and `soak`.
+//! `build`, `build-ebpf`, `demo`, `scenarios`, `soak` and `month`.
 
 use std::{
     ffi::OsString,
@@ -60,6 +60,12 @@ pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<Exi
 pub(crate) fn soak(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
     setup::toolchain(project)?;
     run_of_tests(project, "tcpreuse-soak", "soak", arguments)
+}
+
+/// Builds the simulated month as the tests do and becomes it.
+pub(crate) fn month(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
+    setup::toolchain(project)?;
+    run_of_tests(project, "tcpreuse-month", "month", arguments)
 }
 
 /// A program of the tests' package. The program under test has to be built with it.

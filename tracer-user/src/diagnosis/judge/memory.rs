@@ -28,6 +28,9 @@ pub struct Memory {
     /// The latest verdict by slot. For most peers nothing else is kept.
     #[serde(skip)]
     lately: Vec<Verdict>,
+    /// Whether peers have left since the last diagnosis.
+    #[serde(skip)]
+    has_left: bool,
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
     pub(in crate::diagnosis) changes: Changes,
@@ -123,6 +126,16 @@ impl Memory {
         diagnosis.changes_dropped = self.changes.dropped();
     }
 
+    /// Forgets the latest verdicts on the peers that had these slots.
+    pub(super) fn forget(&mut self, slots: &[u32]) {
+        for slot in slots {
+            if let Some(lately) = self.lately.get_mut(*slot as usize) {
+                *lately = Verdict::InsufficientData;
+            }
+        }
+        self.has_left |= !slots.is_empty();
+    }
+
     /// Settles the verdicts in a diagnosis, and remembers them.
     pub(super) fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
         let taken = diagnosis.taken;
@@ -159,7 +172,7 @@ impl Memory {
                 self.peers.remove(&peer.id);
             }
         }
-        if self.peers.len() > diagnosis.peers.len() {
+        if std::mem::take(&mut self.has_left) || self.peers.len() > diagnosis.peers.len() {
             let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
             self.peers.retain(|id, _| known.contains(id));
         }

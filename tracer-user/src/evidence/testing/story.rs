@@ -148,6 +148,7 @@ fn sample(second: u64) -> Sample {
         totals,
         open_now: totals.open_now(),
         drift: Some(0),
+        peers_left: 0,
     };
     sample
 }

@@ -1,0 +1,184 @@
+//! A month of strangers condensed into minutes: many peers that come once and are never seen again, through a table of
+//! a few thousand slots, beside peers of known behaviour that stay. The verdicts on those must not change, every total
+//! must be what the traffic did, and nothing may grow.
+
+mod steady;
+mod strangers;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use self::{
+    steady::{Behaviour, Steady},
+    strangers::Strangers,
+};
+use crate::{
+    namespace::Namespace,
+    program, programs,
+    recorder::Recorder,
+    soak::{Outcome, watch::Watch},
+    traffic::EchoServer,
+};
+
+/// How much of a month.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Peers that come once.
+    pub strangers: u32,
+    /// How many of them come each second.
+    pub per_second: u32,
+    /// `--max-peers`.
+    pub slots: u32,
+    /// Peers that stay, half of which reuse their connections.
+    pub steady: u16,
+}
+
+impl Plan {
+    /// A million strangers.
+    pub const WHOLE: Self = Self {
+        strangers: 1_000_000,
+        per_second: 3000,
+        slots: 16_384,
+        steady: 200,
+    };
+
+    /// Some seconds, for the tests.
+    pub const SHORT: Self = Self {
+        strangers: 4000,
+        per_second: 200,
+        slots: 512,
+        steady: 40,
+    };
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} strangers, {} a second, and {} steady peers in {} slots",
+            self.strangers, self.per_second, self.steady, self.slots
+        )
+    }
+}
+
+/// `--window`. The steady peers have their verdicts after it.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// How often each process is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Rotation keeps the recording within this.
+const MAX_SIZE: &str = "64M";
+
+/// Moves the calling thread into a new network namespace and runs everything there.
+///
+/// # Panics
+/// If something cannot be started or ends early.
+pub fn run(plan: Plan) -> Outcome {
+    let namespace = Namespace::new();
+    namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
+    namespace.run(&format!("ip -6 route add local {} dev lo", strangers::NETWORK));
+    let place = tempfile::tempdir().expect("a place for the recording");
+    let evidence = place.path().join("evidence");
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let strangers = Strangers::prepare(plan);
+    let ports = format!("{},{}", server.port(), strangers.ports());
+    let window = format!("{}s", WINDOW.as_secs());
+    let slots = plan.slots.to_string();
+    let record = Recorder::start(
+        &namespace,
+        &evidence,
+        &[
+            &["--port", &ports, "--window", &window, "--max-peers", &slots][..],
+            &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
+        ]
+        .concat(),
+    );
+    let steady = Steady::start(plan.steady, server.address);
+    thread::sleep(WINDOW);
+    let kernel_before = programs::map_bytes(record.pid());
+    let mut watch = Watch::of(&[("record", record.pid())]);
+    let begun = Instant::now();
+    let work = strangers.begin();
+    while !work.is_over() {
+        thread::sleep(LOOK_EVERY);
+        watch.look();
+    }
+    let opened_by_strangers = work.end();
+    let kernel_after = programs::map_bytes(record.pid());
+    let (opened_by_steady, behaviour) = steady.end();
+    let opened = opened_by_strangers + opened_by_steady;
+    let answer: Value = serde_json::from_str(&record.finish()).expect("its diagnosis");
+    let title = format!("{plan}: {opened} connections in {} s", begun.elapsed().as_secs());
+    let mut outcome = Outcome::new(title, begun.elapsed(), opened, watch.finish());
+    outcome.counted("record", &answer, 0);
+    outcome.expect(
+        kernel_before == kernel_after,
+        &format!("the kernel's tables went from {kernel_before:?} to {kernel_after:?} bytes"),
+    );
+    verdicts(&answer, &behaviour, &mut outcome);
+    left(&answer, plan, &mut outcome);
+    whole(&evidence, &mut outcome);
+    outcome
+}
+
+/// Checks the verdicts on the steady peers: the last ones, and that none was ever another.
+fn verdicts(answer: &Value, steady: &[(IpAddr, Behaviour)], outcome: &mut Outcome) {
+    let empty = Vec::new();
+    let list = |of: &'static str| answer[of].as_array().unwrap_or(&empty);
+    for (address, behaviour) in steady {
+        let name = address.to_string();
+        let is_it = |one: &&Value| one["peer"] == name.as_str();
+        let verdict = list("peers").iter().find(is_it).map(|peer| &peer["verdict"]);
+        let verdict = verdict.and_then(Value::as_str).unwrap_or("none: it has left");
+        outcome.expect(
+            behaviour.deserves(verdict),
+            &format!("{name}, which {behaviour}, has the verdict {verdict}"),
+        );
+        let mut accused = false;
+        for change in list("changes").iter().filter(is_it) {
+            let is = change["is"].as_str().unwrap_or_default();
+            outcome.expect(
+                behaviour.deserves(is) || !accused && is == UNDECIDED,
+                &format!("{name}, which {behaviour}, had the verdict {is} for a while: {change}"),
+            );
+            accused |= behaviour.deserves(is);
+        }
+    }
+    outcome.note(&format!(
+        "{} steady peers have the verdicts they deserve",
+        steady.len()
+    ));
+}
+
+/// The verdict on a peer of which too little is known.
+const UNDECIDED: &str = "insufficient-data";
+
+/// Checks that the strangers left, and that what is listed fits the table.
+fn left(answer: &Value, plan: Plan, outcome: &mut Outcome) {
+    let left = answer["accounting"]["peers_left"].as_u64().unwrap_or(0);
+    let listed = answer["peers"].as_array().map_or(0, Vec::len);
+    let all = u64::from(plan.strangers) + u64::from(plan.steady);
+    outcome.expect(
+        listed <= plan.slots as usize && left + listed as u64 == all,
+        &format!(
+            "{left} peers have left and {listed} are listed, of {all} in {} slots",
+            plan.slots
+        ),
+    );
+    outcome.note(&format!("{left} peers have left, {listed} are listed"));
+}
+
+/// Checks that the recording is intact.
+fn whole(evidence: &Path, outcome: &mut Outcome) {
+    let verified = program::run(&["verify", evidence.to_str().expect("a path in ASCII")]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    outcome.expect(verified.status.success(), &format!("verify: {said}"));
+}

@@ -1,0 +1,109 @@
+//! Peers that stay, with behaviour that does not change.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::UNDECIDED;
+use crate::traffic::{connect, source, turn, visit};
+
+/// How often each of them does something.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What a steady peer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behaviour {
+    /// It holds a connection and makes all its requests there.
+    Reuses,
+    /// It opens a connection for each request.
+    Wastes,
+}
+
+impl Behaviour {
+    /// Whether a verdict is right.
+    pub(super) fn deserves(self, verdict: &str) -> bool {
+        match self {
+            Self::Reuses => verdict == "reusing",
+            Self::Wastes => ![UNDECIDED, "reusing"].contains(&verdict) && !verdict.starts_with("none"),
+        }
+    }
+}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reuses => "reuses its connection",
+            Self::Wastes => "opens a connection for each request",
+        })
+    }
+}
+
+/// All of them, in a thread for each behaviour.
+pub(super) struct Steady {
+    peers: Vec<(IpAddr, Behaviour)>,
+    stop: Arc<AtomicBool>,
+    opened: Arc<AtomicU64>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Steady {
+    /// Starts this many.
+    pub(super) fn start(count: u16, server: SocketAddr) -> Self {
+        let behaviour = |n: u16| match n % 2 {
+            0 => Behaviour::Reuses,
+            _ => Behaviour::Wastes,
+        };
+        let peers: Vec<_> = (0..count).map(|n| (source(n), behaviour(n))).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let opened = Arc::new(AtomicU64::new(0));
+        let threads = [Behaviour::Reuses, Behaviour::Wastes].map(|which| {
+            let ours: Vec<IpAddr> = peers
+                .iter()
+                .filter(|(_, behaviour)| *behaviour == which)
+                .map(|(address, _)| *address)
+                .collect();
+            let (stop, opened) = (Arc::clone(&stop), Arc::clone(&opened));
+            thread::spawn(move || {
+                let mut held: Vec<TcpStream> = Vec::new();
+                if which == Behaviour::Reuses {
+                    let open = |address: &IpAddr| connect(*address, server).expect("a connection");
+                    held.extend(ours.iter().map(open));
+                    opened.fetch_add(ours.len() as u64, Ordering::Relaxed);
+                }
+                while !stop.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    held.iter_mut().for_each(turn);
+                    if which == Behaviour::Wastes {
+                        ours.iter().for_each(|address| visit(*address, server));
+                        opened.fetch_add(ours.len() as u64, Ordering::Relaxed);
+                    }
+                    thread::sleep(EVERY.saturating_sub(begun.elapsed()));
+                }
+            })
+        });
+        Self {
+            peers,
+            stop,
+            opened,
+            threads: threads.into(),
+        }
+    }
+
+    /// Stops them; returns how many connections they opened, and who did what.
+    pub(super) fn end(self) -> (u64, Vec<(IpAddr, Behaviour)>) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().expect("a thread without a surprise");
+        }
+        // The server closes what was held.
+        thread::sleep(EVERY);
+        (self.opened.load(Ordering::Relaxed), self.peers)
+    }
+}

@@ -1,0 +1,138 @@
+//! Peers that come once.
+
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Socket, Type};
+
+use super::Plan;
+use crate::traffic::{abort, pair};
+
+/// Where those of IPv6 come from, one address each.
+pub(super) const NETWORK: &str = "2001:db8::/64";
+
+/// Threads that act as strangers and as their servers.
+const WORKERS: u32 = 2;
+
+/// One in this many strangers comes over IPv6.
+const SIX: u32 = 4;
+
+/// One in this many asks for something.
+const ASKS: u32 = 3;
+
+/// The servers, before anybody comes.
+pub(super) struct Strangers {
+    plan: Plan,
+    listeners: Vec<TcpListener>,
+}
+
+/// Strangers on their way.
+pub(super) struct Work {
+    workers: Vec<JoinHandle<u64>>,
+    working: Arc<AtomicUsize>,
+}
+
+impl Strangers {
+    /// Starts the servers, one for each worker.
+    pub(super) fn prepare(plan: Plan) -> Self {
+        let listener = |_| {
+            let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+            socket.set_only_v6(false).expect("a dual-stack socket");
+            let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+            socket.bind(&any.into()).expect("a port");
+            socket.listen(128).expect("listen");
+            TcpListener::from(socket)
+        };
+        Self {
+            plan,
+            listeners: (0..WORKERS).map(listener).collect(),
+        }
+    }
+
+    /// Their ports, for `--port`.
+    pub(super) fn ports(&self) -> String {
+        let ports = self.listeners.iter().map(|listener| port(listener).to_string());
+        ports.collect::<Vec<_>>().join(",")
+    }
+
+    /// Lets them come.
+    pub(super) fn begin(self) -> Work {
+        let working = Arc::new(AtomicUsize::new(self.listeners.len()));
+        let plan = self.plan;
+        let worker = |(first, listener): (u32, TcpListener)| {
+            let working = Arc::clone(&working);
+            thread::spawn(move || {
+                let opened = come(plan, first, &listener);
+                working.fetch_sub(1, Ordering::Relaxed);
+                opened
+            })
+        };
+        Work {
+            workers: (0..).zip(self.listeners).map(worker).collect(),
+            working,
+        }
+    }
+}
+
+impl Work {
+    /// Whether all have come.
+    pub(super) fn is_over(&self) -> bool {
+        self.working.load(Ordering::Relaxed) == 0
+    }
+
+    /// How many connections they opened.
+    pub(super) fn end(self) -> u64 {
+        let opened = |worker: JoinHandle<u64>| worker.join().expect("a worker without a surprise");
+        self.workers.into_iter().map(opened).sum()
+    }
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().expect("the listener's address").port()
+}
+
+/// The strangers of one worker.
+fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
+    let port = port(listener);
+    let apart = Duration::from_secs(1) * WORKERS / plan.per_second;
+    let (begun, mut opened) = (Instant::now(), 0);
+    for number in (first..plan.strangers).step_by(WORKERS as usize) {
+        // What falls behind catches up.
+        thread::sleep(
+            (begun + apart * u32::try_from(opened).unwrap_or(u32::MAX))
+                .saturating_duration_since(Instant::now()),
+        );
+        let (from, to): (IpAddr, IpAddr) = if number.is_multiple_of(SIX) {
+            let [high, low] = [number >> 16, number & 0xffff].map(|half| half as u16);
+            let from = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 1, high, low);
+            (from.into(), Ipv6Addr::LOCALHOST.into())
+        } else {
+            // Far from the addresses of the steady peers.
+            let from = Ipv4Addr::from_bits(Ipv4Addr::new(127, 240, 0, 0).to_bits() + number);
+            (from.into(), Ipv4Addr::LOCALHOST.into())
+        };
+        let (mut client, mut accepted) = pair(from, SocketAddr::new(to, port), listener);
+        if number.is_multiple_of(ASKS) {
+            say(&mut client, &mut accepted);
+            say(&mut accepted, &mut client);
+        }
+        abort(client);
+        drop(accepted);
+        opened += 1;
+    }
+    opened
+}
+
+/// One byte from one end to the other.
+fn say(from: &mut TcpStream, to: &mut TcpStream) {
+    from.write_all(b"x").expect("a byte sent");
+    to.read_exact(&mut [0]).expect("a byte");
+}

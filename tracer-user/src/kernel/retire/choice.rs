@@ -1,0 +1,212 @@
+//! Who leaves first.
+
+use hashbrown::HashMap;
+use tracer_ebpf::{abi::peer::PeerKey, address};
+
+use crate::kernel::peers::Brief;
+
+/// Peers that hold nothing have to make room when more than this part of the table is in use ...
+const PRESSED: (usize, usize) = (7, 8);
+
+/// ... until no more than this is.
+const RELAXED: (usize, usize) = (3, 4);
+
+/// But none that was active within this time, ns: it may be about to connect again.
+const JUST_NOW_NS: u64 = 1_000_000_000;
+
+/// A peer that has opened no more connections than this is a visitor.
+const FEW: u64 = 3;
+
+/// How well a peer is known, those that leave first at the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// It has never asked for anything.
+    Stranger,
+    /// It came a few times.
+    Visitor,
+    /// It comes again and again.
+    Regular,
+}
+
+impl Kind {
+    pub(super) fn of(brief: &Brief) -> Self {
+        match brief.totals.seeded + brief.totals.opened {
+            _ if brief.turns == 0 => Self::Stranger,
+            opens if opens <= FEW => Self::Visitor,
+            _ => Self::Regular,
+        }
+    }
+}
+
+/// A peer that holds nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) slot: u32,
+    /// When it was last active, ns.
+    pub(super) since_ns: u64,
+    pub(super) kind: Kind,
+    pub(super) neighbourhood: [u32; 4],
+}
+
+/// How many slots are taken, of how many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) taken: usize,
+    pub(super) all: usize,
+}
+
+/// Whether the table is nearly full.
+pub(super) fn is_pressed(peers: u32, max_peers: u32) -> bool {
+    peers as usize > part(max_peers as usize, PRESSED)
+}
+
+fn part(of: usize, (some, all): (usize, usize)) -> usize {
+    of * some / all
+}
+
+/// The addresses that one attacker has: a /64 or, of IPv4, a /24.
+pub(super) fn neighbourhood(key: &PeerKey) -> [u32; 4] {
+    const FOUR: [u32; 4] = address::mask(96 + 24);
+    const SIX: [u32; 4] = address::mask(64);
+    address::masked(key.address, FOUR, SIX)
+}
+
+/// The slots to be given back: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
+/// before visitors and these before regular peers, which leave only while the table would still be nearly full without
+/// all others. Among strangers those with the most others in their neighbourhood leave first, among the rest the one
+/// that was quiet longest.
+pub(super) fn choose(mut candidates: Vec<Candidate>, room: Room, retain_ns: u64, now_ns: u64) -> Vec<u32> {
+    let quiet_ns = |one: &Candidate| now_ns.saturating_sub(one.since_ns);
+    let mut chosen = Vec::new();
+    candidates.retain(|one| {
+        let is_over = quiet_ns(one) >= retain_ns;
+        if is_over {
+            chosen.push(one.slot);
+        }
+        !is_over
+    });
+    let taken = room.taken.saturating_sub(chosen.len());
+    if taken <= part(room.all, PRESSED) {
+        return chosen;
+    }
+    let mut crowds: HashMap<[u32; 4], usize> = HashMap::new();
+    for one in candidates.iter().filter(|one| one.kind == Kind::Stranger) {
+        *crowds.entry(one.neighbourhood).or_default() += 1;
+    }
+    candidates.sort_by_cached_key(|one| {
+        let crowd = match one.kind {
+            Kind::Stranger => crowds.get(&one.neighbourhood).copied().unwrap_or(0),
+            _ => 0,
+        };
+        (one.kind, std::cmp::Reverse(crowd), one.since_ns)
+    });
+    // A peer that was active just now has its rank all the same, so that no better known one leaves in its place.
+    let leaves = |(rank, one): &(usize, &Candidate)| {
+        let wanted = match one.kind {
+            Kind::Regular => part(room.all, PRESSED),
+            _ => part(room.all, RELAXED),
+        };
+        *rank < taken - wanted && quiet_ns(one) >= JUST_NOW_NS
+    };
+    chosen.extend(
+        candidates
+            .iter()
+            .enumerate()
+            .filter(leaves)
+            .map(|(_, one)| one.slot),
+    );
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+    const NOW: u64 = 1000 * S;
+
+    fn one(slot: u32, kind: Kind, quiet_s: u64, neighbourhood: u32) -> Candidate {
+        Candidate {
+            slot,
+            since_ns: NOW - quiet_s * S,
+            kind,
+            neighbourhood: [neighbourhood, 0, 0, 0],
+        }
+    }
+
+    fn chosen(candidates: &[Candidate], taken: usize, all: usize) -> Vec<u32> {
+        choose(candidates.to_vec(), Room { taken, all }, 600 * S, NOW)
+    }
+
+    #[test]
+    fn while_there_is_room_only_those_leave_that_were_quiet_for_long() {
+        let candidates = [
+            one(1, Kind::Regular, 600, 0),
+            one(2, Kind::Stranger, 599, 0),
+            one(3, Kind::Stranger, 700, 0),
+        ];
+        assert_eq!(chosen(&candidates, 7, 8), [1, 3]);
+        assert_eq!(chosen(&candidates, 700, 1000), [1, 3]);
+    }
+
+    #[test]
+    fn strangers_make_room_first_and_those_of_a_crowd_before_others() {
+        let candidates = [
+            one(1, Kind::Regular, 500, 1),
+            one(2, Kind::Visitor, 400, 1),
+            one(3, Kind::Stranger, 300, 1),
+            one(4, Kind::Stranger, 2, 2),
+            one(5, Kind::Stranger, 3, 2),
+            one(6, Kind::Stranger, 0, 2),
+        ];
+        assert_eq!(chosen(&candidates, 14, 16), [0_u32; 0], "not pressed yet");
+        // There is room again with 12, but one of the crowd was active just now.
+        assert_eq!(chosen(&candidates, 15, 16), [5, 4]);
+        assert_eq!(chosen(&candidates, 16, 16), [5, 4, 3]);
+        assert_eq!(
+            chosen(&candidates, 32, 32),
+            [5, 4, 3, 2],
+            "without them it is not pressed"
+        );
+    }
+
+    #[test]
+    fn regular_peers_leave_only_as_far_as_they_must() {
+        let regular: Vec<Candidate> = (1..30)
+            .map(|slot| one(slot, Kind::Regular, slot.into(), 0))
+            .collect();
+        assert_eq!(chosen(&regular, 32, 32), [29, 28, 27, 26]);
+        let mut busy = regular;
+        busy.extend((50..58).map(|slot| one(slot, Kind::Stranger, 0, 0)));
+        assert_eq!(chosen(&busy, 32, 32), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_neighbourhood_is_what_one_attacker_has() {
+        let key = |ip: &str| {
+            let address = match ip.parse().unwrap() {
+                std::net::IpAddr::V4(ip) => address::mapped(u32::from_ne_bytes(ip.octets())),
+                std::net::IpAddr::V6(ip) => {
+                    let mut words = [0; 4];
+                    for (word, bytes) in words.iter_mut().zip(ip.octets().chunks_exact(4)) {
+                        *word = u32::from_ne_bytes(bytes.try_into().unwrap());
+                    }
+                    words
+                }
+            };
+            PeerKey {
+                address,
+                netns: 1,
+                port: 80,
+                direction: 1,
+                pad: 0,
+                process: 0,
+            }
+        };
+        let same = |a: &str, b: &str| neighbourhood(&key(a)) == neighbourhood(&key(b));
+        assert!(same("2001:db8::1", "2001:db8::ffff:2"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("192.0.2.1", "192.0.2.255"));
+        assert!(!same("192.0.2.1", "192.0.3.1"));
+    }
+}
