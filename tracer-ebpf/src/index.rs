@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_is_vacant_before_its_peer_came_and_after_it_left() {
+        assert!(is_vacant(0) && is_vacant(ABANDONED));
+        for hash in [0, 5, u64::MAX, TAG] {
+            assert!(!is_vacant(cell(hash, 1)) && !is_vacant(cell(hash, 1 << 20)));
+        }
+    }
+
+    #[test]
     fn cells_are_a_power_of_two_and_enough() {
         assert_eq!(cells(1), 4);
         assert_eq!(cells(10_240), 65_536);

@@ -191,9 +191,10 @@ pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as u
 #[btf_map]
 pub(crate) static SLOTS: Array<Slots, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 
-/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers. Of too many
+/// the least recently used make room; each walk over the sockets notes those that still listen.
 #[btf_map]
-pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub(crate) static LISTENERS: LruHashMap<PeerKey, u32, 4096> = LruHashMap::new();
 
 /// 1 for each port that [`LISTENERS`] has at any address: saves most connections the look-up there.
 #[btf_map]

@@ -35,6 +35,35 @@ pub(super) struct Brief {
     pub(super) turns: u64,
 }
 
+impl Brief {
+    /// A number that changes with each of these; never 0.
+    pub(super) fn print(&self) -> u64 {
+        // The multiplier spreads a difference of a few bits over all of them.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let Totals {
+            seeded,
+            opened,
+            closed,
+        } = self.totals;
+        let [a, b, c, d] = self.key.address.map(u64::from);
+        let counts = [self.open_now, self.failed, self.late_requests, self.key.process].map(u64::from);
+        let service = u64::from(self.key.netns) << 32 | u64::from(self.key.port);
+        let words = [
+            a << 32 | b,
+            c << 32 | d,
+            service,
+            seeded,
+            opened,
+            closed,
+            self.turns,
+        ];
+        let mixed = words.into_iter().chain(counts).fold(0_u64, |mixed, word| {
+            (mixed.rotate_left(7) ^ word).wrapping_mul(SPREAD)
+        });
+        mixed | 1
+    }
+}
+
 impl PeerTable {
     /// Maps the table of `slots` slots behind a map's file descriptor.
     pub(super) fn map(fd: impl AsFd, slots: usize) -> Result<Self, TraceError> {

@@ -79,7 +79,8 @@ pub(super) struct Retirement {
 /// What is known of a slot from earlier looks.
 #[derive(Clone, Copy, Default)]
 struct Noted {
-    brief: Option<Brief>,
+    /// Fingerprint of what its peer had counted; 0: nobody had it.
+    print: u64,
     /// When that changed last, ns.
     since_ns: u64,
     /// How often the slot was given back.
@@ -277,8 +278,8 @@ impl Tracer {
         self.retirement.looked = Some(Instant::now());
         let candidates = self.candidates(&stays);
         let now_ns = clock::now().monotonic_ns;
-        for slot in choice::choose(candidates, self.retirement.room(), retain_ns, now_ns) {
-            self.unlink(slot, now_ns);
+        for one in choice::choose(candidates, self.retirement.room(), retain_ns, now_ns) {
+            self.unlink(&one, now_ns);
         }
         let retired = self.settle()?;
         self.forget_dropped()?;
@@ -299,8 +300,9 @@ impl Tracer {
                 continue;
             }
             let brief = self.table.brief(slot as usize);
-            if noted.brief != brief {
-                (noted.brief, noted.since_ns) = (brief, now_ns);
+            let print = brief.as_ref().map_or(0, Brief::print);
+            if noted.print != print {
+                (noted.print, noted.since_ns) = (print, now_ns);
                 continue;
             }
             let Some(brief) = brief.filter(|brief| brief.open_now == 0) else {
@@ -309,6 +311,7 @@ impl Tracer {
             if !stays(slot) {
                 candidates.push(Candidate {
                     slot,
+                    print,
                     since_ns: noted.since_ns,
                     kind: Kind::of(&brief),
                     neighbourhood: choice::neighbourhood(&brief.key),
@@ -318,11 +321,13 @@ impl Tracer {
         candidates
     }
 
-    fn unlink(&mut self, slot: u32, now_ns: u64) {
-        let Some(noted) = self.retirement.noted.get(slot as usize) else {
+    fn unlink(&mut self, chosen: &Candidate, now_ns: u64) {
+        let slot = chosen.slot;
+        // It may have come back meanwhile.
+        let brief = self.table.brief(slot as usize);
+        let Some(brief) = brief.filter(|brief| brief.print() == chosen.print) else {
             return;
         };
-        let Some(brief) = noted.brief else { return };
         if !self.retirement.unlink(slot, &brief.key) {
             return;
         }

@@ -42,6 +42,8 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) slot: u32,
+    /// Fingerprint of what it has counted.
+    pub(super) print: u64,
     /// When it was last active, ns.
     pub(super) since_ns: u64,
     pub(super) kind: Kind,
@@ -71,17 +73,22 @@ pub(super) fn neighbourhood(key: &PeerKey) -> [u32; 4] {
     address::masked(key.address, FOUR, SIX)
 }
 
-/// The slots to be given back: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
+/// Who gives back the slot: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
 /// before visitors and these before regular peers, which leave only while the table would still be nearly full without
 /// all others. Among strangers those with the most others in their neighbourhood leave first, among the rest the one
 /// that was quiet longest.
-pub(super) fn choose(mut candidates: Vec<Candidate>, room: Room, retain_ns: u64, now_ns: u64) -> Vec<u32> {
+pub(super) fn choose(
+    mut candidates: Vec<Candidate>,
+    room: Room,
+    retain_ns: u64,
+    now_ns: u64,
+) -> Vec<Candidate> {
     let quiet_ns = |one: &Candidate| now_ns.saturating_sub(one.since_ns);
     let mut chosen = Vec::new();
     candidates.retain(|one| {
         let is_over = quiet_ns(one) >= retain_ns;
         if is_over {
-            chosen.push(one.slot);
+            chosen.push(*one);
         }
         !is_over
     });
@@ -108,13 +115,8 @@ pub(super) fn choose(mut candidates: Vec<Candidate>, room: Room, retain_ns: u64,
         };
         *rank < taken - wanted && quiet_ns(one) >= JUST_NOW_NS
     };
-    chosen.extend(
-        candidates
-            .iter()
-            .enumerate()
-            .filter(leaves)
-            .map(|(_, one)| one.slot),
-    );
+    let leaving = candidates.iter().enumerate().filter(leaves);
+    chosen.extend(leaving.map(|(_, one)| *one));
     chosen
 }
 
@@ -128,6 +130,7 @@ mod tests {
     fn one(slot: u32, kind: Kind, quiet_s: u64, neighbourhood: u32) -> Candidate {
         Candidate {
             slot,
+            print: 1,
             since_ns: NOW - quiet_s * S,
             kind,
             neighbourhood: [neighbourhood, 0, 0, 0],
@@ -135,7 +138,8 @@ mod tests {
     }
 
     fn chosen(candidates: &[Candidate], taken: usize, all: usize) -> Vec<u32> {
-        choose(candidates.to_vec(), Room { taken, all }, 600 * S, NOW)
+        let chosen = choose(candidates.to_vec(), Room { taken, all }, 600 * S, NOW);
+        chosen.iter().map(|one| one.slot).collect()
     }
 
     #[test]
