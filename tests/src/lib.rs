@@ -28,12 +28,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits up to ten seconds (longer on emulated CPUs) until `happened` returns true.
+/// Waits up to half a minute (longer on emulated CPUs) until `happened` returns true.
 ///
 /// # Panics
 /// If it does not become true in time.
 pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + pace::patience(Duration::from_secs(10));
+    let deadline = Instant::now() + pace::patience(Duration::from_secs(30));
     while !happened() {
         assert!(Instant::now() < deadline, "{what} has not happened");
         std::thread::sleep(Duration::from_millis(10));

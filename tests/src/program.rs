@@ -8,7 +8,6 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::Once,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,7 +17,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{namespace::Namespace, pace::pace};
+use crate::namespace::Namespace;
 
 /// Path of the program under test.
 pub fn binary() -> PathBuf {
@@ -110,6 +109,9 @@ pub(crate) fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<Str
     (child, errors)
 }
 
+/// For how long it traces if it is not ended before: longer than any test takes on the busiest machine.
+const TIME: &str = "1h";
+
 /// A `diagnose --format json` in the background. It traces everything until [`Trace::finish`].
 #[derive(Debug)]
 pub struct Trace {
@@ -124,15 +126,7 @@ impl Trace {
     /// # Panics
     /// If tracing does not begin.
     pub fn start(namespace: &Namespace, args: &[&str]) -> Self {
-        Self::start_for(namespace, Duration::from_secs(120 * u64::from(pace())), args)
-    }
-
-    /// Like [`Trace::start`], with a limit on the tracing time.
-    ///
-    /// # Panics
-    /// If tracing does not begin.
-    pub fn start_for(namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
-        Self::spawn_for(Command::new(binary()), namespace, time, args)
+        Self::spawn(Command::new(binary()), namespace, args)
     }
 
     /// Starts it through a command that ends in the path of the program, for example `setpriv … PROGRAM`. The
@@ -140,23 +134,14 @@ impl Trace {
     ///
     /// # Panics
     /// If tracing does not begin.
-    pub fn spawn(command: Command, namespace: &Namespace, args: &[&str]) -> Self {
-        Self::spawn_for(
-            command,
-            namespace,
-            Duration::from_secs(120 * u64::from(pace())),
-            args,
-        )
-    }
-
-    fn spawn_for(mut command: Command, namespace: &Namespace, time: Duration, args: &[&str]) -> Self {
+    pub fn spawn(mut command: Command, namespace: &Namespace, args: &[&str]) -> Self {
         command
             .args([
                 "diagnose",
                 "--format",
                 "json",
                 "--duration",
-                &format!("{}s", time.as_secs()),
+                TIME,
                 "--netns",
                 &namespace.inode.to_string(),
             ])

@@ -68,9 +68,9 @@ pub fn run_for(time: Duration) -> Outcome {
     let little_room = LITTLE_ROOM.to_string();
     let with_room_for = |peers| ["--port", &ports, "--window", WINDOW, "--max-peers", peers];
     let common = with_room_for(ROOM);
-    let diagnose = Trace::start_for(&namespace, time * 2, &common);
+    let diagnose = Trace::start(&namespace, &common);
     let stays = [&with_room_for(&little_room)[..], &["--retain", "never"]].concat();
-    let crowded = Trace::start_for(&namespace, time * 2, &stays);
+    let crowded = Trace::start(&namespace, &stays);
     let recording = [
         &common[..],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],

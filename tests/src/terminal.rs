@@ -166,9 +166,9 @@ impl OnTerminal {
     /// Waits until the screen satisfies `wanted`.
     ///
     /// # Panics
-    /// If it does not within 20 seconds.
+    /// If it does not within a minute.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
-        self.wait_within(Duration::from_secs(20), what, wanted);
+        self.wait_within(Duration::from_secs(60), what, wanted);
     }
 
     /// Waits until the screen satisfies `wanted`, up to the given limit.
@@ -190,7 +190,7 @@ impl OnTerminal {
     /// Waits until the screen contains this text.
     ///
     /// # Panics
-    /// If it does not appear within 20 seconds.
+    /// If it does not appear within a minute.
     pub fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
@@ -224,9 +224,9 @@ impl OnTerminal {
     /// Waits for the program to end.
     ///
     /// # Panics
-    /// If it does not end within ten seconds.
+    /// If it does not end within half a minute.
     pub fn end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().expect("its end") {
                 // The reader thread still has to take its last output.
