@@ -85,6 +85,7 @@ pub fn run(plan: Plan) -> Outcome {
     let namespace = Namespace::new();
     namespace.sysctl("net.ipv4.tcp_max_tw_buckets", "1000");
     namespace.run(&format!("ip -6 route add local {} dev lo", strangers::NETWORK));
+    namespace.sysctl("net.ipv6.ip_nonlocal_bind", "1");
     let place = tempfile::tempdir().expect("a place for the recording");
     let evidence = place.path().join("evidence");
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));

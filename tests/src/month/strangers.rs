@@ -19,6 +19,11 @@ use crate::traffic::{abort, pair};
 /// Where those of IPv6 come from, one address each.
 pub(super) const NETWORK: &str = "2001:db8::/64";
 
+const FIRST_SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 1, 0, 0);
+
+/// Far from the addresses of the steady peers.
+const FIRST_FOUR: Ipv4Addr = Ipv4Addr::new(127, 240, 0, 0);
+
 /// Threads that act as strangers and as their servers.
 const WORKERS: u32 = 2;
 
@@ -106,17 +111,13 @@ fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
     let (begun, mut opened) = (Instant::now(), 0);
     for number in (first..plan.strangers).step_by(WORKERS as usize) {
         // What falls behind catches up.
-        thread::sleep(
-            (begun + apart * u32::try_from(opened).unwrap_or(u32::MAX))
-                .saturating_duration_since(Instant::now()),
-        );
+        let due = begun + apart * (number / WORKERS);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
         let (from, to): (IpAddr, IpAddr) = if number.is_multiple_of(SIX) {
-            let [high, low] = [number >> 16, number & 0xffff].map(|half| half as u16);
-            let from = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 1, high, low);
+            let from = Ipv6Addr::from_bits(FIRST_SIX.to_bits() + u128::from(number));
             (from.into(), Ipv6Addr::LOCALHOST.into())
         } else {
-            // Far from the addresses of the steady peers.
-            let from = Ipv4Addr::from_bits(Ipv4Addr::new(127, 240, 0, 0).to_bits() + number);
+            let from = Ipv4Addr::from_bits(FIRST_FOUR.to_bits() + number);
             (from.into(), Ipv4Addr::LOCALHOST.into())
         };
         let (mut client, mut accepted) = pair(from, SocketAddr::new(to, port), listener);
