@@ -10,6 +10,7 @@ pub mod churn;
 pub mod crowd;
 pub mod holder;
 pub mod json;
+pub mod line;
 pub mod machine;
 pub mod math;
 pub mod overhead;

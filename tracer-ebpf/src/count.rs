@@ -308,6 +308,7 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
         note_rtt(conn.slot, tcp);
         late::note_received(tcp, conn);
     }
+    turns::hand_over(conn);
     if let Some(stats) = stats(conn.slot) {
         count_close(stats, conn, now, &traffic);
     }
@@ -342,7 +343,7 @@ fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8,
 }
 
 #[inline(always)]
-fn count_close(stats: Shared<PeerStats>, conn: &mut Conn, now: u64, traffic: &Traffic) {
+fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffic) {
     field!(stats.open_now).sub(1);
     bump(
         field!(stats.closes),
@@ -384,7 +385,6 @@ fn count_close(stats: Shared<PeerStats>, conn: &mut Conn, now: u64, traffic: &Tr
         field!(stats.unanswered).add(1);
         field!(stats.unanswered_ns).add(ticks_ns(conn.idle_ticks));
     }
-    turns::hand_over(conn);
     field!(stats.last_end_ns).store(now);
 }
 

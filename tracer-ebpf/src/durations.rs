@@ -14,19 +14,23 @@ use crate::{
 /// Adds to the durations of `WHAT`, one of [`tracer_ebpf::abi::peer::timed`].
 #[inline(always)]
 pub(crate) fn note<const WHAT: usize>(stats: Shared<PeerStats>, ns: u64) {
-    lengthen(field!(stats.durations).nth::<WHAT>(), ns);
+    lengthen(field!(stats.durations).nth::<WHAT>(), ns, 1);
     if let Some(bucket) = field!(stats.buckets).at(time_bucket(ns)) {
         bucket.nth::<WHAT>().add(1);
     }
 }
 
-/// Adds to the durations of `WHAT`, one of [`tracer_ebpf::abi::peer::rhythm`].
+/// Adds `count` times of a length in timer ticks to those of `what`, one of [`tracer_ebpf::abi::peer::rhythm`].
 #[inline(always)]
-pub(crate) fn note_rhythm<const WHAT: usize>(stats: Shared<PeerStats>, ticks: u32) {
+pub(crate) fn note_rhythm(stats: Shared<PeerStats>, what: u32, ticks: u32, count: u32) {
     let ns = ticks_ns(ticks);
-    lengthen(field!(stats.rhythm).nth::<WHAT>(), ns);
-    if let Some(bucket) = field!(stats.rhythm_buckets).at(time_bucket(ns)) {
-        bucket.nth::<WHAT>().add(1);
+    if let Some(durations) = field!(stats.rhythm).at(what) {
+        lengthen(durations, ns, count);
+    }
+    if let Some(bucket) = field!(stats.rhythm_buckets).at(time_bucket(ns))
+        && let Some(bucket) = bucket.at(what)
+    {
+        bucket.add(count);
     }
 }
 
@@ -42,17 +46,10 @@ pub(crate) fn note_rtt(slot: u32, tcp: TcpSock) {
     }
 }
 
-/// Adds `count` durations of `WHAT` that took no timer tick.
 #[inline(always)]
-pub(crate) fn note_at_once<const WHAT: usize>(stats: Shared<PeerStats>, count: u32) {
-    lengthen(field!(stats.rhythm).nth::<WHAT>(), 0);
-    field!(stats.rhythm_buckets).nth::<0>().nth::<WHAT>().add(count);
-}
-
-#[inline(always)]
-fn lengthen(durations: Shared<Durations>, ns: u64) {
+fn lengthen(durations: Shared<Durations>, ns: u64, count: u32) {
     if ns != 0 {
-        field!(durations.sum_ns).add(ns);
+        field!(durations.sum_ns).add(ns.wrapping_mul(u64::from(count)));
     }
     field!(durations.max_ns).raise(ns);
     field!(durations.inverse_min_ns).raise(!ns);

@@ -30,6 +30,13 @@ pub(crate) fn current() -> u32 {
     pid
 }
 
+/// [`current`] apart from a program whose common ways should be short.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_current() -> u32 {
+    current()
+}
+
 /// The process that holds a socket, if user space has found it; 0: unknown. Nothing in the socket names the
 /// process that connected it, and the seeding walk runs in the tracer.
 #[inline(always)]

@@ -5,13 +5,17 @@
 //! What the registers do not show is unknown: io_uring, splice, TLS in the kernel, system calls of 32 bits,
 //! machines other than x86-64.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
+use core::hint::cold_path;
+
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_task_btf, bpf_probe_read_user, bpf_probe_read_user_str, bpf_task_pt_regs,
+};
 use tracer_ebpf::{
     abi::{
         conn::{Conn, Heard, flag},
         peer::direction,
     },
-    talk::{HEAD, Head, Talk, brought},
+    talk::{self, HEAD, Head, Talk, brought, protocol},
 };
 
 use crate::{
@@ -20,16 +24,14 @@ use crate::{
     sock::{TcpSock, load},
 };
 
-/// System calls that read, by their numbers on x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
+/// System calls that read, by their numbers on x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`). No system call of 32
+/// bits that reads has one of these numbers.
 mod call {
     pub(super) const READ: u64 = 0;
     pub(super) const READV: u64 = 19;
     pub(super) const RECVFROM: u64 = 45;
     pub(super) const RECVMSG: u64 = 47;
 }
-
-/// `TS_COMPAT`: the thread is in a system call of 32 bits.
-const COMPAT: u32 = 2;
 
 /// Offset of the buffers in a `struct msghdr` of user space.
 const MSG_IOV: u64 = 16;
@@ -60,8 +62,6 @@ pub(crate) struct Reading {
     place: u32,
     /// Bytes that the process has written since it read before.
     written: u32,
-    /// 1: this is the server's end.
-    is_server: u32,
 }
 
 /// The process has read from a connection. Gives how many requests that brought, less what an earlier read
@@ -70,6 +70,7 @@ pub(crate) struct Reading {
 pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) -> Option<i32> {
     let copied = tcp.copied_seq();
     let length = if is_first {
+        cold_path();
         tcp.read_in_all()
     } else {
         copied.wrapping_sub(conn.heard.read_seq)
@@ -88,11 +89,12 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     if seen & brought::GOODBYE == 0 {
         heard.last_ticks = ticks;
     }
-    // Of a peer that speaks several, the latest.
-    if told.protocol != known.protocol
-        && let Some(stats) = stats(conn.slot)
-    {
-        field!(stats.protocol).store(told.protocol.into());
+    if told.protocol != known.protocol {
+        cold_path();
+        // Of a peer that speaks several, the latest.
+        if let Some(stats) = stats(conn.slot) {
+            field!(stats.protocol).store(told.protocol.into());
+        }
     }
     Some(told.requests.wrapping_sub(known.requests).cast_signed())
 }
@@ -105,74 +107,124 @@ fn tell(heard: &mut Heard, length: u32, written: u32, is_server: bool, is_known:
     // Where a message goes on, it does not matter to what place it is read: the next look comes after a write.
     let is_in_records = heard.talk.is_in_records();
     if is_known && !is_in_records && heard.talk.is_more(length, written, is_server) {
-        heard.buffer = Buffer::UNKNOWN.base;
+        heard.buffer = Buffer::UNKNOWN.base as u32;
         return 0;
     }
     let buffer = if is_known { buffer() } else { Buffer::UNKNOWN };
     // One system call reads several segments, one after the other.
     let goes_on = written == 0
-        && buffer.base == heard.buffer
+        && buffer.base as u32 == heard.buffer
         && u64::from(heard.in_call) + u64::from(length) <= buffer.bytes;
     let before = if goes_on { heard.in_call } else { 0 };
-    heard.buffer = buffer.base;
+    heard.buffer = buffer.base as u32;
     heard.in_call = before.wrapping_add(length);
     if is_in_records && heard.talk.is_more(length, written, is_server) {
         return 0;
     }
-    if !goes_on
-        && heard.talk.is_glance_enough(written)
-        && let Some(head) = look(buffer, 0, length)
-        && let Some(seen) = heard.talk.glance(&head, length, written, is_server)
-    {
-        return seen;
+    if !goes_on && heard.talk.is_glance_enough(written) && buffer.bytes >= FIRST {
+        let seen = if heard.talk.protocol == protocol::HTTP1 {
+            let begins = tcpreuse_begins(buffer.base, length, u32::from(is_server));
+            heard.talk.next_message(begins != 0)
+        } else {
+            let first = tcpreuse_first(buffer.base, length);
+            heard.talk.glance(first, length, written, is_server)
+        };
+        if let Some(seen) = seen {
+            return seen;
+        }
     }
-    let mut reading = Reading {
-        buffer,
-        talk: heard.talk,
-        length,
-        before,
-        place: 0,
-        written,
-        is_server: u32::from(is_server),
-    };
-    let seen = tcpreuse_told(&raw mut reading) as u8;
-    heard.talk = reading.talk;
-    // Less where it was another system call after all.
-    heard.in_call = reading.before.wrapping_add(length);
-    seen
+    cold_path();
+    let read = u64::from(written) << 32 | u64::from(length);
+    let place = u64::from(before) << 1 | u64::from(is_server);
+    tcpreuse_told(heard, buffer.base, buffer.bytes, read, place) as u8
+}
+
+/// Bytes that a glance takes.
+const FIRST: u64 = size_of::<u64>() as u64;
+
+/// The first bytes of a buffer that `length` of were read to, as a little-endian number; 0 if they cannot be
+/// looked at.
+///
+/// This and the next are functions with a small stack, since that is the kernel's own then. The kernel checks where it
+/// copies the process's memory to, and knows its own stack at once.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_first(base: u64, length: u32) -> u64 {
+    let mut first = 0_u64;
+    let mut size = opaque(u64::from(length));
+    if size > FIRST {
+        size = FIRST;
+    }
+    if size == 0 {
+        return 0;
+    }
+    // SAFETY: no more bytes than it has room for.
+    let result = unsafe { bpf_probe_read_user((&raw mut first).cast(), size as u32, base as *const _) };
+    if result == 0 { u64::from_le(first) } else { 0 }
+}
+
+/// Whether a message of HTTP/1 begins there. As text, up to the first zero: a word is copied at once then, where
+/// other bytes are copied one by one.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_begins(base: u64, length: u32, is_server: u32) -> u32 {
+    if u64::from(length) < FIRST {
+        return 0;
+    }
+    let mut first = 0_u64;
+    // SAFETY: no more bytes than it has room for. The last one is a zero.
+    let copied = unsafe { bpf_probe_read_user_str((&raw mut first).cast(), FIRST as u32, base as *const _) };
+    u32::from(copied > 0 && talk::begins_message(u64::from_le(first), is_server != 0))
 }
 
 /// What a read brings, from all that may lie in it. Apart from the program, so that the common ways through that
-/// are short and keep what they need in registers.
+/// are short and keep what they need in registers. `read`: bytes written before it and bytes read. `place`: bytes
+/// that the same system call read before, and in the lowest bit whether this is the server's end.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn tcpreuse_told(reading: *mut Reading) -> u32 {
+pub(crate) extern "C" fn tcpreuse_told(
+    heard: *mut Heard,
+    base: u64,
+    bytes: u64,
+    read: u64,
+    place: u64,
+) -> u32 {
     // SAFETY: the verifier makes sure that callers pass one or null.
-    let Some(reading) = (unsafe { reading.as_mut() }) else {
+    let Some(heard) = (unsafe { heard.as_mut() }) else {
         return 0;
     };
-    let is_server = reading.is_server != 0;
-    let seen = if is_server {
-        tcpreuse_said(reading)
+    let length = read as u32;
+    let mut reading = Reading {
+        buffer: Buffer { base, bytes },
+        talk: heard.talk,
+        length,
+        before: (place >> 1) as u32,
+        place: 0,
+        written: (read >> 32) as u32,
+    };
+    let is_server = place & 1 != 0;
+    let mut seen = if is_server {
+        tcpreuse_said(&raw mut reading)
     } else {
-        tcpreuse_answered(reading)
+        tcpreuse_answered(&raw mut reading)
     } as u8;
-    if seen != brought::RECORDS {
-        return u32::from(seen);
+    let mut talk = reading.talk;
+    if seen == brought::RECORDS {
+        seen = talk.follow(length, |talk, place| {
+            reading.talk = *talk;
+            reading.place = place;
+            let step = if is_server {
+                tcpreuse_step(&raw mut reading)
+            } else {
+                tcpreuse_answer_step(&raw mut reading)
+            };
+            *talk = reading.talk;
+            ((step >> 32) as u8, step as u32)
+        });
     }
-    let (mut talk, length) = (reading.talk, reading.length);
-    let seen = talk.follow(length, |talk, place| {
-        reading.talk = *talk;
-        reading.place = place;
-        let step = if is_server {
-            tcpreuse_step(reading)
-        } else {
-            tcpreuse_answer_step(reading)
-        };
-        *talk = reading.talk;
-        ((step >> 32) as u8, step as u32)
-    });
-    reading.talk = talk;
+    heard.talk = talk;
+    // Less where it was another system call after all.
+    heard.in_call = reading.before.wrapping_add(length);
     u32::from(seen)
 }
 
@@ -183,7 +235,7 @@ const MOST: u32 = 1 << 30;
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_said(reading: *mut Reading) -> u32 {
-    // SAFETY: the verifier makes sure that callers pass one or null.
+    // SAFETY: as above.
     let Some(reading) = (unsafe { reading.as_mut() }) else {
         return 0;
     };
@@ -244,28 +296,17 @@ fn step(reading: &mut Reading, tell: impl FnOnce(&mut Talk, Option<Head>, u32) -
 /// The buffer of the system call that the current thread is in.
 #[inline(always)]
 fn buffer() -> Buffer {
-    found_buffer().unwrap_or(Buffer::UNKNOWN)
-}
-
-#[inline(always)]
-fn found_buffer() -> Option<Buffer> {
     // SAFETY: the helpers only give pointers that the verifier trusts.
-    let (task, registers) = unsafe {
-        let task = bpf_get_current_task_btf();
-        (task as *const u8, bpf_task_pt_regs(task) as *const u8)
-    };
-    if load!(task => task_struct.thread_info.status: u32 or 0) & COMPAT != 0 {
-        return None;
-    }
+    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8 };
     let number = load!(registers => pt_regs.orig_ax: u64 or 0);
     let second = load!(registers => pt_regs.si: u64 or 0);
     if number == call::READ || number == call::RECVFROM {
         let bytes = load!(registers => pt_regs.dx: u64 or 0);
-        return Some(Buffer { base: second, bytes });
+        return Buffer { base: second, bytes };
     }
     let mut buffer = Buffer::UNKNOWN;
     tcpreuse_first_of(number, second, &raw mut buffer);
-    Some(buffer)
+    buffer
 }
 
 /// The first of several buffers that a system call reads to.

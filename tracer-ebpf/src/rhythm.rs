@@ -100,6 +100,48 @@ impl Rhythm {
     }
 }
 
+/// How many times there were of each of the shortest lengths, 16 bits for each number of timer ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
+#[repr(C)]
+pub struct Short(u64);
+
+impl Short {
+    /// None.
+    pub const NOTHING: Self = Self(0);
+
+    /// Times of fewer timer ticks are short.
+    pub const TICKS: u32 = u64::BITS / Self::BITS;
+
+    /// Bits of a count.
+    const BITS: u32 = 16;
+    const MOST: u32 = u16::MAX as u32;
+
+    /// Whether there are none.
+    #[inline(always)]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether as many times of this length were counted as can be.
+    #[inline(always)]
+    pub fn is_full(self, ticks: u32) -> bool {
+        self.count(ticks) == Self::MOST
+    }
+
+    /// Counts a time of this length.
+    #[inline(always)]
+    pub fn add(&mut self, ticks: u32) {
+        self.0 = self.0.wrapping_add(1 << (ticks % Self::TICKS * Self::BITS));
+    }
+
+    /// How many times of this length were counted.
+    #[inline(always)]
+    pub fn count(self, ticks: u32) -> u32 {
+        (self.0 >> (ticks % Self::TICKS * Self::BITS)) as u32 & Self::MOST
+    }
+}
+
 /// Ticks from one moment to a later one; 0 if it is not later, as for a request that came before the answer to
 /// the one before it was sent.
 #[inline(always)]
@@ -116,6 +158,8 @@ fn some(ticks: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
 
     fn at(received: u32, sent: u32) -> Moved {
@@ -185,6 +229,23 @@ mod tests {
             "more of it"
         );
         assert_eq!(rhythm.client_reads(true, at(185, 180)), told(Some(5), Some(50)));
+    }
+
+    #[test]
+    fn short_times_are_counted_by_their_length_until_there_is_no_room() {
+        let mut short = Short::NOTHING;
+        assert!(short.is_empty());
+        for ticks in 0..Short::TICKS {
+            for _ in 0..=ticks {
+                short.add(ticks);
+            }
+        }
+        let counts: [u32; Short::TICKS as usize] = std::array::from_fn(|ticks| short.count(ticks as u32));
+        assert_eq!(counts, [1, 2, 3, 4]);
+        while !short.is_full(1) {
+            short.add(1);
+        }
+        assert_eq!((short.count(1), short.count(2)), (65_535, 3));
     }
 
     #[test]

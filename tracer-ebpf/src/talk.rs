@@ -10,6 +10,7 @@ mod messages;
 mod replies;
 
 pub use answers::MQTT_NO_REQUEST;
+pub use messages::begins as begins_message;
 
 /// Bytes looked at in one place: the header of an HTTP/2 frame, the longest of all.
 pub const HEAD: usize = 9;
@@ -198,19 +199,23 @@ impl Talk {
         }
     }
 
-    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer, or a record that
-    /// brings no other header. `None`: something else, and nothing has changed.
+    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer of HTTP/1, or a record
+    /// that brings no other header. `first`: the first eight bytes of the read as a little-endian number, those beyond
+    /// its end 0. `None`: something else, and nothing has changed.
     #[inline(always)]
-    pub fn glance(&mut self, head: &Head, length: u32, written: u32, is_server: bool) -> Option<u8> {
-        if self.protocol != protocol::HTTP1 {
-            return self.next_record(head, length, written, is_server);
+    pub fn glance(&mut self, first: u64, length: u32, written: u32, is_server: bool) -> Option<u8> {
+        if self.protocol == protocol::HTTP1 {
+            return self.next_message(messages::begins(first, is_server));
         }
-        let is_next = if is_server {
-            messages::is_request_line(head)
-        } else {
-            messages::starts(head, b"HTTP/")
-        };
-        is_next.then(|| self.request())
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = first.to_le_bytes();
+        let head = [b0, b1, b2, b3, b4, b5, b6, b7, 0];
+        self.next_record(&head, length, written, is_server)
+    }
+
+    /// [`Self::glance`] of HTTP/1, for one who has asked [`begins_message`].
+    #[inline(always)]
+    pub fn next_message(&mut self, begins: bool) -> Option<u8> {
+        begins.then(|| self.request())
     }
 
     /// Whether what is said comes in records or frames.

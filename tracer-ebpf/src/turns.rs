@@ -1,17 +1,19 @@
 //! Requests and answers, inferred from the reads and writes of the process.
 
+use core::hint::cold_path;
+
 use tracer_ebpf::{
     abi::{
         conn::{Conn, flag},
         peer::{LATE_NS, direction, reason, rhythm},
     },
-    rhythm::{Moved, Told, UNTOLD},
+    rhythm::{Moved, Short, Told, UNTOLD},
     talk::{self, protocol},
 };
 
 use crate::{
     atomic::field,
-    durations::{note_at_once, note_rhythm},
+    durations::note_rhythm,
     maps::{config, stats},
     owner, peek,
     sock::{Sock, TcpSock, ticks_ns},
@@ -19,21 +21,26 @@ use crate::{
 
 /// The process reads. It is a turn if it has written since its last read, as is a server's first read; and a
 /// request, unless what it reads tells otherwise.
+///
+/// This runs at every read of a traced connection, so what is rare is in functions of its own: the shorter the
+/// common way, the fewer lines of code the CPU has to bring.
 #[inline(always)]
 pub(crate) fn read(sk: Sock, conn: &mut Conn) {
+    // Asked for before the call, which passes the time until the line is there.
+    let is_server = conn.direction == direction::INBOUND;
+    let is_first = conn.flags & flag::READ == 0;
     let Some(tcp) = sk.tcp() else {
         return;
     };
-    let is_first = conn.flags & flag::READ == 0;
     let write_seq = tcp.write_seq();
-    let written = match (is_first, conn.direction) {
-        (false, _) => write_seq.wrapping_sub(conn.write_seq),
-        (true, direction::OUTBOUND) => tcp.written_in_all(),
+    let mut written = write_seq.wrapping_sub(conn.write_seq);
+    if is_first {
+        cold_path();
         // A server may have greeted, and what it reads first begins a turn in any case.
-        (true, _) => 1,
-    };
-    if is_first && conn.direction == direction::INBOUND && conn.flags & flag::SEEDED == 0 {
-        note_wait(tcp, conn);
+        written = if is_server { 1 } else { tcp.written_in_all() };
+        if is_server && conn.flags & flag::SEEDED == 0 {
+            note_wait(tcp, conn);
+        }
     }
     let requests = if config!(peek) != 0 {
         match peek::read(tcp, conn, is_first, written) {
@@ -42,21 +49,22 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
             None => return,
         }
     } else {
-        i32::from(written != 0)
+        let requests = i32::from(written != 0);
+        let talk = &mut conn.heard.talk;
+        talk.requests = talk.requests.wrapping_add_signed(requests);
+        requests
     };
     note_turn(tcp, conn, written != 0, requests > 0);
     conn.flags |= flag::READ;
     conn.write_seq = write_seq;
-    conn.turns = conn.turns.wrapping_add_signed(requests);
     if requests > 0 {
         conn.heard.asked_seq = write_seq;
     }
-    if conn.owner == 0 {
-        conn.owner = owner::current();
+    if is_first && conn.owner == 0 {
+        cold_path();
+        conn.owner = owner::tcpreuse_current();
         // The last reader is as good as any. The process of an outbound peer is part of its key.
-        if conn.direction == direction::INBOUND
-            && let Some(stats) = stats(conn.slot)
-        {
+        if is_server && let Some(stats) = stats(conn.slot) {
             field!(stats.key.process).store(conn.owner);
         }
     }
@@ -103,32 +111,59 @@ fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
     if ticks == UNTOLD {
         return;
     }
-    if ticks == 0 {
-        if let Some(at_once) = conn.at_once.get_mut(WHAT) {
-            *at_once = at_once.wrapping_add(1);
-        }
-    } else if let Some(stats) = stats(conn.slot) {
-        note_rhythm::<WHAT>(stats, ticks);
+    if ticks >= Short::TICKS {
+        cold_path();
+        tcpreuse_rhythm(conn.slot, WHAT as u32, ticks, 1);
+        return;
+    }
+    if let Some(short) = conn.short.get(WHAT)
+        && short.is_full(ticks)
+    {
+        cold_path();
+        tcpreuse_hand_over(conn);
+    }
+    if let Some(short) = conn.short.get_mut(WHAT) {
+        short.add(ticks);
     }
 }
 
-/// Adds the times that took no timer tick to those of the peer.
+/// Adds times of one length to those of a peer. Global, as the next function: the verifier checks it once.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_rhythm(slot: u32, what: u32, ticks: u32, count: u32) -> u32 {
+    if count != 0
+        && let Some(stats) = stats(slot)
+    {
+        note_rhythm(stats, what, ticks, count);
+    }
+    0
+}
+
+/// Adds the short times of a connection to those of its peer.
 #[inline(always)]
 pub(crate) fn hand_over(conn: &mut Conn) {
-    let [holds, pauses] = conn.at_once;
-    if holds | pauses == 0 {
-        return;
+    let [holds, pauses] = conn.short;
+    // One jump, since the verifier follows each one both ways.
+    if !(holds.is_empty() & pauses.is_empty()) {
+        tcpreuse_hand_over(conn);
     }
-    conn.at_once = [0; rhythm::COUNT];
-    let Some(stats) = stats(conn.slot) else {
-        return;
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_hand_over(conn: *mut Conn) -> u32 {
+    // SAFETY: the verifier makes sure that callers pass one or null.
+    let Some(conn) = (unsafe { conn.as_mut() }) else {
+        return 0;
     };
-    if holds != 0 {
-        note_at_once::<{ rhythm::HOLD }>(stats, holds);
+    let short = conn.short;
+    conn.short = [Short::NOTHING; rhythm::COUNT];
+    for (what, short) in (0..).zip(short) {
+        for ticks in 0..Short::TICKS {
+            tcpreuse_rhythm(conn.slot, what, ticks, short.count(ticks));
+        }
     }
-    if pauses != 0 {
-        note_at_once::<{ rhythm::PAUSE }>(stats, pauses);
-    }
+    0
 }
 
 /// Counts the hold of the last request of a connection that ends, if it was answered: no later read shows it.
@@ -152,7 +187,8 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
         }
     }
     let hold = conn.rhythm.answered_at(sent);
-    count_ticks::<{ rhythm::HOLD }>(conn, hold);
+    // None of nothing, without a jump.
+    tcpreuse_rhythm(conn.slot, rhythm::HOLD as u32, hold, u32::from(hold != UNTOLD));
 }
 
 /// Whether the last request on the connection has no answer yet. At the server's end: the process has read
@@ -169,7 +205,7 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
         };
     }
     if conn.direction == direction::INBOUND {
-        let is_owed = conn.turns != 0 && conn.heard.asked_seq == tcp.write_seq();
+        let is_owed = conn.heard.talk.requests != 0 && conn.heard.asked_seq == tcp.write_seq();
         is_owed || tcp.unread() > longest_goodbye(conn)
     } else {
         tcp.write_seq().wrapping_sub(conn.write_seq) > longest_goodbye(conn)
@@ -256,7 +292,8 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
 pub(crate) fn note_last_written(tcp: TcpSock, conn: &mut Conn) {
     let is_one_way = conn.direction == direction::OUTBOUND && conn.heard.talk.protocol == protocol::MQTT;
     if is_one_way && tcp.write_seq().wrapping_sub(conn.write_seq) > 2 * talk::MQTT_NO_REQUEST {
-        conn.turns = conn.turns.wrapping_add(1);
+        let talk = &mut conn.heard.talk;
+        talk.requests = talk.requests.wrapping_add(1);
     }
 }
 
@@ -285,7 +322,7 @@ pub(crate) fn exact_flag(conn: &Conn, bytes_received: u64) -> u8 {
 #[inline(always)]
 pub(crate) fn turns(conn: &Conn, data_segs_in: u32, data_segs_out: u32) -> u32 {
     if are_counted(conn) {
-        conn.turns
+        conn.heard.talk.requests
     } else {
         data_segs_in.min(data_segs_out)
     }

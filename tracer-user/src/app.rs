@@ -20,7 +20,7 @@ use crate::{
 
 /// Does what the arguments of this process ask for.
 pub fn main() -> ExitCode {
-    memory::give_back();
+    memory::configure();
     let cli = match parse(env::args_os()) {
         Ok(cli) => cli,
         Err(Refused::Answer(error)) => {

@@ -15,6 +15,7 @@ mod learned;
 mod listeners;
 mod norm;
 mod packed;
+mod rated;
 mod recent;
 pub mod reuse;
 mod scene;
@@ -43,6 +44,7 @@ pub use self::{
     listeners::ListenerNow,
     norm::{Norm, Service},
     packed::Packed,
+    rated::{Brief, Tally},
     several::combine,
     verdict::{Party, Verdict},
 };

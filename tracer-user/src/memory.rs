@@ -9,7 +9,7 @@ const HUGE_FROM: usize = 16 << 20;
 /// Has large blocks, such as a sample, go back to the system when they are free. glibc would rather
 /// keep the room of the largest one there ever was: with 10,000 peers some 30 MB. Before any thread runs.
 #[cfg(target_env = "gnu")]
-pub fn give_back() {
+pub fn configure() {
     /// Bytes from which on a block is large.
     const LARGE: libc::c_int = 256 << 10;
     // SAFETY: these only set numbers, and no other thread runs yet.
@@ -22,7 +22,19 @@ pub fn give_back() {
 
 /// Others do so by themselves.
 #[cfg(not(target_env = "gnu"))]
-pub fn give_back() {}
+pub fn configure() {}
+
+/// Gives back to the system what small blocks have left free. glibc does so only at the end of its room, which
+/// any block that is still in use may be; after the kernel's types were read that leaves some 15 MB.
+#[cfg(target_env = "gnu")]
+pub fn trim() {
+    // SAFETY: no block in use is touched.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Others do so by themselves.
+#[cfg(not(target_env = "gnu"))]
+pub fn trim() {}
 
 /// An empty vector with room for `n`, all of which is about to be used. A large one is asked for in huge
 /// pages: to touch 70 MB the first time takes as long as to fill it otherwise.

@@ -307,7 +307,11 @@ mod tests {
             untraced: vec![1.0],
             costs: vec![(Subject::Recording, cost(150.0, 0.96, 1))],
         };
-        let crowd = Crowd(vec![(Case::QUIET, vec![100.0]), (Case::BOTH, vec![131.0])]);
+        let crowd = Crowd {
+            ours: vec![(Case::QUIET, vec![100.0]), (Case::BOTH, vec![131.0])],
+            empty: Vec::new(),
+            line_ns: Vec::new(),
+        };
         let read = |ns| reads::Cost {
             http_ns: vec![ns],
             ..reads::Cost::default()

@@ -4,6 +4,7 @@
 use super::{
     churn::{Churn, TWO_CPUS, has_two_cpus},
     holder::hold,
+    line,
     math::{median, share},
     overhead::Plan,
     spent,
@@ -49,13 +50,24 @@ impl Case {
 }
 
 /// Kernel time per state change in each case, ns, one value per round.
+pub type Cases = Vec<(Case, Vec<f64>)>;
+
+/// The results.
 #[derive(Clone, Debug)]
-pub struct Crowd(pub Vec<(Case, Vec<f64>)>);
+pub struct Crowd {
+    /// Of tcpreuse.
+    pub ours: Cases,
+    /// Of an empty program, which shows what the machine adds by itself; without values if there is none.
+    pub empty: Cases,
+    /// Time until a CPU has a cache line that the other one has changed, ns, one value per round. What is counted for
+    /// a connection that begins on one CPU and ends on another has to take that way.
+    pub line_ns: Vec<f64>,
+}
 
 impl Crowd {
     /// The median with both as a multiple of the quiet one.
     pub fn ratio(&self) -> Option<f64> {
-        let ns = |case| median(&self.0.iter().find(|(one, _)| *one == case)?.1);
+        let ns = |case| median(&self.ours.iter().find(|(one, _)| *one == case)?.1);
         share(ns(Case::BOTH)?, ns(Case::QUIET)?)
     }
 }
@@ -79,19 +91,40 @@ pub fn measure(
     let _resident = namespace.resident();
     let mut churn = Churn::new(&namespace);
     let stage = stage(&namespace, churn.port());
-    let mut cases = Case::ALL.map(|case| (case, Vec::new()));
+    let nothing = || Case::ALL.map(|case| (case, Vec::new()));
+    let (mut ours, mut empty, mut line_ns) = (nothing(), nothing(), Vec::new());
     for round in 1..=plan.rounds {
         say(&format!("crowd: round {round} of {}", plan.rounds));
-        cases.rotate_left(1);
-        for (case, ns) in &mut cases {
-            ns.extend(one(*case, &mut churn, &stage, plan)?);
+        line_ns.extend(line::between_cpus());
+        ours.rotate_left(1);
+        empty.rotate_left(1);
+        for ((case, ns), (_, empty_ns)) in ours.iter_mut().zip(&mut empty) {
+            ns.extend(one(Subject::Counting, *case, &mut churn, &stage, plan)?);
+            if stage.empty.is_some() {
+                empty_ns.extend(one(Subject::Empty, *case, &mut churn, &stage, plan)?);
+            }
         }
     }
-    Ok(Crowd(cases.into()))
+    let in_order = |cases: [(Case, Vec<f64>); 4]| {
+        let mut cases = Vec::from(cases);
+        cases.sort_by_key(|(case, _)| Case::ALL.iter().position(|one| one == case));
+        cases
+    };
+    Ok(Crowd {
+        ours: in_order(ours),
+        empty: in_order(empty),
+        line_ns,
+    })
 }
 
-fn one(case: Case, churn: &mut Churn, stage: &Stage, plan: Plan) -> Result<Option<f64>, String> {
-    let running = Subject::Counting.start(stage)?;
+fn one(
+    subject: Subject,
+    case: Case,
+    churn: &mut Churn,
+    stage: &Stage,
+    plan: Plan,
+) -> Result<Option<f64>, String> {
+    let running = subject.start(stage)?;
     let _held = case.is_held.then(|| hold(HELD / 2));
     let mut run = |time| match case.is_apart {
         true => churn.run_apart(time, plan.peers),
@@ -108,11 +141,16 @@ mod tests {
 
     #[test]
     fn the_ratio_is_that_of_the_medians() {
-        let crowd = Crowd(vec![
+        let crowd = |ours| Crowd {
+            ours,
+            empty: vec![(Case::BOTH, vec![60.0]), (Case::QUIET, vec![50.0])],
+            line_ns: vec![80.0],
+        };
+        let measured = vec![
             (Case::BOTH, vec![132.0]),
             (Case::QUIET, vec![100.0, 110.0, 500.0]),
-        ]);
-        assert_eq!(crowd.ratio(), Some(1.2));
-        assert_eq!(Crowd(Vec::new()).ratio(), None);
+        ];
+        assert_eq!(crowd(measured).ratio(), Some(1.2));
+        assert_eq!(crowd(Vec::new()).ratio(), None);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     budget,
-    crowd::{Case, Crowd, HELD},
+    crowd::{Case, Cases, HELD},
     math::median,
     overhead::{Cost, Overhead},
     process::Memory,
@@ -23,7 +23,13 @@ pub fn of(report: &Report) -> Value {
         "overhead": report.overhead.as_ref().map(overhead),
         "reads": report.reads.as_ref().map(reads),
         "crowd": report.crowd.as_ref().map(|crowd| match crowd {
-            Ok(crowd) => json!({ "held": HELD, "ratio": crowd.ratio(), "cases": cases(crowd) }),
+            Ok(crowd) => json!({
+                "held": HELD,
+                "ratio": crowd.ratio(),
+                "cases": cases(&crowd.ours),
+                "empty_program": cases(&crowd.empty),
+                "line_between_cpus_ns": each(&crowd.line_ns),
+            }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
         "served": report.served.as_ref().map(|served| match served {
@@ -90,9 +96,9 @@ fn reads(reads: &Reads) -> Value {
     json!({ "connections": reads.connections, "traced": traced.collect::<Vec<_>>() })
 }
 
-fn cases(crowd: &Crowd) -> Vec<Value> {
+fn cases(cases: &Cases) -> Vec<Value> {
     let case = |(case, ns): &(Case, Vec<f64>)| json!({ "held": case.is_held, "apart": case.is_apart, "transition_ns": each(ns) });
-    crowd.0.iter().map(case).collect()
+    cases.iter().map(case).collect()
 }
 
 fn rates(rates: &Rates) -> Value {

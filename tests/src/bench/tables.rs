@@ -43,14 +43,28 @@ pub fn summary(report: &Report) -> Table {
         1,
         "×",
     );
-    for (case, ns) in report.crowd.iter().flatten().flat_map(|crowd| &crowd.0) {
-        let what = match (case.is_held, case.is_apart) {
-            (false, false) => "a state change, counting, nothing held and one CPU",
-            (true, false) => "the same with 20,000 connections held",
-            (false, true) => "with a CPU for each end",
-            (true, true) => "with both",
-        };
-        row(what, median(ns), 0, " ns");
+    if let Some(crowd) = report.crowd.iter().flatten().next() {
+        let of = [
+            ("a state change, counting", &crowd.ours),
+            ("an empty program", &crowd.empty),
+        ];
+        for (what, cases) in of {
+            for (case, ns) in cases {
+                let beside = match (case.is_held, case.is_apart) {
+                    (false, false) => "nothing held and one CPU",
+                    (true, false) => "20,000 connections held",
+                    (false, true) => "a CPU for each end",
+                    (true, true) => "20,000 held and a CPU for each end",
+                };
+                row(&format!("{what}, {beside}"), median(ns), 0, " ns");
+            }
+        }
+        row(
+            "a cache line that the other CPU has changed",
+            median(&crowd.line_ns),
+            0,
+            " ns",
+        );
     }
     row(
         "a read with `--no-peek`",

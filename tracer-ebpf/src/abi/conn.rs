@@ -1,7 +1,10 @@
 //! What the programs remember of one connection, under its socket's cookie.
 
 use super::{peer::rhythm, pod};
-use crate::{rhythm::Rhythm, talk::Talk};
+use crate::{
+    rhythm::{Rhythm, Short},
+    talk::Talk,
+};
 
 /// Places whose cookies share a cache line. A connection that finds its own place taken gets one of its
 /// neighbours', so that a look-up reads the same line.
@@ -72,7 +75,8 @@ pub mod unknown {
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Heard {
-    /// What is said on it.
+    /// What is said on it. The requests in it are those of the connection: where the protocol is not known,
+    /// turns, which are reads by the process after it had written since the last one.
     pub talk: Talk,
     /// End of what the process has read, as a sequence number.
     pub read_seq: u32,
@@ -80,34 +84,28 @@ pub struct Heard {
     pub asked_seq: u32,
     /// Bytes of the last read that came before this one in the same system call.
     pub in_call: u32,
-    /// Where the process read to.
-    pub buffer: u64,
+    /// Where the process read to: the lower half of the address, which tells one buffer from another. 0: not known.
+    pub buffer: u32,
     /// When the last data came that the process has read and that was no goodbye, in timer ticks.
     pub last_ticks: u32,
-    /// Always 0.
-    pub pad: u32,
 }
 
-/// One connection, from its connect or accept to its close. Two cache lines, of which a read touches the second
-/// only where a request or its answer begins.
+/// One connection, from its connect or accept to its close. Two cache lines, of which reads touch the first alone.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub struct Conn {
+    // First line: every read.
     /// What was read from it.
     pub heard: Heard,
-    /// Slot of its peer in the `PEERS` array.
-    pub slot: u32,
-    /// Process that connected it or, of an accepted one, that read from it first; thread group id.
-    /// 0: not known.
-    pub owner: u32,
-    /// Requests so far. Where the protocol is not known, turns: reads by the process after it had written
-    /// since the last one.
-    pub turns: u32,
+    /// When its last request and answer were.
+    pub rhythm: Rhythm,
+    /// Its short times of [`rhythm`] that are not among its peer's yet. At high rates nearly all are short, and an
+    /// atomic instruction for each would take longer than all else that a read does. They are added when the
+    /// sockets are listed, which every sample begins with, at the end, and when there is no more room here.
+    pub short: [Short; rhythm::COUNT],
     /// The end of what the process had written when it last read, as a sequence number.
     pub write_seq: u32,
-    /// Local port.
-    pub local_port: u16,
     /// One of [`super::peer::direction`].
     pub direction: u8,
     /// One of [`phase`].
@@ -116,10 +114,7 @@ pub struct Conn {
     pub reason: u8,
     /// Bits of [`flag`].
     pub flags: u8,
-    /// Segments of its handshake that this host sent again, up to 255.
-    pub handshake_retransmits: u8,
-    /// Always 0.
-    pub pad: u8,
+    // Second line: its changes of state, and what is rare.
     /// When it opened or, with [`flag::SEEDED`], when it was found. Monotonic clock, ns.
     pub opened_ns: u64,
     /// When it entered CLOSE_WAIT or was found there. 0: never did.
@@ -133,16 +128,21 @@ pub struct Conn {
     pub idle_ticks: u32,
     /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
     pub held: u32,
-    /// When its last request and answer were.
-    pub rhythm: Rhythm,
-    /// How many times of [`rhythm`], none as long as a timer tick, are not among its peer's yet. At high rates
-    /// most are so short, and an atomic instruction for each would take longer than all else that a read does.
-    /// They are added when the sockets are listed, which every sample begins with, and at the end.
-    pub at_once: [u32; rhythm::COUNT],
     /// End of what had been received when this host sent the first FIN, as a sequence number.
     pub fin_seq: u32,
+    /// Slot of its peer in the `PEERS` array.
+    pub slot: u32,
+    /// Process that connected it or, of an accepted one, that read from it first; thread group id.
+    /// 0: not known.
+    pub owner: u32,
+    /// Local port.
+    pub local_port: u16,
+    /// Segments of its handshake that this host sent again, up to 255.
+    pub handshake_retransmits: u8,
     /// Always 0.
-    pub pad_to_line: u32,
+    pub pad: u8,
+    /// Always 0.
+    pub pad_to_line: [u32; 2],
 }
 
 impl Conn {
@@ -156,7 +156,6 @@ impl Conn {
         slot: 0,
         held: 0,
         owner: 0,
-        turns: 0,
         write_seq: 0,
         local_port: 0,
         direction: 0,
@@ -165,6 +164,7 @@ impl Conn {
         flags: 0,
         handshake_retransmits: 0,
         pad: 0,
+        pad_to_line: [0; 2],
         heard: Heard {
             talk: Talk::NOTHING,
             read_seq: 0,
@@ -172,12 +172,10 @@ impl Conn {
             in_call: 0,
             buffer: 0,
             last_ticks: 0,
-            pad: 0,
         },
         rhythm: Rhythm::NOTHING,
-        at_once: [0; rhythm::COUNT],
+        short: [Short::NOTHING; rhythm::COUNT],
         fin_seq: 0,
-        pad_to_line: 0,
     };
 }
 

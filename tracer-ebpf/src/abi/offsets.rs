@@ -159,8 +159,6 @@ members! {
     task_struct.group_leader: 8, For("the names of processes that have ended");
     /// Name of a thread.
     task_struct.comm: 16, For("the names of processes that have ended");
-    /// Whether a thread is in a system call of 32 bits (x86).
-    task_struct.thread_info.status: 4, For(REQUESTS);
     /// The number of a system call (x86).
     pt_regs.orig_ax: 8, For(REQUESTS);
     /// Its second argument.

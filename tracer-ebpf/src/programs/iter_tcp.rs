@@ -186,7 +186,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
                 live.close_wait_ns = conn.close_wait_ns;
                 live.slot = conn.slot;
                 durations::note_rtt(conn.slot, tcp);
-                turns::hand_over(conn);
+                turns::tcpreuse_hand_over(conn);
                 live.held = conn.held;
                 live.retransmits = count::after_handshake(live.retransmits, conn);
                 live.owner = conn.owner;

@@ -11,16 +11,12 @@ fn now_ticks() -> u32 {
     unsafe { bpf_jiffies64() as u32 }
 }
 
-/// Timer ticks since the later of two moments; 0 when one of them is unknown.
+/// Timer ticks since the later of two moments. No `Option` for one that the kernel does not tell: of `None` the
+/// compiler may move the part that was never written, which the verifier does not let pass.
 #[inline(always)]
-fn ticks_since_later(one: Option<u32>, other: Option<u32>) -> u32 {
-    match (one, other) {
-        (Some(one), Some(other)) => {
-            let now = now_ticks();
-            now.wrapping_sub(one).min(now.wrapping_sub(other))
-        }
-        _ => 0,
-    }
+fn ticks_since_later(one: u32, other: u32) -> u32 {
+    let now = now_ticks();
+    now.wrapping_sub(one).min(now.wrapping_sub(other))
 }
 
 impl TcpSock {
@@ -92,22 +88,22 @@ impl TcpSock {
     }
 
     /// Time since the last data segment in either direction, in timer ticks; a connection without
-    /// data counts from its handshake.
+    /// data counts from its handshake. 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn idle_ticks(self) -> u32 {
-        ticks_since_later(
-            load!(self => tcp_sock.lsndtime: Option<u32>),
-            load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
-        )
+        if !has!(tcp_sock.lsndtime) || !has!(inet_connection_sock.icsk_ack.lrcvtime) {
+            return 0;
+        }
+        ticks_since_later(self.sent_ticks(), self.received_ticks())
     }
 
-    /// Timer ticks since anything was received, data or acknowledgement.
+    /// Timer ticks since anything was received, data or acknowledgement. 0 when the kernel does not tell.
     #[inline(always)]
     pub(crate) fn heard_ticks(self) -> u32 {
-        ticks_since_later(
-            load!(self => tcp_sock.rcv_tstamp: Option<u32>),
-            load!(self => inet_connection_sock.icsk_ack.lrcvtime: Option<u32>),
-        )
+        if !has!(tcp_sock.rcv_tstamp) || !has!(inet_connection_sock.icsk_ack.lrcvtime) {
+            return 0;
+        }
+        ticks_since_later(self.acknowledged_ticks(), self.received_ticks())
     }
 
     /// End of what has been received in order, as a sequence number; the FIN counts.

@@ -168,15 +168,33 @@ fn is_digit(byte: u8) -> bool {
 /// and 3253). Not any word: SMTP, FTP and others have commands too.
 #[inline(always)]
 pub(super) fn is_request_line(head: &Head) -> bool {
+    // As words: byte by byte, the compiler would make a tree of branches of them.
+    is_method(u32::from_le_bytes([head[0], head[1], head[2], head[3]]))
+}
+
+/// The same of the letters as a little-endian number.
+#[inline(always)]
+fn is_method(letters: u32) -> bool {
     const METHODS: [&[u8; 4]; 17] = [
         b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PROP", b"MKCO",
         b"COPY", b"MOVE", b"LOCK", b"UNLO", b"REPO", b"SEAR",
     ];
-    // As words: byte by byte, the compiler would make a tree of branches of them.
-    let letters = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     METHODS
         .iter()
         .any(|method| letters == u32::from_le_bytes(**method))
+}
+
+/// Whether a request of HTTP/1 or, at the client's end, an answer begins with these bytes, a little-endian number. It
+/// looks at five of them at most.
+#[inline(always)]
+pub fn begins(first: u64, is_server: bool) -> bool {
+    const ANSWER: u64 = u64::from_le_bytes(*b"HTTP/\0\0\0");
+    const FIVE: u64 = (1 << 40) - 1;
+    if is_server {
+        is_method(first as u32)
+    } else {
+        first & FIVE == ANSWER
+    }
 }
 
 /// A frame from a client, which is masked, with an operation that is defined (RFC 6455, 5.2).

@@ -5,16 +5,16 @@ use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capacity, Change, Expected, Figures, Learned, ListenerNow, Norm, Options, Party, Service, Verdict,
+    Capacity, Change, Expected, Figures, Learned, ListenerNow, Norm, Options, Service, Verdict,
     cause::{self, Finding, Grown},
+    rated::{Rated, Tally, worst_first},
     scene::About,
-    software,
-    thresholds::{Thresholds, habitual, share},
+    thresholds::{Thresholds, share},
 };
 use crate::model::{
     accounting::{Accounting, Losses},
     history::Surge,
-    peer::{Counters, Direction, PeerId},
+    peer::{Counters, PeerId},
     sample::Moment,
     workers::Workers,
 };
@@ -137,36 +137,7 @@ impl Judged {
 
     /// What to change, in the terms of the software involved.
     pub fn fix(&self) -> Cow<'static, str> {
-        software::fix(&software::At {
-            verdict: self.finding.verdict,
-            direction: self.id.direction,
-            port: self.id.port,
-            owner: self.figures.owner.as_deref().map(|owner| owner.comm.as_str()),
-            closer: self.closer(),
-        })
-    }
-
-    /// Who has to act on the verdict; `None` if nobody has to.
-    pub fn party(&self) -> Option<Party> {
-        let party = self.finding.verdict.party()?;
-        match self.finding.verdict {
-            Verdict::LifetimeClose => Some(self.closer().unwrap_or(party)),
-            // Seen from the client's host, the client is the one that fails to close.
-            Verdict::CloseWaitLeak if self.id.direction == Direction::Outbound => Some(Party::Client),
-            _ => Some(party),
-        }
-    }
-
-    /// The side that ends the connections, if it is nearly always the same one.
-    fn closer(&self) -> Option<Party> {
-        let figures = &self.figures;
-        if habitual(figures.server_fin, figures.closes) {
-            Some(Party::Server)
-        } else if habitual(figures.client_fin + figures.client_rst, figures.closes) {
-            Some(Party::Client)
-        } else {
-            None
-        }
+        Rated::fix(self)
     }
 }
 
@@ -250,13 +221,15 @@ pub struct Diagnosis {
     pub capacity: Vec<Capacity>,
     /// How the total number of connections changed.
     pub movement: Movement,
+    /// How many peers there are of each kind.
+    pub tally: Tally,
     /// The causes, most costly first.
     pub causes: Vec<Cause>,
     /// What changed, oldest first.
     pub changes: Vec<Change>,
     /// Number of earlier changes that did not fit into `changes`.
     pub changes_dropped: u64,
-    /// All peers, worst first.
+    /// All peers, worst first, unless they were handed over one by one.
     pub peers: Vec<Judged>,
 }
 
@@ -276,101 +249,34 @@ impl Diagnosis {
 
     /// Sorts the peers and derives the causes and the answer from their verdicts.
     pub(super) fn order(&mut self) {
-        worst_first(&mut self.peers);
-        self.causes = causes(&self.peers);
-        self.answer = overall(&self.peers);
+        let mut peers = std::mem::take(&mut self.peers);
+        self.rate(&mut peers);
+        self.peers = peers;
+    }
+
+    /// Sorts the peers, worst first, and derives the causes and the answer from their verdicts.
+    pub(super) fn rate<P: Rated>(&mut self, peers: &mut [P]) {
+        self.tally = Tally::of(peers);
+        worst_first(peers, &self.tally);
+        self.causes = causes(peers, &self.tally);
+        self.answer = self.tally.answer();
     }
 
     /// Whether it is too early for any rule to match.
     pub fn is_too_early(&self) -> bool {
         self.answer == Answer::InsufficientData && self.run_ns() < self.thresholds.settled
     }
-
-    /// Number of peers whose verdict this party has to act on.
-    pub fn to_act(&self, party: Party) -> u64 {
-        let of_party = self.peers.iter().filter(|peer| peer.party() == Some(party));
-        of_party.count() as u64
-    }
-
-    /// Number of peers the operator has to decide about.
-    pub fn to_decide(&self) -> u64 {
-        let many = |peer: &&Judged| peer.finding.verdict == Verdict::ManyHeld;
-        self.peers.iter().filter(many).count() as u64
-    }
-
-    /// Number of peers that were accused within the window and no longer are.
-    pub fn recovered(&self) -> u64 {
-        let recovered = |peer: &&Judged| peer.recovered.is_some() && !peer.finding.verdict.accuses();
-        self.peers.iter().filter(recovered).count() as u64
-    }
-
-    /// Number of peers whose main verdict accuses them.
-    pub fn accused(&self) -> u64 {
-        self.peers
-            .iter()
-            .filter(|peer| peer.finding.verdict.accuses())
-            .count() as u64
-    }
-}
-
-pub(super) fn overall(peers: &[Judged]) -> Answer {
-    let has = |wanted: fn(Verdict) -> bool| peers.iter().any(|peer| wanted(peer.finding.verdict));
-    if has(Verdict::accuses) {
-        Answer::Yes
-    } else if has(|verdict| matches!(verdict, Verdict::Reusing | Verdict::ManyHeld)) {
-        Answer::No
-    } else {
-        Answer::InsufficientData
-    }
-}
-
-/// Sorts accused peers first, then those to be decided, then the rest. Within a group the most costly come
-/// first, by their share of all opens or of all open connections, whichever is larger; ties go by verdict and
-/// identity.
-pub(super) fn worst_first(peers: &mut [Judged]) {
-    let opens = peers.iter().map(|peer| peer.figures.opens).sum();
-    let held = peers.iter().map(|peer| peer.figures.open_now).sum();
-    // With cached keys the peers themselves, which are large, are moved only once.
-    peers.sort_by_cached_key(|peer| {
-        let verdict = peer.finding.verdict;
-        (
-            !verdict.accuses(),
-            verdict != Verdict::ManyHeld,
-            Reverse(millionths(cost(
-                peer.figures.opens,
-                opens,
-                peer.figures.open_now,
-                held,
-            ))),
-            verdict,
-            peer.id,
-        )
-    });
-}
-
-/// The cost of a peer or group: its share of the opens or of the open connections, whichever is larger.
-fn cost(opens: u64, of_opens: u64, held: u64, of_held: u64) -> f64 {
-    share(opens, of_opens).max(share(held, of_held))
-}
-
-/// A share as an integer, which can be ordered.
-fn millionths(share: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share is between 0 and 1, give or take rounding"
-    )]
-    let millionths = (share * 1e6).round() as u64;
-    millionths
 }
 
 /// Groups the peers by verdict, most costly first. Peers to be decided come last.
-pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {
+fn causes<P: Rated>(peers: &[P], tally: &Tally) -> Vec<Cause> {
     let mut causes: Vec<Cause> = Vec::new();
     let is_cause = |verdict: Verdict| verdict.accuses() || verdict == Verdict::ManyHeld;
-    for peer in peers.iter().filter(|peer| is_cause(peer.finding.verdict)) {
-        let verdict = peer.finding.verdict;
-        let (held, opens) = (peer.figures.open_now, peer.figures.opens);
+    for peer in peers {
+        let (verdict, held, opens) = (peer.verdict(), peer.open_now(), peer.opens());
+        if !is_cause(verdict) {
+            continue;
+        }
         match causes.iter_mut().find(|cause| cause.verdict == verdict) {
             Some(cause) => {
                 cause.peers += 1;
@@ -388,16 +294,14 @@ pub(super) fn causes(peers: &[Judged]) -> Vec<Cause> {
             }),
         }
     }
-    let all_held = peers.iter().map(|peer| peer.figures.open_now).sum();
-    let all_opens = peers.iter().map(|peer| peer.figures.opens).sum();
     for cause in &mut causes {
-        cause.share_of_held = (share(cause.held, all_held) * 1000.0).round() / 1000.0;
-        cause.share_of_opens = (share(cause.opens, all_opens) * 1000.0).round() / 1000.0;
+        cause.share_of_held = (share(cause.held, tally.held) * 1000.0).round() / 1000.0;
+        cause.share_of_opens = (share(cause.opens, tally.opens) * 1000.0).round() / 1000.0;
     }
     causes.sort_by_key(|cause| {
         (
             !cause.verdict.accuses(),
-            Reverse(millionths(cost(cause.opens, all_opens, cause.held, all_held))),
+            Reverse(tally.cost(cause.opens, cause.held)),
             Reverse(cause.peers),
             cause.verdict,
         )

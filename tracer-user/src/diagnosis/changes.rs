@@ -17,8 +17,9 @@ pub use self::{
 };
 use super::{
     Verdict,
-    answer::{Answer, Diagnosis, Judged},
+    answer::{Answer, Diagnosis},
     capacity::Capacity,
+    rated::Rated,
 };
 use crate::{
     model::{peer::PeerId, serial::bounded},
@@ -139,12 +140,17 @@ impl Changes {
 
     /// Records how this diagnosis differs from the one before. `were` has the earlier verdict of each peer
     /// whose verdict changed.
-    pub(super) fn note(&mut self, diagnosis: &Diagnosis, were: &HashMap<PeerId, Verdict>) {
+    pub(super) fn note<P: Rated>(
+        &mut self,
+        diagnosis: &Diagnosis,
+        peers: &[P],
+        were: &HashMap<PeerId, Verdict>,
+    ) {
         let mut new = Vec::new();
         self.answer(diagnosis, &mut new);
         self.surge(diagnosis, &mut new);
         self.capacity(diagnosis, &mut new);
-        verdicts(diagnosis, were, &mut new);
+        verdicts(peers, were, &mut new);
         self.losses(diagnosis, &mut new);
         if new.is_empty() {
             return;
@@ -170,8 +176,8 @@ impl Changes {
             new.push(What::Answer {
                 was,
                 is,
-                accused: diagnosis.accused(),
-                peers: diagnosis.peers.len() as u64,
+                accused: diagnosis.tally.accused,
+                peers: diagnosis.tally.peers,
             });
         }
     }
@@ -302,35 +308,31 @@ impl Changes {
     }
 }
 
-/// The relevant changes of verdicts, in the diagnosis's order: worst first.
-fn verdicts(diagnosis: &Diagnosis, were: &HashMap<PeerId, Verdict>, new: &mut Vec<What>) {
+/// The relevant changes of verdicts, in the order of the peers: worst first.
+fn verdicts<P: Rated>(peers: &[P], were: &HashMap<PeerId, Verdict>, new: &mut Vec<What>) {
     if were.is_empty() {
         return;
     }
-    let changed = diagnosis.peers.iter().filter_map(|peer| {
-        let was = *were.get(&peer.id)?;
-        (matters(was) || matters(peer.finding.verdict)).then_some((peer, was))
+    let changed = peers.iter().filter_map(|peer| {
+        let was = *were.get(&peer.id())?;
+        (matters(was) || matters(peer.verdict())).then_some((peer, was))
     });
     let mut more = 0;
     for (n, (peer, was)) in changed.enumerate() {
         if n < MAX_AT_ONCE {
-            new.push(verdict(peer, was));
+            new.push(What::Verdict {
+                peer: peer.id(),
+                was,
+                is: peer.verdict(),
+                confidence: peer.confidence(),
+                good_since: peer.recovered().map(|recovered| recovered.since),
+            });
         } else {
             more += 1;
         }
     }
     if more > 0 {
         new.push(What::MoreVerdicts { peers: more });
-    }
-}
-
-fn verdict(peer: &Judged, was: Verdict) -> What {
-    What::Verdict {
-        peer: peer.id,
-        was,
-        is: peer.finding.verdict,
-        confidence: peer.finding.confidence,
-        good_since: peer.recovered.as_ref().map(|recovered| recovered.since),
     }
 }
 

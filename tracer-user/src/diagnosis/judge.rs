@@ -4,12 +4,16 @@ mod memory;
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 pub use self::memory::Memory;
+pub(super) use self::memory::Pile;
 use super::{
-    Answer, Diagnosis, Movement, Options, Verdict,
+    Answer, Capacity, Diagnosis, Figures, Movement, Options, Tally, Verdict,
     answer::{self, HostWide, Judged, Recovered},
     cause, listeners,
-    norm::Norm,
+    norm::{Lessons, Norm, Norms},
+    rated::Brief,
     recent,
     scene::{From, Scene},
 };
@@ -63,8 +67,40 @@ impl Judge {
         let moved = self.history.add(sample);
         self.memory.forget(&moved);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
-        self.memory.settle(&mut diagnosis, is_last);
+        let mut were = HashMap::new();
+        let now_ns = sample.taken.monotonic_ns;
+        for peer in &mut diagnosis.peers {
+            let was = self.memory.settle(peer, now_ns, is_last);
+            were.extend(was.map(|was| (peer.id, was)));
+        }
+        diagnosis.order();
+        self.memory.note(&diagnosis, &diagnosis.peers, &were);
+        self.memory.show_changes(&mut diagnosis);
         diagnosis
+    }
+
+    /// As [`Judge::look`], but hands over the judged peers one by one, so that they need not all be held. In the
+    /// order of the diagnosis, they are returned in brief.
+    pub fn look_at_each(
+        &mut self,
+        sample: &Sample,
+        options: &Options,
+        each: impl FnMut(Judged),
+    ) -> (Diagnosis, Vec<Brief>) {
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
+        let mut were = HashMap::new();
+        let now_ns = sample.taken.monotonic_ns;
+        let scene = Scene::of(sample, &self.history, options, &self.memory);
+        let memory = &mut self.memory;
+        let settle = |peer: &mut Judged| {
+            let was = memory.settle(peer, now_ns, false);
+            were.extend(was.map(|was| (peer.id, was)));
+        };
+        let (mut diagnosis, briefs) = judge_each(&scene, &self.history, settle, each);
+        self.memory.note(&diagnosis, &briefs, &were);
+        self.memory.show_changes(&mut diagnosis);
+        (diagnosis, briefs)
     }
 
     /// Adds the last sample of a run and judges it. A peer that had no verdict yet gets one at once, since no
@@ -76,8 +112,24 @@ impl Judge {
     /// Repeats the diagnosis of the newest sample, without side effects.
     pub fn again(&self, sample: &Sample, options: &Options) -> Diagnosis {
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
-        self.memory.show(&mut diagnosis);
+        diagnosis.peers.iter_mut().for_each(|peer| self.memory.show(peer));
+        diagnosis.order();
+        self.memory.show_changes(&mut diagnosis);
         diagnosis
+    }
+
+    /// As [`Judge::again`], but hands over the peers as [`Judge::look_at_each`] does.
+    pub fn again_at_each(
+        &self,
+        sample: &Sample,
+        options: &Options,
+        each: impl FnMut(Judged),
+    ) -> (Diagnosis, Vec<Brief>) {
+        let scene = Scene::of(sample, &self.history, options, &self.memory);
+        let show = |peer: &mut Judged| self.memory.show(peer);
+        let (mut diagnosis, briefs) = judge_each(&scene, &self.history, show, each);
+        self.memory.show_changes(&mut diagnosis);
+        (diagnosis, briefs)
     }
 
     /// Forgets its verdicts, for use with other options. Piles stay remembered, since their growth is a fact.
@@ -128,42 +180,96 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
     let scene = Scene::of(sample, history, options, memory);
-    let (listeners, capacity) = listeners::of(sample, history, options);
-    let host = Arc::new(HostWide {
-        taken: sample.taken,
-        hold_ns: options.hold_ns,
-        thresholds: options.thresholds,
-        listeners: listeners.clone(),
-    });
-    let no_norm = Arc::new(Norm::default());
+    let (host, capacity) = host(&scene, history);
+    let mut lessons = Lessons::default();
     // Built in place without a verdict, because a verdict needs the figures of all peers.
     let mut peers: Vec<Judged> = room_for(sample.peers.len());
     peers.extend(sample.peers.iter().map(|peer| {
         let figures = scene.figures(peer, From::Start);
-        Judged {
-            host: None,
-            id: peer.id,
-            finding: cause::nothing_to_say(),
-            figures,
-            recovered: None,
-            impact: answer::Impact::default(),
-            shared_address: false,
-            slot: peer.slot,
-            expected: scene.expected(peer.id),
-            own_requests: scene.own_requests(peer.id),
-            grown: memory.grown(peer.id),
-            norm: Arc::clone(&no_norm),
-            host_wide: Arc::clone(&host),
-        }
+        lessons.add(peer.id, &figures, &options.thresholds);
+        unjudged(&scene, peer, figures, &host)
     }));
-    let norms = scene.norms(peers.iter().map(|peer| (peer.id, &peer.figures)));
+    let norms = scene.norms(lessons);
     for (peer, judged) in sample.peers.iter().zip(&mut peers) {
-        judged.norm = norms.of(peer.id);
-        judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
-        one(&scene, peer, judged);
+        one(&scene, &norms, peer, judged);
     }
+    Diagnosis {
+        peers,
+        ..around(&scene, history, &norms, &host, capacity)
+    }
+}
+
+/// Judges one peer after the other. The figures of all of them are made twice, which takes less time than room
+/// for them.
+fn judge_each(
+    scene: &Scene<'_>,
+    history: &History,
+    mut settle: impl FnMut(&mut Judged),
+    mut each: impl FnMut(Judged),
+) -> (Diagnosis, Vec<Brief>) {
+    let peers = &scene.sample.peers;
+    let (host, capacity) = host(scene, history);
+    let mut lessons = Lessons::default();
+    for peer in peers {
+        let figures = scene.figures(peer, From::Start);
+        lessons.add(peer.id, &figures, &scene.options.thresholds);
+    }
+    let norms = scene.norms(lessons);
+    let briefs = (0..).zip(peers).map(|(place, peer)| {
+        let mut judged = unjudged(scene, peer, scene.figures(peer, From::Start), &host);
+        one(scene, &norms, peer, &mut judged);
+        settle(&mut judged);
+        let brief = Brief::of(&judged, place);
+        each(judged);
+        brief
+    });
+    let mut briefs: Vec<Brief> = briefs.collect();
+    let mut diagnosis = around(scene, history, &norms, &host, capacity);
+    diagnosis.rate(&mut briefs);
+    (diagnosis, briefs)
+}
+
+/// What all peers of the host have in common, and its processes' capacity.
+fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) {
+    let (listeners, capacity) = listeners::of(scene.sample, history, scene.options);
+    let host = HostWide {
+        taken: scene.sample.taken,
+        hold_ns: scene.options.hold_ns,
+        thresholds: scene.options.thresholds,
+        listeners,
+    };
+    (Arc::new(host), capacity)
+}
+
+/// A peer with its figures, without a verdict.
+fn unjudged(scene: &Scene<'_>, peer: &sample::Peer, figures: Figures, host: &Arc<HostWide>) -> Judged {
+    Judged {
+        host: None,
+        id: peer.id,
+        finding: cause::nothing_to_say(),
+        figures,
+        recovered: None,
+        impact: answer::Impact::default(),
+        shared_address: false,
+        slot: peer.slot,
+        expected: scene.expected(peer.id),
+        own_requests: scene.own_requests(peer.id),
+        grown: scene.grown(peer.id),
+        norm: Norm::none(),
+        host_wide: Arc::clone(host),
+    }
+}
+
+/// A diagnosis without its peers. Order, causes and answer follow once the memory has settled the verdicts.
+fn around(
+    scene: &Scene<'_>,
+    history: &History,
+    norms: &Norms,
+    host: &HostWide,
+    capacity: Vec<Capacity>,
+) -> Diagnosis {
+    let (sample, options) = (scene.sample, scene.options);
     let main = norms.main();
-    // Order, causes and answer follow once the memory has settled the verdicts.
     Diagnosis {
         answer: Answer::InsufficientData,
         started: sample.started,
@@ -186,22 +292,25 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
         accounting: sample.accounting,
         losses: sample.losses,
         unattributed: sample.unattributed.clone(),
-        listeners,
+        listeners: host.listeners.clone(),
         capacity,
         movement: Movement {
             from: sample.accounting.totals.seeded,
             to: sample.accounting.open_now,
             surge: history.surge().cloned(),
         },
+        tally: Tally::default(),
         causes: Vec::new(),
         changes: Vec::new(),
         changes_dropped: 0,
-        peers,
+        peers: Vec::new(),
     }
 }
 
 /// Judges a peer by its figures for the window, and by its latest behaviour where that differs.
-fn one(scene: &Scene<'_>, peer: &sample::Peer, judged: &mut Judged) {
+fn one(scene: &Scene<'_>, norms: &Norms, peer: &sample::Peer, judged: &mut Judged) {
+    judged.norm = norms.of(peer.id);
+    judged.impact = answer::Impact::of(&judged.figures, &judged.norm);
     let lately = {
         let about = judged.about();
         let case = about.case(&judged.figures);

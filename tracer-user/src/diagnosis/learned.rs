@@ -55,40 +55,55 @@ pub(super) fn least_limit(figures: &Figures) -> u64 {
     }
 }
 
-/// Learns the constants from all peers of a service.
-pub(super) fn learn<'a>(
-    peers: impl Iterator<Item = &'a Figures> + Clone,
-    keepalive_given_ns: Option<u64>,
-    thresholds: &Thresholds,
-) -> Learned {
-    let ages = peers.clone().filter_map(|figures| {
-        // Connections that are ended when they have been idle for a time are of one age too, if they carry the same.
+/// What the peers of a service show of its server, put together one by one. Each entry is a value and the number
+/// of connections that have it.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    ages: Vec<(u64, u64)>,
+    idle: Vec<(u64, u64)>,
+    limits: Vec<(u64, u64)>,
+}
+
+impl Seen {
+    /// Adds what a peer shows.
+    pub(super) fn add(&mut self, figures: &Figures, thresholds: &Thresholds) {
         let idle = figures.idle.constant();
-        if idle.is_some_and(|idle| idle.low_ns >= thresholds.server_at_once) {
-            return None;
+        let idle = idle.filter(|idle| idle.low_ns >= thresholds.server_at_once);
+        // Connections that are ended when they have been idle for a time are of one age too, if they carry the same.
+        if idle.is_none()
+            && let Some(cluster) = figures.age.constant_age(false)
+            && let Some(age_ns) = figures.age.p50_ns
+        {
+            self.ages.push((age_ns, cluster.count));
         }
-        let cluster = figures.age.constant_age(false)?;
-        Some((figures.age.p50_ns?, cluster.count))
-    });
-    let ages: Vec<(u64, u64)> = ages.collect();
-    let by_server =
-        peers.filter(|figures| figures.closes > 0 && habitual(figures.server_fin, figures.closes));
-    let idle = by_server.clone().filter_map(|figures| {
-        let cluster = figures.idle.constant()?;
-        (cluster.low_ns >= thresholds.server_at_once).then_some((figures.idle.p50_ns?, cluster.count))
-    });
-    let limits = by_server.filter_map(|figures| {
-        let at_once = figures.idle.p50_ns? < thresholds.server_at_once;
+        if figures.closes == 0 || !habitual(figures.server_fin, figures.closes) {
+            return;
+        }
+        let Some(typical_ns) = figures.idle.p50_ns else {
+            return;
+        };
+        if let Some(cluster) = idle {
+            self.idle.push((typical_ns, cluster.count));
+        }
         let turns = &figures.turns;
-        let alike = habitual(turns.like_the_most(), turns.connections());
-        (at_once && figures.turns_counted && alike && turns.max >= least_limit(figures))
-            .then_some((turns.max, turns.like_the_most()))
-    });
-    Learned {
-        keepalive_given_ns,
-        keepalive: constant(idle.collect(), same, thresholds.min_closes),
-        request_limit: constant(limits.collect(), |a, b| a == b, thresholds.min_closes),
-        age: constant(ages, same, thresholds.min_closes),
+        if typical_ns < thresholds.server_at_once
+            && figures.turns_counted
+            && habitual(turns.like_the_most(), turns.connections())
+            && turns.max >= least_limit(figures)
+        {
+            self.limits.push((turns.max, turns.like_the_most()));
+        }
+    }
+
+    /// The constants that enough connections agree on.
+    pub(super) fn learned(self, keepalive_given_ns: Option<u64>, thresholds: &Thresholds) -> Learned {
+        let enough = thresholds.min_closes;
+        Learned {
+            keepalive_given_ns,
+            keepalive: constant(self.idle, same, enough),
+            request_limit: constant(self.limits, |a, b| a == b, enough),
+            age: constant(self.ages, same, enough),
+        }
     }
 }
 
@@ -116,6 +131,13 @@ mod tests {
         diagnosis::{figures::Idle, thresholds::S},
         model::{durations::Cluster, turns::Turns},
     };
+
+    fn learn(peers: &[Figures], keepalive_given_ns: Option<u64>) -> Learned {
+        let thresholds = Thresholds::default();
+        let mut seen = Seen::default();
+        peers.iter().for_each(|figures| seen.add(figures, &thresholds));
+        seen.learned(keepalive_given_ns, &thresholds)
+    }
 
     fn closed_by_server(closes: u64, idle_ns: u64, turns: u32) -> Figures {
         let mut all = Turns {
@@ -157,30 +179,20 @@ mod tests {
             closed_by_server(3, 5 * S + S / 50, 1),
             closed_by_server(50, 30 * S, 1),
         ];
-        let keepalive = learn(peers.iter(), None, &Thresholds::default())
-            .keepalive
-            .unwrap();
+        let keepalive = learn(&peers, None).keepalive.unwrap();
         assert_eq!((keepalive.closes, keepalive.peers), (7, 3));
         assert!(same(keepalive.value, 5 * S));
     }
 
     #[test]
     fn a_few_closes_of_one_peer_are_no_constant_of_the_server() {
-        assert_eq!(
-            learn(
-                [closed_by_server(4, 5 * S, 1)].iter(),
-                None,
-                &Thresholds::default()
-            )
-            .keepalive,
-            None
-        );
+        assert_eq!(learn(&[closed_by_server(4, 5 * S, 1)], None).keepalive, None);
     }
 
     #[test]
     fn limits_are_told_from_timeouts_by_idle_time() {
         let peers = [closed_by_server(6, 0, 11)];
-        let learned = learn(peers.iter(), None, &Thresholds::default());
+        let learned = learn(&peers, None);
         assert_eq!(learned.keepalive, None);
         assert_eq!(learned.request_limit.unwrap().value, 11);
     }
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn what_is_given_counts_before_what_is_learned() {
         let peers = [closed_by_server(9, 5 * S, 1)];
-        let learned = learn(peers.iter(), Some(15 * S), &Thresholds::default());
+        let learned = learn(&peers, Some(15 * S));
         assert_eq!(learned.is_keepalive(5 * S), Some(false));
         assert_eq!(learned.is_keepalive(15 * S), Some(true));
         assert_eq!(Learned::default().is_keepalive(S), None);

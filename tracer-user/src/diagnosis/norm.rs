@@ -1,11 +1,11 @@
 //! What is usual for a service: learned from all its peers within the window.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hashbrown::HashMap;
 
 use super::{
-    Expect, Expected, Figures, Learned, expected, learned,
+    Expect, Expected, Figures, Learned, Options, expected, learned,
     thresholds::{FAR_MORE, MIN_OTHERS, SURGE_SHARE, Thresholds, share},
 };
 use crate::model::peer::{Direction, PeerId};
@@ -52,7 +52,14 @@ pub struct Norm {
     pub held: u64,
 }
 
+/// The norm of a peer that is not yet compared with others.
+static NONE: LazyLock<Arc<Norm>> = LazyLock::new(Arc::default);
+
 impl Norm {
+    pub(super) fn none() -> Arc<Self> {
+        Arc::clone(&NONE)
+    }
+
     /// Whether there are enough peers to compare one with the others.
     pub fn is_population(&self) -> bool {
         self.peers > MIN_OTHERS
@@ -67,6 +74,58 @@ impl Norm {
     /// Whether `held` is far more than the others hold.
     pub fn is_far_more(&self, held: u64) -> bool {
         self.is_population() && held >= FAR_MORE * self.typical.max(1)
+    }
+}
+
+/// The figures of all peers, put together one by one.
+#[derive(Debug, Default)]
+pub(super) struct Lessons(HashMap<Service, Lesson>);
+
+/// What the figures of a service's peers show together.
+#[derive(Debug, Default)]
+struct Lesson {
+    seen: learned::Seen,
+    /// How many connections each peer holds that holds or opened any, but at least one.
+    held_by_each: Vec<u64>,
+    grew: u64,
+    opens: u64,
+    held: u64,
+}
+
+impl Lessons {
+    /// Adds a peer.
+    pub(super) fn add(&mut self, peer: PeerId, figures: &Figures, thresholds: &Thresholds) {
+        let lesson = self.0.entry(Service::of(peer)).or_default();
+        lesson.seen.add(figures, thresholds);
+        if figures.open_now > 0 || figures.opens > 0 {
+            lesson.held_by_each.push(figures.course.end.max(1));
+        }
+        lesson.grew += u64::from(figures.course.grown >= thresholds.min_pile);
+        lesson.opens += figures.opens;
+        lesson.held += figures.open_now;
+    }
+
+    /// The norms they teach, with the expected numbers of connections known already.
+    pub(super) fn norms(self, expected: &HashMap<Service, Expected>, options: &Options) -> Norms {
+        let norm = |(service, mut lesson): (Service, Lesson)| {
+            // The given timeout is that of this host's server.
+            let given = options
+                .keepalive_ns
+                .filter(|_| service.direction == Direction::Inbound);
+            let held = &mut lesson.held_by_each;
+            held.sort_unstable();
+            let norm = Norm {
+                expected: expected.get(&service).copied().unwrap_or_default(),
+                learned: lesson.seen.learned(given, &options.thresholds),
+                peers: held.len() as u64,
+                typical: held.get(held.len().saturating_sub(1) / 2).copied().unwrap_or(0),
+                many_grew: share(lesson.grew, held.len() as u64) >= SURGE_SHARE,
+                opens: lesson.opens,
+                held: lesson.held,
+            };
+            (service, Arc::new(norm))
+        };
+        Norms(self.0.into_iter().map(norm).collect())
     }
 }
 
@@ -92,43 +151,6 @@ impl Norms {
             )
         };
         by_service.into_iter().map(learn).collect()
-    }
-
-    /// Learns everything else from the peers' figures.
-    pub(super) fn learn<'a>(
-        expected: &HashMap<Service, Expected>,
-        peers: impl Iterator<Item = (PeerId, &'a Figures)>,
-        keepalive_given_ns: Option<u64>,
-        thresholds: &Thresholds,
-    ) -> Self {
-        let mut by_service: HashMap<Service, Vec<&Figures>> = HashMap::new();
-        for (id, figures) in peers {
-            by_service.entry(Service::of(id)).or_default().push(figures);
-        }
-        let norm = |(service, peers): (Service, Vec<&Figures>)| {
-            // The given timeout is that of this host's server.
-            let given = keepalive_given_ns.filter(|_| service.direction == Direction::Inbound);
-            let mut held: Vec<u64> = peers
-                .iter()
-                .filter(|figures| figures.open_now > 0 || figures.opens > 0)
-                .map(|figures| figures.course.end.max(1))
-                .collect();
-            held.sort_unstable();
-            let grew = peers
-                .iter()
-                .filter(|figures| figures.course.grown >= thresholds.min_pile);
-            let norm = Norm {
-                expected: expected.get(&service).copied().unwrap_or_default(),
-                learned: learned::learn(peers.iter().copied(), given, thresholds),
-                peers: held.len() as u64,
-                typical: held.get(held.len().saturating_sub(1) / 2).copied().unwrap_or(0),
-                many_grew: share(grew.count() as u64, held.len() as u64) >= SURGE_SHARE,
-                opens: peers.iter().map(|figures| figures.opens).sum(),
-                held: peers.iter().map(|figures| figures.open_now).sum(),
-            };
-            (service, Arc::new(norm))
-        };
-        Self(by_service.into_iter().map(norm).collect())
     }
 
     /// The norm of a peer's service.

@@ -1,6 +1,6 @@
 //! The peers of a diagnosis in a fifth of the memory, for a view that keeps all of them and shows few.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use crate::model::peer::PeerId;
 #[derive(Clone, Debug, Default)]
 pub struct Packed {
     bytes: Vec<u8>,
-    /// The end of each peer in `bytes`.
-    ends: Vec<usize>,
+    /// Where each peer lies in `bytes`.
+    places: Vec<Range<u32>>,
     norms: HashMap<Service, Arc<Norm>>,
     host_wide: Option<Arc<HostWide>>,
 }
@@ -37,17 +37,8 @@ struct Own {
 }
 
 impl Packed {
-    /// Packs the peers, and frees each of them.
-    pub fn of(peers: Vec<Judged>) -> Self {
-        let mut packed = Self::default();
-        for peer in peers {
-            packed.push(peer);
-        }
-        packed.bytes.shrink_to_fit();
-        packed
-    }
-
-    fn push(&mut self, peer: Judged) {
+    /// Adds a peer at the end.
+    pub fn push(&mut self, peer: Judged) {
         self.norms.entry(Service::of(peer.id)).or_insert(peer.norm);
         self.host_wide.get_or_insert(peer.host_wide);
         let own = Own {
@@ -61,16 +52,29 @@ impl Packed {
             own_requests: peer.own_requests,
             grown: peer.grown,
         };
+        let begin = self.end();
         // Serialising into memory cannot fail. A peer without bytes would be one that is not there.
         self.bytes = postcard::to_extend(&own, std::mem::take(&mut self.bytes)).unwrap_or_default();
-        self.ends.push(self.bytes.len());
+        self.places.push(begin..self.end());
+    }
+
+    fn end(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Puts the peers in this order, each given by its place before.
+    pub fn order(&mut self, places: impl Iterator<Item = u32>) {
+        let old = std::mem::take(&mut self.places);
+        self.places = places
+            .filter_map(|place| old.get(place as usize).cloned())
+            .collect();
+        self.bytes.shrink_to_fit();
     }
 
     /// The peer at this place, whose identity is `id`.
     pub fn get(&self, place: usize, id: PeerId) -> Option<Judged> {
-        let end = *self.ends.get(place)?;
-        let begin = place.checked_sub(1).and_then(|before| self.ends.get(before));
-        let bytes = self.bytes.get(begin.copied().unwrap_or(0)..end)?;
+        let at = self.places.get(place)?;
+        let bytes = self.bytes.get(at.start as usize..at.end as usize)?;
         let own: Own = postcard::from_bytes(bytes).ok()?;
         Some(Judged {
             host: None,
@@ -100,9 +104,18 @@ mod tests {
         let mut judge = Judge::new(None);
         for second in 0..90 {
             let batch = batch(second);
-            let peers = judge.look(&batch.sample, &batch.options).peers;
-            let packed = Packed::of(peers.clone());
-            for (place, peer) in peers.iter().enumerate() {
+            let mut packed = Packed::default();
+            let mut judged_first = Vec::new();
+            let mut alike = judge.clone();
+            let peers = alike.look(&batch.sample, &batch.options).peers;
+            let (diagnosis, briefs) = judge.look_at_each(&batch.sample, &batch.options, |peer| {
+                judged_first.push(peer.id);
+                packed.push(peer);
+            });
+            packed.order(briefs.iter().map(|brief| brief.place));
+            assert_eq!(diagnosis.tally.peers, peers.len() as u64);
+            for (place, (peer, brief)) in peers.iter().zip(&briefs).enumerate() {
+                assert_eq!((brief.id, judged_first[brief.place as usize]), (peer.id, peer.id));
                 assert_eq!(packed.get(place, peer.id).as_ref(), Some(peer));
             }
             assert_eq!(packed.get(peers.len(), peers[0].id), None);

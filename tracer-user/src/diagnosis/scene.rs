@@ -10,7 +10,8 @@ use super::{
     answer::HostWide,
     cause::{Case, Grown},
     expected, figures,
-    norm::{Norm, Norms, Service},
+    judge::Pile,
+    norm::{Lessons, Norm, Norms, Service},
 };
 use crate::model::{
     history::History,
@@ -33,7 +34,7 @@ pub(super) enum From {
 pub(super) struct Scene<'a> {
     pub(super) sample: &'a Sample,
     pub(super) options: &'a Options,
-    memory: &'a Memory,
+    piles: HashMap<PeerId, Pile>,
     window: &'a Window,
     live: Live<'a>,
     processes: figures::Processes,
@@ -45,7 +46,7 @@ impl<'a> Scene<'a> {
         sample: &'a Sample,
         history: &'a History,
         options: &'a Options,
-        memory: &'a Memory,
+        memory: &Memory,
     ) -> Self {
         let window = history.window();
         let held_at_start = sample.peers.iter().map(|peer| {
@@ -59,7 +60,7 @@ impl<'a> Scene<'a> {
         Self {
             sample,
             options,
-            memory,
+            piles: memory.piles(),
             window,
             live: Live::of(&sample.sockets.connections),
             processes: figures::Processes::of(sample),
@@ -77,14 +78,14 @@ impl<'a> Scene<'a> {
         self.window
     }
 
-    /// The norms learned from the peers' figures.
-    pub(super) fn norms<'b>(&self, peers: impl Iterator<Item = (PeerId, &'b Figures)>) -> Norms {
-        Norms::learn(
-            &self.expected,
-            peers,
-            self.options.keepalive_ns,
-            &self.options.thresholds,
-        )
+    /// The norms that the figures of all peers teach.
+    pub(super) fn norms(&self, lessons: Lessons) -> Norms {
+        lessons.norms(&self.expected, self.options)
+    }
+
+    /// How the peer piled up, as long as the pile stands.
+    pub(super) fn grown(&self, peer: PeerId) -> Option<Grown> {
+        self.piles.get(&peer)?.grown
     }
 
     /// How many connections the peer may hold.
@@ -153,7 +154,7 @@ impl<'a> Scene<'a> {
                 base,
                 found,
                 seen: window.seen(slot).unwrap_or(came_earlier),
-                usual: self.memory.usual(peer.id),
+                usual: self.piles.get(&peer.id).and_then(|pile| pile.usual),
                 levels: &levels,
             },
         );

@@ -1,9 +1,6 @@
 //! Combines the diagnoses of several hosts.
 
-use super::{
-    Diagnosis,
-    answer::{causes, overall, worst_first},
-};
+use super::Diagnosis;
 use crate::model::{figure::Table, history::Surge, sample::Moment};
 
 /// Combines the diagnoses. Each peer, listener, process and change gets the name of its host. Returns `None`
@@ -48,9 +45,7 @@ pub fn combine(hosts: Vec<(String, Diagnosis)>) -> Option<Diagnosis> {
     }
     // A stable sort, so that changes a host found at the same moment keep their order.
     all.changes.sort_by_key(|change| change.at.utc_ns);
-    worst_first(&mut all.peers);
-    all.causes = causes(&all.peers);
-    all.answer = overall(&all.peers);
+    all.order();
     Some(all)
 }
 

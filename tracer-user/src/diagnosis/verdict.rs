@@ -82,6 +82,11 @@ pub enum Party {
     Network,
 }
 
+impl Party {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Client, Self::Server, Self::Network];
+}
+
 impl Verdict {
     /// Who has to act on the verdict; `None` if nobody has to. A limit or timer is the concern of the party
     /// that set it. For a constant age that is the side that ends the connection, which the caller knows.

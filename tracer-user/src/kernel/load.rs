@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     filter::{Cgroup, Filter},
+    memory,
     model::sample::Known,
 };
 
@@ -152,7 +153,6 @@ const LATE_REQUESTS: [usize; 6] = [
 fn can_peek(offsets: &Offsets) -> bool {
     cfg!(target_arch = "x86_64")
         && offsets.has(&[
-            member!(task_struct.thread_info.status),
             member!(pt_regs.orig_ax),
             member!(pt_regs.si),
             member!(pt_regs.dx),
@@ -227,6 +227,12 @@ pub(super) struct Loaded {
 /// # Errors
 /// If tracing is impossible here, with the reason.
 pub(super) fn load(settings: &Settings) -> Result<Loaded, TraceError> {
+    let loaded = load_or_do_without(settings);
+    memory::trim();
+    loaded
+}
+
+fn load_or_do_without(settings: &Settings) -> Result<Loaded, TraceError> {
     match load_as(settings) {
         // An older verifier may not follow the code that tells requests apart. Without that code, turns are
         // counted.
@@ -258,15 +264,14 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         ));
     }
     let hooks = hooks(&btf, &offsets).map_err(unsupported)?;
+    // Two forms of the kernel's types, 25 MB each, are not held at the same time.
+    drop(btf);
     let object = object::read(settings.object.as_deref())?;
     let origin = object::origin(settings.object.as_deref());
     let damaged = |reason: String| TraceError::BadObject {
         origin: origin.clone(),
         reason,
     };
-    // aya needs the same types again, in its own form.
-    let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
-        .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     // Slots for the peers, one for each CPU that may hold one for a moment, and the one for all other peers.
     let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
@@ -278,8 +283,11 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         settings.ring_entries(),
     )?;
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
-    let mut ebpf = create_maps(settings, &kernel_btf, &object, &damaged)?;
+    let mut ebpf = create_maps(settings, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
+    // aya needs the same types again, in its own form.
+    let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
+        .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
     load_programs(&mut ebpf, &kernel_btf, &hooks)?;
     Ok(Loaded {
         ebpf,
@@ -343,18 +351,14 @@ impl Loaded {
     }
 }
 
-fn create_maps(
-    settings: &Settings,
-    btf: &aya::Btf,
-    object: &[u8],
-    damaged: Damaged<'_>,
-) -> Result<Ebpf, TraceError> {
+fn create_maps(settings: &Settings, object: &[u8], damaged: Damaged<'_>) -> Result<Ebpf, TraceError> {
     let ports = settings.filter.port_bitmap();
     let rules = u32::try_from(settings.filter.address_rules().len()).unwrap_or(u32::MAX);
     let log_level = if settings.log { log::Level::Debug as u8 } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
-        .btf(Some(btf))
+        // The object has none of the relocations that need them.
+        .btf(None)
         .override_global("PORTS", &ports, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("CONNS", settings.max_connections)

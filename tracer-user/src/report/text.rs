@@ -11,7 +11,7 @@ pub use self::fine_print::{drift, lost};
 use super::Origin;
 use crate::{
     diagnosis::{
-        Answer, Constant, Diagnosis, Judged, Party, Verdict,
+        Answer, Constant, Diagnosis, Judged, Party,
         words::{count, duration, form, number},
     },
     model::{history::Surge, owner::one_of_several, peer::Direction},
@@ -57,16 +57,16 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
 
 /// The answer in one sentence that fits a terminal, and who has to act.
 pub fn headline(diagnosis: &Diagnosis) -> String {
-    let peers = diagnosis.peers.len() as u64;
+    let peers = diagnosis.tally.peers;
     let window = duration(diagnosis.window_ns());
     let nouns = Nouns::of(diagnosis);
     match diagnosis.answer {
         Answer::Yes => problem(diagnosis),
-        Answer::No if diagnosis.to_decide() > 0 => format!(
+        Answer::No if diagnosis.tally.to_decide > 0 => format!(
             "NO: nobody is at fault, but {} of {} {} far more than usual.",
-            number(diagnosis.to_decide()),
+            number(diagnosis.tally.to_decide),
             nouns.count(peers),
-            form(diagnosis.to_decide(), "holds", "hold"),
+            form(diagnosis.tally.to_decide, "holds", "hold"),
         ),
         Answer::No => format!(
             "NO: no {} opens connections instead of reusing its own ({}, {window}).",
@@ -82,7 +82,7 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
             "NOTHING TO JUDGE: no connection passed the filters in {window}. \
              Check --port, --peer and --direction, or trace for longer.",
         ),
-        Answer::InsufficientData if diagnosis.peers.iter().all(is_stray) => format!(
+        Answer::InsufficientData if diagnosis.tally.stray == peers => format!(
             "NO CLIENT TO JUDGE: {} connected in {window} without sending a request (stray). \
              Check --port, or trace for longer.",
             nouns.count(peers),
@@ -102,8 +102,7 @@ struct Nouns {
 
 impl Nouns {
     fn of(diagnosis: &Diagnosis) -> Self {
-        let inbound = |peer: &Judged| peer.id.direction == Direction::Inbound;
-        match diagnosis.peers.iter().all(inbound) {
+        match diagnosis.tally.inbound == diagnosis.tally.peers {
             true => Self {
                 one: "client",
                 many: "clients",
@@ -122,9 +121,8 @@ impl Nouns {
 
 /// Who has to act, most affected first, as far as there is room.
 fn problem(diagnosis: &Diagnosis) -> String {
-    let of = Nouns::of(diagnosis).count(diagnosis.peers.len() as u64);
-    let mut parties =
-        [Party::Client, Party::Server, Party::Network].map(|party| (diagnosis.to_act(party), party));
+    let of = Nouns::of(diagnosis).count(diagnosis.tally.peers);
+    let mut parties = Party::ALL.map(|party| (diagnosis.tally.to_act(party), party));
     parties.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let mut text = "PROBLEM:".to_owned();
     for (place, (n, party)) in parties.into_iter().filter(|(n, _)| *n > 0).enumerate() {
@@ -147,16 +145,15 @@ fn problem(diagnosis: &Diagnosis) -> String {
 
 /// The counts, and remarks on the answer.
 fn counted(diagnosis: &Diagnosis) -> String {
-    let opens: u64 = diagnosis.peers.iter().map(|peer| peer.figures.opens).sum();
     let mut parts = vec![
-        format!("{} opened", number(opens)),
+        format!("{} opened", number(diagnosis.tally.opens)),
         format!("{} open now", number(diagnosis.accounting.open_now)),
     ];
-    if diagnosis.recovered() > 0 {
-        parts.push(format!("{} recovered", number(diagnosis.recovered())));
+    if diagnosis.tally.recovered > 0 {
+        parts.push(format!("{} recovered", number(diagnosis.tally.recovered)));
     }
-    if diagnosis.to_decide() > 0 && diagnosis.answer == Answer::Yes {
-        parts.push(format!("{} to decide", number(diagnosis.to_decide())));
+    if diagnosis.tally.to_decide > 0 && diagnosis.answer == Answer::Yes {
+        parts.push(format!("{} to decide", number(diagnosis.tally.to_decide)));
     }
     let is_part = diagnosis.window_start != diagnosis.started;
     let run = if is_part {
@@ -169,10 +166,6 @@ fn counted(diagnosis: &Diagnosis) -> String {
         duration(diagnosis.window_ns()),
         parts.join(", ")
     )
-}
-
-fn is_stray(peer: &Judged) -> bool {
-    peer.finding.verdict == Verdict::Stray
 }
 
 /// What the clients were compared with.

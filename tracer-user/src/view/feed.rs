@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    keeper::{Batch, Film, Keeper, Prefixes},
+    keeper::{Batch, Film, Keeper, Numbers, Prefixes},
     pace::Pace,
     playback::{Command, Playback},
     snapshot::Snapshot,
@@ -97,6 +97,8 @@ pub struct Kept {
     pub snapshot: Arc<Snapshot>,
     /// Earlier verdicts and listeners.
     pub film: Film,
+    /// The number of each peer in it.
+    pub numbers: Numbers,
     /// The connections ended by then whose records are still there, oldest first.
     pub ended: Vec<Ended>,
     /// The interval between samples at that moment; `None` for a recording.
@@ -167,6 +169,7 @@ impl Publisher {
         keep(Kept {
             judge: replayed.unwrap_or_else(|| self.keeper.judge().clone()),
             film: self.keeper.film().clone(),
+            numbers: self.keeper.numbers().clone(),
             ended: self.keeper.ended(taken_ns),
             interval: live.then(|| self.pace.asked()),
             sample,

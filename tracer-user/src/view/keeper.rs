@@ -3,6 +3,7 @@
 
 mod film;
 mod log;
+mod numbers;
 mod past;
 mod rates;
 
@@ -10,7 +11,10 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
-pub use self::film::{Film, Frame};
+pub use self::{
+    film::{Film, Frame},
+    numbers::Numbers,
+};
 use self::{log::Log, past::Past, rates::Rates};
 use super::{
     fit::visible,
@@ -20,7 +24,8 @@ use super::{
 };
 pub use crate::filter::Prefixes;
 use crate::{
-    diagnosis::{Judge, Observer, Options, Packed, Verdict, diagnose, words},
+    diagnosis::{Judge, Judged, Observer, Options, Packed, Verdict, diagnose, words},
+    memory::room_for,
     model::{
         ended::Ended,
         history::History,
@@ -83,6 +88,7 @@ pub struct Keeper {
     prefixes: Prefixes,
     window_ns: Option<u64>,
     judge: Judge,
+    numbers: Numbers,
     rates: Rates,
     /// Changes between the diagnoses of a recording whose judge has not been used before.
     observer: Observer,
@@ -100,6 +106,7 @@ impl Keeper {
             prefixes,
             window_ns,
             judge: Judge::new(window_ns),
+            numbers: Numbers::default(),
             rates: Rates::default(),
             observer: Observer::default(),
             has_begun: false,
@@ -120,31 +127,66 @@ impl Keeper {
             replayed,
         } = batch;
         let mut playback = None;
-        let mut diagnosis = match replayed {
-            None => {
-                let diagnosis = self.judge.look(&sample, &options);
-                self.film.add(&diagnosis, self.judge.history().window());
-                diagnosis
+        let mut is_back = false;
+        let judge = replayed.map(|replayed| {
+            is_back = self.rewind(&replayed.link, sample.taken);
+            self.course.extend(replayed.course);
+            playback = Some(replayed.playback);
+            replayed.judge
+        });
+        self.numbers.add(&sample);
+        self.rates.add(&sample, &self.numbers);
+        // Of each slot that has live sockets: their states, and its peer once that is judged.
+        let mut slots: HashMap<u32, (States, Option<(PeerId, Verdict)>)> = HashMap::new();
+        for connection in &sample.sockets.connections {
+            if let Some(slot) = connection.slot {
+                slots.entry(slot).or_default().0.add(connection);
             }
-            Some(replayed) => {
-                let is_back = self.rewind(&replayed.link, sample.taken);
-                self.course.extend(replayed.course);
-                playback = Some(replayed.playback);
-                let mut diagnosis = replayed.judge.again(&sample, &options);
+        }
+        let mut owners = Owners::default();
+        let mut rows: Vec<Row> = room_for(sample.peers.len());
+        let mut judged = Packed::default();
+        let each = |peer: Judged| {
+            let mut states = States::default();
+            if let Some(of_slot) = slots.get_mut(&peer.slot) {
+                states = of_slot.0;
+                of_slot.1 = Some((peer.id, peer.finding.verdict));
+            }
+            let owner = owners.name(peer.id, peer.figures.owner.as_deref());
+            rows.push(Row::of(
+                &peer,
+                self.rates.of(peer.id, &self.numbers),
+                states,
+                owner,
+            ));
+            judged.push(peer);
+        };
+        let (diagnosis, briefs) = match &judge {
+            None => self.judge.look_at_each(&sample, &options, each),
+            Some(judge) => {
+                let (mut diagnosis, briefs) = judge.again_at_each(&sample, &options, each);
                 let remembered = (diagnosis.changes.clone(), diagnosis.changes_dropped);
                 match is_back {
-                    true => self.observer.go_back(&mut diagnosis),
-                    false => self.observer.look(&mut diagnosis),
+                    true => self.observer.go_back(&mut diagnosis, &briefs),
+                    false => self.observer.look(&mut diagnosis, &briefs),
                 }
                 // A judge that takes its verdicts from the rows does not know how they changed.
-                if replayed.judge.has_spoken() && !replayed.playback.as_recorded {
+                if judge.has_spoken() && playback.is_some_and(|playback| !playback.as_recorded) {
                     (diagnosis.changes, diagnosis.changes_dropped) = remembered;
                 }
-                self.film.add(&diagnosis, replayed.judge.history().window());
-                diagnosis
+                (diagnosis, briefs)
             }
         };
-        self.rates.add(&sample);
+        let judge = judge.as_ref().unwrap_or(&self.judge);
+        self.film
+            .add(&diagnosis, &briefs, &self.numbers, judge.history().window());
+        for (rank, brief) in briefs.iter().enumerate() {
+            if let Some(row) = rows.get_mut(brief.place as usize) {
+                row.rank = rank;
+            }
+        }
+        rows.sort_unstable_by_key(|row| row.rank);
+        judged.order(briefs.iter().map(|brief| brief.place));
         self.past.add(ended);
         self.past.follow(&sample);
         self.chart(&sample);
@@ -157,37 +199,14 @@ impl Keeper {
             self.log.note(sample.taken, note);
         }
         self.log.tell(&diagnosis.changes);
-        // The largest part of a sample; the diagnosis already contains everything needed from it.
+        // The largest part of a sample, and no longer needed.
         drop(std::mem::take(&mut sample.peers));
-        let peers = &diagnosis.peers;
-        let ranks: HashMap<u32, usize> = (0..).zip(peers).map(|(rank, peer)| (peer.slot, rank)).collect();
-        let mut states = vec![States::default(); peers.len()];
-        for connection in &sample.sockets.connections {
-            let rank = connection.slot.and_then(|slot| ranks.get(&slot));
-            if let Some(states) = rank.and_then(|rank| states.get_mut(*rank)) {
-                states.add(connection);
-            }
-        }
-        let mut owners = Owners::default();
-        let rows: Vec<Row> = peers
-            .iter()
-            .zip(states)
-            .enumerate()
-            .map(|(rank, (peer, states))| {
-                let owner = owners.name(peer.id, peer.figures.owner.as_deref());
-                Row::of(peer, rank, self.rates.of(peer.id), states, owner)
-            })
-            .collect();
-        let sockets = sockets(sample, |slot| {
-            let peer = peers.get(*ranks.get(&slot)?)?;
-            Some((peer.id, peer.finding.verdict))
-        });
         Snapshot {
             headline: text::headline(&diagnosis),
-            judged: Packed::of(std::mem::take(&mut diagnosis.peers)),
+            judged,
             diagnosis,
             rows,
-            sockets,
+            sockets: sockets(sample, |slot| slots.get(&slot)?.1),
             opens_per_s: self.rates.total(),
             course: self.course.iter().copied().collect(),
             log: self.log.lines(),
@@ -205,6 +224,11 @@ impl Keeper {
     /// The verdicts and listeners at the moments the judge still remembers.
     pub fn film(&self) -> &Film {
         &self.film
+    }
+
+    /// The number of each peer in the film.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// From now on, judges only what comes after the newest sample.
@@ -255,7 +279,8 @@ impl Keeper {
         // What was seen on the way to that moment has still happened.
         (self.observer, self.log, self.has_begun) = (seen.observer, seen.log, true);
         self.log.rewind(to);
-        self.rates.add(before);
+        self.numbers.add(before);
+        self.rates.add(before, &self.numbers);
         true
     }
 

@@ -109,13 +109,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of one peer, with this rank in the diagnosis.
-    pub fn of(peer: &Judged, rank: usize, opens_per_s: Option<f64>, states: States, owner: Arc<str>) -> Self {
+    /// The row of one peer, whose rank is to be set when all peers are judged.
+    pub fn of(peer: &Judged, opens_per_s: Option<f64>, states: States, owner: Arc<str>) -> Self {
         let figures = &peer.figures;
         Self {
             id: peer.id,
             peers: 1,
-            rank,
+            rank: 0,
             verdict: peer.finding.verdict,
             more_verdicts: !peer.finding.also.is_empty(),
             confidence: peer.finding.confidence,

@@ -11,7 +11,10 @@ pub(super) fn told(talk: &mut Talk, bytes: &[u8], written: u32, role: Role) -> O
     if !talk.is_glance_enough(written) {
         return None;
     }
-    talk.glance(&head_of(bytes), length, written, is_server)
+    let mut first = [0; 8];
+    let looked_at = bytes.len().min(first.len());
+    first[..looked_at].copy_from_slice(&bytes[..looked_at]);
+    talk.glance(u64::from_le_bytes(first), length, written, is_server)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    diagnosis::{Judge, Options},
+    diagnosis::{Brief, Judge, Options},
     model::{
         history::{Shape, Surge},
         sample::Moment,
@@ -51,7 +51,7 @@ fn a_surge_is_one_change_that_is_brought_up_to_date() {
     for second in 0..60 {
         let mut diagnosis = after(second);
         diagnosis.movement.surge = Some(surge(1, 100 + second, None));
-        changes.note(&diagnosis, &HashMap::new());
+        changes.note(&diagnosis, &diagnosis.peers, &HashMap::new());
         let now = surges(&changes);
         assert_eq!(now.len(), 1);
         assert_eq!(now[0].2, 100 + second);
@@ -59,8 +59,8 @@ fn a_surge_is_one_change_that_is_brought_up_to_date() {
     }
     let mut over = after(60);
     over.movement.surge = Some(surge(1, 159, Some(over.taken)));
-    changes.note(&over, &HashMap::new());
-    changes.note(&over, &HashMap::new());
+    changes.note(&over, &over.peers, &HashMap::new());
+    changes.note(&over, &over.peers, &HashMap::new());
     let kinds: Vec<_> = surges(&changes)
         .into_iter()
         .map(|(_, began, to)| (began, to))
@@ -68,7 +68,7 @@ fn a_surge_is_one_change_that_is_brought_up_to_date() {
     assert_eq!(kinds, [(true, 159), (false, 159)]);
     let mut second = after(61);
     second.movement.surge = Some(surge(2, 80, None));
-    changes.note(&second, &HashMap::new());
+    changes.note(&second, &second.peers, &HashMap::new());
     assert_eq!(surges(&changes).len(), 3, "a smaller surge is listed too");
 }
 
@@ -77,14 +77,15 @@ fn a_flapping_peer_does_not_push_a_surge_out() {
     let mut changes = Changes::default();
     let mut first = after(0);
     first.movement.surge = Some(surge(1, 100, None));
-    changes.note(&first, &HashMap::new());
+    changes.note(&first, &first.peers, &HashMap::new());
     let were: HashMap<PeerId, Verdict> = first
         .peers
         .iter()
         .map(|peer| (peer.id, Verdict::PathCut))
         .collect();
     for second in 1..2000 {
-        changes.note(&after(second), &were);
+        let diagnosis = after(second);
+        changes.note(&diagnosis, &diagnosis.peers, &were);
     }
     assert_eq!(surges(&changes).len(), 1);
     assert!(changes.latest.len() <= MAX);
@@ -110,7 +111,7 @@ fn of_a_crowd_the_worst_are_listed_and_the_others_counted() {
         .map(|peer| (peer.id, Verdict::Reusing))
         .collect();
     let mut changes = Changes::default();
-    changes.note(&crowd, &were);
+    changes.note(&crowd, &crowd.peers, &were);
     let listed = |change: &&Change| matches!(change.what, What::Verdict { .. });
     assert_eq!(changes.latest.iter().filter(listed).count(), MAX_AT_ONCE);
     let last = changes.latest.last().unwrap();
@@ -132,7 +133,7 @@ fn losses_are_noted_when_they_begin() {
         let mut diagnosis = after(second as u64);
         diagnosis.losses.records_lost = lost;
         diagnosis.accounting.drift = Some(drift);
-        changes.note(&diagnosis, &HashMap::new());
+        changes.note(&diagnosis, &diagnosis.peers, &HashMap::new());
     }
     let losses = changes.latest.iter().filter_map(|change| match &change.what {
         What::Loss { losses, drift } => Some((losses.records_lost, *drift)),
@@ -155,7 +156,7 @@ fn they_survive_the_way_there_and_back_with_harmless_names() {
     diagnosis.capacity[0].max_workers = Some(1);
     diagnosis.capacity[0].busy_workers = Some(1);
     diagnosis.capacity[0].takes_one = Some(true);
-    changes.note(&diagnosis, &were);
+    changes.note(&diagnosis, &diagnosis.peers, &were);
     let text = serde_json::to_string(&changes).unwrap();
     let read: Changes = serde_json::from_str(&text).unwrap();
     assert_eq!(read.latest, changes.latest);
@@ -164,6 +165,16 @@ fn they_survive_the_way_there_and_back_with_harmless_names() {
     let mut bad: Changes = serde_json::from_str(&text.replace("apache2", r"apa\u001b[2Jche")).unwrap();
     bad.sanitise();
     assert!(!serde_json::to_string(&bad).unwrap().contains(r"\u001b"));
+}
+
+fn briefs(diagnosis: &Diagnosis) -> Vec<Brief> {
+    let peers = (0..).zip(&diagnosis.peers);
+    peers.map(|(place, peer)| Brief::of(peer, place)).collect()
+}
+
+fn look(observer: &mut Observer, diagnosis: &mut Diagnosis) {
+    let peers = briefs(diagnosis);
+    observer.look(diagnosis, &peers);
 }
 
 /// Playback of a recording can go back: the changes seen so far stay, and nothing appears to begin at the
@@ -176,13 +187,14 @@ fn going_back_forgets_what_comes_later() {
         diagnosis.movement.surge = Some(surge(1, to, None));
         diagnosis
     };
-    observer.look(&mut after(0));
-    observer.look(&mut with_surge(10, 100));
+    look(&mut observer, &mut after(0));
+    look(&mut observer, &mut with_surge(10, 100));
     let mut last = with_surge(20, 200);
     last.losses.records_lost = 1;
-    observer.look(&mut last);
+    look(&mut observer, &mut last);
     let mut back = with_surge(15, 150);
-    observer.go_back(&mut back);
+    let peers = briefs(&back);
+    observer.go_back(&mut back, &peers);
     let ids: Vec<u64> = back.changes.iter().map(|change| change.id).collect();
     assert!(
         !ids.is_empty()
@@ -203,7 +215,7 @@ fn going_back_forgets_what_comes_later() {
     assert_eq!(began(&back).len(), 1);
     assert_eq!(began(&back)[0].what, What::SurgeBegan(surge(1, 150, None)));
     let mut on = with_surge(16, 160);
-    observer.look(&mut on);
+    look(&mut observer, &mut on);
     assert_eq!(on.changes.len(), back.changes.len());
     assert_eq!(began(&on).len(), 1);
 }
@@ -233,7 +245,7 @@ fn what_was_said_goes_when_the_judge_is_told_otherwise() {
         .iter()
         .map(|peer| (peer.id, Verdict::PathCut))
         .collect();
-    changes.note(&diagnosis, &were);
+    changes.note(&diagnosis, &diagnosis.peers, &were);
     assert!(changes.latest.len() > 1);
     changes.reconsider();
     assert_eq!(surges(&changes).len(), 1);

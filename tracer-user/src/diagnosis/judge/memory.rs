@@ -1,7 +1,7 @@
 //! What a judge remembers: a verdict changes only after another one has held for several samples, and a pile
 //! remains one until it is gone.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         answer::{Judged, Recovered},
         cause::{Finding, Grown},
         changes::Changes,
+        rated::Rated,
         thresholds::PILE_STANDS,
     },
     model::{peer::PeerId, serial::pairs},
@@ -34,6 +35,15 @@ pub struct Memory {
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
     pub(in crate::diagnosis) changes: Changes,
+}
+
+/// How a peer piled up.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::diagnosis) struct Pile {
+    /// As long as the pile stands.
+    pub(in crate::diagnosis) grown: Option<Grown>,
+    /// The most connections it held before it last piled up.
+    pub(in crate::diagnosis) usual: Option<u64>,
 }
 
 /// The settled verdict on a peer, and what may change it.
@@ -99,14 +109,16 @@ impl Memory {
         !self.peers.is_empty()
     }
 
-    /// How a peer piled up, as long as the pile stands.
-    pub(super) fn grown(&self, peer: PeerId) -> Option<Grown> {
-        self.peers.get(&peer)?.grown
-    }
-
-    /// The most connections a peer held before it last piled up, if it ever did.
-    pub(in crate::diagnosis) fn usual(&self, peer: PeerId) -> Option<u64> {
-        self.peers.get(&peer)?.usual
+    /// The peers that pile up, or did.
+    pub(in crate::diagnosis) fn piles(&self) -> HashMap<PeerId, Pile> {
+        let pile = |(id, standing): (&PeerId, &Standing)| {
+            let pile = Pile {
+                grown: standing.grown,
+                usual: standing.usual,
+            };
+            (pile.grown.is_some() || pile.usual.is_some()).then_some((*id, pile))
+        };
+        self.peers.iter().filter_map(pile).collect()
     }
 
     /// Sanitises the names, after reading from a file.
@@ -114,14 +126,15 @@ impl Memory {
         self.changes.sanitise();
     }
 
-    /// Replaces the verdicts in a diagnosis by the settled ones.
-    pub(super) fn show(&self, diagnosis: &mut Diagnosis) {
-        for peer in &mut diagnosis.peers {
-            if let Some(standing) = self.peers.get(&peer.id).filter(|standing| standing.has_spoken) {
-                standing.show(peer);
-            }
+    /// Replaces the verdict on a peer by the settled one.
+    pub(super) fn show(&self, peer: &mut Judged) {
+        if let Some(standing) = self.peers.get(&peer.id).filter(|standing| standing.has_spoken) {
+            standing.show(peer);
         }
-        diagnosis.order();
+    }
+
+    /// Puts the list of changes into a diagnosis.
+    pub(super) fn show_changes(&self, diagnosis: &mut Diagnosis) {
         diagnosis.changes = self.changes.recent();
         diagnosis.changes_dropped = self.changes.dropped();
     }
@@ -136,50 +149,50 @@ impl Memory {
         self.has_left |= !slots.is_empty();
     }
 
-    /// Settles the verdicts in a diagnosis, and remembers them.
-    pub(super) fn settle(&mut self, diagnosis: &mut Diagnosis, is_last: bool) {
-        let taken = diagnosis.taken;
-        let mut were = HashMap::new();
-        for peer in &mut diagnosis.peers {
-            let slot = peer.slot as usize;
-            if self.lately.len() <= slot {
-                self.lately.resize(slot + 1, Verdict::InsufficientData);
-            }
-            let Some(lately) = self.lately.get_mut(slot) else {
-                continue;
-            };
-            let known = self.peers.get_mut(&peer.id);
-            if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
-                // The usual case: nothing to remember.
-                *lately = peer.finding.verdict;
-                continue;
-            }
-            let is_new = known.is_none();
-            let mut unknown = Standing {
-                verdict: *lately,
-                ..Standing::default()
-            };
-            let standing = known.unwrap_or(&mut unknown);
-            let before = standing.verdict;
-            standing.settle(peer, taken.monotonic_ns, is_last);
-            *lately = standing.verdict;
-            if before != standing.verdict {
-                were.insert(peer.id, before);
-            }
-            if is_new {
-                self.peers.insert(peer.id, unknown);
-            } else if standing.is_forgettable() {
-                self.peers.remove(&peer.id);
-            }
+    /// Settles the verdict on a peer, and remembers it. Returns the one before, if it has changed.
+    pub(super) fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) -> Option<Verdict> {
+        let slot = peer.slot as usize;
+        if self.lately.len() <= slot {
+            self.lately.resize(slot + 1, Verdict::InsufficientData);
         }
-        if std::mem::take(&mut self.has_left) || self.peers.len() > diagnosis.peers.len() {
-            let known: hashbrown::HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
+        let lately = self.lately.get_mut(slot)?;
+        let known = self.peers.get_mut(&peer.id);
+        if known.is_none() && !is_remarkable(peer.finding.verdict) && peer.recovered.is_none() {
+            // The usual case: nothing to remember.
+            *lately = peer.finding.verdict;
+            return None;
+        }
+        let is_new = known.is_none();
+        let mut unknown = Standing {
+            verdict: *lately,
+            ..Standing::default()
+        };
+        let standing = known.unwrap_or(&mut unknown);
+        let before = standing.verdict;
+        standing.settle(peer, now_ns, is_last);
+        *lately = standing.verdict;
+        let changed = before != standing.verdict;
+        if is_new {
+            self.peers.insert(peer.id, unknown);
+        } else if standing.is_forgettable() {
+            self.peers.remove(&peer.id);
+        }
+        changed.then_some(before)
+    }
+
+    /// Forgets those that are not among the peers of a diagnosis, and notes how it differs from the last one.
+    /// `were`: the verdicts that have changed.
+    pub(super) fn note<P: Rated>(
+        &mut self,
+        diagnosis: &Diagnosis,
+        peers: &[P],
+        were: &HashMap<PeerId, Verdict>,
+    ) {
+        if std::mem::take(&mut self.has_left) || self.peers.len() > peers.len() {
+            let known: HashSet<PeerId> = peers.iter().map(Rated::id).collect();
             self.peers.retain(|id, _| known.contains(id));
         }
-        diagnosis.order();
-        self.changes.note(diagnosis, &were);
-        diagnosis.changes = self.changes.recent();
-        diagnosis.changes_dropped = self.changes.dropped();
+        self.changes.note(diagnosis, peers, were);
     }
 }
 

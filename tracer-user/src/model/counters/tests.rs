@@ -1,5 +1,6 @@
 //! What the lines of the table do, and what depends on several of them.
 
+use tracer_ebpf::buckets::{TIME_BUCKETS, TURN_BUCKETS};
 use zerocopy::FromZeros;
 
 use super::*;
@@ -191,4 +192,56 @@ fn counters_of_32_bits_that_start_again_go_on() {
     );
     let since = read(u32::MAX - 10, 0, 0, 0).since(&before);
     assert_eq!(since.opens(), 0, "read in a race, and no turn");
+}
+
+#[test]
+fn every_counter_of_32_bits_goes_on_past_its_end() {
+    let read = |count: u32| {
+        let mut stats = PeerStats::new_zeroed();
+        for counter in [
+            &mut stats.failed,
+            &mut stats.close_wait_entered,
+            &mut stats.retransmits,
+            &mut stats.unanswered,
+            &mut stats.late_reads,
+            &mut stats.requests_bounded,
+            &mut stats.handshakes_alone,
+            &mut stats.late_requests,
+        ] {
+            *counter = count;
+        }
+        stats.closes.fill(count);
+        stats.opens_by_held.fill(count);
+        stats.turn_buckets.fill(count);
+        stats.buckets.as_flattened_mut().fill(count);
+        stats.rhythm_buckets.as_flattened_mut().fill(count);
+        Counters::from(&stats)
+    };
+    let since = read(5).since(&read(u32::MAX - 4));
+    assert_eq!(
+        [
+            since.failed,
+            since.close_wait_entered,
+            since.retransmits,
+            since.unanswered,
+            since.late_reads,
+            since.requests_bounded,
+            since.handshakes_alone,
+            since.late_requests,
+        ],
+        [10; 8]
+    );
+    assert_eq!(since.closes.each(), [10; 5]);
+    assert_eq!(since.opens_by_held.all(), [10; HELD_BUCKETS]);
+    assert_eq!(since.turns.buckets.all(), [10; TURN_BUCKETS]);
+    for timed in [
+        since.lifetime,
+        since.idle,
+        since.gap,
+        since.close_wait,
+        since.hold,
+        since.pause,
+    ] {
+        assert_eq!(timed.buckets.all(), [10; TIME_BUCKETS]);
+    }
 }

@@ -172,7 +172,7 @@ pub(super) fn others(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -
         and_more(to, recovered.len().saturating_sub(MAX_EACH))?;
         writeln!(to)?;
     }
-    if diagnosis.accused() == 0 {
+    if diagnosis.tally.accused == 0 {
         // Their sentences say what is missing.
         for peer in of(Verdict::InsufficientData).take(MAX_EACH) {
             paragraph(to, &format!("{}: {}", name(peer), peer.explanation()), 0)?;

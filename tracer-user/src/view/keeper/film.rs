@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
+use super::numbers::Numbers;
 use crate::{
-    diagnosis::{Diagnosis, ListenerNow, Verdict},
+    diagnosis::{Brief, Diagnosis, ListenerNow, Verdict},
     model::{
         accounting::{Accounting, Losses},
-        peer::PeerId,
         sample::Moment,
         window::Window,
     },
@@ -27,8 +27,8 @@ pub struct Frame {
     pub accounting: Accounting,
     /// The losses up to then.
     pub losses: Losses,
-    /// Verdicts that differ from those of the previous frame.
-    pub said: Vec<(PeerId, Verdict)>,
+    /// Verdicts that differ from those of the previous frame, by the peer's number.
+    pub said: Vec<(u32, Verdict)>,
     /// The listeners.
     pub listeners: Vec<ListenerNow>,
 }
@@ -37,13 +37,13 @@ pub struct Frame {
 #[derive(Clone, Debug, Default)]
 pub struct Film {
     frames: VecDeque<Frame>,
-    /// The latest verdicts.
-    said: HashMap<PeerId, Verdict>,
+    /// The latest verdicts, by the peer's number.
+    said: Vec<Option<Verdict>>,
 }
 
 impl Film {
-    /// Takes in the current verdicts, and forgets the moments that have left the window.
-    pub(super) fn add(&mut self, diagnosis: &Diagnosis, window: &Window) {
+    /// Takes in the current verdicts on these peers, and forgets the moments that have left the window.
+    pub(super) fn add(&mut self, diagnosis: &Diagnosis, peers: &[Brief], numbers: &Numbers, window: &Window) {
         let kept: HashSet<u64> = window.boundaries().map(|at| at.monotonic_ns).collect();
         let mut older: Option<Frame> = None;
         for mut frame in std::mem::take(&mut self.frames) {
@@ -60,7 +60,7 @@ impl Film {
             at: diagnosis.taken,
             accounting: diagnosis.accounting,
             losses: diagnosis.losses,
-            said: self.news(diagnosis),
+            said: self.news(peers, numbers),
             listeners: diagnosis.listeners.iter().take(MAX_LISTENERS).cloned().collect(),
         };
         if let Some(older) = older {
@@ -69,14 +69,16 @@ impl Film {
         self.frames.push_back(new);
     }
 
-    fn news(&mut self, diagnosis: &Diagnosis) -> Vec<(PeerId, Verdict)> {
-        if self.said.len() > diagnosis.peers.len() {
-            let known: HashSet<PeerId> = diagnosis.peers.iter().map(|peer| peer.id).collect();
-            self.said.retain(|id, _| known.contains(id));
-        }
-        let peers = diagnosis.peers.iter().map(|peer| (peer.id, peer.finding.verdict));
-        peers
-            .filter(|(id, verdict)| self.said.insert(*id, *verdict) != Some(*verdict))
+    fn news(&mut self, peers: &[Brief], numbers: &Numbers) -> Vec<(u32, Verdict)> {
+        self.said.resize(numbers.len(), None);
+        let numbered = peers
+            .iter()
+            .filter_map(|peer| Some((numbers.get(peer.id)?, peer.verdict)));
+        numbered
+            .filter(|(number, verdict)| {
+                let said = self.said.get_mut(*number as usize);
+                said.is_some_and(|said| said.replace(*verdict) != Some(*verdict))
+            })
             .collect()
     }
 
@@ -89,24 +91,34 @@ impl Film {
 impl Frame {
     /// Takes over the verdicts of an earlier frame that have not changed since.
     fn put_under(&mut self, older: Self) {
-        let newer: HashSet<PeerId> = self.said.iter().map(|(id, _)| *id).collect();
-        let left = older.said.into_iter().filter(|(id, _)| !newer.contains(id));
+        let newer: HashSet<u32> = self.said.iter().map(|(number, _)| *number).collect();
+        let left = older
+            .said
+            .into_iter()
+            .filter(|(number, _)| !newer.contains(number));
         self.said.extend(left);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hashbrown::HashMap;
+
     use super::*;
-    use crate::view::{example, keeper::Keeper};
+    use crate::view::{example, keeper::Keeper, row::Row};
 
     #[test]
     fn what_was_said_at_a_moment_can_be_told_afterwards() {
         let mut keeper = Keeper::new(example::PREFIXES, Some(60_000_000_000));
-        let mut live: Vec<(u64, HashMap<PeerId, Verdict>)> = Vec::new();
+        let mut live: Vec<(u64, HashMap<u32, Verdict>)> = Vec::new();
         for second in 0..200 {
             let snapshot = keeper.add(example::batch(second));
-            let said = snapshot.rows.iter().map(|row| (row.id, row.verdict)).collect();
+            let number = |row: &Row| keeper.numbers().get(row.id).unwrap();
+            let said = snapshot
+                .rows
+                .iter()
+                .map(|row| (number(row), row.verdict))
+                .collect();
             live.push((snapshot.taken().monotonic_ns, said));
         }
         let frames: Vec<&Frame> = keeper.film().frames().collect();

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::HashMap;
-
+use super::numbers::Numbers;
 use crate::model::{peer::PeerId, sample::Sample};
 
 /// The span a rate is taken over, ns: long enough that a poll every second or two does not flicker between 0
@@ -13,13 +12,12 @@ const WINDOW_NS: u64 = 5_000_000_000;
 /// Maximum number of samples kept; with more of them in a span, the span is shorter.
 const MAX_MARKS: usize = 16;
 
-/// How many connections had been opened at one moment, per peer and in all. Peers are not identified by slot,
-/// since a recording's slots are not those of its last sample.
+/// How many connections had been opened at one moment, per peer and in all.
 #[derive(Debug)]
 struct Mark {
     at_ns: u64,
     total: u64,
-    /// Indexed by the peer's place in [`Rates::places`].
+    /// Indexed by the peer's number.
     by_peer: Vec<u64>,
 }
 
@@ -27,20 +25,14 @@ struct Mark {
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     marks: VecDeque<Mark>,
-    /// An index for each peer ever seen.
-    places: HashMap<PeerId, usize>,
 }
 
 impl Rates {
-    pub(super) fn add(&mut self, sample: &Sample) {
-        let mut by_peer = vec![0; self.places.len().max(sample.peers.len())];
+    pub(super) fn add(&mut self, sample: &Sample, numbers: &Numbers) {
+        let mut by_peer = vec![0; numbers.len()];
         for peer in &sample.peers {
-            let next = self.places.len();
-            let place = *self.places.entry(peer.id).or_insert(next);
-            if place >= by_peer.len() {
-                by_peer.resize(place + 1, 0);
-            }
-            if let Some(opens) = by_peer.get_mut(place) {
+            let place = numbers.get(peer.id);
+            if let Some(opens) = place.and_then(|place| by_peer.get_mut(place as usize)) {
                 *opens = peer.counters.opens();
             }
         }
@@ -65,8 +57,8 @@ impl Rates {
     }
 
     /// The rate of one peer. A peer not seen before had opened nothing.
-    pub(super) fn of(&self, id: PeerId) -> Option<f64> {
-        let place = *self.places.get(&id)?;
+    pub(super) fn of(&self, id: PeerId, numbers: &Numbers) -> Option<f64> {
+        let place = numbers.get(id)? as usize;
         self.rate(|mark| mark.by_peer.get(place).copied().unwrap_or(0))
     }
 

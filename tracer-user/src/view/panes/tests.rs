@@ -191,7 +191,8 @@ fn hostile_names_cannot_do_anything() {
                 Arc::make_mut(owner).comm = hostile.to_owned();
             }
         }
-        snapshot.judged = crate::diagnosis::Packed::of(peers);
+        snapshot.judged = crate::diagnosis::Packed::default();
+        peers.into_iter().for_each(|peer| snapshot.judged.push(peer));
         for row in &mut snapshot.rows {
             row.owner = hostile.into();
         }

@@ -85,16 +85,18 @@ fn peers(
     expected: &HashMap<PeerId, u32>,
     boundary: usize,
     at: Moment,
-    said: &HashMap<PeerId, Verdict>,
+    said: &HashMap<u32, Verdict>,
 ) -> Vec<PeerRow> {
     let window = kept.judge.history().window();
     let row = |peer: &crate::model::sample::Peer| {
         // A peer that came later has none.
         let mark = window.mark(boundary, peer.slot)?;
         let expected = expected.get(&peer.id).copied().unwrap_or(1);
+        let number = kept.numbers.get(peer.id);
+        let verdict = number.and_then(|number| said.get(&number));
         let row = PeerRow::of(peer.id, &mark.counters, mark.live, kept.sample.known, expected);
         Some(PeerRow {
-            verdict: Cow::Borrowed(said.get(&peer.id).map_or("", |verdict| verdict.id())),
+            verdict: Cow::Borrowed(verdict.map_or("", |verdict| verdict.id())),
             ..row.at(at)
         })
     };

@@ -48,6 +48,7 @@ fn kept_of(batch: impl Fn(u32) -> Batch) -> Kept {
     Kept {
         judge: keeper.judge().clone(),
         film: keeper.film().clone(),
+        numbers: keeper.numbers().clone(),
         ended: keeper.ended(sample.taken.monotonic_ns),
         interval: None,
         sample,
@@ -133,7 +134,8 @@ fn it_is_a_film_and_not_one_frame() {
         assert_eq!(at.utc_ns, diagnosis.taken.utc_ns);
         said.extend(news.iter().copied());
         for peer in &diagnosis.peers {
-            assert_eq!(said.get(&peer.id), Some(&peer.finding.verdict), "{:?}", peer.id);
+            let number = kept.numbers.get(peer.id).unwrap();
+            assert_eq!(said.get(&number), Some(&peer.finding.verdict), "{:?}", peer.id);
         }
     }
     let events = fs::read_to_string(written.path.join("events.csv")).unwrap();
