@@ -15,12 +15,17 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use crate::{
+    scenarios::installed::{HTTPS, LIMITED, NO_KEEP_ALIVE, REQUEST_LIMIT, TLS13_ONLY},
+    servers::Certificate,
+};
+
 const BINARY: &str = "/usr/sbin/apache2";
 
 const MODULES: &str = "/usr/lib/apache2/modules";
 
 /// The port it listens on, on every address of its network namespace.
-const PORT: u16 = 8080;
+pub const PORT: u16 = 8080;
 
 /// Time limit for starting all its threads.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -42,6 +47,8 @@ pub struct Knobs {
     pub listen_backlog: u32,
     /// `Timeout`
     pub timeout: Duration,
+    /// Whether it serves HTTPS too, see [`super::scenarios::installed`].
+    pub tls: bool,
     /// `AcceptFilter http data`, that is TCP_DEFER_ACCEPT; `none` if false.
     pub defer_accept: bool,
 }
@@ -56,6 +63,7 @@ impl Default for Knobs {
             threads_per_child: 25,
             listen_backlog: 511,
             timeout: Duration::from_secs(60),
+            tls: false,
             defer_accept: true,
         }
     }
@@ -63,7 +71,7 @@ impl Default for Knobs {
 
 impl Knobs {
     /// The configuration file. Apache writes below `folder` only and ignores the system's configuration.
-    fn config(&self, folder: &Path, upstream: SocketAddr) -> String {
+    fn config(&self, folder: &Path, upstream: SocketAddr, certificate: &Certificate) -> String {
         let folder = folder.display();
         let mut text = String::new();
         for module in [
@@ -118,8 +126,39 @@ ProxyPass / http://{upstream}/ retry=0
             threads = self.threads_per_child,
             workers = self.max_request_workers,
         );
+        if self.tls {
+            text.push_str(&sites(certificate));
+        }
         text
     }
+}
+
+/// The ports for HTTPS, each with its settings. The rest is inherited.
+fn sites(Certificate { path, key, .. }: &Certificate) -> String {
+    let mut text = String::new();
+    for module in ["socache_shmcb", "ssl"] {
+        let _ = writeln!(text, "LoadModule {module}_module {MODULES}/mod_{module}.so");
+    }
+    let _ = writeln!(text, "AcceptFilter https none");
+    for (port, line) in [
+        (HTTPS, String::new()),
+        (LIMITED, format!("MaxKeepAliveRequests {REQUEST_LIMIT}")),
+        (NO_KEEP_ALIVE, "KeepAlive Off".to_owned()),
+        (TLS13_ONLY, "SSLProtocol TLSv1.3".to_owned()),
+    ] {
+        let _ = write!(
+            text,
+            "Listen {port}
+<VirtualHost *:{port}>
+SSLEngine on
+SSLCertificateFile {path}
+SSLCertificateKeyFile {key}
+{line}
+</VirtualHost>
+"
+        );
+    }
+    text
 }
 
 /// A running server, killed on drop.
@@ -139,12 +178,12 @@ impl Apache {
     ///
     /// # Panics
     /// If it does not start; the message contains its log.
-    pub fn start(knobs: &Knobs, upstream: SocketAddr) -> Self {
+    pub fn start(knobs: &Knobs, upstream: SocketAddr, certificate: &Certificate) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Apache's children run as another user and must be able to enter the folder.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
         let config = folder.path().join("apache.conf");
-        fs::write(&config, knobs.config(folder.path(), upstream)).expect("its configuration");
+        fs::write(&config, knobs.config(folder.path(), upstream, certificate)).expect("its configuration");
         // If the test is killed, Apache gets SIGTERM and stops its children.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", BINARY, "-D", "FOREGROUND", "-f"])

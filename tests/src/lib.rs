@@ -18,6 +18,7 @@ pub mod programs;
 pub mod random;
 pub mod recorder;
 pub mod scenarios;
+pub mod servers;
 pub mod soak;
 pub mod terminal;
 pub mod traffic;

@@ -5,8 +5,11 @@
 pub mod behaviour;
 pub mod calibration;
 mod client;
+mod connection;
 mod cut;
-mod http;
+mod dialects;
+pub mod door;
+pub mod installed;
 pub mod list;
 pub mod outcome;
 mod own;
@@ -22,6 +25,8 @@ use tcpreuse::testing::diagnosis::Options;
 
 pub use self::{
     behaviour::Behaviour,
+    door::{Dialect, Door},
+    installed::Installed,
     own::Manner,
     truth::{Phase, Truth},
 };
@@ -36,13 +41,17 @@ pub enum Server {
     Leaky,
     /// The tests' own server, which streams, limits the age of connections and can be restarted.
     Own(Manner),
+    /// Other servers that are installed on the machine.
+    Installed(&'static [Installed]),
 }
 
 /// Clients with the same behaviour, each with its own address.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// Its name in reports.
-    pub name: &'static str,
+    pub name: String,
+    /// What its clients connect to; `None` for HTTP/1.1 on the server's own port.
+    pub door: Option<Door>,
     /// The behaviour of each client.
     pub behaviour: Behaviour,
     /// Number of clients.
@@ -60,6 +69,16 @@ impl Group {
     #[must_use]
     fn late(self, after: Duration) -> Self {
         Self { after, ..self }
+    }
+
+    /// Sends the clients to a door, which the name then tells.
+    #[must_use]
+    fn through(self, door: Door) -> Self {
+        Self {
+            name: format!("{}, {door}", self.name),
+            door: Some(door),
+            ..self
+        }
     }
 
     /// Adds an earlier phase that ends at `until`, when the behaviour changes, counted from the start of

@@ -86,7 +86,7 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     let seen = tell(heard, length, written, is_server, is_known);
     let (told, ticks) = (heard.talk, tcp.received_ticks());
     heard.read_seq = copied;
-    if seen & brought::GOODBYE == 0 {
+    if told.is_use(seen) {
         heard.last_ticks = ticks;
     }
     if told.protocol != known.protocol {

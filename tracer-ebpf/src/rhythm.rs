@@ -79,6 +79,12 @@ impl Rhythm {
         hold
     }
 
+    /// When the last answer ended, if no request came since and a later read has shown it; else 0.
+    #[inline(always)]
+    pub const fn last_answer(&self) -> u32 {
+        self.answered
+    }
+
     /// The client's process reads. `is_answer`: this is the beginning of an answer to a request.
     #[inline(always)]
     pub fn client_reads(&mut self, is_answer: bool, at: Moved) -> Told {

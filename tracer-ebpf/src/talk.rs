@@ -6,6 +6,7 @@
 
 mod answers;
 mod frames;
+mod login;
 mod messages;
 mod replies;
 
@@ -66,6 +67,8 @@ pub mod flag {
     pub const UNDECIDED: u8 = 32;
     /// Something was counted that may have been no request.
     pub const ESTIMATED: u8 = 64;
+    /// At the client's end: the last record was what a server of HTTP/2 says beside answers, perhaps its goodbye.
+    pub const ASIDE: u8 = 128;
 }
 
 /// Bits of what a read brought.
@@ -93,8 +96,8 @@ pub struct Talk {
     stage: u8,
     /// Bits of [`flag`].
     pub flags: u8,
-    /// Always 0.
-    pad: u8,
+    /// How far a login within TLS has come; see `login`.
+    login: u8,
 }
 
 impl Talk {
@@ -105,7 +108,7 @@ impl Talk {
         protocol: protocol::UNKNOWN,
         stage: 0,
         flags: 0,
-        pad: 0,
+        login: 0,
     };
 }
 
@@ -129,6 +132,19 @@ pub const fn longest_goodbye(protocol: u8) -> u32 {
     }
 }
 
+/// The same where a FIN follows at once. With HTTP/2, a short request is as long as what ends a connection.
+#[inline(always)]
+pub const fn longest_last_words(protocol: u8) -> u32 {
+    match protocol {
+        // GOAWAY, and within TLS an alert after it; see `longest_goodbye`.
+        protocol::HTTP2 | protocol::TLS_HTTP2 => 17 + TLS_OVERHEAD + 31,
+        other => longest_goodbye(other),
+    }
+}
+
+/// What a record of TLS 1.2 adds to its contents with AES-GCM, bytes; TLS 1.3 adds less.
+const TLS_OVERHEAD: u32 = 29;
+
 /// The bytes at one place of a read; those beyond its end are 0.
 pub type Head = [u8; HEAD];
 
@@ -141,6 +157,7 @@ impl Talk {
     pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
         if written != 0 {
             self.flags |= flag::ARMED;
+            self.may_complete_login(written);
         }
         // Not before the rest of the record is read, which some read apart.
         if self.flags & flag::UNDECIDED != 0 && self.left == 0 {
@@ -150,9 +167,10 @@ impl Talk {
             let Some(head) = head() else {
                 return self.unseen();
             };
-            self.protocol = messages::detect(&head, length, self.protocol);
+            let before = self.protocol;
+            self.protocol = messages::detect(&head, length, before);
             if self.protocol == protocol::TLS {
-                self.begin_tls(&head);
+                self.begin_tls(&head, before);
             }
         }
         match self.protocol {
@@ -239,6 +257,13 @@ impl Talk {
     pub fn is_exact(&self) -> bool {
         self.flags & (flag::LOST | flag::ESTIMATED) == 0
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
+    }
+
+    /// Whether a read that brought `seen` used the connection. A goodbye does not, nor does a control frame that may
+    /// be one, unless an answer came with it.
+    #[inline(always)]
+    pub const fn is_use(&self, seen: u8) -> bool {
+        self.flags & (flag::GOODBYE | flag::ASIDE) == 0 || seen & brought::REQUEST != 0
     }
 
     /// Whether there was a handshake and nothing after it.

@@ -195,6 +195,13 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
 /// and not written since, or has yet to read. At the client's end: it has written and not read since.
 #[inline(always)]
 pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
+    is_holding_beyond(tcp, conn, talk::longest_goodbye)
+}
+
+/// The same, given how long a protocol's goodbye may be: of the client, unread by the server or written last.
+#[inline(always)]
+fn is_holding_beyond(tcp: TcpSock, conn: &Conn, goodbye: impl Fn(u8) -> u32) -> bool {
+    let goodbye = || goodbye(conn.heard.talk.protocol);
     if config!(count_turns) == 0 || conn.flags & flag::READ == 0 {
         // No read was seen: the last segments tell which side spoke last.
         return match tcp.data_segs() {
@@ -206,21 +213,16 @@ pub(crate) fn is_holding(tcp: TcpSock, conn: &Conn) -> bool {
     }
     if conn.direction == direction::INBOUND {
         let is_owed = conn.heard.talk.requests != 0 && conn.heard.asked_seq == tcp.write_seq();
-        is_owed || tcp.unread() > longest_goodbye(conn)
+        is_owed || tcp.unread() > goodbye()
     } else {
-        tcp.write_seq().wrapping_sub(conn.write_seq) > longest_goodbye(conn)
+        written(tcp, conn) > goodbye()
     }
 }
 
-/// Bytes of the client, unread by the server or written last, that may be no more than a goodbye.
+/// Bytes that the process has written since it read.
 #[inline(always)]
-fn longest_goodbye(conn: &Conn) -> u32 {
-    match conn.heard.talk.protocol {
-        protocol @ (protocol::TLS | protocol::TLS_HTTP2) => talk::longest_goodbye(protocol),
-        // The server reads it before it closes. All others are known to the client's end alone.
-        _ if conn.direction == direction::INBOUND => 0,
-        protocol => talk::longest_goodbye(protocol),
-    }
+fn written(tcp: TcpSock, conn: &Conn) -> u32 {
+    tcp.write_seq().wrapping_sub(conn.write_seq)
 }
 
 #[inline(always)]
@@ -231,29 +233,45 @@ fn is_tls(conn: &Conn) -> bool {
 /// Within a timer tick.
 const NOW: u32 = 1;
 
-/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye right
-/// before it is data too, and no use of the connection.
+/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye before it is data
+/// too, and no use of the connection.
 ///
-/// - The other side's goodbye came just now: since this host last sent; if that was just now as well, since
-///   the last data that was no goodbye.
-/// - This host has sent its own over TLS: since the last data came, or since an acknowledgement of what it
-///   had sent before, unless that came just now. A client's may also be answered by the server's FIN before
-///   its own.
+/// - The client has said goodbye: since its last answer was sent.
+/// - The server has said goodbye: since the last data came that was none.
+/// - This host has just sent its own: since the last data came, or since an acknowledgement of what it had sent
+///   before, unless that came just now. A client's over TLS may also be answered by the server's FIN before its own.
+/// - A server of PostgreSQL says why it ends a session, and then takes a while to do so: since it was last asked.
 #[inline(always)]
 pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
     let idle = tcp.idle_ticks();
-    if config!(peek) == 0 || idle > NOW || conn.flags & flag::READ == 0 {
+    if config!(peek) == 0 || conn.flags & flag::READ == 0 {
         return idle;
     }
-    if has_said_goodbye(tcp, conn) {
-        let sent = tcp.since_sent_ticks();
-        return if conn.direction == direction::INBOUND && sent > NOW {
-            sent
+    if conn.heard.talk.is_postgresql() {
+        let asked = match (conn.direction, conn.reason) {
+            (direction::INBOUND, reason::LOCAL_FIN) => tcp.since_received_ticks(),
+            (direction::OUTBOUND, reason::REMOTE_FIN) => tcp.since_sent_ticks(),
+            _ => 0,
+        };
+        if asked > NOW {
+            return asked;
+        }
+    }
+    let has_said = conn.heard.talk.flags & talk::flag::GOODBYE != 0;
+    let just_now = idle <= NOW;
+    if has_said || just_now && has_unread_goodbye(tcp, conn) {
+        if conn.direction == direction::OUTBOUND {
+            return tcp.ticks_since(conn.heard.last_ticks);
+        }
+        // What was written after the goodbye was read answers nothing else.
+        let answer = conn.rhythm.last_answer();
+        return if has_said && written(tcp, conn) > 0 && answer != 0 {
+            tcp.ticks_since(answer)
         } else {
-            tcp.ticks_since(conn.heard.last_ticks)
+            tcp.since_sent_ticks()
         };
     }
-    if is_tls(conn) && (conn.reason == reason::LOCAL_FIN || conn.direction == direction::OUTBOUND) {
+    if just_now && is_saying_goodbye(tcp, conn) {
         let (received, acknowledged) = (tcp.since_received_ticks(), tcp.since_acknowledged_ticks());
         return if acknowledged > NOW {
             acknowledged.min(received)
@@ -264,11 +282,28 @@ pub(crate) fn idle_ticks(tcp: TcpSock, conn: &Conn) -> u32 {
     idle
 }
 
-/// Whether the other side has said goodbye, which may not have been read yet.
+/// Whether what the process has not read yet may be the other side's goodbye.
 #[inline(always)]
-fn has_said_goodbye(tcp: TcpSock, conn: &Conn) -> bool {
+fn has_unread_goodbye(tcp: TcpSock, conn: &Conn) -> bool {
     let unread = tcp.unread();
-    conn.heard.talk.flags & talk::flag::GOODBYE != 0 || unread > 0 && unread <= longest_goodbye(conn)
+    let last_words = talk::longest_last_words(conn.heard.talk.protocol);
+    // A server's answer may be as short.
+    let may_be_answer = conn.direction == direction::OUTBOUND && written(tcp, conn) > last_words;
+    unread > 0 && unread <= last_words && !may_be_answer
+}
+
+/// Whether what this host has sent last is its goodbye.
+#[inline(always)]
+fn is_saying_goodbye(tcp: TcpSock, conn: &Conn) -> bool {
+    let protocol = conn.heard.talk.protocol;
+    let last_words = talk::longest_last_words(protocol);
+    if conn.direction == direction::OUTBOUND {
+        let written = written(tcp, conn);
+        return is_tls(conn) || written > 0 && written <= last_words;
+    }
+    // More is an answer, which the client would have acknowledged if it were not sent just now.
+    let may_say = is_tls(conn) || protocol == protocol::HTTP2;
+    may_say && conn.reason == reason::LOCAL_FIN && tcp.in_flight() <= last_words
 }
 
 /// Sets a flag if the client ends the connection while its request has no answer.
@@ -281,7 +316,7 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     } else {
         by_local
     };
-    if by_client && is_holding(tcp, conn) {
+    if by_client && is_holding_beyond(tcp, conn, talk::longest_last_words) {
         conn.flags |= flag::UNANSWERED;
     }
 }
@@ -291,7 +326,7 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
 #[inline(always)]
 pub(crate) fn note_last_written(tcp: TcpSock, conn: &mut Conn) {
     let is_one_way = conn.direction == direction::OUTBOUND && conn.heard.talk.protocol == protocol::MQTT;
-    if is_one_way && tcp.write_seq().wrapping_sub(conn.write_seq) > 2 * talk::MQTT_NO_REQUEST {
+    if is_one_way && written(tcp, conn) > 2 * talk::MQTT_NO_REQUEST {
         let talk = &mut conn.heard.talk;
         talk.requests = talk.requests.wrapping_add(1);
     }

@@ -63,7 +63,7 @@ pub(crate) enum Task {
     /// Run `tcpreuse demo ARG...` (20 s)
     #[command(disable_help_flag = true)]
     Demo(PassedOn),
-    /// Run scenarios of clients and servers with known verdicts, all (25 minutes) or those named (--list)
+    /// Run scenarios of clients and servers with known verdicts, all (27 minutes) or those named (--list)
     ///
     /// --figures shows what was counted, --rounds N repeats them.
     #[command(disable_help_flag = true)]

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     future::pending,
     io::Result,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     behaviour::Behaviour,
-    http::{Connection, Poll, Then},
+    connection::{Connection, Poll, Then, Way},
 };
 use crate::random::Random;
 
@@ -47,10 +47,9 @@ pub(super) struct Tally {
 }
 
 /// A client.
-#[derive(Debug)]
 pub(super) struct Client {
     source: IpAddr,
-    server: SocketAddr,
+    way: Way,
     tally: Arc<Tally>,
     random: Random,
     /// Connections left over from the previous behaviour.
@@ -60,10 +59,10 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(source: IpAddr, server: SocketAddr, tally: Arc<Tally>, seed: u64) -> Self {
+    pub(super) fn new(source: IpAddr, way: Way, tally: Arc<Tally>, seed: u64) -> Self {
         Self {
             source,
-            server,
+            way,
             tally,
             random: Random::new(seed),
             held: Vec::new(),
@@ -184,7 +183,7 @@ impl Client {
             held: self.held.pop().into_iter().collect(),
             until: self.until,
             source: self.source,
-            server: self.server,
+            way: self.way.clone(),
             tally: Arc::clone(&self.tally),
             random: Random::new(self.random.below(u64::MAX)),
         }
@@ -216,7 +215,7 @@ impl Client {
     }
 
     async fn open(&mut self) -> Option<Connection> {
-        match Connection::open(self.source, self.server).await {
+        match Connection::open(self.source, &self.way).await {
             Ok(connection) => {
                 self.tally.opened.fetch_add(1, Ordering::Relaxed);
                 Some(connection)

@@ -4,11 +4,13 @@ mod broken;
 mod changes;
 mod crowds;
 mod habits;
+mod others;
 mod outbound;
 mod piles;
 mod pools;
 mod shared;
 mod streams;
+mod tls;
 mod workers;
 
 use std::time::Duration;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use tcpreuse::testing::diagnosis::Options;
 
 use super::{
-    Behaviour, Group, Manner, Scenario, Server, Truth,
+    Behaviour, Dialect, Door, Group, Installed, Manner, Scenario, Server, Truth,
     behaviour::{Notices, Stream},
     ms,
 };
@@ -35,6 +37,8 @@ pub fn all() -> Vec<Scenario> {
         streams::all(),
         changes::all(),
         outbound::all(),
+        tls::all(),
+        others::all(),
     ]
     .concat()
 }
@@ -47,7 +51,8 @@ pub fn named(name: &str) -> Option<Scenario> {
 /// A group of clients that start at once.
 fn group(name: &'static str, clients: u16, behaviour: Behaviour, truth: &'static [&'static str]) -> Group {
     Group {
-        name,
+        name: name.to_owned(),
+        door: None,
         behaviour,
         clients,
         after: Duration::ZERO,

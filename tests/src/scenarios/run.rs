@@ -24,9 +24,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const GLANCE_EVERY: Duration = Duration::from_millis(200);
 
 /// Why a scenario cannot run here; `None` if it can.
-pub fn obstacle(scenario: &Scenario) -> Option<&'static str> {
-    let needs_apache = matches!(scenario.server, Server::Apache(_));
-    (needs_apache && !Apache::is_installed()).then_some("needs apache2 with the worker MPM")
+pub fn obstacle(scenario: &Scenario) -> Option<String> {
+    match scenario.server {
+        Server::Apache(_) if !Apache::is_installed() => Some("needs apache2 with the worker MPM".to_owned()),
+        Server::Installed(several) => {
+            let program = several.iter().find_map(|one| one.missing())?;
+            Some(format!("needs {program}"))
+        }
+        _ => None,
+    }
 }
 
 /// Runs a scenario in its own network namespace and thread.
@@ -50,7 +56,7 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     let mut stage = Stage::set(scenario, &namespace);
     let settings = Settings {
         filter: Filter {
-            ports: vec![stage.port()],
+            ports: stage.ports(scenario),
             netns: Some(namespace.inode),
             directions: if scenario.traces_both_ends() {
                 Directions::Both

@@ -1,6 +1,7 @@
 //! The running servers and clients of one scenario, in their own network namespace and runtime.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, atomic::Ordering},
@@ -8,6 +9,7 @@ use std::{
 };
 
 use tcpreuse::testing::demo::{LongPollServer, ServerConfig};
+use tempfile::TempDir;
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
@@ -17,9 +19,16 @@ use tokio::{
 use super::{
     Group, Scenario, Server,
     client::{Client, Tally},
-    own::Own,
+    connection::Way,
+    door::Door,
+    own::{Manner, Own},
 };
-use crate::{apache::Apache, namespace::Namespace, traffic::source};
+use crate::{
+    apache::Apache,
+    namespace::Namespace,
+    servers::{self, Certificate, folder},
+    traffic::source,
+};
 
 /// The clients of a group start at random times within this period.
 const BEGIN_WITHIN: Duration = Duration::from_millis(300);
@@ -54,6 +63,9 @@ pub(super) struct Stage {
     address: SocketAddr,
     runtime: Option<Runtime>,
     own: Option<Own>,
+    certificate: Certificate,
+    _installed: Vec<servers::Server>,
+    _folders: Vec<TempDir>,
     /// Serves until it is dropped.
     _upstream: LongPollServer,
 }
@@ -75,19 +87,33 @@ impl Stage {
         };
         let inside = runtime.enter();
         let upstream = LongPollServer::start(config).expect("the upstream");
-        let own = match scenario.server {
-            Server::Own(manner) => Some(Own::start(manner).expect("a server of our own")),
+        let manner = match scenario.server {
+            Server::Own(manner) => Some(manner),
+            Server::Installed(_) => Some(Manner::default()),
             _ => None,
         };
+        let own = manner.map(|manner| Own::start(manner).expect("a server of our own"));
         drop(inside);
+        let secrets = folder();
+        let certificate = Certificate::new(secrets.path());
+        let mut folders = vec![secrets];
+        let mut installed = Vec::new();
         let (apache, address) = match &scenario.server {
             Server::Apache(knobs) => {
-                let apache = Apache::start(knobs, upstream.local_addr());
+                let apache = Apache::start(knobs, upstream.local_addr(), &certificate);
                 let address = apache.address();
                 (Some(apache), address)
             }
             Server::Leaky => (None, upstream.local_addr()),
             Server::Own(_) => (None, Own::address()),
+            Server::Installed(several) => {
+                for one in *several {
+                    let folder = folder();
+                    installed.push(one.start(folder.path(), &certificate));
+                    folders.push(folder);
+                }
+                (None, Own::address())
+            }
         };
         Self {
             clients: JoinSet::new(),
@@ -96,13 +122,25 @@ impl Stage {
             address,
             runtime: Some(runtime),
             own,
+            certificate,
+            _installed: installed,
+            _folders: folders,
             _upstream: upstream,
         }
     }
 
-    /// The port that clients connect to.
-    pub(super) fn port(&self) -> u16 {
-        self.address.port()
+    /// The ports that clients connect to.
+    pub(super) fn ports(&self, scenario: &Scenario) -> Vec<u16> {
+        let ports: BTreeSet<u16> = scenario
+            .groups
+            .iter()
+            .map(|group| self.door(group).port)
+            .collect();
+        ports.into_iter().collect()
+    }
+
+    fn door(&self, group: &Group) -> Door {
+        group.door.unwrap_or(Door::http(self.address.port()))
     }
 
     /// Starts the clients; returns the addresses of each group, in the order of the groups.
@@ -116,6 +154,9 @@ impl Stage {
             let tally = Arc::new(Tally::default());
             self.tallies.push(Arc::clone(&tally));
             let mut of_group = Vec::new();
+            let door = self.door(group);
+            // Clients of a group resume each other's TLS sessions.
+            let tls = door.connector(&self.certificate.der);
             for n in next..next + group.clients {
                 let addresses = Addresses {
                     client: source(n),
@@ -124,8 +165,12 @@ impl Stage {
                     server: if both { server(n) } else { self.address.ip() },
                 };
                 of_group.push(addresses);
-                let to = SocketAddr::new(addresses.server, self.address.port());
-                let mut client = Client::new(addresses.client, to, Arc::clone(&tally), u64::from(n) + 1);
+                let way = Way {
+                    address: SocketAddr::new(addresses.server, door.port),
+                    door,
+                    tls: tls.clone(),
+                };
+                let mut client = Client::new(addresses.client, way, Arc::clone(&tally), u64::from(n) + 1);
                 let Group { behaviour, after, .. } = group.clone();
                 self.clients.spawn(async move {
                     sleep(after).await;

@@ -5,42 +5,22 @@ mod messages;
 mod tls;
 
 use std::{
-    env, fs,
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    net::{SocketAddr, TcpStream},
+    process::Command,
 };
 
-use rcgen::{CertificateParams, KeyPair};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tcpreuse_tests::{
     eventually,
     program::{Diagnosis, figure},
+    servers::{Certificate, Server, command, folder, missing, write},
     skip,
     traffic::connections,
 };
-use tempfile::TempDir;
-
-/// The path of an installed program; also of one that is not on everybody's `PATH`.
-fn installed(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let versions = fs::read_dir("/usr/lib/postgresql");
-    let postgresql = versions
-        .into_iter()
-        .flatten()
-        .map(|version| version.unwrap().path().join("bin"));
-    env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
-        .chain(postgresql)
-        .map(|folder| folder.join(program))
-        .find(|file| file.exists())
-}
 
 /// Whether all these programs are installed. If not, the test is reported as skipped.
 fn are_installed(programs: &[&str]) -> bool {
-    let missing = programs.iter().find(|program| installed(program).is_none());
+    let missing = missing(programs);
     if let Some(program) = missing {
         skip(
             std::thread::current().name().unwrap_or("?"),
@@ -48,80 +28,6 @@ fn are_installed(programs: &[&str]) -> bool {
         );
     }
     missing.is_none()
-}
-
-/// A program that is killed on drop, with all that it has started.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// Starts it in the calling thread's network namespace and waits until it listens.
-    fn start(mut command: Command, port: u16) -> Self {
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let server = Self { child, address };
-        eventually(&format!("{command:?} to listen"), || {
-            TcpStream::connect(address).is_ok()
-        });
-        server
-    }
-
-    /// Its port, as an argument.
-    fn port(&self) -> String {
-        self.address.port().to_string()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
-    }
-}
-
-/// A command that gets SIGTERM if the test is killed.
-fn command(program: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--pdeathsig", "TERM"])
-        .arg(installed(program).unwrap());
-    command
-}
-
-/// A folder that every user can read.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
-/// Writes a file and returns its path.
-fn write(folder: &Path, name: &str, text: &str) -> String {
-    let path = folder.join(name);
-    fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-/// Writes a certificate and its key; returns their paths.
-fn certificate(folder: &Path) -> (String, String) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()])
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
-    (
-        write(folder, "certificate.pem", &certificate.pem()),
-        write(folder, "key.pem", &key.serialize_pem()),
-    )
 }
 
 /// Runs a client to its end and returns what it has said, which is JSON.

@@ -15,7 +15,7 @@ const QUICK: Duration = Duration::from_secs(18);
 fn passes(name: &str) {
     let scenario = list::named(name).unwrap();
     if let Some(reason) = run::obstacle(&scenario) {
-        return skip(name, reason);
+        return skip(name, &reason);
     }
     let outcome = run::run(&scenario);
     let complaints = outcome.complaints();
@@ -51,7 +51,7 @@ macro_rules! scenarios {
 }
 
 /// Scenarios that need longer than [`QUICK`] to show their effect.
-const LONG: [&str; 13] = [
+const LONG: [&str; 14] = [
     "never-used",
     "pile-large-slow",
     "pile-stands",
@@ -65,6 +65,7 @@ const LONG: [&str; 13] = [
     "turned-bad-late",
     "surge-ends",
     "surges-twice",
+    "timeouts-by-seconds",
 ];
 
 scenarios! {
@@ -124,4 +125,7 @@ scenarios! {
     forgotten_paths: "forgotten-paths",
     client_leak: "client-leak",
     stale_pool: "stale-pool",
+    tls_apache: "tls-apache",
+    tls_nginx: "tls-nginx",
+    other_protocols: "other-protocols",
 }

@@ -126,6 +126,8 @@ members! {
     tcp_sock.copied_seq: 4, For("unread bytes");
     /// End of what the process has written.
     tcp_sock.write_seq: 4, For("request turns");
+    /// First byte sent that the other side has not acknowledged.
+    tcp_sock.snd_una: 4, For("idle time before a server's goodbye");
     /// Local port, network order, which outlasts `skc_num`.
     inet_sock.inet_sport: 2, For("opens that the kernel hid from the program");
     /// When data was last sent, in jiffies.

@@ -58,6 +58,16 @@ impl TcpSock {
         load!(self => tcp_sock.write_seq: u32 or 0)
     }
 
+    /// Bytes that the process has written and the other side has not acknowledged. Nothing, where the kernel does
+    /// not say.
+    #[inline(always)]
+    pub(crate) fn in_flight(self) -> u32 {
+        match load!(self => tcp_sock.snd_una: Option<u32>) {
+            Some(acknowledged) => self.write_seq().wrapping_sub(acknowledged),
+            None => 0,
+        }
+    }
+
     /// Bytes that were sent in all. Where the kernel does not say, something was.
     #[inline(always)]
     pub(crate) fn written_in_all(self) -> u32 {

@@ -42,9 +42,10 @@ impl Talk {
             let Some(head) = head() else {
                 return self.unseen();
             };
-            self.protocol = detect(&head, length, written, self.protocol);
+            let before = self.protocol;
+            self.protocol = detect(&head, length, written, before);
             if self.protocol == protocol::TLS {
-                self.begin_tls(&head);
+                self.begin_tls(&head, before);
             }
         }
         match self.protocol {

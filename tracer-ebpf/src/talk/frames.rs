@@ -56,6 +56,9 @@ pub(super) mod added {
 /// The length of a TLS 1.3 client's Finished: a header of 4 and a hash of 32 or 48 bytes.
 pub(super) const FINISHED: [u32; 2] = [4 + 32 + added::TLS_13, 4 + 48 + added::TLS_13];
 
+/// The longest that is with TLS 1.2, in CBC mode with SHA-384. No hello is as short.
+pub(super) const FINISHED_12: u32 = 96;
+
 /// Whether these bytes are the header of a TLS record (RFC 8446, 5.1).
 #[inline(always)]
 pub(super) fn is_record(head: &Head) -> bool {
@@ -69,9 +72,12 @@ fn record_length(head: &Head) -> u32 {
 }
 
 impl Talk {
-    /// A conversation over TLS begins, or is met when its handshake is over.
+    /// A conversation over TLS begins, perhaps within another protocol, or is met when its handshake is over.
     #[inline(always)]
-    pub(super) fn begin_tls(&mut self, head: &Head) {
+    pub(super) fn begin_tls(&mut self, head: &Head, within: u8) {
+        if within == protocol::POSTGRESQL {
+            self.begin_login();
+        }
         if head[0] != record::HANDSHAKE {
             self.stage = stage::OPEN_13;
         }
@@ -112,6 +118,9 @@ impl Talk {
         }
         if is_server && written != 0 || !is_server && self.is_asking(written) {
             self.flags |= flag::ARMED;
+        }
+        if is_server {
+            self.may_complete_login(written);
         }
         self.left = whole - length;
         Some(if is_server {
@@ -222,6 +231,8 @@ impl Talk {
     #[inline(always)]
     fn record(&mut self, kind: u8, length: u32) -> u8 {
         match (kind, self.stage) {
+            // The server has asked for another hello.
+            (record::HANDSHAKE, stage::CIPHER) if length > FINISHED_12 => self.stage = stage::HELLO,
             (record::HANDSHAKE, stage::CIPHER) => self.stage = stage::OPEN_12,
             (record::HANDSHAKE, 0) => self.stage = stage::HELLO,
             (record::CHANGE_CIPHER, stage::HELLO) => self.stage = stage::CIPHER,
@@ -274,11 +285,14 @@ impl Talk {
         if is_13 && length == 5 + added::TLS_13 {
             return 0;
         }
+        if self.is_of_login() {
+            return 0;
+        }
         let is_first = self.requests == 0;
         // With what may have been a preface, two control frames in a record are seen as such too.
-        let may_be_http2 = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
-        let is_two = may_be_http2 && is_two_controls(length, is_13);
-        if !is_first && (is_two || is_control(length, is_13)) {
+        let had_preface = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
+        let is_two = had_preface && is_two_controls(length, is_13);
+        if !is_first && self.may_be_http2() && (is_two || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
                 if self.flags & flag::COUNTED_TWICE != 0 {

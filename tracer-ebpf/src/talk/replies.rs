@@ -3,7 +3,8 @@
 use super::{
     Head, Talk, flag,
     frames::{
-        FINISHED, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings, record, stage,
+        FINISHED, FINISHED_12, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings,
+        record, stage,
     },
     protocol,
 };
@@ -37,7 +38,7 @@ impl Talk {
         let is_13 = self.stage == stage::OPEN_13;
         let is_known = self.protocol == protocol::TLS_HTTP2;
         // Each client of HTTP/2 acknowledges the server's settings, at most one request after it has begun.
-        if (is_known || self.requests <= 1) && is_acknowledgement(first, is_13) {
+        if (is_known || self.requests <= 1 && self.may_be_http2()) && is_acknowledgement(first, is_13) {
             self.protocol = protocol::TLS_HTTP2;
             // The server's settings may have been taken for an answer, and a request may be as short as an update
             // of a window.
@@ -62,7 +63,9 @@ impl Talk {
             (record::ALERT, stage::OPEN_12 | stage::OPEN_13) => return self.goodbye(),
             (record::CHANGE_CIPHER, stage::HELLO) => self.stage = stage::CIPHER,
             // In the same flight as the change of cipher. Otherwise the server has asked for another hello.
-            (record::HANDSHAKE, stage::CIPHER) if !is_turn => self.stage = stage::OPEN_12,
+            (record::HANDSHAKE, stage::CIPHER) if !is_turn && length <= FINISHED_12 => {
+                self.stage = stage::OPEN_12;
+            }
             (record::HANDSHAKE, stage::CIPHER | 0) => self.stage = stage::HELLO,
             _ => {}
         }
@@ -78,16 +81,19 @@ impl Talk {
         if is_13 && data == 2 {
             return self.goodbye();
         }
-        if self.requests == 0 && may_be_settings(length, is_13) {
+        if self.answers_login(length) {
+            return 0;
+        }
+        if self.requests == 0 && self.may_be_http2() && may_be_settings(length, is_13) {
             // If they are, and the first request follows them, they are counted as an answer of their own.
             self.flags |= flag::ESTIMATED;
         }
         if self.protocol == protocol::TLS_HTTP2 {
-            return if is_control(length, is_13) {
-                0
-            } else {
-                self.request_if_armed()
-            };
+            if is_control(length, is_13) {
+                self.flags |= flag::ASIDE;
+                return 0;
+            }
+            self.flags &= !flag::ASIDE;
         }
         self.request_if_armed()
     }

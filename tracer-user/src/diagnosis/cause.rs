@@ -129,6 +129,20 @@ impl Case<'_> {
             && figures.span_ns < PATH_FORGETS_NS * figures.opens
     }
 
+    /// Whether connections end at an age rather than after a number of requests, where both look constant. Clients with a
+    /// steady rhythm reach the same number of requests at the same age, and numbers above seven are only known to a
+    /// factor of two. The one that varies less is the cause; and a server that counts requests closes right after
+    /// the last one.
+    fn is_tighter_by_age(&self) -> bool {
+        let (figures, turns) = (self.figures, &self.figures.turns);
+        let (Some(ages), Some(age)) = (figures.age.constant_age(false), figures.age.p50_ns) else {
+            return false;
+        };
+        let ages_apart = 1.0 - share(age, ages.high_ns);
+        let requests_apart = 1.0 - share(turns.sum, turns.max * turns.connections());
+        requests_apart > ages_apart || 2 * figures.idle.at_once < figures.idle.count
+    }
+
     /// Whether connections are streams that end at a constant age. They carry hardly any requests, and the
     /// last sign of life before each end is as old as their rhythm has it, which is far less than the age.
     fn are_streams_of_one_age(&self) -> bool {

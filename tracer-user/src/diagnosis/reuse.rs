@@ -50,7 +50,8 @@ pub fn of(case: &Case<'_>) -> Reuse {
         && figures.held.dead < figures.held.established;
     // This host may have leaked these sockets, but it is too soon to tell.
     let may_leak = figures.close_wait.now > figures.held.established
-        && figures.close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering;
+        && figures.close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering
+        && !cleans_up(case);
     if may_leak {
         return Reuse::Unknown;
     }

@@ -14,7 +14,8 @@ use tokio::{
 use super::{AFTER_FAILURE, Client};
 use crate::scenarios::{
     behaviour::Notices,
-    http::{Connection, Poll, Then},
+    connection::{Connection, Poll, Then},
+    dialects::http1,
 };
 
 impl Client {
@@ -162,7 +163,7 @@ impl Client {
     pub(super) async fn dribble(&mut self, every: Duration) {
         while !self.is_over() {
             if let Some(mut connection) = self.open().await {
-                for byte in Poll::held(Duration::ZERO).request().trim_end().bytes() {
+                for byte in http1::request(&Poll::held(Duration::ZERO)).trim_end().bytes() {
                     if connection.send(&[byte]).await.is_err() {
                         break;
                     }

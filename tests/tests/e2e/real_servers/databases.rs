@@ -9,6 +9,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Diagnosis, Trace},
+    servers::databases,
 };
 
 use super::*;
@@ -66,26 +67,12 @@ fn visit(server: SocketAddr) {
 #[test]
 fn redis_with_a_password() {
     need_root!();
-    if !are_installed(&["redis-check-rdb", "redis-cli"]) {
+    if !are_installed(&[databases::REDIS, "redis-cli"]) {
         return;
     }
     let _namespace = Namespace::new();
     let folder = folder();
-    // Debian's package of tools has the server under its other name.
-    let mut redis = Command::new("setpriv");
-    redis
-        .args([
-            "--pdeathsig",
-            "TERM",
-            "bash",
-            "-c",
-            "exec -a redis-server \"$@\"",
-            "-",
-        ])
-        .arg(installed("redis-check-rdb").unwrap())
-        .args(["--port", "6379", "--bind", LOCAL, "--requirepass", "secret"])
-        .args(["--save", "", "--dir", folder.path().to_str().unwrap()]);
-    let server = Server::start(redis, 6379);
+    let server = Server::start(databases::redis(folder.path(), 6379, &[]), 6379);
     all_are_over();
     let client = || {
         let mut client = command("redis-cli");
@@ -113,88 +100,42 @@ fn redis_with_a_password() {
 #[test]
 fn postgresql_with_scram() {
     need_root!();
-    if !are_installed(&["initdb", "postgres", "psql"]) {
+    if !are_installed(&databases::POSTGRESQL) {
         return;
     }
     let _namespace = Namespace::new();
     let folder = folder();
-    let data = folder.path().join("data").to_str().unwrap().to_owned();
-    let password = write(folder.path(), "password", "secret");
-    // PostgreSQL refuses to run as root.
-    let as_postgres = |program: &str| {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--pdeathsig", "TERM", "--reuid=postgres", "--regid=postgres"])
-            .arg("--clear-groups")
-            .arg(installed(program).unwrap())
-            .args(["-D", &data]);
-        command
-    };
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let made = as_postgres("initdb")
-        .args([
-            "--no-sync",
-            "-U",
-            "tester",
-            "-A",
-            "scram-sha-256",
-            "--pwfile",
-            &password,
-        ])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let mut postgres = as_postgres("postgres");
-    postgres.args([
-        "-p",
-        "5432",
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        "fsync=off",
-    ]);
-    postgres.args([
-        "-c",
-        &format!("unix_socket_directories={}", folder.path().display()),
-    ]);
-    let server = Server::start(postgres, 5432);
-    let client = || {
-        let mut client = command("psql");
-        client
-            .env("PGPASSWORD", "secret")
-            .args([
-                "-XAtq",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-h",
-                LOCAL,
-                "-p",
-                &server.port(),
-            ])
-            .args(["-U", "tester", "-d", "postgres"]);
+    let certificate = Certificate::new(folder.path());
+    let server = databases::postgresql(folder.path(), 5432, Some(&certificate), &[]);
+    let client = |encryption: &str| {
+        let mut client = databases::psql(server.address.port());
+        client.env("PGSSLMODE", encryption);
         client
     };
-    // It listens before it accepts logins.
-    eventually("PostgreSQL to accept a login", || {
-        client()
-            .args(["-c", "select 1"])
-            .output()
-            .is_ok_and(|output| output.status.success())
-    });
     all_are_over();
-    let diagnosis = traced(&server, || {
-        for _ in 0..6 {
-            run(client(), "select 1;\n");
+    for (encryption, spoken) in [("disable", "postgresql"), ("require", "tls")] {
+        let diagnosis = traced(&server, || {
+            for _ in 0..6 {
+                run(client(encryption), "select 1;\n");
+            }
+        });
+        for direction in ["inbound", "outbound"] {
+            assert_eq!(protocol(&diagnosis, LOCAL, direction), spoken);
+            assert_eq!(
+                requests(&diagnosis, LOCAL, direction),
+                (6, 1),
+                "{spoken}, {direction}"
+            );
+            assert_eq!(verdict(&diagnosis, direction), "fresh-per-request");
         }
-    });
-    for direction in ["inbound", "outbound"] {
-        assert_eq!(protocol(&diagnosis, LOCAL, direction), "postgresql");
-        assert_eq!(requests(&diagnosis, LOCAL, direction), (6, 1), "{direction}");
-        assert_eq!(verdict(&diagnosis, direction), "fresh-per-request");
-    }
-    let many = "select 1;\n".repeat(20);
-    let diagnosis = traced(&server, || run(client(), &many));
-    for direction in ["inbound", "outbound"] {
-        assert_eq!(requests(&diagnosis, LOCAL, direction), (20, 20), "{direction}");
+        let many = "select 1;\n".repeat(20);
+        let diagnosis = traced(&server, || run(client(encryption), &many));
+        for direction in ["inbound", "outbound"] {
+            assert_eq!(
+                requests(&diagnosis, LOCAL, direction),
+                (20, 20),
+                "{spoken}, {direction}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     process::Stdio,
 };
 
-use tcpreuse_tests::{namespace::Namespace, need_root, program::Trace};
+use tcpreuse_tests::{namespace::Namespace, need_root, program::Trace, servers::messages::mosquitto};
 
 use super::*;
 
@@ -19,11 +19,7 @@ fn mosquitto_and_its_clients() {
     }
     let namespace = Namespace::new();
     let folder = folder();
-    let config = format!("listener {PORT} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n");
-    let config = write(folder.path(), "mosquitto.conf", &config);
-    let mut broker = command("mosquitto");
-    broker.args(["-c", &config]);
-    let server = Server::start(broker, 1883);
+    let server = Server::start(mosquitto(folder.path(), 1883), 1883);
     all_are_over();
     let client = |program: &str, from: &str| {
         let mut client = command(program);

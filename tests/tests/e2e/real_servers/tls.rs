@@ -6,6 +6,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Diagnosis, Trace},
+    servers::web,
     traffic::source,
 };
 
@@ -39,23 +40,23 @@ fn lasted_ms(said: &Value) -> f64 {
     said.get("lasted_ms").and_then(Value::as_f64).unwrap()
 }
 
-/// Starts a server in a namespace of its own, with a certificate and its key, and runs `ask` once it answers.
-fn against(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], ask: impl FnOnce()) {
+/// Starts a server in a namespace of its own, with a certificate, and runs `ask` once it answers.
+fn against(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str], ask: impl FnOnce()) {
     need_root!();
     if !are_installed(programs) {
         return;
     }
     let _namespace = Namespace::new();
     let folder = folder();
-    let (certificate, key) = certificate(folder.path());
-    let _server = Server::start(server(folder.path(), &certificate, &key), PORT);
+    let certificate = Certificate::new(folder.path());
+    let _server = Server::start(server(folder.path(), &certificate), PORT);
     all_are_over();
     ask();
 }
 
 /// Runs a client with HTTP/1.1 and each version of TLS against a server. Its idle time may be counted from an
 /// acknowledgement that comes this much later than the answer.
-fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], slack_ms: u64) {
+fn check(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str], slack_ms: u64) {
     against(server, programs, || {
         for version in VERSIONS {
             let mut client = command("python3");
@@ -74,27 +75,19 @@ fn check(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str], s
     });
 }
 
-/// nginx with these further lines in its server.
+/// nginx with one server and these further lines in it.
 fn nginx(folder: &Path, listen: &str, lines: &str) -> Command {
-    let config = format!(
-        "daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors;
-events {{ worker_connections 256; }}
-http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-server {{ listen 127.0.0.1:{PORT} {listen}; {lines} }} }}",
-        folder = folder.display()
-    );
-    let config = write(folder, "nginx.conf", &config);
-    let mut nginx = command("nginx");
-    nginx.args(["-e", "stderr", "-c", &config]);
-    nginx
+    web::nginx(
+        folder,
+        &format!("server {{ listen 127.0.0.1:{PORT} {listen}; {lines} }}"),
+    )
 }
 
 #[test]
 fn nginx_over_tls() {
-    let server = |folder: &Path, certificate: &str, key: &str| {
+    let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
         let lines = format!(
-            "ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
+            "ssl_certificate {path}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
              keepalive_timeout 1s; location / {{ return 200 ok; }}"
         );
         nginx(folder, "ssl", &lines)
@@ -105,7 +98,7 @@ fn nginx_over_tls() {
 #[test]
 fn apache_over_tls() {
     const MODULES: &str = "/usr/lib/apache2/modules";
-    let server = |folder: &Path, certificate: &str, key: &str| {
+    let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
         let modules = ["mpm_event", "authz_core", "alias", "socache_shmcb", "ssl"]
             .map(|name| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n"))
             .concat();
@@ -126,7 +119,7 @@ KeepAliveTimeout {TIMEOUT_MS}ms
 DocumentRoot {folder}
 Alias / {folder}/index.html
 SSLEngine on
-SSLCertificateFile {certificate}
+SSLCertificateFile {path}
 SSLCertificateKeyFile {key}
 ",
             folder = folder.display()
@@ -141,9 +134,14 @@ SSLCertificateKeyFile {key}
 
 #[test]
 fn python_over_tls() {
-    let server = |_: &Path, certificate: &str, key: &str| {
+    let server = |_: &Path, certificate: &Certificate| {
         let mut python = command("python3");
-        python.args([&script("https_server.py"), &PORT.to_string(), certificate, key]);
+        python.args([
+            &script("https_server.py"),
+            &PORT.to_string(),
+            &certificate.path,
+            &certificate.key,
+        ]);
         python
     };
     // Head and body are sent apart, and the kernel of the client waits 40 ms before it acknowledges the second.
@@ -152,7 +150,7 @@ fn python_over_tls() {
 }
 
 /// Runs a client with HTTP/2 against a server.
-fn check_http2(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&str]) {
+fn check_http2(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str]) {
     against(server, programs, || {
         let mut client = command("node");
         client.args([&script("http2.js"), &PORT.to_string()]);
@@ -163,20 +161,17 @@ fn check_http2(server: impl FnOnce(&Path, &str, &str) -> Command, programs: &[&s
 
 #[test]
 fn node_with_http_2() {
-    let server = |_: &Path, certificate: &str, key: &str| {
-        let mut node = command("node");
-        node.args([&script("http2_server.js"), &PORT.to_string(), certificate, key]);
-        node
-    };
+    // Longer than the test takes.
+    const TIMEOUT_MS: u32 = 60_000;
+    let server = |_: &Path, certificate: &Certificate| web::node(PORT, certificate, TIMEOUT_MS);
     check_http2(server, &["node"]);
 }
 
 #[test]
 fn nginx_with_http_2() {
-    let server = |folder: &Path, certificate: &str, key: &str| {
-        let lines = format!(
-            "ssl_certificate {certificate}; ssl_certificate_key {key}; location / {{ return 200 ok; }}"
-        );
+    let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
+        let lines =
+            format!("ssl_certificate {path}; ssl_certificate_key {key}; location / {{ return 200 ok; }}");
         nginx(folder, "ssl http2", &lines)
     };
     check_http2(server, &["nginx", "node"]);

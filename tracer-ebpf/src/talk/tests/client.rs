@@ -152,6 +152,41 @@ fn http_2_over_tls_1_3() {
     }
 }
 
+/// OpenSSL reads the server's change of cipher, which comes with its wish for another hello, after it has sent that.
+#[test]
+fn another_hello_begins_the_handshake_of_tls_1_3_again() {
+    let flight = [155, 23, 415, 95, 69].map(|length| record(if length == 155 { 22 } else { 23 }, length));
+    let mut acts = std::vec![
+        Writes(293),
+        Reads(record(22, 88)),
+        Writes(332),
+        Reads(record(20, 1))
+    ];
+    acts.extend([reads(&flight), Writes(74 + 83), Reads(record(23, 300))]);
+    check(&acts, &READERS, protocol::TLS, 1, 0);
+    acts.push(Reads(record(23, 19)));
+    check(&acts, &READERS, protocol::TLS, 1, 1);
+}
+
+#[test]
+fn a_goodbye_is_no_use_of_a_connection() {
+    let is_use = |acts: &[Act]| READERS.map(|reader| heard(acts, reader).is_use);
+    let mut acts = hello_13(53);
+    acts.extend([Writes(120), Reads(record(23, 300))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true));
+    acts.push(Reads(record(23, 19)));
+    assert_eq!(is_use(&acts), READERS.map(|_| false));
+    // HTTP/2: GOAWAY, and the goodbye of TLS after a while.
+    let mut acts = hello_13(53);
+    acts.extend([Writes(160), reads(&[tickets(), record(23, 27 + 17)])]);
+    acts.extend([Writes(5 + 9 + 17), Reads(record(23, 80))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true));
+    acts.push(Reads(record(23, 17 + 17)));
+    assert_eq!(is_use(&acts), READERS.map(|_| false));
+    acts.extend([Writes(60), Reads(record(23, 80))]);
+    assert_eq!(is_use(&acts), READERS.map(|_| true), "it was a ping");
+}
+
 #[test]
 fn a_request_of_http_2_may_be_as_short_as_an_update_of_a_window() {
     let mut acts = hello_13(69);
@@ -262,10 +297,19 @@ fn logins_at_databases_and_brokers() {
         Reads(message(b'E', b"SERROR\0")),
     ];
     check(&acts, &READERS[1..], protocol::POSTGRESQL, 2, 0);
-    let mut encrypted = std::vec![Writes(8), text("S")];
-    encrypted.extend(hello_13(53));
-    encrypted.extend([Writes(70), reads(&[tickets(), record(23, 200)])]);
-    check(&encrypted, &READERS[1..], protocol::TLS, 1, 0);
+    // Without a password the login has one step, with SCRAM three.
+    for steps in [&[22 + 410][..], &[22 + 43, 22 + 93, 22 + 460]] {
+        let mut encrypted = std::vec![Writes(8), text("S")];
+        encrypted.extend(hello_13(53));
+        for length in steps {
+            encrypted.extend([Writes(70), Reads(record(23, *length))]);
+        }
+        check(&encrypted, &READERS, protocol::TLS, 0, 0);
+        for _ in 0..2 {
+            encrypted.extend([Writes(40), Reads(record(23, 90))]);
+        }
+        check(&encrypted, &READERS, protocol::TLS, 2, 0);
+    }
 
     let packet = |number: u8, body: &[u8]| Reads([&[body.len() as u8, 0, 0, number][..], body].concat());
     let greeting = || packet(0, b"\x0a8.0.36\0\x01\0\0\0");

@@ -4,12 +4,15 @@ use super::{
     Case, Match,
     words::{count, duration, number},
 };
-use crate::diagnosis::thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, share};
+use crate::{
+    diagnosis::thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, habitual, share},
+    model::protocol::Protocol,
+};
 
-/// The client ended connections whose request was still unanswered. If it did so with a FIN, the server must
-/// have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all: with TLS, a normal close
-/// looks like one more request, but the server reacts to it at once. Requests that waited for a worker do not
-/// count, since the server was not holding them.
+/// The client ended connections whose request was still unanswered. If it is not known what each read brought, a
+/// normal close with TLS looks like one more request, but the server reacts to it at once: then it must have stayed
+/// in CLOSE_WAIT, busy with the poll, or never have answered at all, or the client must have sent RSTs. Requests
+/// that waited for a worker do not count, since the server was not holding them.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
@@ -78,5 +81,13 @@ pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let (_, answered_bytes) = figures.bytes_by_role(case.direction);
     let never_answered = answered_bytes == Some(0) && figures.turns.sum > 0;
     let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
-    closed_late || is_waiting || never_answered || aborted
+    let waited = figures.idle.p50_ns.is_some_and(|idle| idle >= LATE_CLOSE_NS);
+    let is_known = waited && is_told(case) && habitual(given_up, of);
+    closed_late || is_waiting || never_answered || aborted || is_known
+}
+
+/// Whether it is known what each read brought, and every request has an answer.
+fn is_told(case: &Case<'_>) -> bool {
+    let one_way = [Protocol::Mqtt, Protocol::WebSocket];
+    case.figures.requests_told && !case.figures.protocol.is_some_and(|it| one_way.contains(&it))
 }

@@ -1,7 +1,7 @@
 //! The client never gets as far as a request.
 
 use super::{
-    Case, Match,
+    Case, Match, early_abort,
     words::{count, number},
 };
 use crate::diagnosis::thresholds::{confidence, habitual};
@@ -14,6 +14,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || figures.requests > 0
         || figures.closes < case.thresholds.min_closes
         || !habitual(alone, figures.closes)
+        // Its requests were never answered, which the client's end alone does not count.
+        || early_abort::gives_up(case)
     {
         return None;
     }

@@ -20,7 +20,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         .age
         .p50_ns
         .is_some_and(|age| case.norm.learned.is_age(age));
-    let same_requests = habitual(turns.like_the_most(), of) && !(is_known && by_server) && !are_streams;
+    let by_age = by_server && (is_known || case.is_tighter_by_age());
+    let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
     let cluster = figures.age.constant_age(same_requests)?;
     if cluster.count < MIN_ALIKE
         || !are_streams

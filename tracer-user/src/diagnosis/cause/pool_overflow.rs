@@ -31,6 +31,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || case.by_client() < figures.closes
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
+        || !has_core(figures)
         || at_once < NEARLY_ALL
         || hardly_used < HARDLY_USED
         || closes_after_a_number
@@ -56,6 +57,12 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(case.by_client(), figures.closes + 4).min(0.75),
         explanation,
     })
+}
+
+/// Whether at least half of what it always holds are connections that it reuses. Clients that come and go behind a
+/// shared address may always be as many, but none of their connections stays.
+fn has_core(figures: &Figures) -> bool {
+    2 * figures.held.reused >= figures.course.low
 }
 
 /// Whether most of its connections were busy. A pool with idle connections opens no others; clients behind a

@@ -30,11 +30,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         .request_limit
         .is_some_and(|constant| constant.value == limit);
     let enough = if known { MIN_ALIKE_TO_OTHERS } else { MIN_ALIKE };
-    if figures
+    let is_age = figures
         .age
         .p50_ns
-        .is_some_and(|age| case.norm.learned.is_age(age))
-    {
+        .is_some_and(|age| case.norm.learned.is_age(age));
+    if is_age || case.is_tighter_by_age() {
         return None;
     }
     if !(least_limit(figures)..=RARE_FAULT).contains(&limit) || alike < enough || !habitual(alike, of) {

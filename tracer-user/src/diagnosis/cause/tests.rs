@@ -1,5 +1,6 @@
 //! Each rule is tested with its own signature and with those of its neighbours.
 
+mod ends;
 mod figures;
 mod leaks;
 mod piles;
@@ -218,23 +219,6 @@ fn a_keepalive_timeout_that_is_given_decides() {
     assert_eq!(with(&figures, &given(60 * S)), Verdict::ServerClose);
     let short = by_server(one_by_one(6, 1, 80 * MS));
     assert_eq!(with(&short, &given(80 * MS)), Verdict::ServerIdleClose);
-}
-
-#[test]
-fn what_a_handshake_explains_is_neither_reuse_nor_a_limit() {
-    // Three turns: two for a TLS handshake, which leaves one for the request.
-    let quick = by_server(one_by_one(20, 3, 0));
-    let said = judged(&quick);
-    assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
-    assert!(said.confidence <= 0.85, "{}", said.confidence);
-    let limited = by_server(one_by_one(20, 6, 0));
-    assert_eq!(verdict(&limited), Verdict::RequestLimitClose);
-}
-
-#[test]
-fn a_limit_of_a_thousand_requests_is_no_fault() {
-    assert_eq!(verdict(&by_server(one_by_one(6, 1_001, 0))), Verdict::Reusing);
-    assert_eq!(verdict(&by_server(one_by_one(6, 60, 0))), Verdict::Reusing);
 }
 
 #[test]

@@ -9,8 +9,9 @@ use tokio::{
 
 use super::Client;
 use crate::scenarios::{
+    connection::{Connection, Poll},
     cut,
-    http::{Connection, Poll},
+    dialects::http1,
 };
 
 /// Upper limit for dead connections per client, because each takes two firewall rules.
@@ -30,14 +31,14 @@ impl Client {
             let Some(mut connection) = self.after_polls(polls, hold).await else {
                 continue;
             };
-            let request = Poll::held(last_hold).request();
+            let request = http1::request(&Poll::held(last_hold));
             if connection.send(request.as_bytes()).await.is_err() {
                 continue;
             }
             let Ok(port) = connection.port() else { continue };
             // The request arrives; its reply will not.
             sleep(Duration::from_millis(50)).await;
-            cut::off(self.source, port, self.server).await;
+            cut::off(self.source, port, self.way.address).await;
             dead.push(connection);
             self.pause(patience).await;
         }
@@ -59,7 +60,7 @@ impl Client {
             };
             let Ok(port) = connection.port() else { continue };
             self.pause(idle / 2).await;
-            cut::off(self.source, port, self.server).await;
+            cut::off(self.source, port, self.way.address).await;
             self.pause(idle / 2).await;
             // There is no reply, and neither side learns that the path is dead.
             let _ = timeout(patience, connection.poll(Poll::held(hold))).await;
@@ -95,7 +96,7 @@ impl Client {
 
     async fn give_up_once(&mut self, polls: u32, hold: Duration, patience: Duration, reset: bool) {
         // The time limit includes the connect, which waits while the accept queue is full.
-        let opening = timeout(patience, Connection::open(self.source, self.server));
+        let opening = timeout(patience, Connection::open(self.source, &self.way));
         let Ok(Ok(mut connection)) = opening.await else {
             let _: Option<()> = self.failed().await;
             return;

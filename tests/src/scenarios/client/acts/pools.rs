@@ -13,7 +13,7 @@ use tokio::{
 use super::Client;
 use crate::scenarios::{
     behaviour::{Course, Notices, Renewal},
-    http::{Connection, Poll},
+    connection::{Connection, Poll},
 };
 
 /// Shortest stay of a user, as a multiple of the mean.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{task::JoinSet, time::timeout_at};
 
 use super::{super::FOREVER, Client};
-use crate::scenarios::{behaviour::Stream, http::Connection};
+use crate::scenarios::{behaviour::Stream, connection::Connection};
 
 impl Client {
     pub(in super::super) async fn streams(

@@ -1,0 +1,113 @@
+//! How connections end: at an age or after a number of requests, given up, or noticed late.
+
+use super::*;
+use crate::{diagnosis::CloseWait, model::turns::Turns};
+
+/// Eight connections that the server ends at an age of 3 s, each with about as many requests as the others.
+fn same_age(requests: [u32; 8], idle_ns: u64) -> Figures {
+    let mut turns = Turns::default();
+    requests.iter().for_each(|requests| turns.note(*requests));
+    Figures {
+        requests: turns.sum,
+        turns,
+        idle: idle(8, idle_ns / 8, idle_ns),
+        ..aged(8)
+    }
+}
+
+#[test]
+fn of_an_age_and_a_number_of_requests_the_one_that_varies_less_ends_connections() {
+    let varied = same_age([8, 9, 9, 8, 10, 9, 8, 9], 10 * MS);
+    assert_eq!(verdict(&varied), Verdict::LifetimeClose);
+    assert_eq!(judged(&varied).also, []);
+    let counted = same_age([9; 8], 10 * MS);
+    assert_eq!(verdict(&counted), Verdict::RequestLimitClose);
+    let between = same_age([9; 8], 150 * MS);
+    assert_eq!(
+        verdict(&between),
+        Verdict::LifetimeClose,
+        "not after the last request"
+    );
+}
+
+/// Twelve connections, each with a handshake and a request that the client gives up after 800 ms.
+fn given_up_over_tls() -> Figures {
+    let mut figures = by_client(one_by_one(12, 1, 800 * MS));
+    figures.counted.unanswered = 12;
+    figures.protocol = Some(Protocol::Tls);
+    figures.requests_told = true;
+    figures
+}
+
+#[test]
+fn a_server_that_notices_at_once_and_has_sent_a_handshake_was_given_up_all_the_same() {
+    let given_up = given_up_over_tls();
+    assert_eq!(verdict(&given_up), Verdict::EarlyAbort);
+    assert_eq!(judged(&given_up).also, []);
+    let mut unknown = given_up.clone();
+    unknown.requests_told = false;
+    assert_eq!(
+        verdict(&unknown),
+        Verdict::ClientIdleClose,
+        "a goodbye looks like a request"
+    );
+    let mut one_way = given_up;
+    one_way.protocol = Some(Protocol::Mqtt);
+    assert_eq!(
+        verdict(&one_way),
+        Verdict::ClientIdleClose,
+        "nothing was to be answered"
+    );
+}
+
+#[test]
+fn a_client_that_waited_for_an_answer_had_its_handshake() {
+    // The client's end counts a request when its answer is read.
+    let mut figures = given_up_over_tls();
+    figures.requests = 0;
+    figures.turns = turns_each(12, 0);
+    figures.counted.handshakes_alone = 12;
+    let said = judge(&Case {
+        direction: Direction::Outbound,
+        ..case(&figures)
+    });
+    assert_eq!((said.verdict, said.also), (Verdict::EarlyAbort, vec![]));
+}
+
+#[test]
+fn a_client_that_closes_its_end_when_it_needs_another_connection_leaks_none() {
+    // One request each; the server closes after varying times, and the client notices 2 s later.
+    let mut figures = by_server(whenever(20));
+    figures.close_wait = CloseWait {
+        now: 1,
+        oldest_ns: Some(S),
+        entered: 21,
+        left: 20,
+        p50_ns: Some(2 * S),
+        longest_ns: Some(3 * S),
+        ..CloseWait::default()
+    }
+    .into();
+    let said = judge(&Case {
+        direction: Direction::Outbound,
+        ..case(&figures)
+    });
+    assert_eq!(said.verdict, Verdict::ServerClose, "{}", said.explanation);
+}
+
+#[test]
+fn what_a_handshake_explains_is_neither_reuse_nor_a_limit() {
+    // Three turns: two for a TLS handshake, which leaves one for the request.
+    let quick = by_server(one_by_one(20, 3, 0));
+    let said = judged(&quick);
+    assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
+    assert!(said.confidence <= 0.85, "{}", said.confidence);
+    let limited = by_server(one_by_one(20, 6, 0));
+    assert_eq!(verdict(&limited), Verdict::RequestLimitClose);
+}
+
+#[test]
+fn a_limit_of_a_thousand_requests_is_no_fault() {
+    assert_eq!(verdict(&by_server(one_by_one(6, 1_001, 0))), Verdict::Reusing);
+    assert_eq!(verdict(&by_server(one_by_one(6, 60, 0))), Verdict::Reusing);
+}
