@@ -25,6 +25,7 @@ pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;
+pub mod writer;
 
 pub use self::{dir::Folder, error::EvidenceError};
 
@@ -33,6 +34,9 @@ pub const MANIFEST: &str = "manifest.json";
 
 /// Name of the last complete sample.
 pub const STATE: &str = "state.json";
+
+/// Name of what the state differs from [`STATE`], compressed, while a recording runs.
+pub const DELTA: &str = "state.delta";
 
 /// Name of the diagnosis at stop.
 pub const DIAGNOSIS: &str = "diagnosis.json";

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use crate::{diagnosis::Answer, kernel::TraceError};
+use crate::{
+    diagnosis::{Answer, Diagnosis},
+    kernel::TraceError,
+};
 
 /// How the program ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,19 +14,20 @@ pub enum Outcome {
     Done,
     /// `--exit-code` and the answer is yes: exit code 1.
     AnswerYes,
-    /// `--exit-code` and there is not enough data for an answer: exit code 5.
+    /// `--exit-code` and there is not enough data for an answer, or it leaves out peers: exit code 5.
     NotEnoughData,
     /// `doctor` found that tracing is not possible: exit code 3.
     CannotTrace,
 }
 
 impl Outcome {
-    /// How a command that answers ends.
-    pub fn of(answer: Answer, exit_code: bool) -> Self {
-        match answer {
-            Answer::Yes if exit_code => Self::AnswerYes,
-            Answer::InsufficientData if exit_code => Self::NotEnoughData,
-            _ => Self::Done,
+    /// How a command that answers ends. A `no` about some peers is none about those that found no room.
+    pub fn of(diagnosis: &Diagnosis, exit_code: bool) -> Self {
+        match diagnosis.answer {
+            _ if !exit_code => Self::Done,
+            Answer::Yes => Self::AnswerYes,
+            Answer::No if diagnosis.losses.peers_dropped == 0 => Self::Done,
+            Answer::No | Answer::InsufficientData => Self::NotEnoughData,
         }
     }
 }
@@ -104,6 +108,7 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::example::example;
 
     /// A full disk may have room later; bad usage stays what it is.
     #[test]
@@ -122,11 +127,17 @@ mod tests {
     #[test]
     fn an_answer_is_an_exit_code_only_when_asked_for() {
         let codes = |exit_code| {
-            [Answer::No, Answer::Yes, Answer::InsufficientData]
-                .map(|answer| format!("{:?}", ExitCode::from(Outcome::of(answer, exit_code))))
+            [Answer::No, Answer::Yes, Answer::InsufficientData].map(|answer| {
+                let diagnosis = Diagnosis { answer, ..example() };
+                format!("{:?}", ExitCode::from(Outcome::of(&diagnosis, exit_code)))
+            })
         };
         let wanted = |numbers: [u8; 3]| numbers.map(|number| format!("{:?}", ExitCode::from(number)));
         assert_eq!(codes(false), wanted([0, 0, 0]));
         assert_eq!(codes(true), wanted([0, 1, 5]));
+        let mut crowded = example();
+        (crowded.answer, crowded.losses.peers_dropped) = (Answer::No, 1);
+        assert_eq!(Outcome::of(&crowded, true), Outcome::NotEnoughData);
+        assert_eq!(Outcome::of(&crowded, false), Outcome::Done);
     }
 }

@@ -45,7 +45,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .context("cannot start the event loop")?;
     let diagnosis = runtime.block_on(trace(args))?;
     print(&diagnosis, &args.output)?;
-    Ok(Outcome::of(diagnosis.answer, args.exit_code))
+    Ok(Outcome::of(&diagnosis, args.exit_code))
 }
 
 async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {

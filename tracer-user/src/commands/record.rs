@@ -15,13 +15,14 @@ use crate::{
     cli::{Format, Output, Record, RecordFormat},
     config,
     diagnosis::{Diagnosis, Judge, Options, words},
-    evidence::recording::{Block, Recording},
+    evidence::recording::Block,
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
     model::{ended::Ended, sample::Sample},
     report::{Origin, json, text},
     source::live::Live,
     stop::Stop,
+    text::sanitise,
     view::theme::environment,
 };
 
@@ -56,7 +57,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         thresholds: config::of_run(&args.settings, environment)?,
         ..args.server.options()
     };
-    let mut sink = Sink::open(args, &settings, &options)?;
+    let sink = Sink::open(args, &settings, &options)?;
     let live = match Live::start(&settings) {
         Ok(live) => live,
         Err(error) => {
@@ -65,7 +66,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         }
     };
     super::give_up_privileges(&Role::Tracing);
-    sink.begin(live.started())?;
+    let mut sink = sink.begin(live.started())?;
     let mut run = Run::new(args, options, live, settings, status_url.map(StatusWatch::start))?;
     let mut tick = interval(args.interval.0);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -80,7 +81,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
             () = &mut deadline, if args.duration.is_some() => break,
             _ = tick.tick() => {
                 run.interval(&mut sink)?;
-                if let Sink::Folder(recording) = &sink && recording.is_full() {
+                if sink.is_full(args.max_size)? {
                     run.progress.say("the files have reached --max-size: stopping here");
                     break;
                 }
@@ -139,8 +140,9 @@ impl<'a> Run<'a> {
     }
 
     /// Takes a sample and judges it.
-    fn look(&mut self) -> Result<(Sample, Options, Diagnosis), Failure> {
-        let sample = self.live.sample()?;
+    fn look(&mut self, sink: &Sink) -> Result<(Sample, Options, Diagnosis), Failure> {
+        let mut sample = self.live.sample()?;
+        sample.losses.rows_not_written = sink.rows_not_written();
         let mut options = self.options.clone();
         if let Some(status) = &mut self.status {
             options.workers = status.workers();
@@ -152,7 +154,7 @@ impl<'a> Run<'a> {
     }
 
     fn interval(&mut self, sink: &mut Sink) -> Result<(), Failure> {
-        let (sample, options, diagnosis) = self.look()?;
+        let (sample, options, diagnosis) = self.look(sink)?;
         self.rows(sink)?;
         sink.interval(&Block {
             sample: &sample,
@@ -175,9 +177,10 @@ impl<'a> Run<'a> {
     }
 
     fn write(&mut self, sink: &mut Sink, ended: &[Ended]) -> Result<(), Failure> {
-        for one in ended {
-            sink.row(&self.rows.ended(one, |pid| self.live.comm(pid)))?;
-        }
+        let rows = ended
+            .iter()
+            .map(|one| self.rows.ended(one, |pid| self.live.comm(pid)));
+        sink.rows(rows.collect())?;
         Ok(())
     }
 
@@ -185,17 +188,13 @@ impl<'a> Run<'a> {
         if let Some(news) = self.status.as_mut().and_then(StatusWatch::news) {
             self.progress.say(&news);
         }
-        let mut lost = text::lost(&sample.losses);
-        if let Sink::Folder(recording) = sink {
-            if let Some(news) = recording.news() {
-                self.progress.say(&news);
-            }
-            if recording.rows_not_written() > 0 {
-                lost.push(format!(
-                    "{} not written",
-                    words::count(recording.rows_not_written(), "row", "rows")
-                ));
-            }
+        let lost = text::lost(&sample.losses);
+        if let Sink::Folder(folder) = sink {
+            folder
+                .writer
+                .news()
+                .iter()
+                .for_each(|news| self.progress.say(news));
         }
         let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let of = self.args.duration.map_or_else(String::new, |span| {
@@ -223,34 +222,39 @@ impl<'a> Run<'a> {
         if let Some(news) = self.status.as_mut().and_then(StatusWatch::finish) {
             self.progress.say(&news);
         }
-        let (sample, options, diagnosis) = self.look()?;
+        let (sample, options, diagnosis) = self.look(&sink)?;
         let mut ended = self.drain.finish();
         // The counters do not include what ended later.
         ended.retain(|one| one.closed_ns <= sample.taken.monotonic_ns);
         self.write(&mut sink, &ended)?;
-        let Sink::Folder(mut recording) = sink else {
+        let Sink::Folder(folder) = &mut sink else {
             self.say_end(&sink, &sample);
             return Ok(sink.flush().map(|()| Outcome::Done)?);
         };
-        for row in self.rows.open(&sample, &ended, |pid| self.live.comm(pid)) {
-            recording.connection(&row);
-        }
+        let open = self.rows.open(&sample, &ended, |pid| self.live.comm(pid));
+        folder.writer.connections(open.collect());
         let mut report = Vec::new();
         json::write(&mut report, &diagnosis, &Origin::this_machine())?;
-        recording.finish(
+        folder.writer.finish(
             &Block {
                 sample: &sample,
                 judge: &self.judge,
                 options: &options,
                 diagnosis: &diagnosis,
             },
-            &report,
+            report,
         );
-        let sink = Sink::Folder(recording);
+        // A disk that hangs does not keep the answer back.
+        folder.wait();
+        folder
+            .writer
+            .news()
+            .iter()
+            .for_each(|news| self.progress.say(news));
         self.say_end(&sink, &sample);
         let printed = print(&diagnosis, &self.output());
-        if let Sink::Folder(recording) = &sink
-            && let Some(incomplete) = Recording::incomplete(recording)
+        if let Sink::Folder(folder) = &sink
+            && let Some(incomplete) = folder.end()
         {
             return Err(Failure::NotWritten(incomplete));
         }
@@ -259,14 +263,16 @@ impl<'a> Run<'a> {
     }
 
     fn say_end(&mut self, sink: &Sink, sample: &Sample) {
-        let lost = text::lost(&sample.losses);
+        let mut losses = sample.losses;
+        losses.rows_not_written = sink.rows_not_written();
+        let lost = text::lost(&losses);
         let lost = match lost.is_empty() {
             true => "nothing was lost".to_owned(),
             false => format!("not covered: {}", lost.join("; ")),
         };
         let place = match sink {
-            Sink::Folder(recording) => format!(" in {}", recording.path().display()),
-            Sink::Stdout(..) => String::new(),
+            Sink::Folder(folder) => format!(" in {}", sanitise(&folder.path.to_string_lossy())),
+            Sink::New(_) | Sink::Stdout(..) => String::new(),
         };
         self.progress
             .say(&format!("recorded {}{place}; {lost}", sink.written()));

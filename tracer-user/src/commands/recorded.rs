@@ -73,7 +73,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     };
     narrow(&mut diagnosis, &filter);
     print_of(&diagnosis, &origin, &args.output)?;
-    Ok(Outcome::of(diagnosis.answer, args.exit_code))
+    Ok(Outcome::of(&diagnosis, args.exit_code))
 }
 
 /// The hosts where they were made, all by name.

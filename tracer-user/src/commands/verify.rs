@@ -59,6 +59,13 @@ fn write(to: &mut dyn Write, report: &Report) -> io::Result<()> {
             writeln!(to, "intact up to interval {number}, {}; {end}", sanitise(at))?;
         }
     }
+    if report.not_written > 0 {
+        let rows = words::count(report.not_written, "row", "rows");
+        writeln!(
+            to,
+            "INCOMPLETE: {rows} could not be written when they were recorded; what was written is judged above"
+        )?;
+    }
     writeln!(
         to,
         "manifest.json has SHA-256 {}: store this hash elsewhere, since nothing inside the directory can prove that the \

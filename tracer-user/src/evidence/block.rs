@@ -118,6 +118,9 @@ impl Growing {
         if fstat(&self.file)?.st_nlink == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it has been removed"));
         }
+        if self.written.bytes == self.whole.bytes {
+            return Ok(());
+        }
         Ok(fdatasync(self.file.as_fd())?)
     }
 
@@ -211,6 +214,8 @@ impl RowFile {
     fn header(&mut self) -> io::Result<()> {
         self.csv.write_record(self.kind.columns())?;
         self.spill()?;
+        // A block that has no rows of this kind is not waited for.
+        self.growing.sync()?;
         self.growing.accept();
         Ok(())
     }
@@ -232,6 +237,11 @@ impl RowFile {
             .into_inner()
             .map_err(|error| io::Error::other(error.to_string()))?;
         self.growing.write(&bytes, rows)
+    }
+
+    /// Rows of the block that is not complete yet.
+    pub(super) fn of_block(&self) -> u64 {
+        self.block
     }
 
     /// Writes the rest of the block.

@@ -10,7 +10,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, renameat, unlinkat,
+        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, fsync, major,
+        minor, mkdirat, openat, renameat, unlinkat,
     },
     io::Errno,
 };
@@ -80,6 +81,7 @@ impl Folder {
         })?;
         let folder = Self { fd, path };
         let stat = fstat(&folder.fd).map_err(|error| folder.failed("cannot inspect it", error))?;
+        folder.lock(&stat)?;
         let others = Mode::WGRP | Mode::WOTH;
         if stat.st_uid != rustix::process::geteuid().as_raw()
             || Mode::from_raw_mode(stat.st_mode).intersects(others)
@@ -90,6 +92,24 @@ impl Folder {
             ));
         }
         Ok(folder)
+    }
+
+    /// Makes this the only one that writes here, as long as it is open. Readers need no lock.
+    fn lock(&self, stat: &Stat) -> Result<(), EvidenceError> {
+        match flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                let who = match holder(stat) {
+                    Some(pid) => format!("process {pid}"),
+                    None => "another process".to_owned(),
+                };
+                Err(EvidenceError::new(
+                    &self.path,
+                    format!("{who} is recording to it; wait until that has ended, or name another directory"),
+                ))
+            }
+            // Not every file system has locks, and without one recording is still possible.
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Opens a directory for reading.
@@ -186,12 +206,23 @@ impl Folder {
     /// # Errors
     /// If it cannot be written; then the old one is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.replace_with(name, |file| file.write_all(bytes))
+    }
+
+    /// Atomically replaces the file of that name with what `write` puts into the new one.
+    ///
+    /// # Errors
+    /// If it cannot be written; then the old one is still there.
+    pub(super) fn replace_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), EvidenceError> {
         let temporary = format!(".{name}.new");
         // The remains of a killed recorder.
         let _ = self.remove(&temporary);
         let mut file = self.create_file(&temporary)?;
-        let written = file
-            .write_all(bytes)
+        let written = write(&mut file)
             .and_then(|()| file.sync_all())
             .and_then(|()| Ok(renameat(&self.fd, &temporary, &self.fd, name)?))
             .and_then(|()| Ok(fsync(&self.fd)?));
@@ -258,6 +289,18 @@ impl Folder {
     }
 }
 
+/// The process that holds a lock on this file, as far as the kernel's list shows it.
+fn holder(stat: &Stat) -> Option<u32> {
+    // `1: FLOCK  ADVISORY  WRITE 811 08:02:131073 0 EOF`
+    let (major, minor) = (major(stat.st_dev), minor(stat.st_dev));
+    let file = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let line = locks
+        .lines()
+        .find(|line| line.split(' ').any(|word| word == file))?;
+    line.split_whitespace().nth(4)?.parse().ok()
+}
+
 /// Without a trailing slash, which would follow a symbolic link.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
@@ -291,7 +334,7 @@ mod tests {
     fn what_is_there_is_not_taken_over() {
         let parent = tempfile::tempdir().unwrap();
         let there = parent.path().join("there");
-        Folder::create(&there).unwrap();
+        drop(Folder::create(&there).unwrap());
         let error = Folder::create(&there).unwrap_err().to_string();
         assert!(error.contains("--append"), "{error}");
         let link = parent.path().join("link");
@@ -308,6 +351,19 @@ mod tests {
                 .to_string()
                 .contains("others")
         );
+    }
+
+    #[test]
+    fn one_writes_and_the_second_is_told_who() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("evidence");
+        let first = Folder::create(&path).unwrap();
+        let error = Folder::open_own(&path).unwrap_err().to_string();
+        let wanted = format!("process {} is recording to it", std::process::id());
+        assert!(error.contains(&wanted), "{error}");
+        assert!(Folder::open(&path).is_ok(), "reading goes on");
+        drop(first);
+        Folder::open_own(&path).unwrap();
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl std::error::Error for EvidenceError {}
 
 impl From<EvidenceError> for Failure {
     fn from(error: EvidenceError) -> Self {
-        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         match error.source.as_ref().map(io::Error::kind) {
-            Some(StorageFull | QuotaExceeded) => Self::NotWritten(error.to_string()),
+            Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem) => Self::NotWritten(error.to_string()),
             _ => Self::Usage(error.to_string()),
         }
     }

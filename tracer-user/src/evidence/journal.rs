@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use super::block::Extent;
-use super::{Folder, block::hex, error::EvidenceError, rows::PerKind};
+use super::{Folder, block::hex, error::EvidenceError, rows::PerKind, segments::Source};
 use crate::{
+    diagnosis::words,
     model::{
         accounting::{Accounting, Losses},
         sample::Moment,
@@ -35,6 +36,17 @@ pub struct Interval {
     /// Whether it is the last of its recording, with rows for open connections.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub last: bool,
+    /// Whether `peers.csv` and `listeners.csv` have only the rows that changed since the interval before.
+    /// Otherwise it is a key frame, with all of them, as in older recordings.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
+    /// By how much UTC was set, or how long the machine was suspended, since the interval before, ms. Negative
+    /// if UTC was set back.
+    #[serde(skip_serializing_if = "is_default")]
+    pub clock_stepped_ms: i64,
+    /// SHA-256 of the `state.delta` written after this line, if one was to be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta_sha256: Option<String>,
     /// The accounting identity and its check.
     pub accounting: Accounting,
     /// Losses since the recording began; omitted while there are none.
@@ -55,6 +67,16 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Interval {
+    /// What happened to the clock since the interval before, in words.
+    pub fn clock_stepped(&self) -> Option<String> {
+        let by = words::duration(self.clock_stepped_ms.unsigned_abs().saturating_mul(1_000_000));
+        match self.clock_stepped_ms {
+            0 => None,
+            1.. => Some(format!("the clock was set forward by {by}, or the machine slept")),
+            _ => Some(format!("the clock was set back by {by}")),
+        }
+    }
+
     /// When the sample was taken; `None` if the time is invalid.
     pub fn moment(&self) -> Option<Moment> {
         Some(Moment {
@@ -86,7 +108,7 @@ pub fn scan(
     mut each: impl FnMut(&Interval) -> Result<(), EvidenceError>,
 ) -> Result<Ending, EvidenceError> {
     let path = folder.path_of(name);
-    let mut file = BufReader::new(folder.open_file(name)?);
+    let mut file = BufReader::new(Source::open(folder, name)?);
     let (mut digest, mut ending) = (Sha256::new(), Ending::default());
     let mut line = Vec::new();
     loop {

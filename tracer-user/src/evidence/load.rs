@@ -5,9 +5,10 @@ use std::path::Path;
 use super::{
     at::At,
     error::EvidenceError,
+    journal::Interval,
     manifest::Manifest,
     read::Evidence,
-    rebuild::{Looks, Pace, Walk},
+    rebuild::{Looks, Pace, Walk, catch_up},
     rows::Kind,
     state::State,
 };
@@ -72,7 +73,7 @@ pub fn load(path: &Path) -> Result<Loaded, EvidenceError> {
 /// # Errors
 /// If it is not an evidence directory, there is no such recording or moment, or a row is invalid.
 pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError> {
-    let mut evidence = Evidence::open(path, wanted.number)?;
+    let mut evidence = Evidence::open_end(path, wanted.number)?;
     let mut notes: Vec<String> = evidence
         .notes
         .iter()
@@ -90,16 +91,20 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
     });
     match state {
         Ok(state) if reaches(&state, wanted.window_ns) => {
-            if at.is_none() {
-                age(&evidence, &state).map(&mut note);
-            }
             let mut judge = state.judge();
+            let mut sample = state.sample.clone();
+            if at.is_none()
+                && let Some(age) = age(&evidence, &state)
+            {
+                note(age);
+                sample = catch_up(&mut evidence, &state, &mut judge)?;
+            }
             if let Some(length_ns) = wanted.window_ns {
-                judge.shorten_window(length_ns, state.sample.taken.monotonic_ns);
+                judge.shorten_window(length_ns, sample.taken.monotonic_ns);
             }
             Ok(Loaded {
                 judge,
-                sample: state.sample,
+                sample: with_losses_of_rows(&evidence, sample),
                 options: state.options,
                 origin,
                 notes,
@@ -120,7 +125,7 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             let (sample, judge, begins_late) = from_rows(&mut evidence, window_ns, at, &options)?;
             begins_late.map(&mut note);
             Ok(Loaded {
-                sample,
+                sample: with_losses_of_rows(&evidence, sample),
                 judge,
                 options,
                 origin,
@@ -128,6 +133,15 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
             })
         }
     }
+}
+
+/// Adds the rows that could not be written, which a sample does not know.
+fn with_losses_of_rows(evidence: &Evidence, mut sample: Sample) -> Sample {
+    let last = evidence.last.as_ref().map_or(0, |last| last.rows_not_written);
+    let known = evidence.manifest.session.rows_not_written.max(last);
+    let lost = &mut sample.losses.rows_not_written;
+    *lost = (*lost).max(known);
+    sample
 }
 
 /// The moment meant, UTC, ns.
@@ -156,8 +170,12 @@ fn usable_state(evidence: &Evidence) -> Result<State, Option<String>> {
 pub(crate) fn fresh_state(evidence: &Evidence) -> Option<State> {
     let state = usable_state(evidence).ok()?;
     let last = evidence.last.as_ref();
-    last.is_none_or(|last| last.interval == state.interval)
-        .then_some(state)
+    last.is_none_or(|last| is_of(&state, last)).then_some(state)
+}
+
+/// Whether a state was made of the same sample as this interval.
+fn is_of(state: &State, interval: &Interval) -> bool {
+    state.sample.taken.monotonic_ns == interval.monotonic_ns
 }
 
 /// Whether a state answers for this moment: no interval lies between the two.
@@ -165,10 +183,7 @@ fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
     let taken = state.sample.taken.utc_ns;
     let interval_ns = i128::from(evidence.manifest.session.interval_ms) * 1_000_000;
     // A recording writes its last state when it ends.
-    let is_last = evidence
-        .last
-        .as_ref()
-        .is_none_or(|last| last.interval == state.interval);
+    let is_last = evidence.last.as_ref().is_none_or(|last| is_of(state, last));
     taken <= at && (is_last || at < taken + interval_ns)
 }
 
@@ -179,17 +194,13 @@ fn reaches(state: &State, window_ns: Option<u64>) -> bool {
     window_ns.is_none_or(|length_ns| window.reaches(length_ns, state.sample.taken.monotonic_ns))
 }
 
-/// Says that a state is older than the rows, and by how much.
+/// Says that a state is older than the rows, by how much, and what becomes of it.
 fn age(evidence: &Evidence, state: &State) -> Option<String> {
-    let last = evidence
-        .last
-        .as_ref()
-        .filter(|last| last.interval != state.interval)?;
-    let taken = state.sample.taken;
-    let older = last.monotonic_ns.checked_sub(taken.monotonic_ns)?;
+    let last = evidence.last.as_ref().filter(|last| !is_of(state, last))?;
+    let older = last.monotonic_ns.checked_sub(state.sample.taken.monotonic_ns)?;
     Some(format!(
-        "diagnosed as of {}, {} before its last rows: it is still being recorded, or the recorder was killed (--at judges another moment, from the rows)",
-        day_and_clock(taken),
+        "diagnosed as of {}: its last state is {} older, and the rows since are added (it is still being recorded, or the recorder was killed)",
+        day_and_clock(last.moment()?),
         words::duration(older)
     ))
 }
@@ -217,6 +228,8 @@ fn from_rows(
     });
     if let (Some(begin), Some(end)) = (begin, newest) {
         evidence.narrow(begin, end)?;
+    } else {
+        evidence.widen()?;
     }
     let mut walk = Walk::of(evidence)?;
     let begin = begin.or(started).unwrap_or(i128::MIN);

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Folder, MANIFEST, error::EvidenceError};
+use super::{Folder, MANIFEST, error::EvidenceError, rows::Kind};
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Options, words},
     filter::Prefixes,
     kernel::load::Settings,
     model::{accounting::Losses, sample::Moment},
@@ -16,6 +16,10 @@ use crate::{
 
 /// Name and version of the layout.
 pub const SCHEMA: &str = "tcpreuse.evidence/1";
+
+/// Maximum number of earlier recordings that are listed, each with all its settings: a service that is
+/// restarted again and again adds one each time.
+const MAX_EARLIER: usize = 100;
 
 /// Maximum size of a manifest, bytes.
 const MAX_MANIFEST: u64 = 16 << 20;
@@ -201,6 +205,25 @@ pub struct Listed {
     /// The previous digest while the file is being replaced; empty if there was no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_sha256: Option<String>,
+    /// The length that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_bytes: Option<u64>,
+}
+
+/// Maximum length of a file that is replaced as a whole, if the manifest does not have it, bytes.
+const MAX_REPLACED: u64 = 1 << 30;
+
+impl Listed {
+    /// Whether a file of this length may be the one that is listed, or the one before it.
+    pub(super) fn may_have(&self, bytes: u64) -> bool {
+        let before = match (&self.previous_sha256, self.previous_bytes) {
+            (None, _) => false,
+            (Some(_), Some(before)) => bytes == before,
+            // An older version did not write it.
+            (Some(_), None) => bytes <= MAX_REPLACED,
+        };
+        bytes == self.bytes || self.sha256.is_empty() || before
+    }
 }
 
 /// What was removed to limit the size of the directory.
@@ -219,6 +242,18 @@ pub struct Removed {
     pub listeners_rows: u64,
     /// Rows of `events.csv`.
     pub events_rows: u64,
+}
+
+impl Removed {
+    /// The rows of one kind.
+    pub(super) fn rows_mut(&mut self, kind: Kind) -> &mut u64 {
+        match kind {
+            Kind::Connections => &mut self.connections_rows,
+            Kind::Peers => &mut self.peers_rows,
+            Kind::Listeners => &mut self.listeners_rows,
+            Kind::Events => &mut self.events_rows,
+        }
+    }
 }
 
 /// The whole manifest.
@@ -279,36 +314,61 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Number of recordings in the directory.
+    /// Number of recordings in the directory up to the current one.
     pub fn recordings(&self) -> usize {
-        self.earlier.len() + 1
+        let number = usize::try_from(self.session.session).unwrap_or(usize::MAX);
+        number.max(self.earlier.len() + 1)
+    }
+
+    /// Begins another recording. The oldest ones are no longer listed then, if there are many.
+    pub(super) fn begin_session(&mut self, session: Session) {
+        let session = Session {
+            session: self.session.session + 1,
+            ..session
+        };
+        self.earlier.push(std::mem::replace(&mut self.session, session));
+        let too_many = self.earlier.len().saturating_sub(MAX_EARLIER);
+        self.earlier.drain(..too_many);
     }
 
     /// Makes one recording, counted from 1, the current one; later ones are dropped.
     ///
     /// # Errors
-    /// If there are fewer, their number.
-    pub fn choose(&mut self, number: usize) -> Result<(), usize> {
+    /// If there is no such recording, why not.
+    pub fn choose(&mut self, number: usize) -> Result<(), String> {
         let all = self.recordings();
         if number == 0 || number > all {
-            return Err(all);
+            let has = words::count(all as u64, "recording", "recordings");
+            return Err(format!("holds {has}; there is no recording {number}"));
         }
-        if number < all {
-            self.earlier.truncate(number);
-            self.session = self.earlier.pop().unwrap_or_default();
+        if number == all {
+            return Ok(());
         }
-        Ok(())
+        // All are numbered, and the last of those listed is the one before the current one.
+        let listed = (number + self.earlier.len()).checked_sub(all);
+        match listed {
+            Some(place) if place < self.earlier.len() => {
+                self.earlier.truncate(place + 1);
+                self.session = self.earlier.pop().unwrap_or_default();
+                Ok(())
+            }
+            _ => Err(format!(
+                "holds {all} recordings, of which the last {} are listed: recording {number} is not",
+                self.earlier.len() + 1
+            )),
+        }
     }
 
-    /// Writes it atomically.
+    /// Writes it atomically, and returns its length.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&self, folder: &Folder) -> Result<(), EvidenceError> {
+    pub fn write(&self, folder: &Folder) -> Result<u64, EvidenceError> {
         let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| EvidenceError::new(&folder.path_of(MANIFEST), error.to_string()))?;
         bytes.push(b'\n');
-        folder.replace(MANIFEST, &bytes)
+        folder.replace(MANIFEST, &bytes)?;
+        Ok(bytes.len() as u64)
     }
 
     /// The host of the last recording.

@@ -13,7 +13,7 @@ use super::{
     rows::Kind,
     segments,
 };
-use crate::diagnosis::words;
+use crate::model::{accounting::Accounting, sample::Moment};
 
 /// A part of a file of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,19 @@ pub(crate) struct Part {
     pub(crate) from: u64,
     /// The offset after the last row; `None` means the end of the file.
     pub(crate) to: Option<u64>,
+}
+
+/// One interval, according to the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// When it was sampled.
+    pub(crate) at: Moment,
+    /// Whether it has rows of all peers and listeners, not only of those that changed.
+    pub(crate) whole: bool,
+    /// Rows of connections that were written with it.
+    pub(crate) connections: u64,
+    /// The accounting then.
+    pub(crate) accounting: Accounting,
 }
 
 /// An open evidence directory: one recording in it.
@@ -36,7 +49,64 @@ pub(crate) struct Evidence {
     pub(crate) last: Option<Interval>,
     /// Notes for the reader.
     pub(crate) notes: Vec<String>,
+    /// The intervals of the parts, as far as there are journals.
+    pub(crate) frames: Vec<Frame>,
     parts: Vec<(Kind, Part)>,
+}
+
+/// Which intervals are wanted.
+#[derive(Clone, Copy, Debug)]
+enum Range {
+    All,
+    /// Those of the last segment that has any.
+    End,
+    /// From the last key frame before the first of these times up to the second, UTC, ns.
+    Between(i128, i128),
+    /// Those after this time, monotonic, ns.
+    After(u64),
+}
+
+/// What a journal has of one recording.
+#[derive(Default)]
+struct Found {
+    frames: Vec<Frame>,
+    /// The last key frame from which everything wanted can be read: the interval before it, if it has one in
+    /// this segment.
+    begin: Option<Option<Interval>>,
+    last: Option<Interval>,
+    /// Rows of connections so far, of any recording.
+    connections: u64,
+}
+
+impl Found {
+    fn add(&mut self, interval: &Interval, is_of_this: bool, wanted: Range) {
+        let connections = interval.rows.connections.rows.saturating_sub(self.connections);
+        self.connections = interval.rows.connections.rows;
+        let Some(at) = interval.moment().filter(|_| is_of_this) else {
+            return;
+        };
+        match wanted {
+            Range::Between(_, to) if at.utc_ns > to => return,
+            Range::Between(from, _) if at.utc_ns < from && !interval.changes => {
+                self.begin = Some(self.last.take());
+                self.frames.clear();
+            }
+            Range::After(last_ns) if at.monotonic_ns <= last_ns => {
+                self.begin = Some(Some(interval.clone()));
+                self.last = Some(interval.clone());
+                self.frames.clear();
+                return;
+            }
+            _ => {}
+        }
+        self.frames.push(Frame {
+            at,
+            whole: !interval.changes,
+            connections,
+            accounting: interval.accounting,
+        });
+        self.last = Some(interval.clone());
+    }
 }
 
 /// The rows of a part of one file.
@@ -50,17 +120,25 @@ impl Evidence {
     /// # Errors
     /// If it is not an evidence directory, or the recording does not exist or was removed.
     pub(crate) fn open(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
+        Self::open_some(path, number, Range::All)
+    }
+
+    /// The same, but only the segment with the last interval: older ones need not be read then.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(crate) fn open_end(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
+        Self::open_some(path, number, Range::End)
+    }
+
+    fn open_some(path: &Path, number: Option<u32>, wanted: Range) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
         let mut manifest = Manifest::read(&folder)?;
         let recordings = manifest.recordings();
         if let Some(number) = number {
-            manifest.choose(number as usize).map_err(|all| {
-                let has = words::count(all as u64, "recording", "recordings");
-                EvidenceError::new(
-                    folder.path(),
-                    format!("holds {has}; there is no recording {number}"),
-                )
-            })?;
+            manifest
+                .choose(number as usize)
+                .map_err(|why| EvidenceError::new(folder.path(), why))?;
         }
         let mut evidence = Self {
             folder,
@@ -68,6 +146,7 @@ impl Evidence {
             recordings,
             last: None,
             notes: Vec::new(),
+            frames: Vec::new(),
             parts: Vec::new(),
         };
         let number = evidence.manifest.recordings();
@@ -78,57 +157,70 @@ impl Evidence {
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
-        evidence.find_parts(None)?;
+        evidence.find_parts(wanted)?;
         Ok(evidence)
     }
 
-    /// Leaves out the intervals before `from` and after `to`, UTC, ns, as far as there is a journal of them,
-    /// so that their rows need not be read.
+    /// Leaves out the intervals before the last key frame before `from`, and those after `to`, UTC, ns, as far
+    /// as there is a journal of them, so that their rows need not be read.
     ///
     /// # Errors
     /// If the journal can no longer be read.
     pub(crate) fn narrow(&mut self, from: i128, to: i128) -> Result<(), EvidenceError> {
+        self.find_again(Range::Between(from, to))
+    }
+
+    /// Leaves out the intervals up to the one with this monotonic time, ns.
+    ///
+    /// # Errors
+    /// If the journal can no longer be read.
+    pub(crate) fn begin_after(&mut self, monotonic_ns: u64) -> Result<(), EvidenceError> {
+        self.find_again(Range::After(monotonic_ns))
+    }
+
+    /// All intervals again.
+    ///
+    /// # Errors
+    /// If a journal can no longer be read.
+    pub(crate) fn widen(&mut self) -> Result<(), EvidenceError> {
+        self.find_again(Range::All)
+    }
+
+    fn find_again(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         if self.last.is_none() {
             return Ok(());
         }
         self.last = None;
         self.parts.clear();
+        self.frames.clear();
         // The notes about the files were already made when they were opened.
         let notes = self.notes.len();
-        let result = self.find_parts(Some((from, to)));
+        let result = self.find_parts(wanted);
         self.notes.truncate(notes);
         result
     }
 
-    fn find_parts(&mut self, between: Option<(i128, i128)>) -> Result<(), EvidenceError> {
-        let older = segments::older(&self.folder)?;
+    fn find_parts(&mut self, wanted: Range) -> Result<(), EvidenceError> {
         let first = self.manifest.session.first_segment;
-        let journals = older
-            .into_iter()
-            .filter(|segment| *segment >= first)
-            .map(|segment| (Some(segment), segments::journal_name(segment)))
-            .chain([(None, segments::current_journal_name())]);
-        for (number, name) in journals {
+        let journals = segments::journals(&self.folder)?.into_iter();
+        let journals = journals.filter(|(number, _)| number.is_none_or(|number| number >= first));
+        // From the end, so that what is not wanted need not be read.
+        for (number, name) in journals.rev() {
             let session = self.manifest.session.session;
-            let (mut before, mut last) = (None, None);
+            let mut found = Found::default();
             let of_this = |interval: &Interval| {
-                if interval.session != session {
-                    return Ok(());
-                }
-                let at = between.and_then(|_| interval.moment()).map(|at| at.utc_ns);
-                if let (Some((from, to)), Some(at)) = (between, at) {
-                    if at > to {
-                        return Ok(());
-                    }
-                    if at < from {
-                        before = Some(interval.clone());
-                    }
-                }
-                last = Some(interval.clone());
+                found.add(interval, interval.session == session, wanted);
                 Ok(())
             };
             match journal::scan(&self.folder, &name, of_this) {
-                Ok(_) => self.add_segment(number, before.as_ref(), last),
+                Ok(_) => {
+                    let is_end = matches!(wanted, Range::End) && found.last.is_some();
+                    let is_done = found.begin.is_some() || is_end;
+                    self.add_segment(number, found);
+                    if is_done {
+                        break;
+                    }
+                }
                 Err(error) if error.is_missing() => {}
                 Err(error) => {
                     self.notes.push(format!(
@@ -138,7 +230,7 @@ impl Evidence {
                 }
             }
         }
-        if self.last.is_none() && self.parts.is_empty() && between.is_none() {
+        if self.last.is_none() && self.parts.is_empty() && matches!(wanted, Range::All | Range::End) {
             // Files without a journal belong to the last recording.
             let number = self.manifest.recordings();
             if number < self.recordings {
@@ -152,22 +244,27 @@ impl Evidence {
         Ok(())
     }
 
-    /// Adds the rows of one segment: those after the last interval before `before`, up to its `last` valid
-    /// interval.
-    fn add_segment(&mut self, number: Option<u64>, before: Option<&Interval>, last: Option<Interval>) {
-        let Some(last) = last else {
+    /// Adds the rows of one segment, as far as they are wanted, before those of later ones.
+    fn add_segment(&mut self, number: Option<u64>, found: Found) {
+        let Found {
+            frames,
+            begin,
+            last: Some(last),
+            ..
+        } = found
+        else {
             return;
         };
-        if before.is_some() {
-            self.parts.clear();
-        }
+        self.frames.splice(0..0, frames);
+        let mut parts = Vec::new();
+        let before = begin.flatten();
         let begins = last.segment == self.manifest.session.first_segment;
         for kind in Kind::ALL {
             if last.rows.of(kind).is_none() {
                 // An older version, which had no such file.
                 continue;
             }
-            let from = match (before, begins) {
+            let from = match (&before, begins) {
                 (Some(before), _) => before.rows.of(kind).bytes,
                 (None, true) => self
                     .manifest
@@ -183,12 +280,14 @@ impl Evidence {
                 from,
                 to: Some(last.rows.of(kind).bytes),
             };
-            self.parts.push((kind, part));
+            parts.push((kind, part));
         }
-        self.last = Some(last);
+        self.parts.splice(0..0, parts);
+        self.last.get_or_insert(last);
     }
 
     fn add_unjournalled(&mut self, number: Option<u64>) {
+        let mut parts = Vec::new();
         for kind in Kind::ALL {
             let part = Part {
                 name: segments::find(&self.folder, kind, number),
@@ -204,9 +303,10 @@ impl Evidence {
                     self.notes.push(format!("there is no {}", part.name));
                 }
             } else {
-                self.parts.push((kind, part));
+                parts.push((kind, part));
             }
         }
+        self.parts.splice(0..0, parts);
     }
 
     /// Whether there is a file of this kind.

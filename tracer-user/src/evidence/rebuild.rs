@@ -8,6 +8,7 @@ mod intervals;
 mod live;
 mod pace;
 mod peer;
+mod since;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use self::peer::Entry;
 pub(crate) use self::{
     intervals::Intervals,
     pace::{Looks, Pace},
+    since::catch_up,
     walk::Walk,
 };
 use super::{
@@ -61,8 +63,8 @@ pub(crate) struct Rebuild {
     peers: HashMap<PeerId, Entry>,
     unattributed: Counters,
     names: BTreeMap<u32, String>,
-    /// The time of the last interval.
-    at: Option<i128>,
+    /// Counts the key frames: a peer without a row since the last one is no longer listed.
+    key_frames: u64,
     /// Rows of connections open at stop.
     open: Vec<ConnectionRow>,
     listeners: Vec<ListenerRow>,
@@ -81,7 +83,7 @@ impl Rebuild {
             peers: HashMap::new(),
             unattributed: Counters::default(),
             names: BTreeMap::new(),
-            at: None,
+            key_frames: 0,
             open: Vec::new(),
             listeners: Vec::new(),
         }
@@ -127,7 +129,8 @@ impl Rebuild {
     /// Takes in one interval.
     pub(crate) fn interval(&mut self, step: intervals::Step) {
         self.see(Some(step.at));
-        self.at = Some(step.at);
+        self.key_frames += u64::from(step.whole);
+        let key_frame = self.key_frames;
         for row in step.peers {
             self.known.bytes_received |= row.bytes_received.is_some();
             self.known.bytes_sent |= row.bytes_sent.is_some();
@@ -138,10 +141,12 @@ impl Rebuild {
                 self.names.insert(pid, comm.clone());
             }
             if let Some(entry) = self.entry(row.id) {
-                entry.interval(row);
+                entry.interval(row, key_frame);
             }
         }
-        self.listeners = step.listeners;
+        if (step.whole && step.connections.is_some()) || !step.listeners.is_empty() {
+            self.listeners = step.listeners;
+        }
     }
 
     fn see(&mut self, at: Option<i128>) {
@@ -164,8 +169,8 @@ impl Rebuild {
     /// may be one of several combined there.
     fn counted_for(&self, id: PeerId) -> PeerId {
         let is_there = |id: &PeerId| {
-            let gauge = self.peers.get(id).and_then(|entry| entry.gauge.as_ref());
-            gauge.is_some_and(|gauge| Some(gauge.sampled_at) == self.at)
+            let entry = self.peers.get(id);
+            entry.is_some_and(|entry| entry.is_listed(self.key_frames))
         };
         let Some(pid) = id.process.filter(|_| !is_there(&id)) else {
             return id;

@@ -4,34 +4,47 @@
 //! written, the files are rolled back to the last complete one, and the loss is counted and reported; the
 //! next interval is tried again.
 
+mod changes;
+mod entry;
 mod files;
+mod pace;
 mod rotation;
 mod standing;
+mod state;
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
-use self::files::Files;
-pub(crate) use self::files::Rows;
+use sha2::{Digest, Sha256};
+
 pub use self::rotation::Limit;
+use self::{
+    changes::Changes,
+    files::Files,
+    pace::{Pace, counted},
+    rotation::Advice,
+    state::{Next, States},
+};
+pub(crate) use self::{entry::Entry, files::Rows};
 use super::{
     DIAGNOSIS, Folder, STATE,
     block::hex,
     error::EvidenceError,
     journal::{Extent, Interval},
     manifest::{Clock, Listed, Manifest, SCHEMA, Session},
-    rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow},
+    rows::{ConnectionRow, EventRow, Kind},
     segments,
-    state::StateRef,
 };
 use crate::{
     diagnosis::{Diagnosis, Judge, Options},
     model::sample::{Moment, Sample},
     report::{Counts, timestamp},
 };
-use sha2::{Digest, Sha256};
 
-/// How often the manifest and the state are replaced.
-const STATE_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
+/// Smaller differences between the clocks are corrections of their speed, ns.
+const STEP_NS: i128 = 1_000_000_000;
+
+/// Maximum number of changes of verdicts that wait while nothing can be written.
+const MAX_EVENTS: usize = 4096;
 
 /// One interval, ready to be written.
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +65,22 @@ pub struct Recording {
     folder: Folder,
     files: Files,
     manifest: Manifest,
+    /// The length of the manifest that was written last.
+    manifest_bytes: u64,
     limit: Option<Limit>,
     interval: u64,
     /// The number of the first change of a verdict not yet written.
     told: u64,
-    state_written: Option<Instant>,
+    /// Changes of verdicts that could not be written so far.
+    events: Vec<EventRow>,
+    changes: Changes,
+    states: States,
+    pace: Pace,
+    /// Both clocks at the last interval.
+    clock: Option<Moment>,
+    /// The size of the last key frame.
+    key_frame: u64,
+    advice: Advice,
     /// Why the current block cannot be written.
     failed: Option<String>,
     trouble: Option<String>,
@@ -103,16 +127,11 @@ impl Recording {
         let folder = Folder::open_own(path)?;
         let mut manifest = Manifest::read(&folder)?;
         let (files, last) = Files::resume(&folder, manifest.segment)?;
-        let number = manifest.session.session + 1;
-        manifest.earlier.push(std::mem::replace(
-            &mut manifest.session,
-            Session {
-                session: number,
-                first_segment: files.segment,
-                begins: files.lengths(),
-                ..session
-            },
-        ));
+        manifest.begin_session(Session {
+            first_segment: files.segment,
+            begins: files.lengths(),
+            ..session
+        });
         manifest.segment = files.segment;
         let mut recording = Self::over(folder, files, manifest, limit);
         recording.interval = last;
@@ -131,10 +150,17 @@ impl Recording {
             folder,
             files,
             manifest,
+            manifest_bytes: 0,
             limit,
             interval: 0,
             told: 0,
-            state_written: None,
+            events: Vec::new(),
+            changes: Changes::default(),
+            states: States::default(),
+            pace: Pace::default(),
+            clock: None,
+            key_frame: 0,
+            advice: Advice::default(),
             failed: None,
             trouble: None,
             said: None,
@@ -146,6 +172,8 @@ impl Recording {
     pub fn begin(&mut self, at: Moment) {
         self.manifest.session.clock = Clock::of(at);
         self.manifest.session.started = timestamp(at);
+        self.pace.begin(at.monotonic_ns);
+        self.clock = Some(at);
         let result = self.write_manifest();
         self.note(result);
     }
@@ -168,80 +196,141 @@ impl Recording {
         }
     }
 
-    /// Ends an interval.
+    /// Ends an interval. The program itself has it made by the thread that counts, and written by another.
+    #[cfg(test)]
     pub fn interval(&mut self, block: &Block<'_>) {
-        self.end_interval(block, false);
-        if self
-            .state_written
-            .is_none_or(|written| written.elapsed() >= STATE_EVERY)
+        let wants_state = block.sample.taken.monotonic_ns >= self.pace.state_due_ns();
+        let entry = Entry::of(block, self.told, wants_state.then(|| self.next_number()));
+        self.add(entry);
+    }
+
+    /// Ends an interval with what was made of its block.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.note_figures(&entry);
+        let (now_ns, state) = (entry.end.monotonic_ns, entry.state);
+        let state = state.filter(|_| self.has_room_for_states());
+        let next = state.map(|state| self.states.prepare(&self.folder, state));
+        let delta_sha256 = next.as_ref().and_then(Next::delta_sha256);
+        let end = Interval {
+            delta_sha256,
+            ..entry.end
+        };
+        if self.write_interval(entry.rows, end)
+            && let Some(next) = next
         {
-            self.state_written = Some(Instant::now());
-            let result = self.put_aside(block, None);
+            let result = self.write_state(now_ns, next);
             self.note(result);
         }
         self.rotate_if_large();
     }
 
     /// Ends an earlier interval of which only these rows are known; `end` gives its time and figures.
-    pub(crate) fn earlier_interval(&mut self, rows: &Rows, end: Interval) {
+    pub(crate) fn earlier_interval(&mut self, rows: Rows, end: Interval) {
         self.write_interval(rows, end);
     }
 
     /// Ends the last interval and the recording. `report` is the diagnosis as JSON.
     pub fn finish(&mut self, block: &Block<'_>, report: &[u8]) {
-        self.end_interval(block, true);
-        let result = self.put_aside(block, Some(report)).and_then(|()| {
+        self.end(Entry::of(block, self.told, Some(self.next_number())), report);
+    }
+
+    /// Ends the recording with what was made of its last block.
+    pub(crate) fn end(&mut self, entry: Entry, report: &[u8]) {
+        self.note_figures(&entry);
+        let end = Interval {
+            last: true,
+            ..entry.end
+        };
+        let at = end.at.clone();
+        self.write_interval(entry.rows, end);
+        let state = entry.state.unwrap_or_default();
+        let files = self.fitting(&[(STATE, &state), (DIAGNOSIS, report)]);
+        let result = self.make_room(&files).and_then(|()| {
+            self.put_aside(&files)?;
+            // What differs from an older state is of no more use, and the manifest does not vouch for it.
+            state::remove_delta(&self.folder)?;
             for listed in self.manifest.files.values_mut() {
-                listed.previous_sha256 = None;
+                (listed.previous_sha256, listed.previous_bytes) = (None, None);
             }
-            self.manifest.session.stopped = Some(timestamp(block.sample.taken));
+            self.manifest.session.stopped = Some(at);
             self.write_manifest()
         });
         self.note(result);
     }
 
-    fn end_interval(&mut self, block: &Block<'_>, last: bool) {
-        let Block {
-            sample, diagnosis, ..
-        } = *block;
-        self.manifest.session.accounting = Counts::of(&sample.accounting, &sample.losses);
-        self.manifest.session.losses = sample.losses;
-        self.manifest.session.expected_connections = Some(diagnosis.expected.connections);
-        let rows = Rows {
-            peers: PeerRow::all(sample, diagnosis),
-            listeners: ListenerRow::of(sample, diagnosis),
-            events: EventRow::from(diagnosis, self.told),
-            told: diagnosis.changes.last().map_or(self.told, |change| change.id + 1),
-        };
-        let end = Interval {
-            at: timestamp(sample.taken),
-            monotonic_ns: sample.taken.monotonic_ns,
-            last,
-            accounting: sample.accounting,
-            losses: sample.losses,
-            ..Interval::default()
-        };
-        self.write_interval(&rows, end);
+    /// The numbers of the recording and of its next interval.
+    pub(crate) fn next_number(&self) -> (u64, u64) {
+        (self.manifest.session.session, self.interval + 1)
     }
 
-    /// Ends an interval with these rows; `end` gives its time and figures.
-    fn write_interval(&mut self, rows: &Rows, end: Interval) {
+    /// When a state is wanted, on the monotonic clock, ns.
+    pub(crate) fn state_due_ns(&self) -> u64 {
+        self.pace.state_due_ns()
+    }
+
+    fn note_figures(&mut self, entry: &Entry) {
+        let session = &mut self.manifest.session;
+        session.accounting = Counts::of(&entry.end.accounting, &entry.end.losses);
+        session.losses = entry.end.losses;
+        session.expected_connections = entry.expected;
+    }
+
+    /// Ends an interval with these rows; `end` gives its time and figures. Returns whether it was written: it
+    /// may also be one without anything new.
+    fn write_interval(&mut self, mut rows: Rows, end: Interval) -> bool {
         self.failed = None;
         self.trouble = None;
+        let at = end.moment();
+        let changes = self.changes.reduce(&mut rows, at.map_or(0, |at| at.utc_ns));
+        rows.events.splice(0..0, self.events.drain(..));
+        self.told = self.told.max(rows.told);
+        let session = &self.manifest.session;
+        let counted = counted(end.accounting, &end.losses, session.rows_not_written);
+        let is_silent = changes && rows.is_empty() && self.files.pending() == 0 && !end.last;
+        if is_silent && self.pace.may_skip(end.monotonic_ns, counted) {
+            return false;
+        }
         let interval = Interval {
             interval: self.interval + 1,
-            session: self.manifest.session.session,
+            session: session.session,
             segment: self.files.segment,
-            rows_not_written: self.manifest.session.rows_not_written,
+            rows_not_written: session.rows_not_written,
+            changes,
+            clock_stepped_ms: self.stepped_ms(at),
             ..end
         };
-        match self.files.end_block(rows, interval) {
+        let (now_ns, before) = (interval.monotonic_ns, self.files.whole(Kind::Peers).bytes);
+        match self.files.end_block(&rows, interval) {
             Ok(()) => {
                 self.interval += 1;
-                self.told = self.told.max(rows.told);
                 self.manifest.session.intervals = self.interval;
+                self.pace.wrote(now_ns, counted);
+                self.clock = at;
+                if !changes {
+                    self.key_frame = self.files.whole(Kind::Peers).bytes.saturating_sub(before);
+                }
+                true
             }
-            Err(error) => self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error)),
+            Err(error) => {
+                self.changes.forget();
+                self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error));
+                rows.events.truncate(MAX_EVENTS);
+                self.events = rows.events;
+                false
+            }
+        }
+    }
+
+    /// By how much UTC was set since the last interval, ms.
+    fn stepped_ms(&self, now: Option<Moment>) -> i64 {
+        let Some((last, now)) = self.clock.zip(now) else {
+            return 0;
+        };
+        let passed = i128::from(now.monotonic_ns) - i128::from(last.monotonic_ns);
+        let step = now.utc_ns - last.utc_ns - passed;
+        match step.abs() >= STEP_NS {
+            true => i64::try_from(step / 1_000_000).unwrap_or(i64::MAX),
+            false => 0,
         }
     }
 
@@ -257,30 +346,38 @@ impl Recording {
         }
     }
 
-    /// Replaces the state and, at stop, the diagnosis. The manifest is updated first, so that it knows every
-    /// file at all times.
-    fn put_aside(&mut self, block: &Block<'_>, report: Option<&[u8]>) -> Result<(), EvidenceError> {
-        let number = (self.manifest.session.session, self.interval);
-        let state = StateRef::new(number, block.sample, block.judge, block.options)
-            .bytes()
-            .map_err(|error| EvidenceError::new(&self.folder.path_of(STATE), error.to_string()))?;
-        let files = [(STATE, Some(state.as_slice())), (DIAGNOSIS, report)];
+    fn write_state(&mut self, now_ns: u64, next: Next) -> Result<(), EvidenceError> {
+        // The first snapshot of a run is not held against it.
+        let bytes = if self.states.is_empty() { 0 } else { next.len() };
+        self.pace.wrote_state(now_ns, bytes);
+        match next {
+            Next::Delta(bytes) => self.states.write_delta(&self.folder, &bytes),
+            Next::Snapshot(bytes) => {
+                self.put_aside(&[(STATE, &bytes)])?;
+                if let Some(listed) = self.manifest.files.get(STATE) {
+                    self.states.is_snapshot(listed);
+                }
+                state::remove_delta(&self.folder)
+            }
+        }
+    }
+
+    /// Replaces files. The manifest is updated first, so that it knows every file at all times.
+    fn put_aside(&mut self, files: &[(&str, &[u8])]) -> Result<(), EvidenceError> {
         for (name, bytes) in files {
-            let Some(bytes) = bytes else { continue };
-            let before = self.manifest.files.get(name).map(|listed| listed.sha256.clone());
+            let before = self.manifest.files.get(*name);
             let listed = Listed {
+                previous_bytes: Some(before.map_or(0, |listed| listed.bytes)),
                 bytes: bytes.len() as u64,
                 sha256: hex(&Sha256::digest(bytes)),
-                previous_sha256: Some(before.unwrap_or_default()),
+                previous_sha256: Some(before.map_or_else(String::new, |listed| listed.sha256.clone())),
                 ..Listed::default()
             };
-            self.manifest.files.insert(name.to_owned(), listed);
+            self.manifest.files.insert((*name).to_owned(), listed);
         }
         self.write_manifest()?;
         for (name, bytes) in files {
-            if let Some(bytes) = bytes {
-                self.folder.replace(name, bytes)?;
-            }
+            self.folder.replace(name, bytes)?;
         }
         Ok(())
     }
@@ -292,7 +389,7 @@ impl Recording {
             rows: Some(extent.rows),
             sha256: extent.sha256,
             segment,
-            previous_sha256: None,
+            ..Listed::default()
         };
         for kind in Kind::ALL {
             let extent = self.files.whole(kind);
@@ -304,9 +401,12 @@ impl Recording {
         self.manifest
             .files
             .insert(segments::current_journal_name(), listed(journal));
-        self.manifest.write(&self.folder)
+        self.manifest_bytes = self.manifest.write(&self.folder)?;
+        Ok(())
     }
 }
 
+#[cfg(test)]
+mod day;
 #[cfg(test)]
 mod tests;

@@ -23,9 +23,9 @@ use super::cells::{Cell, Fields};
 pub enum Kind {
     /// Ended connections and, at stop, those still open.
     Connections,
-    /// Each peer at each interval.
+    /// Each peer, when it changes.
     Peers,
-    /// Each listener at each interval.
+    /// Each listener, when one changes.
     Listeners,
     /// Each change of a verdict or of the answer.
     Events,

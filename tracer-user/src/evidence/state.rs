@@ -1,9 +1,14 @@
 //! `state.json`: the last complete sample and its history, so that a diagnosis made from a recording equals
 //! the live one.
+//!
+//! While a recording runs, `state.json` is a snapshot, and `state.delta` is a later state compressed with that
+//! snapshot at hand: a few hundred bytes where little has changed.
+
+use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Folder, STATE, error::EvidenceError};
+use super::{DELTA, Folder, STATE, error::EvidenceError};
 use crate::{
     diagnosis::{Judge, Memory, Options},
     model::{
@@ -19,7 +24,10 @@ use crate::{
 const SCHEMA: &str = "tcpreuse.state/1";
 
 /// Maximum size of a state, bytes: 100,000 peers with one connection each take some 80 MB.
-const MAX_STATE: u64 = 256 << 20;
+pub(super) const MAX_STATE: u64 = 256 << 20;
+
+/// Level of compression of a difference.
+const LEVEL: i32 = 3;
 
 /// Larger counts are not plausible; sums of many such counts still fit.
 const MAX_COUNT: u64 = 1 << 44;
@@ -97,8 +105,14 @@ impl State {
     /// # Errors
     /// If it does not exist, is damaged, or contains implausible values.
     pub fn read(folder: &Folder) -> Result<Self, EvidenceError> {
-        Self::parse(&folder.read(STATE, MAX_STATE)?)
-            .map_err(|what| EvidenceError::new(&folder.path_of(STATE), what))
+        let snapshot = folder.read(STATE, MAX_STATE)?;
+        let later = folder.read(DELTA, MAX_STATE).ok();
+        // One that was made with another snapshot, or is damaged, does not pass its own checksum.
+        let later = later.and_then(|delta| Self::parse(&apply(&snapshot, &delta).ok()?).ok());
+        match later {
+            Some(state) => Ok(state),
+            None => Self::parse(&snapshot).map_err(|what| EvidenceError::new(&folder.path_of(STATE), what)),
+        }
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -127,6 +141,37 @@ impl State {
     }
 }
 
+/// A state, compressed with a snapshot at hand.
+pub(super) fn delta(snapshot: &[u8], state: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::with_ref_prefix(Vec::new(), LEVEL, snapshot)?;
+    encoder.window_log(window_log(snapshot.len() + state.len()))?;
+    encoder.long_distance_matching(true)?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(state.len() as u64))?;
+    encoder.write_all(state)?;
+    encoder.finish()
+}
+
+/// The state that was compressed with this snapshot at hand.
+fn apply(snapshot: &[u8], delta: &[u8]) -> io::Result<Vec<u8>> {
+    let mut decoder = zstd::Decoder::with_ref_prefix(delta, snapshot)?;
+    // A frame may not ask for more memory than a state takes.
+    decoder.window_log_max(window_log(
+        snapshot.len() + usize::try_from(MAX_STATE).unwrap_or(usize::MAX),
+    ))?;
+    let mut state = Vec::new();
+    decoder.take(MAX_STATE + 1).read_to_end(&mut state)?;
+    match state.len() as u64 > MAX_STATE {
+        true => Err(io::Error::other("larger than a state can be")),
+        false => Ok(state),
+    }
+}
+
+/// How far back a match may lie, so that all of the snapshot is within reach, as a power of two.
+fn window_log(bytes: usize) -> u32 {
+    bytes.next_power_of_two().trailing_zeros().clamp(10, 30)
+}
+
 /// Whether all numbers are small enough that no sum over them overflows.
 fn is_possible(sample: &Sample) -> bool {
     let totals = sample.accounting.totals;
@@ -146,6 +191,7 @@ fn is_possible(sample: &Sample) -> bool {
         losses.programs_skipped,
         losses.reads_skipped,
         losses.namespaces_skipped,
+        losses.rows_not_written,
     ];
     let drift = sample.accounting.drift.unwrap_or(0).unsigned_abs();
     counts.iter().chain([&drift]).all(|n| *n <= MAX_COUNT)

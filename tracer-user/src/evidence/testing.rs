@@ -86,6 +86,9 @@ fn sample(n: u32, taken: Moment) -> Sample {
         }
         totals.add(counters);
     }
+    for listener in &mut sample.sockets.listeners {
+        listener.backlog.accept_queue = n.into();
+    }
     sample.accounting = Accounting {
         totals,
         open_now: totals.open_now(),
@@ -116,49 +119,68 @@ pub(crate) fn unfinished(limit: Option<Limit>, intervals: usize, rows: u32) -> (
 
 /// Records some intervals, each with some ended connections. Returns the last sample.
 pub(crate) fn play(recording: &mut Recording, intervals: usize, rows: u32, finish: bool) -> Sample {
+    recording.begin(example().started);
+    let mut last = example();
+    blocks(intervals, rows, |block, rows, is_last| {
+        for row in rows.iter().filter(|row| finish || row.close_reason.is_some()) {
+            recording.connection(row);
+        }
+        last = block.sample.clone();
+        if !is_last || !finish {
+            recording.interval(block);
+            return;
+        }
+        let mut report = Vec::new();
+        json::write(&mut report, block.diagnosis, &crate::report::example::origin()).unwrap();
+        recording.finish(block, &report);
+    });
+    last
+}
+
+/// Makes some intervals, each with the rows of some ended connections; with the last one come those of the
+/// open connections.
+pub(crate) fn blocks(
+    intervals: usize,
+    rows: u32,
+    mut each: impl FnMut(&Block<'_>, Vec<ConnectionRow>, bool),
+) {
     let started = example().started;
     let at = |ns: u64| Moment {
         monotonic_ns: started.monotonic_ns + ns,
         utc_ns: started.utc_ns + i128::from(ns),
     };
-    recording.begin(started);
     let (mut judge, options) = (Judge::default(), Options::default());
-    let mut last = example();
     let context = Context {
         clock: started,
-        known: last.known,
+        known: example().known,
         expected: 1,
     };
     for interval in 1..=intervals as u64 {
-        let taken = at(interval * S);
+        let is_last = interval == intervals as u64;
+        let mut made = Vec::new();
         for n in 0..rows {
             let ended = ended(u64::from(n), at(interval * S - S / 2 + u64::from(n)));
-            recording.connection(&ConnectionRow::of_ended(
+            made.push(ConnectionRow::of_ended(
                 &ended,
                 &context,
                 Some("=java".to_owned()),
             ));
         }
         let so_far = u32::try_from(interval).unwrap() * rows;
-        last = sample(so_far, taken);
-        let diagnosis = judge.look(&last, &options);
+        let sample = sample(so_far, at(interval * S));
+        if is_last {
+            for open in &sample.sockets.connections {
+                let name = sample.names.get(&4711).cloned();
+                made.push(ConnectionRow::of_open(open, sample.taken, &context, name));
+            }
+        }
+        let diagnosis = judge.look(&sample, &options);
         let block = Block {
-            sample: &last,
+            sample: &sample,
             judge: &judge,
             options: &options,
             diagnosis: &diagnosis,
         };
-        if interval < intervals as u64 || !finish {
-            recording.interval(&block);
-            continue;
-        }
-        for open in &last.sockets.connections {
-            let name = last.names.get(&4711).cloned();
-            recording.connection(&ConnectionRow::of_open(open, last.taken, &context, name));
-        }
-        let mut report = Vec::new();
-        json::write(&mut report, &diagnosis, &crate::report::example::origin()).unwrap();
-        recording.finish(&block, &report);
+        each(&block, made, is_last);
     }
-    last
 }

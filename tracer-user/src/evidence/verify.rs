@@ -12,14 +12,14 @@ use hashbrown::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Folder, MANIFEST,
+    DELTA, Folder, MANIFEST,
     block::hex,
     error::EvidenceError,
     journal::{self, Interval},
     manifest::{Listed, Manifest},
     rows::Kind,
     segments,
-    state::State,
+    state::{MAX_STATE, State},
 };
 
 /// The condition of a file.
@@ -79,8 +79,12 @@ pub struct Report {
     pub stopped: bool,
     /// Whether there is a journal of intervals.
     pub journalled: bool,
+    /// Rows that could not be written when they were recorded.
+    pub not_written: u64,
     /// Something is missing, so no later interval counts.
     broken: bool,
+    /// The digests of the last differences of the state that were to be written.
+    deltas: Vec<String>,
 }
 
 impl Report {
@@ -95,6 +99,22 @@ impl Report {
             condition,
             details: details.into(),
         });
+    }
+
+    /// Takes in a line of a journal.
+    fn take_in(&mut self, interval: &Interval, session: u64) {
+        if let Some(digest) = &interval.delta_sha256 {
+            self.deltas.push(digest.clone());
+            let earlier = self.deltas.len().saturating_sub(2);
+            self.deltas.drain(..earlier);
+        }
+        if interval.session == session {
+            self.not_written = self.not_written.max(interval.rows_not_written);
+        }
+        if let Some(stepped) = interval.clock_stepped() {
+            self.notes
+                .push(format!("before {}, {stepped}", interval_name(interval)));
+        }
     }
 
     /// Takes in a segment: its first and last interval, and the last one complete in all its files. Later
@@ -123,16 +143,18 @@ pub fn verify(path: &Path) -> Result<Report, EvidenceError> {
         manifest_sha256: digest(&folder, MANIFEST)?.1,
         ..Report::default()
     };
-    let older = segments::older(&folder)?;
-    let journals: Vec<(Option<u64>, String)> = older
-        .into_iter()
-        .map(|segment| (Some(segment), segments::journal_name(segment)))
-        .chain([(None, segments::current_journal_name())])
-        .collect();
     let mut seen = HashSet::from([MANIFEST.to_owned()]);
-    for (number, name) in journals {
+    let earlier: u64 = manifest
+        .earlier
+        .iter()
+        .map(|session| session.rows_not_written)
+        .sum();
+    report.not_written = manifest.session.rows_not_written;
+    for (number, name) in segments::journals(&folder)? {
         segment(&folder, &manifest, number, &name, &mut report, &mut seen)?;
     }
+    report.not_written = report.not_written.saturating_add(earlier);
+    delta(&folder, &mut report, &mut seen)?;
     for (name, listed) in &manifest.files {
         if !seen.contains(name) {
             small(&folder, name, listed, &mut report)?;
@@ -166,6 +188,7 @@ fn segment(
     let mut first = None;
     let ending = match journal::scan(folder, name, |interval| {
         first.get_or_insert(interval.interval);
+        report.take_in(interval, manifest.session.session);
         Ok(())
     }) {
         Ok(ending) => ending,
@@ -197,7 +220,16 @@ fn segment(
             "{name} should have been removed by rotation and is still there"
         ));
     }
-    let last = growing::journal(name, &ending, listed, report);
+    let last = match segments::is_compressed(name) {
+        true => {
+            let whole = &ending.whole;
+            let details = format!("{} intervals, {} bytes uncompressed", whole.rows, whole.bytes);
+            report.add(name, Condition::Whole, details);
+            container(folder, name, listed, report)?;
+            ending.last.as_ref()
+        }
+        false => growing::journal(name, &ending, listed, report),
+    };
     let mut whole: Vec<Option<(u64, String)>> = Vec::new();
     for kind in Kind::ALL {
         let file = segments::find(folder, kind, segment.or(number));
@@ -207,6 +239,9 @@ fn segment(
         }
         if last.is_some() {
             whole.push(growing::rows(folder, kind, name, &file, report)?);
+            if segments::is_compressed(&file) {
+                container(folder, &file, manifest.files.get(&file), report)?;
+            }
         }
         seen.insert(file);
     }
@@ -230,8 +265,62 @@ fn segment(
     Ok(())
 }
 
+/// Checks that a compressed file is byte for byte the one that was written, not only in its content.
+fn container(
+    folder: &Folder,
+    name: &str,
+    listed: Option<&Listed>,
+    report: &mut Report,
+) -> Result<(), EvidenceError> {
+    // The recorder may have been killed before the manifest knew of it.
+    let Some(listed) = listed.filter(|listed| listed.previous_sha256.is_none()) else {
+        return Ok(());
+    };
+    let same = length(folder, name)? == listed.bytes && digest(folder, name)?.1 == listed.sha256;
+    if !same {
+        report.add(name, Condition::Altered, "its SHA-256 differs");
+    }
+    Ok(())
+}
+
+/// Checks the difference between the state and its snapshot: the journal has its digest, and also that of the
+/// one before it, which is still there if the recorder was killed in between.
+fn delta(folder: &Folder, report: &mut Report, seen: &mut HashSet<String>) -> Result<(), EvidenceError> {
+    let bytes = match length(folder, DELTA) {
+        Ok(bytes) if !report.stopped => bytes,
+        // One that is left over is not part of the evidence.
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_missing() => return Ok(()),
+        Err(error) => {
+            seen.insert(DELTA.to_owned());
+            report.add(DELTA, Condition::Altered, error.to_string());
+            return Ok(());
+        }
+    };
+    seen.insert(DELTA.to_owned());
+    if bytes <= MAX_STATE && report.deltas.contains(&digest(folder, DELTA)?.1) {
+        report.add(DELTA, Condition::Whole, format!("{bytes} bytes"));
+    } else {
+        report.add(DELTA, Condition::Altered, "its SHA-256 differs");
+    }
+    Ok(())
+}
+
 /// Checks a file that is replaced as a whole, or one without a journal.
 fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> Result<(), EvidenceError> {
+    // A file of the wrong length need not be read, which takes long if it is huge.
+    if let Ok(bytes) = length(folder, name)
+        && !listed.may_have(bytes)
+    {
+        if bytes < listed.bytes {
+            let details = format!("only {bytes} of {} bytes are there", listed.bytes);
+            report.add(name, Condition::Cut, details);
+        } else {
+            let details = format!("{bytes} bytes are there, and {} were recorded", listed.bytes);
+            report.add(name, Condition::Altered, details);
+        }
+        return Ok(());
+    }
     let (bytes, sha256) = match digest(folder, name) {
         Ok(found) => found,
         Err(error) if error.is_missing() => {
@@ -274,6 +363,14 @@ fn small(folder: &Folder, name: &str, listed: &Listed, report: &mut Report) -> R
         report.add(name, Condition::Altered, details);
     }
     Ok(())
+}
+
+/// Length of a file.
+fn length(folder: &Folder, name: &str) -> Result<u64, EvidenceError> {
+    let about = folder.open_file(name)?.metadata();
+    about
+        .map(|about| about.len())
+        .map_err(|error| EvidenceError::io(&folder.path_of(name), "cannot inspect it", error))
 }
 
 /// Length and digest of a file.

@@ -331,6 +331,7 @@ impl Tracer {
             },
             reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
+            rows_not_written: 0,
             walks_resumed: 0,
             walk_repeats: 0,
         })

@@ -57,6 +57,8 @@ pub struct Losses {
     pub reads_skipped: u64,
     /// Network namespaces whose sockets could not be listed.
     pub namespaces_skipped: u64,
+    /// Rows of a recording that could not be written.
+    pub rows_not_written: u64,
     /// How often the kernel interrupted a walk over the sockets, which was then resumed. Not a loss.
     pub walks_resumed: u64,
     /// Connections that a walk showed twice and that were counted once. Not a loss.
@@ -72,7 +74,7 @@ impl Losses {
     }
 
     /// The amount lost by each cause, under the cause's name in JSON.
-    pub fn by_cause(&self) -> [(&'static str, u64); 8] {
+    pub fn by_cause(&self) -> [(&'static str, u64); 9] {
         [
             ("peers_dropped", self.peers_dropped),
             ("connections_unattributed", self.connections_unattributed),
@@ -82,6 +84,7 @@ impl Losses {
             ("programs_skipped", self.programs_skipped),
             ("reads_skipped", self.reads_skipped),
             ("namespaces_skipped", self.namespaces_skipped),
+            ("rows_not_written", self.rows_not_written),
         ]
     }
 
@@ -99,6 +102,7 @@ impl Losses {
             nested,
             reads_skipped,
             namespaces_skipped,
+            rows_not_written,
             walks_resumed,
             walk_repeats,
         } = self;
@@ -115,6 +119,7 @@ impl Losses {
             (&mut nested.rescued, other.nested.rescued),
             (reads_skipped, other.reads_skipped),
             (namespaces_skipped, other.namespaces_skipped),
+            (rows_not_written, other.rows_not_written),
             (walks_resumed, other.walks_resumed),
             (walk_repeats, other.walk_repeats),
         ] {

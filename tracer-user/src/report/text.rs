@@ -57,6 +57,17 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
 
 /// The answer in one sentence that fits a terminal, and who has to act.
 pub fn headline(diagnosis: &Diagnosis) -> String {
+    let answer = answer(diagnosis);
+    match diagnosis.losses.peers_dropped {
+        0 => answer,
+        n => format!(
+            "{answer} NOT JUDGED: {}, for which the peer table had no room.",
+            Nouns::of(diagnosis).count(n)
+        ),
+    }
+}
+
+fn answer(diagnosis: &Diagnosis) -> String {
     let peers = diagnosis.tally.peers;
     let window = duration(diagnosis.window_ns());
     let nouns = Nouns::of(diagnosis);

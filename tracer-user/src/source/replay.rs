@@ -175,8 +175,9 @@ impl Replay {
 
     /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
     pub fn position_at(&self, utc_ns: i128) -> usize {
-        let before = |level: &&Level| level.at.utc_ns <= utc_ns;
-        self.levels.iter().take_while(before).count().saturating_sub(1)
+        // The clock may have been set back in between.
+        let last = self.levels.iter().rposition(|level| level.at.utc_ns <= utc_ns);
+        last.unwrap_or(0)
     }
 
     /// Moves to an interval by position, counted from 0.
@@ -186,9 +187,12 @@ impl Replay {
     pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns = 0.0;
         if position + 1 < self.position {
-            // Rows cannot be undone, so going back starts from the beginning, which is fast.
-            self.reading = Reading::open(&self.path, self.number)?.1;
-            self.position = 0;
+            // Rows cannot be undone, so going back starts from a key frame before the window.
+            let at = self.time(position).unwrap_or(0);
+            let (intervals, reading) = Reading::open_at(&self.path, self.number, at)?;
+            self.reading = reading;
+            let left_out = intervals.map(|intervals| self.levels.len().saturating_sub(intervals));
+            self.position = left_out.unwrap_or(0).min(position);
         }
         while self.position <= position && self.advance(position)? {}
         Ok((self.position > 0).then(|| self.sample()))

@@ -1,11 +1,28 @@
 //! A recorder that is killed leaves every interval intact up to the last complete one.
 
-use std::{env, net::Ipv4Addr, thread, time::Duration};
+use std::{env, net::Ipv4Addr, path::Path, thread, time::Duration};
 
 use rustix::process::Signal;
 use tcpreuse_tests::{namespace::Namespace, need_root, program::run, random::Random, traffic::EchoServer};
 
-use super::{Recorder, json, place, rows, said, text, verified, visits};
+use super::{Recorder, cell, json, place, rows, said, text, verified, visits};
+
+/// The last verdict on each peer, as of the last whole interval.
+fn last_verdicts(path: &Path) -> Vec<(String, String)> {
+    let journal = std::fs::read_to_string(path.join("intervals.jsonl")).unwrap_or_default();
+    let whole = journal.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let Some(last) = whole.lines().last() else {
+        return Vec::new();
+    };
+    let last = json(last);
+    let count = last.pointer("/peers/rows").and_then(serde_json::Value::as_u64);
+    let count = usize::try_from(count.unwrap()).unwrap();
+    let mut said = std::collections::BTreeMap::new();
+    for row in rows(path, "peers.csv").iter().take(count) {
+        said.insert(cell(row, 4).to_owned(), cell(row, 21).to_owned());
+    }
+    said.into_iter().collect()
+}
 
 #[test]
 fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
@@ -60,6 +77,14 @@ fn killed_at_any_moment_it_is_whole_up_to_its_last_interval() {
             count("open_now"),
             "{round}"
         );
+        // The verdicts are those of the last interval, as the rows have them.
+        let peers = diagnosis["peers"].as_array().unwrap();
+        let said: Vec<(String, String)> = last_verdicts(&path);
+        for (peer, verdict) in &said {
+            let now = peers.iter().find(|now| now["peer"] == **peer);
+            let now = now.map_or("", |now| now["verdict"].as_str().unwrap());
+            assert_eq!(now, verdict, "{round}: {peer}");
+        }
         // The recording can be continued.
         if round % 5 == 0 {
             Recorder::start(&namespace, &path, &["--port", &port, "--append"]).finish();

@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, BufWriter, StdoutLock},
-    path::Path,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
@@ -12,17 +13,50 @@ use crate::{
         manifest::Session,
         recording::{Block, Limit, Recording},
         rows::{ConnectionRow, RowFormat, RowWriter},
+        writer::Writer,
     },
     exit::Failure,
     kernel::load::Settings,
     model::sample::Moment,
+    text::sanitise,
     units::size,
 };
 
+/// How long the answer waits for the disk, and how long the program does after that.
+const BEFORE_THE_ANSWER: Duration = Duration::from_secs(3);
+const AFTER_THE_ANSWER: Duration = Duration::from_secs(30);
+
 /// An open output.
 pub(super) enum Sink {
-    Folder(Box<Recording>),
+    /// A directory, before tracing begins.
+    New(Box<Recording>),
+    /// A directory, written by a thread of its own.
+    Folder(Folder),
     Stdout(Box<RowWriter<BufWriter<StdoutLock<'static>>>>, u64),
+}
+
+/// A directory being written.
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) writer: Writer,
+}
+
+impl Folder {
+    /// Waits a moment for the end of the recording.
+    pub(super) fn wait(&self) {
+        self.writer.wait(BEFORE_THE_ANSWER);
+    }
+
+    /// Waits for the end of the recording. Returns why the evidence is incomplete, if it is.
+    pub(super) fn end(&self) -> Option<String> {
+        match self.writer.wait(AFTER_THE_ANSWER) {
+            true => self.writer.status().incomplete,
+            false => Some(format!(
+                "{}: the disk does not answer, so the end of the recording is not written",
+                sanitise(&self.path.to_string_lossy())
+            )),
+        }
+    }
 }
 
 impl Sink {
@@ -62,65 +96,101 @@ impl Sink {
                     true => Recording::append(&args.out, session, limit),
                     false => Recording::create(&args.out, session, limit),
                 };
-                Ok(Self::Folder(Box::new(recording?)))
+                Ok(Self::New(Box::new(recording?)))
             }
         }
     }
 
     /// Called once tracing has begun, so that there is no header without rows.
-    pub(super) fn begin(&mut self, at: Moment) -> io::Result<()> {
-        match self {
-            Self::Folder(recording) => {
+    pub(super) fn begin(self, at: Moment) -> io::Result<Self> {
+        Ok(match self {
+            Self::New(mut recording) => {
                 recording.begin(at);
-                Ok(())
+                Self::Folder(Folder {
+                    path: recording.path().to_owned(),
+                    writer: Writer::start(*recording)?,
+                })
             }
-            Self::Stdout(rows, _) => {
+            Self::Stdout(mut rows, n) => {
                 rows.header()?;
-                rows.flush()
+                rows.flush()?;
+                Self::Stdout(rows, n)
             }
-        }
+            begun @ Self::Folder(_) => begun,
+        })
     }
 
     /// Called if tracing could not begin.
     pub(super) fn discard(self) {
-        if let Self::Folder(recording) = self {
+        if let Self::New(recording) = self {
             recording.discard();
         }
     }
 
-    pub(super) fn row(&mut self, row: &ConnectionRow) -> io::Result<()> {
+    /// Adds rows of connections.
+    pub(super) fn rows(&mut self, some: Vec<ConnectionRow>) -> io::Result<()> {
         match self {
-            Self::Folder(recording) => {
-                recording.connection(row);
-                Ok(())
-            }
+            Self::New(_) => {}
+            Self::Folder(folder) => folder.writer.connections(some),
             Self::Stdout(rows, n) => {
-                *n += 1;
-                rows.row(row)
+                *n += some.len() as u64;
+                some.iter().try_for_each(|row| rows.row(row))?;
             }
         }
+        Ok(())
     }
 
     /// Flushes, so that the reader of a pipe need not wait for the next interval.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Folder(_) => Ok(()),
+            Self::New(_) | Self::Folder(_) => Ok(()),
             Self::Stdout(rows, _) => rows.flush(),
         }
     }
 
     pub(super) fn interval(&mut self, block: &Block<'_>) {
-        if let Self::Folder(recording) = self {
-            recording.interval(block);
+        if let Self::Folder(folder) = self {
+            folder.writer.interval(block);
+        }
+    }
+
+    /// Rows that could not be written.
+    pub(super) fn rows_not_written(&self) -> u64 {
+        match self {
+            Self::Folder(folder) => folder.writer.status().rows_not_written,
+            Self::New(_) | Self::Stdout(..) => 0,
+        }
+    }
+
+    /// Whether the recording must end, because it has reached its maximum size.
+    ///
+    /// # Errors
+    /// If that is too small for a single interval.
+    pub(super) fn is_full(&self, max_size: Option<u64>) -> Result<bool, Failure> {
+        let Self::Folder(folder) = self else {
+            return Ok(false);
+        };
+        let status = folder.writer.status();
+        match status.refused {
+            // The files grow with the number of peers, so there should be some room beside the least.
+            Some(least) => Err(Failure::Usage(format!(
+                "--max-size {} is too small: one interval of this host takes {}, so give at least {}",
+                size(max_size.unwrap_or(0)),
+                size(least),
+                size(least.saturating_mul(2)),
+            ))),
+            None => Ok(status.is_full),
         }
     }
 
     /// What it has written, in words.
     pub(super) fn written(&self) -> String {
         match self {
-            Self::Folder(recording) => {
-                let rows = words::count(recording.rows(), "row", "rows");
-                format!("{rows}, {}", size(recording.bytes()))
+            Self::New(_) => String::new(),
+            Self::Folder(folder) => {
+                let status = folder.writer.status();
+                let rows = words::count(status.rows, "row", "rows");
+                format!("{rows}, {}", size(status.bytes))
             }
             Self::Stdout(_, rows) => words::count(*rows, "row", "rows"),
         }

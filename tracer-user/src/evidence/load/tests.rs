@@ -80,17 +80,30 @@ fn moments_outside_are_refused_with_what_there_is() {
 #[test]
 fn one_that_was_killed_is_judged_by_its_last_state() {
     let story = told(100, false);
-    let loaded = load(&story.path).unwrap();
-    let [note] = &loaded.notes[..] else {
-        panic!("{:?}", loaded.notes)
+    let same = |loaded: &Loaded| {
+        let diagnosis = judged(loaded);
+        for who in [MENDED, MANY, ONE] {
+            assert_eq!(verdict(&diagnosis, who), story.said(100, who), "{who}");
+        }
     };
-    assert!(note.contains("diagnosed as of 2026-01-01 00:00:01 UTC"), "{note}");
-    // Later moments are computed from the rows.
-    let loaded = load_wanted(&story.path, &wanted(Some("00:01:40"), None)).unwrap();
-    let diagnosis = judged(&loaded);
-    for who in [MENDED, MANY, ONE] {
-        assert_eq!(verdict(&diagnosis, who), story.said(100, who), "{who}");
-    }
+    let note = |loaded: &Loaded| match &loaded.notes[..] {
+        [note] => note.clone(),
+        notes => panic!("{notes:?}"),
+    };
+    let loaded = load(&story.path).unwrap();
+    assert!(
+        note(&loaded).contains("diagnosed as of 2026-01-01 00:01:40 UTC: its last state is 3.0 s older"),
+        "{}",
+        note(&loaded)
+    );
+    same(&loaded);
+    // The moment can be computed from the rows as well.
+    same(&load_wanted(&story.path, &wanted(Some("00:01:40"), None)).unwrap());
+    // The first state alone is that of the first second.
+    fs::remove_file(story.path.join("state.delta")).unwrap();
+    let loaded = load(&story.path).unwrap();
+    assert!(note(&loaded).contains("99.0 s older"), "{}", note(&loaded));
+    same(&loaded);
 }
 
 #[test]

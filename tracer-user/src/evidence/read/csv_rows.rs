@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::Part;
-use crate::evidence::{Folder, MAX_ROW, cells::Fields, error::EvidenceError, rows::Row};
+use crate::evidence::{Folder, MAX_ROW, cells::Fields, error::EvidenceError, rows::Row, segments};
 
 /// Limits how much is read for one row.
 struct Bounded<R> {
@@ -29,7 +29,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-type Source = csv::Reader<Bounded<io::Take<File>>>;
+type Source = csv::Reader<Bounded<io::Take<segments::Source>>>;
 
 /// Rows of one kind from the parts of several files.
 pub(crate) struct Rows<R> {
@@ -95,11 +95,18 @@ impl<R: Row> Iterator for Rows<R> {
 impl Open {
     fn new<R: Row>(path: PathBuf, mut file: File, part: &Part) -> Result<Self, EvidenceError> {
         let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
-        let length = file.metadata().map_err(cannot)?.len();
-        let end = part.to.unwrap_or(length).min(length);
-        let end = whole_lines(&mut file, end).map_err(cannot)?;
+        let compressed = segments::is_compressed(&part.name);
+        let end = match compressed {
+            // Only complete files are compressed.
+            true => part.to.unwrap_or(u64::MAX),
+            false => {
+                let length = file.metadata().map_err(cannot)?.len();
+                whole_lines(&mut file, part.to.unwrap_or(length).min(length)).map_err(cannot)?
+            }
+        };
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let reader = |file: File, bytes: u64| {
+        let source = |file: File| segments::Source::of(&part.name, file).map_err(cannot);
+        let reader = |file: segments::Source, bytes: u64| {
             csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
@@ -110,7 +117,7 @@ impl Open {
         };
         let mut record = csv::ByteRecord::new();
         let mut open = Self {
-            source: reader(file.try_clone().map_err(cannot)?, end),
+            source: reader(source(file.try_clone().map_err(cannot)?)?, end),
             row: 0,
             path: path.clone(),
         };
@@ -138,8 +145,15 @@ impl Open {
             ));
         }
         if part.from > 0 {
-            file.seek(SeekFrom::Start(part.from)).map_err(cannot)?;
-            open.source = reader(file, end.saturating_sub(part.from));
+            let begin = if compressed { 0 } else { part.from };
+            file.seek(SeekFrom::Start(begin)).map_err(cannot)?;
+            let mut rows = source(file)?;
+            io::copy(
+                &mut Read::by_ref(&mut rows).take(part.from - begin),
+                &mut io::sink(),
+            )
+            .map_err(cannot)?;
+            open.source = reader(rows, end.saturating_sub(part.from));
         }
         Ok(open)
     }

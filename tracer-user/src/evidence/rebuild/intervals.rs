@@ -1,11 +1,11 @@
 //! The rows of `peers.csv` and `listeners.csv`, one interval at a time.
 
-use std::iter::Peekable;
+use std::{collections::VecDeque, iter::Peekable};
 
 use crate::evidence::{
     MAX_PEERS,
     error::EvidenceError,
-    read::{Evidence, Rows},
+    read::{Evidence, Frame, Rows},
     rows::{Kind, ListenerRow, PeerRow},
 };
 
@@ -16,14 +16,20 @@ const MAX_LISTENERS: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) at: i128,
+    /// Whether there are rows of all peers and listeners, not only of those that changed.
+    pub(crate) whole: bool,
     pub(crate) peers: Vec<PeerRow>,
     pub(crate) listeners: Vec<ListenerRow>,
+    /// Rows of connections that were written with it, if there is a journal.
+    pub(crate) connections: Option<u64>,
 }
 
 /// The intervals in order.
 pub(crate) struct Intervals {
     peers: Option<Peekable<Rows<PeerRow>>>,
     listeners: Option<Peekable<Rows<ListenerRow>>>,
+    /// The intervals in the journal: one in which nothing changed has no rows.
+    frames: VecDeque<Frame>,
 }
 
 impl Intervals {
@@ -36,19 +42,31 @@ impl Intervals {
         Ok(Self {
             peers: peers.map(Iterator::peekable),
             listeners: listeners.map(Iterator::peekable),
+            frames: evidence.frames.iter().copied().collect(),
         })
     }
 
     fn step(&mut self) -> Result<Option<Step>, EvidenceError> {
-        let peer = first(self.peers.as_mut(), |row| row.sampled_at)?;
-        let listener = first(self.listeners.as_mut(), |row| row.sampled_at)?;
-        let Some(at) = peer.into_iter().chain(listener).min() else {
-            return Ok(None);
+        let frame = self.frames.pop_front();
+        let at = match frame {
+            Some(frame) => frame.at.utc_ns,
+            // Without a journal the rows say when there was an interval.
+            None => {
+                let peer = first(self.peers.as_mut(), |row| row.sampled_at)?;
+                let listener = first(self.listeners.as_mut(), |row| row.sampled_at)?;
+                let Some(at) = peer.into_iter().chain(listener).min() else {
+                    return Ok(None);
+                };
+                at
+            }
         };
         Ok(Some(Step {
             at,
+            // Without a journal it is not known. Older recordings have all rows each time.
+            whole: frame.is_none_or(|frame| frame.whole),
             peers: gather(self.peers.as_mut(), MAX_PEERS, |row| row.sampled_at == at)?,
             listeners: gather(self.listeners.as_mut(), MAX_LISTENERS, |row| row.sampled_at == at)?,
+            connections: frame.map(|frame| frame.connections),
         }))
     }
 }
@@ -78,9 +96,10 @@ fn gather<T, I: Iterator<Item = Read<T>>>(
 ) -> Read<Vec<T>> {
     let mut gathered = Vec::new();
     let Some(rows) = rows else { return Ok(gathered) };
-    while let Some(row) = rows.next_if(|row| row.as_ref().is_ok_and(&wanted)) {
+    while let Some(row) = rows.next_if(|row| row.as_ref().map_or(true, &wanted)) {
+        let row = row?;
         if gathered.len() < limit {
-            gathered.push(row?);
+            gathered.push(row);
         }
     }
     Ok(gathered)

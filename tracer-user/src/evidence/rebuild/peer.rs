@@ -28,8 +28,10 @@ pub(super) struct Entry {
     counters: Counters,
     /// Bytes received, bytes sent and retransmits of open connections, according to their rows.
     carried_by_open: (u64, u64, u64),
-    /// Its row of the last interval.
+    /// Its last row.
     pub(super) gauge: Option<Box<PeerRow>>,
+    /// The key frame that row belongs to or follows.
+    key_frame: u64,
     /// Estimated opening times of the connections open at that interval. The oldest are assumed to have ended
     /// first, so that no age is too high.
     pub(super) opened: VecDeque<i128>,
@@ -44,8 +46,24 @@ impl Entry {
             counters: Counters::default(),
             carried_by_open: (0, 0, 0),
             gauge: None,
+            key_frame: 0,
             opened: VecDeque::new(),
             lingering: VecDeque::new(),
+        }
+    }
+
+    /// With counters that are known, what open connections have carried, and its last row.
+    pub(super) fn over(
+        slot: u32,
+        counters: Counters,
+        carried_by_open: (u64, u64, u64),
+        row: PeerRow,
+    ) -> Self {
+        Self {
+            counters,
+            carried_by_open,
+            gauge: Some(Box::new(row)),
+            ..Self::new(slot)
         }
     }
 
@@ -69,7 +87,9 @@ impl Entry {
         add(retransmits, Some(more_retransmits));
     }
 
-    pub(super) fn interval(&mut self, row: PeerRow) {
+    /// Takes in its row of an interval, since which there have been so many key frames.
+    pub(super) fn interval(&mut self, row: PeerRow, key_frame: u64) {
+        self.key_frame = key_frame;
         let before = self.gauge.as_ref().map_or(0, |gauge| gauge.opens);
         let opened = row.opens.saturating_sub(before).min(MAX_TIMES as u64);
         follow(&mut self.opened, row.open_now, opened, row.sampled_at);
@@ -78,6 +98,12 @@ impl Entry {
             *first = (*first).min(row.sampled_at - i128::from(ms * NS_PER_MS));
         }
         self.gauge = Some(Box::new(row));
+    }
+
+    /// Whether it was a peer of its own at the last interval.
+    pub(super) fn is_listed(&self, key_frame: u64) -> bool {
+        let gauge = self.gauge.as_ref();
+        self.key_frame == key_frame && gauge.is_some_and(|gauge| gauge.left != Some(true))
     }
 
     /// Connections open at the last interval.
@@ -179,21 +205,27 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
         let held = if row.overlap == Some(true) { expected } else { 0 };
         open(counters, held, 1);
     }
+    if row.close_reason.is_none() {
+        counters.open_now += 1;
+        counters.open_peak = counters.open_peak.max(counters.open_now);
+        if row.state == LastState::Open(State::CloseWait) {
+            counters.close_wait_now += 1;
+            counters.close_wait_entered += u64::from(!row.seeded);
+        }
+    }
+    count_end(counters, row, false);
+}
+
+/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long the
+/// peer had held none.
+pub(super) fn count_end(counters: &mut Counters, row: &ConnectionRow, was_open: bool) {
     counters.owner = row.owner_pid.or(counters.owner);
-    if let Some(ms) = row.reopen_gap_ms {
+    if let Some(ms) = row.reopen_gap_ms.filter(|_| !was_open) {
         counters.gap.note(ms * NS_PER_MS);
     }
     let closes = &mut counters.closes;
     let reason = match row.close_reason {
-        None => {
-            counters.open_now += 1;
-            counters.open_peak = counters.open_peak.max(counters.open_now);
-            if row.state == LastState::Open(State::CloseWait) {
-                counters.close_wait_now += 1;
-                counters.close_wait_entered += u64::from(!row.seeded);
-            }
-            return;
-        }
+        None => return,
         Some(CloseReason::LocalFin) => &mut closes.local_fin,
         Some(CloseReason::RemoteFin) => &mut closes.remote_fin,
         Some(CloseReason::LocalRst) => &mut closes.local_rst,

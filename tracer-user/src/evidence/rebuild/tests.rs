@@ -61,12 +61,36 @@ fn without_state_the_rows_give_the_same_verdicts() {
 fn a_killed_recorder_leaves_enough_for_a_diagnosis() {
     let (_parent, path, recording) = unfinished(None, 6, 10);
     drop(recording);
+    let newest = load(&path).unwrap();
+    assert!(newest.notes.is_empty(), "{:?}", newest.notes);
+    // Without the later states there is the first one, and the rows since.
+    fs::remove_file(path.join("state.delta")).unwrap();
     let older = load(&path).unwrap();
     let note = &older.notes[0];
     assert!(
-        note.contains("diagnosed as of 2026-01-01 00:00:01 UTC, 5.0 s before its last rows"),
+        note.contains("diagnosed as of 2026-01-01 00:00:06 UTC: its last state is 5.0 s older"),
         "{note}"
     );
+    let (is, wanted) = (&older.sample, &newest.sample);
+    assert_eq!((is.taken, is.accounting), (wanted.taken, wanted.accounting));
+    assert_eq!(is.sockets.connections.len(), wanted.sockets.connections.len());
+    for (is, wanted) in is.peers.iter().zip(&wanted.peers) {
+        assert_eq!(
+            (
+                is.id,
+                is.counters.opens(),
+                is.counters.closes,
+                is.counters.open_now
+            ),
+            (
+                wanted.id,
+                wanted.counters.opens(),
+                wanted.counters.closes,
+                wanted.counters.open_now
+            )
+        );
+    }
+    assert_eq!(verdicts(&diagnosis(&older)), verdicts(&diagnosis(&newest)));
     fs::remove_file(path.join("state.json")).unwrap();
     let loaded = load(&path).unwrap();
     assert!(

@@ -23,6 +23,10 @@ pub(crate) struct Walk {
     pub(crate) rebuild: Rebuild,
     intervals: Peekable<Intervals>,
     connections: Option<Peekable<Rows<ConnectionRow>>>,
+    /// Rows of connections that belong to the intervals so far, less those taken in.
+    owed: u64,
+    /// Whether a journal says how many those are.
+    is_counted: bool,
     /// The latest connections that have ended and not been taken.
     ended: VecDeque<Ended>,
 }
@@ -42,6 +46,8 @@ impl Walk {
             rebuild,
             intervals: Intervals::of(evidence)?.peekable(),
             connections: connections.map(Iterator::peekable),
+            owed: 0,
+            is_counted: false,
             ended: VecDeque::new(),
         })
     }
@@ -54,10 +60,15 @@ impl Walk {
 
     /// Takes in the next interval and the connections ended by then. Returns its time.
     pub(crate) fn step(&mut self) -> Result<Option<i128>, EvidenceError> {
+        // Those of earlier intervals, whatever their time: the clock may have been set back since.
+        let owed = self.owed;
         let Some(at) = self.step_over()? else {
             return Ok(None);
         };
-        self.connections(|row| row.closed_at.is_some_and(|closed| closed <= at))?;
+        self.connections(owed, |row| row.closed_at.is_some())?;
+        // Nor does a time before this interval mean that a row belongs to it.
+        let most = if self.is_counted { self.owed } else { u64::MAX };
+        self.connections(most, |row| row.closed_at.is_some_and(|closed| closed <= at))?;
         Ok(Some(at))
     }
 
@@ -67,6 +78,8 @@ impl Walk {
             return Ok(None);
         };
         let at = step.at;
+        self.is_counted = step.connections.is_some();
+        self.owed = self.owed.saturating_add(step.connections.unwrap_or(0));
         self.rebuild.interval(step);
         Ok(Some(at))
     }
@@ -74,7 +87,7 @@ impl Walk {
     /// Takes in all remaining connections: those that ended while the last interval was sampled, and those
     /// still open.
     pub(crate) fn rest(&mut self) -> Result<(), EvidenceError> {
-        self.connections(|_| true)
+        self.connections(u64::MAX, |_| true)
     }
 
     /// The connections that have ended since the last call, as far as there was room.
@@ -82,12 +95,18 @@ impl Walk {
         std::mem::take(&mut self.ended).into()
     }
 
-    fn connections(&mut self, due: impl Fn(&ConnectionRow) -> bool) -> Result<(), EvidenceError> {
+    /// Takes in the next rows of connections that are due, up to a number of them.
+    fn connections(&mut self, most: u64, due: impl Fn(&ConnectionRow) -> bool) -> Result<(), EvidenceError> {
         let Some(rows) = &mut self.connections else {
             return Ok(());
         };
-        while let Some(row) = rows.next_if(|row| row.as_ref().is_err() || row.as_ref().is_ok_and(&due)) {
+        let mut left = most;
+        while left > 0
+            && let Some(row) = rows.next_if(|row| row.as_ref().map_or(true, &due))
+        {
             let row = row?;
+            left -= 1;
+            self.owed = self.owed.saturating_sub(1);
             self.rebuild.connection(&row);
             if self.ended.len() == MAX_ENDED {
                 self.ended.pop_front();

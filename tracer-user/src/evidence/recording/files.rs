@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use crate::evidence::{
-    Folder, MANIFEST,
+    DELTA, Folder, MANIFEST, STATE,
     block::{Growing, RowFile},
     error::EvidenceError,
     journal::{self, Extent, Interval},
@@ -19,6 +19,13 @@ pub(crate) struct Rows {
     pub(crate) events: Vec<EventRow>,
     /// The number of the first change after these.
     pub(crate) told: u64,
+}
+
+impl Rows {
+    /// Whether there is nothing to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.listeners.is_empty() && self.events.is_empty()
+    }
 }
 
 /// The open files of one segment.
@@ -143,6 +150,11 @@ impl Files {
         Ok(())
     }
 
+    /// Rows of the block that is not complete yet.
+    pub(super) fn pending(&self) -> u64 {
+        Kind::ALL.iter().map(|kind| self.rows.of(*kind).of_block()).sum()
+    }
+
     /// Rolls back to the last complete block, and returns the number of rows dropped.
     pub(super) fn take_back(&mut self) -> u64 {
         // If even this fails, readers still stop at the last complete line.
@@ -180,7 +192,8 @@ fn last_of(folder: &Folder, older: &[u64]) -> Result<u64, EvidenceError> {
     let Some(segment) = older.last() else {
         return Ok(0);
     };
-    let ending = journal::scan(folder, &segments::journal_name(*segment), |_| Ok(()))?;
+    let name = segments::as_stored(folder, segments::journal_name(*segment));
+    let ending = journal::scan(folder, &name, |_| Ok(()))?;
     Ok(ending.last.map_or(0, |last| last.interval))
 }
 
@@ -191,10 +204,11 @@ fn damaged(folder: &Folder, name: &str) -> EvidenceError {
     )
 }
 
-/// Removes what [`Files::create`] and the first manifest have created.
+/// Removes what [`Files::create`], the first manifest and the first interval have created.
 pub(super) fn remove(folder: &Folder) {
     let rows = Kind::ALL.into_iter().map(segments::current_rows_name);
-    for name in rows.chain([segments::current_journal_name(), MANIFEST.to_owned()]) {
+    let others = [MANIFEST, STATE, DELTA].map(str::to_owned);
+    for name in rows.chain([segments::current_journal_name()]).chain(others) {
         // Missing files need not be removed.
         let _ = folder.remove(&name);
     }

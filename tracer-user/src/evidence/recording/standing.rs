@@ -1,15 +1,21 @@
 //! The status of a recording: what it contains and what is missing.
 
-use std::path::Path;
+use std::{mem, path::Path};
 
-use super::Recording;
+use super::{Recording, rotation::Advice};
 use crate::evidence::{manifest::Listed, rows::Kind};
 
 impl Recording {
     /// What has happened to the files and has not been reported yet.
     pub fn news(&mut self) -> Option<String> {
         if self.trouble == self.said {
-            return None;
+            if !matches!(self.advice, Advice::Due(_)) {
+                return None;
+            }
+            return match mem::replace(&mut self.advice, Advice::Said) {
+                Advice::Due(text) => Some(text),
+                _ => None,
+            };
         }
         self.said.clone_from(&self.trouble);
         Some(match &self.trouble {
@@ -48,14 +54,25 @@ impl Recording {
             + self.older().filter_map(|listed| listed.rows).sum::<u64>()
     }
 
-    /// Total size of the files that grow, bytes.
+    /// Total size of all files, bytes.
     pub fn bytes(&self) -> u64 {
-        self.files.bytes() + self.older().map(|listed| listed.bytes).sum::<u64>()
+        let current = Some(self.files.segment);
+        let listed = self.manifest.files.values();
+        let others = listed.filter(|listed| listed.segment != current);
+        self.files.bytes()
+            + others.map(|listed| listed.bytes).sum::<u64>()
+            + self.states.delta_bytes()
+            + self.manifest_bytes
     }
 
     /// Rows that could not be written.
     pub fn rows_not_written(&self) -> u64 {
         self.manifest.session.rows_not_written
+    }
+
+    /// Counts rows that were lost before they came here.
+    pub(crate) fn not_written(&mut self, rows: u64) {
+        self.manifest.session.rows_not_written += rows;
     }
 
     /// Its path.

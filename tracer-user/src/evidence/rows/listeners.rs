@@ -1,4 +1,4 @@
-//! `listeners.csv`: one row per listening address and interval.
+//! `listeners.csv`: a row of each listening address when one of them has changed.
 
 use std::net::IpAddr;
 

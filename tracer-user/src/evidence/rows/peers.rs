@@ -1,4 +1,5 @@
-//! `peers.csv`: one row per peer and interval, with counters since tracing began, gauges, and the verdict.
+//! `peers.csv`: a row of each peer when something of it has changed, and of all peers at a key frame, with
+//! counters since tracing began, gauges, and the verdict.
 
 use std::borrow::Cow;
 
@@ -6,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::{
     Kind,
-    columns::{self, ByReason, Bytes, Count, Id, Ms, Number, Outside, Share, Shown, Time},
+    columns::{self, ByReason, Bytes, Count, Flag, Id, Ms, Number, Outside, Share, Shown, Time},
 };
 use crate::{
     diagnosis::{Diagnosis, Judged, Verdict},
@@ -70,15 +71,23 @@ columns::row! {
     /// Confidence in the verdict, in thousandths.
     confidence: Option<u16> as Share,
     /// The figures added later.
-    later: [Option<u64>; Counters::SHOWN.len() - EARLIER] as Later,
+    later: [Option<u64>; LATER] as Later,
+    /// Whether the peer is no longer listed: its last row, with the counters of the row before it.
+    left: Option<bool> as Flag,
+    /// The figures added after that.
+    latest: [Option<u64>; Counters::SHOWN.len() - EARLIER - LATER] as Latest,
     then Self::with_process
 }
 
 /// How many of the figures shown as counted come before the confidence.
 const EARLIER: usize = 2;
 
+/// How many come between the confidence and `left`.
+const LATER: usize = 4;
+
 type Earlier = Shown<Counters, 0>;
 type Later = Shown<Counters, EARLIER>;
+type Latest = Shown<Counters, { EARLIER + LATER }>;
 
 impl PeerRow {
     /// The rows of all peers of a diagnosis, in its order.
@@ -139,6 +148,36 @@ impl PeerRow {
             owner_pid: id.process,
             owner_comm: None,
             later: Later::of(&plain, known),
+            left: None,
+            latest: Latest::of(&plain, known),
+        }
+    }
+
+    /// Whether another row of the peer tells the same. Left out are the time, an age that grows by itself, and
+    /// the confidence, which moves a little with every sample.
+    pub fn tells_the_same(&self, other: &Self) -> bool {
+        *self
+            == Self {
+                sampled_at: self.sampled_at,
+                close_wait_oldest_ms: self.close_wait_oldest_ms,
+                confidence: self.confidence,
+                ..other.clone()
+            }
+    }
+
+    /// The last row of a peer that is no longer listed.
+    #[must_use]
+    pub fn leaves(self, at: i128) -> Self {
+        Self {
+            sampled_at: at,
+            open_now: 0,
+            close_wait_now: 0,
+            close_wait_oldest_ms: None,
+            never_accepted: None,
+            turns_open: None,
+            busy: None,
+            left: Some(true),
+            ..self
         }
     }
 
@@ -156,6 +195,7 @@ impl PeerRow {
     pub fn count(&self, counters: &mut Counters) {
         Earlier::set(&self.earlier, counters);
         Later::set(&self.later, counters);
+        Latest::set(&self.latest, counters);
     }
 
     /// The same row, with this time.

@@ -1,6 +1,6 @@
 //! Checks files that grow, interval by interval.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,7 @@ use crate::evidence::{
     manifest::Listed,
     read::Part,
     rows::{ConnectionRow, EventRow, Kind, ListenerRow, PeerRow, Row},
+    segments,
 };
 
 /// Compares a journal with the manifest. If the recorder was killed the manifest is older, so the journal may
@@ -87,23 +88,35 @@ pub(super) fn rows(
     };
     let path = folder.path_of(name);
     let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
-    let length = file.metadata().map_err(cannot)?.len();
+    let length = match segments::is_compressed(name) {
+        true => None,
+        false => Some(file.metadata().map_err(cannot)?.len()),
+    };
+    let source = segments::Source::of(name, file).map_err(cannot)?;
     let mut walk = Walk {
-        file: BufReader::with_capacity(1 << 16, file),
+        file: BufReader::with_capacity(1 << 16, source),
         at: 0,
         digest: Sha256::new(),
         whole: None,
         fault: None,
     };
-    journal::scan(folder, journal_name, |interval| {
+    let read = journal::scan(folder, journal_name, |interval| {
         walk.step(interval, kind).map_err(cannot)
-    })?;
+    });
+    if let (Err(error), None) = (read, length) {
+        // What is compressed may be damaged such that it cannot be read at all.
+        report.add(name, Condition::Altered, error.to_string());
+        return Ok(walk.whole.map(|(number, at, _)| (number, at)));
+    }
     let rows = walk.whole.as_ref().map_or(0, |(_, _, rows)| *rows);
     let whole = walk.whole.as_ref().map(|(number, at, _)| (*number, at.clone()));
     match walk.fault {
         None => {
-            let beyond = length.saturating_sub(walk.at);
-            if beyond > 0 && report.stopped {
+            let beyond = match length {
+                Some(length) => length.saturating_sub(walk.at),
+                None => u64::from(walk.file.read(&mut [0]).map_err(cannot)? > 0),
+            };
+            if beyond > 0 && (report.stopped || length.is_none()) {
                 report.add(
                     name,
                     Condition::Altered,
@@ -136,7 +149,7 @@ pub(super) fn rows(
     Ok(whole)
 }
 
-impl<R: std::io::Read> Walk<R> {
+impl<R: Read> Walk<R> {
     fn step(&mut self, interval: &Interval, kind: Kind) -> std::io::Result<()> {
         if self.fault.is_some() {
             return Ok(());

@@ -184,6 +184,13 @@ pub fn lost(losses: &Losses) -> Vec<String> {
                 )
             ),
         ),
+        (
+            losses.rows_not_written,
+            format!(
+                "{} of the recording could not be written",
+                count(losses.rows_not_written, "row", "rows")
+            ),
+        ),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

@@ -67,7 +67,7 @@ pub(super) fn write(
         };
         told = next;
         recording.earlier_interval(
-            &rows,
+            rows,
             Interval {
                 at: timestamp(at),
                 monotonic_ns: at.monotonic_ns,

@@ -1,0 +1,260 @@
+//! Brings a state up to date with the rows written after it: a recorder that runs, or was killed, has written
+//! some more intervals since.
+//!
+//! Counts and the number of open connections become those of the rows, and what only the kernel knows of a
+//! connection (when it was last heard, say) stays what it was. Nothing that is made up accuses anybody.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Intervals, Looks, MAX_LIVE, MAX_NAMES, intervals::Step, listener, peer::Entry};
+use crate::{
+    diagnosis::{Judge, Verdict},
+    evidence::{
+        error::EvidenceError,
+        read::Evidence,
+        rows::{ConnectionRow, Kind, PeerRow},
+        state::State,
+    },
+    filter::Prefixes,
+    model::{
+        peer::{Counters, PeerId},
+        sample::{Moment, Peer, Sample},
+        socket::{Connection, Since, State as SocketState},
+    },
+};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// With more intervals than these, not each is looked at. A state is a minute old at most, unless it is large.
+const MAX_LOOKS: usize = 120;
+
+/// The sample, as of the interval read last.
+struct Current {
+    /// All but the peers, which are put into it when it is looked at.
+    sample: Sample,
+    peers: HashMap<PeerId, Peer>,
+    /// The verdicts that the rows have.
+    said: HashMap<PeerId, (Verdict, f64)>,
+    next_slot: u32,
+    prefixes: Prefixes,
+    expected: u32,
+}
+
+/// Adds the rows after a state to its sample and to its judge. Returns the sample as of the last interval.
+pub(crate) fn catch_up(
+    evidence: &mut Evidence,
+    state: &State,
+    judge: &mut Judge,
+) -> Result<Sample, EvidenceError> {
+    evidence.begin_after(state.sample.taken.monotonic_ns)?;
+    let session = &evidence.manifest.session;
+    let mut current = Current {
+        peers: state
+            .sample
+            .peers
+            .iter()
+            .map(|peer| (peer.id, peer.clone()))
+            .collect(),
+        said: HashMap::new(),
+        next_slot: state.sample.peers.iter().map(|peer| peer.slot).max().unwrap_or(0),
+        prefixes: session.filters.prefixes(),
+        expected: session.expected_connections.unwrap_or(1).max(1),
+        sample: state.sample.clone(),
+    };
+    let mut rows = match evidence.has(Kind::Connections) {
+        true => Some(evidence.rows::<ConnectionRow>()?),
+        false => None,
+    };
+    let end = evidence.frames.last().map_or(0, |frame| frame.at.utc_ns);
+    let mut looks = Looks::between(state.sample.taken.utc_ns, end);
+    let frames = evidence.frames.clone();
+    for (frame, step) in frames.iter().zip(Intervals::of(evidence)?) {
+        let mut ended = Vec::new();
+        for _ in 0..frame.connections {
+            ended.extend(rows.as_mut().and_then(Iterator::next).transpose()?);
+        }
+        current.add(frame.at, &step?, &ended);
+        current.sample.accounting = frame.accounting;
+        let is_last = frame.at.utc_ns == end;
+        if is_last {
+            current.sample.losses = evidence
+                .last
+                .as_ref()
+                .map_or(state.sample.losses, |last| last.losses);
+        }
+        // As many looks as there were live: a verdict has to hold for several.
+        let all = frames.len() <= MAX_LOOKS;
+        if all || is_last || looks.wants(frame.at.utc_ns, current.peers.len()) {
+            current.put_peers();
+            judge.look(&current.sample, &state.options);
+        }
+    }
+    current.put_peers();
+    // The recorder has seen more than there are rows of.
+    judge.recall(
+        current
+            .said
+            .iter()
+            .map(|(id, (verdict, sure))| (*id, *verdict, *sure)),
+    );
+    Ok(current.sample)
+}
+
+impl Current {
+    fn add(&mut self, now: Moment, step: &Step, ended: &[ConnectionRow]) {
+        let passed_ns = now.monotonic_ns.saturating_sub(self.sample.taken.monotonic_ns);
+        self.sample.taken = now;
+        let gone: HashSet<_> = ended
+            .iter()
+            .map(|row| (row.netns, row.local, row.remote))
+            .collect();
+        let was_open: HashSet<_> = self.sample.sockets.connections.iter().map(end_points).collect();
+        let connections = &mut self.sample.sockets.connections;
+        connections.retain(|one| !gone.contains(&end_points(one)));
+        for row in ended {
+            self.name(row.owner_pid, row.owner_comm.as_ref());
+            let was_open = was_open.contains(&(row.netns, row.local, row.remote));
+            let id = self
+                .prefixes
+                .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
+            if row.close_reason.is_some() && self.peers.contains_key(&id) {
+                super::peer::count_end(&mut self.peer(id).counters, row, was_open);
+            }
+        }
+        let mut changed = HashSet::new();
+        for row in &step.peers {
+            self.name(row.id.process, row.owner_comm.as_ref());
+            if row.left == Some(true) {
+                self.leave(row.id);
+            } else {
+                changed.insert(self.row(row));
+                let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
+                self.said
+                    .extend(row.said().map(|verdict| (row.id, (verdict, sure))));
+            }
+        }
+        for one in &mut self.sample.sockets.connections {
+            // One whose peer has changed may have been heard meanwhile.
+            if one.slot.is_none_or(|slot| !changed.contains(&slot)) {
+                one.idle_ns = one.idle_ns.saturating_add(passed_ns);
+                one.heard_ns = one.heard_ns.saturating_add(passed_ns);
+            }
+        }
+        if step.whole || !step.listeners.is_empty() {
+            self.sample.sockets.listeners = step.listeners.iter().map(listener).collect();
+        }
+    }
+
+    fn name(&mut self, pid: Option<u32>, comm: Option<&String>) {
+        if let (Some(pid), Some(comm)) = (pid, comm)
+            && self.sample.names.len() < MAX_NAMES
+        {
+            self.sample.names.insert(pid, comm.clone());
+        }
+    }
+
+    fn put_peers(&mut self) {
+        self.sample.peers = self.peers.values().cloned().collect();
+        self.sample.peers.sort_unstable_by_key(|peer| peer.id);
+    }
+
+    /// A peer, which is added if it is new.
+    fn peer(&mut self, id: PeerId) -> &mut Peer {
+        self.peers.entry(id).or_insert_with(|| {
+            self.next_slot = self.next_slot.saturating_add(1);
+            Peer {
+                id,
+                slot: self.next_slot,
+                counters: Counters::default(),
+            }
+        })
+    }
+
+    fn leave(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.remove(&id) {
+            let connections = &mut self.sample.sockets.connections;
+            connections.retain(|one| one.slot != Some(peer.slot));
+        }
+    }
+
+    /// Takes in the row of a peer. Returns its slot.
+    fn row(&mut self, row: &PeerRow) -> u32 {
+        let expected = self.expected;
+        let Peer { slot, counters, .. } = self.peer(row.id).clone();
+        self.fit(row, slot);
+        let of_peer = self.sample.sockets.connections.iter();
+        let of_peer = of_peer.filter(|one| one.slot == Some(slot));
+        let carried = of_peer.fold((0, 0, 0), |(received, sent, retransmits), one| {
+            (
+                received + one.bytes_received,
+                sent + one.bytes_sent,
+                retransmits + u64::from(one.retransmits),
+            )
+        });
+        self.peer(row.id).counters =
+            Entry::over(slot, counters, carried, row.clone()).counters(expected, false);
+        slot
+    }
+
+    /// Makes the open connections of a peer as many as its row says.
+    fn fit(&mut self, row: &PeerRow, slot: u32) {
+        let now = self.sample.taken;
+        let connections = &mut self.sample.sockets.connections;
+        let is_its = |one: &Connection| one.slot == Some(slot);
+        let wanted = usize::try_from(row.open_now).unwrap_or(usize::MAX);
+        let mut have = connections.iter().filter(|one| is_its(one)).count();
+        // The rows of some ends may be missing, and those that were made up have none.
+        for made_up in [true, false] {
+            connections.retain(|one| {
+                let goes = have > wanted && is_its(one) && (!made_up || is_made_up(one));
+                have -= usize::from(goes);
+                !goes
+            });
+        }
+        let room = MAX_LIVE.saturating_sub(connections.len());
+        let new = wanted.saturating_sub(have).min(room);
+        let known: u64 = connections
+            .iter()
+            .filter(|one| is_its(one))
+            .map(|one| u64::from(one.turns))
+            .sum();
+        let turns = row.turns_open.unwrap_or(0).saturating_sub(known) / (new as u64).max(1);
+        connections.extend((0..new).map(|_| Connection {
+            slot: Some(slot),
+            local: (Ipv4Addr::UNSPECIFIED.into(), row.id.local_port().unwrap_or(0)),
+            remote: (row.id.network.addr(), row.id.remote_port().unwrap_or(0)),
+            since: Since::Opened(now.monotonic_ns),
+            turns: u32::try_from(turns).unwrap_or(u32::MAX),
+            ..Connection::unknown(row.id.netns, row.id.direction)
+        }));
+        let waiting = SocketState::CloseWait;
+        let mut closing = usize::try_from(row.close_wait_now).unwrap_or(usize::MAX);
+        closing = closing.saturating_sub(
+            connections
+                .iter()
+                .filter(|one| is_its(one) && one.state == waiting)
+                .count(),
+        );
+        let mut busy = row.busy.unwrap_or(0);
+        for one in connections.iter_mut().filter(|one| is_its(one)) {
+            if one.state == SocketState::Established && closing > 0 {
+                closing -= 1;
+                let age_ns = row.close_wait_oldest_ms.unwrap_or(0).saturating_mul(NS_PER_MS);
+                one.state = waiting;
+                one.close_wait_since_ns = Some(now.monotonic_ns.saturating_sub(age_ns));
+            }
+            one.holding = one.state != waiting && busy > 0;
+            busy -= u64::from(one.holding);
+        }
+    }
+}
+
+fn end_points(one: &Connection) -> (u32, (IpAddr, u16), (IpAddr, u16)) {
+    (one.netns, one.local, one.remote)
+}
+
+fn is_made_up(one: &Connection) -> bool {
+    one.local.0.is_unspecified()
+}
