@@ -160,7 +160,7 @@ fn a_slot_that_was_given_back_has_nothing_of_the_peer_before() {
             })
             .collect();
         let sample = live.sample().unwrap();
-        assert_eq!(sample.peers.len(), SLOTS.into(), "{:?}", sample.losses);
+        assert_eq!(sample.peers.len(), usize::from(SLOTS), "{:?}", sample.losses);
         for peer in &sample.peers {
             let n = (0..SLOTS).find(|n| peer.id.network.addr() == ours(*n)).unwrap();
             let opens = u64::from(n % 3 + 2);
@@ -254,7 +254,7 @@ fn a_burst_beyond_the_table_is_over_when_it_is_over() {
             .collect();
         let full = live.sample().unwrap();
         assert_eq!(full.accounting.drift, Some(0));
-        assert!(full.peers.len() <= SLOTS.into());
+        assert!(full.peers.len() <= usize::from(SLOTS));
         // Each burst counts anew.
         assert!(
             full.losses.peers_dropped >= round * u64::from(2 * SLOTS),

@@ -33,10 +33,12 @@ pub(super) struct Brief {
     pub(super) late_requests: u32,
     /// Request turns over the ended connections.
     pub(super) turns: u64,
+    /// When a connection ended last, ns; 0 if that is not known.
+    pub(super) last_end_ns: u64,
 }
 
 impl Brief {
-    /// A number that changes with each of these; never 0.
+    /// A number that changes with each of the counts; never 0.
     pub(super) fn print(&self) -> u64 {
         // The multiplier spreads a difference of a few bits over all of them.
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -113,16 +115,15 @@ impl PeerTable {
         let place = self.place(slot)?;
         let key = self.key(slot)?.ok().filter(|key| key.direction != 0)?;
         let counter = |offset: usize| Some(self.mapping.atomic_u32(place + offset)?.load(Relaxed));
-        let turns = self
-            .mapping
-            .atomic_u64(place + offset_of!(PeerStats, turns_sum))?;
+        let sum = |offset: usize| Some(self.mapping.atomic_u64(place + offset)?.load(Relaxed));
         Some(Brief {
             key,
             open_now: counter(offset_of!(PeerStats, open_now))?,
             totals: self.totals(slot)?,
             failed: counter(offset_of!(PeerStats, failed))?,
             late_requests: counter(offset_of!(PeerStats, late_requests))?,
-            turns: turns.load(Relaxed),
+            turns: sum(offset_of!(PeerStats, turns_sum))?,
+            last_end_ns: sum(offset_of!(PeerStats, last_end_ns))?,
         })
     }
 

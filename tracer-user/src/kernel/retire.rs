@@ -9,6 +9,7 @@
 
 mod choice;
 mod grace;
+mod noted;
 
 use std::{
     mem::offset_of,
@@ -30,7 +31,10 @@ use tracer_ebpf::{
     index,
 };
 
-use self::choice::{Candidate, Kind};
+use self::{
+    choice::{Candidate, Kind},
+    noted::Noted,
+};
 use super::{TraceError, clock, decode, mapping::Mapping, peers::Brief, tracer::Tracer};
 use crate::model::{accounting::Totals, peer::Counters};
 
@@ -74,18 +78,6 @@ pub(super) struct Retirement {
     dropped_before: u64,
     /// What the peers have counted that have left.
     left: Totals,
-}
-
-/// What is known of a slot from earlier looks.
-#[derive(Clone, Copy, Default)]
-struct Noted {
-    /// Fingerprint of what its peer had counted; 0: nobody had it.
-    print: u64,
-    /// When that changed last, ns.
-    since_ns: u64,
-    /// How often the slot was given back.
-    generation: u32,
-    is_leaving: bool,
 }
 
 /// A peer that no cell of the index leads to any more.
@@ -300,11 +292,8 @@ impl Tracer {
                 continue;
             }
             let brief = self.table.brief(slot as usize);
-            let print = brief.as_ref().map_or(0, Brief::print);
-            if noted.print != print {
-                (noted.print, noted.since_ns) = (print, now_ns);
-                continue;
-            }
+            noted.look(brief.as_ref(), now_ns);
+            let print = noted.print;
             let Some(brief) = brief.filter(|brief| brief.open_now == 0) else {
                 continue;
             };
