@@ -114,17 +114,17 @@ pub fn run(plan: Plan) -> Outcome {
     }
     let opened_by_strangers = work.end();
     let kernel_after = programs::map_bytes(record.pid());
-    let (opened_by_steady, behaviour) = steady.end();
-    let opened = opened_by_strangers + opened_by_steady;
+    let rest = steady.stop();
+    let opened = opened_by_strangers + rest.opened;
     let answer: Value = serde_json::from_str(&record.finish()).expect("its diagnosis");
     let title = format!("{plan}: {opened} connections in {} s", begun.elapsed().as_secs());
     let mut outcome = Outcome::new(title, begun.elapsed(), opened, watch.finish());
-    outcome.counted("record", &answer, 0);
+    outcome.counted("record", &answer, rest.held.len() as u64, 0);
     outcome.expect(
         kernel_before == kernel_after,
         &format!("the kernel's tables went from {kernel_before:?} to {kernel_after:?} bytes"),
     );
-    verdicts(&answer, &behaviour, &mut outcome);
+    verdicts(&answer, &rest.peers, &mut outcome);
     left(&answer, plan, &mut outcome);
     whole(&evidence, &mut outcome);
     outcome

@@ -110,14 +110,15 @@ pub fn run_for(time: Duration) -> Outcome {
         screen.contains("lost 0, drift 0"),
         &format!("top shows losses or drift:\n{screen}"),
     );
-    outcome.counted("diagnose", &diagnose.finish().0, 0);
+    outcome.counted("diagnose", &diagnose.finish().0, 0, 0);
     outcome.counted(
         "diagnose, map full",
         &crowded.finish().0,
+        0,
         u64::from(CLIENTS + CARELESS - LITTLE_ROOM),
     );
     let answer = serde_json::from_str(&record.finish()).expect("its diagnosis");
-    outcome.counted("record", &answer, 0);
+    outcome.counted("record", &answer, 0, 0);
     recorded(&evidence, &mut outcome);
     outcome
 }

@@ -161,7 +161,7 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
             if let Some(slot) = index::slot(there, hash)
                 && is_of(slot, key)
             {
-                give_back(taken);
+                tcpreuse_give_back(taken);
                 return slot;
             }
             break;
@@ -180,7 +180,7 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
         }
         // Another CPU was faster, perhaps with this very key.
     }
-    give_back(taken);
+    tcpreuse_give_back(taken);
     overflow(key)
 }
 
@@ -193,19 +193,37 @@ const RACES: u32 = 4;
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_search(hash: u64) -> u32 {
-    let mut vacant = index::PROBES;
     for after in 0..index::PROBES {
         let there = cell(hash, after).load();
-        if index::is_vacant(there) {
-            vacant = vacant.min(after);
-            if there == 0 {
-                break;
-            }
-        } else if index::slot(there, hash).is_some() {
+        if there == index::ABANDONED {
+            return tcpreuse_search_behind(hash, after);
+        }
+        if there == 0 || index::slot(there, hash).is_some() {
             return after;
         }
     }
-    vacant.min(index::PROBES - 1)
+    index::PROBES - 1
+}
+
+/// The cell that may be a key's behind a vacant one, else the vacant one. A function of its own: the verifier would walk
+/// through its loop for each round of the one above.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_search_behind(hash: u64, vacant: u32) -> u32 {
+    for step in 1..index::PROBES {
+        let after = vacant.wrapping_add(step);
+        if after >= index::PROBES {
+            break;
+        }
+        let there = cell(hash, after).load();
+        if there == 0 {
+            break;
+        }
+        if there != index::ABANDONED && index::slot(there, hash).is_some() {
+            return after;
+        }
+    }
+    vacant
 }
 
 /// Whether the rest of the table is reserved for remote addresses, not processes. One more or less does not
@@ -229,7 +247,8 @@ fn take(key: &PeerKey) -> u32 {
         return OVERFLOW;
     }
     if count.fetch_add(1) < config!(peers) as u32
-        && let Some(slot) = unused_slot(slots)
+        && let slot = tcpreuse_unused_slot()
+        && slot != OVERFLOW
         && let Some(stats) = stats(slot)
     {
         field!(stats.key).fill(*key);
@@ -239,14 +258,15 @@ fn take(key: &PeerKey) -> u32 {
     OVERFLOW
 }
 
-/// Gives back a slot that was taken and is not needed.
-#[inline(always)]
-fn give_back(slot: u32) {
+/// Gives back a slot that was taken and is not needed. Returns it, as global functions have to return something.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_give_back(slot: u32) -> u32 {
     if slot == OVERFLOW {
-        return;
+        return slot;
     }
     let (Some(slots), Some(stats)) = (only(&SLOTS), stats(slot)) else {
-        return;
+        return slot;
     };
     field!(stats.key.direction).fill(0);
     let free = field!(slots.free);
@@ -258,15 +278,20 @@ fn give_back(slot: u32) {
         }
     }
     field!(slots.peers).sub(1);
+    slot
 }
 
 /// As [`RACES`], where losing them all would lose a slot.
 const GIVEN_BACK_RACES: u32 = 32;
 
-/// An unused slot: one that was given back, else the next fresh one. There are some more slots than peers
-/// allowed, for CPUs that hold one for a moment.
-#[inline(always)]
-fn unused_slot(slots: Shared<Slots>) -> Option<u32> {
+/// An unused slot: one that was given back, else the next fresh one; `OVERFLOW` if there is none. There are some
+/// more slots than peers allowed, for CPUs that hold one for a moment.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_unused_slot() -> u32 {
+    let Some(slots) = only(&SLOTS) else {
+        return OVERFLOW;
+    };
     let free = field!(slots.free);
     for _ in 0..RACES {
         let first = free.load();
@@ -274,17 +299,19 @@ fn unused_slot(slots: Shared<Slots>) -> Option<u32> {
         if slot == OVERFLOW {
             break;
         }
-        let stats = stats(slot)?;
+        let Some(stats) = stats(slot) else {
+            break;
+        };
         let next = field!(stats.key.process).load();
         if free.replace(first, Slots::freed(first, next)) {
-            return Some(slot);
+            return slot;
         }
     }
     let taken = field!(slots.taken);
     if u64::from(taken.load()) + 1 >= config!(slots) {
-        return None;
+        return OVERFLOW;
     }
-    Some(taken.fetch_add(1) + 1)
+    taken.fetch_add(1) + 1
 }
 
 /// Counts a peer that found no room, once.

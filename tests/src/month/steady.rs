@@ -50,7 +50,17 @@ pub(super) struct Steady {
     peers: Vec<(IpAddr, Behaviour)>,
     stop: Arc<AtomicBool>,
     opened: Arc<AtomicU64>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Vec<TcpStream>>>,
+}
+
+/// What is left when they have stopped.
+pub(super) struct Rest {
+    /// Who did what.
+    pub(super) peers: Vec<(IpAddr, Behaviour)>,
+    /// How many connections they opened.
+    pub(super) opened: u64,
+    /// What they hold.
+    pub(super) held: Vec<TcpStream>,
 }
 
 impl Steady {
@@ -86,6 +96,7 @@ impl Steady {
                     }
                     thread::sleep(EVERY.saturating_sub(begun.elapsed()));
                 }
+                held
             })
         });
         Self {
@@ -96,14 +107,19 @@ impl Steady {
         }
     }
 
-    /// Stops them; returns how many connections they opened, and who did what.
-    pub(super) fn end(self) -> (u64, Vec<(IpAddr, Behaviour)>) {
+    /// Stops them. What they hold stays open.
+    pub(super) fn stop(self) -> Rest {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().expect("a thread without a surprise");
-        }
-        // The server closes what was held.
+        let threads = self.threads.into_iter();
+        let held = threads
+            .flat_map(|thread| thread.join().expect("a thread without a surprise"))
+            .collect();
+        // The server closes what was visited.
         thread::sleep(EVERY);
-        (self.opened.load(Ordering::Relaxed), self.peers)
+        Rest {
+            peers: self.peers,
+            opened: self.opened.load(Ordering::Relaxed),
+            held,
+        }
     }
 }

@@ -114,15 +114,15 @@ impl Outcome {
         }
     }
 
-    /// Checks that an answer matches the connections opened, and that it lost exactly `peers_dropped` peers
-    /// and nothing else.
-    pub(crate) fn counted(&mut self, name: &str, answer: &Value, peers_dropped: u64) {
+    /// Checks that an answer matches the connections opened, of which `open_now` are still open, and that it lost
+    /// exactly `peers_dropped` peers and nothing else.
+    pub(crate) fn counted(&mut self, name: &str, answer: &Value, open_now: u64, peers_dropped: u64) {
         let accounting = &answer["accounting"];
         for (what, wanted) in [
             ("seeded", 0),
             ("opened", self.opened),
-            ("closed", self.opened),
-            ("open_now", 0),
+            ("closed", self.opened - open_now),
+            ("open_now", open_now),
             ("drift", 0),
             ("events_lost", 0),
             ("connections_dropped", 0),
@@ -202,9 +202,9 @@ mod tests {
                 "drift": 0, "events_lost": 0, "connections_dropped": 0, "peers_dropped": 0}})
         };
         let mut outcome = Outcome::new(String::new(), Duration::ZERO, 7, Vec::new());
-        outcome.counted("record", &answer(7), 0);
+        outcome.counted("record", &answer(7), 0, 0);
         assert!(outcome.complaints().is_empty());
-        outcome.counted("record", &answer(6), 0);
+        outcome.counted("record", &answer(6), 0, 0);
         assert_eq!(outcome.complaints(), ["record: opened is 6, expected 7"]);
     }
 }

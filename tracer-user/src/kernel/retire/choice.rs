@@ -75,8 +75,8 @@ pub(super) fn neighbourhood(key: &PeerKey) -> [u32; 4] {
 
 /// Who gives back the slot: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
 /// before visitors and these before regular peers, which leave only while the table would still be nearly full without
-/// all others. Among strangers those with the most others in their neighbourhood leave first, among the rest the one
-/// that was quiet longest.
+/// all others. Those that were active just now stay, and nobody better known leaves in their place. Among strangers those
+/// with the most others in their neighbourhood leave first, among the rest the one that was quiet longest.
 pub(super) fn choose(
     mut candidates: Vec<Candidate>,
     room: Room,
@@ -100,20 +100,21 @@ pub(super) fn choose(
     for one in candidates.iter().filter(|one| one.kind == Kind::Stranger) {
         *crowds.entry(one.neighbourhood).or_default() += 1;
     }
+    let is_active = |one: &Candidate| quiet_ns(one) < JUST_NOW_NS;
     candidates.sort_by_cached_key(|one| {
         let crowd = match one.kind {
             Kind::Stranger => crowds.get(&one.neighbourhood).copied().unwrap_or(0),
             _ => 0,
         };
-        (one.kind, std::cmp::Reverse(crowd), one.since_ns)
+        (one.kind, is_active(one), std::cmp::Reverse(crowd), one.since_ns)
     });
-    // A peer that was active just now has its rank all the same, so that no better known one leaves in its place.
+    // Those that were active just now have their ranks all the same.
     let leaves = |(rank, one): &(usize, &Candidate)| {
         let wanted = match one.kind {
             Kind::Regular => part(room.all, PRESSED),
             _ => part(room.all, RELAXED),
         };
-        *rank < taken - wanted && quiet_ns(one) >= JUST_NOW_NS
+        *rank < taken - wanted && !is_active(one)
     };
     let leaving = candidates.iter().enumerate().filter(leaves);
     chosen.extend(leaving.map(|(_, one)| *one));
@@ -164,14 +165,21 @@ mod tests {
             one(6, Kind::Stranger, 0, 2),
         ];
         assert_eq!(chosen(&candidates, 14, 16), [0_u32; 0], "not pressed yet");
-        // There is room again with 12, but one of the crowd was active just now.
-        assert_eq!(chosen(&candidates, 15, 16), [5, 4]);
+        // There is room again with 12. One of the crowd was active just now, and no visitor leaves in its place.
+        assert_eq!(chosen(&candidates, 15, 16), [5, 4, 3]);
         assert_eq!(chosen(&candidates, 16, 16), [5, 4, 3]);
         assert_eq!(
             chosen(&candidates, 32, 32),
             [5, 4, 3, 2],
             "without them it is not pressed"
         );
+    }
+
+    #[test]
+    fn a_busy_crowd_does_not_keep_other_strangers() {
+        let mut candidates: Vec<Candidate> = (1..9).map(|slot| one(slot, Kind::Stranger, 0, 1)).collect();
+        candidates.extend((9..13).map(|slot| one(slot, Kind::Stranger, slot.into(), slot)));
+        assert_eq!(chosen(&candidates, 16, 16), [12, 11, 10, 9]);
     }
 
     #[test]
