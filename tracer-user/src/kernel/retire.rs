@@ -39,7 +39,7 @@ use super::{TraceError, clock, decode, mapping::Mapping, peers::Brief, tracer::T
 use crate::model::{accounting::Totals, peer::Counters};
 
 /// The slots are looked at this often while the table is nearly full ...
-const PRESSED: Duration = Duration::from_millis(100);
+const PRESSED: Duration = Duration::from_millis(50);
 
 /// ... and else this many times within the time that a quiet peer is kept, or this often.
 const LOOKS: u32 = 64;

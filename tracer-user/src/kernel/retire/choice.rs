@@ -11,7 +11,8 @@ const PRESSED: (usize, usize) = (7, 8);
 /// ... until no more than this is.
 const RELAXED: (usize, usize) = (3, 4);
 
-/// But none that was active within this time, ns: it may be about to connect again.
+/// But none that was active within this time, ns: it may be about to connect again. Only strangers leave all the same
+/// while the table is nearly full, since a scan may bring more of them within this time than there is room.
 const JUST_NOW_NS: u64 = 1_000_000_000;
 
 /// A peer that has opened no more connections than this is a visitor.
@@ -75,8 +76,8 @@ pub(super) fn neighbourhood(key: &PeerKey) -> [u32; 4] {
 
 /// Who gives back the slot: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
 /// before visitors and these before regular peers, which leave only while the table would still be nearly full without
-/// all others. Those that were active just now stay, and nobody better known leaves in their place. Among strangers those
-/// with the most others in their neighbourhood leave first, among the rest the one that was quiet longest.
+/// all others. Those that were active just now come last of their kind. Among strangers those with the most others in
+/// their neighbourhood leave first, among the rest the one that was quiet longest.
 pub(super) fn choose(
     mut candidates: Vec<Candidate>,
     room: Room,
@@ -108,13 +109,14 @@ pub(super) fn choose(
         };
         (one.kind, is_active(one), std::cmp::Reverse(crowd), one.since_ns)
     });
-    // Those that were active just now have their ranks all the same.
+    // Who was active just now has its rank all the same, so that nobody better known leaves in its place.
     let leaves = |(rank, one): &(usize, &Candidate)| {
-        let wanted = match one.kind {
-            Kind::Regular => part(room.all, PRESSED),
-            _ => part(room.all, RELAXED),
+        let until = match (one.kind, is_active(one)) {
+            (Kind::Stranger, true) | (Kind::Regular, false) => PRESSED,
+            (Kind::Stranger | Kind::Visitor, false) => RELAXED,
+            (Kind::Visitor | Kind::Regular, true) => return false,
         };
-        *rank < taken - wanted && !is_active(one)
+        *rank < taken - part(room.all, until)
     };
     let leaving = candidates.iter().enumerate().filter(leaves);
     chosen.extend(leaving.map(|(_, one)| *one));
@@ -170,7 +172,7 @@ mod tests {
         assert_eq!(chosen(&candidates, 16, 16), [5, 4, 3]);
         assert_eq!(
             chosen(&candidates, 32, 32),
-            [5, 4, 3, 2],
+            [5, 4, 3, 6, 2],
             "without them it is not pressed"
         );
     }
@@ -190,7 +192,7 @@ mod tests {
         assert_eq!(chosen(&regular, 32, 32), [29, 28, 27, 26]);
         let mut busy = regular;
         busy.extend((50..58).map(|slot| one(slot, Kind::Stranger, 0, 0)));
-        assert_eq!(chosen(&busy, 32, 32), [0_u32; 0]);
+        assert_eq!(chosen(&busy, 32, 32), [50, 51, 52, 53]);
     }
 
     #[test]
