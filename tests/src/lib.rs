@@ -8,6 +8,7 @@
     reason = "test support: any failure must fail the test"
 )]
 
+pub mod agent;
 pub mod apache;
 pub mod bench;
 pub mod month;

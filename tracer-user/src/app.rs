@@ -56,6 +56,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Top(args) => commands::top::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
         Command::Record(args) => commands::record::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -4,6 +4,7 @@ mod ignored;
 mod owner;
 mod parse;
 mod recording;
+mod serve;
 mod server;
 mod services;
 mod settings;
@@ -19,6 +20,7 @@ use self::values::Span;
 pub use self::{
     parse::{NAME, Refused, parse},
     recording::{Recording, Replay, Verify},
+    serve::Serve,
     server::Server,
     trace::{Direction, Kernel, Trace},
 };
@@ -44,6 +46,16 @@ Examples:
   sudo tcpreuse diagnose -p 443 --duration 10m --hold 30s
   sudo tcpreuse diagnose -p https --format json > ticket.json
   tcpreuse diagnose --from evidence --at 14:05 --window 5m";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  sudo tcpreuse serve -p 443
+  curl http://127.0.0.1:9779/metrics
+  sudo tcpreuse serve -p 443 --listen unix:/run/tcpreuse.sock
+  sudo tcpreuse serve --listen 0.0.0.0:9779 --tls-cert cert.pem --tls-key key.pem --token-file token
+
+Signals:
+  SIGHUP  reads the settings, the certificate and the token again";
 
 /// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
 #[derive(Debug, Parser)]
@@ -71,6 +83,9 @@ pub enum Command {
     Diagnose(Box<Diagnose>),
     /// Record evidence to a directory until Ctrl-C, for diagnose --from, replay and spreadsheets
     Record(Box<Record>),
+    /// Trace for good: metrics, a live page and events for as long as it runs
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(Box<Serve>),
     /// Play a recording in the live view, forwards and backwards; needs no root
     Replay(Box<Replay>),
     /// Check an evidence directory: report what is intact, truncated, altered or missing
@@ -94,6 +109,7 @@ impl Command {
             Self::Top(top) => Some(&top.trace.kernel),
             Self::Diagnose(diagnose) => Some(&diagnose.trace.kernel),
             Self::Record(record) => Some(&record.trace.kernel),
+            Self::Serve(serve) => Some(&serve.trace.kernel),
             Self::Doctor(doctor) => Some(&doctor.kernel),
             Self::Demo(demo) => Some(&demo.kernel),
             _ => None,
@@ -102,10 +118,16 @@ impl Command {
             Self::Top(top) => Some(&top.view.settings),
             Self::Diagnose(diagnose) => Some(&diagnose.settings),
             Self::Record(record) => Some(&record.settings),
+            Self::Serve(serve) => Some(&serve.settings),
             Self::Replay(replay) => Some(&replay.view.settings),
             _ => None,
         };
-        kernel.is_some_and(|kernel| kernel.object.is_some() || kernel.btf.is_some())
+        let secrets = match self {
+            Self::Serve(serve) => serve.names_files(),
+            _ => false,
+        };
+        secrets
+            || kernel.is_some_and(|kernel| kernel.object.is_some() || kernel.btf.is_some())
             || settings.is_some_and(|settings| settings.config.is_some())
     }
 }
@@ -381,7 +403,9 @@ const OUTPUT: &str = "Output";
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct Output {
-    /// Print text for people or JSON for programs
+    /// Print text for people, JSON for programs, or metrics for monitoring
+    ///
+    /// `prometheus` is what the textfile collector of node_exporter reads.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Colours.
@@ -406,6 +430,10 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// Metrics as OpenMetrics; only of a live trace.
+    Openmetrics,
+    /// Metrics in the text format of Prometheus, for a textfile collector; only of a live trace.
+    Prometheus,
 }
 
 /// `--color`.

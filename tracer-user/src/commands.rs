@@ -9,6 +9,7 @@ mod progress;
 pub mod record;
 mod recorded;
 pub mod replay;
+pub mod serve;
 mod status;
 pub mod top;
 pub mod verify;
@@ -17,13 +18,18 @@ use std::{
     env,
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use crate::{
     cli::{Format, Output},
     diagnosis::Diagnosis,
     kernel::privileges::{self, Role},
-    report::{Origin, json, text},
+    report::{
+        Origin, json,
+        openmetrics::{Counted, MAX_METRICS_PEERS, Metrics, Style},
+        text,
+    },
 };
 
 /// Prints a diagnosis on stdout in the requested format.
@@ -36,7 +42,8 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Resu
     let mut out = io::BufWriter::new(io::stdout().lock());
     match output.format {
         Format::Json => json::write(&mut out, diagnosis, origin)?,
-        Format::Text => text::write(
+        // Metrics come from what was counted: `print_metrics`.
+        Format::Text | Format::Openmetrics | Format::Prometheus => text::write(
             &mut out,
             diagnosis,
             origin,
@@ -45,6 +52,22 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Resu
             },
         )?,
     }
+    out.flush()
+}
+
+/// Prints what was counted up to a diagnosis as metrics.
+fn print_metrics(diagnosis: Diagnosis, counted: Counted, style: Style) -> io::Result<()> {
+    let metrics = Metrics {
+        counted: Arc::new(counted),
+        diagnosis: Arc::new(diagnosis),
+        max_peers: MAX_METRICS_PEERS,
+        sample_took: None,
+        process: None,
+    };
+    let mut text = String::new();
+    metrics.write(style, &mut text).map_err(io::Error::other)?;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 

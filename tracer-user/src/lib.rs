@@ -25,6 +25,7 @@ mod kernel;
 mod memory;
 mod model;
 mod report;
+mod serve;
 mod server_status;
 mod source;
 mod stop;

@@ -1,8 +1,9 @@
-//! A diagnosis for people ([`text`]) and for programs ([`json`]).
+//! A diagnosis for people ([`text`]), for programs ([`json`]) and for monitoring ([`openmetrics`]).
 
 #[cfg(test)]
 pub(crate) mod example;
 pub mod json;
+pub mod openmetrics;
 pub mod text;
 
 use jiff::Timestamp;

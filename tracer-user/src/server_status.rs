@@ -11,6 +11,7 @@ mod parse;
 mod scoreboard;
 mod url;
 
+pub(crate) use self::fetch::tls;
 pub use self::{
     error::{Fault, StatusError},
     fetch::{Limits, fetch},

@@ -32,6 +32,7 @@ mod retire;
 mod rhythm;
 mod room;
 mod seed;
+mod serve;
 mod soak;
 mod storm;
 mod top;

@@ -10,7 +10,7 @@ pub struct Slots {
     /// [`super::peer::PeerKey::process`]. The upper half counts the changes, so that a CPU that was about to take the
     /// first one notices that it was taken and given back meanwhile.
     pub free: u64,
-    /// The number of peers that have a slot.
+    /// The number of peers that have a slot and are not leaving.
     pub peers: u32,
     /// The number of slots that were ever taken. Slots that were given back are taken first.
     pub taken: u32,

@@ -103,7 +103,7 @@ fn meant(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let is_port = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && !word.starts_with('-');
     let text = match (command, word) {
         (None, _) if is_port => format!("to watch a port, write `{NAME} top --port {word}`"),
-        (Some("top" | "diagnose" | "record"), _) if is_port => format!("for a port, write `--port {word}`"),
+        (Some("top" | "diagnose" | "record" | "serve"), _) if is_port => format!("for a port, write `--port {word}`"),
         (Some("top"), "--json") => format!("`{NAME} diagnose --format json` prints JSON"),
         (Some("diagnose" | "record" | "demo"), "--json") => "for JSON, write `--format json`".to_owned(),
         (Some("top"), "--from") => format!("`{NAME} replay DIR` plays a recording"),

@@ -3,7 +3,7 @@
 use std::{env, io::IsTerminal};
 
 use super::{
-    Color, Direction, Kernel, Output, Server, Trace,
+    Color, Direction, Format, Kernel, Output, Server, Trace,
     values::{NO_NETNS, Netns, Span},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     exit::Failure,
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
+    report::openmetrics::Style,
     server_status::{self, StatusUrl},
 };
 
@@ -126,7 +127,31 @@ impl Server {
     }
 }
 
+impl Format {
+    /// Whether metrics are wanted, and in which style.
+    pub fn metrics(self) -> Option<Style> {
+        match self {
+            Self::Text | Self::Json => None,
+            Self::Openmetrics => Some(Style::OpenMetrics),
+            Self::Prometheus => Some(Style::Prometheus),
+        }
+    }
+}
+
 impl Output {
+    /// Refuses metrics where `what` has none: they are counted from when a trace begins.
+    ///
+    /// # Errors
+    /// If metrics are asked for.
+    pub fn refuse_metrics(&self, what: &str) -> Result<(), Failure> {
+        match self.format.metrics() {
+            None => Ok(()),
+            Some(_) => Err(Failure::Usage(format!(
+                "metrics are those of a live trace: {what} prints text or json"
+            ))),
+        }
+    }
+
     /// Whether to colour what goes to stdout.
     pub fn colored(&self) -> bool {
         self.colours.color.on_stdout()

@@ -32,6 +32,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// behaviour.
 pub fn run(args: &Demo) -> Result<Outcome, Failure> {
     super::log_to_stderr(false);
+    args.output.refuse_metrics("demo")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, progress::Progress, status::StatusWatch};
+use super::{print, print_metrics, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
+    report::openmetrics::Counted,
     source::live::Live,
     stop::Stop,
     view::theme::environment,
@@ -43,12 +44,16 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let diagnosis = runtime.block_on(trace(args))?;
-    print(&diagnosis, &args.output)?;
-    Ok(Outcome::of(&diagnosis, args.exit_code))
+    let (diagnosis, counted) = runtime.block_on(trace(args))?;
+    let outcome = Outcome::of(&diagnosis, args.exit_code);
+    match args.output.format.metrics() {
+        Some(style) => print_metrics(diagnosis, counted, style)?,
+        None => print(&diagnosis, &args.output)?,
+    }
+    Ok(outcome)
 }
 
-async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
+async fn trace(args: &Diagnose) -> Result<(Diagnosis, Counted), Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
@@ -96,7 +101,10 @@ async fn trace(args: &Diagnose) -> Result<Diagnosis, Failure> {
     if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
         progress.say(&news);
     }
-    Ok(judge.conclude(&sample, &told(args, thresholds, status.as_ref())))
+    let options = told(args, thresholds, status.as_ref());
+    let mut counted = Counted::default();
+    counted.look(&sample, &options);
+    Ok((judge.conclude(&sample, &options), counted))
 }
 
 /// What to load. What is judged is not forgotten before the end.

@@ -29,6 +29,7 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
                 .to_owned(),
         ));
     }
+    args.output.refuse_metrics("--from")?;
     let filter = args.trace.selection();
     // Thresholds may come from a file too.
     let read = args.from.iter().chain(&args.settings.config);

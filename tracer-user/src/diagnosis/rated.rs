@@ -207,7 +207,7 @@ impl Tally {
     }
 
     /// Number of peers whose verdict this party has to act on.
-    pub fn to_act(&self, party: Party) -> u64 {
+    pub fn of_party(&self, party: Party) -> u64 {
         self.to_act.get(party as usize).copied().unwrap_or(0)
     }
 

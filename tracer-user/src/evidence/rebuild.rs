@@ -259,6 +259,7 @@ impl Rebuild {
             },
             looks: BTreeMap::new(),
             generations: Vec::new(),
+            left: std::sync::Arc::default(),
             names: self.names.clone(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {

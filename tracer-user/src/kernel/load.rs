@@ -27,6 +27,7 @@ use super::{
     clock, object,
     offsets::{self, Missing},
     relocate::relocate,
+    retire,
     tables::Tables,
 };
 use crate::{
@@ -273,8 +274,10 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         reason,
     };
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    // Slots for the peers, one for each CPU that may hold one for a moment, and the one for all other peers.
-    let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
+    // Beside those of the peers: of those that are leaving, one for each CPU that may hold one for a moment, and the one
+    // for all other peers.
+    let beside = cpus + 1 + retire::most_leaving(settings.max_peers);
+    let slots = settings.max_peers.saturating_add(beside);
     let config = config(settings, &offsets, &hooks, slots);
     let tables = Tables::create(
         slots,

@@ -30,6 +30,8 @@ pub enum Role {
         /// The directory it writes to.
         writes: PathBuf,
     },
+    /// Answers requests, and reads what this process uses.
+    Serving,
     /// Reads recordings and prints.
     Reading {
         /// The recordings and other files it reads.
@@ -41,6 +43,7 @@ impl Role {
     fn capabilities(&self) -> CapsHashSet {
         match self {
             Self::Tracing => NEEDS.iter().map(|need| need.capability).collect(),
+            Self::Serving => CapsHashSet::new(),
             // The directory of a user who called sudo does not belong to root.
             Self::Showing { .. } => [Capability::CAP_DAC_OVERRIDE].into(),
             Self::Reading { .. } => [Capability::CAP_DAC_READ_SEARCH].into(),

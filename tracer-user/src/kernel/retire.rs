@@ -36,7 +36,7 @@ use self::{
     noted::Noted,
 };
 use super::{TraceError, clock, decode, mapping::Mapping, peers::Brief, tracer::Tracer};
-use crate::model::{accounting::Totals, peer::Counters};
+use crate::model::{accounting::Totals, peer::Counters, sample::Peer};
 
 /// The slots are looked at this often while the table is nearly full ...
 const PRESSED: Duration = Duration::from_millis(50);
@@ -48,14 +48,6 @@ const SELDOM: Duration = Duration::from_secs(60);
 /// After this time no program that began before is still running, even if the kernel cannot tell. They run
 /// without being interrupted by processes, and take microseconds.
 const LONG_OVER_NS: u64 = 1_000_000_000;
-
-/// A peer that has left.
-pub struct Retired {
-    /// The slot that it had.
-    pub slot: u32,
-    /// All that was counted of it.
-    pub counters: Counters,
-}
 
 /// Who has a slot, and for how long it has been quiet.
 pub(super) struct Retirement {
@@ -78,6 +70,12 @@ pub(super) struct Retirement {
     dropped_before: u64,
     /// What the peers have counted that have left.
     left: Totals,
+}
+
+/// How many peers may be leaving at once. They have slots of their own beside those of `max_peers` peers, since one that
+/// comes back meanwhile takes a second slot.
+pub(super) fn most_leaving(max_peers: u32) -> u32 {
+    (max_peers / 8).max(64)
 }
 
 /// A peer that no cell of the index leads to any more.
@@ -135,15 +133,14 @@ impl Retirement {
         self.word(offset_of!(Slots, taken))
     }
 
-    /// The number of peers that have a slot.
+    /// The number of peers that have a slot, without those that are leaving.
     fn peers(&self) -> u32 {
         self.word(offset_of!(Slots, peers))
     }
 
-    /// How many slots are taken, without those that are leaving.
     fn room(&self) -> choice::Room {
         choice::Room {
-            taken: (self.peers() as usize).saturating_sub(self.leaving.len()),
+            taken: self.peers() as usize,
             all: self.max_peers as usize,
         }
     }
@@ -185,6 +182,9 @@ impl Retirement {
         });
         if done {
             self.abandoned.push(place);
+            if let Some(peers) = self.slots.atomic_u32(offset_of!(Slots, peers)) {
+                peers.fetch_sub(1, AcqRel);
+            }
         }
         done
     }
@@ -221,10 +221,7 @@ impl Retirement {
 
     /// Gives a slot back to the programs, which is empty but for where the next one is noted.
     fn give_back(&mut self, slot: u32, note_next: impl Fn(u32)) {
-        let (Some(free), Some(peers)) = (
-            self.slots.atomic_u64(offset_of!(Slots, free)),
-            self.slots.atomic_u32(offset_of!(Slots, peers)),
-        ) else {
+        let Some(free) = self.slots.atomic_u64(offset_of!(Slots, free)) else {
             return;
         };
         let mut before = free.load(Acquire);
@@ -236,8 +233,6 @@ impl Retirement {
                 Err(now) => before = now,
             }
         }
-        // Afterwards: a program that may take a slot finds one.
-        peers.fetch_sub(1, AcqRel);
         if let Some(noted) = self.noted.get_mut(slot as usize) {
             *noted = Noted {
                 generation: noted.generation.wrapping_add(1),
@@ -254,7 +249,7 @@ impl Tracer {
     ///
     /// # Errors
     /// If the maps cannot be read.
-    pub fn retire(&mut self, stays: impl Fn(u32) -> bool) -> Result<Vec<Retired>, TraceError> {
+    pub fn retire(&mut self, stays: impl Fn(u32) -> bool) -> Result<Vec<Peer>, TraceError> {
         let retirement = &self.retirement;
         let Some(retain_ns) = retirement.retain_ns else {
             return Ok(Vec::new());
@@ -270,8 +265,13 @@ impl Tracer {
         self.retirement.looked = Some(Instant::now());
         let candidates = self.candidates(&stays);
         let now_ns = clock::now().monotonic_ns;
-        for one in choice::choose(candidates, self.retirement.room(), retain_ns, now_ns) {
-            self.unlink(&one, now_ns);
+        let most = most_leaving(self.retirement.max_peers) as usize;
+        let chosen = choice::choose(candidates, self.retirement.room(), retain_ns, now_ns);
+        for one in chosen
+            .iter()
+            .take(most.saturating_sub(self.retirement.leaving.len()))
+        {
+            self.unlink(one, now_ns);
         }
         let retired = self.settle()?;
         self.forget_dropped()?;
@@ -331,7 +331,7 @@ impl Tracer {
     }
 
     /// Waits for the programs that are running, and gives back the slots that are leaving and unchanged.
-    fn settle(&mut self) -> Result<Vec<Retired>, TraceError> {
+    fn settle(&mut self) -> Result<Vec<Peer>, TraceError> {
         let mut retired = Vec::new();
         if self.retirement.leaving.is_empty() {
             return Ok(retired);
@@ -374,16 +374,19 @@ impl Tracer {
     }
 
     /// Takes over what a slot has counted that nothing refers to, and gives the slot back.
-    fn empty(&mut self, slot: u32) -> Result<Option<Retired>, TraceError> {
+    fn empty(&mut self, slot: u32) -> Result<Option<Peer>, TraceError> {
         let place = slot as usize;
         let damaged = |error: decode::DecodeError| TraceError::Read {
             what: "the peer table",
             reason: error.to_string(),
         };
         let stats = self.table.read(place).transpose().map_err(damaged)?;
-        let peer = stats.map(|stats| Retired {
-            slot,
-            counters: Counters::from(&stats),
+        let peer = stats.and_then(|stats| {
+            Some(Peer {
+                id: decode::peer_id(&stats.key, &self.filter)?,
+                slot,
+                counters: Counters::from(&stats),
+            })
         });
         if let Some(totals) = self.table.totals(place) {
             self.retirement.left.plus(totals);

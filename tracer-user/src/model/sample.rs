@@ -1,12 +1,13 @@
 //! One look at everything: what a source hands to the diagnosis, the views and the files.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     accounting::{Accounting, Losses},
     earlier::Earlier,
+    left::Left,
     owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
@@ -112,6 +113,9 @@ pub struct Sample {
     /// one; those beyond the end never were. Only of a sample that was just taken.
     #[serde(skip)]
     pub generations: Vec<u32>,
+    /// What those peers have counted. Only of a sample that was just taken.
+    #[serde(skip)]
+    pub left: Arc<Left>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
     /// What was lost, by cause.
@@ -135,6 +139,7 @@ impl Sample {
             sockets: Sockets::default(),
             looks: BTreeMap::new(),
             generations: Vec::new(),
+            left: Arc::default(),
             names: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),

@@ -162,6 +162,7 @@ pub(crate) fn sample() -> Sample {
         },
         looks: std::collections::BTreeMap::new(),
         generations: Vec::new(),
+        left: std::sync::Arc::default(),
         names: [(4711, "java".to_owned())].into(),
         losses: Losses::default(),
         accounting: Accounting {

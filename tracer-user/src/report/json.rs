@@ -19,7 +19,9 @@ use serde::Serialize;
 use self::{basis::Basis, counted::Counted, told::Told};
 use super::{Counts, Origin, timestamp};
 use crate::{
-    diagnosis::{Answer, Cause, Diagnosis, Figures, Impact, Judged, ListenerNow, Pace, Spread, Verdict},
+    diagnosis::{
+        self, Answer, Cause, Diagnosis, Figures, Impact, Judged, ListenerNow, Pace, Spread, Verdict,
+    },
     model::{
         accounting::Losses,
         backlog::{Backlog, PLACED},
@@ -211,6 +213,11 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::
     let document = document(diagnosis, origin);
     serde_json::to_writer_pretty(&mut *to, &document)?;
     to.write_all(b"\n")
+}
+
+/// A change as it stands in the document.
+pub(crate) fn change(change: &diagnosis::Change) -> impl Serialize {
+    changes::of(change)
 }
 
 fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {

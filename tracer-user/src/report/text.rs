@@ -133,7 +133,7 @@ impl Nouns {
 /// Who has to act, most affected first, as far as there is room.
 fn problem(diagnosis: &Diagnosis) -> String {
     let of = Nouns::of(diagnosis).count(diagnosis.tally.peers);
-    let mut parties = Party::ALL.map(|party| (diagnosis.tally.to_act(party), party));
+    let mut parties = Party::ALL.map(|party| (diagnosis.tally.of_party(party), party));
     parties.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let mut text = "PROBLEM:".to_owned();
     for (place, (n, party)) in parties.into_iter().filter(|(n, _)| *n > 0).enumerate() {

@@ -106,10 +106,7 @@ fn agent(url: &StatusUrl, limits: &Limits, begun: Instant, roots: Roots) -> Resu
         .max_response_header_size(MAX_HEAD)
         .user_agent(concat!("tcpreuse/", env!("CARGO_PKG_VERSION")));
     if url.is_https() {
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .root_certs(roots()?);
-        config = config.tls_config(tls.build());
+        config = config.tls_config(trusting(roots()?));
     }
     let left = limits
         .total
@@ -117,6 +114,21 @@ fn agent(url: &StatusUrl, limits: &Limits, begun: Instant, roots: Roots) -> Resu
         .filter(|left| !left.is_zero())
         .ok_or(Fault::Timeout { limit: limits.total })?;
     Ok(config.timeout_global(Some(left)).build().new_agent())
+}
+
+/// TLS that trusts the CAs of this machine.
+///
+/// # Errors
+/// If it has none.
+pub(crate) fn tls() -> Result<TlsConfig, Fault> {
+    system_roots().map(trusting)
+}
+
+fn trusting(roots: RootCerts) -> TlsConfig {
+    TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .root_certs(roots)
+        .build()
 }
 
 fn get(agent: &Agent, url: &StatusUrl) -> Result<Response<ureq::Body>, ureq::Error> {

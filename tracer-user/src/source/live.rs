@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
     time::Instant,
 };
 
@@ -19,6 +20,7 @@ use crate::{
         accounting::{Accounting, Totals, drift},
         earlier::Earlier,
         ended::Ended,
+        left::Left,
         occupancy,
         peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
@@ -49,8 +51,9 @@ pub struct Live {
     unexplained: i64,
     /// The sums over all peers when they were read last. The programs count in 32 bits.
     sums: Totals,
-    /// Peers that have left.
+    /// Peers that have left, and what they have counted.
     left: u64,
+    left_sums: Arc<Left>,
 }
 
 /// What a sample is made of.
@@ -108,6 +111,7 @@ impl Live {
             unexplained: 0,
             sums: Totals::default(),
             left: 0,
+            left_sums: Arc::default(),
         })
     }
 
@@ -151,6 +155,7 @@ impl Live {
             sockets,
             looks: self.looks.clone(),
             generations: self.tracer.generations(),
+            left: Arc::clone(&self.left_sums),
             names: BTreeMap::new(),
             losses,
             accounting,
@@ -218,6 +223,7 @@ impl Live {
                 continue;
             }
             self.left += 1;
+            Arc::make_mut(&mut self.left_sums).add(&peer);
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 
+pub(crate) use self::log::words as change_in_words;
 pub use self::{
     film::{Film, Frame},
     numbers::Numbers,

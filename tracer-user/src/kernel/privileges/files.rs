@@ -15,10 +15,14 @@ const RULES: ABI = ABI::V5;
 /// The directory of terminals and other devices.
 const DEVICES: &str = "/dev";
 
+/// What a process uses, and when the machine started.
+const OWN: [&str; 2] = ["/proc/self", "/proc/stat"];
+
 /// Drops the calling thread's access to files its role does not need. Files already open stay open.
 pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     match role {
         Role::Tracing => Ok(()),
+        Role::Serving => only_read(OWN.iter().map(Path::new)),
         Role::Showing { writes } => only_write(writes),
         Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref)),
     }

@@ -52,14 +52,19 @@ fn landlock_abi() -> i64 {
 
 #[test]
 fn the_unit_has_the_capabilities_of_the_table() {
-    let unit = include_str!("../../../../packaging/tcpreuse-record.service");
+    let units = [
+        include_str!("../../../../packaging/tcpreuse-record.service"),
+        include_str!("../../../../packaging/tcpreuse-serve.service"),
+    ];
     let table: Vec<String> = NEEDS.iter().map(|need| need.capability.to_string()).collect();
     for setting in ["AmbientCapabilities=", "CapabilityBoundingSet="] {
-        let lines: Vec<&str> = unit
-            .lines()
-            .filter_map(|line| line.strip_prefix(setting))
-            .collect();
-        assert_eq!(lines, [table.join(" ")], "{setting}");
+        for unit in units {
+            let lines: Vec<&str> = unit
+                .lines()
+                .filter_map(|line| line.strip_prefix(setting))
+                .collect();
+            assert_eq!(lines, [table.join(" ")], "{setting}");
+        }
     }
 }
 
@@ -81,7 +86,12 @@ fn what_is_lacking_is_one_line() {
 fn no_role_may_run_a_program_or_load_one_into_the_kernel() {
     let here = tempfile::tempdir().unwrap();
     let refused = (-1, Some(libc::EPERM));
-    for role in [Role::Tracing, showing(here.path()), reading(here.path())] {
+    for role in [
+        Role::Tracing,
+        Role::Serving,
+        showing(here.path()),
+        reading(here.path()),
+    ] {
         let (executed, loaded) = having_given_up(&role, || {
             let said = |result| (result, io::Error::last_os_error().raw_os_error());
             // SAFETY: the kernel does not access our memory; without the filter this fails with EFAULT.
@@ -133,6 +143,29 @@ fn a_reader_opens_nothing_but_its_recordings() {
     });
     assert_eq!((own, write, other), (None, DENIED, DENIED));
     // Rules for connections were added in the fourth version.
+    if landlock_abi() >= 4 {
+        assert_eq!(connect, DENIED);
+    }
+}
+
+#[test]
+fn a_server_answers_and_opens_nothing_of_others() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = thread::spawn(move || TcpStream::connect(address).unwrap());
+    let (accepted, own, other, connect) = having_given_up(&Role::Serving, || {
+        (
+            kind(listener.accept()),
+            kind(fs::read("/proc/self/stat")),
+            kind(fs::read("/etc/passwd")),
+            kind(TcpStream::connect(address)),
+        )
+    });
+    client.join().unwrap();
+    assert_eq!((accepted, own), (None, None));
+    if has_landlock() {
+        assert_eq!(other, DENIED);
+    }
     if landlock_abi() >= 4 {
         assert_eq!(connect, DENIED);
     }

@@ -114,7 +114,8 @@ fn key_of(change: &Change) -> EventKey {
     EventKey::Change(change.id, change.at.monotonic_ns)
 }
 
-fn words(what: &What) -> (Weight, String, Option<PeerId>) {
+/// A change in one line, how much it weighs, and the peer it is about.
+pub(crate) fn words(what: &What) -> (Weight, String, Option<PeerId>) {
     let (weight, text) = match what {
         What::Verdict {
             peer,

@@ -28,6 +28,38 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "usr/share/fish/vendor_completions.d/tcpreuse.fish"),
 ];
 
+/// What goes into the package as it is in `packaging/`.
+const PACKAGED: [(&str, &str); 7] = [
+    (
+        "usr/lib/systemd/system/tcpreuse-record.service",
+        "packaging/tcpreuse-record.service",
+    ),
+    (
+        "usr/lib/systemd/system/tcpreuse-serve.service",
+        "packaging/tcpreuse-serve.service",
+    ),
+    (
+        "usr/share/doc/tcpreuse/prometheus/tcpreuse.rules.yml",
+        "packaging/prometheus/tcpreuse.rules.yml",
+    ),
+    (
+        "usr/share/doc/tcpreuse/prometheus/tcpreuse.rules.test.yml",
+        "packaging/prometheus/tcpreuse.rules.test.yml",
+    ),
+    (
+        "usr/share/doc/tcpreuse/runbook.md",
+        "packaging/prometheus/runbook.md",
+    ),
+    (
+        "usr/share/doc/tcpreuse/grafana.json",
+        "packaging/grafana/tcpreuse.json",
+    ),
+    (
+        "usr/share/doc/tcpreuse/daemonset.yaml",
+        "packaging/kubernetes/daemonset.yaml",
+    ),
+];
+
 impl Tree {
     /// Makes it anew.
     pub(super) fn stage(dist: &Dist<'_>, binary: &Path) -> Result<Self> {
@@ -53,11 +85,9 @@ impl Tree {
             tree.add(path, &print(&["completions", shell])?, 0o644)?;
         }
         let source = |path: &str| read(&dist.project.root.join(path));
-        tree.add(
-            "usr/lib/systemd/system/tcpreuse-record.service",
-            &source("packaging/tcpreuse-record.service")?,
-            0o644,
-        )?;
+        for (path, from) in PACKAGED {
+            tree.add(path, &source(from)?, 0o644)?;
+        }
         tree.add(
             &format!("{DOC}/copyright"),
             &source("packaging/copyright")?,

@@ -21,6 +21,7 @@ for file in \
 	usr/share/zsh/vendor-completions/_tcpreuse \
 	usr/share/fish/vendor_completions.d/tcpreuse.fish \
 	usr/lib/systemd/system/tcpreuse-record.service \
+	usr/lib/systemd/system/tcpreuse-serve.service \
 	usr/share/doc/tcpreuse/copyright; do
 	test -s "/$file" || fail "/$file is not there"
 done

@@ -1,0 +1,342 @@
+//! The answer to a request.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Bytes,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+        CONTENT_TYPE, HOST, HeaderValue, REFERRER_POLICY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::Via;
+use crate::{
+    report::{
+        json,
+        openmetrics::{Metrics, ProcessFigures, Style},
+    },
+    serve::{
+        latest::Latest,
+        page,
+        reply::{Reply, gzip},
+        secrets::Secrets,
+    },
+};
+
+/// Nothing from elsewhere, and nothing that is written in the page itself runs.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// What is made anew for each diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    Metrics(Style),
+    Diagnosis,
+    Page,
+    Event,
+}
+
+/// What was made of the newest diagnosis, by what it is and whether it is compressed.
+#[derive(Default)]
+struct Cache {
+    number: Option<u64>,
+    made: Vec<(Made, bool, Bytes)>,
+}
+
+/// Answers requests.
+pub(super) struct Answers {
+    latest: watch::Receiver<Option<Arc<Latest>>>,
+    secrets: watch::Receiver<Arc<Secrets>>,
+    metrics_peers: usize,
+    stale_after: Duration,
+    streams: Arc<Semaphore>,
+    cache: Mutex<Cache>,
+}
+
+impl Answers {
+    pub(super) fn new(
+        latest: watch::Receiver<Option<Arc<Latest>>>,
+        secrets: watch::Receiver<Arc<Secrets>>,
+        metrics_peers: usize,
+        stale_after: Duration,
+        streams: usize,
+    ) -> Self {
+        Self {
+            latest,
+            secrets,
+            metrics_peers,
+            stale_after,
+            streams: Arc::new(Semaphore::new(streams)),
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The answer. What the request sends beside its head is not read.
+    pub(super) fn to<B>(self: &Arc<Self>, request: &Request<B>, via: Via) -> Response<Reply> {
+        let mut response = match self.refused(request.headers(), via) {
+            Some(refused) => refused,
+            None if ![Method::GET, Method::HEAD].contains(request.method()) => {
+                let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "this can only be read\n");
+                refused
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refused
+            }
+            None => self.found(request),
+        };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// Who may open the Unix socket may read. On TCP a token decides, or else the name by which the server is
+    /// called: a web page from elsewhere can make its own name mean this machine.
+    fn refused(&self, headers: &HeaderMap, via: Via) -> Option<Response<Reply>> {
+        if via == Via::Unix {
+            return None;
+        }
+        let secrets = self.secrets.borrow();
+        if secrets.has_token() {
+            if secrets.admit(headers) {
+                return None;
+            }
+            let mut refused = plain(StatusCode::UNAUTHORIZED, "a token is needed (--token-file)\n");
+            let ask = HeaderValue::from_static("Basic realm=\"tcpreuse\"");
+            refused.headers_mut().insert(WWW_AUTHENTICATE, ask);
+            return Some(refused);
+        }
+        let is_ours = headers
+            .get(HOST)
+            .is_none_or(|host| host.to_str().is_ok_and(means_this_machine));
+        (!is_ours).then(|| {
+            plain(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this is not the host of that name\n",
+            )
+        })
+    }
+
+    fn found<B>(self: &Arc<Self>, request: &Request<B>) -> Response<Reply> {
+        let headers = request.headers();
+        match request.uri().path() {
+            "/page.css" => fixed("text/css; charset=utf-8", page::CSS),
+            "/page.js" => fixed("text/javascript; charset=utf-8", page::SCRIPT),
+            "/healthz" => self.health(),
+            "/events" => self.events(request.method()),
+            "/" => self.made(Made::Page, headers),
+            "/api/diagnosis" => self.made(Made::Diagnosis, headers),
+            "/metrics" => self.made(Made::Metrics(style(headers)), headers),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "there are /, /metrics, /api/diagnosis and /healthz\n",
+            ),
+        }
+    }
+
+    fn newest(&self) -> Option<Arc<Latest>> {
+        self.latest.borrow().clone()
+    }
+
+    fn health(&self) -> Response<Reply> {
+        match self.newest() {
+            Some(latest) if latest.at.elapsed() <= self.stale_after => plain(StatusCode::OK, "ok\n"),
+            Some(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "sampling stands still\n"),
+            None => plain(StatusCode::SERVICE_UNAVAILABLE, "there is no sample yet\n"),
+        }
+    }
+
+    fn made(&self, what: Made, headers: &HeaderMap) -> Response<Reply> {
+        let Some(latest) = self.newest() else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "there is no sample yet\n");
+        };
+        let zipped = accepts_gzip(headers);
+        let Some(body) = self.cached(what, zipped, &latest) else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, "this could not be written\n");
+        };
+        let content_type = match what {
+            Made::Metrics(style) => style.content_type(),
+            Made::Diagnosis => "application/json",
+            Made::Page | Made::Event => "text/html; charset=utf-8",
+        };
+        let mut response = fixed(content_type, body);
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if zipped {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    /// Made once for all who ask, and once for each diagnosis.
+    fn cached(&self, what: Made, zipped: bool, latest: &Latest) -> Option<Bytes> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.number != Some(latest.number) {
+            *cache = Cache {
+                number: Some(latest.number),
+                made: Vec::new(),
+            };
+        }
+        let known = cache
+            .made
+            .iter()
+            .find(|(made, zip, _)| (*made, *zip) == (what, zipped));
+        if let Some((_, _, bytes)) = known {
+            return Some(bytes.clone());
+        }
+        let plain = self.make(what, latest)?;
+        let bytes = Bytes::from(if zipped { gzip(&plain).ok()? } else { plain });
+        cache.made.push((what, zipped, bytes.clone()));
+        Some(bytes)
+    }
+
+    fn make(&self, what: Made, latest: &Latest) -> Option<Vec<u8>> {
+        match what {
+            Made::Metrics(style) => {
+                let metrics = Metrics {
+                    counted: Arc::clone(&latest.counted),
+                    diagnosis: Arc::clone(&latest.diagnosis),
+                    max_peers: self.metrics_peers,
+                    sample_took: Some(latest.took),
+                    process: ProcessFigures::read().ok(),
+                };
+                let mut text = String::new();
+                metrics.write(style, &mut text).ok()?;
+                Some(text.into_bytes())
+            }
+            Made::Diagnosis => {
+                let mut document = Vec::new();
+                json::write(&mut document, &latest.diagnosis, &latest.origin).ok()?;
+                Some(document)
+            }
+            Made::Page => Some(page::whole(latest).into_bytes()),
+            Made::Event => Some(page::event(latest).into_bytes()),
+        }
+    }
+
+    /// The page's live part, whenever there is a new diagnosis.
+    fn events(self: &Arc<Self>, method: &Method) -> Response<Reply> {
+        let Ok(place) = Arc::clone(&self.streams).try_acquire_owned() else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "too many are watching\n");
+        };
+        // A slow reader misses some diagnoses; it gets the newest next.
+        let (send, events) = mpsc::channel(1);
+        if method == Method::GET {
+            let (answers, mut latest) = (Arc::clone(self), self.latest.clone());
+            tokio::spawn(async move {
+                let _place = place;
+                loop {
+                    let newest = latest.borrow_and_update().clone();
+                    let event = newest.and_then(|newest| answers.cached(Made::Event, false, &newest));
+                    if let Some(event) = event
+                        && send.send(event).await.is_err()
+                    {
+                        return;
+                    }
+                    tokio::select! {
+                        () = send.closed() => return,
+                        changed = latest.changed() => if changed.is_err() { return },
+                    }
+                }
+            });
+        }
+        let mut response = Response::new(Reply::Stream(events));
+        let content_type = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+fn style(headers: &HeaderMap) -> Style {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    match accept.is_some_and(|accept| accept.contains("application/openmetrics-text")) {
+        true => Style::OpenMetrics,
+        false => Style::Prometheus,
+    }
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let names_it = |one: &str| {
+        let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
+        coding.trim().eq_ignore_ascii_case("gzip")
+            && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    };
+    accepted.is_some_and(|accepted| accepted.split(',').any(names_it))
+}
+
+/// Whether the name in a request is one of this machine alone.
+fn means_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_loopback)
+}
+
+fn fixed(content_type: &'static str, body: impl Into<Bytes>) -> Response<Reply> {
+    let mut response = Response::new(Reply::text(body));
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Reply> {
+    let mut response = fixed("text/plain; charset=utf-8", text);
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_mean_it() {
+        for host in [
+            "localhost:9779",
+            "LOCALHOST",
+            "127.0.0.1:9779",
+            "127.8.8.8",
+            "[::1]:9779",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(means_this_machine(host), "{host}");
+        }
+        for host in [
+            "attacker.example:9779",
+            "localhost.attacker.example",
+            "10.0.0.1",
+            "[2001:db8::1]:9779",
+            "",
+        ] {
+            assert!(!means_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_used_where_it_is_accepted() {
+        let accepts = |value: &'static str| {
+            accepts_gzip(
+                &[(ACCEPT_ENCODING, HeaderValue::from_static(value))]
+                    .into_iter()
+                    .collect(),
+            )
+        };
+        assert!(accepts("deflate, gzip;q=0.5"));
+        assert!(!accepts("gzip;q=0, br"));
+        assert!(!accepts("identity"));
+    }
+}
