@@ -55,9 +55,19 @@ fn protocol<'a>(diagnosis: &'a Diagnosis, peer: &str, direction: &str) -> &'a st
     protocol.and_then(Value::as_str).unwrap()
 }
 
+/// What the client's end knows of requests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ClientsEnd {
+    /// Each, unless it says otherwise.
+    Told,
+    /// Within TLS, what a client of HTTP/2 writes between two parts of an answer may look like a request, and on a
+    /// busy machine it does now and then.
+    Bound,
+}
+
 /// Compares what was counted with the requests of each connection by client, as the clients say.
 #[track_caller]
-fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
+fn assert_as_said(diagnosis: &Diagnosis, said: &Value, end: ClientsEnd) {
     diagnosis.assert_sound();
     let mut all = 0;
     for (client, connections) in said["requests"].as_object().unwrap() {
@@ -78,7 +88,7 @@ fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
     }
     let outbound = diagnosis.peer("127.0.0.1", "outbound");
     let counted = figure(outbound, "requests");
-    if is_exact(outbound) {
+    if end == ClientsEnd::Told && is_exact(outbound) {
         assert_eq!(counted, all, "the client's end");
     } else {
         assert_bound(counted, all, "the client's end");

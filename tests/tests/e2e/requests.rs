@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rcgen::{CertificateParams, KeyPair};
@@ -180,20 +180,35 @@ fn idle_ms(diagnosis: &Diagnosis, client: &str, direction: &str) -> u64 {
 fn a_goodbye_is_no_use_of_a_connection() {
     need_root!();
     const PAUSE: Duration = Duration::from_millis(800);
+    // What this host sends is not looked at, so its own goodbye shows by the FIN that follows within a timer tick. On
+    // a busy machine that may take longer.
+    const TICK: Duration = Duration::from_millis(4);
     for version in [&TLS12, &TLS13] {
-        let namespace = Namespace::new();
-        let server = TlsServer::start(version, usize::MAX);
-        let trace = trace(&namespace, server.address);
-        let mut client = server.connect(source(0));
-        ask(&mut client);
-        thread::sleep(PAUSE);
-        leave(client);
-        all_are_over();
-        let diagnosis = trace.finish();
-        for (peer, direction) in [("127.1.0.1", "inbound"), ("127.0.0.1", "outbound")] {
-            let idle = idle_ms(&diagnosis, peer, direction);
-            assert!((780..900).contains(&idle), "{version:?}, {direction}: {idle}");
+        let mut took = TICK;
+        for _ in 0..50 {
+            let namespace = Namespace::new();
+            let server = TlsServer::start(version, usize::MAX);
+            let trace = trace(&namespace, server.address);
+            let mut client = server.connect(source(0));
+            let begun = Instant::now();
+            ask(&mut client);
+            thread::sleep(PAUSE);
+            let leaving = Instant::now();
+            leave(client);
+            took = leaving.elapsed();
+            let most = 20 + u64::try_from(begun.elapsed().as_millis()).unwrap();
+            all_are_over();
+            let diagnosis = trace.finish();
+            if took >= TICK {
+                continue;
+            }
+            for (peer, direction) in [("127.1.0.1", "inbound"), ("127.0.0.1", "outbound")] {
+                let idle = idle_ms(&diagnosis, peer, direction);
+                assert!((780..=most).contains(&idle), "{version:?}, {direction}: {idle}");
+            }
+            break;
         }
+        assert!(took < TICK, "too busy: {took:?}");
     }
 }
 

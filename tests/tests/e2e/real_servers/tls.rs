@@ -62,7 +62,7 @@ fn check(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str],
             let mut client = command("python3");
             client.args([&script("https.py"), &PORT.to_string(), version]);
             let (diagnosis, said) = traced(client);
-            assert_as_said(&diagnosis, &said);
+            assert_as_said(&diagnosis, &said, ClientsEnd::Told);
             for client in ["127.1.0.1", "127.1.0.2", "127.1.0.3", "127.1.0.4"] {
                 assert_eq!(
                     protocol(&diagnosis, client, "inbound"),
@@ -155,7 +155,7 @@ fn check_http2(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[
         let mut client = command("node");
         client.args([&script("http2.js"), &PORT.to_string()]);
         let (diagnosis, said) = traced(client);
-        assert_as_said(&diagnosis, &said);
+        assert_as_said(&diagnosis, &said, ClientsEnd::Bound);
     });
 }
 

@@ -93,7 +93,10 @@ fn the_answer_stays_on_the_terminal() {
     top.wait("the answer and the way out, whole", |screen| {
         let line = |line: Option<&str>| line.unwrap_or("…").to_owned();
         let (first, last) = (line(screen.lines().next()), line(screen.lines().last()));
-        first.starts_with("PROBLEM: ") && last.starts_with("q quit") && !(first + &last).contains('…')
+        first.starts_with("PROBLEM: ")
+            && last.starts_with("q quit")
+            && !(first + &last).contains('…')
+            && screen.contains("fresh-per-request")
     });
     top.type_in("q");
     assert!(top.end().success() && top.is_as_before());
