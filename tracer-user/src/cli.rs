@@ -1,6 +1,7 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
 mod ignored;
+mod output;
 mod owner;
 mod parse;
 mod recording;
@@ -16,10 +17,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use self::values::Span;
+use self::{output::OUTPUT, values::Span};
 pub use self::{
+    output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
-    recording::{Recording, Replay, Verify},
+    recording::{Recording, Replay, Report, Verify},
     serve::Serve,
     server::Server,
     trace::{Direction, Kernel, Trace},
@@ -57,6 +59,12 @@ Examples:
 Signals:
   SIGHUP  reads the settings, the certificate and the token again";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  tcpreuse report evidence --out ticket.html
+  tcpreuse report evidence --at 14:05 --window 5m > ticket.html
+  tcpreuse report evidence --port 443 --out https.html";
+
 /// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
 #[derive(Debug, Parser)]
 #[command(
@@ -88,6 +96,9 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Play a recording in the live view, forwards and backwards; needs no root
     Replay(Box<Replay>),
+    /// Write a report of a recording to hand in: one HTML file with the answer, charts and proof
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(Box<Report>),
     /// Check an evidence directory: report what is intact, truncated, altered or missing
     Verify(Verify),
     /// Check what this kernel and these privileges allow, and say how to get what is missing
@@ -120,6 +131,7 @@ impl Command {
             Self::Record(record) => Some(&record.settings),
             Self::Serve(serve) => Some(&serve.settings),
             Self::Replay(replay) => Some(&replay.view.settings),
+            Self::Report(report) => Some(&report.settings),
             _ => None,
         };
         let secrets = match self {
@@ -375,9 +387,17 @@ pub struct Demo {
     /// Trace the demo's clients for this long
     #[arg(long, value_name = "TIME", default_value = "16s", value_parser = values::duration)]
     pub duration: Span,
+    /// Write a report of it, one HTML page, to this file; `-` prints it instead of the diagnosis
+    ///
+    /// A file that is not such a report is never replaced.
+    #[arg(long, value_name = "FILE|-")]
+    pub report: Option<PathBuf>,
     /// Print what `top` would show of it on a screen of this size, for the README
     #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
     pub picture: Option<(u16, u16)>,
+    /// Write the same and the first chart of the report as SVG into this directory, for the README
+    #[arg(long, value_name = "DIR", hide = true, requires = "picture")]
+    pub pictures: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
     pub output: Output,
@@ -395,55 +415,4 @@ pub struct Owner {
     /// it.
     #[arg(long = "owner", value_name = "USER|UID:GID|auto")]
     pub name: Option<String>,
-}
-
-const OUTPUT: &str = "Output";
-
-/// How to print.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = OUTPUT)]
-pub struct Output {
-    /// Print text for people, JSON for programs, or metrics for monitoring
-    ///
-    /// `prometheus` is what the textfile collector of node_exporter reads.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Colours.
-    #[command(flatten)]
-    pub colours: Colours,
-}
-
-/// Colours of what is printed.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = OUTPUT)]
-pub struct Colours {
-    /// Choose when to use colours
-    #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// Metrics as OpenMetrics; only of a live trace.
-    Openmetrics,
-    /// Metrics in the text format of Prometheus, for a textfile collector; only of a live trace.
-    Prometheus,
-}
-
-/// `--color`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }

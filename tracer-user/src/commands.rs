@@ -4,11 +4,14 @@ pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+mod kept;
 pub mod manual;
+mod page;
 mod progress;
 pub mod record;
 mod recorded;
 pub mod replay;
+pub mod report;
 pub mod serve;
 mod status;
 pub mod top;
@@ -26,22 +29,25 @@ use crate::{
     diagnosis::Diagnosis,
     kernel::privileges::{self, Role},
     report::{
-        Origin, json,
+        Origin,
+        html::{self, Material},
+        json,
         openmetrics::{Counted, MAX_METRICS_PEERS, Metrics, Style},
         text,
     },
 };
 
 /// Prints a diagnosis on stdout in the requested format.
-fn print(diagnosis: &Diagnosis, output: &Output) -> io::Result<()> {
-    print_of(diagnosis, &Origin::this_machine(), output)
+fn print(diagnosis: &Diagnosis, output: &Output, material: &Material) -> io::Result<()> {
+    print_of(diagnosis, &Origin::this_machine(), output, material)
 }
 
-/// Prints the diagnosis of another machine.
-fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output) -> io::Result<()> {
+/// Prints the diagnosis of another machine. Only a report needs the material.
+fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &Material) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match output.format {
         Format::Json => json::write(&mut out, diagnosis, origin)?,
+        Format::Html => html::write(&mut out, diagnosis, origin, material)?,
         // Metrics come from what was counted: `print_metrics`.
         Format::Text | Format::Openmetrics | Format::Prometheus => text::write(
             &mut out,

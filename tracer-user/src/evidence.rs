@@ -9,6 +9,7 @@ mod block;
 mod cells;
 mod dir;
 mod error;
+pub(crate) mod extract;
 #[cfg(feature = "testing")]
 pub mod fuzzing;
 pub mod journal;

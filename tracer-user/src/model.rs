@@ -4,7 +4,9 @@
 
 pub mod accounting;
 pub mod backlog;
+pub mod bar;
 pub mod buckets;
+pub mod chronicle;
 pub mod counters;
 pub mod durations;
 pub mod earlier;

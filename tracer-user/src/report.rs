@@ -1,7 +1,9 @@
-//! A diagnosis for people ([`text`]), for programs ([`json`]) and for monitoring ([`openmetrics`]).
+//! A diagnosis for people ([`text`], and [`html`] to hand in), for programs ([`json`]) and for monitoring
+//! ([`openmetrics`]).
 
 #[cfg(test)]
 pub(crate) mod example;
+pub mod html;
 pub mod json;
 pub mod openmetrics;
 pub mod text;

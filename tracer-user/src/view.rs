@@ -24,6 +24,7 @@ pub mod names;
 pub mod pace;
 pub mod panes;
 pub mod pen;
+pub mod picture;
 pub mod playback;
 pub mod row;
 pub mod run;

@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "btf",
         run: btf::run,
@@ -41,6 +41,10 @@ pub const TARGETS: [Target; 13] = [
     Target {
         name: "files",
         run: evidence::replaced,
+    },
+    Target {
+        name: "report",
+        run: evidence::reported,
     },
     Target {
         name: "status-page",

@@ -47,6 +47,7 @@ replays! {
     rows: "rows",
     evidence: "evidence",
     files: "files",
+    report: "report",
     status_page: "status-page",
     status_url: "status-url",
     settings: "settings",

@@ -8,7 +8,9 @@ use tcpreuse_tests::{
 #[test]
 fn every_client_gets_the_verdict_it_earned() {
     need_root!();
-    let output = run(&["demo", "--format", "json"]);
+    let parent = tempfile::tempdir().unwrap();
+    let report = parent.path().join("report.html");
+    let output = run(&["demo", "--format", "json", "--report", report.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("checked: all 24 verdicts"), "{said}");
@@ -28,4 +30,17 @@ fn every_client_gets_the_verdict_it_earned() {
             "{verdict}"
         );
     }
+    // The course, each cause and single connections are those of the live run.
+    let report = std::fs::read_to_string(report).unwrap();
+    for part in [
+        "opened a second",
+        "close-wait-leak",
+        "still open",
+        "remote FIN",
+        "</html>",
+    ] {
+        assert!(report.contains(part), "{part}");
+    }
+    // The server closes only after the last sample, which the report is about.
+    assert!(!report.contains("local FIN"));
 }

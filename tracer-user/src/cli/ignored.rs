@@ -11,19 +11,28 @@ struct Rule {
     why: &'static str,
 }
 
+/// Flags without a meaning where nothing is traced.
+const OF_TRACING: &[&str] = &[
+    "max_peers",
+    "retain",
+    "max_connections",
+    "btf",
+    "object",
+    "no_peek",
+    "verbose",
+];
+
 const RULES: &[Rule] = &[
     Rule {
         command: "diagnose",
         with: "from",
-        ignored: &[
-            "max_peers",
-            "retain",
-            "max_connections",
-            "btf",
-            "object",
-            "no_peek",
-            "verbose",
-        ],
+        ignored: OF_TRACING,
+        why: "reads a recording and traces nothing",
+    },
+    Rule {
+        command: "report",
+        with: "dir",
+        ignored: OF_TRACING,
         why: "reads a recording and traces nothing",
     },
     Rule {
@@ -45,7 +54,13 @@ pub(super) fn refuse(matches: &ArgMatches) -> Result<(), String> {
         .filter(|rule| rule.command == command && is_typed(&rule.with))
     {
         if let Some(flag) = rule.ignored.iter().copied().find(is_typed) {
-            let [flag, with] = [flag, rule.with].map(|name| format!("--{}", name.replace('_', "-")));
+            let written = |name: &str| format!("--{}", name.replace('_', "-"));
+            // The directory stands without a flag.
+            let with = match rule.with {
+                "dir" => rule.command.to_owned(),
+                with => written(with),
+            };
+            let flag = written(flag);
             return Err(format!("{flag} has no effect with {with}, which {}", rule.why));
         }
     }

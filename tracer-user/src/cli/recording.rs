@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BatchFlags, ViewFlags, values};
+use super::{BatchFlags, Server, SettingsFlags, Trace, ViewFlags, values, values::Span};
+use crate::evidence::at::At;
 
 /// Which of several recordings in one directory is meant.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -42,4 +43,43 @@ pub struct Verify {
     /// Check this directory, which `tcpreuse record` wrote
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+}
+
+/// Flags of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Report on the recording in this directory, which `tcpreuse record` wrote
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Write the page to this file instead of stdout
+    ///
+    /// A file that is not such a report is never replaced.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE|-",
+        default_value = "-",
+        hide_default_value = true
+    )]
+    pub out: PathBuf,
+    /// Which of several recordings.
+    #[command(flatten)]
+    pub recording: Recording,
+    /// Judge as of this moment
+    ///
+    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Judge only what happened in the last TIME [default: as it was recorded]
+    #[arg(long, value_name = "TIME", value_parser = values::window)]
+    pub window: Option<Span>,
+    /// What to report on.
+    #[command(flatten)]
+    pub trace: Trace,
+    /// What is known about the server.
+    #[command(flatten)]
+    pub server: Server,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingsFlags,
 }

@@ -131,7 +131,7 @@ impl Format {
     /// Whether metrics are wanted, and in which style.
     pub fn metrics(self) -> Option<Style> {
         match self {
-            Self::Text | Self::Json => None,
+            Self::Text | Self::Json | Self::Html => None,
             Self::Openmetrics => Some(Style::OpenMetrics),
             Self::Prometheus => Some(Style::Prometheus),
         }
@@ -147,7 +147,7 @@ impl Output {
         match self.format.metrics() {
             None => Ok(()),
             Some(_) => Err(Failure::Usage(format!(
-                "metrics are those of a live trace: {what} prints text or json"
+                "metrics are those of a live trace: {what} prints text, json or html"
             ))),
         }
     }

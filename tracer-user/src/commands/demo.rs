@@ -3,6 +3,7 @@
 mod picture;
 
 use std::{
+    fs,
     io::{self, Write},
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use self::picture::Picture;
-use super::{print, progress::Progress};
+use super::{kept::Kept, page::Target, print, progress::Progress};
 use crate::{
     cli::Demo,
     demo::{Behaviour, LONGEST_HOLD, LongPollServer, Running, ServerConfig, Tally, compare, standard_cast},
@@ -18,6 +19,10 @@ use crate::{
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
+    report::{
+        Origin,
+        html::{self, Material},
+    },
     source::live::Live,
     stop::Stop,
 };
@@ -38,22 +43,54 @@ pub fn run(args: &Demo) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let (tallies, diagnosis, picture) = runtime.block_on(play(args))?;
-    match picture {
-        Some(picture) => io::stdout().lock().write_all(picture.as_bytes())?,
-        None => print(&diagnosis, &args.output)?,
+    let target = args.report.as_deref().map(Target::of).transpose()?;
+    let is_report = Target::of_output(&args.output)?.is_some() || target.is_some() || args.pictures.is_some();
+    let played = runtime.block_on(play(args, is_report))?;
+    let diagnosis = &played.diagnosis;
+    match (&played.picture, &target) {
+        (Some((text, svg)), _) => {
+            if let Some(folder) = &args.pictures {
+                fs::write(folder.join("top.svg"), svg)?;
+                fs::write(
+                    folder.join("report.svg"),
+                    html::picture(diagnosis, &played.material),
+                )?;
+            }
+            io::stdout().lock().write_all(text.as_bytes())?;
+        }
+        (None, Some(Target::Stdout)) => {}
+        (None, _) => print(diagnosis, &args.output, &played.material)?,
     }
-    check(&tallies, &diagnosis)
+    let done = check(&played.tallies, diagnosis)?;
+    if let Some(target) = &target {
+        let mut page = Vec::new();
+        html::write(&mut page, diagnosis, &Origin::this_machine(), &played.material)?;
+        if let Some(path) = target.write(&page)? {
+            Progress::new().say(&format!("wrote the report: {}", path.display()));
+        }
+    } else if !is_report && args.picture.is_none() {
+        Progress::new().say("`tcpreuse demo --report report.html` makes a page to hand in of it");
+    }
+    Ok(done)
 }
 
-async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Failure> {
+/// How the demo went.
+struct Played {
+    tallies: Vec<Tally>,
+    diagnosis: Diagnosis,
+    material: Material,
+    /// The live view, as text and as SVG.
+    picture: Option<(String, String)>,
+}
+
+async fn play(args: &Demo, is_report: bool) -> Result<Played, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let mut progress = Progress::new();
     let server =
         LongPollServer::start(ServerConfig::default()).context("cannot listen on 127.0.0.1 for the demo")?;
     let address = server.local_addr();
     // Attached before the first client connects, so that all of its opens are counted.
-    let mut live = Live::start(&Settings {
+    let mut settings = Settings {
         filter: Filter {
             ports: vec![address.port()],
             directions: Directions::Inbound,
@@ -61,7 +98,15 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
             ..Filter::default()
         },
         ..args.kernel.settings()
-    })?;
+    };
+    if is_report {
+        settings = Kept::settings(settings);
+    }
+    let mut live = Live::start(&settings)?;
+    let mut kept = match is_report {
+        true => Some(Kept::start(&mut live, &settings)?),
+        false => None,
+    };
     let cast = standard_cast();
     progress.say(&format!(
         "started a long-poll server on {address} and {} clients, which are traced in the kernel:",
@@ -86,7 +131,10 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
             () = tokio::time::sleep(STEP.min(args.duration.0.saturating_sub(begun.elapsed()))) => {}
         }
         let sample = live.sample()?;
-        judge.look(&sample, &options);
+        let said = judge.look(&sample, &options);
+        if let Some(kept) = &mut kept {
+            kept.look(&sample, &said);
+        }
         if let Some(picture) = &mut picture {
             picture.add(sample, &options);
         }
@@ -110,11 +158,18 @@ async fn play(args: &Demo) -> Result<(Vec<Tally>, Diagnosis, Option<String>), Fa
     held.release();
     server.shutdown().await;
     let diagnosis = judge.conclude(&sample, &options);
+    let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
     let picture = picture.map(|mut picture| {
         picture.add(sample, &options);
-        picture.text(format!("port {} inbound", address.port()))
+        let filters = format!("port {} inbound", address.port());
+        (picture.text(&filters), picture.svg(&filters))
     });
-    Ok((tallies, diagnosis, picture))
+    Ok(Played {
+        tallies,
+        diagnosis,
+        material: material.unwrap_or_default(),
+        picture,
+    })
 }
 
 fn check(tallies: &[Tally], diagnosis: &Diagnosis) -> Result<Outcome, Failure> {

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{print, print_metrics, progress::Progress, status::StatusWatch};
+use super::{kept::Kept, page::Target, print, print_metrics, progress::Progress, status::StatusWatch};
 use crate::{
     cli::{Diagnose, values::Span},
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
-    report::openmetrics::Counted,
+    report::{html::Material, openmetrics::Counted},
     source::live::Live,
     stop::Stop,
     view::theme::environment,
@@ -44,22 +44,40 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let (diagnosis, counted) = runtime.block_on(trace(args))?;
-    let outcome = Outcome::of(&diagnosis, args.exit_code);
+    // A report that would go nowhere is refused before the tracing.
+    let is_report = Target::of_output(&args.output)?.is_some();
+    let traced = runtime.block_on(trace(args, is_report))?;
+    let outcome = Outcome::of(&traced.diagnosis, args.exit_code);
     match args.output.format.metrics() {
-        Some(style) => print_metrics(diagnosis, counted, style)?,
-        None => print(&diagnosis, &args.output)?,
+        Some(style) => print_metrics(traced.diagnosis, traced.counted, style)?,
+        None => print(&traced.diagnosis, &args.output, &traced.material)?,
     }
     Ok(outcome)
 }
 
-async fn trace(args: &Diagnose) -> Result<(Diagnosis, Counted), Failure> {
+/// What a trace came to.
+struct Traced {
+    diagnosis: Diagnosis,
+    counted: Counted,
+    /// For a report; empty unless one was asked for.
+    material: Material,
+}
+
+async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut live = Live::start(&settings(args)?)?;
+    let mut settings = self::settings(args)?;
+    if is_report {
+        settings = Kept::settings(settings);
+    }
+    let mut live = Live::start(&settings)?;
     super::give_up_privileges(&Role::Tracing);
+    let mut kept = match is_report {
+        true => Some(Kept::start(&mut live, &settings)?),
+        false => None,
+    };
     let mut status = status_url.map(StatusWatch::start);
     let (begun, duration) = (Instant::now(), args.duration.0);
     let mut progress = Progress::new();
@@ -80,7 +98,10 @@ async fn trace(args: &Diagnose) -> Result<(Diagnosis, Counted), Failure> {
             () = &mut deadline => break,
             _ = tick.tick() => {
                 let sample = live.sample()?;
-                judge.look(&sample, &told(args, thresholds, status.as_ref()));
+                let diagnosis = judge.look(&sample, &told(args, thresholds, status.as_ref()));
+                if let Some(kept) = &mut kept {
+                    kept.look(&sample, &diagnosis);
+                }
                 let counted = sample.accounting.totals;
                 progress.update(begun.elapsed(), &format!(
                     "tracing, {} of {}: {} opened, {} closed, {} open (Ctrl-C answers now)",
@@ -104,7 +125,13 @@ async fn trace(args: &Diagnose) -> Result<(Diagnosis, Counted), Failure> {
     let options = told(args, thresholds, status.as_ref());
     let mut counted = Counted::default();
     counted.look(&sample, &options);
-    Ok((judge.conclude(&sample, &options), counted))
+    let diagnosis = judge.conclude(&sample, &options);
+    let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
+    Ok(Traced {
+        diagnosis,
+        counted,
+        material: material.unwrap_or_default(),
+    })
 }
 
 /// What to load. What is judged is not forgotten before the end.

@@ -1,6 +1,6 @@
 //! `tcpreuse record`: writes evidence to disk while it runs, and a diagnosis at the end.
 
-mod drain;
+pub(super) mod drain;
 pub(super) mod rows;
 mod sink;
 
@@ -19,7 +19,7 @@ use crate::{
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
     model::{ended::Ended, sample::Sample},
-    report::{Origin, json, text},
+    report::{Origin, html::Material, json, text},
     source::live::Live,
     stop::Stop,
     text::sanitise,
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
             .iter()
             .for_each(|news| self.progress.say(news));
         self.say_end(&sink, &sample);
-        let printed = print(&diagnosis, &self.output());
+        let printed = print(&diagnosis, &self.output(), &Material::default());
         if let Sink::Folder(folder) = &sink
             && let Some(incomplete) = folder.end()
         {

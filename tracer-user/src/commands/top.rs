@@ -3,7 +3,7 @@
 pub(super) mod export;
 mod feed;
 mod log;
-mod words;
+pub(super) mod words;
 
 use std::{
     collections::BTreeSet,

@@ -52,6 +52,13 @@ pub(super) trait Rated {
     }
 }
 
+impl Judged {
+    /// Who has to act on the verdict; `None` if nobody has to.
+    pub fn party(&self) -> Option<Party> {
+        Rated::party(self)
+    }
+}
+
 impl Rated for Judged {
     fn id(&self) -> PeerId {
         self.id

@@ -117,9 +117,21 @@ impl Folder {
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        Self::open_as(path, "cannot open the evidence directory")
+    }
+
+    /// Opens a directory of any kind, to put a file into it.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open_any(path: &Path) -> Result<Self, EvidenceError> {
+        Self::open_as(path, "cannot open the directory")
+    }
+
+    fn open_as(path: &Path, cannot: &str) -> Result<Self, EvidenceError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty())
-            .map_err(|error| EvidenceError::io(path, "cannot open the evidence directory", error.into()))?;
+            .map_err(|error| EvidenceError::io(path, cannot, error.into()))?;
         Ok(Self {
             fd,
             path: path.to_owned(),

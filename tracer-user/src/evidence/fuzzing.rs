@@ -1,5 +1,6 @@
 //! Gives `tests/fuzz` access to the rows, which are otherwise private. The program itself does not use it.
 
+pub use super::extract::page as report;
 use super::{
     block::write_row,
     cells::{Fields, Texts},

@@ -22,7 +22,7 @@ pub const SCHEMA: &str = "tcpreuse.evidence/1";
 const MAX_EARLIER: usize = 100;
 
 /// Maximum size of a manifest, bytes.
-const MAX_MANIFEST: u64 = 16 << 20;
+pub(super) const MAX_MANIFEST: u64 = 16 << 20;
 
 /// Both clocks at one moment, from which every time in the files is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! A recording for tests, made without a kernel: peers that open and close, with one sample per second.
 
+pub(crate) mod crowd;
 pub(crate) mod story;
 
 use std::path::PathBuf;

@@ -237,6 +237,14 @@ impl Window {
         self.boundaries.front()?.mark(slot)
     }
 
+    /// A peer's counters of what happened within the window.
+    pub fn counters(&self, peer: &Peer) -> Counters {
+        match self.base(peer.slot) {
+            Some(base) => peer.counters.since(&base.counters),
+            None => peer.counters.clone(),
+        }
+    }
+
     /// The boundaries within the window, oldest first.
     pub fn boundaries(&self) -> impl DoubleEndedIterator<Item = Moment> + ExactSizeIterator {
         self.boundaries.iter().map(|boundary| boundary.at)

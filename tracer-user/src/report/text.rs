@@ -1,13 +1,20 @@
 //! The diagnosis as text in 80 columns: the answer first, the losses last.
 
 mod capacity;
+mod changes;
 mod fine_print;
 mod peers;
 mod surge;
 
 use std::io::{self, Write};
 
-pub use self::fine_print::{drift, lost};
+pub(in crate::report) use self::{
+    capacity::said as capacity_lines, fine_print::changed_thresholds, peers::most_urgent,
+};
+pub use self::{
+    changes::{change, more_verdicts},
+    fine_print::{drift, lost},
+};
 use super::Origin;
 use crate::{
     diagnosis::{
@@ -34,7 +41,7 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin, style: 
     let paint = Paint(style.color);
     writeln!(to, "{}", paint.bold(&wrap(&headline(diagnosis), 0)))?;
     paragraph(to, &counted(diagnosis), 0)?;
-    if let Some(line) = peers::most_urgent(diagnosis) {
+    if let Some(line) = most_urgent(diagnosis) {
         paragraph(to, &line, 0)?;
     }
     if let Some(surge) = &diagnosis.movement.surge {
@@ -155,7 +162,7 @@ fn problem(diagnosis: &Diagnosis) -> String {
 }
 
 /// The counts, and remarks on the answer.
-fn counted(diagnosis: &Diagnosis) -> String {
+pub(super) fn counted(diagnosis: &Diagnosis) -> String {
     let mut parts = vec![
         format!("{} opened", number(diagnosis.tally.opens)),
         format!("{} open now", number(diagnosis.accounting.open_now)),
@@ -181,13 +188,20 @@ fn counted(diagnosis: &Diagnosis) -> String {
 
 /// What the clients were compared with.
 fn compared_with(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    for line in expectations(diagnosis) {
+        writeln!(to, "{line}")?;
+    }
+    writeln!(to)
+}
+
+/// The same, a sentence each.
+pub(super) fn expectations(diagnosis: &Diagnosis) -> Vec<String> {
     let movement = &diagnosis.movement;
-    writeln!(
-        to,
+    let mut lines = vec![format!(
         "Open connections: {} at the start, {} now",
         number(movement.from),
         number(movement.to)
-    )?;
+    )];
     let expected = &diagnosis.expected;
     let origin = match expected.learned_from {
         Some(0) => "assumed; --expect changes it".to_owned(),
@@ -198,17 +212,11 @@ fn compared_with(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
         ),
         None => "as given".to_owned(),
     };
-    writeln!(
-        to,
+    lines.push(format!(
         "Expected of each {}: {} ({origin})",
         Nouns::of(diagnosis).one,
         count(expected.connections.into(), "connection", "connections")
-    )?;
-    learned(to, diagnosis)?;
-    writeln!(to)
-}
-
-fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    ));
     let learned = &diagnosis.learned;
     let origin = |constant: &Constant| {
         format!(
@@ -217,25 +225,23 @@ fn learned(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
             count(constant.peers, "peer", "peers")
         )
     };
-    match (learned.keepalive_given_ns, &learned.keepalive) {
-        (Some(given), _) => writeln!(to, "Keep-alive timeout: {} (as given)", duration(given))?,
-        (None, Some(constant)) => writeln!(
-            to,
+    lines.extend(match (learned.keepalive_given_ns, &learned.keepalive) {
+        (Some(given), _) => Some(format!("Keep-alive timeout: {} (as given)", duration(given))),
+        (None, Some(constant)) => Some(format!(
             "Keep-alive timeout: {} ({})",
             duration(constant.value),
             origin(constant)
-        )?,
-        (None, None) => {}
-    }
-    if let Some(constant) = &learned.request_limit {
-        writeln!(
-            to,
+        )),
+        (None, None) => None,
+    });
+    lines.extend(learned.request_limit.as_ref().map(|constant| {
+        format!(
             "Request limit: {} per connection ({})",
             number(constant.value),
             origin(constant)
-        )?;
-    }
-    Ok(())
+        )
+    }));
+    lines
 }
 
 /// A surge, as described on the day it began.

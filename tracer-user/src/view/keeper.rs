@@ -4,7 +4,7 @@
 mod film;
 mod log;
 mod numbers;
-mod past;
+pub(crate) mod past;
 mod rates;
 
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};

@@ -1,105 +1,8 @@
-//! Connections as bars over time: how long they were open and in CLOSE_WAIT, and who ended them.
+//! The connections of a peer as bars over time, drawn in columns of a terminal.
 
-use std::net::IpAddr;
-
-use super::{
-    format::age,
-    snapshot::{Snapshot, Socket},
-    theme::Glyphs,
-};
-use crate::model::{
-    ended::Ended,
-    peer::{CloseReason, Direction, PeerId},
-    socket::Since,
-};
-
-/// How a bar ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It does not: the connection is still open.
-    Live,
-    /// The connection ended.
-    Closed(CloseReason),
-}
-
-/// One connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bar {
-    /// When it opened or was found open; monotonic, ns.
-    pub from_ns: u64,
-    /// Whether it was open before tracing began.
-    pub seeded: bool,
-    /// When it entered CLOSE_WAIT, if it did.
-    pub close_wait_ns: Option<u64>,
-    /// When it ended, or now.
-    pub to_ns: u64,
-    /// How it ended.
-    pub end: End,
-    /// The port at the connecting side, which identifies it among the peer's connections.
-    pub port: u16,
-}
-
-impl Bar {
-    fn live(socket: &Socket, now_ns: u64) -> Self {
-        let connection = &socket.connection;
-        let (from_ns, seeded) = begin(connection.since, now_ns);
-        Self {
-            from_ns,
-            seeded,
-            close_wait_ns: connection.close_wait_since_ns,
-            to_ns: now_ns,
-            end: End::Live,
-            port: client_port(connection.direction, connection.local, connection.remote),
-        }
-    }
-
-    fn ended(ended: &Ended) -> Self {
-        let (from_ns, seeded) = begin(ended.since, ended.closed_ns);
-        Self {
-            from_ns,
-            seeded,
-            close_wait_ns: ended.close_wait_ns.map(|ns| ended.closed_ns.saturating_sub(ns)),
-            to_ns: ended.closed_ns,
-            end: End::Closed(ended.reason),
-            port: client_port(ended.direction, ended.local, ended.remote),
-        }
-    }
-
-    /// How it ended, or how long it has been open.
-    pub fn end(&self) -> String {
-        let lived = age(self.to_ns.saturating_sub(self.from_ns));
-        let at_least = if self.seeded { ">" } else { "" };
-        match self.end {
-            End::Live => format!("{at_least}{lived}"),
-            End::Closed(reason) => {
-                let how = match reason {
-                    CloseReason::LocalFin => "local FIN",
-                    CloseReason::RemoteFin => "remote FIN",
-                    CloseReason::LocalRst => "local RST",
-                    CloseReason::RemoteRst => "remote RST",
-                    CloseReason::Timeout => "timeout",
-                    CloseReason::ConnectFailed => "not connected",
-                };
-                format!("{at_least}{lived} {how}")
-            }
-        }
-    }
-}
-
-fn client_port(direction: Direction, local: (IpAddr, u16), remote: (IpAddr, u16)) -> u16 {
-    match direction {
-        Direction::Inbound => remote.1,
-        Direction::Outbound => local.1,
-    }
-}
-
-fn begin(since: Since, otherwise_ns: u64) -> (u64, bool) {
-    match since {
-        Since::Opened(ns) => (ns, false),
-        Since::Seeded(ns) => (ns, true),
-        Since::Unknown => (otherwise_ns, false),
-    }
-}
+use super::{snapshot::Snapshot, theme::Glyphs};
+pub use crate::model::bar::{Bar, End};
+use crate::model::peer::PeerId;
 
 /// All known connections of a peer, latest first.
 pub fn bars(snapshot: &Snapshot, id: PeerId) -> Vec<Bar> {
@@ -108,7 +11,7 @@ pub fn bars(snapshot: &Snapshot, id: PeerId) -> Vec<Bar> {
         .sockets
         .iter()
         .filter(|socket| socket.peer.is_some_and(|(peer, _)| peer == id))
-        .map(|socket| Bar::live(socket, now_ns));
+        .map(|socket| Bar::live(&socket.connection, now_ns));
     let past = snapshot.past.get(&id).into_iter().flat_map(|past| past.iter());
     let mut bars: Vec<Bar> = live.chain(past.map(Bar::ended)).collect();
     bars.sort_by_key(|bar| std::cmp::Reverse((bar.to_ns, bar.from_ns)));
@@ -187,7 +90,10 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{example, fit};
+    use crate::{
+        model::peer::CloseReason,
+        view::{example, fit},
+    };
 
     fn bar(from_ns: u64, wait: Option<u64>, to_ns: u64, end: End) -> Bar {
         Bar {

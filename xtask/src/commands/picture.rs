@@ -1,4 +1,4 @@
-//! `picture`: the live view in the README, from the demo's real traffic.
+//! `picture`: the live view and the chart in the README, from the demo's real traffic.
 
 use std::fs;
 
@@ -13,12 +13,17 @@ const MARK: &str = "<!-- made by `cargo xtask picture` -->\n```text\n";
 /// What stands after it.
 const END: &str = "```\n";
 
+/// Where the same goes as a picture, with the first chart of the demo's report.
+const PICTURES: &str = "docs";
+
 /// Narrow enough for a page, and high enough for all of the demo's clients.
 const SIZE: &str = "100x32";
 
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut command = build::demo_command(project)?;
-    let picture = process::output(command.args(["--picture", SIZE]))?;
+    let pictures = project.root.join(PICTURES);
+    fs::create_dir_all(&pictures).with_context(|| format!("cannot create {}", pictures.display()))?;
+    let picture = process::output(command.args(["--picture", SIZE, "--pictures"]).arg(pictures))?;
     let picture = String::from_utf8(picture).context("the picture is no text")?;
     into_readme(project, (MARK, END), &picture)
 }

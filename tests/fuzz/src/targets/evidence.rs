@@ -4,7 +4,9 @@ use std::path::Path;
 
 use tcpreuse::testing::{
     evidence::{
-        Folder, journal,
+        Folder,
+        fuzzing::report,
+        journal,
         load::load,
         manifest::Manifest,
         state::{State, StateRef},
@@ -19,12 +21,15 @@ use crate::scratch::{FILES, Scratch};
 /// Number of intervals to replay.
 const STEPS: usize = 20;
 
+/// Maximum size of a report, bytes.
+const MAX_PAGE: usize = 2_000_000;
+
 /// Index of the manifest, which nothing in the directory vouches for.
 const MANIFEST: usize = 0;
 
-/// An input is a list of five-byte changes: file, operation, offset (two bytes), and a byte to write.
-pub(super) fn damaged(input: &[u8]) {
-    let mut scratch = Scratch::take();
+/// An input is a list of five-byte changes: file, operation, offset (two bytes), and a byte to write. Returns the
+/// contents of the files afterwards, and whether anything but the manifest has changed.
+fn damage(scratch: &mut Scratch, input: &[u8]) -> ([Option<Vec<u8>>; FILES.len()], bool) {
     let mut files: [Option<Vec<u8>>; FILES.len()] =
         std::array::from_fn(|file| Some(scratch.whole(file).to_vec()));
     for change in input.as_chunks::<5>().0.iter().take(8) {
@@ -48,6 +53,13 @@ pub(super) fn damaged(input: &[u8]) {
             changed |= number != MANIFEST;
         }
     }
+    (files, changed)
+}
+
+/// Checks, diagnoses and replays a damaged recording.
+pub(super) fn damaged(input: &[u8]) {
+    let mut scratch = Scratch::take();
+    let (files, changed) = damage(&mut scratch, input);
     match verify(scratch.path()) {
         Ok(report) => {
             let manifest_is_whole = files[MANIFEST].as_deref() == Some(scratch.whole(MANIFEST));
@@ -60,6 +72,37 @@ pub(super) fn damaged(input: &[u8]) {
         Err(error) => crate::assert_harmless(&error.to_string()),
     }
     read_all(scratch.path());
+}
+
+/// Reports on a damaged recording: a page is well-formed and has nothing but text of it, whatever that is.
+pub(super) fn reported(input: &[u8]) {
+    let mut scratch = Scratch::take();
+    damage(&mut scratch, input);
+    let page = match report(scratch.path()) {
+        Ok(page) => String::from_utf8(page).expect("a page in UTF-8"),
+        Err(error) => return crate::assert_harmless(&error.to_string()),
+    };
+    page.lines().for_each(crate::assert_harmless);
+    assert!(page.len() < MAX_PAGE, "{}", page.len());
+    let mut open: Vec<&str> = Vec::new();
+    for part in page.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').expect("the end of a tag");
+        let name = tag.split(' ').next().unwrap_or_default();
+        assert!(
+            tag.matches('"').count() % 2 == 0,
+            "an attribute that ends early: {tag}"
+        );
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "{tag}"),
+            None if ["!DOCTYPE", "meta"].contains(&name) => {}
+            None => open.push(name),
+        }
+        assert!(
+            !["script", "img", "link", "iframe", "object"].contains(&name),
+            "{tag}"
+        );
+    }
+    assert!(open.is_empty(), "{open:?}");
 }
 
 /// The first byte of an input selects a file; the rest is its new contents.

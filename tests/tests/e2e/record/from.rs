@@ -194,3 +194,37 @@ fn what_is_no_evidence_is_an_error_of_one_line() {
         );
     }
 }
+
+/// The page as a whole is tested in the program; here that it comes from a recording and gets where it should.
+#[test]
+fn a_report_is_one_page() {
+    need_root!();
+    let (parent, path) = place();
+    recorded(&path);
+    let page = parent.path().join("report.html");
+    let report = |to: &str| run(&["report", text(&path), "--out", to]);
+    let output = report(text(&page));
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("wrote "), "{}", said(&output));
+    let written = fs::read_to_string(&page).unwrap();
+    for part in [
+        "</html>",
+        "127.1.0.9",
+        "Proof",
+        "<svg",
+        "piling-up",
+        "manifest.json",
+    ] {
+        assert!(written.contains(part), "{part}");
+    }
+    let printed = report("-");
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), written);
+    let diagnosed = run(&["diagnose", "--from", text(&path), "--format", "html"]);
+    assert_eq!(String::from_utf8(diagnosed.stdout).unwrap(), written);
+    // The same once more, but not over what is something else.
+    assert!(report(text(&page)).status.success());
+    fs::write(&page, "notes").unwrap();
+    let refused = report(text(&page));
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert_eq!(fs::read_to_string(&page).unwrap(), "notes");
+}

@@ -1,4 +1,4 @@
-//! The live view of the demo as text, for the README.
+//! The live view of the demo as text and as a picture, for the README.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     view::{
         app::{App, Look, Sort, default_columns},
         keeper::{Batch, Keeper, Prefixes},
-        panes,
+        panes, picture,
         snapshot::Snapshot,
         theme::{Glyphs, Theme},
     },
@@ -43,20 +43,29 @@ impl Picture {
         }));
     }
 
-    /// The contents of the screen.
-    pub(super) fn text(self, filters: String) -> String {
-        let Some(latest) = self.latest else {
-            return String::new();
-        };
+    /// The contents of the screen as text.
+    pub(super) fn text(&self, filters: &str) -> String {
+        let (columns, rows) = self.size;
+        let app = self.app(filters, false);
+        app.map_or_else(String::new, |mut app| panes::picture(&mut app, columns, rows))
+    }
+
+    /// The same in colours, as SVG.
+    pub(super) fn svg(&self, filters: &str) -> String {
+        let (columns, rows) = self.size;
+        let app = self.app(filters, true);
+        app.map_or_else(String::new, |mut app| picture::svg(&mut app, columns, rows))
+    }
+
+    fn app(&self, filters: &str, color: bool) -> Option<App> {
         let look = Look {
             columns: default_columns(),
             sort: Sort::default(),
-            theme: Theme { color: false },
+            theme: Theme { color },
             glyphs: Glyphs::UNICODE,
             host: Origin::this_machine().host,
-            filters,
+            filters: filters.to_owned(),
         };
-        let (columns, rows) = self.size;
-        panes::picture(&mut App::new(look, Arc::new(latest)), columns, rows)
+        Some(App::new(look, Arc::new(self.latest.clone()?)))
     }
 }

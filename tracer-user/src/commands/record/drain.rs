@@ -44,13 +44,13 @@ impl Shared {
 }
 
 /// The thread that empties the ring.
-pub(super) struct Drain {
+pub(in crate::commands) struct Drain {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drain {
-    pub(super) fn start(records: Option<Records>) -> std::io::Result<Self> {
+    pub(in crate::commands) fn start(records: Option<Records>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let thread = match records {
             None => None,
@@ -64,12 +64,12 @@ impl Drain {
     }
 
     /// The records since the last call.
-    pub(super) fn take(&self) -> Vec<Ended> {
+    pub(in crate::commands) fn take(&self) -> Vec<Ended> {
         self.shared.take()
     }
 
     /// Takes everything left in the ring, and ends the thread.
-    pub(super) fn finish(&mut self) -> Vec<Ended> {
+    pub(in crate::commands) fn finish(&mut self) -> Vec<Ended> {
         self.stop();
         self.shared.take()
     }

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::filter::{Directions, Filter};
 
 /// The filters in a few words.
-pub(super) fn filters(filter: &Filter) -> String {
+pub(in crate::commands) fn filters(filter: &Filter) -> String {
     let mut parts = Vec::new();
     if !filter.ports.is_empty() {
         let name = if filter.ports.len() == 1 { "port" } else { "ports" };

@@ -65,8 +65,9 @@ fn has_core(figures: &Figures) -> bool {
     2 * figures.held.reused >= figures.course.low
 }
 
-/// Whether most of its connections were busy. A pool with idle connections opens no others; clients behind a
-/// shared address open theirs regardless of the others.
+/// Whether most of its connections were busy, and now and then all of them. A pool with idle connections opens no
+/// others; clients behind a shared address open theirs regardless of the others, of which one is nearly always idle.
 fn is_busy(figures: &Figures) -> bool {
-    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY)
+    let none_idle = share(figures.looks.none_idle, figures.looks.looks);
+    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY) && none_idle > 1.0 - NEARLY_ALL
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Paint, paragraph, wrap};
+use super::{Paint, wrap};
 use crate::{
     diagnosis::{
         Capacity, Diagnosis, ListenerNow,
@@ -11,28 +11,66 @@ use crate::{
     model::workers::{FINISHING, NoMax, Workers},
 };
 
+/// A sentence, and how it is written.
+struct Line {
+    text: String,
+    indent: usize,
+    is_bad: bool,
+}
+
+impl Line {
+    fn plain(text: String, indent: usize) -> Self {
+        Self {
+            text,
+            indent,
+            is_bad: false,
+        }
+    }
+}
+
 /// A line for each listener that holds anything and, after those of a process, its workers.
 pub(super) fn write(to: &mut dyn Write, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+    for line in lines(diagnosis) {
+        let text = wrap(&line.text, line.indent);
+        match line.is_bad {
+            true => writeln!(to, "{}", paint.bad(&text))?,
+            false => writeln!(to, "{text}")?,
+        }
+    }
+    Ok(())
+}
+
+/// The same, a sentence each.
+pub(in crate::report) fn said(diagnosis: &Diagnosis) -> Vec<String> {
+    lines(diagnosis).into_iter().map(|line| line.text).collect()
+}
+
+fn lines(diagnosis: &Diagnosis) -> Vec<Line> {
+    let mut lines = Vec::new();
     for process in &diagnosis.capacity {
         let listeners = diagnosis.listeners.iter().filter(|now| process.covers(now));
         let mut any = false;
         for now in listeners.filter(|now| now.held > 0 || now.backlog.accept_queue > 0) {
             any = true;
-            paragraph(to, &listener(now), 0)?;
+            lines.push(Line::plain(listener(now), 0));
         }
         if any || process.page.is_some() {
-            workers(to, process, diagnosis, paint)?;
+            workers(process, diagnosis, &mut lines);
         }
         if let Some((open, limit)) = process.crowded_files() {
-            let line = format!(
+            let text = format!(
                 "{} of {} files open: at the limit it accepts no connection (`ulimit -n`, LimitNOFILE)",
                 number(open),
                 number(limit)
             );
-            writeln!(to, "{}", paint.bad(&wrap(&line, 2)))?;
+            lines.push(Line {
+                is_bad: true,
+                ..Line::plain(text, 2)
+            });
         }
     }
-    nobodys_page(to, diagnosis)
+    lines.extend(nobodys_page(diagnosis));
+    lines
 }
 
 fn listener(now: &ListenerNow) -> String {
@@ -66,28 +104,25 @@ fn listener(now: &ListenerNow) -> String {
     )
 }
 
-fn workers(to: &mut dyn Write, process: &Capacity, diagnosis: &Diagnosis, paint: &Paint) -> io::Result<()> {
+fn workers(process: &Capacity, diagnosis: &Diagnosis, lines: &mut Vec<Line>) {
     let line = match &process.page {
         Some(page) if process.is_told() => told(process, page),
         _ => counted(process),
     };
-    let Some(line) = line else { return Ok(()) };
-    let line = wrap(&line, 2);
-    // A mere estimate does not raise an alarm.
-    match process.exhausted_in_s.is_some() && !process.is_assumed() {
-        true => writeln!(to, "{}", paint.bad(&line))?,
-        false => writeln!(to, "{line}")?,
-    }
+    let Some(line) = line else { return };
+    lines.push(Line {
+        // A mere estimate does not raise an alarm.
+        is_bad: process.exhausted_in_s.is_some() && !process.is_assumed(),
+        ..Line::plain(line, 2)
+    });
     if let Some(given) = process.contradicted {
         let max = process.max_workers.unwrap_or_default();
-        let line =
+        let text =
             format!("--max-workers {given} contradicts the status page, which says {max}; the page wins");
-        paragraph(to, &line, 2)?;
+        lines.push(Line::plain(text, 2));
     }
-    if let Some(line) = process.page.as_ref().and_then(|page| server(page, diagnosis)) {
-        paragraph(to, &line, 2)?;
-    }
-    Ok(())
+    let server = process.page.as_ref().and_then(|page| server(page, diagnosis));
+    lines.extend(server.map(|text| Line::plain(text, 2)));
 }
 
 /// Which process the workers belong to, if it has several ports.
@@ -282,20 +317,18 @@ fn server(page: &Workers, diagnosis: &Diagnosis) -> Option<String> {
 }
 
 /// A page that belongs to none of the processes listening here.
-fn nobodys_page(to: &mut dyn Write, diagnosis: &Diagnosis) -> io::Result<()> {
-    let Some(page) = diagnosis.workers.as_ref() else {
-        return Ok(());
-    };
+fn nobodys_page(diagnosis: &Diagnosis) -> Option<Line> {
+    let page = diagnosis.workers.as_ref()?;
     if diagnosis.capacity.iter().any(|process| process.page.is_some()) {
-        return Ok(());
+        return None;
     }
     let busy = page
         .busy
         .map(|busy| format!(" ({})", count(busy.into(), "busy worker", "busy workers")))
         .unwrap_or_default();
-    let line =
+    let text =
         format!("The status page{busy} is that of an Apache, but no Apache listens on the traced ports");
-    paragraph(to, &line, 0)
+    Some(Line::plain(text, 0))
 }
 
 #[cfg(test)]

@@ -65,19 +65,7 @@ pub(super) fn write(
             paint.bad(&wrap(&format!("NOT COVERED{whose}: {}", lost.join("; ")), 0))
         )?;
     }
-    let changed: Vec<String> = THRESHOLDS
-        .iter()
-        .filter(|one| (one.get)(&diagnosis.thresholds) != (one.get)(&Thresholds::DEFAULT))
-        .map(|one| {
-            let written = |all| one.kind.written((one.get)(all));
-            format!(
-                "{} {} (default {})",
-                one.name,
-                written(&diagnosis.thresholds),
-                written(&Thresholds::DEFAULT)
-            )
-        })
-        .collect();
+    let changed = changed_thresholds(diagnosis);
     if !changed.is_empty() {
         paragraph(to, &format!("Changed thresholds: {}", changed.join(", ")), 0)?;
     }
@@ -90,6 +78,23 @@ pub(super) fn write(
         env!("CARGO_PKG_VERSION")
     );
     paragraph(to, &traced, 0)
+}
+
+/// The thresholds that are not as they come.
+pub(in crate::report) fn changed_thresholds(diagnosis: &Diagnosis) -> Vec<String> {
+    THRESHOLDS
+        .iter()
+        .filter(|one| (one.get)(&diagnosis.thresholds) != (one.get)(&Thresholds::DEFAULT))
+        .map(|one| {
+            let written = |all| one.kind.written((one.get)(all));
+            format!(
+                "{} {} (default {})",
+                one.name,
+                written(&diagnosis.thresholds),
+                written(&Thresholds::DEFAULT)
+            )
+        })
+        .collect()
 }
 
 /// Says that the counts differ from the kernel's list.

@@ -22,7 +22,7 @@ const MAX_NAMES: usize = 8;
 const MAX_EACH: usize = 5;
 
 /// The costliest cause, and the names of the others.
-pub(super) fn most_urgent(diagnosis: &Diagnosis) -> Option<String> {
+pub(in crate::report) fn most_urgent(diagnosis: &Diagnosis) -> Option<String> {
     let nouns = Nouns::of(diagnosis);
     let mut accusing = diagnosis.causes.iter().filter(|cause| cause.verdict.accuses());
     let first = accusing.next()?;

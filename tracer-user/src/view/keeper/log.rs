@@ -4,9 +4,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    diagnosis::{Answer, Change, Verdict, What, words},
+    diagnosis::{Answer, Change, What},
     model::{peer::PeerId, sample::Moment},
-    report::{clock_of, text},
+    report::text,
     view::snapshot::{Event, EventKey, Weight},
 };
 
@@ -102,7 +102,7 @@ fn told(changes: &[Change]) -> Vec<Event> {
                 key,
                 at: change.at,
                 weight: Weight::Note,
-                text: more_verdicts(more),
+                text: text::more_verdicts(more),
                 peer: None,
             });
         }
@@ -116,100 +116,28 @@ fn key_of(change: &Change) -> EventKey {
 
 /// A change in one line, how much it weighs, and the peer it is about.
 pub(crate) fn words(what: &What) -> (Weight, String, Option<PeerId>) {
-    let (weight, text) = match what {
-        What::Verdict {
-            peer,
-            was,
-            is,
-            good_since,
-            ..
-        } => {
-            let weight = if is.accuses() { Weight::Bad } else { Weight::Good };
-            let name = peer.name();
-            let text = match good_since {
-                Some(since) if !is.accuses() => {
-                    format!(
-                        "{name} has been good since {} (was {was})",
-                        clock_of(since.utc_ns)
-                    )
-                }
-                _ if *was == Verdict::InsufficientData => format!("{name}: {is}"),
-                _ => format!("{name}: {is}, was {was}"),
-            };
-            return (weight, text, Some(*peer));
-        }
-        What::MoreVerdicts { peers } => (Weight::Note, more_verdicts(*peers)),
+    let (weight, peer) = match what {
+        What::Verdict { peer, is, .. } if is.accuses() => (Weight::Bad, Some(*peer)),
+        What::Verdict { peer, .. } => (Weight::Good, Some(*peer)),
+        What::MoreVerdicts { .. } => (Weight::Note, None),
+        What::Answer { is: Answer::Yes, .. } => (Weight::Bad, None),
+        What::Answer { is: Answer::No, .. } => (Weight::Good, None),
         What::Answer {
-            is, accused, peers, ..
-        } => answer(*is, *accused, *peers),
-        What::SurgeBegan(surge) => (Weight::Bad, text::surge(surge)),
-        What::SurgeEnded { surge, open } => (
-            Weight::Good,
-            format!(
-                "the surge of {} is over: {} open, {} at its peak",
-                clock_of(surge.started.utc_ns),
-                words::count(*open, "connection", "connections"),
-                words::number(surge.to)
-            ),
-        ),
-        What::Capacity { ports, none_left, .. } => match none_left {
-            true => (Weight::Bad, format!("no worker is left for {}", of_ports(ports))),
-            false => (
-                Weight::Good,
-                format!("there are idle workers again for {}", of_ports(ports)),
-            ),
-        },
-        What::Loss {
-            drift: Some(drift), ..
-        } => (Weight::Bad, text::drift(*drift)),
-        What::Loss { losses, drift: None } => (
-            Weight::Bad,
-            format!("not covered: {}", text::lost(losses).join("; ")),
-        ),
+            is: Answer::InsufficientData,
+            ..
+        } => (Weight::Note, None),
+        What::SurgeBegan(_) | What::Loss { .. } => (Weight::Bad, None),
+        What::SurgeEnded { .. } => (Weight::Good, None),
+        What::Capacity { none_left: true, .. } => (Weight::Bad, None),
+        What::Capacity { none_left: false, .. } => (Weight::Good, None),
     };
-    (weight, text, None)
-}
-
-fn answer(is: Answer, accused: u64, peers: u64) -> (Weight, String) {
-    let peers = words::count(peers, "peer", "peers");
-    match is {
-        Answer::Yes => (
-            Weight::Bad,
-            format!(
-                "the answer is now YES: {} of {peers} accused",
-                words::number(accused)
-            ),
-        ),
-        Answer::No => (
-            Weight::Good,
-            format!("the answer is now NO: none of {peers} accused"),
-        ),
-        Answer::InsufficientData => (
-            Weight::Note,
-            format!("the answer is open: not enough data of {peers}"),
-        ),
-    }
-}
-
-fn more_verdicts(peers: u64) -> String {
-    format!(
-        "and the verdicts of {}",
-        words::count(peers, "more peer", "more peers")
-    )
-}
-
-fn of_ports(ports: &[u16]) -> String {
-    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-    match &*ports {
-        [port] => format!("port {port}"),
-        ports => format!("ports {}", ports.join(", ")),
-    }
+    (weight, text::change(what), peer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::peer::Direction;
+    use crate::{diagnosis::Verdict, model::peer::Direction};
 
     fn at(second: u64) -> Moment {
         Moment {

@@ -27,7 +27,7 @@ struct Kept {
 
 /// The latest records of each peer.
 #[derive(Debug)]
-pub(super) struct Past {
+pub(crate) struct Past {
     prefixes: Prefixes,
     peers: HashMap<PeerId, Kept>,
     /// The peer of each record and its index among the peer's own, oldest first, to know which to drop.
@@ -35,7 +35,7 @@ pub(super) struct Past {
 }
 
 impl Past {
-    pub(super) fn new(prefixes: Prefixes) -> Self {
+    pub(crate) fn new(prefixes: Prefixes) -> Self {
         Self {
             prefixes,
             peers: HashMap::new(),
@@ -43,7 +43,7 @@ impl Past {
         }
     }
 
-    pub(super) fn add(&mut self, ended: Vec<Ended>) {
+    pub(crate) fn add(&mut self, ended: Vec<Ended>) {
         for one in ended {
             self.keep(self.id(&one), one);
         }
@@ -74,7 +74,7 @@ impl Past {
     }
 
     /// Moves the records of processes that are no longer peers of their own to the peer that stands for them.
-    pub(super) fn follow(&mut self, sample: &Sample) {
+    pub(crate) fn follow(&mut self, sample: &Sample) {
         if self.peers.keys().all(|id| id.process.is_none()) {
             return;
         }
@@ -107,13 +107,13 @@ impl Past {
         }
     }
 
-    pub(super) fn shared(&self) -> HashMap<PeerId, Arc<VecDeque<Ended>>> {
+    pub(crate) fn shared(&self) -> HashMap<PeerId, Arc<VecDeque<Ended>>> {
         let shared = |(id, kept): (&PeerId, &Kept)| (*id, Arc::clone(&kept.records));
         self.peers.iter().map(shared).collect()
     }
 
     /// All records kept, grouped by peer.
-    pub(super) fn all(&self) -> Vec<Ended> {
+    pub(crate) fn all(&self) -> Vec<Ended> {
         let records = self.peers.values().flat_map(|kept| kept.records.iter());
         records.cloned().collect()
     }

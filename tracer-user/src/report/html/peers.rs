@@ -1,0 +1,113 @@
+//! Whom it concerns: the peers that cost most, and how many connections each held.
+
+use maud::{Markup, html};
+
+use super::{Material, short, svg};
+use crate::{
+    diagnosis::{Diagnosis, Judged, Verdict, words::number},
+    report::{clock_of, text},
+};
+
+pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
+    let shown = material.peers.len();
+    let held = || material.peers.iter().flat_map(|peer| &peer.held);
+    let from = held().map(|(at, _)| *at).min().unwrap_or(0);
+    let to = held().map(|(at, _)| *at).max().unwrap_or(1);
+    let most = held().map(|(_, n)| *n).max().unwrap_or(1);
+    let hidden = diagnosis.peers.len().saturating_sub(shown) as u64;
+    html! {
+        @if shown == 0 {
+            p { "No peer was seen." }
+        } @else {
+            p class="faint" {
+                "Worst first. Impact is a peer's share of its service's opens or of the connections held, "
+                "whichever is larger. All curves have the same scales: time from " (clock_of(from)) " to " (clock_of(to)) " UTC, and up to "
+                (number(most)) " connections."
+            }
+            div class="scroll" {
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { "Peer" }
+                            th scope="col" { "Verdict" }
+                            th scope="col" class="n" { "Impact" }
+                            th scope="col" class="n" { "Opened" }
+                            th scope="col" class="n" { "Open now" }
+                            th scope="col" class="n" { "Requests each" }
+                            th scope="col" { "Held" }
+                        }
+                    }
+                    tbody {
+                        @for (peer, own) in diagnosis.peers.iter().zip(&material.peers) {
+                            (row(peer, &own.held, (from, to), most))
+                        }
+                    }
+                }
+            }
+            @if hidden > 0 {
+                p {
+                    (number(hidden)) " more "
+                    @if hidden == 1 { "peer is" } @else { "peers are" }
+                    " not listed (" code { "diagnose --format json" } " lists all): " (others(diagnosis, shown)) "."
+                }
+            }
+        }
+    }
+}
+
+fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Markup {
+    let verdict = peer.finding.verdict;
+    let also: Vec<&str> = peer.finding.also.iter().map(|verdict| verdict.id()).collect();
+    let impact = peer.impact.opens_share.max(peer.impact.held_share);
+    let turns = match peer.figures.turns.median() {
+        Some(turns) if peer.figures.turns_counted => number(turns),
+        Some(turns) => format!("at most {}", number(turns)),
+        None => "–".to_owned(),
+    };
+    let course = course(held);
+    let points: Vec<(i128, f64)> = held.iter().map(|(at, n)| (*at, *n as f64)).collect();
+    html! {
+        tr {
+            td class="whole" { (short(&text::name(peer))) }
+            td {
+                code class=[verdict.accuses().then_some("bad")] { (verdict.id()) }
+                @if !also.is_empty() { " also " (also.join(", ")) }
+                @if let Some(recovered) = &peer.recovered {
+                    @if !verdict.accuses() { " was " (recovered.verdict.id()) }
+                }
+            }
+            td class="n" { (format!("{:.1} %", impact * 100.0)) }
+            td class="n" { (number(peer.figures.opens)) }
+            td class="n" { (number(peer.figures.open_now)) }
+            td class="n" { (turns) }
+            td class="whole" {
+                (svg::spark(&format!("Held: {course}"), &points, span, most as f64))
+                " " (course)
+            }
+        }
+    }
+}
+
+/// From what to what, and the most between, if it is more.
+fn course(held: &[(i128, u64)]) -> String {
+    let (Some((_, first)), Some((_, last))) = (held.first(), held.last()) else {
+        return "–".to_owned();
+    };
+    let most = held.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    let peak = if most > *first.max(last) {
+        format!(", at most {}", number(most))
+    } else {
+        String::new()
+    };
+    format!("{} → {}{peak}", number(*first), number(*last))
+}
+
+/// The verdicts of those that are not shown.
+fn others(diagnosis: &Diagnosis, shown: usize) -> String {
+    let rest = || diagnosis.peers.iter().skip(shown);
+    let parts = Verdict::ALL.iter().filter_map(|verdict| {
+        let n = rest().filter(|peer| peer.finding.verdict == *verdict).count() as u64;
+        (n > 0).then(|| format!("{} {}", number(n), verdict.id()))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
