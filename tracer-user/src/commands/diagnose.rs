@@ -68,7 +68,7 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut settings = self::settings(args)?;
+    let mut settings = settings(args)?;
     if is_report {
         settings = Kept::settings(settings);
     }
