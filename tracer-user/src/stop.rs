@@ -1,12 +1,27 @@
-//! The signals that end a run early but properly.
+//! The event loop of a run, and the signals that end it early but properly.
 
 mod hangup;
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use anyhow::Context;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use self::hangup::Hangup;
+
+/// An event loop in the calling thread.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn event_loop() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")
+}
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP from its creation on.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::{
     kernel::{load::Settings, privileges::Role},
     report::{html::Material, openmetrics::Counted},
     source::live::Live,
-    stop::Stop,
+    stop::{Stop, event_loop},
     view::theme::environment,
 };
 
@@ -40,10 +40,7 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
             "--at is a moment of a recording: add --from DIR".to_owned(),
         ));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let runtime = event_loop()?;
     // A report that would go nowhere is refused before the tracing.
     let is_report = Target::of_output(&args.output)?.is_some();
     let traced = runtime.block_on(trace(args, is_report))?;

@@ -21,7 +21,7 @@ use crate::{
     model::{ended::Ended, sample::Sample},
     report::{Origin, html::Material, json, text},
     source::live::Live,
-    stop::Stop,
+    stop::{Stop, event_loop},
     text::sanitise,
     view::theme::environment,
 };
@@ -39,10 +39,7 @@ const ROWS_EVERY: Duration = Duration::from_millis(100);
 pub fn run(args: &Record) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
     args.owner.take_over()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let runtime = event_loop()?;
     runtime.block_on(record(args))
 }
 

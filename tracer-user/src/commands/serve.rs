@@ -30,6 +30,7 @@ use crate::{
         systemd::Systemd,
     },
     source::live::Live,
+    stop::event_loop,
     view::theme::environment,
 };
 
@@ -43,10 +44,7 @@ const LATE: Duration = Duration::from_secs(10);
 pub fn run(args: &Serve) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
     args.owner.take_over()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let runtime = event_loop()?;
     runtime.block_on(serve(args))
 }
 

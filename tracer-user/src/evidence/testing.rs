@@ -19,7 +19,7 @@ use crate::{
         ended::{Ended, LastState},
         peer::{CloseReason, Direction},
         protocol::Protocol,
-        sample::{Moment, Sample},
+        sample::{Moment, Peer, Sample},
         socket::{Since, State},
     },
     report::example::sample as example,
@@ -76,7 +76,6 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
 fn sample(n: u32, taken: Moment) -> Sample {
     let mut sample = example();
     sample.taken = taken;
-    let mut totals = Totals::default();
     for peer in &mut sample.peers {
         let counters = &mut peer.counters;
         if peer.slot == 1 {
@@ -85,18 +84,24 @@ fn sample(n: u32, taken: Moment) -> Sample {
             counters.opens_by_held = opens.into();
             counters.closes.remote_fin = n.into();
         }
-        totals.add(counters);
     }
     for listener in &mut sample.sockets.listeners {
         listener.backlog.accept_queue = n.into();
     }
-    sample.accounting = Accounting {
+    sample.accounting = accounting(&sample.peers);
+    sample
+}
+
+/// The accounting of a sample that has only these peers, and from which nothing is missing.
+fn accounting(peers: &[Peer]) -> Accounting {
+    let mut totals = Totals::default();
+    peers.iter().for_each(|peer| totals.add(&peer.counters));
+    Accounting {
         totals,
         open_now: totals.open_now(),
         drift: Some(0),
         peers_left: 0,
-    };
-    sample
+    }
 }
 
 /// A finished recording and its last sample.

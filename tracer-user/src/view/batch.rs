@@ -16,7 +16,7 @@ use super::{
     keeper::{Batch, Keeper, Prefixes},
     signals::{Asked, Signals},
 };
-use crate::{exit::Failure, report::clock};
+use crate::{exit::Failure, report::clock, stop::event_loop};
 
 /// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +32,7 @@ pub struct Limits {
 /// # Errors
 /// If the feed fails or the output cannot be written.
 pub fn run(look: Look, feeding: Feeding, limits: Limits) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let runtime = event_loop()?;
     runtime.block_on(print(look, feeding, limits))
 }
 

@@ -24,7 +24,7 @@ use super::{
     signals::{Asked, Signals},
     terminal::{self, Screen},
 };
-use crate::{exit::Failure, model::sample::Moment};
+use crate::{exit::Failure, model::sample::Moment, stop::event_loop};
 
 /// Messages from threads that work for the view.
 #[derive(Debug)]
@@ -83,10 +83,7 @@ pub fn run(
     export: Arc<dyn Export>,
     begun: Moment,
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let runtime = event_loop()?;
     runtime.block_on(show(look, live, feeding, export, begun))
 }
 

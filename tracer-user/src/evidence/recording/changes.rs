@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many changed rows there are to each row of a key frame. Key frames then take a ninth of the file, and
-/// whoever begins to read at one reads at most nine rows for each peer.
+/// a reader that begins at one reads at most nine rows for each peer.
 const CHANGES_PER_ROW: usize = 8;
 
 /// A key frame comes after this many changed rows at the earliest, however few peers there are.

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use tempfile::TempDir;
 
-use super::{S, ended, session};
+use super::{S, accounting, ended, session};
 use crate::{
     diagnosis::{Judge, Options},
     evidence::{
@@ -13,7 +13,6 @@ use crate::{
         rows::{ConnectionRow, Context},
     },
     model::{
-        accounting::{Accounting, Totals},
         ended::Ended,
         peer::{Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
@@ -86,13 +85,7 @@ fn sample(peers: u32, interval: u32, second: u64) -> Sample {
             counters,
         });
     }
-    let mut totals = Totals::default();
-    sample.peers.iter().for_each(|peer| totals.add(&peer.counters));
-    sample.accounting = Accounting {
-        totals,
-        open_now: totals.open_now(),
-        drift: Some(0),
-    };
+    sample.accounting = accounting(&sample.peers);
     sample
 }
 

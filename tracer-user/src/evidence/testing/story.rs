@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{S, ended, session};
+use super::{S, accounting, ended, session};
 use crate::{
     diagnosis::{Diagnosis, Judge, Options, Verdict},
     evidence::{
@@ -13,7 +13,6 @@ use crate::{
         rows::{ConnectionRow, Context},
     },
     model::{
-        accounting::{Accounting, Totals},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
         socket::{Connection, Since},
@@ -142,14 +141,7 @@ fn sample(second: u64) -> Sample {
     let since = Since::Opened(at(0).monotonic_ns + 1);
     sample.sockets.connections.push(held(3, since, second, false));
     sample.peers = vec![peer(1, MENDED, mended), peer(2, MANY, many), peer(3, ONE, one)];
-    let mut totals = Totals::default();
-    sample.peers.iter().for_each(|peer| totals.add(&peer.counters));
-    sample.accounting = Accounting {
-        totals,
-        open_now: totals.open_now(),
-        drift: Some(0),
-        peers_left: 0,
-    };
+    sample.accounting = accounting(&sample.peers);
     sample
 }
 
