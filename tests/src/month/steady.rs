@@ -2,7 +2,8 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr, TcpStream},
+    io::Read,
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::UNDECIDED;
-use crate::traffic::{connect, source, turn, visit};
+use super::{PATIENCE, UNDECIDED};
+use crate::traffic::{connect, source, turn};
 
 /// How often each of them does something.
 const EVERY: Duration = Duration::from_millis(500);
@@ -83,8 +84,7 @@ impl Steady {
             thread::spawn(move || {
                 let mut held: Vec<TcpStream> = Vec::new();
                 if which == Behaviour::Reuses {
-                    let open = |address: &IpAddr| connect(*address, server).expect("a connection");
-                    held.extend(ours.iter().map(open));
+                    held.extend(ours.iter().map(|address| patient(*address, server)));
                     opened.fetch_add(ours.len() as u64, Ordering::Relaxed);
                 }
                 while !stop.load(Ordering::Relaxed) {
@@ -122,4 +122,18 @@ impl Steady {
             held,
         }
     }
+}
+
+fn patient(from: IpAddr, server: SocketAddr) -> TcpStream {
+    let stream = connect(from, server).unwrap_or_else(|error| panic!("{from} to {server}: {error}"));
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    stream
+}
+
+/// Connects, makes one turn, closes, and waits until the server has closed too.
+fn visit(from: IpAddr, server: SocketAddr) {
+    let mut stream = patient(from, server);
+    turn(&mut stream);
+    stream.shutdown(Shutdown::Write).expect("a FIN sent");
+    assert_eq!(stream.read(&mut [0]).expect("the server's FIN"), 0);
 }

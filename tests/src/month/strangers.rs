@@ -13,7 +13,7 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-use super::Plan;
+use super::{PATIENCE, Plan};
 use crate::traffic::{abort, pair};
 
 /// Where those of IPv6 come from, one address each.
@@ -32,6 +32,9 @@ const SIX: u32 = 4;
 
 /// One in this many asks for something.
 const ASKS: u32 = 3;
+
+/// How far they may fall behind their rate and catch up.
+const BEHIND: Duration = Duration::from_millis(100);
 
 /// The servers, before anybody comes.
 pub(super) struct Strangers {
@@ -108,11 +111,12 @@ fn port(listener: &TcpListener) -> u16 {
 fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
     let port = port(listener);
     let apart = Duration::from_secs(1) * WORKERS / plan.per_second;
-    let (begun, mut opened) = (Instant::now(), 0);
+    let (mut due, mut opened) = (Instant::now(), 0);
     for number in (first..plan.strangers).step_by(WORKERS as usize) {
-        // What falls behind catches up.
-        let due = begun + apart * (number / WORKERS);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let now = Instant::now();
+        thread::sleep(due.saturating_duration_since(now));
+        // What falls far behind does not catch up in one burst.
+        due = due.max(now.checked_sub(BEHIND).unwrap_or(now)) + apart;
         let (from, to): (IpAddr, IpAddr) = if number.is_multiple_of(SIX) {
             let from = Ipv6Addr::from_bits(FIRST_SIX.to_bits() + u128::from(number));
             (from.into(), Ipv6Addr::LOCALHOST.into())
@@ -121,6 +125,9 @@ fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
             (from.into(), Ipv4Addr::LOCALHOST.into())
         };
         let (mut client, mut accepted) = pair(from, SocketAddr::new(to, port), listener);
+        for end in [&client, &accepted] {
+            end.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        }
         if number.is_multiple_of(ASKS) {
             say(&mut client, &mut accepted);
             say(&mut accepted, &mut client);

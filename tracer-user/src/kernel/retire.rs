@@ -45,8 +45,11 @@ const PRESSED: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 64;
 const SELDOM: Duration = Duration::from_secs(60);
 
-/// After this time no program that began before is still running, even if the kernel cannot tell. They run
-/// without being interrupted by processes, and take microseconds.
+/// But no look takes more than this part of the time.
+const LOOKS_SHARE: u32 = 50;
+
+/// After this time no program that began before is still running, even if the kernel cannot tell: they take
+/// microseconds.
 const LONG_OVER_NS: u64 = 1_000_000_000;
 
 /// Who has a slot, and for how long it has been quiet.
@@ -64,8 +67,8 @@ pub(super) struct Retirement {
     leaving: Vec<Leaving>,
     /// Cells that are abandoned and not free yet.
     abandoned: Vec<usize>,
-    /// When the slots were last looked at.
-    looked: Option<Instant>,
+    /// When the slots were last looked at, and how long that took.
+    looked: Option<(Instant, Duration)>,
     /// How many peers had found no room when the list of them was last emptied.
     dropped_before: u64,
     /// What the peers have counted that have left.
@@ -147,13 +150,7 @@ impl Retirement {
 
     /// The cells in which a key may be, its home first.
     fn row(&self, key: &PeerKey) -> (u64, impl Iterator<Item = usize> + use<>) {
-        // The process of an inbound peer is no part of its key.
-        let process = if key.direction == direction::OUTBOUND {
-            key.process
-        } else {
-            0
-        };
-        let hash = index::hash(&PeerKey { process, ..*key }, self.seed);
+        let hash = index::hash(&compared(key), self.seed);
         let mask = self.cells - 1;
         (
             hash,
@@ -167,6 +164,19 @@ impl Retirement {
 
     fn content(&self, cell: usize) -> u64 {
         self.cell(cell).map_or(0, |cell| cell.load(Acquire))
+    }
+
+    /// The slots to which the cells of a key may lead.
+    fn slots_of(&self, key: &PeerKey) -> impl Iterator<Item = u32> {
+        let (hash, row) = self.row(key);
+        row.filter_map(move |place| index::slot(self.content(place), hash))
+    }
+
+    /// Lets a slot look as if it had been given back: what its peer did before is not known any more.
+    fn forget_history(&mut self, slot: u32) {
+        if let Some(noted) = self.noted.get_mut(slot as usize) {
+            noted.generation = noted.generation.wrapping_add(1);
+        }
     }
 
     /// Abandons the cell that leads to a slot; `false` if there is none.
@@ -242,6 +252,16 @@ impl Retirement {
     }
 }
 
+/// A key as it is compared: the process of an inbound peer is no part of it.
+fn compared(key: &PeerKey) -> PeerKey {
+    let process = if key.direction == direction::OUTBOUND {
+        key.process
+    } else {
+        0
+    };
+    PeerKey { process, ..*key }
+}
+
 impl Tracer {
     /// Gives back the slots of peers that hold nothing: of those that were quiet for the time that was set and,
     /// while the table is nearly full, of others, the least known first. Returns who has left, so that the totals
@@ -259,10 +279,11 @@ impl Tracer {
         } else {
             (Duration::from_nanos(retain_ns) / LOOKS).clamp(PRESSED, SELDOM)
         };
-        if retirement.looked.is_some_and(|at| at.elapsed() < pace) {
+        let is_early = |(at, took): (Instant, Duration)| at.elapsed() < pace.max(took * LOOKS_SHARE);
+        if retirement.looked.is_some_and(is_early) {
             return Ok(Vec::new());
         }
-        self.retirement.looked = Some(Instant::now());
+        let begun = Instant::now();
         let candidates = self.candidates(&stays);
         let now_ns = clock::now().monotonic_ns;
         let most = most_leaving(self.retirement.max_peers) as usize;
@@ -273,6 +294,7 @@ impl Tracer {
         {
             self.unlink(one, now_ns);
         }
+        self.retirement.looked = Some((begun, begun.elapsed()));
         let retired = self.settle()?;
         self.forget_dropped()?;
         Ok(retired)
@@ -381,6 +403,9 @@ impl Tracer {
             reason: error.to_string(),
         };
         let stats = self.table.read(place).transpose().map_err(damaged)?;
+        if let Some(stats) = &stats {
+            self.forget_history_of(&stats.key);
+        }
         let peer = stats.and_then(|stats| {
             Some(Peer {
                 id: decode::peer_id(&stats.key, &self.filter)?,
@@ -396,6 +421,19 @@ impl Tracer {
         self.retirement
             .give_back(slot, |next| table.note_next(place, next));
         Ok(peer)
+    }
+
+    /// A peer leaves a slot. If it came back meanwhile and has another one, what is known of it was counted in both, and
+    /// from now on it is only what is counted in the other.
+    fn forget_history_of(&mut self, key: &PeerKey) {
+        let is_its = |slot: &u32| {
+            let there = self.table.key(*slot as usize).and_then(Result::ok);
+            there.is_some_and(|there| compared(&there) == compared(key))
+        };
+        let others: Vec<u32> = self.retirement.slots_of(key).filter(is_its).collect();
+        for slot in others {
+            self.retirement.forget_history(slot);
+        }
     }
 
     /// The slots that the index leads to, with their keys.

@@ -182,6 +182,11 @@ impl Current {
     /// Takes in the row of a peer. Returns its slot.
     fn row(&mut self, row: &PeerRow) -> u32 {
         let expected = self.expected;
+        let known = self.peers.get(&row.id);
+        if known.is_some_and(|known| row.opens < known.counters.opens()) {
+            // It left since its last row and came back.
+            self.leave(row.id);
+        }
         let Peer { slot, counters, .. } = self.peer(row.id).clone();
         self.fit(row, slot);
         let of_peer = self.sample.sockets.connections.iter();
