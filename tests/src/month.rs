@@ -1,6 +1,6 @@
-//! A month of strangers condensed into minutes: many peers that come once and are never seen again, through a table of
-//! a few thousand slots, beside peers of known behaviour that stay. The verdicts on those must not change, every total
-//! must be what the traffic did, and nothing may grow.
+//! A month of strangers condensed into minutes: many peers that come once and are never seen again, through a
+//! table of a few thousand slots, beside peers of known behaviour that stay. The verdicts on those must not
+//! change, every total must be what the traffic did, and nothing may grow.
 
 mod killed;
 mod steady;
@@ -54,8 +54,8 @@ impl Plan {
         kills: 100,
     };
 
-    /// Some seconds, for the tests. An eighth of the slots is free for what comes while a busy machine keeps the
-    /// recorder waiting.
+    /// Some seconds, for the tests. An eighth of the slots is free for what comes while a busy machine keeps
+    /// the recorder waiting.
     pub const SHORT: Self = Self {
         strangers: 6000,
         per_second: 200,
@@ -85,8 +85,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const MAX_SIZE: &str = "64M";
 const MAX_BYTES: u64 = 64 << 20;
 
-/// One in this many peers may find no room: a busy machine may keep the recorder waiting for longer than the table has
-/// room. They are counted, and all other checks hold.
+/// One in this many peers may find no room: a busy machine may keep the recorder waiting for longer than the
+/// table has room. They are counted, and all other checks hold.
 const MAY_FIND_NO_ROOM: u64 = 100;
 
 /// The recorders that are killed have room for fewer peers, so that some leave in the first second.
@@ -168,7 +168,10 @@ pub fn run(plan: Plan) -> Outcome {
         "{} recorders were killed, {} of them after peers had left",
         killed.killed, killed.with_left
     ));
-    outcome.expect(killed.with_left > 0, "no recorder was killed after peers had left");
+    outcome.expect(
+        killed.with_left > 0,
+        "no recorder was killed after peers had left",
+    );
     for complaint in killed.complaints {
         outcome.expect(false, &complaint);
     }

@@ -113,7 +113,10 @@ fn check(evidence: &Path) -> Result<u64, String> {
     let differ = |a: &BTreeMap<String, String>, b: &BTreeMap<String, String>| {
         let mut others = a.iter().filter(|(peer, said)| b.get(*peer) != Some(said));
         let first = others.next().map(|(peer, said)| format!("{peer} {said}"));
-        format!("{} (first: {first:?})", usize::from(first.is_some()) + others.count())
+        format!(
+            "{} (first: {first:?})",
+            usize::from(first.is_some()) + others.count()
+        )
     };
     Err(format!(
         "of {} peers recorded {} are others in the diagnosis; of its {} {} are others",
@@ -141,7 +144,10 @@ fn said_by_rows(evidence: &Path, journal: &str) -> Result<BTreeMap<String, Strin
             // A key frame has all that are listed.
             said.clear();
         }
-        let end = interval.pointer("/peers/rows").and_then(Value::as_u64).unwrap_or(0);
+        let end = interval
+            .pointer("/peers/rows")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         let here = usize::try_from(end - read).map_err(|error| error.to_string())?;
         read = end;
         for row in lines.by_ref().take(here) {

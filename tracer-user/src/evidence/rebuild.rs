@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use self::{leaving::Slots, peer::Entry};
 pub(crate) use self::{
     intervals::Intervals,
     pace::{Looks, Pace},
     since::catch_up,
     walk::Walk,
 };
+use self::{leaving::Slots, peer::Entry};
 use super::{
     MAX_PEERS,
     manifest::Session,
@@ -159,7 +159,11 @@ impl Rebuild {
             {
                 self.names.insert(pid, comm.clone());
             }
-            if self.peers.get(&row.id).is_some_and(|entry| entry.began_anew(&row)) {
+            if self
+                .peers
+                .get(&row.id)
+                .is_some_and(|entry| entry.began_anew(&row))
+            {
                 self.leave(row.id);
             }
             if let Some(entry) = self.entry(row.id) {

@@ -1,9 +1,13 @@
 //! Peers that leave while they are read: the recorder gave back their slots.
 
 use super::{Rebuild, peer::Entry};
-use crate::model::peer::PeerId;
+use crate::model::{accounting::Totals, peer::PeerId};
 
-/// The slots of the peers read. Like the recorder's they are used again, so that what is kept by slot stays small.
+/// A sum that no number of rows brings near overflow.
+const MAX_LEFT: u64 = 1 << 60;
+
+/// The slots of the peers read. Like the recorder's they are used again, so that what is kept by slot stays
+/// small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     free: Vec<u32>,
@@ -39,8 +43,8 @@ impl Rebuild {
         !self.lists_peers || entry.is_listed(self.key_frames)
     }
 
-    /// Forgets the peers that had left by the last interval, whose connections have all been read. What they counted is kept
-    /// by the peer that now stands for them, or in the sum of those that have left.
+    /// Forgets the peers that had left by the last interval, whose connections have all been read. What they
+    /// counted is kept by the peer that now stands for them, or in the sum of those that have left.
     pub(super) fn let_leave(&mut self) {
         if !self.lists_peers || !std::mem::take(&mut self.may_have_left) {
             return;
@@ -61,11 +65,26 @@ impl Rebuild {
     /// Forgets a peer.
     pub(super) fn leave(&mut self, id: PeerId) {
         let stands_for_it = self.counted_for(id);
-        let Some(entry) = self.peers.remove(&id) else { return };
+        let Some(entry) = self.peers.remove(&id) else {
+            return;
+        };
         self.slots.give_back(entry.slot);
         match self.peers.get_mut(&stands_for_it) {
             Some(shared) => shared.take_in(&entry),
-            None => self.left.add(&entry.counters(self.expected, false)),
+            None => {
+                self.left.add(&entry.counters(self.expected, false));
+                let Totals {
+                    seeded,
+                    opened,
+                    closed,
+                } = &mut self.left;
+                for sum in [seeded, opened, closed] {
+                    *sum = (*sum).min(MAX_LEFT);
+                }
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,8 +111,8 @@ impl Entry {
         self.key_frame == key_frame && gauge.is_some_and(|gauge| gauge.left != Some(true))
     }
 
-    /// Whether it has left by the end of an interval. A peer without a row of its own came and left between two samples,
-    /// but may be listed only at the one after its connection.
+    /// Whether it has left by the end of an interval. A peer without a row of its own came and left between
+    /// two samples, but may be listed only at the one after its connection.
     pub(super) fn has_left(&self, key_frame: u64, interval: u64) -> bool {
         match self.gauge {
             Some(_) => !self.is_listed(key_frame),
@@ -235,8 +235,8 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
     count_end(counters, row, false);
 }
 
-/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long the
-/// peer had held none.
+/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long
+/// the peer had held none.
 pub(super) fn count_end(counters: &mut Counters, row: &ConnectionRow, was_open: bool) {
     counters.owner = row.owner_pid.or(counters.owner);
     if let Some(ms) = row.reopen_gap_ms.filter(|_| !was_open) {

@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 /// Returns when every program that was running has ended; `false` at once if this kernel cannot tell.
 ///
-/// The programs that look for slots run with preemption disabled, within a section of the kernel's read-copy-update, and
-/// this call waits until all sections have ended that had begun: `membarrier(2)` for all processes, without the flag for the
-/// fast kind that does not wait. With a single CPU online it returns at once, and rightly so: while a program
-/// runs there, no process does. Only a real-time kernel lets processes interrupt them, so there it is not relied upon. The
-/// programs of iterators run while this thread reads, and at no other time.
+/// The programs that look for slots run with preemption disabled, within a section of the kernel's
+/// read-copy-update, and this call waits until all sections have ended that had begun: `membarrier(2)` for
+/// all processes, without the flag for the fast kind that does not wait. With a single CPU online it returns
+/// at once, and rightly so: while a program runs there, no process does. Only a real-time kernel may let
+/// processes interrupt programs, so there it is not relied upon. The programs of iterators run while this
+/// thread reads, and at no other time.
 pub(super) fn pass() -> bool {
     /// `MEMBARRIER_CMD_GLOBAL`. Kernels with `nohz_full` refuse it.
     const GLOBAL: libc::c_int = 1;
@@ -40,7 +41,9 @@ mod tests {
     fn real_time_kernels_are_told_by_their_version() {
         assert!(is_real_time("#1 SMP PREEMPT_RT Debian 6.12.9-1 (2025-01-10)"));
         assert!(is_real_time("#1 SMP PREEMPT RT Mon Jan 6 12:00:00 UTC 2025"));
-        assert!(!is_real_time("#1 SMP PREEMPT_DYNAMIC Debian 6.12.9-1 (2025-01-10)"));
+        assert!(!is_real_time(
+            "#1 SMP PREEMPT_DYNAMIC Debian 6.12.9-1 (2025-01-10)"
+        ));
         assert!(!is_real_time("#1 SMP Debian 6.1.94-1"));
     }
 }
