@@ -45,8 +45,8 @@ const PRESSED: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 64;
 const SELDOM: Duration = Duration::from_secs(60);
 
-/// But no look takes more than this part of the time.
-const LOOKS_SHARE: u32 = 50;
+/// But looks take no more than this part of a CPU.
+const LOOKS_SHARE: u32 = 20;
 
 /// After this time no program that began before is still running, even if the kernel cannot tell: they take
 /// microseconds.
@@ -67,7 +67,7 @@ pub(super) struct Retirement {
     leaving: Vec<Leaving>,
     /// Cells that are abandoned and not free yet.
     abandoned: Vec<usize>,
-    /// When the slots were last looked at, and how long that took.
+    /// When the slots were last looked at, and how much time of a CPU that took.
     looked: Option<(Instant, Duration)>,
     /// How many peers had found no room when the list of them was last emptied.
     dropped_before: u64,
@@ -283,7 +283,7 @@ impl Tracer {
         if retirement.looked.is_some_and(is_early) {
             return Ok(Vec::new());
         }
-        let begun = Instant::now();
+        let (begun, cpu_before) = (Instant::now(), clock::of_this_thread());
         let candidates = self.candidates(&stays);
         let now_ns = clock::now().monotonic_ns;
         let most = most_leaving(self.retirement.max_peers) as usize;
@@ -294,7 +294,8 @@ impl Tracer {
         {
             self.unlink(one, now_ns);
         }
-        self.retirement.looked = Some((begun, begun.elapsed()));
+        let took = clock::of_this_thread().saturating_sub(cpu_before);
+        self.retirement.looked = Some((begun, took));
         let retired = self.settle()?;
         self.forget_dropped()?;
         Ok(retired)
