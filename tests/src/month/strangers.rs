@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -46,6 +46,7 @@ pub(super) struct Strangers {
 pub(super) struct Work {
     workers: Vec<JoinHandle<u64>>,
     working: Arc<AtomicUsize>,
+    come: Arc<AtomicU32>,
 }
 
 impl Strangers {
@@ -74,11 +75,12 @@ impl Strangers {
     /// Lets them come.
     pub(super) fn begin(self) -> Work {
         let working = Arc::new(AtomicUsize::new(self.listeners.len()));
+        let come_so_far = Arc::new(AtomicU32::new(0));
         let plan = self.plan;
         let worker = |(first, listener): (u32, TcpListener)| {
-            let working = Arc::clone(&working);
+            let (working, come_so_far) = (Arc::clone(&working), Arc::clone(&come_so_far));
             thread::spawn(move || {
-                let opened = come(plan, first, &listener);
+                let opened = come(plan, first, &listener, &come_so_far);
                 working.fetch_sub(1, Ordering::Relaxed);
                 opened
             })
@@ -86,11 +88,17 @@ impl Strangers {
         Work {
             workers: (0..).zip(self.listeners).map(worker).collect(),
             working,
+            come: come_so_far,
         }
     }
 }
 
 impl Work {
+    /// How many have come.
+    pub(super) fn come(&self) -> u32 {
+        self.come.load(Ordering::Relaxed)
+    }
+
     /// Whether all have come.
     pub(super) fn is_over(&self) -> bool {
         self.working.load(Ordering::Relaxed) == 0
@@ -108,7 +116,7 @@ fn port(listener: &TcpListener) -> u16 {
 }
 
 /// The strangers of one worker.
-fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
+fn come(plan: Plan, first: u32, listener: &TcpListener, come_so_far: &AtomicU32) -> u64 {
     let port = port(listener);
     let apart = Duration::from_secs(1) * WORKERS / plan.per_second;
     let (mut due, mut opened) = (Instant::now(), 0);
@@ -135,6 +143,7 @@ fn come(plan: Plan, first: u32, listener: &TcpListener) -> u64 {
         abort(client);
         drop(accepted);
         opened += 1;
+        come_so_far.fetch_add(1, Ordering::Relaxed);
     }
     opened
 }

@@ -45,8 +45,8 @@ const PRESSED: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 64;
 const SELDOM: Duration = Duration::from_secs(60);
 
-/// But looks take no more than this part of a CPU.
-const LOOKS_SHARE: u32 = 20;
+/// But looks take no more than this part of a CPU. Who has more peers has more room too, and more time until it is full.
+const LOOKS_SHARE: u32 = 4;
 
 /// After this time no program that began before is still running, even if the kernel cannot tell: they take
 /// microseconds.
