@@ -132,6 +132,16 @@ pub const fn longest_goodbye(protocol: u8) -> u32 {
     }
 }
 
+/// The same, of data that cannot be a request: it is a goodbye whenever the FIN follows. Short requests of HTTP/2 and
+/// WebSocket in clear are no longer than theirs.
+#[inline(always)]
+pub const fn certain_goodbye(protocol: u8) -> u32 {
+    match protocol {
+        protocol::HTTP2 | protocol::WEBSOCKET => 0,
+        other => longest_goodbye(other),
+    }
+}
+
 /// The same where a FIN follows at once. With HTTP/2, a short request is as long as what ends a connection.
 #[inline(always)]
 pub const fn longest_last_words(protocol: u8) -> u32 {

@@ -18,6 +18,7 @@ mod kernel;
 mod late;
 mod load;
 mod losses;
+mod one_host;
 mod outbound;
 mod owners;
 mod privileges;

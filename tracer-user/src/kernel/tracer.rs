@@ -87,7 +87,7 @@ impl Tracer {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let others = loaded.take("CONNS")?;
-        let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
+        let places = Places::map(loaded.tables.connections(), others, settings)?;
         let taken = loaded.take("TAKEN")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
