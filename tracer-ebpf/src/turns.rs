@@ -304,7 +304,14 @@ impl Quiet {
         }
         let has_said = conn.heard.talk.flags & talk::flag::GOODBYE != 0;
         let just_now = self.idle <= NOW;
-        if has_said || self.has_unread_goodbye(conn, just_now) || is_client && self.has_written_goodbye(conn)
+        let protocol = conn.heard.talk.protocol;
+        let (certain, last_words) = (
+            talk::certain_goodbye(protocol),
+            talk::longest_last_words(protocol),
+        );
+        if has_said
+            || self.has_unread_goodbye(is_client, if just_now { last_words } else { certain }, last_words)
+            || is_client && self.has_written_goodbye(certain)
         {
             if is_client {
                 return self.now.wrapping_sub(conn.heard.last_ticks);
@@ -317,7 +324,7 @@ impl Quiet {
                 self.sent
             };
         }
-        if just_now && self.is_saying_goodbye(conn) {
+        if just_now && self.is_saying_goodbye(conn, last_words) {
             return if self.acknowledged > NOW {
                 self.acknowledged.min(self.received)
             } else {
@@ -327,40 +334,36 @@ impl Quiet {
         self.idle
     }
 
-    /// Whether what the process has not read yet is the other side's goodbye or, if it came just now, may be.
+    /// Whether what the process has not read yet is no longer than the other side's goodbye may be.
     #[inline(always)]
-    fn has_unread_goodbye(&self, conn: &Conn, just_now: bool) -> bool {
-        let protocol = conn.heard.talk.protocol;
-        let last_words = talk::longest_last_words(protocol);
+    fn has_unread_goodbye(&self, is_client: bool, most: u32, last_words: u32) -> bool {
         // A server's answer may be as short.
-        let may_be_answer = conn.direction == direction::OUTBOUND && self.written > last_words;
-        let most = if just_now {
-            last_words
-        } else {
-            talk::certain_goodbye(protocol)
-        };
-        self.unread > 0 && self.unread <= most && !may_be_answer
+        let may_be_answer = is_client && self.written > last_words;
+        is_some_of(self.unread, most) && !may_be_answer
     }
 
     /// Whether all that a client has written since it last read is its goodbye, and nothing but another one has come.
     #[inline(always)]
-    fn has_written_goodbye(&self, conn: &Conn) -> bool {
-        let most = talk::certain_goodbye(conn.heard.talk.protocol);
-        self.written > 0 && self.written <= most && self.unread <= most
+    fn has_written_goodbye(&self, certain: u32) -> bool {
+        is_some_of(self.written, certain) && self.unread <= certain
     }
 
     /// Whether what this host has sent last is its goodbye.
     #[inline(always)]
-    fn is_saying_goodbye(&self, conn: &Conn) -> bool {
-        let protocol = conn.heard.talk.protocol;
-        let last_words = talk::longest_last_words(protocol);
+    fn is_saying_goodbye(&self, conn: &Conn, last_words: u32) -> bool {
         if conn.direction == direction::OUTBOUND {
-            return is_tls(conn) || self.written > 0 && self.written <= last_words;
+            return is_tls(conn) || is_some_of(self.written, last_words);
         }
         // More is an answer, which the client would have acknowledged if it were not sent just now.
-        let may_say = is_tls(conn) || protocol == protocol::HTTP2;
+        let may_say = is_tls(conn) || conn.heard.talk.protocol == protocol::HTTP2;
         may_say && conn.reason == reason::LOCAL_FIN && self.in_flight <= last_words
     }
+}
+
+/// Whether there are some bytes, and no more than these. One comparison, since the verifier follows each.
+#[inline(always)]
+fn is_some_of(bytes: u32, most: u32) -> bool {
+    bytes.wrapping_sub(1) < most
 }
 
 /// Sets a flag if the client ends the connection while its request has no answer.
