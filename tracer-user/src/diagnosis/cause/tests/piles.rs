@@ -35,7 +35,7 @@ fn a_single_host_is_no_shared_address() {
         (true, "a single host"),
     ] {
         filled.one_host = one_host;
-        assert_eq!(crate::diagnosis::cause::is_shared(&case(&filled)), !one_host);
+        assert_eq!(is_shared(&case(&filled)), !one_host);
         let said = judged(&filled);
         assert_eq!(said.verdict, Verdict::ManyHeld);
         assert!(said.explanation.contains(words), "{}", said.explanation);
