@@ -33,16 +33,8 @@ use std::{
 ///
 /// # Panics
 /// If it does not become true in time.
-pub fn eventually(what: &str, happened: impl FnMut() -> bool) {
-    eventually_within(Duration::from_secs(30), what, happened);
-}
-
-/// The same with another limit, on a real CPU.
-///
-/// # Panics
-/// If it does not.
-pub fn eventually_within(limit: Duration, what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + pace::patience(limit);
+pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + pace::patience(Duration::from_secs(30));
     while !happened() {
         assert!(Instant::now() < deadline, "{what} has not happened");
         std::thread::sleep(Duration::from_millis(10));

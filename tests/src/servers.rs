@@ -10,7 +10,6 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use rcgen::{CertificateParams, KeyPair};
@@ -18,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 
-use crate::eventually_within;
+use crate::eventually;
 
 /// The path of an installed program, even if it is not on everybody's `PATH`.
 pub fn installed(program: &str) -> Option<PathBuf> {
@@ -56,14 +55,6 @@ impl Server {
     /// # Panics
     /// If it does not.
     pub fn start(mut command: Command, port: u16) -> Self {
-        Self::start_within(Duration::from_secs(30), &mut command, port)
-    }
-
-    /// The same for one that may take so long to start.
-    ///
-    /// # Panics
-    /// If it takes longer.
-    pub fn start_within(limit: Duration, command: &mut Command, port: u16) -> Self {
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -73,7 +64,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let server = Self { child, address };
-        eventually_within(limit, &format!("{command:?} to listen"), || {
+        eventually(&format!("{command:?} to listen"), || {
             TcpStream::connect(address).is_ok()
         });
         server

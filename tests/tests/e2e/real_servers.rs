@@ -3,7 +3,6 @@
 mod databases;
 mod messages;
 mod tls;
-mod tomcat;
 
 use std::{
     net::{SocketAddr, TcpStream},

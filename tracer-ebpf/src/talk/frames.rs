@@ -296,6 +296,7 @@ impl Talk {
                 if self.flags & flag::COUNTED_TWICE != 0 {
                     // The first was the preface and no request.
                     self.requests = self.requests.wrapping_sub(1);
+                    self.flags &= !flag::ESTIMATED;
                 }
                 self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
             }
@@ -310,8 +311,14 @@ impl Talk {
         if is_first && is_preface(length, is_13) {
             self.flags |= flag::MAYBE_PREFACE;
         } else if self.flags & flag::MAYBE_PREFACE != 0 {
-            self.flags |= flag::COUNTED_TWICE;
+            // Until a control frame tells, the first may have been no request.
+            self.flags |= flag::COUNTED_TWICE | flag::ESTIMATED;
             self.flags &= !flag::MAYBE_PREFACE;
+        } else {
+            // By now, a client of HTTP/2 would have acknowledged the server's settings. No branch, which the verifier
+            // would follow.
+            const TO_ESTIMATED: u8 = flag::ESTIMATED / flag::COUNTED_TWICE;
+            self.flags &= !((self.flags & flag::COUNTED_TWICE) * TO_ESTIMATED);
         }
         self.request()
     }
