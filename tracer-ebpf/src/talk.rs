@@ -114,7 +114,58 @@ impl Talk {
 
 /// The longest data that may be no more than a client's goodbye, bytes.
 #[inline(always)]
-pub const fn longest_goodbye(protocol: u8) -> u32 {
+pub fn longest_goodbye(protocol: u8) -> u32 {
+    const LENGTHS: Lengths = Lengths::of(false);
+    LENGTHS.get(protocol)
+}
+
+/// The same where a FIN follows at once. With HTTP/2, a short request is as long as what ends a connection.
+#[inline(always)]
+pub fn longest_last_words(protocol: u8) -> u32 {
+    const LENGTHS: Lengths = Lengths::of(true);
+    LENGTHS.get(protocol)
+}
+
+/// The longest data that is a goodbye and no request, whenever the FIN follows. Short requests of HTTP/2 and WebSocket
+/// in clear are no longer than theirs.
+#[inline(always)]
+pub fn certain_goodbye(protocol: u8) -> u32 {
+    if protocol == protocol::HTTP2 || protocol == protocol::WEBSOCKET {
+        0
+    } else {
+        longest_goodbye(protocol)
+    }
+}
+
+/// A length of each protocol, a byte each: the verifier would follow each branch of a `match` to its end.
+struct Lengths([u64; 2]);
+
+impl Lengths {
+    /// Those of goodbyes, `with` what else ends a connection.
+    const fn of(with: bool) -> Self {
+        let mut words = [0; 2];
+        let mut protocol = 0;
+        while protocol < protocol::COUNT {
+            let length = if with {
+                last_words(protocol as u8)
+            } else {
+                goodbye(protocol as u8)
+            };
+            words[protocol / 8] |= (length as u64) << (protocol % 8 * 8);
+            protocol += 1;
+        }
+        Self(words)
+    }
+
+    #[inline(always)]
+    fn get(&self, protocol: u8) -> u32 {
+        let [low, high] = self.0;
+        let word = if protocol < 8 { low } else { high };
+        (word >> (protocol % 8 * 8)) as u32 & 0xff
+    }
+}
+
+const fn goodbye(protocol: u8) -> u32 {
     match protocol {
         // An alert with AES-GCM in TLS 1.2, header included; TLS 1.3 has 24.
         protocol::TLS | protocol::TLS_HTTP2 => 31,
@@ -132,13 +183,11 @@ pub const fn longest_goodbye(protocol: u8) -> u32 {
     }
 }
 
-/// The same where a FIN follows at once. With HTTP/2, a short request is as long as what ends a connection.
-#[inline(always)]
-pub const fn longest_last_words(protocol: u8) -> u32 {
+const fn last_words(protocol: u8) -> u32 {
     match protocol {
-        // GOAWAY, and within TLS an alert after it; see `longest_goodbye`.
+        // GOAWAY, and within TLS an alert after it.
         protocol::HTTP2 | protocol::TLS_HTTP2 => 17 + TLS_OVERHEAD + 31,
-        other => longest_goodbye(other),
+        other => goodbye(other),
     }
 }
 

@@ -19,6 +19,7 @@ mod late;
 mod load;
 mod losses;
 mod month;
+mod one_host;
 mod outbound;
 mod owners;
 mod privileges;

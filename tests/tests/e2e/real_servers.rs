@@ -55,19 +55,9 @@ fn protocol<'a>(diagnosis: &'a Diagnosis, peer: &str, direction: &str) -> &'a st
     protocol.and_then(Value::as_str).unwrap()
 }
 
-/// What the client's end knows of requests.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ClientsEnd {
-    /// Each, unless it says otherwise.
-    Told,
-    /// Within TLS, what a client of HTTP/2 writes between two parts of an answer may look like a request, and on a
-    /// busy machine it does now and then.
-    Bound,
-}
-
 /// Compares what was counted with the requests of each connection by client, as the clients say.
 #[track_caller]
-fn assert_as_said(diagnosis: &Diagnosis, said: &Value, end: ClientsEnd) {
+fn assert_as_said(diagnosis: &Diagnosis, said: &Value) {
     diagnosis.assert_sound();
     let mut all = 0;
     for (client, connections) in said["requests"].as_object().unwrap() {
@@ -88,7 +78,7 @@ fn assert_as_said(diagnosis: &Diagnosis, said: &Value, end: ClientsEnd) {
     }
     let outbound = diagnosis.peer("127.0.0.1", "outbound");
     let counted = figure(outbound, "requests");
-    if end == ClientsEnd::Told && is_exact(outbound) {
+    if is_exact(outbound) {
         assert_eq!(counted, all, "the client's end");
     } else {
         assert_bound(counted, all, "the client's end");
@@ -99,8 +89,9 @@ fn is_exact(peer: &Value) -> bool {
     peer.pointer("/figures/requests_are_exact") == Some(&Value::Bool(true))
 }
 
-/// Within TLS, some control frames of HTTP/2 have the length of a short request. Then the number is marked as a bound:
-/// no request is missing, and there are at most as many again.
+/// Within TLS, some control frames of HTTP/2 have the length of a short request, and at the client's end what is written
+/// between two parts of an answer looks like one. Then the number is marked as a bound: no request is missing, and there
+/// are at most as many again.
 #[track_caller]
 fn assert_bound(counted: u64, requests: u64, whose: &str) {
     assert!(

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +39,15 @@ struct TlsServer {
 impl TlsServer {
     /// Ends a connection after this many requests, with its goodbye.
     fn start(version: &'static SupportedProtocolVersion, limit: usize) -> Self {
+        Self::start_with(version, limit, None)
+    }
+
+    /// The same, or waits for somebody else before it closes without a word.
+    fn start_with(
+        version: &'static SupportedProtocolVersion,
+        limit: usize,
+        wait: Option<Arc<Barrier>>,
+    ) -> Self {
         let provider = || Arc::new(ring::default_provider());
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["localhost".to_owned()])
@@ -66,8 +75,8 @@ impl TlsServer {
         let server = Arc::new(server);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let server = Arc::clone(&server);
-                thread::spawn(move || answer(stream.unwrap(), server, limit));
+                let (server, wait) = (Arc::clone(&server), wait.clone());
+                thread::spawn(move || answer(stream.unwrap(), server, limit, wait.as_deref()));
             }
         });
         Self {
@@ -90,18 +99,27 @@ impl TlsServer {
 
 type Client = StreamOwned<ClientConnection, TcpStream>;
 
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, limit: usize) {
+fn answer(stream: TcpStream, config: Arc<ServerConfig>, limit: usize, wait: Option<&Barrier>) {
     let tls = ServerConnection::new(config).unwrap();
     let mut stream = StreamOwned::new(tls, stream);
-    for _ in 0..limit {
+    let has_left = (0..limit).any(|_| {
         let mut request = vec![0; REQUEST.len()];
-        if stream.read_exact(&mut request).is_err() {
-            return;
+        let has_left = stream.read_exact(&mut request).is_err();
+        if !has_left {
+            stream.write_all(ANSWER).unwrap();
         }
-        stream.write_all(ANSWER).unwrap();
+        has_left
+    });
+    match wait {
+        Some(wait) => {
+            wait.wait();
+        }
+        None if has_left => {}
+        None => {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
     }
-    stream.conn.send_close_notify();
-    let _ = stream.flush();
 }
 
 fn ask(client: &mut Client) {
@@ -209,6 +227,43 @@ fn a_goodbye_is_no_use_of_a_connection() {
             break;
         }
         assert!(took < TICK, "too busy: {took:?}");
+    }
+}
+
+/// The client says goodbye long before it closes, and the server reads that at once or never.
+#[test]
+fn a_goodbye_is_no_use_of_a_connection_however_early_it_comes() {
+    need_root!();
+    const PAUSE: Duration = Duration::from_millis(300);
+    for (version, limit) in [
+        (&TLS12, 1),
+        (&TLS12, usize::MAX),
+        (&TLS13, 1),
+        (&TLS13, usize::MAX),
+    ] {
+        let namespace = Namespace::new();
+        let over = Arc::new(Barrier::new(2));
+        let server = TlsServer::start_with(version, limit, Some(Arc::clone(&over)));
+        let trace = trace(&namespace, server.address);
+        let mut client = server.connect(source(0));
+        let begun = Instant::now();
+        ask(&mut client);
+        thread::sleep(PAUSE);
+        client.conn.send_close_notify();
+        client.flush().unwrap();
+        thread::sleep(PAUSE);
+        drop(client);
+        let most = 20 + u64::try_from(begun.elapsed().as_millis()).unwrap();
+        over.wait();
+        all_are_over();
+        let diagnosis = trace.finish();
+        for (peer, direction) in [("127.1.0.1", "inbound"), ("127.0.0.1", "outbound")] {
+            let idle = idle_ms(&diagnosis, peer, direction);
+            assert!(
+                (580..=most).contains(&idle),
+                "{version:?}, {limit}, {direction}: {idle}"
+            );
+        }
     }
 }
 

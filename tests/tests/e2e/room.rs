@@ -1,6 +1,9 @@
 //! The table of connections: how it fills, and what becomes of connections that found no room.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    time::Duration,
+};
 
 use socket2::{Domain, SockRef, Socket, Type};
 use tcpreuse::testing::{
@@ -17,7 +20,7 @@ use tcpreuse_tests::{
     programs,
     traffic::{abort, connections, disconnect, pair, source},
 };
-use tracer_ebpf::transition::step;
+use tracer_ebpf::transition::{DESTROYED, step};
 
 /// Listens, and nobody accepts unless the test does.
 fn listener() -> TcpListener {
@@ -177,6 +180,40 @@ fn what_found_no_room_at_the_start_is_seeded_later() {
     drop(held);
 }
 
+/// The refusals are hidden from the programs, and the ends of the sockets too: nothing tells that they are gone.
+#[test]
+fn connects_whose_failure_was_missed_take_no_room_for_ever() {
+    need_root!();
+    const FAILED: usize = 100;
+    let namespace = Namespace::new();
+    let listener = listener();
+    let server = listener.local_addr().unwrap();
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let refused = nobody.local_addr().unwrap();
+    drop(nobody);
+    let mut live = Live::start(&Settings {
+        max_connections: 16,
+        longest_connect: Duration::ZERO,
+        miss: step::ENDED | DESTROYED,
+        ..settings(&namespace, Directions::Outbound)
+    })
+    .unwrap();
+    for _ in 0..FAILED {
+        assert!(TcpStream::connect(refused).is_err());
+    }
+    for _ in 0..2 {
+        live.sample().unwrap();
+    }
+    let held = pair(source(0), server, &listener);
+    let sample = settled(&mut live, 1);
+    assert_eq!(sample.accounting.totals.opened, 1);
+    assert_eq!(
+        (sample.losses.connections_dropped, sample.accounting.drift),
+        (0, Some(0))
+    );
+    drop(held);
+}
+
 /// The reset is hidden from the programs, and the socket, which is not destroyed, connects again.
 #[test]
 fn a_socket_that_connects_again_after_an_unseen_end_has_ended_once() {
@@ -192,9 +229,7 @@ fn a_socket_that_connects_again_after_an_unseen_end_has_ended_once() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.connect(&server.into()).unwrap();
     let (accepted, _) = listener.accept().unwrap();
-    SockRef::from(&accepted)
-        .set_linger(Some(std::time::Duration::ZERO))
-        .unwrap();
+    SockRef::from(&accepted).set_linger(Some(Duration::ZERO)).unwrap();
     drop(accepted);
     eventually("the reset to arrive", || connections().is_empty());
     disconnect(&socket);

@@ -36,6 +36,9 @@ pub const CGROUP_FILTER: &str = "the filter by cgroup";
 /// What is lost without the members that lead to what a process reads.
 pub const REQUESTS: &str = "protocols, and requests instead of turns";
 
+/// What is lost without the other side's timestamps.
+pub const ONE_HOST: &str = "whether a peer is a single host";
+
 /// What is lost without the members that lead to a packet's headers.
 pub const LATE_REQUESTS: &str = "requests that come after this host has closed";
 
@@ -136,6 +139,10 @@ members! {
     inet_connection_sock.icsk_ack.lrcvtime: 4, For("idle time before close");
     /// When an acknowledgement was last received, in jiffies.
     tcp_sock.rcv_tstamp: 4, For("when a connection was last heard of");
+    /// The other side's latest TCP timestamp.
+    tcp_sock.rx_opt.ts_recent: 4, For(ONE_HOST);
+    /// When that came, s; 0: it sends none.
+    tcp_sock.rx_opt.ts_recent_stamp: 4, For(ONE_HOST);
     /// When the socket last read the clock: at each packet it gets and each timer that expires. Monotonic,
     /// ns.
     tcp_sock.tcp_clock_cache: 8, Speed;

@@ -149,6 +149,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         data_segs_out: 0,
         retransmits: 0,
         drops: 0,
+        clock: 0,
         local_port: sk.local_port(),
         remote_port: 0,
         state,
@@ -157,7 +158,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
         retries: 0,
         probes: 0,
         protocol: 0,
-        pad: [0; 2],
+        pad: [0; 6],
     };
     if state == state::LISTEN {
         listeners::note(sk);
@@ -210,6 +211,7 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.idle_ns = ticks_ns(tcp.idle_ticks());
     live.heard_ns = ticks_ns(tcp.heard_ticks());
     (live.retries, live.probes) = tcp.in_vain();
+    live.clock = tcp.remote_clock();
     Some(live)
 }
 

@@ -181,6 +181,17 @@ impl TcpSock {
         self.ticks_since(self.acknowledged_ticks())
     }
 
+    /// The other side's TCP timestamp clock, as [`Live::clock`](tracer_ebpf::abi::live::Live::clock).
+    #[inline(always)]
+    pub(crate) fn remote_clock(self) -> u32 {
+        let said = load!(self => tcp_sock.rx_opt.ts_recent: u32 or 0);
+        // When it said so, monotonic clock, s.
+        match load!(self => tcp_sock.rx_opt.ts_recent_stamp: u32 or 0) {
+            0 => 0,
+            at => said.wrapping_sub(at.wrapping_mul(1_000)).max(1),
+        }
+    }
+
     /// Whether the last data segment came from the other side. If both were in one timer tick, the answer
     /// counts as the later one.
     #[inline(always)]

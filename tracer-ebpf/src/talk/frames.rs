@@ -75,9 +75,7 @@ impl Talk {
     /// A conversation over TLS begins, perhaps within another protocol, or is met when its handshake is over.
     #[inline(always)]
     pub(super) fn begin_tls(&mut self, head: &Head, within: u8) {
-        if within == protocol::POSTGRESQL {
-            self.begin_login();
-        }
+        self.begin_login(within);
         if head[0] != record::HANDSHAKE {
             self.stage = stage::OPEN_13;
         }
@@ -298,6 +296,7 @@ impl Talk {
                 if self.flags & flag::COUNTED_TWICE != 0 {
                     // The first was the preface and no request.
                     self.requests = self.requests.wrapping_sub(1);
+                    self.flags &= !flag::ESTIMATED;
                 }
                 self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
             }
@@ -312,8 +311,14 @@ impl Talk {
         if is_first && is_preface(length, is_13) {
             self.flags |= flag::MAYBE_PREFACE;
         } else if self.flags & flag::MAYBE_PREFACE != 0 {
-            self.flags |= flag::COUNTED_TWICE;
+            // Until a control frame tells, the first may have been no request.
+            self.flags |= flag::COUNTED_TWICE | flag::ESTIMATED;
             self.flags &= !flag::MAYBE_PREFACE;
+        } else {
+            // By now, a client of HTTP/2 would have acknowledged the server's settings. No branch, which the verifier
+            // would follow.
+            const TO_ESTIMATED: u8 = flag::ESTIMATED / flag::COUNTED_TWICE;
+            self.flags &= !((self.flags & flag::COUNTED_TWICE) * TO_ESTIMATED);
         }
         self.request()
     }
@@ -366,6 +371,14 @@ pub(super) fn may_be_settings(length: u32, is_13: bool) -> bool {
 #[inline(always)]
 pub(super) fn is_acknowledgement(length: u32, is_13: bool) -> bool {
     carries(length, is_13, |data| data == FRAME_HEADER)
+}
+
+/// Whether so many bytes, header and all, may be two records with a control frame each: an acknowledgement of settings
+/// and what ends a connection. A request of HTTP/1 with the name of a host and a word more is longer.
+#[inline(always)]
+pub(super) fn may_be_controls(written: u32, is_13: bool) -> bool {
+    let added = if is_13 { added::TLS_13 } else { added::TLS_12 };
+    written <= 2 * (RECORD_HEADER + added) + FRAME_HEADER + PING
 }
 
 /// Whether a record is as long as two control frames, such as an acknowledgement and a goodbye.

@@ -16,14 +16,21 @@ const GOES_ON: u8 = 2;
 /// It is complete.
 const OVER: u8 = 3;
 
+/// This is MySQL, whose login counts as a request.
+const MYSQL: u8 = 4;
+
 /// The settings that end a login take some 400 bytes, and a step of it some 120, each in one record.
 const SETTINGS: u32 = 256;
 
 impl Talk {
-    /// TLS begins on a connection to PostgreSQL.
+    /// TLS begins within another protocol.
     #[inline(always)]
-    pub(super) fn begin_login(&mut self) {
-        self.login = BEGINS;
+    pub(super) fn begin_login(&mut self, within: u8) {
+        self.login = match within {
+            protocol::POSTGRESQL => BEGINS,
+            protocol::MYSQL => MYSQL,
+            _ => NONE,
+        };
     }
 
     /// At the server's end: what the process has written since its last read may complete a login.
@@ -37,7 +44,7 @@ impl Talk {
     /// Whether PostgreSQL is spoken, in clear or within TLS.
     #[inline(always)]
     pub fn is_postgresql(&self) -> bool {
-        self.protocol == protocol::POSTGRESQL || self.login != NONE
+        self.protocol == protocol::POSTGRESQL || !matches!(self.login, NONE | MYSQL)
     }
 
     #[inline(always)]

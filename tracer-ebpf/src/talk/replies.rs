@@ -3,8 +3,8 @@
 use super::{
     Head, Talk, flag,
     frames::{
-        FINISHED, FINISHED_12, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_settings,
-        record, stage,
+        FINISHED, FINISHED_12, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_controls,
+        may_be_settings, record, stage,
     },
     protocol,
 };
@@ -44,6 +44,12 @@ impl Talk {
             // of a window.
             self.flags |= flag::ESTIMATED;
             return false;
+        }
+        if self.may_be_http2() && may_be_controls(written, is_13) {
+            // Perhaps nothing but control frames, and not known as such: the server's settings came in one record with
+            // the answer, or the acknowledgement was written together with something else. What the server says next
+            // would be taken for an answer.
+            self.flags |= flag::ESTIMATED;
         }
         true
     }

@@ -1,5 +1,6 @@
 //! A peer's figures: its counters and its live sockets, put together for rules and reports.
 
+mod clocks;
 mod course;
 mod held;
 mod idle;
@@ -236,6 +237,8 @@ pub struct Figures {
     pub late_read_max_ns: u64,
     /// The established ones.
     pub held: HeldNow,
+    /// Whether its open connections prove that it is a single host; if not, nothing is known.
+    pub one_host: bool,
     /// Established for a while without any request.
     pub without_request: u64,
     /// Request turns of the ended connections, or the most there can have been.

@@ -3,6 +3,7 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aya::{
@@ -59,6 +60,8 @@ pub struct Settings {
     pub retain_ns: Option<u64>,
     /// How many connections may be open at once.
     pub max_connections: u32,
+    /// No connect takes longer: the kernel tries for 127 s unless it is told otherwise.
+    pub longest_connect: Duration,
     /// Room for this many records of ended connections, rounded up to a power of two; `None` if none are
     /// written.
     pub records: Option<u32>,
@@ -90,6 +93,7 @@ impl Default for Settings {
             max_peers: DEFAULT_MAX_PEERS,
             retain_ns: Some(DEFAULT_RETAIN_NS),
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            longest_connect: Duration::from_secs(300),
             records: None,
             names: 8192,
             btf: None,

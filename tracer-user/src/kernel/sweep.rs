@@ -3,6 +3,9 @@
 //! The programs see a connection's end twice: as a change of state and when the kernel destroys the socket. A
 //! kernel may skip both in silence, and then nothing in it ever mentions the connection again. The counts
 //! exceed the list of sockets by one from then on, which is when [`Tracer::sweep`] looks for the difference.
+//!
+//! Of a connect whose failure was hidden so, nothing was counted. It only takes a place, until
+//! [`Tracer::forget_connects`] finds it there for too long.
 
 use std::{
     os::fd::BorrowedFd,
@@ -15,6 +18,7 @@ use std::{
 };
 
 use aya::maps::{HashMap, MapData};
+use hashbrown::HashSet;
 use rustix::mm::ProtFlags;
 use tracer_ebpf::{
     abi::conn::{self, Conn, flag, phase},
@@ -22,7 +26,7 @@ use tracer_ebpf::{
     transition::unseen_reason,
 };
 
-use super::{TraceError, decode, mapping::Mapping, sockets, tracer::Tracer};
+use super::{TraceError, decode, load::Settings, mapping::Mapping, sockets, tracer::Tracer};
 
 /// A socket that is not listed twice, this long apart, is gone. It leaves the kernel's table of sockets just
 /// before its last change of state, in the same softirq.
@@ -36,9 +40,15 @@ pub(super) struct Places {
     count: usize,
     /// The connections that found no place.
     others: HashMap<MapData, u64, Conn>,
+    /// The sockets that were connecting when that was looked at last.
+    connecting: HashSet<u64>,
+    /// When that is looked at next; monotonic, ns.
+    next_look_ns: u64,
+    /// See [`Settings::longest_connect`].
+    longest_connect_ns: u64,
 }
 
-/// A connection that is remembered as open.
+/// A connection that is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Remembered {
     cookie: u64,
@@ -46,51 +56,72 @@ struct Remembered {
     place: Option<usize>,
     slot: u32,
     reason: u8,
-    in_close_wait: bool,
+    phase: u8,
 }
 
 impl Remembered {
-    /// `None` for a connection that is not counted as open.
-    fn new(cookie: u64, place: Option<usize>, conn: &Conn) -> Option<Self> {
-        let in_close_wait = match conn.phase {
-            phase::OPEN => false,
-            phase::CLOSE_WAIT => true,
-            _ => return None,
-        };
-        Some(Self {
+    fn new(cookie: u64, place: Option<usize>, conn: &Conn) -> Self {
+        Self {
             cookie,
             place,
             slot: conn.slot,
             reason: unseen_reason(conn.reason, conn.flags & flag::RST_RECEIVED != 0),
-            in_close_wait,
-        })
+            phase: conn.phase,
+        }
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.phase == phase::CONNECTING
     }
 }
 
 impl Places {
-    /// Maps the table that was made for `max_connections`.
+    /// Maps the table that was made with these settings.
     pub(super) fn map(
         (places, cookies): (BorrowedFd<'_>, BorrowedFd<'_>),
         others: HashMap<MapData, u64, Conn>,
-        max_connections: u32,
+        settings: &Settings,
     ) -> Result<Self, TraceError> {
         const WHAT: &str = "the table of connections";
-        let count = conn::places(max_connections) as usize;
+        let count = conn::places(settings.max_connections) as usize;
         let access = ProtFlags::READ | ProtFlags::WRITE;
         Ok(Self {
             places: Mapping::new(places, count * size_of::<Conn>(), ProtFlags::READ, WHAT)?,
             cookies: Mapping::new(cookies, (count + 1) * size_of::<u64>(), access, WHAT)?,
             count,
             others,
+            connecting: HashSet::new(),
+            next_look_ns: 0,
+            longest_connect_ns: u64::try_from(settings.longest_connect.as_nanos()).unwrap_or(u64::MAX),
         })
     }
 
-    /// The connections that are remembered as open.
-    fn open(&self) -> Vec<Remembered> {
+    /// The connections that are remembered.
+    fn all(&self) -> impl Iterator<Item = Remembered> {
         let others = self.others.iter().flatten();
-        let others = others.filter_map(|(cookie, conn)| Remembered::new(cookie, None, &conn));
-        let all = (0..self.count).filter_map(|place| self.at(place));
-        all.chain(others).collect()
+        let others = others.map(|(cookie, conn)| Remembered::new(cookie, None, &conn));
+        (0..self.count).filter_map(|place| self.at(place)).chain(others)
+    }
+
+    /// Those that are counted as open.
+    fn open(&self) -> Vec<Remembered> {
+        self.all().filter(|one| !one.is_connecting()).collect()
+    }
+
+    /// Forgets the sockets that have been connecting since the last look.
+    fn forget_connects(&mut self, now_ns: u64) {
+        if now_ns < self.next_look_ns {
+            return;
+        }
+        self.next_look_ns = now_ns.saturating_add(self.longest_connect_ns);
+        let all: Vec<Remembered> = self.all().filter(Remembered::is_connecting).collect();
+        let (gone, new): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|one| self.connecting.contains(&one.cookie));
+        self.connecting = new.into_iter().map(|one| one.cookie).collect();
+        for one in gone {
+            self.forget(&one);
+        }
     }
 
     fn at(&self, place: usize) -> Option<Remembered> {
@@ -102,7 +133,7 @@ impl Places {
             .places
             .copy::<{ size_of::<Conn>() }>(place * size_of::<Conn>())?;
         let conn = decode::read(&bytes).ok()?;
-        Remembered::new(cookie, Some(place), &conn)
+        Some(Remembered::new(cookie, Some(place), &conn))
     }
 
     /// The cookie in a place; behind the last, the number of connections that are not in the place of their
@@ -153,12 +184,19 @@ impl Tracer {
         let mut ended = 0;
         for one in gone {
             if self.places.forget(&one) {
-                self.table.end(one.slot as usize, one.reason, one.in_close_wait);
+                let in_close_wait = one.phase == phase::CLOSE_WAIT;
+                self.table.end(one.slot as usize, one.reason, in_close_wait);
                 ended += 1;
             }
         }
         self.swept += ended;
         Ok(ended)
+    }
+
+    /// Forgets the sockets that have been connecting for longer than any connect takes, so that places are free again
+    /// that the programs would not give back.
+    pub fn forget_connects(&mut self, now_ns: u64) {
+        self.places.forget_connects(now_ns);
     }
 
     /// Whether a slot's sockets are in one of these namespaces. Those of the peers that share slot 0 may be

@@ -90,7 +90,7 @@ impl Tracer {
         let mut loaded = load(settings)?;
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let others = loaded.take("CONNS")?;
-        let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
+        let places = Places::map(loaded.tables.connections(), others, settings)?;
         let slots = match loaded.take_map("SLOTS")? {
             Map::Array(slots) => slots,
             _ => return Err(loaded.damaged("its map SLOTS is no array".to_owned())),

@@ -164,6 +164,7 @@ struct PeerFigures<'a> {
     requests_are_exact: bool,
     requests_per_connection: Range,
     held: Held,
+    one_host: Option<bool>,
     close_wait: CloseWait,
     never_accepted: u64,
     bytes_received: Option<u64>,
@@ -371,6 +372,8 @@ fn figures(figures: &Figures) -> PeerFigures<'_> {
                 .map(|mean| (mean * 1000.0).round() / 1000.0),
             peak: figures.occupancy.peak,
         },
+        // Otherwise nothing is known.
+        one_host: figures.one_host.then_some(true),
         close_wait: CloseWait {
             now: close_wait.now,
             oldest_ms: close_wait.oldest_ns.map(|ns| ns / NS_PER_MS),

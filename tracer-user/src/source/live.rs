@@ -122,6 +122,7 @@ impl Live {
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
+        self.tracer.forget_connects(clock::now().monotonic_ns);
         self.retire()?;
         let mut seen = self.see()?;
         if self.tracer.use_room(&seen.sockets)? {

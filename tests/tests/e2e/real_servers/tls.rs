@@ -62,7 +62,7 @@ fn check(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str],
             let mut client = command("python3");
             client.args([&script("https.py"), &PORT.to_string(), version]);
             let (diagnosis, said) = traced(client);
-            assert_as_said(&diagnosis, &said, ClientsEnd::Told);
+            assert_as_said(&diagnosis, &said);
             for client in ["127.1.0.1", "127.1.0.2", "127.1.0.3", "127.1.0.4"] {
                 assert_eq!(
                     protocol(&diagnosis, client, "inbound"),
@@ -149,14 +149,60 @@ fn python_over_tls() {
     check(server, &["python3"], DELAYED_MS);
 }
 
+/// Go's own HTTP, built in this folder.
+fn build_go(folder: &Path) -> String {
+    let built = folder.join("https");
+    let mut build = command("go");
+    build.arg("build").arg("-o").arg(&built).arg(script("https.go"));
+    build.env("GOCACHE", folder.join("cache"));
+    let output = build.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{build:?}: {errors}");
+    built.to_string_lossy().into_owned()
+}
+
+#[test]
+fn go_over_tls() {
+    let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
+        let mut go = command(&build_go(folder));
+        go.args(["serve", &PORT.to_string(), path, key]);
+        go
+    };
+    check(server, &["go", "python3"], 0);
+}
+
 /// Runs a client with HTTP/2 against a server.
 fn check_http2(server: impl FnOnce(&Path, &Certificate) -> Command, programs: &[&str]) {
     against(server, programs, || {
         let mut client = command("node");
         client.args([&script("http2.js"), &PORT.to_string()]);
         let (diagnosis, said) = traced(client);
-        assert_as_said(&diagnosis, &said, ClientsEnd::Bound);
+        assert_as_said(&diagnosis, &said);
     });
+}
+
+/// Clients of Go's, which write each control frame by itself, with both servers.
+#[test]
+fn go_with_http_2() {
+    need_root!();
+    if !are_installed(&["go", "nginx"]) {
+        return;
+    }
+    let built = folder();
+    let program = build_go(built.path());
+    let ask = || {
+        let mut client = command(&program);
+        client.args(["ask", &PORT.to_string()]);
+        let (diagnosis, said) = traced(client);
+        assert_as_said(&diagnosis, &said);
+    };
+    let go = |_: &Path, Certificate { path, key, .. }: &Certificate| {
+        let mut go = command(&program);
+        go.args(["serve", &PORT.to_string(), path, key]);
+        go
+    };
+    against(go, &[], ask);
+    against(nginx_with_http2, &["nginx"], ask);
 }
 
 #[test]
@@ -167,14 +213,14 @@ fn node_with_http_2() {
     check_http2(server, &["node"]);
 }
 
+fn nginx_with_http2(folder: &Path, Certificate { path, key, .. }: &Certificate) -> Command {
+    let lines = format!("ssl_certificate {path}; ssl_certificate_key {key}; location / {{ return 200 ok; }}");
+    nginx(folder, "ssl http2", &lines)
+}
+
 #[test]
 fn nginx_with_http_2() {
-    let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
-        let lines =
-            format!("ssl_certificate {path}; ssl_certificate_key {key}; location / {{ return 200 ok; }}");
-        nginx(folder, "ssl http2", &lines)
-    };
-    check_http2(server, &["nginx", "node"]);
+    check_http2(nginx_with_http2, &["nginx", "node"]);
 }
 
 /// Messages over a WebSocket that nginx hands on, and nginx ends when it has been quiet for a second.

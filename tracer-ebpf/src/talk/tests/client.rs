@@ -206,6 +206,25 @@ fn a_request_of_http_2_may_be_as_short_as_an_update_of_a_window() {
     assert!(!reading.talk.is_exact());
 }
 
+/// nginx may send its settings in one record with the answer. A busy client then acknowledges them together with its
+/// goodbye, and the server's goodbye looks like another answer.
+#[test]
+fn a_goodbye_of_http_2_that_looks_like_a_request_makes_the_number_a_bound() {
+    for (hello, added) in [(hello_13(53), 17_u16), (hello_12(), 24)] {
+        let around = 5 + u32::from(added);
+        // In one record, in two, and the goodbye alone.
+        for written in [around + 9 + 17, 2 * around + 9 + 17, around + 17] {
+            let mut acts = hello.clone();
+            acts.extend([Writes(160), Reads(record(23, added + 120))]);
+            assert!(heard(&acts, READERS[0]).talk.is_exact());
+            acts.extend([Writes(written), Reads(record(23, added + 17))]);
+            let reading = heard(&acts, READERS[0]);
+            assert_eq!(reading.talk.requests, 2, "at most");
+            assert!(!reading.talk.is_exact(), "{written}");
+        }
+    }
+}
+
 #[test]
 fn http_2_over_tls_1_2() {
     let mut acts = hello_12();

@@ -35,6 +35,24 @@ fn an_http_1_request_as_long_as_a_preface_counts() {
     check(&steps, &READERS, protocol::TLS, 3, 0);
 }
 
+/// Go writes preface and request apart, and may leave before it has acknowledged the server's settings.
+#[test]
+fn what_may_be_a_preface_makes_two_requests_a_bound_until_the_next() {
+    let mut steps = hello_13(53, true);
+    steps.extend([Sends(record(23, 24 + 9 + 18 + 13 + 17)), Answered]);
+    let mut counted = |more: Vec<u8>| {
+        steps.extend([Sends(more), Answered]);
+        let talk = Reading::of(&steps, READERS[0]).talk;
+        (talk.requests, talk.is_exact())
+    };
+    assert_eq!(counted(record(23, 40 + 17)), (2, false));
+    assert_eq!(
+        counted(record(23, 9 + 17)),
+        (1, true),
+        "settings were acknowledged"
+    );
+}
+
 /// The lengths of Node's records at the server's end.
 #[test]
 fn short_requests_of_http_2_are_told_by_their_answers() {

@@ -35,9 +35,13 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
                 number(case.norm.typical)
             )
         };
+        let who = if figures.one_host {
+            "its TCP timestamps show a single host, so it is a large pool or an old pile"
+        } else {
+            "it may be many clients behind one address, or an old pile"
+        };
         format!(
-            "holds {} and has held between {} and {} for {}; {others}; it may be many clients behind one address, or \
-             an old pile",
+            "holds {} and has held between {} and {} for {}; {others}; {who}",
             count(held, "connection", "connections"),
             number(figures.course.low),
             number(figures.course.peak),
@@ -50,10 +54,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the peer is probably many clients behind one address: it holds more than a usual pool, and the
-/// number does not grow while connections come and go. The number alone then proves nothing.
+/// Whether the peer is probably many clients behind one address: it holds more than a usual pool, the number does not
+/// grow while connections come and go, and nothing proves a single host. The number alone then proves nothing.
 pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let usual = u64::from(case.expected).max(case.thresholds.max_pool);
-    figures.course.end > usual && figures.course.grown < case.thresholds.min_pile && case.grown.is_none()
+    let may_be_many = figures.course.end > usual && !figures.one_host;
+    may_be_many && figures.course.grown < case.thresholds.min_pile && case.grown.is_none()
 }

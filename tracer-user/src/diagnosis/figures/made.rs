@@ -6,7 +6,9 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tracer_ebpf::buckets::held_floor;
 
-use super::{CloseWait, Course, Figures, Idle, Lingering, Occupancy, Pace, Sparse, Spread, Waiting, held};
+use super::{
+    CloseWait, Course, Figures, Idle, Lingering, Occupancy, Pace, Sparse, Spread, Waiting, clocks, held,
+};
 use crate::{
     diagnosis::thresholds::{EXCEPTION, NO_REQUEST_BYTES, Thresholds, share},
     model::{
@@ -184,6 +186,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         },
         late_read_max_ns: counters.late_read_max_ns,
         held: held::of(live, known, now_ns, thresholds),
+        one_host: clocks::are_one(live),
         without_request: live
             .iter()
             .filter(|connection| {

@@ -97,6 +97,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
         holding: has(live_flag::HOLDING),
         owner: known_pid(live.owner),
         inode: (live.inode != 0).then_some(live.inode),
+        clock_ms: (live.clock != 0).then_some(live.clock),
     }))
 }
 

@@ -73,6 +73,8 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
                     .unwrap_or_default(),
                 if peer.shared_address {
                     ", shared address"
+                } else if peer.figures.one_host {
+                    ", a single host"
                 } else {
                     ""
                 }

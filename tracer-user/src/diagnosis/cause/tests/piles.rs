@@ -25,6 +25,24 @@ fn a_pool_that_filled_and_stands_is_no_pile() {
 }
 
 #[test]
+fn a_single_host_is_no_shared_address() {
+    let mut filled = Figures {
+        course: stands(30),
+        ..pile(30)
+    };
+    for (one_host, words) in [
+        (false, "many clients behind one address"),
+        (true, "a single host"),
+    ] {
+        filled.one_host = one_host;
+        assert_eq!(is_shared(&case(&filled)), !one_host);
+        let said = judged(&filled);
+        assert_eq!(said.verdict, Verdict::ManyHeld);
+        assert!(said.explanation.contains(words), "{}", said.explanation);
+    }
+}
+
+#[test]
 fn a_pile_is_one_however_many_were_there_before() {
     let figures = Figures {
         opens: 40,
