@@ -1,5 +1,7 @@
 //! The agent: what it shows, what it tells, and what it may.
 
+mod kept;
+
 use std::{
     fs,
     io::{BufRead, BufReader},

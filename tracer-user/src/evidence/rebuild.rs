@@ -259,6 +259,8 @@ impl Rebuild {
             },
             looks: BTreeMap::new(),
             names: self.names.clone(),
+            // The rows do not have them.
+            workloads: BTreeMap::new(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {
                 totals,

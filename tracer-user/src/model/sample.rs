@@ -11,6 +11,7 @@ use super::{
     peer::{Counters, PeerId},
     socket::Sockets,
     window::Looks,
+    workload::Workload,
 };
 
 /// Peers of a sample that is read from a file; each takes more than a KiB.
@@ -110,6 +111,9 @@ pub struct Sample {
     pub looks: BTreeMap<u32, Looks>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
+    /// What they belong to, as far as that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub workloads: BTreeMap<u32, Workload>,
     /// What was lost, by cause.
     pub losses: Losses,
     /// The identity and its check.
@@ -131,6 +135,7 @@ impl Sample {
             sockets: Sockets::default(),
             looks: BTreeMap::new(),
             names: BTreeMap::new(),
+            workloads: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),
             earlier: Earlier::default(),
@@ -140,6 +145,7 @@ impl Sample {
     /// The process with this thread group id, if its name is known.
     pub fn process(&self, pid: u32) -> Option<Process> {
         let comm = self.names.get(&pid)?.clone();
-        Some(Process { pid, comm })
+        let workload = self.workloads.get(&pid).cloned().unwrap_or_default();
+        Some(Process { pid, comm, workload })
     }
 }

@@ -153,6 +153,7 @@ pub(crate) fn sample() -> Sample {
                 owner: Owner::Process(Process {
                     pid: 811,
                     comm: "apache2".to_owned(),
+                    workload: Default::default(),
                 }),
             }],
             namespaces: vec![4_026_531_840],
@@ -162,6 +163,7 @@ pub(crate) fn sample() -> Sample {
         },
         looks: std::collections::BTreeMap::new(),
         names: [(4711, "java".to_owned())].into(),
+        workloads: std::collections::BTreeMap::new(),
         losses: Losses::default(),
         accounting: Accounting {
             totals: Totals {

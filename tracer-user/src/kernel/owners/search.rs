@@ -18,7 +18,10 @@ use rustix::{
 };
 
 use super::process::{Parents, comm, in_initial_pid_namespace};
-use crate::model::owner::{Owner, Process, Reason};
+use crate::model::{
+    owner::{Owner, Process, Reason},
+    workload::Workload,
+};
 
 /// Maximum length of the link of a socket: `socket:[` + 20 digits + `]`. Longer ones are cut off.
 const LINK: usize = 29;
@@ -225,6 +228,8 @@ impl Walk<'_> {
         let named = |pid: u32| Process {
             pid,
             comm: self.comms.get(&pid).cloned().unwrap_or_default(),
+            // Asked for when it is shown: the same process may hold thousands of sockets.
+            workload: Workload::default(),
         };
         match holders {
             [] => Owner::Unknown(self.not_found),
