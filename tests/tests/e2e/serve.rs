@@ -1,6 +1,9 @@
 //! The agent: what it shows, what it tells, and what it may.
 
+mod crowd;
 mod kept;
+mod page;
+mod prometheus;
 
 use std::{
     fs,

@@ -1,6 +1,8 @@
 //! Writes a recording in a thread of its own, so that a slow or hung disk stops neither counting nor the
 //! answer. What waits to be written is limited, and rows that find no room are counted.
 
+mod target;
+
 use std::{
     collections::VecDeque,
     io,
@@ -9,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::target::Target;
 use super::{
     flight::{Flight, Keep, Told},
     recording::{Block, Entry, Recording},
@@ -32,66 +35,6 @@ enum Job {
     /// The end of a recording, after which a flight recorder begins another one.
     Cut(Box<Entry>, Vec<u8>),
     End(Box<Entry>, Vec<u8>),
-}
-
-/// What the thread writes to.
-pub(super) trait Target: Send + 'static {
-    /// The recording that is being written, if there is one.
-    fn recording(&mut self) -> Option<&mut Recording>;
-
-    /// Adds an interval.
-    fn add(&mut self, entry: Entry);
-
-    /// Keeps what lies back and what comes until it is cut.
-    fn keep(&mut self, _keep: Keep) {}
-
-    /// Ends a recording and begins another.
-    fn cut(&mut self, _entry: Entry, _report: &[u8]) {}
-
-    /// Ends the last recording.
-    fn end(&mut self, entry: Entry, report: &[u8]);
-
-    /// What has happened to the files and has not been reported yet.
-    fn news(&mut self) -> Vec<String>;
-
-    /// What has become of kept evidence and has not been told yet.
-    fn told(&mut self) -> Vec<Told> {
-        Vec::new()
-    }
-
-    /// The least maximum size, if the one given is too small.
-    fn refused(&self) -> Option<u64> {
-        None
-    }
-
-    /// Removes what was created.
-    fn discard(self);
-}
-
-impl Target for Recording {
-    fn recording(&mut self) -> Option<&mut Recording> {
-        Some(self)
-    }
-
-    fn add(&mut self, entry: Entry) {
-        Self::add(self, entry);
-    }
-
-    fn end(&mut self, entry: Entry, report: &[u8]) {
-        Self::end(self, entry, report);
-    }
-
-    fn news(&mut self) -> Vec<String> {
-        Self::news(self).into_iter().collect()
-    }
-
-    fn refused(&self) -> Option<u64> {
-        self.too_small()
-    }
-
-    fn discard(self) {
-        Self::discard(self);
-    }
 }
 
 /// How a recording stands.

@@ -14,9 +14,9 @@ pub struct Process {
     pub pid: u32,
     /// Its name in the kernel, at most 15 bytes, without control and bidi characters.
     pub comm: String,
-    /// What it belongs to.
-    #[serde(flatten, default)]
-    pub workload: Workload,
+    /// What it belongs to, if that is known.
+    #[serde(default)]
+    pub workload: Option<Box<Workload>>,
 }
 
 /// A process's name as part of a peer's identity, sanitised and truncated.
@@ -118,7 +118,9 @@ impl Owner {
     pub fn sanitise(&mut self) {
         if let Self::Process(process) | Self::Shared { first: process, .. } = self {
             process.comm = sanitise(&process.comm);
-            process.workload.sanitise();
+            if let Some(workload) = &mut process.workload {
+                workload.sanitise();
+            }
         }
     }
 

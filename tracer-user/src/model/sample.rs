@@ -145,7 +145,7 @@ impl Sample {
     /// The process with this thread group id, if its name is known.
     pub fn process(&self, pid: u32) -> Option<Process> {
         let comm = self.names.get(&pid)?.clone();
-        let workload = self.workloads.get(&pid).cloned().unwrap_or_default();
+        let workload = self.workloads.get(&pid).cloned().map(Box::new);
         Some(Process { pid, comm, workload })
     }
 }

@@ -17,13 +17,10 @@ const SHORT: usize = 12;
 #[serde(default)]
 pub struct Workload {
     /// The service or scope of systemd.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// The container: the identifier that its runtime gave it, or the name of a machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// The UID of the Kubernetes pod.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
 }
 
@@ -72,9 +69,9 @@ impl Workload {
         }
     }
 
-    /// Whether nothing is known.
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::default()
+    /// What is known, if anything is.
+    pub fn known(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
     }
 
     /// The container as its tools print it.
@@ -295,7 +292,7 @@ mod tests {
             ("/".to_owned(), Workload::default()),
             (String::new(), Workload::default()),
             (
-                "/podcast/pod12/.service/machine-.scope".to_owned(),
+                "/podcast/pod12/.service/machine-".to_owned(),
                 Workload::default(),
             ),
         ] {

@@ -153,7 +153,7 @@ pub(crate) fn sample() -> Sample {
                 owner: Owner::Process(Process {
                     pid: 811,
                     comm: "apache2".to_owned(),
-                    workload: Default::default(),
+                    workload: None,
                 }),
             }],
             namespaces: vec![4_026_531_840],

@@ -38,7 +38,7 @@ pub struct Live {
     /// The names in the last sample, since the kernel does not keep them for ever.
     names: BTreeMap<u32, String>,
     /// What the processes of the last sample belong to, also if that is unknown.
-    workloads: BTreeMap<u32, Workload>,
+    workloads: BTreeMap<u32, Option<Box<Workload>>>,
     /// What cannot be traced because capabilities are missing.
     lacking: Option<String>,
     /// Walks that were resumed so far. The samples report running totals.
@@ -244,7 +244,7 @@ impl Live {
                 process.workload = self
                     .workloads
                     .entry(process.pid)
-                    .or_insert_with(|| workload(process.pid))
+                    .or_insert_with(|| workload(process.pid).known())
                     .clone();
                 let files = files(process.pid);
                 listener.backlog.owner_fds = files.open;
@@ -285,9 +285,9 @@ impl Live {
         let pids: BTreeSet<u32> = sample.names.keys().copied().chain(holders).collect();
         self.workloads.retain(|pid, _| pids.contains(pid));
         for pid in sample.names.keys() {
-            let found = self.workloads.entry(*pid).or_insert_with(|| workload(*pid));
-            if !found.is_unknown() {
-                sample.workloads.insert(*pid, found.clone());
+            let found = self.workloads.entry(*pid);
+            if let Some(found) = found.or_insert_with(|| workload(*pid).known()) {
+                sample.workloads.insert(*pid, Workload::clone(found));
             }
         }
     }

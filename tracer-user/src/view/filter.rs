@@ -222,7 +222,7 @@ impl Subject<'_> {
     /// What the process belongs to: the connection's own, else its peer's.
     fn workload(&self) -> Option<&Workload> {
         match self.socket {
-            Some(socket) => socket.owner.as_ref().map(|owner| &owner.workload),
+            Some(socket) => socket.owner.as_ref()?.workload.as_deref(),
             None => self.row?.workload(),
         }
     }

@@ -149,7 +149,7 @@ impl Row {
 
     /// What its process belongs to, if that is known.
     pub fn workload(&self) -> Option<&Workload> {
-        self.process.as_deref().map(|process| &process.workload)
+        self.process.as_deref()?.workload.as_deref()
     }
 
     /// The name as shown.

@@ -95,7 +95,7 @@ mod tests {
         Process {
             pid: 1,
             comm: comm.to_owned(),
-            workload: Default::default(),
+            workload: None,
         }
     }
 

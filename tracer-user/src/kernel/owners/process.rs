@@ -32,7 +32,7 @@ pub fn process(pid: u32) -> Option<Process> {
     Some(Process {
         pid,
         comm,
-        workload: workload(pid),
+        workload: None,
     })
 }
 

@@ -18,10 +18,7 @@ use rustix::{
 };
 
 use super::process::{Parents, comm, in_initial_pid_namespace};
-use crate::model::{
-    owner::{Owner, Process, Reason},
-    workload::Workload,
-};
+use crate::model::owner::{Owner, Process, Reason};
 
 /// Maximum length of the link of a socket: `socket:[` + 20 digits + `]`. Longer ones are cut off.
 const LINK: usize = 29;
@@ -229,7 +226,7 @@ impl Walk<'_> {
             pid,
             comm: self.comms.get(&pid).cloned().unwrap_or_default(),
             // Asked for when it is shown: the same process may hold thousands of sockets.
-            workload: Workload::default(),
+            workload: None,
         };
         match holders {
             [] => Owner::Unknown(self.not_found),

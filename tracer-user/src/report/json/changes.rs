@@ -192,7 +192,7 @@ mod tests {
                 process: Some(Process {
                     pid: 811,
                     comm: "apache2".to_owned(),
-                    workload: Default::default(),
+                    workload: None,
                 }),
                 netns: 1,
                 ports: vec![80, 443],

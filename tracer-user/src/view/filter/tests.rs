@@ -52,11 +52,11 @@ fn units_and_containers_and_pods() {
     let process = crate::model::owner::Process {
         pid: 811,
         comm: "java".to_owned(),
-        workload: Workload {
+        workload: Some(Box::new(Workload {
             unit: Some("web-1.service".to_owned()),
             container: Some(id.chars().take(64).collect()),
             pod: Some("0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0".to_owned()),
-        },
+        })),
     };
     let admits = |row: &Row, text: &str| Filter::parse(text).unwrap().admits(row, None);
     for (text, wanted) in [

@@ -12,7 +12,6 @@ use crate::{
         owner::Process,
         peer::{Closes, Direction, PeerId},
         sample::Known,
-        workload::Workload,
     },
 };
 
@@ -141,7 +140,7 @@ impl Column<Option<Process>> for Owner {
         Ok(pid.map(|pid| Process {
             pid,
             comm,
-            workload: Workload::default(),
+            workload: None,
         }))
     }
 }
