@@ -208,12 +208,8 @@ pub fn words(address: Ipv6Addr) -> [u32; 4] {
 
 /// An address as people know it, IPv4 unmapped.
 pub fn ip(words: [u32; 4]) -> IpAddr {
-    let [a, b, c, d] = words.map(u32::to_ne_bytes);
-    let mut octets = [0; 16];
-    for (to, from) in octets.iter_mut().zip(a.into_iter().chain(b).chain(c).chain(d)) {
-        *to = from;
-    }
-    Ipv6Addr::from(octets).to_canonical()
+    let [a, b, c, d] = words.map(|word| u128::from(u32::from_be(word)));
+    Ipv6Addr::from_bits(a << 96 | b << 64 | c << 32 | d).to_canonical()
 }
 
 #[cfg(test)]

@@ -54,6 +54,19 @@ pub fn room_for<T>(n: usize) -> Vec<T> {
     room
 }
 
+/// The values from the last to the first. Their room is given back meanwhile, so that what is made of them takes
+/// its place rather than being added to it.
+pub fn from_the_end<T>(mut values: Vec<T>) -> impl Iterator<Item = T> {
+    /// Number of values after which room is given back.
+    const STEP: usize = 1024;
+    std::iter::from_fn(move || {
+        if values.len().is_multiple_of(STEP) {
+            values.shrink_to_fit();
+        }
+        values.pop()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +78,14 @@ mod tests {
             assert!(room.is_empty() && room.capacity() >= n);
             room.extend(0..n as u64);
             assert_eq!(room.last().copied(), (n as u64).checked_sub(1));
+        }
+    }
+
+    #[test]
+    fn values_come_from_the_end_and_none_is_missing() {
+        for n in [0, 1, 1023, 1024, 5000] {
+            let all: Vec<usize> = from_the_end((0..n).collect()).collect();
+            assert_eq!(all, (0..n).rev().collect::<Vec<usize>>());
         }
     }
 }

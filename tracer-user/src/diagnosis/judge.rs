@@ -18,7 +18,7 @@ use super::{
     scene::{From, Scene},
 };
 use crate::{
-    memory::room_for,
+    memory::{from_the_end, room_for},
     model::{
         history::History,
         peer::PeerId,
@@ -77,24 +77,25 @@ impl Judge {
         diagnosis
     }
 
-    /// As [`Judge::look`], but hands over the judged peers one by one, so that they need not all be held. In the
-    /// order of the diagnosis, they are returned in brief.
+    /// As [`Judge::look`], but takes the peers out of the sample and hands them over judged, one by one, so that
+    /// they need not all be held in both forms. In the order of the diagnosis, they are returned in brief.
     pub fn look_at_each(
         &mut self,
-        sample: &Sample,
+        sample: &mut Sample,
         options: &Options,
         each: impl FnMut(Judged),
     ) -> (Diagnosis, Vec<Brief>) {
         self.history.add(sample);
         let mut were = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
-        let scene = Scene::of(sample, &self.history, options, &self.memory);
+        let peers = std::mem::take(&mut sample.peers);
+        let scene = Scene::of(sample, &peers, &self.history, options, &self.memory);
         let memory = &mut self.memory;
         let settle = |peer: &mut Judged| {
             let was = memory.settle(peer, now_ns, false);
             were.extend(was.map(|was| (peer.id, was)));
         };
-        let (mut diagnosis, briefs) = judge_each(&scene, &self.history, settle, each);
+        let (mut diagnosis, briefs) = judge_each(&scene, peers, &self.history, settle, each);
         self.memory.note(&diagnosis, &briefs, &were);
         self.memory.show_changes(&mut diagnosis);
         (diagnosis, briefs)
@@ -118,13 +119,14 @@ impl Judge {
     /// As [`Judge::again`], but hands over the peers as [`Judge::look_at_each`] does.
     pub fn again_at_each(
         &self,
-        sample: &Sample,
+        sample: &mut Sample,
         options: &Options,
         each: impl FnMut(Judged),
     ) -> (Diagnosis, Vec<Brief>) {
-        let scene = Scene::of(sample, &self.history, options, &self.memory);
+        let peers = std::mem::take(&mut sample.peers);
+        let scene = Scene::of(sample, &peers, &self.history, options, &self.memory);
         let show = |peer: &mut Judged| self.memory.show(peer);
-        let (mut diagnosis, briefs) = judge_each(&scene, &self.history, show, each);
+        let (mut diagnosis, briefs) = judge_each(&scene, peers, &self.history, show, each);
         self.memory.show_changes(&mut diagnosis);
         (diagnosis, briefs)
     }
@@ -176,7 +178,7 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 }
 
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
-    let scene = Scene::of(sample, history, options, memory);
+    let scene = Scene::of(sample, &sample.peers, history, options, memory);
     let (host, capacity) = host(&scene, history);
     let mut lessons = Lessons::default();
     // Built in place without a verdict, because a verdict needs the figures of all peers.
@@ -200,21 +202,21 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
 /// for them.
 fn judge_each(
     scene: &Scene<'_>,
+    peers: Vec<sample::Peer>,
     history: &History,
     mut settle: impl FnMut(&mut Judged),
     mut each: impl FnMut(Judged),
 ) -> (Diagnosis, Vec<Brief>) {
-    let peers = &scene.sample.peers;
     let (host, capacity) = host(scene, history);
     let mut lessons = Lessons::default();
-    for peer in peers {
+    for peer in &peers {
         let figures = scene.figures(peer, From::Start);
         lessons.add(peer.id, &figures, &scene.options.thresholds);
     }
     let norms = scene.norms(lessons);
-    let briefs = (0..).zip(peers).map(|(place, peer)| {
-        let mut judged = unjudged(scene, peer, scene.figures(peer, From::Start), &host);
-        one(scene, &norms, peer, &mut judged);
+    let briefs = (0..).zip(from_the_end(peers)).map(|(place, peer)| {
+        let mut judged = unjudged(scene, &peer, scene.figures(&peer, From::Start), &host);
+        one(scene, &norms, &peer, &mut judged);
         settle(&mut judged);
         let brief = Brief::of(&judged, place);
         each(judged);

@@ -103,12 +103,12 @@ mod tests {
     fn every_peer_is_the_same_afterwards_and_takes_little_room() {
         let mut judge = Judge::new(None);
         for second in 0..90 {
-            let batch = batch(second);
+            let mut batch = batch(second);
             let mut packed = Packed::default();
             let mut judged_first = Vec::new();
             let mut alike = judge.clone();
             let peers = alike.look(&batch.sample, &batch.options).peers;
-            let (diagnosis, briefs) = judge.look_at_each(&batch.sample, &batch.options, |peer| {
+            let (diagnosis, briefs) = judge.look_at_each(&mut batch.sample, &batch.options, |peer| {
                 judged_first.push(peer.id);
                 packed.push(peer);
             });

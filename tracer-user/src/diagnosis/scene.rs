@@ -42,14 +42,16 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// `peers` are the sample's, which may have been taken out of it.
     pub(super) fn of(
         sample: &'a Sample,
+        peers: &[Peer],
         history: &'a History,
         options: &'a Options,
         memory: &Memory,
     ) -> Self {
         let window = history.window();
-        let held_at_start = sample.peers.iter().map(|peer| {
+        let held_at_start = peers.iter().map(|peer| {
             let held = match (window.start(), window.base(peer.slot)) {
                 (None, _) => peer.counters.seeded,
                 (Some(_), Some(base)) => window::held(&base.counters),

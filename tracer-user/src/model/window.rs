@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use self::boundary::Boundary;
 pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
 use super::{
-    figure::Table,
+    figure::{Table, added},
     peer::Counters,
     sample::{Moment, Peer, Sample},
 };
@@ -232,10 +232,10 @@ impl Window {
     pub fn when_opened(&self, slot: u32, opens_now: u64, opens: u64) -> Option<usize> {
         let mut newer = self.boundaries.len();
         for (at, boundary) in self.boundaries.iter().enumerate().rev() {
-            let Some(mark) = boundary.mark(slot) else {
+            let Some(before) = boundary.opens(slot) else {
                 continue;
             };
-            if opens_now.saturating_sub(mark.counters.opens()) >= opens {
+            if added(boundary::low(opens_now).into(), before.into()) >= opens {
                 // This was true until just before the next boundary at which the peer had changed.
                 return newer.checked_sub(1);
             }

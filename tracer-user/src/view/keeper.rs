@@ -137,6 +137,9 @@ impl Keeper {
         });
         self.numbers.add(&sample);
         self.rates.add(&sample, &self.numbers);
+        self.past.add(ended);
+        self.past.follow(&sample);
+        self.chart(&sample);
         // Of each slot that has live sockets: their states, and its peer once that is judged.
         let mut slots: HashMap<u32, (States, Option<(PeerId, Verdict)>)> = HashMap::new();
         for connection in &sample.sockets.connections {
@@ -163,9 +166,9 @@ impl Keeper {
             judged.push(peer);
         };
         let (diagnosis, briefs) = match &judge {
-            None => self.judge.look_at_each(&sample, &options, each),
+            None => self.judge.look_at_each(&mut sample, &options, each),
             Some(judge) => {
-                let (mut diagnosis, briefs) = judge.again_at_each(&sample, &options, each);
+                let (mut diagnosis, briefs) = judge.again_at_each(&mut sample, &options, each);
                 let remembered = (diagnosis.changes.clone(), diagnosis.changes_dropped);
                 match is_back {
                     true => self.observer.go_back(&mut diagnosis, &briefs),
@@ -188,9 +191,6 @@ impl Keeper {
         }
         rows.sort_unstable_by_key(|row| row.rank);
         judged.order(briefs.iter().map(|brief| brief.place));
-        self.past.add(ended);
-        self.past.follow(&sample);
-        self.chart(&sample);
         if !std::mem::replace(&mut self.has_begun, true) {
             let seeded = words::count(diagnosis.accounting.totals.seeded, "connection", "connections");
             self.log
@@ -200,8 +200,6 @@ impl Keeper {
             self.log.note(sample.taken, note);
         }
         self.log.tell(&diagnosis.changes);
-        // The largest part of a sample, and no longer needed.
-        drop(std::mem::take(&mut sample.peers));
         Snapshot {
             headline: text::headline(&diagnosis),
             judged,

@@ -24,7 +24,7 @@ pub(super) struct Boundary {
 /// Packed marks by slot, all in one block of memory: there are tens of thousands, of some 100 bytes each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    /// The marks in any order, and what is left of replaced ones.
+    /// The marks in any order, each behind the number of its opens, and what is left of replaced ones.
     bytes: Vec<u8>,
     /// The slots in ascending order, each with its part of `bytes`.
     slots: Vec<(u32, Range<u32>)>,
@@ -33,7 +33,13 @@ pub(super) struct Marks {
 impl Boundary {
     /// A peer's mark, if the peer changed since the previous boundary.
     pub(super) fn mark(&self, slot: u32) -> Option<Mark> {
-        postcard::from_bytes(self.marks.get(slot)?).ok()
+        postcard::from_bytes(self.marks.get(slot)?.mark).ok()
+    }
+
+    /// The lower 32 bits of the number of connections that the peer had opened, if it changed since the previous
+    /// boundary. The mark need not be unpacked for them.
+    pub(super) fn opens(&self, slot: u32) -> Option<u32> {
+        Some(self.marks.get(slot)?.opens)
     }
 
     /// Adds the marks of an older boundary, for peers that have none here.
@@ -51,11 +57,9 @@ impl Boundary {
     /// can be.
     pub(super) fn arrange(&mut self, figures: &[String]) {
         let arranged = self.marks.iter().map(|(slot, packed)| {
-            let packed = match layout::read(packed, figures) {
-                Ok(mark) => pack(&mark.counters, mark.live, mark.looks),
-                Err(_) => Vec::new(),
-            };
-            (slot, packed)
+            let mark = Packed::of(packed).and_then(|packed| layout::read(packed.mark, figures).ok());
+            let packed = mark.map(|mark| pack(&mark.counters, mark.live, mark.looks));
+            (slot, packed.unwrap_or_default())
         });
         self.marks = arranged.collect();
     }
@@ -63,7 +67,7 @@ impl Boundary {
     /// Whether it can have come from a run.
     pub(super) fn is_possible(&self) -> bool {
         self.marks.iter().all(|(_, packed)| {
-            postcard::from_bytes::<Mark>(packed).is_ok_and(|mark| {
+            unpacked(packed).is_some_and(|mark| {
                 let live = mark.live;
                 let numbers = [
                     live.established,
@@ -86,9 +90,9 @@ impl Marks {
         self.slots.len()
     }
 
-    fn get(&self, slot: u32) -> Option<&[u8]> {
+    fn get(&self, slot: u32) -> Option<Packed<'_>> {
         let place = self.slots.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
-        self.part(&self.slots.get(place)?.1)
+        Packed::of(self.part(&self.slots.get(place)?.1)?)
     }
 
     /// Adds those of `other`, which replace those of the same slots if `other` is newer.
@@ -156,6 +160,34 @@ fn store(bytes: &mut Vec<u8>, packed: &[u8]) -> Range<u32> {
     begin..end
 }
 
+/// A mark as it lies in memory.
+#[derive(Clone, Copy)]
+struct Packed<'a> {
+    /// The lower 32 bits of the number of connections opened.
+    opens: u32,
+    /// The mark as it stands in a file.
+    mark: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (opens, mark) = bytes.split_first_chunk()?;
+        Some(Self {
+            opens: u32::from_le_bytes(*opens),
+            mark,
+        })
+    }
+}
+
+fn unpacked(bytes: &[u8]) -> Option<Mark> {
+    postcard::from_bytes(Packed::of(bytes)?.mark).ok()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits")]
+pub(super) fn low(opens: u64) -> u32 {
+    opens as u32
+}
+
 /// Packs a mark.
 pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Vec<u8> {
     /// Borrowed form of [`Mark`].
@@ -165,22 +197,20 @@ pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Vec<u8> {
         live: Live,
         looks: Looks,
     }
-    // Serialising plain numbers into memory cannot fail. An empty mark would unpack to none.
-    postcard::to_allocvec(&Borrowed {
+    let mark = Borrowed {
         counters,
         live,
         looks,
-    })
-    .unwrap_or_default()
+    };
+    // Serialising plain numbers into memory cannot fail. An empty mark would unpack to none.
+    postcard::to_extend(&mark, low(counters.opens()).to_le_bytes().to_vec()).unwrap_or_default()
 }
 
 /// A list of slots with base64, ordered by slot.
 impl Serialize for Marks {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(
-            self.iter()
-                .map(|(slot, packed)| (slot, STANDARD_NO_PAD.encode(packed))),
-        )
+        let marks = self.iter().filter_map(|(slot, packed)| Some((slot, Packed::of(packed)?.mark)));
+        to.collect_seq(marks.map(|(slot, mark)| (slot, STANDARD_NO_PAD.encode(mark))))
     }
 }
 
@@ -188,8 +218,10 @@ impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let all = Vec::<(u32, String)>::deserialize(from)?;
         let unpacked = all.into_iter().map(|(slot, text)| {
-            let packed = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
-            Ok((slot, packed))
+            let mark = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
+            // One of another version is packed anew as soon as it is arranged.
+            let opens = postcard::from_bytes::<Mark>(&mark).map_or(0, |mark| mark.counters.opens());
+            Ok((slot, [&low(opens).to_le_bytes(), mark.as_slice()].concat()))
         });
         unpacked.collect()
     }
