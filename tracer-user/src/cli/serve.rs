@@ -49,13 +49,13 @@ pub struct Serve {
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env = true)]
     pub evidence: Option<PathBuf>,
     /// Use at most this much disk for all of that; the oldest evidence goes first
-    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = values::size)]
+    #[arg(long, requires = "evidence", value_name = "BYTES", default_value = "1G", value_parser = values::size)]
     pub evidence_size: u64,
     /// Keep what lies back up to TIME, and a fifth more at most
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::kept)]
+    #[arg(long, requires = "evidence", value_name = "TIME", default_value = "10m", value_parser = values::kept)]
     pub keep_before: Span,
     /// Keep what follows for TIME
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::kept)]
+    #[arg(long, requires = "evidence", value_name = "TIME", default_value = "10m", value_parser = values::kept)]
     pub keep_after: Span,
     /// Look at the sockets once every TIME, from 100ms to 1h
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]

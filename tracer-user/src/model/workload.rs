@@ -291,10 +291,7 @@ mod tests {
             // Nothing.
             ("/".to_owned(), Workload::default()),
             (String::new(), Workload::default()),
-            (
-                "/podcast/pod12/.service/machine-".to_owned(),
-                Workload::default(),
-            ),
+            ("/podcast/pod12/.service/machine-".to_owned(), Workload::default()),
         ] {
             assert_eq!(Workload::of_path(&path), wanted, "{path}");
         }

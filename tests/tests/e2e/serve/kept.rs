@@ -32,7 +32,7 @@ fn kept(place: &Path) -> Vec<(PathBuf, Value)> {
 }
 
 fn reasons(manifest: &Value) -> Vec<&str> {
-    let reasons = manifest["session"]["kept"]["reasons"].as_array();
+    let reasons = manifest["kept"]["reasons"].as_array();
     let reasons = reasons.into_iter().flatten();
     reasons.map(|why| why["reason"].as_str().unwrap()).collect()
 }
@@ -43,9 +43,7 @@ fn complete(place: &Path, reason: &str) -> PathBuf {
     eventually("complete evidence", || {
         found = kept(place)
             .into_iter()
-            .find(|(_, manifest)| {
-                manifest["session"]["stopped"].is_string() && reasons(manifest).contains(&reason)
-            })
+            .find(|(_, manifest)| manifest["stopped"].is_string() && reasons(manifest).contains(&reason))
             .map(|(path, _)| path);
         found.is_some()
     });

@@ -66,9 +66,14 @@ impl Recording {
             return true;
         };
         if self.advice == Advice::None {
+            // A flight recorder has a quarter of what it was given.
+            let (flag, times) = match self.reel {
+                Some(_) => ("--evidence-size", 8),
+                None => ("--max-size", 2),
+            };
             self.advice = Advice::Due(format!(
-                "--max-size is too small for what there is by now, so no more states are written: {} would do",
-                size(least.saturating_mul(2))
+                "{flag} is too small for what there is by now, so no more states are written: {} would do",
+                size(least.saturating_mul(times))
             ));
         }
         false

@@ -209,7 +209,9 @@ pub(super) fn pack(counters: &Counters, live: Live, looks: Looks) -> Vec<u8> {
 /// A list of slots with base64, ordered by slot.
 impl Serialize for Marks {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let marks = self.iter().filter_map(|(slot, packed)| Some((slot, Packed::of(packed)?.mark)));
+        let marks = self
+            .iter()
+            .filter_map(|(slot, packed)| Some((slot, Packed::of(packed)?.mark)));
         to.collect_seq(marks.map(|(slot, mark)| (slot, STANDARD_NO_PAD.encode(mark))))
     }
 }
