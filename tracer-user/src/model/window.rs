@@ -312,7 +312,7 @@ impl Window {
             }
             match sample.looks.get(&peer.slot) {
                 Some(looks) => seen.looks = *looks,
-                None => seen.looks.note(live),
+                None => seen.looks.note(live, now),
             }
         }
         if is_due {

@@ -209,13 +209,14 @@ impl Live {
 
     fn note(&mut self, sockets: &Sockets) {
         let live = live_by_slot(&sockets.connections);
+        let now_ns = clock::now().monotonic_ns;
         for (slot, looks) in &mut self.looks {
-            looks.note(live.get(*slot as usize).copied().unwrap_or_default());
+            looks.note(live.get(*slot as usize).copied().unwrap_or_default(), now_ns);
         }
         for (slot, live) in (0..).zip(live).filter(|(_, live)| live.established > 1) {
             self.looks.entry(slot).or_insert_with(|| {
                 let mut looks = Looks::default();
-                looks.note(live);
+                looks.note(live, now_ns);
                 looks
             });
         }

@@ -147,6 +147,8 @@ const COLUMNS: &[(&str, &[Column])] = &[
             ("established", |f| Some(f.looks.established)),
             ("busy", |f| Some(f.looks.busy)),
             ("none idle", |f| Some(f.looks.none_idle)),
+            ("just opened", |f| Some(f.looks.just_opened)),
+            ("beside a free one", |f| Some(f.looks.beside_free)),
         ],
     ),
     (

@@ -7,8 +7,8 @@ use super::{
 use crate::diagnosis::{
     Figures, reuse,
     thresholds::{
-        BUSY, EXCEPTION, HANDSHAKE_TURNS, HARDLY_USED, MANY_DISCARDED, MIN_CORE, NEARLY_ALL, OVERFLOW_FAULT,
-        confidence, habitual, share,
+        BESIDE_FREE, BUSY, EXCEPTION, HANDSHAKE_TURNS, HARDLY_USED, MANY_DISCARDED, MIN_CORE,
+        MIN_JUST_OPENED, NEARLY_ALL, OVERFLOW_FAULT, confidence, habitual, share,
     },
 };
 
@@ -65,9 +65,12 @@ fn has_core(figures: &Figures) -> bool {
     2 * figures.held.reused >= figures.course.low
 }
 
-/// Whether most of its connections were busy, and now and then all of them. A pool with idle connections opens no
-/// others; clients behind a shared address open theirs regardless of the others, of which one is nearly always idle.
+/// Whether most of its connections were busy, and those that had just opened did so while none was free. A pool with a
+/// free connection opens no other; clients behind a shared address open theirs regardless of the others, of which one
+/// is nearly always free.
 fn is_busy(figures: &Figures) -> bool {
-    let none_idle = share(figures.looks.none_idle, figures.looks.looks);
-    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY) && none_idle > 1.0 - NEARLY_ALL
+    let (opened, beside_free) = (figures.looks.just_opened, figures.looks.beside_free);
+    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY)
+        && opened >= MIN_JUST_OPENED
+        && share(beside_free, opened) < BESIDE_FREE
 }

@@ -251,6 +251,8 @@ fn one_that_never_uses_the_idle_one_it_holds_connects_anew_for_each() {
             established: 170,
             busy: 5,
             none_idle: 0,
+            just_opened: 0,
+            beside_free: 0,
             empty: 0,
         }
         .into(),

@@ -92,6 +92,8 @@ impl Absent for Looks {
         established: 0,
         busy: 0,
         none_idle: 0,
+        just_opened: 0,
+        beside_free: 0,
     };
 }
 

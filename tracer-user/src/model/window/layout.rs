@@ -9,7 +9,7 @@ use serde::{
     de::{DeserializeSeed, IntoDeserializer, MapAccess, value::MapAccessDeserializer},
 };
 
-use super::{Live, Looks, Mark};
+use super::{Live, Mark};
 use crate::model::{figure::Table, peer::Counters};
 
 /// The figures of marks in files that do not name them.
@@ -57,10 +57,15 @@ pub(super) fn read(packed: &[u8], figures: &[String]) -> postcard::Result<Mark> 
         figures: figures.iter(),
         from: &mut from,
     };
+    let counters = Counters::deserialize(MapAccessDeserializer::new(counters))?;
+    let live = Live::deserialize(&mut from)?;
+    let rest = from.finalize()?;
+    // Versions whose files do not name their figures did not look at new connections.
+    let looks = postcard::from_bytes(rest).or_else(|_| postcard::from_bytes(&[rest, &[0, 0]].concat()))?;
     Ok(Mark {
-        counters: Counters::deserialize(MapAccessDeserializer::new(counters))?,
-        live: Live::deserialize(&mut from)?,
-        looks: Looks::deserialize(&mut from)?,
+        counters,
+        live,
+        looks,
     })
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     peer::Counters,
-    socket::{Connection, State},
+    socket::{Connection, Since, State},
 };
 
 /// The live connections of a peer, summed up.
@@ -20,7 +20,20 @@ pub struct Live {
     pub received: u64,
     /// Payload sent on them, bytes.
     pub sent: u64,
+    /// When the newest one opened, monotonic, ns; 0 if that is not known of any.
+    #[serde(skip)]
+    pub newest_ns: u64,
+    /// The longest time that one has been established and idle, ns.
+    #[serde(skip)]
+    pub idle_ns: u64,
 }
+
+/// A connection is new for this long, ns.
+const NEW_NS: u64 = 50_000_000;
+
+/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool has sent its
+/// request by then.
+const FREE_NS: u64 = 30_000_000;
 
 /// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
 /// over a window are exact for what was looked at.
@@ -36,11 +49,15 @@ pub struct Looks {
     pub busy: u64,
     /// How often it had several connections, none of them idle.
     pub none_idle: u64,
+    /// How often one of its connections was new.
+    pub just_opened: u64,
+    /// How often of those another connection had been free when it opened.
+    pub beside_free: u64,
 }
 
 impl Looks {
-    /// Adds one look.
-    pub fn note(&mut self, live: Live) {
+    /// Adds one look, at this monotonic time, ns.
+    pub fn note(&mut self, live: Live, now_ns: u64) {
         if live.established == 0 {
             self.empty += 1;
             return;
@@ -49,6 +66,11 @@ impl Looks {
         self.established += live.established;
         self.busy += live.busy;
         self.none_idle += u64::from(live.established > 1 && live.busy >= live.established);
+        let age_ns = now_ns.saturating_sub(live.newest_ns);
+        if age_ns < NEW_NS {
+            self.just_opened += 1;
+            self.beside_free += u64::from(live.idle_ns >= age_ns + FREE_NS);
+        }
     }
 
     /// The looks since an earlier state.
@@ -60,6 +82,8 @@ impl Looks {
             established: self.established.saturating_sub(earlier.established),
             busy: self.busy.saturating_sub(earlier.busy),
             none_idle: self.none_idle.saturating_sub(earlier.none_idle),
+            just_opened: self.just_opened.saturating_sub(earlier.just_opened),
+            beside_free: self.beside_free.saturating_sub(earlier.beside_free),
         }
     }
 }
@@ -70,6 +94,12 @@ impl Live {
         if connection.state == State::Established {
             self.established += 1;
             self.busy += u64::from(connection.holding);
+            if !connection.holding && connection.unread == 0 {
+                self.idle_ns = self.idle_ns.max(connection.idle_ns);
+            }
+        }
+        if let Since::Opened(ns) = connection.since {
+            self.newest_ns = self.newest_ns.max(ns);
         }
         self.turns += u64::from(connection.turns);
         self.received += connection.bytes_received;
@@ -130,4 +160,49 @@ pub fn live_by_slot(connections: &[Connection]) -> Vec<Live> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::peer::Direction;
+
+    const MS: u64 = 1_000_000;
+
+    /// A connection of this age that has been idle for so long, ms, at 1,000 ms.
+    fn connection(age: u64, idle: u64) -> Connection {
+        Connection {
+            slot: Some(0),
+            since: Since::Opened((1_000 - age) * MS),
+            idle_ns: idle * MS,
+            ..Connection::unknown(1, Direction::Inbound)
+        }
+    }
+
+    fn looked_at(connections: &[Connection]) -> (u64, u64) {
+        let mut looks = Looks::default();
+        for live in live_by_slot(connections) {
+            looks.note(live, 1_000 * MS);
+        }
+        (looks.just_opened, looks.beside_free)
+    }
+
+    #[test]
+    fn a_new_connection_shows_whether_another_was_free() {
+        let new = connection(20, 20);
+        assert_eq!(looked_at(&[connection(60, 60)]), (0, 0), "no longer new");
+        assert_eq!(looked_at(&[new.clone()]), (1, 0));
+        assert_eq!(looked_at(&[new.clone(), connection(500, 90)]), (1, 1));
+        assert_eq!(
+            looked_at(&[new.clone(), connection(500, 49)]),
+            (1, 0),
+            "just taken"
+        );
+        let busy = [true, false].map(|holding| Connection {
+            holding,
+            unread: u32::from(!holding),
+            ..connection(500, 90)
+        });
+        assert_eq!(looked_at(&[new, busy[0].clone(), busy[1].clone()]), (1, 0));
+    }
 }

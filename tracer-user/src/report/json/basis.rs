@@ -35,6 +35,8 @@ pub(super) struct Basis {
     looks_established: u64,
     looks_busy: u64,
     looks_none_idle: u64,
+    looks_just_opened: u64,
+    looks_beside_free: u64,
     /// Established connections, by what is known about them since the next younger one opened.
     established: u64,
     in_use: u64,
@@ -95,6 +97,8 @@ impl Basis {
             looks_established: looks.established,
             looks_busy: looks.busy,
             looks_none_idle: looks.none_idle,
+            looks_just_opened: looks.just_opened,
+            looks_beside_free: looks.beside_free,
             established: held.established,
             in_use: held.alive,
             holding: held.holding,

@@ -294,6 +294,8 @@ pub(super) fn overflow(n: u64) -> Figures {
             established: 330,
             busy: 240,
             none_idle: 6,
+            just_opened: 12,
+            beside_free: 1,
             empty: 0,
         }
         .into(),

@@ -130,9 +130,12 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
     let mut by_themselves = overflow(20);
     by_themselves.looks.busy = by_themselves.looks.established / 3;
     assert_eq!(verdict(&by_themselves), Verdict::ManyHeld);
-    let mut never_all_busy = overflow(20);
-    never_all_busy.looks.none_idle = 1;
-    assert_eq!(verdict(&never_all_busy), Verdict::ManyHeld);
+    let mut beside_free_ones = overflow(20);
+    beside_free_ones.looks.beside_free = 3;
+    assert_eq!(verdict(&beside_free_ones), Verdict::ManyHeld);
+    let mut not_looked_at = overflow(20);
+    (not_looked_at.looks.just_opened, not_looked_at.looks.beside_free) = (2, 0);
+    assert_eq!(verdict(&not_looked_at), Verdict::ManyHeld);
     let mut without_a_core = overflow(20);
     without_a_core.held.reused = without_a_core.course.low / 2 - 1;
     assert_eq!(verdict(&without_a_core), Verdict::ManyHeld);
