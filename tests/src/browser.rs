@@ -51,8 +51,8 @@ impl Browser {
         }
         // The shell gives it the pipes as descriptors 3 and 4, where it expects them.
         let script = format!(
-            "exec setpriv --pdeathsig KILL {PROGRAM} --headless=new --no-sandbox --disable-gpu --no-first-run \
-             --disable-dev-shm-usage --disable-background-networking --user-data-dir=\"$0/profile\" \
+            "exec setpriv --pdeathsig KILL {PROGRAM} --headless=new --no-sandbox --disable-gpu \
+             --no-first-run --disable-dev-shm-usage --disable-background-networking --user-data-dir=\"$0/profile\" \
              --remote-debugging-pipe about:blank 3<\"$0/orders\" 4>\"$0/answers\""
         );
         let child = Command::new("sh")

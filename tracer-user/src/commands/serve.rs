@@ -165,6 +165,7 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
     if agent.recorder.is_some() {
         agent.look(true)?;
     }
+    agent.teller.end();
     Ok(Outcome::Done)
 }
 

@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use serde_json::{Map, Value, json};
@@ -32,6 +33,9 @@ const SCHEMA: &str = "tcpreuse.event/1";
 
 /// Verdicts told in a minute; of more, only their number is. All other events are rare by themselves.
 const VERDICTS_A_MINUTE: u32 = 60;
+
+/// How long the end of the program waits for each receiver of events.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
@@ -177,6 +181,11 @@ impl Teller {
         fields.insert("at".to_owned(), timestamp(now).into());
         fields.insert("host".to_owned(), self.host.as_str().into());
         Event::new("evidence-kept", text, is_bad, fields)
+    }
+
+    /// Waits a moment for what is not told yet.
+    pub fn end(self) {
+        self.outlets.into_iter().for_each(|outlet| outlet.end(PATIENCE));
     }
 
     /// What did not reach somebody, by cause.

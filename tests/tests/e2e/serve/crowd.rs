@@ -151,8 +151,8 @@ fn a_crowd_at_the_door_gets_nothing_and_delays_no_sample() {
     let after = memory(agent.pid());
     let (gap, samples) = longest_gap(&evidence);
     println!(
-        "{took:.1?}: {} scrapes answered, {samples} samples, the longest time between two {gap:.0?}, memory {before} to \
-         {after} KiB",
+        "{took:.1?}: {} scrapes answered, {samples} samples, the longest time between two {gap:.0?}, \
+         memory {before} to {after} KiB",
         answered.load(Ordering::Relaxed)
     );
     assert_eq!(

@@ -21,8 +21,8 @@ fn hostile() -> Server {
     let mut python = command("python3");
     python.args([
         "-c",
-        "import http.server; open('/proc/self/comm', 'w').write('<b id=owned>'); \
-         http.server.ThreadingHTTPServer(('127.0.0.1', 8181), http.server.SimpleHTTPRequestHandler).serve_forever()",
+        "from http.server import *; open('/proc/self/comm', 'w').write('<b id=owned>'); \
+         ThreadingHTTPServer(('127.0.0.1', 8181), SimpleHTTPRequestHandler).serve_forever()",
     ]);
     Server::start(python, HOSTILE_PORT)
 }
@@ -48,7 +48,7 @@ fn the_page_is_alive_in_a_browser_and_harmless() {
     let rows = "[...document.querySelectorAll('#peers tbody tr')]";
     let peers =
         format!("{rows}.filter(row => !row.hidden).map(row => row.querySelector('summary').textContent)");
-    let mut seen = |browser: &mut Browser, what: &str, wanted: &dyn Fn(&[String]) -> bool| {
+    let seen = |browser: &mut Browser, what: &str, wanted: &dyn Fn(&[String]) -> bool| {
         let mut found = Vec::new();
         eventually(what, || {
             found = serde_json::from_value(browser.value(&peers)).unwrap();
