@@ -127,10 +127,7 @@ impl Answers {
         let is_order = request.uri().path() == KEEP;
         Answer::Ready(match self.refused(request.headers(), via) {
             Some(refused) => refused,
-            None if is_order && request.method() == Method::POST => match self.ask(request.headers(), via) {
-                Ok(promise) => return Answer::Asked(promise),
-                Err(refused) => refused,
-            },
+            None if is_order && request.method() == Method::POST => return self.ask(request.headers(), via),
             None if is_order => not_allowed("POST", "this is an order: POST it\n"),
             None if ![Method::GET, Method::HEAD].contains(request.method()) => {
                 not_allowed("GET, HEAD", "this can only be read\n")
@@ -141,23 +138,27 @@ impl Answers {
 
     /// Asks for evidence to be kept. On TCP that needs a token, and must not come from another page in the
     /// browser of somebody who has given it.
-    fn ask(&self, headers: &HeaderMap, via: Via) -> Result<oneshot::Receiver<Promise>, Response<Reply>> {
+    fn ask(&self, headers: &HeaderMap, via: Via) -> Answer {
+        let refused = |status, why| Answer::Ready(plain(status, why));
         let is_foreign = headers.get(ORIGIN).is_some_and(|origin| {
             let host = headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
             host.is_empty() || !origin.as_bytes().ends_with(&[b"//", host].concat())
         });
         if via == Via::Tcp && (is_foreign || !self.secrets.borrow().has_token()) {
             let why = "this needs the Unix socket (--listen unix:PATH) or a token (--token-file)\n";
-            return Err(plain(StatusCode::FORBIDDEN, why));
+            return refused(StatusCode::FORBIDDEN, why);
         }
         let Some(keep) = &self.keep else {
-            let why = "there is no place for evidence (--evidence DIR)\n";
-            return Err(plain(StatusCode::CONFLICT, why));
+            return refused(
+                StatusCode::CONFLICT,
+                "there is no place for evidence (--evidence DIR)\n",
+            );
         };
         let (answer, promise) = oneshot::channel();
-        keep.try_send(answer)
-            .map_err(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once\n"))?;
-        Ok(promise)
+        match keep.try_send(answer) {
+            Ok(()) => Answer::Asked(promise),
+            Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once\n"),
+        }
     }
 
     /// Who may open the Unix socket may read. On TCP a token decides, or else the name by which the server is
