@@ -4,7 +4,7 @@
 
 mod load;
 mod outcome;
-mod watch;
+pub(crate) mod watch;
 
 use std::{
     fs,
@@ -68,7 +68,8 @@ pub fn run_for(time: Duration) -> Outcome {
     let with_room_for = |peers| ["--port", &ports, "--window", WINDOW, "--max-peers", peers];
     let common = with_room_for(ROOM);
     let diagnose = Trace::start(&namespace, &common);
-    let crowded = Trace::start(&namespace, &with_room_for(&little_room));
+    let stays = [&with_room_for(&little_room)[..], &["--retain", "never"]].concat();
+    let crowded = Trace::start(&namespace, &stays);
     let recording = [
         &common[..],
         &["--max-size", MAX_SIZE, "--rotate", "--format", "json"],
@@ -98,21 +99,26 @@ pub fn run_for(time: Duration) -> Outcome {
     thread::sleep(Duration::from_millis(2500));
     let screen = top.text();
     top.type_in("q");
-    let mut outcome = Outcome::new(time, opened, watch.finish());
+    let title = format!(
+        "{opened} connections of {CLIENTS} clients in {} s",
+        time.as_secs()
+    );
+    let mut outcome = Outcome::new(title, time, opened, watch.finish());
     outcome.expect(top.end().success(), "top ended badly");
     outcome.expect(top.is_as_before(), "top left the terminal changed");
     outcome.expect(
         screen.contains("lost 0, drift 0"),
         &format!("top shows losses or drift:\n{screen}"),
     );
-    outcome.counted("diagnose", &diagnose.finish().0, 0);
+    outcome.counted("diagnose", &diagnose.finish().0, 0, 0);
     outcome.counted(
         "diagnose, map full",
         &crowded.finish().0,
+        0,
         u64::from(CLIENTS + CARELESS - LITTLE_ROOM),
     );
     let answer = serde_json::from_str(&record.finish()).expect("its diagnosis");
-    outcome.counted("record", &answer, 0);
+    outcome.counted("record", &answer, 0, 0);
     recorded(&evidence, &mut outcome);
     outcome
 }

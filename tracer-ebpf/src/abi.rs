@@ -13,6 +13,7 @@ pub mod losses;
 pub mod offsets;
 pub mod peer;
 pub mod ring;
+pub mod slots;
 
 /// Implements [`aya::Pod`] where the loader asks for it, and nothing elsewhere.
 macro_rules! pod {

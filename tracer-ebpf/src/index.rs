@@ -1,7 +1,10 @@
 //! The hash index from a peer's key to its slot: which cell a key belongs to, and what a cell holds.
 //!
-//! Open addressing: a key lies in its home cell or, if that is taken, in one of a fixed row of others. Cells
-//! are never freed. The kernel's own hash map would cost two more cache misses per open.
+//! Open addressing: a key lies in its home cell or, if that is taken, in one of a fixed row of others. The
+//! kernel's own hash map would cost two more cache misses per open.
+//!
+//! The search for a key ends at the first free cell. So the cell of a peer that left is not free at once, but
+//! [`ABANDONED`]: a search goes on behind it, and a new peer takes it. User space frees it when no key lies behind it.
 
 use crate::abi::peer::PeerKey;
 
@@ -68,6 +71,15 @@ pub const fn slot(cell: u64, hash: u64) -> Option<u32> {
 
 const TAG: u64 = !(u32::MAX as u64);
 
+/// The content of a cell whose peer has left. No slot has that number.
+pub const ABANDONED: u64 = u32::MAX as u64;
+
+/// Whether a new peer may take a cell with this content.
+#[inline(always)]
+pub const fn is_vacant(cell: u64) -> bool {
+    cell == 0 || cell == ABANDONED
+}
+
 /// The number of cells for `peers` peers; a power of two.
 pub const fn cells(peers: u32) -> u32 {
     match peers.saturating_mul(CELLS_PER_PEER).checked_next_power_of_two() {
@@ -103,6 +115,14 @@ mod tests {
         assert_eq!(slot(cell(hash, 17), hash ^ 1 << 40), None);
         assert_eq!(slot(0, hash), None);
         assert_eq!(slot(0, 0), None, "a hash may be 0, a free cell is still free");
+    }
+
+    #[test]
+    fn a_cell_is_vacant_before_its_peer_came_and_after_it_left() {
+        assert!(is_vacant(0) && is_vacant(ABANDONED));
+        for hash in [0, 5, u64::MAX, TAG] {
+            assert!(!is_vacant(cell(hash, 1)) && !is_vacant(cell(hash, 1 << 20)));
+        }
     }
 
     #[test]

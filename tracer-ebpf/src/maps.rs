@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use aya_ebpf::{
     Global,
-    bindings::BPF_F_NO_PREALLOC,
+    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray},
     macros::btf_map,
 };
@@ -16,6 +16,7 @@ use tracer_ebpf::abi::{
     losses::Losses,
     peer::{PeerKey, PeerStats},
     ring::Ends,
+    slots::Slots,
 };
 
 use crate::atomic::Shared;
@@ -163,7 +164,7 @@ pub(crate) fn ring() -> Shared<Ends> {
 
 /// The only value of an array.
 #[inline(always)]
-pub(crate) fn only<T>(array: &Array<T, 1>) -> Option<Shared<T>> {
+pub(crate) fn only<T, const FLAGS: usize>(array: &Array<T, 1, FLAGS>) -> Option<Shared<T>> {
     // SAFETY: a pointer from a look-up lies in the value of a map.
     array.get_ptr_mut(0).map(|value| unsafe { Shared::new(value) })
 }
@@ -182,25 +183,18 @@ pub(crate) fn only_here<T>(array: &PerCpuArray<T, 1>) -> Option<Shared<T>> {
 #[btf_map]
 pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// The peers that found no room, so that each is counted once.
+/// The peers that found no room, so that each is counted once. User space empties the list once there is room again.
 #[btf_map]
 pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// The number of peers that have a slot.
+/// Which slots are taken.
 #[btf_map]
-pub(crate) static PEER_COUNT: Array<u32, 1> = Array::new();
+pub(crate) static SLOTS: Array<Slots, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 
-/// The number of slots that were ever taken.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers. Of too many
+/// the least recently used make room; each walk over the sockets notes those that still listen.
 #[btf_map]
-pub(crate) static TAKEN: Array<u32, 1> = Array::new();
-
-/// A slot that this CPU took and, having lost a race, did not use; 0: none.
-#[btf_map]
-pub(crate) static SPARE: PerCpuArray<u32, 1> = PerCpuArray::new();
-
-/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers.
-#[btf_map]
-pub(crate) static LISTENERS: HashMap<PeerKey, u32, 16384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub(crate) static LISTENERS: LruHashMap<PeerKey, u32, 4096> = LruHashMap::new();
 
 /// 1 for each port that [`LISTENERS`] has at any address: saves most connections the look-up there.
 #[btf_map]

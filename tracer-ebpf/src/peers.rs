@@ -3,13 +3,16 @@
 use core::{hint::cold_path, mem::offset_of};
 
 use tracer_ebpf::{
-    abi::peer::{PeerKey, direction},
+    abi::{
+        peer::{PeerKey, direction},
+        slots::Slots,
+    },
     address, index,
 };
 
 use crate::{
     atomic::{Shared, field},
-    maps::{self, DROPPED, PEER_COUNT, SPARE, TAKEN, config, lose, only, only_here, stats},
+    maps::{self, DROPPED, SLOTS, config, lose, only, stats},
 };
 
 /// `BPF_NOEXIST`.
@@ -75,7 +78,7 @@ pub(crate) fn slot_of(key: &PeerKey) -> u32 {
 #[inline(always)]
 pub(crate) fn known(key: &PeerKey) -> Option<u32> {
     let hash = index::hash(key, config!(hash_seed));
-    let there = cell(hash, first_of_interest(hash)).load();
+    let there = cell(hash, tcpreuse_search(hash)).load();
     index::slot(there, hash).filter(|slot| is_of(*slot, key))
 }
 
@@ -141,7 +144,7 @@ pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
 }
 
 /// Searches from the home cell of a key, and gives a new peer a slot. Two CPUs may both get here for one
-/// peer: who fills the free cell wins, and the loser keeps its slot for the next new peer.
+/// peer: who fills the vacant cell wins, and the loser gives its slot back.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
@@ -151,14 +154,14 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
     };
     let mut taken = OVERFLOW;
     for _ in 0..RACES {
-        let cell = cell(hash, first_of_interest(hash));
+        let cell = cell(hash, tcpreuse_search(hash));
         let there = cell.load();
-        if there != 0 {
+        if !index::is_vacant(there) {
             // Another key with the same tag is less likely than a full row of cells.
             if let Some(slot) = index::slot(there, hash)
                 && is_of(slot, key)
             {
-                give_back(taken);
+                tcpreuse_give_back(taken);
                 return slot;
             }
             break;
@@ -172,24 +175,29 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
                 break;
             }
         }
-        if cell.replace(0, index::cell(hash, taken)) {
+        if cell.replace(there, index::cell(hash, taken)) {
             return taken;
         }
         // Another CPU was faster, perhaps with this very key.
     }
-    give_back(taken);
+    tcpreuse_give_back(taken);
     overflow(key)
 }
 
-/// How many times in a row another CPU may take the cell that a new peer was about to get.
+/// How many times in a row another CPU may take what a new peer was about to get.
 const RACES: u32 = 4;
 
-/// The first of a key's cells that is free or may be that key's, as steps from its home; the last cell if
-/// there is none. A loop of its own, since the verifier walks through each round.
+/// The cell that may be a key's, else the first vacant one that it may get, as steps from its home; the last
+/// cell if there is neither. The vacant one must be the first, so that user space can tell which abandoned cells
+/// no key lies behind.
 #[inline(never)]
-fn first_of_interest(hash: u64) -> u32 {
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_search(hash: u64) -> u32 {
     for after in 0..index::PROBES {
         let there = cell(hash, after).load();
+        if there == index::ABANDONED {
+            return tcpreuse_search_behind(hash, after);
+        }
         if there == 0 || index::slot(there, hash).is_some() {
             return after;
         }
@@ -197,26 +205,50 @@ fn first_of_interest(hash: u64) -> u32 {
     index::PROBES - 1
 }
 
+/// The cell that may be a key's behind a vacant one, else the vacant one. A function of its own: the verifier would walk
+/// through its loop for each round of the one above.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_search_behind(hash: u64, vacant: u32) -> u32 {
+    for step in 1..index::PROBES {
+        let after = vacant.wrapping_add(step);
+        if after >= index::PROBES {
+            break;
+        }
+        let there = cell(hash, after).load();
+        if there == 0 {
+            break;
+        }
+        if there != index::ABANDONED && index::slot(there, hash).is_some() {
+            return after;
+        }
+    }
+    vacant
+}
+
 /// Whether the rest of the table is reserved for remote addresses, not processes. One more or less does not
 /// matter.
 #[inline(always)]
 fn is_crowded() -> bool {
-    only(&PEER_COUNT).is_none_or(|count| count.load() >= (config!(peers) - config!(peers) / 4) as u32)
+    only(&SLOTS)
+        .is_none_or(|slots| field!(slots.peers).load() >= (config!(peers) - config!(peers) / 4) as u32)
 }
 
 /// Takes an unused slot and writes the key into it, before the index shows the slot to anyone;
 /// `OVERFLOW` when there are as many peers as allowed.
 #[inline(always)]
 fn take(key: &PeerKey) -> u32 {
-    let Some(count) = only(&PEER_COUNT) else {
+    let Some(slots) = only(&SLOTS) else {
         return OVERFLOW;
     };
-    // Once full it stays full; without this test all CPUs would write the count for each new peer.
+    let count = field!(slots.peers);
+    // Without this test all CPUs would write the count of a full table for each new peer.
     if count.load() >= config!(peers) as u32 {
         return OVERFLOW;
     }
     if count.fetch_add(1) < config!(peers) as u32
-        && let Some(slot) = unused_slot()
+        && let slot = tcpreuse_unused_slot()
+        && slot != OVERFLOW
         && let Some(stats) = stats(slot)
     {
         field!(stats.key).fill(*key);
@@ -226,34 +258,60 @@ fn take(key: &PeerKey) -> u32 {
     OVERFLOW
 }
 
-/// Keeps a slot that was taken and is not needed.
-#[inline(always)]
-fn give_back(slot: u32) {
+/// Gives back a slot that was taken and is not needed. Returns it, as global functions have to return something.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_give_back(slot: u32) -> u32 {
     if slot == OVERFLOW {
-        return;
+        return slot;
     }
-    if let Some(stats) = stats(slot) {
-        field!(stats.key.direction).fill(0);
-    }
-    if let Some(spare) = only_here(&SPARE) {
-        spare.swap(slot);
-    }
-    if let Some(count) = only(&PEER_COUNT) {
-        count.sub(1);
-    }
-}
-
-/// An unused slot: the spare one of this CPU, else the next fresh one. There are as many slots as peers
-/// allowed, one for the overflow, and one spare per CPU.
-#[inline(always)]
-fn unused_slot() -> Option<u32> {
-    if let Some(spare) = only_here(&SPARE) {
-        let slot = spare.swap(0);
-        if slot != 0 {
-            return Some(slot);
+    let (Some(slots), Some(stats)) = (only(&SLOTS), stats(slot)) else {
+        return slot;
+    };
+    field!(stats.key.direction).fill(0);
+    let free = field!(slots.free);
+    for _ in 0..GIVEN_BACK_RACES {
+        let first = free.load();
+        field!(stats.key.process).store(first as u32);
+        if free.replace(first, Slots::freed(first, slot)) {
+            break;
         }
     }
-    Some(only(&TAKEN)?.fetch_add(1) + 1)
+    field!(slots.peers).sub(1);
+    slot
+}
+
+/// As [`RACES`], where losing them all would lose a slot.
+const GIVEN_BACK_RACES: u32 = 32;
+
+/// An unused slot: one that was given back, else the next fresh one; `OVERFLOW` if there is none. There are some
+/// more slots than peers allowed, for CPUs that hold one for a moment.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn tcpreuse_unused_slot() -> u32 {
+    let Some(slots) = only(&SLOTS) else {
+        return OVERFLOW;
+    };
+    let free = field!(slots.free);
+    for _ in 0..RACES {
+        let first = free.load();
+        let slot = first as u32;
+        if slot == OVERFLOW {
+            break;
+        }
+        let Some(stats) = stats(slot) else {
+            break;
+        };
+        let next = field!(stats.key.process).load();
+        if free.replace(first, Slots::freed(first, next)) {
+            return slot;
+        }
+    }
+    let taken = field!(slots.taken);
+    if u64::from(taken.load()) + 1 >= config!(slots) {
+        return OVERFLOW;
+    }
+    taken.fetch_add(1) + 1
 }
 
 /// Counts a peer that found no room, once.

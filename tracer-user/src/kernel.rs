@@ -20,6 +20,7 @@ mod peers;
 pub mod privileges;
 pub mod records;
 mod relocate;
+mod retire;
 mod room;
 mod sockets;
 mod sweep;

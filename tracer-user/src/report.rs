@@ -60,6 +60,8 @@ pub struct Counts {
     pub peers_dropped: u64,
     /// Connections not counted.
     pub connections_dropped: u64,
+    /// Peers that held nothing, were quiet and are no longer listed.
+    pub peers_left: u64,
 }
 
 impl Counts {
@@ -74,6 +76,7 @@ impl Counts {
             events_lost: losses.events(),
             peers_dropped: losses.peers_dropped,
             connections_dropped: losses.connections_dropped,
+            peers_left: accounting.peers_left,
         }
     }
 }

@@ -17,7 +17,7 @@ TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nig
 used, the distribution's compiler is: see `cargo xtask setup`.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`, `scenarios`,
-`bench`, `soak` and `test` pass on the code of what they run. What traces runs through sudo if need be."
+`bench`, `soak`, `month` and `test` pass on the code of what they run. What traces runs through sudo if need be."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +36,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "scenarios",
             "kernels",
             "soak",
+            "month",
             "sanitize",
             "miri",
         ],
@@ -89,6 +90,11 @@ pub(crate) enum Task {
     /// Nothing may grow, and every count has to be right.
     #[command(disable_help_flag = true)]
     Soak(PassedOn),
+    /// Let a million peers come once beside some that stay (6 minutes); --strangers N: fewer
+    ///
+    /// The verdicts on those that stay may not change, and every count has to be right.
+    #[command(disable_help_flag = true)]
+    Month(PassedOn),
     /// Run the libraries' tests with the address sanitizer (minutes); ARG... goes to `cargo test`
     #[command(disable_help_flag = true)]
     Sanitize(PassedOn),

@@ -45,6 +45,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(it) => return test::run(&project, &it.arguments),
         Task::Fuzz(what) => fuzz::run(&project, &what)?,
         Task::Soak(it) => return build::soak(&project, &it.arguments),
+        Task::Month(it) => return build::month(&project, &it.arguments),
         Task::Sanitize(it) => sanitize::run(&project, &it.arguments)?,
         Task::Miri(it) => sanitize::miri(&project, &it.arguments)?,
         Task::Dist { check } => dist::run(&project, check)?,

@@ -75,6 +75,7 @@ impl Usage {
 /// The result of a soak test.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    title: String,
     /// Duration of the traffic.
     pub time: Duration,
     /// Connections opened, as counted by the traffic itself.
@@ -86,9 +87,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(time: Duration, opened: u64, usage: Vec<Usage>) -> Self {
+    pub(crate) fn new(title: String, time: Duration, opened: u64, usage: Vec<Usage>) -> Self {
         let complaints = usage.iter().flat_map(Usage::growth).collect();
         Self {
+            title,
             time,
             opened,
             usage,
@@ -102,25 +104,25 @@ impl Outcome {
         &self.complaints
     }
 
-    pub(super) fn note(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
 
-    pub(super) fn expect(&mut self, holds: bool, complaint: &str) {
+    pub(crate) fn expect(&mut self, holds: bool, complaint: &str) {
         if !holds {
             self.complaints.push(complaint.to_owned());
         }
     }
 
-    /// Checks that an answer matches the connections opened, and that it lost exactly `peers_dropped` peers
-    /// and nothing else.
-    pub(super) fn counted(&mut self, name: &str, answer: &Value, peers_dropped: u64) {
+    /// Checks that an answer matches the connections opened, of which `open_now` are still open, and that it lost
+    /// exactly `peers_dropped` peers and nothing else.
+    pub(crate) fn counted(&mut self, name: &str, answer: &Value, open_now: u64, peers_dropped: u64) {
         let accounting = &answer["accounting"];
         for (what, wanted) in [
             ("seeded", 0),
             ("opened", self.opened),
-            ("closed", self.opened),
-            ("open_now", 0),
+            ("closed", self.opened - open_now),
+            ("open_now", open_now),
             ("drift", 0),
             ("events_lost", 0),
             ("connections_dropped", 0),
@@ -141,13 +143,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} connections of {} clients in {} s; first third after the warm-up -> last third",
-            self.opened,
-            super::CLIENTS,
-            self.time.as_secs()
-        )?;
+        writeln!(f, "{}; first third after the warm-up -> last third", self.title)?;
         writeln!(
             f,
             "{:<20} {:>20} {:>16} {:>12} {:>8}",
@@ -205,10 +201,10 @@ mod tests {
             serde_json::json!({"accounting": {"seeded": 0, "opened": opened, "closed": 7, "open_now": 0,
                 "drift": 0, "events_lost": 0, "connections_dropped": 0, "peers_dropped": 0}})
         };
-        let mut outcome = Outcome::new(Duration::ZERO, 7, Vec::new());
-        outcome.counted("record", &answer(7), 0);
+        let mut outcome = Outcome::new(String::new(), Duration::ZERO, 7, Vec::new());
+        outcome.counted("record", &answer(7), 0, 0);
         assert!(outcome.complaints().is_empty());
-        outcome.counted("record", &answer(6), 0);
+        outcome.counted("record", &answer(6), 0, 0);
         assert_eq!(outcome.complaints(), ["record: opened is 6, expected 7"]);
     }
 }

@@ -16,7 +16,7 @@ struct Look {
 }
 
 /// The processes being watched.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     of: Vec<Watched>,
     begun: Instant,
 }
@@ -44,7 +44,7 @@ impl Watched {
 }
 
 impl Watch {
-    pub(super) fn of(processes: &[(&'static str, u32)]) -> Self {
+    pub(crate) fn of(processes: &[(&'static str, u32)]) -> Self {
         let watched = |(name, pid): &(&'static str, u32)| {
             let pid = i32::try_from(*pid).expect("a process number");
             let mut watched = Watched {
@@ -63,14 +63,14 @@ impl Watch {
     }
 
     /// Takes a reading of every process.
-    pub(super) fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         for watched in &mut self.of {
             watched.looks.push(watched.look());
         }
     }
 
     /// The resource use of each process: the first third of the readings against the last.
-    pub(super) fn finish(self) -> Vec<Usage> {
+    pub(crate) fn finish(self) -> Vec<Usage> {
         let seconds = self.begun.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "clock ticks of a process")]
         let share = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64 / seconds;

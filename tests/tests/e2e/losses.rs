@@ -18,7 +18,14 @@ fn a_full_peer_table_drops_peers_but_no_totals() {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let trace = Trace::start(
         &namespace,
-        &["--port", &server.port().to_string(), "--max-peers", "4"],
+        &[
+            "--port",
+            &server.port().to_string(),
+            "--max-peers",
+            "4",
+            "--retain",
+            "never",
+        ],
     );
     for _ in 0..2 {
         (0..100).for_each(|n| visit(source(n), server.address));
@@ -52,7 +59,11 @@ fn peers_beyond_the_table_do_not_overlap_each_other() {
     let (_parent, path) = place();
     let room = ROOM.to_string();
     let port = server.port().to_string();
-    let recorder = Recorder::start(&namespace, &path, &["--port", &port, "--max-peers", &room]);
+    let recorder = Recorder::start(
+        &namespace,
+        &path,
+        &["--port", &port, "--max-peers", &room, "--retain", "never"],
+    );
     (0..10).for_each(|n| visit(source(n), server.address));
     let held = connect(source(10), server.address).unwrap();
     (11..14).for_each(|n| visit(source(n), server.address));

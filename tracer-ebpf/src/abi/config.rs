@@ -52,8 +52,8 @@ settings! {
     cgroup;
     /// Seed of the hash of peers, random per run.
     hash_seed;
-    /// How many peers may have a slot of the `PEERS` array. It has that many slots, one spare per CPU, and
-    /// slot 0 for all others.
+    /// How many peers may have a slot of the `PEERS` array. It has that many slots, some more for
+    /// those that are leaving, one for each CPU, which may hold one for a moment, and slot 0 for all others.
     peers;
     /// The number of slots in all.
     slots;

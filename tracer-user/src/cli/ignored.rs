@@ -14,6 +14,7 @@ struct Rule {
 /// Flags without a meaning where nothing is traced.
 const OF_TRACING: &[&str] = &[
     "max_peers",
+    "retain",
     "max_connections",
     "btf",
     "object",

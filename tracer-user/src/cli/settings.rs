@@ -36,6 +36,7 @@ impl Trace {
         Ok(Settings {
             filter: self.filter(self.directions(|| netns::any_listener(&self.ports()))),
             max_peers: self.max_peers,
+            retain_ns: self.retain.0.map(Span::as_ns),
             max_connections: self.max_connections,
             peek: !self.no_peek,
             log: self.verbose,

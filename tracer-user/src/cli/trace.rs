@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{self, Netns};
+use super::values::{self, Netns, Retain};
 use crate::{
     filter::Cgroup,
     kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
@@ -58,10 +58,17 @@ pub struct Trace {
     pub prefix6: u8,
     /// Track at most N peers individually
     ///
-    /// Later ones are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel
-    /// memory.
+    /// When hardly any room is left, those make room that hold no connection: first peers that never sent a request,
+    /// then those that came a few times, then the ones that were quiet longest. Peers that find no room all the same
+    /// are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel memory.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
+    /// Keep a peer for this long after its last connection, or as long as the window if that is longer
+    ///
+    /// Then it is no longer listed, and the totals go on to count it. With `never`, peers stay until the end, even when
+    /// others find no room.
+    #[arg(long, value_name = "TIME|never", default_value = "1h", value_parser = values::retain)]
+    pub retain: Retain,
     /// Track at most N open connections at a time
     ///
     /// The rest are not traced, and their number is reported.

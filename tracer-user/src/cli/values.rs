@@ -26,6 +26,18 @@ impl Span {
     }
 }
 
+/// `--retain`: how long quiet peers are kept; `None`: until the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Retain(pub Option<Span>);
+
+/// `90s`, or `never`.
+pub(crate) fn retain(text: &str) -> Result<Retain, String> {
+    match text {
+        "never" => Ok(Retain(None)),
+        _ => duration(text).map(|time| Retain(Some(time))),
+    }
+}
+
 /// Longer than any trace makes sense, and far from overflow everywhere.
 const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 

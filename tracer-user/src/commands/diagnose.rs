@@ -11,7 +11,7 @@ use crate::{
     config,
     diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
     exit::{Failure, Outcome},
-    kernel::privileges::Role,
+    kernel::{load::Settings, privileges::Role},
     report::{html::Material, openmetrics::Counted},
     source::live::Live,
     stop::{Stop, event_loop},
@@ -65,7 +65,7 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
     let thresholds = config::of_run(&args.settings, environment)?;
-    let mut settings = args.trace.settings()?;
+    let mut settings = settings(args)?;
     if is_report {
         settings = Kept::settings(settings);
     }
@@ -129,6 +129,12 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
         counted,
         material: material.unwrap_or_default(),
     })
+}
+
+/// What to load. What is judged is not forgotten before the end.
+fn settings(args: &Diagnose) -> Result<Settings, Failure> {
+    let window = args.window.unwrap_or(args.duration);
+    Ok(args.trace.settings()?.retaining(window.as_ns()))
 }
 
 /// What is known beside the counters.

@@ -48,7 +48,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
     let status_url = args.server.status_url()?;
     let settings = Settings {
         records: Some(RING),
-        ..args.trace.settings()?
+        ..args.trace.settings()?.retaining(args.window.as_ns())
     };
     let options = Options {
         thresholds: config::of_run(&args.settings, environment)?,

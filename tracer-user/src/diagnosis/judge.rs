@@ -49,7 +49,8 @@ impl Judge {
 
     /// Adds a sample without judging it.
     pub fn add(&mut self, sample: &Sample) {
-        self.history.add(sample);
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
     }
 
     /// Adds the outline of a sample, which has only the number of open connections.
@@ -63,7 +64,8 @@ impl Judge {
     }
 
     fn judged(&mut self, sample: &Sample, options: &Options, is_last: bool) -> Diagnosis {
-        self.history.add(sample);
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
         let mut were = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
@@ -85,7 +87,8 @@ impl Judge {
         options: &Options,
         each: impl FnMut(Judged),
     ) -> (Diagnosis, Vec<Brief>) {
-        self.history.add(sample);
+        let moved = self.history.add(sample);
+        self.memory.forget(&moved);
         let mut were = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
         let peers = std::mem::take(&mut sample.peers);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     diagnosis::{Expect, Judge, Options, words},
-    model::sample::Sample,
+    model::{accounting::Accounting, sample::Sample},
     report::{Origin, day_and_clock, day_and_clock_of, utc_ns},
 };
 
@@ -297,17 +297,19 @@ pub(crate) fn end(evidence: &Evidence) -> Option<i128> {
     utc_ns(text?)
 }
 
-/// Adds losses and drift of the last interval.
+/// Adds losses and accounting of the last interval. The rows alone do not say what those peers had counted that left before
+/// the first row read.
 fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
     let session = &evidence.manifest.session;
     match &evidence.last {
         Some(last) => {
             sample.losses = last.losses;
             sample.taken.monotonic_ns = last.monotonic_ns.min(1 << 62);
-            // Only if they belong to what the rows count.
-            if last.accounting.totals == sample.accounting.totals {
-                sample.accounting.drift = last.accounting.drift;
-            }
+            sample.accounting = Accounting {
+                // The check says nothing about peers whose rows are missing.
+                drift: last.accounting.drift.filter(|_| last.rows_not_written == 0),
+                ..last.accounting
+            };
         }
         None => sample.losses = session.losses,
     }

@@ -161,6 +161,7 @@ fn put_before(known: &mut Loaded, earlier: &Loaded) {
     totals.seeded = of_before.seeded + found;
     totals.opened += of_before.opened;
     totals.closed += of_before.closed;
+    sample.accounting.peers_left += before.accounting.peers_left;
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod ended;
 mod intervals;
+mod leaving;
 mod live;
 mod pace;
 mod peer;
@@ -15,13 +16,13 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use self::peer::Entry;
 pub(crate) use self::{
     intervals::Intervals,
     pace::{Looks, Pace},
     since::catch_up,
     walk::Walk,
 };
+use self::{leaving::Slots, peer::Entry};
 use super::{
     MAX_PEERS,
     manifest::Session,
@@ -65,6 +66,15 @@ pub(crate) struct Rebuild {
     names: BTreeMap<u32, String>,
     /// Counts the key frames: a peer without a row since the last one is no longer listed.
     key_frames: u64,
+    /// Counts the intervals.
+    intervals: u64,
+    /// Whether there are rows of peers.
+    lists_peers: bool,
+    /// Whether peers may have left since the interval before.
+    may_have_left: bool,
+    /// What those had counted that have left.
+    left: Totals,
+    slots: Slots,
     /// Rows of connections open at stop.
     open: Vec<ConnectionRow>,
     listeners: Vec<ListenerRow>,
@@ -84,6 +94,11 @@ impl Rebuild {
             unattributed: Counters::default(),
             names: BTreeMap::new(),
             key_frames: 0,
+            intervals: 0,
+            lists_peers: false,
+            may_have_left: false,
+            left: Totals::default(),
+            slots: Slots::default(),
             open: Vec::new(),
             listeners: Vec::new(),
         }
@@ -110,9 +125,9 @@ impl Rebuild {
             self.names.insert(pid, comm.clone());
         }
         let id = self.id(row);
-        let expected = self.expected;
+        let (expected, interval) = (self.expected, self.intervals);
         match self.entry(id) {
-            Some(entry) => entry.connection(row, expected),
+            Some(entry) => entry.connection(row, expected, interval),
             None => peer::count(&mut self.unattributed, row, expected),
         }
         if row.close_reason.is_none() && self.open.len() < MAX_LIVE {
@@ -129,7 +144,11 @@ impl Rebuild {
     /// Takes in one interval.
     pub(crate) fn interval(&mut self, step: intervals::Step) {
         self.see(Some(step.at));
+        self.let_leave();
+        self.intervals += 1;
         self.key_frames += u64::from(step.whole);
+        self.lists_peers |= !step.peers.is_empty();
+        self.may_have_left |= step.whole || step.peers.iter().any(|row| row.left == Some(true));
         let key_frame = self.key_frames;
         for row in step.peers {
             self.known.bytes_received |= row.bytes_received.is_some();
@@ -139,6 +158,13 @@ impl Rebuild {
                 && self.names.len() < MAX_NAMES
             {
                 self.names.insert(pid, comm.clone());
+            }
+            if self
+                .peers
+                .get(&row.id)
+                .is_some_and(|entry| entry.began_anew(&row))
+            {
+                self.leave(row.id);
             }
             if let Some(entry) = self.entry(row.id) {
                 entry.interval(row, key_frame);
@@ -160,9 +186,10 @@ impl Rebuild {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             return None;
         }
-        // Slot 0 is for peers without a slot of their own.
-        let slot = u32::try_from(self.peers.len() + 1).unwrap_or(0);
-        Some(self.peers.entry(id).or_insert_with(|| Entry::new(slot)))
+        Some(self.peers.entry(id).or_insert_with(|| {
+            self.may_have_left = true;
+            Entry::new(self.slots.take())
+        }))
     }
 
     /// The peer under which a peer's connections are counted at the last interval: a process that has ended
@@ -219,11 +246,12 @@ impl Rebuild {
         let mut connections: Vec<Connection> = Vec::new();
         for row in &self.open {
             let id = self.counted_for(self.id(row));
-            let slot = self.peers.get(&id).map(|entry| entry.slot);
+            let slot = self.peers.get(&id).filter(|entry| self.lists(entry));
+            let slot = slot.map(|entry| entry.slot);
             connections.push(live::of_row(self, row, slot, started, taken));
         }
         let mut peers: Vec<Peer> = Vec::with_capacity(self.peers.len());
-        let mut totals = Totals::default();
+        let mut totals = self.left;
         let mut open_now = self.unattributed.open_now;
         totals.add(&self.unattributed);
         let shared = self.shared();
@@ -232,17 +260,20 @@ impl Rebuild {
                 continue;
             }
             let entry = shared.get(id).unwrap_or(entry);
-            if self.open.is_empty() {
+            let is_listed = self.lists(entry);
+            if is_listed && self.open.is_empty() {
                 live::of_gauges(self, *id, entry, taken, &mut connections);
             }
             let counters = entry.counters(self.expected, !self.open.is_empty());
             totals.add(&counters);
             open_now += counters.open_now;
-            peers.push(Peer {
-                id: *id,
-                slot: entry.slot,
-                counters,
-            });
+            if is_listed {
+                peers.push(Peer {
+                    id: *id,
+                    slot: entry.slot,
+                    counters,
+                });
+            }
         }
         peers.sort_unstable_by_key(|peer| peer.id);
         connections.sort_unstable_by_key(|one| (one.netns, one.local, one.remote));
@@ -258,6 +289,8 @@ impl Rebuild {
                 ..Sockets::default()
             },
             looks: BTreeMap::new(),
+            generations: self.slots.generations(),
+            left: std::sync::Arc::default(),
             names: self.names.clone(),
             // The rows do not have them.
             workloads: BTreeMap::new(),
@@ -266,6 +299,7 @@ impl Rebuild {
                 totals,
                 open_now,
                 drift: None,
+                peers_left: 0,
             },
             earlier: Earlier::default(),
         }
@@ -285,9 +319,10 @@ impl Rebuild {
         self.latest.is_none()
     }
 
-    /// The peers, except those that others now stand for.
+    /// The peers that are listed, except those that others now stand for.
     fn present(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
-        self.peers.iter().filter(|(id, _)| self.counted_for(**id) == **id)
+        let listed = self.peers.iter().filter(|(_, entry)| self.lists(entry));
+        listed.filter(|(id, _)| self.counted_for(**id) == **id)
     }
 
     /// Number of peers.

@@ -52,6 +52,7 @@ pub fn select(sample: &mut Sample, filter: &Filter) -> Result<(), Failure> {
         totals,
         open_now,
         drift: None,
+        peers_left: 0,
     };
     Ok(())
 }

@@ -184,6 +184,7 @@ fn is_possible(sample: &Sample) -> bool {
         totals.opened,
         totals.closed,
         sample.accounting.open_now,
+        sample.accounting.peers_left,
         losses.peers_dropped,
         losses.peers_dropped_unlisted,
         losses.connections_unattributed,

@@ -100,6 +100,7 @@ fn accounting(peers: &[Peer]) -> Accounting {
         totals,
         open_now: totals.open_now(),
         drift: Some(0),
+        peers_left: 0,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The clocks the programs use.
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
 use crate::model::sample::Moment;
@@ -10,6 +12,12 @@ pub fn now() -> Moment {
         monotonic_ns: u64::try_from(nanos(clock_gettime(ClockId::Monotonic))).unwrap_or(0),
         utc_ns: nanos(clock_gettime(ClockId::Realtime)),
     }
+}
+
+/// The time of a CPU that this thread has taken so far.
+pub(super) fn of_this_thread() -> Duration {
+    let nanos = u64::try_from(nanos(clock_gettime(ClockId::ThreadCPUTime))).unwrap_or(0);
+    Duration::from_nanos(nanos)
 }
 
 /// Length of a timer tick (jiffy), ns. The coarse clocks advance once per tick, and the kernel reports that

@@ -27,6 +27,7 @@ use super::{
     clock, object,
     offsets::{self, Missing},
     relocate::relocate,
+    retire,
     tables::Tables,
 };
 use crate::{
@@ -43,6 +44,9 @@ pub const DEFAULT_MAX_PEERS: u32 = 16384;
 /// connections counted.
 pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
 
+/// Default time for which a quiet peer is kept: one that comes every half hour stays.
+pub const DEFAULT_RETAIN_NS: u64 = 3600 * 1_000_000_000;
+
 /// What to load and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -50,6 +54,9 @@ pub struct Settings {
     pub filter: Filter,
     /// How many peers have a slot of their own.
     pub max_peers: u32,
+    /// How long a peer is kept that holds nothing and is quiet, while there is room, ns; `None`: until the end, even
+    /// if there is no room for others.
+    pub retain_ns: Option<u64>,
     /// How many connections may be open at once.
     pub max_connections: u32,
     /// Room for this many records of ended connections, rounded up to a power of two; `None` if none are
@@ -81,6 +88,7 @@ impl Default for Settings {
         Self {
             filter: Filter::default(),
             max_peers: DEFAULT_MAX_PEERS,
+            retain_ns: Some(DEFAULT_RETAIN_NS),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             records: None,
             names: 8192,
@@ -96,6 +104,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Keeps quiet peers for at least the window that is judged.
+    #[must_use]
+    pub fn retaining(mut self, window_ns: u64) -> Self {
+        self.retain_ns = self.retain_ns.map(|retain| retain.max(window_ns));
+        self
+    }
+
     /// Number of entries in the ring of records, a power of two.
     pub(super) fn ring_entries(&self) -> u32 {
         self.records.unwrap_or(1).max(1).next_power_of_two()
@@ -196,6 +211,8 @@ pub(super) struct Loaded {
     pub(super) tables: Tables,
     /// Number of slots in the peer table.
     pub(super) slots: u32,
+    /// Seed of the hash of peers.
+    pub(super) hash_seed: u64,
     /// What this kernel lacks.
     pub(super) missing: Vec<Missing>,
     /// The figures it provides.
@@ -257,8 +274,10 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         reason,
     };
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    // Slots for the peers, one per CPU that may be left over, and the one for all other peers.
-    let slots = settings.max_peers.saturating_add(cpus).saturating_add(1);
+    // Beside those of the peers: of those that are leaving, one for each CPU that may hold one for a moment, and the one
+    // for all other peers.
+    let beside = cpus + 1 + retire::most_leaving(settings.max_peers);
+    let slots = settings.max_peers.saturating_add(beside);
     let config = config(settings, &offsets, &hooks, slots);
     let tables = Tables::create(
         slots,
@@ -277,6 +296,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         ebpf,
         tables,
         slots,
+        hash_seed: config.hash_seed,
         missing,
         known: known(&offsets, &hooks, config.peek != 0),
         hooks,

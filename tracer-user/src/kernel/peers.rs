@@ -23,6 +23,49 @@ pub(super) struct PeerTable {
     slots: usize,
 }
 
+/// A small part of a slot, which changes with all that its peer does but read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Brief {
+    pub(super) key: PeerKey,
+    pub(super) open_now: u32,
+    pub(super) totals: Totals,
+    pub(super) failed: u32,
+    pub(super) late_requests: u32,
+    /// Request turns over the ended connections.
+    pub(super) turns: u64,
+    /// When a connection ended last, ns; 0 if that is not known.
+    pub(super) last_end_ns: u64,
+}
+
+impl Brief {
+    /// A number that changes with each of the counts; never 0.
+    pub(super) fn print(&self) -> u64 {
+        // The multiplier spreads a difference of a few bits over all of them.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let Totals {
+            seeded,
+            opened,
+            closed,
+        } = self.totals;
+        let [a, b, c, d] = self.key.address.map(u64::from);
+        let counts = [self.open_now, self.failed, self.late_requests, self.key.process].map(u64::from);
+        let service = u64::from(self.key.netns) << 32 | u64::from(self.key.port);
+        let words = [
+            a << 32 | b,
+            c << 32 | d,
+            service,
+            seeded,
+            opened,
+            closed,
+            self.turns,
+        ];
+        let mixed = words.into_iter().chain(counts).fold(0_u64, |mixed, word| {
+            (mixed.rotate_left(7) ^ word).wrapping_mul(SPREAD)
+        });
+        mixed | 1
+    }
+}
+
 impl PeerTable {
     /// Maps the table of `slots` slots behind a map's file descriptor.
     pub(super) fn map(fd: impl AsFd, slots: usize) -> Result<Self, TraceError> {
@@ -59,6 +102,50 @@ impl PeerTable {
                 return Some(stats);
             }
             tries += 1;
+        }
+    }
+
+    /// Number of slots in the table, the first of them for peers without one of their own.
+    pub(super) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// What shows whether a slot is in use; `None` if no peer has it.
+    pub(super) fn brief(&self, slot: usize) -> Option<Brief> {
+        let place = self.place(slot)?;
+        let key = self.key(slot)?.ok().filter(|key| key.direction != 0)?;
+        let counter = |offset: usize| Some(self.mapping.atomic_u32(place + offset)?.load(Relaxed));
+        let sum = |offset: usize| Some(self.mapping.atomic_u64(place + offset)?.load(Relaxed));
+        Some(Brief {
+            key,
+            open_now: counter(offset_of!(PeerStats, open_now))?,
+            totals: self.totals(slot)?,
+            failed: counter(offset_of!(PeerStats, failed))?,
+            late_requests: counter(offset_of!(PeerStats, late_requests))?,
+            turns: sum(offset_of!(PeerStats, turns_sum))?,
+            last_end_ns: sum(offset_of!(PeerStats, last_end_ns))?,
+        })
+    }
+
+    /// Empties a slot to which nothing refers.
+    pub(super) fn clear(&self, slot: usize) {
+        let Some(place) = self.place(slot) else { return };
+        for word in (0..size_of::<PeerStats>()).step_by(size_of::<u64>()) {
+            if let Some(word) = self.mapping.atomic_u64(place + word) {
+                word.store(0, Relaxed);
+            }
+        }
+    }
+
+    /// Notes in an empty slot which one is given out after it.
+    pub(super) fn note_next(&self, slot: usize, next: u32) {
+        let place = self.place(slot);
+        let word = place.and_then(|place| {
+            self.mapping
+                .atomic_u32(place + offset_of!(PeerStats, key.process))
+        });
+        if let Some(word) = word {
+            word.store(next, Relaxed);
         }
     }
 

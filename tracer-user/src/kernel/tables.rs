@@ -52,6 +52,11 @@ impl Tables {
         self.peers.fd().as_fd()
     }
 
+    /// The index of peers.
+    pub(super) fn index(&self) -> BorrowedFd<'_> {
+        self.index.fd().as_fd()
+    }
+
     /// The tables of connections and of their cookies.
     pub(super) fn connections(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
         (self.places.fd().as_fd(), self.cookies.fd().as_fd())
@@ -63,8 +68,8 @@ impl Tables {
     }
 }
 
-/// A map with one value, of `entries` entries. All are mmapable, though only two are mapped: the flag also
-/// aligns the value to a page.
+/// A map with one value, of `entries` entries. All are mmapable, which also aligns the value to a
+/// page.
 fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> {
     const KEY: u32 = u32::BITS / u8::BITS;
     let size = u32::try_from(bytes)

@@ -7,13 +7,13 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, MapData, PerCpuArray},
+    maps::{Array, HashMap, Map, MapData, PerCpuArray},
     programs::{BtfTracePoint, Iter, Program},
 };
 use aya_log::EbpfLogger;
 use hashbrown::HashSet;
 use tracer_ebpf::{
-    abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses},
+    abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses, peer::PeerKey},
     hooks::{END, Hook, LIST, READ, SEED, STATE},
 };
 
@@ -24,6 +24,7 @@ use super::{
     owners,
     peers::PeerTable,
     records::Records,
+    retire::Retirement,
     sockets,
     sweep::Places,
 };
@@ -47,7 +48,9 @@ pub struct Tracer {
     ebpf: Ebpf,
     pub(super) table: PeerTable,
     pub(super) places: Places,
-    taken: Array<MapData, u32>,
+    pub(super) retirement: Retirement,
+    /// The peers that found no room.
+    pub(super) dropped: HashMap<MapData, PeerKey, u32>,
     unknown: Array<MapData, u32>,
     losses: PerCpuArray<MapData, AbiLosses>,
     comms: HashMap<MapData, u32, Comm>,
@@ -88,7 +91,18 @@ impl Tracer {
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let others = loaded.take("CONNS")?;
         let places = Places::map(loaded.tables.connections(), others, settings.max_connections)?;
-        let taken = loaded.take("TAKEN")?;
+        let slots = match loaded.take_map("SLOTS")? {
+            Map::Array(slots) => slots,
+            _ => return Err(loaded.damaged("its map SLOTS is no array".to_owned())),
+        };
+        let retirement = Retirement::map(
+            loaded.tables.index(),
+            slots.fd(),
+            loaded.hash_seed,
+            settings.max_peers,
+            settings.retain_ns,
+        )?;
+        let dropped = loaded.take("DROPPED")?;
         let unknown = loaded.take("UNKNOWN")?;
         let losses = loaded.take("LOSSES")?;
         let comms = loaded.take("COMMS")?;
@@ -107,7 +121,8 @@ impl Tracer {
             ebpf: loaded.ebpf,
             table,
             places,
-            taken,
+            retirement,
+            dropped,
             unknown,
             losses,
             comms,
@@ -239,21 +254,21 @@ impl Tracer {
     /// # Errors
     /// If the maps cannot be read.
     pub fn totals(&self) -> Result<Totals, TraceError> {
-        let mut sum = Totals::default();
-        for one in (0..=self.slots_taken()?).map_while(|slot| self.table.totals(slot as usize)) {
-            sum.seeded += one.seeded;
-            sum.opened += one.opened;
-            sum.closed += one.closed;
+        let mut sum = self.retirement.left();
+        for one in (0..=self.retirement.taken()).map_while(|slot| self.table.totals(slot as usize)) {
+            sum.plus(one);
         }
         Ok(sum)
     }
 
-    /// The highest slot taken by any peer.
-    fn slots_taken(&self) -> Result<u32, TraceError> {
-        self.taken.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the peer table",
-            reason: error.to_string(),
-        })
+    /// What the peers have counted that have left; part of [`Tracer::totals`].
+    pub fn left(&self) -> Totals {
+        self.retirement.left()
+    }
+
+    /// How often each slot was given back.
+    pub fn generations(&self) -> Vec<u32> {
+        self.retirement.generations()
     }
 
     /// All peers with their counters, and the counters of connections that belong to none of them.
@@ -267,7 +282,7 @@ impl Tracer {
         };
         // Keys first, then in their order: the counters are too large to be moved once they are read.
         let mut order = Vec::new();
-        for slot in 1..=self.slots_taken()? {
+        for slot in 1..=self.retirement.taken() {
             let Some(key) = self.table.key(slot as usize) else {
                 break;
             };
@@ -276,11 +291,15 @@ impl Tracer {
             }
         }
         order.sort_unstable();
-        let mut peers = memory::room_for(order.len());
+        let mut peers: Vec<Peer> = memory::room_for(order.len());
         for (id, slot) in order {
             if let Some(stats) = self.table.read(slot as usize) {
                 let counters = Counters::from(&stats.map_err(damaged)?);
-                peers.push(Peer { id, slot, counters });
+                match peers.last_mut() {
+                    // It came back just when it was about to leave, and holds something in its old slot.
+                    Some(same) if same.id == id => same.counters.absorb(&counters),
+                    _ => peers.push(Peer { id, slot, counters }),
+                }
             }
         }
         let unattributed = match self.table.read(0) {

@@ -148,6 +148,13 @@ impl Totals {
         self.closed += counters.closes.total();
     }
 
+    /// Adds other sums.
+    pub fn plus(&mut self, other: Self) {
+        self.seeded += other.seeded;
+        self.opened += other.opened;
+        self.closed += other.closed;
+    }
+
     /// Carries these sums on to a later reading, whose counters of 32 bits may have started again at 0. A sum
     /// of such counters is right in its low 32 bits whichever of them did so, and fewer than 2^31 connections
     /// come between two readings.
@@ -180,14 +187,15 @@ pub struct Accounting {
     pub open_now: u64,
     /// Counted minus listed connections, beyond what changed while the list was read; `None` if not checked.
     pub drift: Option<i64>,
+    /// Peers that have left: they held nothing and were quiet. The sums go on to count them.
+    pub peers_left: u64,
 }
 
 impl Accounting {
     /// Adds the accounting of another host.
     pub fn add(&mut self, other: &Self) {
-        self.totals.seeded += other.totals.seeded;
-        self.totals.opened += other.totals.opened;
-        self.totals.closed += other.totals.closed;
+        self.totals.plus(other.totals);
+        self.peers_left += other.peers_left;
         self.open_now += other.open_now;
         self.drift = self.drift.zip(other.drift).map(|(a, b)| a.saturating_add(b));
     }

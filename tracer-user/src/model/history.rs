@@ -72,10 +72,12 @@ impl History {
         history
     }
 
-    /// Adds a sample. Samples must come in order of time.
-    pub fn add(&mut self, sample: &Sample) {
-        self.window.add(sample);
+    /// Adds a sample. Samples must come in order of time. Returns the slots whose peers have left, in ascending order.
+    pub fn add(&mut self, sample: &Sample) -> Vec<u32> {
+        let moved = self.window.add(sample);
+        self.watch.forget(&moved);
         self.add_outline(sample);
+        moved
     }
 
     /// Adds the outline of a sample, which has only the number of open connections.

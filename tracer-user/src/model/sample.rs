@@ -1,12 +1,13 @@
 //! One look at everything: what a source hands to the diagnosis, the views and the files.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     accounting::{Accounting, Losses},
     earlier::Earlier,
+    left::Left,
     owner::Process,
     peer::{Counters, PeerId},
     socket::Sockets,
@@ -109,6 +110,13 @@ pub struct Sample {
     /// How busy the connections of each slot were found since tracing began; of slots that never had several, nothing.
     #[serde(default)]
     pub looks: BTreeMap<u32, Looks>,
+    /// How often each slot was given back by a peer that left, so that its history is not taken for that of the next
+    /// one; those beyond the end never were. Only of a sample that was just taken.
+    #[serde(skip)]
+    pub generations: Vec<u32>,
+    /// What those peers have counted. Only of a sample that was just taken.
+    #[serde(skip)]
+    pub left: Arc<Left>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
     /// What they belong to, as far as that is known.
@@ -134,6 +142,8 @@ impl Sample {
             unattributed: Counters::default(),
             sockets: Sockets::default(),
             looks: BTreeMap::new(),
+            generations: Vec::new(),
+            left: Arc::default(),
             names: BTreeMap::new(),
             workloads: BTreeMap::new(),
             losses: Losses::default(),

@@ -29,14 +29,20 @@ pub trait Processes {
     fn name(&self, pid: u32) -> Option<String>;
 }
 
-/// The processes that have ended so far, by their peers' slots. Entries are never removed: a slot belongs to
-/// one peer for ever, so the counters of a combined peer never decrease.
+/// The processes that have ended so far, by their peers' slots. When one of them gives its slot back, the combined
+/// peer keeps its counters, so they never decrease.
 #[derive(Debug, Default)]
 pub struct ShortLived {
     ended: HashMap<u32, Ended>,
     /// The slots of the combined peers. They do not change when further processes end, because a peer's
     /// history is looked up by slot.
     slots: HashMap<PeerId, u32>,
+    /// The combined peers by these slots.
+    anchors: HashMap<u32, PeerId>,
+    /// How many of [`Self::ended`] each combined peer has.
+    members: HashMap<PeerId, usize>,
+    /// What those have counted that gave their slots back, and their number, by combined peer.
+    gone: HashMap<PeerId, (Counters, usize)>,
     lately: Vec<(u32, String)>,
 }
 
@@ -49,6 +55,42 @@ struct Ended {
 }
 
 impl ShortLived {
+    /// Whether a slot stands for a combined peer that has others: its history is that of all of them.
+    pub fn needs(&self, slot: u32) -> bool {
+        self.anchors.get(&slot).is_some_and(|shared| {
+            let members = self.members.get(shared).copied().unwrap_or(0);
+            members > usize::from(self.ended.contains_key(&slot))
+        })
+    }
+
+    /// A slot was given back. Returns whether a combined peer goes on to count what was counted there.
+    pub fn leave(&mut self, slot: u32, counters: &Counters) -> bool {
+        let ended = self.ended.remove(&slot);
+        if let Some(Ended { shared, .. }) = ended
+            && let Some(members) = self.members.get_mut(&shared)
+        {
+            *members -= 1;
+            if *members == 0 {
+                self.members.remove(&shared);
+            }
+        }
+        if let Some(shared) = self.anchors.remove(&slot) {
+            // The combined peer leaves with its last member.
+            self.slots.remove(&shared);
+            self.gone.remove(&shared);
+            return false;
+        }
+        match ended {
+            Some(Ended { shared, .. }) if self.slots.contains_key(&shared) => {
+                let (gone, count) = self.gone.entry(shared).or_default();
+                gone.absorb(counters);
+                *count += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Combines peers in a sample. Totals do not change.
     pub fn fold(&mut self, sample: &mut Sample, processes: &impl Processes) {
         self.look(&sample.peers, processes);
@@ -78,9 +120,15 @@ impl ShortLived {
         for (id, group) in &groups {
             let Some(peer) = merged.get_mut(id) else { continue };
             peer.slot = *self.slots.entry(*id).or_insert(peer.slot);
+            self.anchors.insert(peer.slot, *id);
+            let mut members = group.members.len();
+            if let Some((gone, count)) = self.gone.get(id) {
+                peer.counters.absorb(gone);
+                members += count;
+            }
             peer.counters.owner = group.named;
             if let (Some(pid), Some(comm)) = (group.named, id.program) {
-                let name = several(comm.as_str(), group.members.len());
+                let name = several(comm.as_str(), members);
                 sample.names.insert(pid, name);
             }
         }
@@ -119,6 +167,7 @@ impl ShortLived {
                 None => peer.id.of_no_process(),
             };
             self.ended.insert(peer.slot, Ended { pid, shared });
+            *self.members.entry(shared).or_default() += 1;
             self.lately.extend(name.map(|name| (pid, name)));
         }
         let surplus = self.lately.len().saturating_sub(MAX_LATELY);
@@ -136,7 +185,8 @@ impl ShortLived {
         }
         // A single process is not combined, unless it has no name and there is a peer without a process.
         let there: HashSet<PeerId> = peers.iter().map(|peer| peer.id).collect();
-        groups.retain(|id, group| group.members.len() > 1 || there.contains(id));
+        groups
+            .retain(|id, group| group.members.len() > 1 || there.contains(id) || self.gone.contains_key(id));
         let mut named = HashSet::new();
         for (_, group) in groups.iter_mut().filter(|(id, _)| id.program.is_some()) {
             group.members.sort_unstable();

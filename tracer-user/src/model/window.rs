@@ -69,6 +69,8 @@ pub struct Window {
     is_cut: bool,
     boundaries: VecDeque<Boundary>,
     seen: Vec<Seen>,
+    /// Those of the newest sample.
+    generations: Vec<u32>,
 }
 
 /// The same as it stands in a file.
@@ -96,6 +98,7 @@ impl From<Written> for Window {
             is_cut: written.is_cut,
             boundaries: written.boundaries,
             seen: written.seen,
+            generations: Vec::new(),
         }
     }
 }
@@ -130,8 +133,10 @@ impl Window {
         }
     }
 
-    /// Adds a sample. Samples must come in order of time.
-    pub fn add(&mut self, sample: &Sample) {
+    /// Adds a sample. Samples must come in order of time. Returns the slots that belong to another peer than before,
+    /// or to none, in ascending order.
+    pub fn add(&mut self, sample: &Sample) -> Vec<u32> {
+        let moved = self.forget_those_who_left(&sample.generations);
         let live = live_by_slot(&sample.sockets.connections);
         let now = sample.taken;
         let is_due = self
@@ -148,6 +153,30 @@ impl Window {
             self.boundaries.push_back(Boundary { at: now, marks });
             self.thin(now.monotonic_ns);
         }
+        moved
+    }
+
+    /// Forgets the peers whose slots were given back.
+    fn forget_those_who_left(&mut self, generations: &[u32]) -> Vec<u32> {
+        let before = self.generations.iter().copied().chain(std::iter::repeat(0));
+        let both = (0..).zip(generations.iter().zip(before));
+        let moved: Vec<u32> = both
+            .filter(|(_, (now, before))| *now != before)
+            .map(|(slot, _)| slot)
+            .collect();
+        if moved.is_empty() {
+            return moved;
+        }
+        self.generations = generations.to_vec();
+        for boundary in &mut self.boundaries {
+            boundary.marks.forget(&moved);
+        }
+        for slot in &moved {
+            if let Some(seen) = self.seen.get_mut(*slot as usize) {
+                *seen = Seen::default();
+            }
+        }
+        moved
     }
 
     /// Starts the window at the newest sample.

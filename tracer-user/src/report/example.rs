@@ -162,6 +162,8 @@ pub(crate) fn sample() -> Sample {
             walk_repeats: 0,
         },
         looks: std::collections::BTreeMap::new(),
+        generations: Vec::new(),
+        left: std::sync::Arc::default(),
         names: [(4711, "java".to_owned())].into(),
         workloads: std::collections::BTreeMap::new(),
         losses: Losses::default(),
@@ -173,6 +175,7 @@ pub(crate) fn sample() -> Sample {
             },
             open_now: 14,
             drift: Some(0),
+            peers_left: 0,
         },
         earlier: crate::model::earlier::Earlier::default(),
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
     time::Instant,
 };
 
@@ -19,6 +20,7 @@ use crate::{
         accounting::{Accounting, Totals, drift},
         earlier::Earlier,
         ended::Ended,
+        left::Left,
         occupancy,
         peer::{Counters, Direction},
         sample::{Moment, Peer, Sample},
@@ -52,6 +54,9 @@ pub struct Live {
     unexplained: i64,
     /// The sums over all peers when they were read last. The programs count in 32 bits.
     sums: Totals,
+    /// Peers that have left, and what they have counted.
+    left: u64,
+    left_sums: Arc<Left>,
 }
 
 /// What a sample is made of.
@@ -109,6 +114,8 @@ impl Live {
             next_glance: Instant::now(),
             unexplained: 0,
             sums: Totals::default(),
+            left: 0,
+            left_sums: Arc::default(),
         })
     }
 
@@ -119,6 +126,7 @@ impl Live {
     pub fn sample(&mut self) -> Result<Sample, TraceError> {
         self.tracer.flush_log();
         self.tracer.make_up_for_misses()?;
+        self.retire()?;
         let mut seen = self.see()?;
         if self.tracer.use_room(&seen.sockets)? {
             seen = self.see()?;
@@ -150,6 +158,8 @@ impl Live {
             unattributed,
             sockets,
             looks: self.looks.clone(),
+            generations: self.tracer.generations(),
+            left: Arc::clone(&self.left_sums),
             names: BTreeMap::new(),
             workloads: BTreeMap::new(),
             losses,
@@ -171,7 +181,7 @@ impl Live {
         let sockets = self.tracer.sockets()?;
         let (peers, unattributed) = self.tracer.peers()?;
         let taken = clock::now();
-        let (mut after, mut open_now) = (Totals::default(), 0);
+        let (mut after, mut open_now) = (self.tracer.left(), 0);
         for counters in peers.iter().map(|peer| &peer.counters).chain([&unattributed]) {
             after.add(counters);
             open_now += counters.open_now;
@@ -184,6 +194,7 @@ impl Live {
                 totals: self.sums,
                 open_now,
                 drift: Some(drift(before, self.sums, listed)),
+                peers_left: self.left,
             },
             sockets,
             peers,
@@ -191,12 +202,13 @@ impl Live {
         })
     }
 
-    /// Records how busy connections are between two samples, since whether a peer had an idle connection when
+    /// Lets peers leave if it is time, and records how busy connections are between two samples, since whether a peer had an idle connection when
     /// it opened another one depends on the moment. Skipped if it would cost more than a hundredth of a CPU.
     ///
     /// # Errors
     /// If sockets cannot be read.
     pub fn glance(&mut self) -> Result<(), TraceError> {
+        self.retire()?;
         let begun = Instant::now();
         if begun < self.next_glance {
             return Ok(());
@@ -204,6 +216,20 @@ impl Live {
         let sockets = self.tracer.sockets()?;
         self.note(&sockets);
         self.next_glance = Instant::now() + begun.elapsed() * GLANCE_PACE;
+        Ok(())
+    }
+
+    /// Lets peers leave that hold nothing, so that there is room for others.
+    fn retire(&mut self) -> Result<(), TraceError> {
+        let short_lived = &self.short_lived;
+        for peer in self.tracer.retire(|slot| short_lived.needs(slot))? {
+            self.looks.remove(&peer.slot);
+            if self.short_lived.leave(peer.slot, &peer.counters) {
+                continue;
+            }
+            self.left += 1;
+            Arc::make_mut(&mut self.left_sums).add(&peer);
+        }
         Ok(())
     }
 

@@ -135,8 +135,7 @@ impl Keeper {
             playback = Some(replayed.playback);
             replayed.judge
         });
-        self.numbers.add(&sample);
-        self.rates.add(&sample, &self.numbers);
+        self.count_opens(&sample);
         self.past.add(ended);
         self.past.follow(&sample);
         self.chart(&sample);
@@ -278,9 +277,17 @@ impl Keeper {
         // What was seen on the way to that moment has still happened.
         (self.observer, self.log, self.has_begun) = (seen.observer, seen.log, true);
         self.log.rewind(to);
-        self.numbers.add(before);
-        self.rates.add(before, &self.numbers);
+        self.count_opens(before);
         true
+    }
+
+    /// Numbers the peers of a sample, and notes how many connections they have opened.
+    fn count_opens(&mut self, sample: &Sample) {
+        if let Some(renumbered) = self.numbers.add(sample) {
+            self.rates.renumber(&renumbered);
+            self.film.renumber(&renumbered);
+        }
+        self.rates.add(sample, &self.numbers);
     }
 
     fn chart(&mut self, sample: &Sample) {

@@ -1,4 +1,4 @@
-//! `build`, `build-ebpf`, `demo`, `scenarios` and `soak`.
+//! `build`, `build-ebpf`, `demo`, `scenarios`, `soak` and `month`.
 
 use std::{
     ffi::OsString,
@@ -60,6 +60,19 @@ pub(crate) fn scenarios(project: &Project, arguments: &[OsString]) -> Result<Exi
 pub(crate) fn soak(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
     setup::toolchain(project)?;
     run_of_tests(project, "tcpreuse-soak", "soak", arguments)
+}
+
+/// Builds the simulated month and becomes it. Optimised: a debug build does not keep up with that many strangers.
+pub(crate) fn month(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
+    const BINARY: &str = "tcpreuse-month";
+    setup::toolchain(project)?;
+    let mut build = project.cargo();
+    build.args(["build", "--locked", "--release", "--package", "tcpreuse-tests"]);
+    build.args(["--bin", BINARY, "--bin", "tcpreuse-under-test"]);
+    process::run(&mut build)?;
+    let mut command = Command::new(project.target.join("release").join(BINARY));
+    command.args(arguments);
+    become_it(as_root(command, "month")?)
 }
 
 /// A program of the tests' package. The program under test has to be built with it.

@@ -59,18 +59,23 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether at least half of what it always holds are connections that it reuses. Clients that come and go behind a
-/// shared address may always be as many, but none of their connections stays.
+/// Whether it reuses a good part of what it always holds. Of clients that come and go behind a shared address for one
+/// request each, there may always be as many, but none of their connections stays. At any moment some of a pool's own
+/// are as new as those beyond it.
 fn has_core(figures: &Figures) -> bool {
-    2 * figures.held.reused >= figures.course.low
+    let reused = figures.held.reused;
+    reused >= MIN_CORE && 4 * reused >= figures.course.low
 }
 
 /// Whether most of its connections were busy, and those that had just opened did so while none was free. A pool with a
 /// free connection opens no other; clients behind a shared address open theirs regardless of the others, of which one
-/// is nearly always free.
+/// is nearly always free. Where too few were looked at in time, all must have been busy now and then.
 fn is_busy(figures: &Figures) -> bool {
-    let (opened, beside_free) = (figures.looks.just_opened, figures.looks.beside_free);
-    reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY)
-        && opened >= MIN_JUST_OPENED
-        && share(beside_free, opened) < BESIDE_FREE
+    let looks = &figures.looks;
+    let none_was_free = if looks.just_opened >= MIN_JUST_OPENED {
+        share(looks.beside_free, looks.just_opened) < BESIDE_FREE
+    } else {
+        share(looks.none_idle, looks.looks) > 1.0 - NEARLY_ALL
+    };
+    none_was_free && reuse::mean_busy(figures).is_some_and(|busy| busy >= BUSY)
 }

@@ -29,6 +29,9 @@ pub struct Memory {
     /// The latest verdict by slot. For most peers nothing else is kept.
     #[serde(skip)]
     lately: Vec<Verdict>,
+    /// Whether peers have left since the last diagnosis.
+    #[serde(skip)]
+    has_left: bool,
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
     pub(in crate::diagnosis) changes: Changes,
@@ -136,6 +139,16 @@ impl Memory {
         diagnosis.changes_dropped = self.changes.dropped();
     }
 
+    /// Forgets the latest verdicts on the peers that had these slots.
+    pub(super) fn forget(&mut self, slots: &[u32]) {
+        for slot in slots {
+            if let Some(lately) = self.lately.get_mut(*slot as usize) {
+                *lately = Verdict::InsufficientData;
+            }
+        }
+        self.has_left |= !slots.is_empty();
+    }
+
     /// Settles the verdict on a peer, and remembers it. Returns the one before, if it has changed.
     pub(super) fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) -> Option<Verdict> {
         let slot = peer.slot as usize;
@@ -175,7 +188,7 @@ impl Memory {
         peers: &[P],
         were: &HashMap<PeerId, Verdict>,
     ) {
-        if self.peers.len() > peers.len() {
+        if std::mem::take(&mut self.has_left) || self.peers.len() > peers.len() {
             let known: HashSet<PeerId> = peers.iter().map(Rated::id).collect();
             self.peers.retain(|id, _| known.contains(id));
         }

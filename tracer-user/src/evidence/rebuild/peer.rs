@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) gauge: Option<Box<PeerRow>>,
     /// The key frame that row belongs to or follows.
     key_frame: u64,
+    /// The interval before the last row of one of its connections.
+    interval: u64,
     /// Estimated opening times of the connections open at that interval. The oldest are assumed to have ended
     /// first, so that no age is too high.
     pub(super) opened: VecDeque<i128>,
@@ -47,6 +49,7 @@ impl Entry {
             carried_by_open: (0, 0, 0),
             gauge: None,
             key_frame: 0,
+            interval: 0,
             opened: VecDeque::new(),
             lingering: VecDeque::new(),
         }
@@ -67,7 +70,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn connection(&mut self, row: &ConnectionRow, expected: u32) {
+    /// Takes in the row of a connection, after so many intervals.
+    pub(super) fn connection(&mut self, row: &ConnectionRow, expected: u32, interval: u64) {
+        self.interval = interval;
         count(&mut self.counters, row, expected);
         if row.close_reason.is_none() {
             let (received, sent, retransmits) = &mut self.carried_by_open;
@@ -104,6 +109,20 @@ impl Entry {
     pub(super) fn is_listed(&self, key_frame: u64) -> bool {
         let gauge = self.gauge.as_ref();
         self.key_frame == key_frame && gauge.is_some_and(|gauge| gauge.left != Some(true))
+    }
+
+    /// Whether it has left by the end of an interval. A peer without a row of its own came and left between
+    /// two samples, but may be listed only at the one after its connection.
+    pub(super) fn has_left(&self, key_frame: u64, interval: u64) -> bool {
+        match self.gauge {
+            Some(_) => !self.is_listed(key_frame),
+            None => self.interval + 1 < interval,
+        }
+    }
+
+    /// Whether a row is that of a peer that left since its last row and came back.
+    pub(super) fn began_anew(&self, row: &PeerRow) -> bool {
+        self.gauge.as_ref().is_some_and(|gauge| row.opens < gauge.opens)
     }
 
     /// Connections open at the last interval.
@@ -216,8 +235,8 @@ pub(super) fn count(counters: &mut Counters, row: &ConnectionRow, expected: u32)
     count_end(counters, row, false);
 }
 
-/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long the
-/// peer had held none.
+/// Counts how a connection ended, if it has. Unless it was open already when counting began, also how long
+/// the peer had held none.
 pub(super) fn count_end(counters: &mut Counters, row: &ConnectionRow, was_open: bool) {
     counters.owner = row.owner_pid.or(counters.owner);
     if let Some(ms) = row.reopen_gap_ms.filter(|_| !was_open) {

@@ -38,6 +38,8 @@ struct Current {
     /// The verdicts that the rows have.
     said: HashMap<PeerId, (Verdict, f64)>,
     next_slot: u32,
+    /// Whether there are rows of peers, so that a key frame has all that are listed.
+    lists_peers: bool,
     prefixes: Prefixes,
     expected: u32,
 }
@@ -59,6 +61,7 @@ pub(crate) fn catch_up(
             .collect(),
         said: HashMap::new(),
         next_slot: state.sample.peers.iter().map(|peer| peer.slot).max().unwrap_or(0),
+        lists_peers: evidence.has(Kind::Peers),
         prefixes: session.filters.prefixes(),
         expected: session.expected_connections.unwrap_or(1).max(1),
         sample: state.sample.clone(),
@@ -123,12 +126,11 @@ impl Current {
                 super::peer::count_end(&mut self.peer(id).counters, row, was_open);
             }
         }
+        self.let_leave(step);
         let mut changed = HashSet::new();
         for row in &step.peers {
             self.name(row.id.process, row.owner_comm.as_ref());
-            if row.left == Some(true) {
-                self.leave(row.id);
-            } else {
+            if row.left != Some(true) {
                 changed.insert(self.row(row));
                 let sure = f64::from(row.confidence.unwrap_or(0)) / 1000.0;
                 self.said
@@ -172,10 +174,25 @@ impl Current {
         })
     }
 
-    fn leave(&mut self, id: PeerId) {
-        if let Some(peer) = self.peers.remove(&id) {
+    /// Forgets the peers that are no longer listed, and those that left since their last row and came back.
+    fn let_leave(&mut self, step: &Step) {
+        let is_gone = |row: &&PeerRow| {
+            let known = self.peers.get(&row.id);
+            row.left == Some(true) || known.is_some_and(|known| row.opens < known.counters.opens())
+        };
+        let mut gone: Vec<PeerId> = step.peers.iter().filter(is_gone).map(|row| row.id).collect();
+        if step.whole && self.lists_peers {
+            let listed: HashSet<PeerId> = step.peers.iter().map(|row| row.id).collect();
+            gone.extend(self.peers.keys().filter(|id| !listed.contains(*id)));
+        }
+        let mut slots = HashSet::new();
+        for id in gone {
+            self.said.remove(&id);
+            slots.extend(self.peers.remove(&id).map(|peer| peer.slot));
+        }
+        if !slots.is_empty() {
             let connections = &mut self.sample.sockets.connections;
-            connections.retain(|one| one.slot != Some(peer.slot));
+            connections.retain(|one| one.slot.is_none_or(|slot| !slots.contains(&slot)));
         }
     }
 

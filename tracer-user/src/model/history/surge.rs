@@ -196,6 +196,15 @@ impl Rising {
 }
 
 impl Watch {
+    /// Forgets what the peers held that had these slots.
+    pub(super) fn forget(&mut self, slots: &[u32]) {
+        for snapshot in [&mut self.base, &mut self.next].into_iter().flatten() {
+            for slot in slots {
+                snapshot.held.remove(slot);
+            }
+        }
+    }
+
     pub(super) fn add(&mut self, sample: &Sample) {
         if let Some(present) = &mut self.present {
             if present.add(self.base.as_ref(), sample) {

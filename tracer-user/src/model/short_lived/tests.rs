@@ -162,3 +162,37 @@ fn the_slot_stays_whoever_ends_later() {
     assert_eq!((first.peers[0].slot, second.peers[0].slot), (5, 5));
     assert_eq!(opens(&second), [(None, Some("curl".to_owned()), 3)]);
 }
+
+#[test]
+fn a_combined_peer_counts_members_that_gave_their_slots_back() {
+    let mut short_lived = ShortLived::default();
+    let all = || {
+        vec![
+            peer(3, Some(2), 1, 0),
+            peer(4, Some(4), 2, 0),
+            peer(5, Some(200), 1, 0),
+        ]
+    };
+    let mut first = sample(all());
+    short_lived.fold(&mut first, &Table);
+    let before = opens(&first);
+    assert_eq!(before.len(), 2);
+    assert!(short_lived.needs(3) && !short_lived.needs(4) && !short_lived.needs(5));
+
+    assert!(
+        short_lived.leave(4, &all()[1].counters),
+        "the combined peer has it"
+    );
+    assert!(!short_lived.leave(5, &all()[2].counters));
+    let mut second = sample(vec![all().swap_remove(0)]);
+    short_lived.fold(&mut second, &Table);
+    assert_eq!(opens(&second), before[..1]);
+    assert_eq!(second.peers[0].slot, first.peers[0].slot);
+    assert_eq!(second.names, first.names);
+
+    assert!(!short_lived.needs(3), "nothing is left but what it stands for");
+    assert!(!short_lived.leave(3, &all()[0].counters));
+    let mut third = sample(all());
+    short_lived.fold(&mut third, &Table);
+    assert_eq!(opens(&third), before, "it begins anew");
+}

@@ -115,6 +115,15 @@ impl Marks {
         }
     }
 
+    /// Drops those of these slots, which are in ascending order.
+    pub(super) fn forget(&mut self, slots: &[u32]) {
+        let before = self.slots.len();
+        self.slots.retain(|(slot, _)| slots.binary_search(slot).is_err());
+        if self.slots.len() < before {
+            *self = self.iter().collect();
+        }
+    }
+
     /// The room they take, and the bytes of all marks, with an entry of the list for each.
     #[cfg(test)]
     pub(super) fn room(&self) -> (usize, usize) {

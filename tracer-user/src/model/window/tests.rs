@@ -246,3 +246,27 @@ fn a_window_that_is_shortened_is_like_one_that_was_as_short() {
     young.shorten(60 * S, 3 * S);
     assert_eq!(young.start(), None, "the run is shorter than the window");
 }
+
+#[test]
+fn who_gets_a_slot_that_was_given_back_has_no_history_there() {
+    let mut window = Window::new(Some(20 * S));
+    let mut look = |second: u64, generation: u32, opens: u64| {
+        let mut sample = sample(
+            second,
+            &[(1, counters(opens, opens)), (2, counters(second, second))],
+        );
+        sample.generations = vec![0, generation, 0];
+        let moved = window.add(&sample);
+        (moved, window.clone())
+    };
+    for second in 0..30 {
+        assert_eq!(look(second, 0, 100 + second).0, [0_u32; 0]);
+    }
+    let (moved, window) = look(30, 1, 2);
+    assert_eq!(moved, [1]);
+    assert_eq!(window.base(1), None, "it came within the window");
+    assert!(window.base(2).is_some(), "the other one stays");
+    assert_eq!(window.seen(1).map(|seen| seen.first_ns), Some(30 * S));
+    assert_eq!(window.course(1).len(), 1);
+    assert_eq!(look(31, 1, 3).0, [0_u32; 0]);
+}

@@ -169,6 +169,12 @@ impl Counted {
             sums.add(&figures, &peer.counters);
             sums.overlaps += peer.counters.overlaps(expected(peer.id, options));
         }
+        for (service, counters) in sample.left.each() {
+            let service = service.and_then(|service| self.service(service));
+            let sums = now.entry(service).or_default();
+            sums.add(&figures, counters);
+            sums.overlaps += counters.overlaps(general(options).connections);
+        }
         if sample.unattributed.opens() > 0 {
             now.entry(None).or_default().add(&figures, &sample.unattributed);
         }
@@ -224,11 +230,13 @@ impl Counted {
     /// again.
     fn make_room(&mut self, sample: &Sample) {
         let mut new: HashMap<(Direction, u16), u64> = HashMap::new();
-        for peer in &sample.peers {
-            let service = service_of(peer.id);
-            if !self.services.contains_key(&Some(service)) {
-                let connections = peer.counters.opens() + peer.counters.seeded;
-                *new.entry(service).or_default() += connections;
+        let here = sample
+            .peers
+            .iter()
+            .map(|peer| (Some(service_of(peer.id)), &peer.counters));
+        for (service, counters) in here.chain(sample.left.each()) {
+            if let Some(service) = service.filter(|_| !self.services.contains_key(&service)) {
+                *new.entry(service).or_default() += counters.opens() + counters.seeded;
             }
         }
         let mut new: Vec<_> = new.into_iter().collect();
@@ -342,20 +350,26 @@ fn service_at(connection: &Connection) -> (Direction, u16) {
 
 /// What the user stated, else one: a number that is learned changes, and a counter cannot take anything back.
 fn expected(peer: PeerId, options: &Options) -> u32 {
-    let otherwise = match options.expect {
+    expected_of_peer(peer.network, &options.expect_peers, general(options)).connections
+}
+
+/// The same of a peer about which the user stated nothing, as all count that have left.
+fn general(options: &Options) -> Expected {
+    match options.expect {
         Expect::Auto => Expected::default(),
         Expect::Connections(connections) => Expected {
             connections,
             learned_from: None,
         },
-    };
-    expected_of_peer(peer.network, &options.expect_peers, otherwise).connections
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::report::example::sample;
+    use crate::{model::sample::Peer, report::example::sample};
 
     #[test]
     fn each_metric_is_a_figure() {
@@ -382,6 +396,34 @@ mod tests {
         sample.peers[0].counters.opens_by_held = Default::default();
         counted.look(&sample, &Options::default());
         assert_eq!(opened(&counted, service), before + 5, "it never falls");
+    }
+
+    #[test]
+    fn sums_go_on_when_peers_leave() {
+        let (mut counted, mut sample) = (Counted::default(), sample());
+        let service = Some((Direction::Inbound, 8081));
+        counted.look(&sample, &Options::default());
+        let before = opened(&counted, service);
+        let overlaps = counted.services[&service].overlaps;
+        let is_leaving = |peer: &mut Peer| Some(service_of(peer.id)) == service;
+        let leaving: Vec<Peer> = sample.peers.extract_if(.., is_leaving).collect();
+        let left = Arc::make_mut(&mut sample.left);
+        leaving.iter().for_each(|peer| left.add(peer));
+        counted.look(&sample, &Options::default());
+        assert_eq!(opened(&counted, service), before);
+        // One of them comes back, and starts again at 0.
+        let mut back = leaving[0].clone();
+        back.counters = Counters::default();
+        back.counters.opens_by_held.add(0, 2);
+        sample.peers.push(back);
+        counted.look(&sample, &Options::default());
+        assert_eq!(opened(&counted, service), before + 2);
+        assert_eq!(counted.services[&service].overlaps, overlaps);
+        // A service whose peers have all left before anybody looked has its series too.
+        let mut later = Counted::default();
+        sample.peers.clear();
+        later.look(&sample, &Options::default());
+        assert_eq!(opened(&later, service), before);
     }
 
     #[test]

@@ -43,6 +43,13 @@ pub(super) fn write(
             0,
         )?,
     }
+    if accounting.peers_left > 0 {
+        let left = format!(
+            "{} left after they had been quiet: the totals count them, but they are not listed",
+            count(accounting.peers_left, "peer", "peers")
+        );
+        paragraph(to, &left, 0)?;
+    }
     let lost = lost(&diagnosis.losses);
     // For a selection from a recording nothing can be checked, and the losses are not those of the selection.
     let whose = match accounting.drift {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashSet;
 
-use super::numbers::Numbers;
+use super::numbers::{Numbers, Renumbered};
 use crate::{
     diagnosis::{Brief, Diagnosis, ListenerNow, Verdict},
     model::{
@@ -82,6 +82,17 @@ impl Film {
             .collect()
     }
 
+    /// Takes over the peers' new numbers, and forgets peers that have left.
+    pub(super) fn renumber(&mut self, renumbered: &Renumbered) {
+        self.said = renumbered.table(&self.said);
+        for frame in &mut self.frames {
+            let said = std::mem::take(&mut frame.said).into_iter();
+            frame.said = said
+                .filter_map(|(old, verdict)| Some((renumbered.get(old)?, verdict)))
+                .collect();
+        }
+    }
+
     /// The moments, oldest first.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter()
@@ -102,10 +113,15 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use hashbrown::HashMap;
 
     use super::*;
-    use crate::view::{example, keeper::Keeper, row::Row};
+    use crate::{
+        model::peer::PeerId,
+        view::{example, keeper::Keeper, row::Row},
+    };
 
     #[test]
     fn what_was_said_at_a_moment_can_be_told_afterwards() {
@@ -129,5 +145,52 @@ mod tests {
             let (_, then) = live.iter().find(|(at, _)| *at == frame.at.monotonic_ns).unwrap();
             assert_eq!(&said, then, "at {}", frame.at.monotonic_ns);
         }
+    }
+    /// More peers come and go than numbers are kept for.
+    #[test]
+    fn peers_that_stay_are_known_when_others_have_left() {
+        const EACH: u32 = 100;
+        let mut keeper = Keeper::new(example::PREFIXES, Some(60_000_000_000));
+        let mut moments: Vec<(u64, HashMap<PeerId, Verdict>)> = Vec::new();
+        let mut rates = Vec::new();
+        for second in 0..200 {
+            let mut batch = example::batch(second);
+            let strangers = (0..EACH).map(|n| {
+                let mut peer = batch.sample.peers[0].clone();
+                peer.id.network = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + EACH * second + n)).into();
+                peer.slot = 10_000 + n;
+                peer
+            });
+            let strangers: Vec<_> = strangers.collect();
+            let staying: Vec<PeerId> = batch.sample.peers.iter().map(|peer| peer.id).collect();
+            // The numbers of those that stay change.
+            batch.sample.peers.splice(0..0, strangers);
+            let snapshot = keeper.add(batch);
+            let rows = || snapshot.rows.iter().filter(|row| staying.contains(&row.id));
+            let said = rows().map(|row| (row.id, row.verdict)).collect();
+            moments.push((snapshot.taken().monotonic_ns, said));
+            rates.push(rows().filter_map(|row| row.opens_per_s).fold(0.0, f64::max));
+            let most = 2 * snapshot.rows.len() + 1024;
+            assert!(keeper.numbers().len() <= most, "{}", keeper.numbers().len());
+        }
+        let mut said = HashMap::new();
+        for frame in keeper.film().frames() {
+            said.extend(frame.said.iter().copied());
+            let of = |id: &PeerId| said.get(&keeper.numbers().get(*id)?).copied();
+            let (_, then) = moments
+                .iter()
+                .find(|(at, _)| *at == frame.at.monotonic_ns)
+                .unwrap();
+            for (id, verdict) in then {
+                assert_eq!(of(id), Some(*verdict), "{id:?} at {}", frame.at.monotonic_ns);
+            }
+        }
+        assert!(said.len() <= keeper.numbers().len(), "{}", said.len());
+        // In the example nobody opens more than some connections each second.
+        let most = rates.iter().copied().fold(0.0, f64::max);
+        let mut plain = Keeper::new(example::PREFIXES, Some(60_000_000_000));
+        let alone = (0..200).flat_map(|second| plain.add(example::batch(second)).rows);
+        let known = alone.filter_map(|row| row.opens_per_s).fold(0.0, f64::max);
+        assert!((most - known).abs() < 1e-9, "{most} instead of {known}");
     }
 }

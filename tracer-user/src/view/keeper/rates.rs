@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::numbers::Numbers;
+use super::numbers::{Numbers, Renumbered};
 use crate::model::{peer::PeerId, sample::Sample};
 
 /// The span a rate is taken over, ns: long enough that a poll every second or two does not flicker between 0
@@ -49,6 +49,13 @@ impl Rates {
             self.marks.pop_front();
         }
         self.marks.push_back(mark);
+    }
+
+    /// Takes over the peers' new numbers.
+    pub(super) fn renumber(&mut self, renumbered: &Renumbered) {
+        for mark in &mut self.marks {
+            mark.by_peer = renumbered.table(&mark.by_peer);
+        }
     }
 
     /// The rate of all peers together.

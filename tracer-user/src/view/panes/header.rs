@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{playback, row_of};
 use crate::{
-    diagnosis::{Answer, Capacity, Diagnosis, ListenerNow},
+    diagnosis::{Answer, Capacity, Diagnosis, ListenerNow, words::count},
     report::text,
     view::{
         answer,
@@ -265,7 +265,12 @@ fn losses(diagnosis: &Diagnosis) -> Vec<Piece> {
         Some(drift) => (format!(", DRIFT {drift}"), Role::Bad),
         None => (", drift not checked".to_owned(), Role::Faint),
     };
-    vec![first, drift]
+    let mut pieces = vec![first, drift];
+    let left = diagnosis.accounting.peers_left;
+    if left > 0 {
+        pieces.push((format!(", {} left", count(left, "peer", "peers")), Role::Faint));
+    }
+    pieces
 }
 
 fn about(app: &App, glyphs: &Glyphs) -> Vec<Piece> {

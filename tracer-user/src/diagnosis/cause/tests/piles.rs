@@ -135,9 +135,11 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
     assert_eq!(verdict(&beside_free_ones), Verdict::ManyHeld);
     let mut not_looked_at = overflow(20);
     (not_looked_at.looks.just_opened, not_looked_at.looks.beside_free) = (2, 0);
+    assert_eq!(verdict(&not_looked_at), Verdict::PoolOverflow);
+    not_looked_at.looks.none_idle = 1;
     assert_eq!(verdict(&not_looked_at), Verdict::ManyHeld);
     let mut without_a_core = overflow(20);
-    without_a_core.held.reused = without_a_core.course.low / 2 - 1;
+    without_a_core.held.reused = without_a_core.course.low / 4 - 1;
     assert_eq!(verdict(&without_a_core), Verdict::ManyHeld);
     let mut taking_their_time = overflow(20);
     taking_their_time.idle.at_once = 15;
