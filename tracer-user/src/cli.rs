@@ -393,10 +393,10 @@ pub struct Demo {
     /// A file that is not such a report is never replaced.
     #[arg(long, value_name = "FILE|-")]
     pub report: Option<PathBuf>,
-    /// Print what `top` would show of it on a screen of this size, for the README
+    /// Print what `top` would show of it on a screen of this size
     #[arg(long, value_name = "COLUMNSxROWS", hide = true, value_parser = values::screen)]
     pub picture: Option<(u16, u16)>,
-    /// Write the same and the first chart of the report as SVG into this directory, for the README
+    /// Draw that, the top of the report and of the page of `serve` into this directory, for the documentation
     #[arg(long, value_name = "DIR", hide = true, requires = "picture")]
     pub pictures: Option<PathBuf>,
     /// How to print.

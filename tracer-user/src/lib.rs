@@ -18,6 +18,8 @@ mod commands;
 mod config;
 mod demo;
 mod diagnosis;
+#[cfg(test)]
+mod docs;
 mod evidence;
 mod exit;
 mod filter;

@@ -3,10 +3,13 @@
 
 #[cfg(test)]
 pub(crate) mod example;
+mod framed;
 pub mod html;
 pub mod json;
 pub mod openmetrics;
 pub mod text;
+
+pub use self::framed::framed;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -15,3 +15,5 @@ mod page;
 mod reply;
 pub mod secrets;
 pub mod systemd;
+
+pub use self::page::picture;

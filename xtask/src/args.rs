@@ -26,7 +26,10 @@ struct Cli {
 
 /// The commands under their headings in the help.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Use", &["setup", "build", "build-ebpf", "demo", "picture"]),
+    (
+        "Use",
+        &["setup", "build", "build-ebpf", "demo", "picture", "docs"],
+    ),
     (
         "Test",
         &[
@@ -71,11 +74,13 @@ pub(crate) enum Task {
     /// Measure what tracing costs beside others, and whether it is within its budgets (15 minutes)
     ///
     /// --quick takes a minute, and names of parts choose; --rounds N, --markdown, --json FILE; --readme puts
-    /// the tables into README.md.
+    /// the tables into docs/src/benchmarks.md.
     #[command(disable_help_flag = true)]
     Bench(PassedOn),
-    /// Run the demo and put what its live view shows into README.md (20 s)
+    /// Run the demo and make the pictures in docs/: the live view, its report, the page of `serve` (a minute)
     Picture,
+    /// Make the pages of docs/ that follow from the code: fields, fixes, metrics and settings
+    Docs,
     /// Run the tests that are about the kernel on other kernels, in virtual machines (20 minutes each)
     Kernels(Kernels),
     /// Run all tests (11 minutes), then fuzz every target (2 minutes); ARG... goes to `cargo test`
@@ -287,6 +292,32 @@ mod tests {
         for wrong in ["--seconds", "--seconds 0", "--seconds many", "--jobs"] {
             assert!(parsed(&format!("fuzz {wrong}")).is_err(), "{wrong}");
         }
+    }
+
+    /// Each `cargo xtask …` in the documentation is a command that there is.
+    #[test]
+    fn the_documentation_names_commands_that_exist() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let pages = std::fs::read_dir(format!("{root}/docs/src")).unwrap();
+        let mut files: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
+        for page in ["README.md", "docs/CONTRIBUTING.md"] {
+            files.push(format!("{root}/{page}").into());
+        }
+        let mut found = 0;
+        for file in files
+            .iter()
+            .filter(|file| file.extension().is_some_and(|end| end == "md"))
+        {
+            let text = std::fs::read_to_string(file).unwrap();
+            for rest in text.split("cargo xtask ").skip(1) {
+                let line = rest.lines().next().unwrap_or_default();
+                let end = line.find(['`', '#', '|', '>']).unwrap_or(line.len());
+                let line = line.get(..end).unwrap_or_default().trim();
+                assert!(parsed(line).is_ok(), "{}: cargo xtask {line}", file.display());
+                found += 1;
+            }
+        }
+        assert!(found > 10, "only {found}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::{
     args::Task,
-    commands::{bench, build, dist, fuzz, kernels, lint, picture, sanitize, setup, test},
+    commands::{bench, build, dist, docs, fuzz, kernels, lint, picture, sanitize, setup, test},
     project::Project,
     refusal::Refusal,
 };
@@ -41,6 +41,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Scenarios(it) => return build::scenarios(&project, &it.arguments),
         Task::Bench(it) => return bench::run(&project, &it.arguments),
         Task::Picture => picture::run(&project)?,
+        Task::Docs => docs::run(&project)?,
         Task::Kernels(options) => return kernels::run(&project, &options),
         Task::Test(it) => return test::run(&project, &it.arguments),
         Task::Fuzz(what) => fuzz::run(&project, &what)?,

@@ -7,6 +7,7 @@ use super::{
     math::number,
     overhead::Overhead,
     report::Report,
+    scale::reports::Reported,
     subject::Subject,
     table::{Table, figure},
 };
@@ -96,7 +97,12 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .into_iter()
         .flatten()
         .map(|memory| number(memory.user()) * 1024.0 / 1e6);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 17] = [
+    let reported = report
+        .reported
+        .as_ref()
+        .and_then(|reported| reported.as_ref().ok());
+    let reported = reported.filter(|reported| reported.peers >= 10_000);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 19] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -208,6 +214,20 @@ pub fn all(report: &Report) -> Vec<Budget> {
             memory.max_by(f64::total_cmp),
             " MB",
             1,
+        ),
+        (
+            "HTML report of an hour with 10,000 peers",
+            AtMost(2.0),
+            reported.map(|reported| reported.report_ms / 1e3),
+            " s",
+            2,
+        ),
+        (
+            "size of that report",
+            AtMost(2.0),
+            reported.map(Reported::page_mb),
+            " MB",
+            2,
         ),
         (
             "start to attached",

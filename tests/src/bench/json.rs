@@ -61,6 +61,16 @@ pub fn of(report: &Report) -> Value {
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "report": report.reported.as_ref().map(|reported| match reported {
+            Ok(reported) => json!({
+                "peers": reported.peers,
+                "rows": reported.rows,
+                "recording_bytes": reported.recording_bytes,
+                "report_ms": reported.report_ms,
+                "page_bytes": reported.page_bytes,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "start": report.start.as_ref().map(|start| json!({
             "program_ms": start.program_ms,
             "attach_ms": start.attach_ms,

@@ -8,7 +8,7 @@ use super::{
     overhead::{self, Plan},
     reads,
     report::Report,
-    scale::{attach, peers, recordings, sockets, view},
+    scale::{attach, peers, recordings, reports, sockets, view},
     served,
     subject::Stage,
 };
@@ -31,6 +31,8 @@ pub enum Part {
     Sockets,
     /// The diagnosis of a recording.
     Recordings,
+    /// The HTML report of a long recording.
+    Report,
     /// The time until tracing begins.
     Attach,
     /// The live view.
@@ -39,7 +41,7 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overhead,
         Self::Reads,
         Self::Crowd,
@@ -48,6 +50,7 @@ impl Part {
         Self::Peers,
         Self::Sockets,
         Self::Recordings,
+        Self::Report,
         Self::View,
     ];
 
@@ -61,6 +64,7 @@ impl Part {
             Self::Peers => "peers",
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
+            Self::Report => "report",
             Self::Attach => "attach",
             Self::View => "view",
         }
@@ -147,6 +151,10 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Recordings => {
             let connections = if quick { 5000 } else { 250_000 };
             report.recorded = Some(recordings::measure(connections, &extent.scratch));
+        }
+        Part::Report => {
+            let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };
+            report.reported = Some(reports::measure(peers, intervals, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

@@ -5,7 +5,7 @@ use super::{
     machine::Machine,
     overhead::Overhead,
     reads::Reads,
-    scale::{attach::Start, peers::Look, recordings::Recorded, sockets::List, view::View},
+    scale::{attach::Start, peers::Look, recordings::Recorded, reports::Reported, sockets::List, view::View},
     served::Served,
     subject::Subject,
 };
@@ -29,6 +29,8 @@ pub struct Report {
     pub sockets: Vec<List>,
     /// The diagnosis of a recording.
     pub recorded: Option<Result<Recorded, String>>,
+    /// The HTML report of a long recording.
+    pub reported: Option<Result<Reported, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,
     /// The live view.
@@ -47,6 +49,7 @@ impl Report {
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,
+            reported: None,
             start: None,
             view: None,
         }

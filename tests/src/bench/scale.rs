@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod peers;
 pub mod recordings;
+pub mod reports;
 pub mod sockets;
 pub mod view;
 

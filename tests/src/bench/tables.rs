@@ -212,6 +212,24 @@ fn others(report: &Report) -> Option<Table> {
         Some(Err(reason)) => notes.push(format!("Recording: {reason}.")),
         None => {}
     }
+    match &report.reported {
+        Some(Ok(reported)) => {
+            let peers = count(reported.peers.into());
+            row(
+                format!(
+                    "`report` of an hour with {peers} peers, {} rows",
+                    count(reported.rows)
+                ),
+                figure(Some(reported.report_ms), 0, " ms"),
+            );
+            row(
+                "size of its page".to_owned(),
+                figure(Some(reported.page_mb()), 2, " MB"),
+            );
+        }
+        Some(Err(reason)) => notes.push(format!("Report: {reason}.")),
+        None => {}
+    }
     if let Some(view) = &report.view {
         let peers = count(view.peers.into());
         for (what, value) in [

@@ -47,16 +47,15 @@ pub fn run(args: &Demo) -> Result<Outcome, Failure> {
     let is_report = Target::of_output(&args.output)?.is_some() || target.is_some() || args.pictures.is_some();
     let played = runtime.block_on(play(args, is_report))?;
     let diagnosis = &played.diagnosis;
-    match (&played.picture, &target) {
-        (Some((text, svg)), _) => {
+    match (&played.drawn, &target) {
+        (Some(drawn), _) => {
             if let Some(folder) = &args.pictures {
-                fs::write(folder.join("top.svg"), svg)?;
-                fs::write(
-                    folder.join("report.svg"),
-                    html::picture(diagnosis, &played.material),
-                )?;
+                fs::write(folder.join("top.svg"), &drawn.view)?;
+                fs::write(folder.join("serve.svg"), &drawn.page)?;
+                let report = html::picture(diagnosis, &Origin::this_machine(), &played.material);
+                fs::write(folder.join("report.svg"), report)?;
             }
-            io::stdout().lock().write_all(text.as_bytes())?;
+            io::stdout().lock().write_all(drawn.text.as_bytes())?;
         }
         (None, Some(Target::Stdout)) => {}
         (None, _) => print(diagnosis, &args.output, &played.material)?,
@@ -79,8 +78,16 @@ struct Played {
     tallies: Vec<Tally>,
     diagnosis: Diagnosis,
     material: Material,
+    drawn: Option<Drawn>,
+}
+
+/// What the demo looks like.
+struct Drawn {
     /// The live view, as text and as SVG.
-    picture: Option<(String, String)>,
+    text: String,
+    view: String,
+    /// The page of `serve`, as SVG.
+    page: String,
 }
 
 async fn play(args: &Demo, is_report: bool) -> Result<Played, Failure> {
@@ -159,16 +166,20 @@ async fn play(args: &Demo, is_report: bool) -> Result<Played, Failure> {
     server.shutdown().await;
     let diagnosis = judge.conclude(&sample, &options);
     let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
-    let picture = picture.map(|mut picture| {
+    let drawn = picture.map(|mut picture| {
         picture.add(sample, &options);
         let filters = format!("port {} inbound", address.port());
-        (picture.text(&filters), picture.svg(&filters))
+        Drawn {
+            text: picture.text(&filters),
+            view: picture.svg(&filters),
+            page: picture.page(&diagnosis),
+        }
     });
     Ok(Played {
         tallies,
         diagnosis,
         material: material.unwrap_or_default(),
-        picture,
+        drawn,
     })
 }
 

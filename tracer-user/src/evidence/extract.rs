@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -247,17 +248,26 @@ fn add(point: &mut Point, row: &ListenerRow) {
     }
 }
 
+/// A time of the manifest for people.
+fn to_the_second(time: &str) -> String {
+    time.parse().map_or_else(
+        |_| time.to_owned(),
+        |time: Timestamp| time.strftime("%F %T UTC").to_string(),
+    )
+}
+
 fn facts(session: &Session) -> Vec<(&'static str, String)> {
-    let end = session
-        .stopped
-        .as_deref()
-        .unwrap_or("not stopped properly, or still running");
+    let end = session.stopped.as_deref();
+    let end = end.map_or_else(
+        || "not stopped properly, or still running".to_owned(),
+        to_the_second,
+    );
     let mut facts = vec![
         (
             "Recorded",
             format!(
                 "{} to {end}, a sample every {}",
-                session.started,
+                to_the_second(&session.started),
                 interval(session)
             ),
         ),

@@ -203,7 +203,7 @@ impl Recording {
     }
 
     /// Ends an interval. The program itself has it made by the thread that counts, and written by another.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub fn interval(&mut self, block: &Block<'_>) {
         let wants_state = block.sample.taken.monotonic_ns >= self.pace.state_due_ns();
         let entry = Entry::of(block, self.told, wants_state.then(|| self.next_number()));

@@ -113,6 +113,9 @@ pub(crate) trait Row: Sized {
     const COLUMNS: &'static [&'static str];
     /// How many of the last columns older recordings may lack.
     const ADDED: usize = 0;
+    /// What the columns of each field say, line by line, for the documentation.
+    #[cfg(test)]
+    const ABOUT: &'static [(&'static [&'static str], &'static [&'static str])];
 
     /// Passes its cells on, one per column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));

@@ -19,7 +19,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 pub use self::material::{Basis, Digested, Host, Material, PerPeer, to_prove};
-use super::{Origin, day_and_clock, text};
+use super::{Origin, day_and_clock, framed, text};
 use crate::{
     diagnosis::{Answer, Diagnosis},
     text::is_invisible,
@@ -33,6 +33,9 @@ const MAX_TEXT: usize = 600;
 
 /// Maximum number of rows in a table behind a chart.
 const MAX_ROWS: usize = 60;
+
+/// Size of its picture.
+const PICTURE: (u32, u32) = (900, 1090);
 
 const STYLE: &str = include_str!("html/style.css");
 
@@ -53,32 +56,50 @@ pub fn write(
     to.write_all(harmless(page(diagnosis, origin, material).into_string()).as_bytes())
 }
 
-/// The first chart alone, as a picture.
-pub fn picture(diagnosis: &Diagnosis, material: &Material) -> String {
-    let Some(chart) = course::first(diagnosis, material) else {
-        return String::new();
+/// The first screen as a picture, for the documentation.
+pub fn picture(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> String {
+    let body = html! {
+        (head(diagnosis, origin))
+        main {
+            (section(1, course::first(diagnosis, material)))
+            (section(0, answer::changes(diagnosis)))
+        }
     };
-    let chart = chart.into_string();
-    let namespace = "<svg xmlns=\"http://www.w3.org/2000/svg\" ";
-    let alone = chart.replacen("<svg ", namespace, 1).replacen(
-        '>',
-        &format!(">\n<style>svg {{ background: var(--paper); }}\n{STYLE}</style>\n"),
-        1,
-    );
-    harmless(alone)
+    harmless(framed(
+        "The report of the demo",
+        STYLE,
+        &body.into_string(),
+        PICTURE,
+    ))
 }
 
-fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
-    let title = format!("Connection reuse on {}", short(&origin.host));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        STANDARD.encode(Sha256::digest(STYLE))
-    );
+/// The answer, above all else.
+fn head(diagnosis: &Diagnosis, origin: &Origin) -> Markup {
     let class = match diagnosis.answer {
         Answer::Yes => "yes",
         Answer::No => "no",
         Answer::InsufficientData => "open",
     };
+    html! {
+        header class=(class) {
+            p class="kicker" {
+                (title(origin)) ", " (day_and_clock(diagnosis.window_start)) " to " (day_and_clock(diagnosis.taken))
+            }
+            h1 { (text::headline(diagnosis)) }
+            (answer::sure(diagnosis))
+        }
+    }
+}
+
+fn title(origin: &Origin) -> String {
+    format!("Connection reuse on {}", short(&origin.host))
+}
+
+fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        STANDARD.encode(Sha256::digest(STYLE))
+    );
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -88,18 +109,11 @@ fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
                 meta http-equiv="Content-Security-Policy" content=(policy);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
-                title { (title) }
+                title { (title(origin)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header class=(class) {
-                    p class="kicker" {
-                        (title) ", " (day_and_clock(diagnosis.window_start)) " to "
-                        (day_and_clock(diagnosis.taken))
-                    }
-                    h1 { (text::headline(diagnosis)) }
-                    (answer::sure(diagnosis))
-                }
+                (head(diagnosis, origin))
                 nav aria-label="Contents" {
                     ul {
                         @for (id, title) in SECTIONS {
@@ -183,6 +197,23 @@ fn short(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
+    }
+}
+
+/// A text in which names of settings and of code stand between backticks.
+fn words(text: &str) -> Markup {
+    let parts = text.split('`').enumerate();
+    html! {
+        @for (n, part) in parts {
+            // What has no second backtick is no name.
+            @if n % 2 == 0 {
+                (part)
+            } @else if text.matches('`').count() > n {
+                code { (part) }
+            } @else {
+                "`" (part)
+            }
+        }
     }
 }
 

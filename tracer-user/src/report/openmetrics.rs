@@ -80,4 +80,4 @@ impl Collector for Metrics {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

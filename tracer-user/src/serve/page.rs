@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 use super::{html::Text, latest::Latest};
 use crate::{
     diagnosis::{Capacity, Change, Diagnosis, Judged, What, words},
-    report::{clock, clock_seen_from, text},
+    report::{clock, clock_seen_from, framed, text},
     view::keeper::change_in_words,
 };
 
@@ -17,6 +17,9 @@ pub(super) const CSS: &str = include_str!("page/page.css");
 
 /// Its script.
 pub(super) const SCRIPT: &str = include_str!("page/page.js");
+
+/// Size of its picture.
+const PICTURE: (u32, u32) = (900, 1000);
 
 /// How many peers it shows, the worst.
 const MAX_PEERS: usize = 200;
@@ -39,6 +42,16 @@ pub(super) fn whole(latest: &Latest) -> String {
          <main id=\"live\">\n{}</main>\n</body>\n</html>\n",
         live(latest)
     )
+}
+
+/// The page's first screen as a picture, for the documentation.
+pub fn picture(latest: &Latest) -> String {
+    let body = format!(
+        "<header><b>tcpreuse</b> on {}</header>\n<main>\n{}</main>",
+        Text(&latest.origin.host),
+        live(latest)
+    );
+    framed("The page of tcpreuse serve", CSS, &body, PICTURE)
 }
 
 /// The part that changes, as an event of the stream.
@@ -119,7 +132,7 @@ fn causes(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     for cause in &diagnosis.causes {
         writeln!(
             page,
-            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><td class=\"id\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             cause.verdict,
             cause.peers,
             percent(cause.share_of_opens),

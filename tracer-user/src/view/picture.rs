@@ -164,4 +164,21 @@ mod tests {
         assert!(!drawn.contains("web<1>"), "{drawn}");
         insta::assert_snapshot!(drawn);
     }
+
+    /// The picture in the documentation looks as the view does now: the same style, and titles that there are.
+    #[test]
+    fn the_picture_of_the_documentation_is_current() {
+        let drawn = crate::docs::picture("top.svg");
+        assert!(drawn.contains(STYLE), "run `cargo xtask picture`");
+        for said in [
+            "PROBLEM: 6 of 24",
+            "close-wait-leak",
+            "VERDICT",
+            "CLWAIT",
+            "q quit",
+        ] {
+            assert!(drawn.contains(said), "{said}");
+        }
+        assert!(drawn.len() < 60_000, "{}", drawn.len());
+    }
 }

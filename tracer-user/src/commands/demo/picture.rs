@@ -1,11 +1,18 @@
-//! The live view of the demo as text and as a picture, for the README.
+//! Pictures of the demo for the documentation: the live view and the page of `serve`.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    diagnosis::Options,
+    diagnosis::{Diagnosis, Options},
     model::sample::Sample,
-    report::Origin,
+    report::{Origin, openmetrics::Counted},
+    serve::{
+        self,
+        latest::{Course, Latest},
+    },
     view::{
         app::{App, Look, Sort, default_columns},
         keeper::{Batch, Keeper, Prefixes},
@@ -20,6 +27,7 @@ pub(super) struct Picture {
     size: (u16, u16),
     keeper: Keeper,
     latest: Option<Snapshot>,
+    course: Course,
 }
 
 impl Picture {
@@ -29,11 +37,13 @@ impl Picture {
             size,
             keeper: Keeper::new(Prefixes { v4: 32, v6: 128 }, None),
             latest: None,
+            course: Course::default(),
         }
     }
 
     /// Takes in a sample.
     pub(super) fn add(&mut self, sample: Sample, options: &Options) {
+        self.course.add(&sample);
         self.latest = Some(self.keeper.add(Batch {
             sample,
             ended: Vec::new(),
@@ -55,6 +65,19 @@ impl Picture {
         let (columns, rows) = self.size;
         let app = self.app(filters, true);
         app.map_or_else(String::new, |mut app| picture::svg(&mut app, columns, rows))
+    }
+
+    /// The page of `serve`, as SVG.
+    pub(super) fn page(&self, diagnosis: &Diagnosis) -> String {
+        serve::picture(&Latest {
+            number: 1,
+            at: Instant::now(),
+            took: Duration::ZERO,
+            diagnosis: Arc::new(diagnosis.clone()),
+            counted: Arc::new(Counted::default()),
+            course: self.course.points(),
+            origin: Arc::new(Origin::this_machine()),
+        })
     }
 
     fn app(&self, filters: &str, color: bool) -> Option<App> {

@@ -112,6 +112,11 @@ fn the_evidence_is_named_with_its_digests() {
     assert!(basis.files.iter().any(|file| file.name == "connections.csv"));
     let names: Vec<&str> = basis.facts.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["Recorded", "Traced", "Recorder"]);
+    assert!(
+        basis.facts[0].1.starts_with("2026-01-01 00:00:00 UTC to "),
+        "{}",
+        basis.facts[0].1
+    );
     assert_eq!(basis.facts[1].1, "all ports, inbound and outbound");
 }
 

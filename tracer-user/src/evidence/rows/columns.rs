@@ -36,14 +36,14 @@ macro_rules! row {
     (
         $(#[$about:meta])*
         $row:ident of $kind:expr;
-        $($(#[$doc:meta])+ $field:ident: $type:ty as $column:ident,)+
-        $(added: $($(#[$added_doc:meta])+ $added:ident: $added_type:ty as $added_column:ident,)+)?
+        $($(#[doc = $doc:literal])+ $field:ident: $type:ty as $column:ident,)+
+        $(added: $($(#[doc = $added_doc:literal])+ $added:ident: $added_type:ty as $added_column:ident,)+)?
         $(then $complete:expr)?
     ) => {
         $(#[$about])*
         pub struct $row {
-            $($(#[$doc])+ pub $field: $type,)+
-            $($($(#[$added_doc])+ pub $added: $added_type,)+)?
+            $($(#[doc = $doc])+ pub $field: $type,)+
+            $($($(#[doc = $added_doc])+ pub $added: $added_type,)+)?
         }
 
         impl $crate::evidence::rows::Row for $row {
@@ -64,6 +64,20 @@ macro_rules! row {
                     &[stringify!($added)],
                 ),)+)?
             ]);
+
+            #[cfg(test)]
+            const ABOUT: &'static [(&'static [&'static str], &'static [&'static str])] = &[
+                $((
+                    $crate::evidence::rows::columns::names::<$type, $column>(&[stringify!($field)]),
+                    &[$($doc),+],
+                ),)+
+                $($((
+                    $crate::evidence::rows::columns::names::<$added_type, $added_column>(
+                        &[stringify!($added)],
+                    ),
+                    &[$($added_doc),+],
+                ),)+)?
+            ];
 
             fn cells(&self, put: &mut dyn FnMut($crate::evidence::cells::Cell<'_>)) {
                 use $crate::evidence::rows::columns::Column;

@@ -5,7 +5,7 @@ use crate::model::sample::Known;
 
 /// A line of a table.
 #[cfg_attr(
-    not(feature = "testing"),
+    not(any(test, feature = "testing")),
     expect(dead_code, reason = "the table says all of a figure, for metrics too")
 )]
 #[derive(Debug)]

@@ -191,7 +191,7 @@ mod tests {
     fn a_new_connection_shows_whether_another_was_free() {
         let new = connection(20, 20);
         assert_eq!(looked_at(&[connection(60, 60)]), (0, 0), "no longer new");
-        assert_eq!(looked_at(&[new.clone()]), (1, 0));
+        assert_eq!(looked_at(std::slice::from_ref(&new)), (1, 0));
         assert_eq!(looked_at(&[new.clone(), connection(500, 90)]), (1, 1));
         assert_eq!(
             looked_at(&[new.clone(), connection(500, 49)]),

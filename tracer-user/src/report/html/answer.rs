@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use maud::{Markup, html};
 
-use super::{MAX_PEERS, course::capital, short};
+use super::{MAX_PEERS, course::capital, short, words};
 use crate::{
     diagnosis::{
         Diagnosis, Judged, Party, Verdict,
@@ -37,8 +37,8 @@ fn confidence(diagnosis: &Diagnosis) -> String {
     all.sort_by(f64::total_cmp);
     match (all.first(), all.get(all.len() / 2), all.last()) {
         (Some(least), Some(median), Some(most)) if all.len() > 1 => format!(
-            "How sure: confidence {median:.2} in the middle, {least:.2} to {most:.2} over {}.",
-            count(all.len() as u64, "verdict that accuses", "verdicts that accuse")
+            "How sure: the median confidence of {} is {median:.2} ({least:.2} to {most:.2}).",
+            count(all.len() as u64, "accusing verdict", "accusing verdicts")
         ),
         (Some(only), ..) => format!("How sure: confidence {only:.2}."),
         _ => format!(
@@ -114,7 +114,7 @@ pub(super) fn changes(diagnosis: &Diagnosis) -> Markup {
         p class="faint" { "Each sentence names one client, and can be copied into a ticket as it is." }
         @for (one, n) in shown {
             h3 { code { (one.verdict.id()) } ": " (who(one.party)) ", " (concerned(diagnosis, one)) }
-            p class="fix" { b { "What to change" } (one.fix) }
+            p class="fix" { b { "What to change" } (words(&one.fix)) }
             @if n > 0 {
                 ul class="quotes" {
                     @for peer in one.peers.iter().take(n) { li { (sentence(peer)) } }

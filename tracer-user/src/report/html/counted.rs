@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{MAX_PEERS, Material, short};
+use super::{MAX_PEERS, Material, short, words};
 use crate::{
     diagnosis::{
         Diagnosis, Expect,
@@ -19,7 +19,7 @@ const UNSEEN: [&str; 5] = [
     "What is inside the connections. A report says that there was a request, not which one. HTTP/2 \
      inside TLS shows only the lengths of its records, so the number of its requests is a bound.",
     "Who is behind an address. A NAT, a proxy or a carrier looks like one client with many \
-     connections: --expect-peer says so.",
+     connections: `--expect-peer` says so.",
     "That a path has just died under a held request. It looks like any held request until something \
      is sent in vain.",
     "Who opened connections that are older than the tracer, and how old they are. They are marked, \
@@ -71,7 +71,7 @@ pub(super) fn section(diagnosis: &Diagnosis, origin: &Origin, material: &Materia
             dd { @if said.is_empty() { "None given" } @else { (short(&said.join(", "))) } }
             dt { "Thresholds" }
             dd {
-                @if changed.is_empty() { "All as they come" } @else { (changed.join(", ")) }
+                @if changed.is_empty() { "All at their defaults" } @else { (changed.join(", ")) }
             }
             @if !material.basis.notes.is_empty() {
                 dt { "Notes" }
@@ -105,7 +105,7 @@ pub(super) fn section(diagnosis: &Diagnosis, origin: &Origin, material: &Materia
             }
         }
         h3 { "What cannot be seen" }
-        ul { @for text in UNSEEN { li { (text) } } }
+        ul { @for text in UNSEEN { li { (words(text)) } } }
     }
 }
 

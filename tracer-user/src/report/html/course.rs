@@ -29,7 +29,7 @@ const MAX_MARKS: usize = 12;
 pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
     let marks = marks(diagnosis);
     html! {
-        @for line in text::capacity_lines(diagnosis) { p { (short(&line)) } }
+        @for line in text::capacity_lines(diagnosis) { p { (capital(&short(&line))) } }
         @if material.chronicles.iter().all(|(_, chronicle)| chronicle.points().len() < 2) {
             p { "There was only one look, so there is no course to show." }
         }
@@ -116,11 +116,17 @@ fn peak(series: &Series) -> Option<(i128, f64)> {
     series.points.iter().max_by(greatest).copied()
 }
 
-/// The chart of the connections held by the first host.
-pub(super) fn first(diagnosis: &Diagnosis, material: &Material) -> Option<Markup> {
-    let (_, chronicle) = material.chronicles.first()?;
-    let held = held(chronicle.points());
-    Some(svg::lines(&said_held(&held), &held, &marks(diagnosis), None))
+/// The chart of the connections held by the first host alone.
+pub(super) fn first(diagnosis: &Diagnosis, material: &Material) -> Markup {
+    let chronicle = material.chronicles.first().map(|(_, chronicle)| chronicle);
+    let held = held(chronicle.map_or(&[], Chronicle::points));
+    let said = said_held(&held);
+    html! {
+        figure {
+            (svg::lines(&said, &held, &marks(diagnosis), None))
+            figcaption { (said) }
+        }
+    }
 }
 
 fn held(points: &[Point]) -> Vec<Series> {

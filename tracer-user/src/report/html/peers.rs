@@ -71,7 +71,9 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
             td class="whole" { (short(&text::name(peer))) }
             td {
                 code class=[verdict.accuses().then_some("bad")] { (verdict.id()) }
-                @if !also.is_empty() { " also " (also.join(", ")) }
+                @for (n, id) in also.iter().enumerate() {
+                    (if n == 0 { " also " } else { ", " }) span class="whole" { (id) }
+                }
                 @if let Some(recovered) = &peer.recovered {
                     @if !verdict.accuses() { " was " (recovered.verdict.id()) }
                 }
@@ -80,9 +82,9 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
             td class="n" { (number(peer.figures.opens)) }
             td class="n" { (number(peer.figures.open_now)) }
             td class="n" { (turns) }
-            td class="whole" {
+            td {
                 (svg::spark(&format!("Held: {course}"), &points, span, most as f64))
-                " " (course)
+                " " span class="whole" { (course) }
             }
         }
     }

@@ -22,6 +22,10 @@ const BAR: f64 = 13.0;
 const LABEL: f64 = 60.0;
 const END: f64 = 130.0;
 
+/// Width of a letter of a mark's label, and the least distance between two of them.
+const LETTER: f64 = 6.5;
+const APART: f64 = 4.0;
+
 /// Maximum number of labels on an axis of time.
 const TIMES: i128 = 6;
 
@@ -140,6 +144,23 @@ impl Frame {
         }
     }
 
+    /// Lines at moments. A label that would lie on one of a mark before it is left out.
+    fn marks(&self, marks: &[Mark]) -> Markup {
+        let mut taken: Vec<(f64, f64)> = Vec::new();
+        let inside = marks
+            .iter()
+            .filter(|mark| (self.from..=self.to).contains(&mark.at));
+        html! {
+            @for mark in inside {
+                @let x = self.x(mark.at);
+                line class="mark" x1=(px(x)) x2=(px(x)) y1=(px(TOP)) y2=(px(HEIGHT - BOTTOM)) {}
+                @if let Some(begins) = room(x, &mark.label, &mut taken) {
+                    text x=(px(begins)) y=(px(TOP + 10.0)) { (mark.label) }
+                }
+            }
+        }
+    }
+
     fn path(&self, points: &[(i128, f64)]) -> String {
         let mut path = String::with_capacity(points.len() * 12);
         for (n, (at, value)) in points.iter().enumerate() {
@@ -149,6 +170,21 @@ impl Frame {
         }
         path
     }
+}
+
+/// Where the label of a mark at `x` begins: right of it, or left where the chart ends.
+fn room(x: f64, label: &str, taken: &mut Vec<(f64, f64)>) -> Option<f64> {
+    let width = LETTER * label.chars().count() as f64;
+    let is_at_end = x + APART + width > WIDTH - RIGHT;
+    let begins = if is_at_end { x - APART - width } else { x + APART };
+    let ends = begins + width;
+    let is_free = taken
+        .iter()
+        .all(|(from, to)| ends + APART <= *from || begins >= *to + APART);
+    is_free.then(|| {
+        taken.push((begins, ends));
+        begins
+    })
 }
 
 /// Names of the lines or bars, in a row above a chart.
@@ -193,13 +229,7 @@ pub(super) fn lines(said: &str, series: &[Series], marks: &[Mark], judged: Optio
                     height=(px(HEIGHT - TOP - BOTTOM)) {}
             }
             (frame.grid(step))
-            @for mark in marks.iter().filter(|mark| (from..=to).contains(&mark.at)) {
-                @let x = frame.x(mark.at);
-                @let is_right = x > WIDTH * 0.8;
-                line class="mark" x1=(px(x)) x2=(px(x)) y1=(px(TOP)) y2=(px(HEIGHT - BOTTOM)) {}
-                text x=(px(if is_right { x - 4.0 } else { x + 4.0 })) y=(px(TOP + 10.0))
-                    text-anchor=(if is_right { "end" } else { "start" }) { (mark.label) }
-            }
+            (frame.marks(marks))
             @for one in series {
                 path class={ (one.class) " line" } d=(frame.path(&one.points)) {}
             }
@@ -354,6 +384,33 @@ mod tests {
             .map(|one| one.1)
             .collect();
         assert_eq!(labels, ["00:02", "00:04", "00:06", "00:08", "00:10"]);
+    }
+
+    #[test]
+    fn labels_of_marks_do_not_lie_on_each_other() {
+        let series = [Series {
+            name: "open",
+            class: "b",
+            points: vec![(0, 1.0), (1000, 2.0)],
+        }];
+        let mark = |at: i128, label: &str| Mark {
+            at,
+            label: label.to_owned(),
+        };
+        let marks = [
+            mark(500, "178"),
+            mark(480, "15"),
+            mark(990, "surge over"),
+            mark(100, "surge"),
+        ];
+        let drawn = lines("said", &series, &marks, None).into_string();
+        let labels = |label: &str| drawn.matches(&format!(">{label}</text>")).count();
+        assert_eq!(drawn.matches("class=\"mark\"").count(), 4);
+        assert_eq!(
+            ["surge", "15", "178", "surge over"].map(labels),
+            [1, 0, 1, 1],
+            "{drawn}"
+        );
     }
 
     #[test]

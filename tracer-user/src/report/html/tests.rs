@@ -136,6 +136,16 @@ fn it_reads_from_the_answer_to_what_cannot_be_seen() {
 }
 
 #[test]
+fn names_of_settings_are_code() {
+    let said = words("set `a < b` and `c`, not `d").into_string();
+    assert_eq!(said, "set <code>a &lt; b</code> and <code>c</code>, not `d");
+    let page = page();
+    let (_, changes) = page.split_once("id=\"change\"").unwrap();
+    let (changes, _) = changes.split_once("id=\"course\"").unwrap();
+    assert!(changes.contains("<code>") && !changes.contains('`'), "{changes}");
+}
+
+#[test]
 fn every_element_ends_where_it_should() {
     let page = page();
     let mut open: Vec<&str> = Vec::new();
@@ -303,10 +313,21 @@ fn single_connections_are_those_of_the_worst() {
 }
 
 #[test]
-fn the_first_chart_is_a_picture() {
+fn the_first_screen_is_a_picture() {
     let (diagnosis, material) = report_of(&sample(), 12);
-    let drawn = picture(&diagnosis, &material);
+    let drawn = picture(&diagnosis, &origin(), &material);
     let (before, rest) = drawn.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();
     insta::assert_snapshot!(format!("{before}{after}"));
+}
+
+/// The pictures in the documentation look as the programs do now: they have the same style.
+#[test]
+fn the_picture_of_the_documentation_is_current() {
+    let drawn = crate::docs::picture("report.svg");
+    assert!(drawn.contains(STYLE), "run `cargo xtask picture`");
+    for said in ["PROBLEM: 6 of 24", "close-wait-leak", "What to change"] {
+        assert!(drawn.contains(said), "{said}");
+    }
+    assert!(drawn.len() < 40_000, "{}", drawn.len());
 }

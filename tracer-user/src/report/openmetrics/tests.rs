@@ -21,6 +21,11 @@ fn metrics(max_peers: usize) -> Metrics {
     }
 }
 
+/// The metrics of the example, for the documentation.
+pub(crate) fn of_example() -> String {
+    written(metrics(50), Style::OpenMetrics)
+}
+
 fn written(metrics: Metrics, style: Style) -> String {
     let mut text = String::new();
     metrics.write(style, &mut text).unwrap();
@@ -139,7 +144,7 @@ fn the_series_of_alerts_and_dashboard_exist() {
         asked += 1;
     }
     assert!(asked > 30, "only {asked} were found");
-    let runbook = include_str!("../../../../packaging/prometheus/runbook.md");
+    let runbook = include_str!("../../../../docs/src/runbook.md");
     for alert in asking[0]
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- alert: "))

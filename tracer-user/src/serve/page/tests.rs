@@ -99,3 +99,14 @@ fn nothing_is_written_into_the_page_that_runs_or_comes_from_elsewhere() {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
 }
+
+/// The picture in the documentation looks as the page does now: it has the same style.
+#[test]
+fn the_picture_of_the_documentation_is_current() {
+    let drawn = crate::docs::picture("serve.svg");
+    assert!(drawn.contains(CSS), "run `cargo xtask picture`");
+    for said in ["PROBLEM: 6 of 24", "close-wait-leak", "Capacity"] {
+        assert!(drawn.contains(said), "{said}");
+    }
+    assert!(drawn.len() < 60_000, "{}", drawn.len());
+}

@@ -46,10 +46,7 @@ const PACKAGED: [(&str, &str); 7] = [
         "usr/share/doc/tcpreuse/prometheus/tcpreuse.rules.test.yml",
         "packaging/prometheus/tcpreuse.rules.test.yml",
     ),
-    (
-        "usr/share/doc/tcpreuse/runbook.md",
-        "packaging/prometheus/runbook.md",
-    ),
+    ("usr/share/doc/tcpreuse/runbook.md", "docs/src/runbook.md"),
     (
         "usr/share/doc/tcpreuse/grafana.json",
         "packaging/grafana/tcpreuse.json",
@@ -94,6 +91,9 @@ impl Tree {
             0o644,
         )?;
         tree.add(&format!("{DOC}/README.md"), &source("README.md")?, 0o644)?;
+        for page in documentation(&dist.project.root)? {
+            tree.add(&format!("{DOC}/{page}"), &source(&page)?, 0o644)?;
+        }
         tree.zipped(
             &format!("{DOC}/THIRD-PARTY.txt"),
             notices::collect(dist)?.as_bytes(),
@@ -163,6 +163,22 @@ impl Tree {
                 .arg(self.root.join(path)),
         )
     }
+}
+
+/// The pages that README.md links, and their pictures.
+fn documentation(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for folder in ["docs", "docs/src", "docs/src/pictures"] {
+        for entry in fs::read_dir(root.join(folder))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if entry.file_type()?.is_file() {
+                found.push(format!("{folder}/{}", name.to_string_lossy()));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The names of the commands that have a page of their own, from the page of the program.

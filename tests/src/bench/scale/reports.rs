@@ -1,0 +1,74 @@
+//! The HTML report of a long recording with many peers.
+
+mod hour;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::timed;
+use crate::{
+    bench::math::{median, number},
+    program::binary,
+};
+
+/// How often the report is made.
+const TIMES: u32 = 3;
+
+/// The report of a recording, and what it takes.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// Number of peers in the recording.
+    pub peers: u32,
+    /// Rows of ended connections in it.
+    pub rows: u64,
+    /// Size of the recording, bytes.
+    pub recording_bytes: u64,
+    /// Time of `tcpreuse report`, ms.
+    pub report_ms: f64,
+    /// Size of the page, bytes.
+    pub page_bytes: u64,
+}
+
+impl Reported {
+    /// Size of the page, MB.
+    pub fn page_mb(&self) -> f64 {
+        number(self.page_bytes) / 1e6
+    }
+}
+
+/// Makes a recording of an hour with this many peers, and its report.
+///
+/// # Errors
+/// If it cannot be recorded or reported.
+pub fn measure(peers: u32, intervals: u32, scratch: &Path) -> Result<Reported, String> {
+    let folder = scratch.join("hour");
+    let rows = hour::record(peers, intervals, &folder)?;
+    let page = scratch.join("hour.html");
+    let mut times = Vec::new();
+    for _ in 0..TIMES {
+        let mut command = Command::new(binary());
+        command.arg("report").arg(&folder).arg("--out").arg(&page);
+        let (output, took) = timed(|| command.stdin(Stdio::null()).output());
+        let output = output.map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("report: {}", said.trim_end()));
+        }
+        times.push(took);
+    }
+    let size = |path: &Path| fs::metadata(path).map(|file| file.len());
+    let files = fs::read_dir(&folder).map_err(|error| error.to_string())?;
+    let sizes = files.flatten().filter_map(|file| size(&file.path()).ok());
+    let reported = Reported {
+        peers,
+        rows,
+        recording_bytes: sizes.sum(),
+        report_ms: median(&times).unwrap_or(f64::NAN),
+        page_bytes: size(&page).map_err(|error| error.to_string())?,
+    };
+    let _ = fs::remove_dir_all(&folder);
+    Ok(reported)
+}
