@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     process::{Child, ChildStdout, Command},
     thread::JoinHandle,
 };
@@ -94,8 +94,25 @@ impl Drop for Agent {
 /// # Panics
 /// If there is none.
 pub fn get(path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(ADDRESS).expect("the agent");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n");
+    ask(&format!(
+        "GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n"
+    ))
+}
+
+/// The reply to a request at the default address, which ends the connection.
+///
+/// # Panics
+/// If there is none.
+pub fn ask(request: &str) -> (String, String) {
+    ask_at(ADDRESS.parse().expect("an address"), request)
+}
+
+/// The same at another address.
+///
+/// # Panics
+/// If there is no reply.
+pub fn ask_at(address: SocketAddr, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("a server");
     stream.write_all(request.as_bytes()).expect("a request sent");
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("a reply");

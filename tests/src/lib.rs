@@ -11,6 +11,7 @@
 pub mod agent;
 pub mod apache;
 pub mod bench;
+pub mod browser;
 pub mod month;
 pub mod namespace;
 pub mod pace;

@@ -57,7 +57,8 @@ Examples:
   sudo tcpreuse serve --listen 0.0.0.0:9779 --tls-cert cert.pem --tls-key key.pem --token-file token
 
 Signals:
-  SIGHUP  reads the settings, the certificate and the token again";
+  SIGHUP   reads the settings, the certificate and the token again
+  SIGUSR1  keeps evidence (--evidence), as does POST /api/keep";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:

@@ -10,6 +10,7 @@ mod cells;
 mod dir;
 mod error;
 pub(crate) mod extract;
+pub mod flight;
 #[cfg(feature = "testing")]
 pub mod fuzzing;
 pub mod journal;

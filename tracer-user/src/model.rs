@@ -26,3 +26,4 @@ pub mod socket;
 pub mod turns;
 pub mod window;
 pub mod workers;
+pub mod workload;

@@ -8,6 +8,7 @@ pub mod door;
 pub mod events;
 mod html;
 pub mod http;
+pub mod keeping;
 pub mod latest;
 mod outlet;
 mod page;

@@ -19,7 +19,7 @@ use tcpreuse_tests::{
 };
 
 /// Whether all these programs are installed. If not, the test is reported as skipped.
-fn are_installed(programs: &[&str]) -> bool {
+pub(crate) fn are_installed(programs: &[&str]) -> bool {
     let missing = missing(programs);
     if let Some(program) = missing {
         skip(

@@ -1,5 +1,10 @@
 //! The agent: what it shows, what it tells, and what it may.
 
+mod crowd;
+mod kept;
+mod page;
+mod prometheus;
+
 use std::{
     fs,
     io::{BufRead, BufReader},

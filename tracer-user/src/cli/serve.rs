@@ -41,6 +41,40 @@ pub struct Serve {
     /// Post each event to this address as JSON
     #[arg(long, value_name = "URL")]
     pub webhook: Option<Hook>,
+    /// Record the last minutes here, and keep them when something happens
+    ///
+    /// When a surge begins, a peer that matters is accused, SIGUSR1 comes or somebody posts to /api/keep, what
+    /// lies back and what follows becomes a directory in DIR/evidence-kept, which verify, diagnose --from,
+    /// replay and report read. The service sets it to its state directory.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env = true)]
+    pub evidence: Option<PathBuf>,
+    /// Use at most this much disk for all of that; the oldest evidence goes first
+    #[arg(
+        long,
+        requires = "evidence",
+        value_name = "BYTES",
+        default_value = "1G",
+        value_parser = values::size
+    )]
+    pub evidence_size: u64,
+    /// Keep what lies back up to TIME, and a fifth more at most
+    #[arg(
+        long,
+        requires = "evidence",
+        value_name = "TIME",
+        default_value = "10m",
+        value_parser = values::kept
+    )]
+    pub keep_before: Span,
+    /// Keep what follows for TIME
+    #[arg(
+        long,
+        requires = "evidence",
+        value_name = "TIME",
+        default_value = "10m",
+        value_parser = values::kept
+    )]
+    pub keep_after: Span,
     /// Look at the sockets once every TIME, from 100ms to 1h
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub interval: Span,
@@ -68,6 +102,10 @@ impl Serve {
             .listen
             .iter()
             .any(|address| matches!(address, Address::Unix(_)));
-        listens_on_path || self.tls_cert.is_some() || self.tls_key.is_some() || self.token_file.is_some()
+        listens_on_path
+            || self.evidence.is_some()
+            || self.tls_cert.is_some()
+            || self.tls_key.is_some()
+            || self.token_file.is_some()
     }
 }

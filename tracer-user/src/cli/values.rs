@@ -208,6 +208,15 @@ pub(crate) fn window(text: &str) -> Result<Span, String> {
     Ok(span)
 }
 
+/// How much of what lies back or follows is kept.
+pub(crate) fn kept(text: &str) -> Result<Span, String> {
+    let span = duration(text)?;
+    if span.0 < Duration::from_secs(1) || span.0 > Duration::from_secs(24 * 3600) {
+        return Err("what is kept is from 1s to 24h".to_owned());
+    }
+    Ok(span)
+}
+
 /// Less does not hold a few intervals.
 const MIN_SIZE: u64 = 1 << 20;
 

@@ -1,5 +1,7 @@
 //! `tcpreuse serve`: traces for good. One loop owns everything; others see what it publishes.
 
+mod recorder;
+
 use std::{
     io,
     sync::Arc,
@@ -9,22 +11,25 @@ use std::{
 use anyhow::Context;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
     time::{MissedTickBehavior, interval},
 };
 
-use super::{diagnose::GLANCE_EVERY, progress::Progress, status::StatusWatch};
+use self::recorder::Recorder;
+use super::{diagnose::GLANCE_EVERY, progress::Progress, record::RING, status::StatusWatch};
 use crate::{
     cli::Serve,
     config,
     diagnosis::{Judge, Options},
+    evidence::recording::Block,
     exit::{Failure, Outcome},
-    kernel::privileges::Role,
+    kernel::{clock, load::Settings, privileges::Role},
     report::{Origin, openmetrics::Counted, text},
     serve::{
         door::{self, Address, Door},
         events::Teller,
         http::{self, Serving},
+        keeping::{Promise, Reason},
         latest::{Course, Latest},
         secrets::Secrets,
         systemd::Systemd,
@@ -36,6 +41,9 @@ use crate::{
 
 /// A diagnosis is late when it is older than this and three intervals.
 const LATE: Duration = Duration::from_secs(10);
+
+/// Requests to keep evidence that may wait.
+const MAX_ASKED: usize = 16;
 
 /// Runs the command.
 ///
@@ -57,26 +65,43 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
     };
     let secrets = secrets(args)?;
     let doors = doors(&args.listen, &secrets)?;
+    let settings = args.trace.settings()?;
+    let flight = recorder::open(args, &settings, &options)?;
+    let settings = Settings {
+        records: flight.is_some().then_some(RING),
+        ..settings
+    };
     let mut progress = Progress::unhurried();
     let addresses: Vec<String> = doors
         .iter()
         .filter_map(|door| Some(door.address().ok()?.to_string()))
         .collect();
-    let live = Live::start(&args.trace.settings()?)?;
+    let mut live = Live::start(&settings)?;
     super::give_up_privileges(&Role::Tracing);
     let (publish, latest) = watch::channel(None);
     let (renew, secrets) = watch::channel(Arc::new(secrets));
+    let (ask, mut asked) = mpsc::channel(MAX_ASKED);
     http::start(Serving {
         doors,
         latest,
         secrets,
         metrics_peers: args.metrics_peers,
         stale_after: LATE + args.interval.0 * 3,
+        keep: flight.is_some().then_some(ask),
     })
     .context("cannot serve")?;
     for limit in live.limits() {
         progress.say(&limit);
     }
+    let recorder = match flight {
+        Some(flight) => {
+            Some(Recorder::begin(flight, args, settings, &mut live).context("cannot start a thread")?)
+        }
+        None => {
+            progress.say("without --evidence, nothing is recorded and no evidence is kept");
+            None
+        }
+    };
     let origin = Origin::this_machine();
     let mut agent = Agent {
         teller: Teller::start(&origin, args.webhook.clone()).context("cannot start a thread")?,
@@ -91,8 +116,12 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
         publish,
         systemd: Systemd::new(),
         progress,
+        recorder,
     };
-    agent.look()?;
+    if agent.recorder.is_some() {
+        agent.counted.expect_records();
+    }
+    agent.look(false)?;
     agent
         .progress
         .say(&format!("tracing; listening on {}", addresses.join(", ")));
@@ -112,13 +141,31 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
                     agent.reload(args, &renew);
                     agent.systemd.ready();
                 }
+                Order::Keep => {
+                    agent.keep(Reason::Signal);
+                }
             },
-            _ = tick.tick() => agent.look()?,
-            _ = glances.tick() => agent.live.glance()?,
+            Some(answer) = asked.recv() => {
+                if let Some(promise) = agent.keep(Reason::Request) {
+                    // Who asked may have gone.
+                    let _ = answer.send(promise);
+                }
+            }
+            _ = tick.tick() => agent.look(false)?,
+            _ = glances.tick() => {
+                agent.live.glance()?;
+                if let Some(recorder) = &mut agent.recorder {
+                    recorder.rows(&agent.live, &mut agent.counted);
+                }
+            }
         }
         agent.systemd.alive();
     }
     agent.systemd.stopping();
+    if agent.recorder.is_some() {
+        agent.look(true)?;
+    }
+    agent.teller.end();
     Ok(Outcome::Done)
 }
 
@@ -126,6 +173,7 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
 enum Order {
     End,
     Reload,
+    Keep,
 }
 
 /// The signals it obeys.
@@ -133,6 +181,7 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    keep: Signal,
 }
 
 impl Signals {
@@ -141,6 +190,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            keep: signal(SignalKind::user_defined1())?,
         })
     }
 
@@ -149,6 +199,7 @@ impl Signals {
             _ = self.interrupt.recv() => Order::End,
             _ = self.terminate.recv() => Order::End,
             _ = self.hangup.recv() => Order::Reload,
+            _ = self.keep.recv() => Order::Keep,
         }
     }
 }
@@ -167,13 +218,18 @@ struct Agent {
     teller: Teller,
     systemd: Systemd,
     progress: Progress,
+    recorder: Option<Recorder>,
 }
 
 impl Agent {
-    /// Takes a sample, judges it and publishes it.
-    fn look(&mut self) -> Result<(), Failure> {
+    /// Takes a sample, judges it, records and publishes it.
+    fn look(&mut self, is_last: bool) -> Result<(), Failure> {
         let begun = Instant::now();
-        let sample = self.live.sample()?;
+        let mut sample = self.live.sample()?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.rows(&self.live, &mut self.counted);
+            sample.losses.rows_not_written = recorder.rows_not_written();
+        }
         let took = begun.elapsed();
         let mut options = self.options.clone();
         if let Some(status) = &mut self.status {
@@ -187,6 +243,20 @@ impl Agent {
         self.counted.look(&sample, &options);
         self.course.add(&sample);
         self.teller.tell(&diagnosis);
+        if let Some(recorder) = &mut self.recorder {
+            let block = Block {
+                sample: &sample,
+                judge: &self.judge,
+                options: &options,
+                diagnosis: &diagnosis,
+            };
+            match is_last {
+                false => recorder.interval(&self.live, &block, &self.origin, &mut self.counted)?,
+                true => recorder.finish(&self.live, &block, &self.origin)?,
+            }
+            recorder.news().iter().for_each(|news| self.progress.say(news));
+            self.teller.tell_kept(&recorder.told(), sample.taken);
+        }
         self.counted.lose_others(self.teller.lost());
         self.systemd.status(text::headline(&diagnosis));
         self.number += 1;
@@ -200,6 +270,19 @@ impl Agent {
             origin: Arc::clone(&self.origin),
         })));
         Ok(())
+    }
+
+    /// Keeps evidence, if there is a place for it.
+    fn keep(&mut self, reason: Reason) -> Option<Promise> {
+        let promise = self
+            .recorder
+            .as_mut()
+            .and_then(|recorder| recorder.keep(clock::now(), reason));
+        if promise.is_none() {
+            self.progress
+                .say("there is no place for evidence (--evidence DIR)");
+        }
+        promise
     }
 
     /// Reads the settings again. What is wrong in them is said, and nothing of it is used.

@@ -262,6 +262,32 @@ impl Folder {
             .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot remove it", error.into()))
     }
 
+    /// Gives the directory another path on the same file system.
+    ///
+    /// # Errors
+    /// If something is there, or the system refuses.
+    pub(super) fn move_to(&mut self, path: &Path) -> Result<(), EvidenceError> {
+        let path = plain(path);
+        // The system refuses unless the path is free, or an empty directory.
+        renameat(CWD, &self.path, CWD, &path)
+            .map_err(|error| EvidenceError::io(&path, "cannot move the recording there", error.into()))?;
+        self.path = path;
+        Ok(())
+    }
+
+    /// Removes the directory and the files in it.
+    ///
+    /// # Errors
+    /// If something in it cannot be removed.
+    pub(super) fn remove_all(self) -> Result<(), EvidenceError> {
+        for name in self.names()? {
+            self.remove(&name)?;
+        }
+        let path = self.path.clone();
+        self.remove_self()
+            .map_err(|error| EvidenceError::io(&path, "cannot remove it", error))
+    }
+
     /// Removes the directory, which must be empty.
     ///
     /// # Errors

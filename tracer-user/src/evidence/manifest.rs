@@ -148,6 +148,9 @@ pub struct Session {
     /// How the live view's evidence differs from that of `record`; `None` if `record` wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_view: Option<FromView>,
+    /// Why the flight recorder of `serve` kept it; `None` if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 impl Session {
@@ -186,6 +189,29 @@ pub struct FromView {
     pub connections_ended_rows: u64,
     /// What is incomplete, one line each.
     pub incomplete: Vec<String>,
+}
+
+/// Why a recording of the flight recorder was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kept {
+    /// Every reason that came up while it was written, oldest first.
+    pub reasons: Vec<Why>,
+    /// Whether the recorder was killed before it was complete.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// One reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Why {
+    /// When it came up, RFC 3339.
+    pub at: String,
+    /// `surge`, `verdict`, `signal`, `request` or `interrupted`.
+    pub reason: String,
+    /// The same in words.
+    pub text: String,
 }
 
 /// One file.

@@ -292,6 +292,8 @@ impl Rebuild {
             generations: self.slots.generations(),
             left: std::sync::Arc::default(),
             names: self.names.clone(),
+            // The rows do not have them.
+            workloads: BTreeMap::new(),
             losses: crate::model::accounting::Losses::default(),
             accounting: Accounting {
                 totals,

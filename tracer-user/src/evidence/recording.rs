@@ -7,7 +7,9 @@
 mod changes;
 mod entry;
 mod files;
+mod keeping;
 mod pace;
+mod reel;
 mod rotation;
 mod standing;
 mod state;
@@ -21,6 +23,7 @@ use self::{
     changes::Changes,
     files::Files,
     pace::{Pace, counted},
+    reel::Reel,
     rotation::Advice,
     state::{Next, States},
 };
@@ -68,6 +71,8 @@ pub struct Recording {
     /// The length of the manifest that was written last.
     manifest_bytes: u64,
     limit: Option<Limit>,
+    /// What is remembered, if it is only the last minutes.
+    reel: Option<Reel>,
     interval: u64,
     /// The number of the first change of a verdict not yet written.
     told: u64,
@@ -152,6 +157,7 @@ impl Recording {
             manifest,
             manifest_bytes: 0,
             limit,
+            reel: None,
             interval: 0,
             told: 0,
             events: Vec::new(),
@@ -306,6 +312,9 @@ impl Recording {
                 self.manifest.session.intervals = self.interval;
                 self.pace.wrote(now_ns, counted);
                 self.clock = at;
+                if let Some(reel) = &mut self.reel {
+                    reel.wrote(now_ns);
+                }
                 if !changes {
                     self.key_frame = self.files.whole(Kind::Peers).bytes.saturating_sub(before);
                 }

@@ -109,6 +109,7 @@ mod tests {
             grown: 5,
             peers: 5,
             behind: Vec::new(),
+            ports: Vec::new(),
         };
         let mut change = |what| {
             let (id, at) = (some.changes.len() as u64, some.taken);

@@ -130,6 +130,9 @@ impl State {
         for name in state.sample.names.values_mut() {
             *name = sanitise(name);
         }
+        for workload in state.sample.workloads.values_mut() {
+            workload.sanitise();
+        }
         for listener in &mut state.sample.sockets.listeners {
             listener.owner.sanitise();
         }

@@ -1,6 +1,8 @@
 //! Writes a recording in a thread of its own, so that a slow or hung disk stops neither counting nor the
 //! answer. What waits to be written is limited, and rows that find no room are counted.
 
+mod target;
+
 use std::{
     collections::VecDeque,
     io,
@@ -9,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::target::Target;
 use super::{
+    flight::{Flight, Keep, Told},
     recording::{Block, Entry, Recording},
     rows::ConnectionRow,
 };
@@ -27,6 +31,9 @@ const SLOW: Duration = Duration::from_secs(5);
 enum Job {
     Rows(Vec<ConnectionRow>),
     Interval(Box<Entry>),
+    Keep(Keep),
+    /// The end of a recording, after which a flight recorder begins another one.
+    Cut(Box<Entry>, Vec<u8>),
     End(Box<Entry>, Vec<u8>),
 }
 
@@ -46,6 +53,7 @@ pub struct Status {
     /// The least maximum size, if the one given is too small for a single interval. Nothing is recorded then.
     pub refused: Option<u64>,
     news: Vec<String>,
+    told: Vec<Told>,
     state_due_ns: u64,
     next_number: (u64, u64),
 }
@@ -93,12 +101,24 @@ impl Writer {
     /// # Errors
     /// If there can be no more threads.
     pub fn start(recording: Recording) -> io::Result<Self> {
+        Self::over(recording)
+    }
+
+    /// Starts the thread of a flight recorder.
+    ///
+    /// # Errors
+    /// If there can be no more threads.
+    pub fn fly(flight: Flight) -> io::Result<Self> {
+        Self::over(flight)
+    }
+
+    fn over(mut target: impl Target) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        publish(&recording, &mut shared.lock().status);
+        publish(target.recording(), &mut shared.lock().status);
         let its = Arc::clone(&shared);
         thread::Builder::new()
             .name("evidence".to_owned())
-            .spawn(move || work(recording, &its))?;
+            .spawn(move || work(target, &its))?;
         Ok(Self { shared, told: 0 })
     }
 
@@ -135,14 +155,45 @@ impl Writer {
         self.shared.changed.notify_all();
     }
 
+    /// Keeps what a flight recorder has and what comes, for this reason.
+    pub fn keep(&self, keep: Keep) {
+        let mut queue = self.shared.lock();
+        queue.jobs.push_back(Job::Keep(keep));
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends what a flight recorder keeps; it begins another recording. `report` is the diagnosis as JSON.
+    pub fn cut(&mut self, block: &Block<'_>, report: Vec<u8>) {
+        let entry = self.last(block);
+        let mut queue = self.shared.lock();
+        // No state is made for the next recording until it has begun.
+        queue.intervals += 1;
+        queue.jobs.push_back(Job::Cut(entry, report));
+        self.shared.changed.notify_all();
+    }
+
     /// Ends the last interval and the recording. `report` is the diagnosis as JSON.
     pub fn finish(&mut self, block: &Block<'_>, report: Vec<u8>) {
-        let (session, next) = self.shared.lock().status.next_number;
+        let entry = self.last(block);
         let mut queue = self.shared.lock();
-        let number = (session, next + queue.intervals as u64);
-        let entry = Entry::of(block, self.told, Some(number));
-        queue.jobs.push_back(Job::End(Box::new(entry), report));
+        queue.jobs.push_back(Job::End(entry, report));
         self.shared.changed.notify_all();
+    }
+
+    /// The last entry of a recording, which always has a state.
+    fn last(&mut self, block: &Block<'_>) -> Box<Entry> {
+        let queue = self.shared.lock();
+        let (session, next) = queue.status.next_number;
+        let number = (session, next + queue.intervals as u64);
+        drop(queue);
+        let entry = Entry::of(block, self.told, Some(number));
+        self.told = entry.told();
+        Box::new(entry)
+    }
+
+    /// What has become of kept evidence and has not been told yet.
+    pub fn told(&self) -> Vec<Told> {
+        std::mem::take(&mut self.shared.lock().status.told)
     }
 
     /// Waits for the end of the recording, but no longer than this for any single thing that is written.
@@ -198,7 +249,8 @@ impl Drop for Writer {
     }
 }
 
-fn publish(recording: &Recording, status: &mut Status) {
+fn publish(recording: Option<&mut Recording>, status: &mut Status) {
+    let Some(recording) = recording else { return };
     status.rows = recording.rows();
     status.bytes = recording.bytes();
     status.rows_not_written = recording.rows_not_written();
@@ -208,7 +260,7 @@ fn publish(recording: &Recording, status: &mut Status) {
     status.next_number = recording.next_number();
 }
 
-fn work(mut recording: Recording, shared: &Shared) {
+fn work(mut target: impl Target, shared: &Shared) {
     let mut first = true;
     loop {
         let mut queue = shared.lock();
@@ -218,7 +270,9 @@ fn work(mut recording: Recording, shared: &Shared) {
         let Some(job) = queue.jobs.pop_front() else {
             return;
         };
-        recording.not_written(std::mem::take(&mut queue.dropped));
+        if let Some(recording) = target.recording() {
+            recording.not_written(std::mem::take(&mut queue.dropped));
+        }
         queue.busy = Some(Instant::now());
         drop(queue);
         let mut is_last = matches!(job, Job::End(..));
@@ -226,21 +280,29 @@ fn work(mut recording: Recording, shared: &Shared) {
         match job {
             Job::Rows(some) => {
                 rows = some.len();
-                some.iter().for_each(|row| recording.connection(row));
+                if let Some(recording) = target.recording() {
+                    some.iter().for_each(|row| recording.connection(row));
+                }
             }
             Job::Interval(entry) => {
                 intervals = 1;
-                recording.add(*entry);
+                target.add(*entry);
             }
-            Job::End(entry, report) => recording.end(*entry, &report),
+            Job::Keep(keep) => target.keep(keep),
+            Job::Cut(entry, report) => {
+                intervals = 1;
+                target.cut(*entry, &report);
+            }
+            Job::End(entry, report) => target.end(*entry, &report),
         }
-        let refused = recording.too_small().filter(|_| intervals > 0 && first);
+        let refused = target.refused().filter(|_| intervals > 0 && first);
         first &= intervals == 0;
         is_last |= refused.is_some();
-        let news = recording.news();
+        let (news, told) = (target.news(), target.told());
         let mut queue = shared.lock();
-        publish(&recording, &mut queue.status);
+        publish(target.recording(), &mut queue.status);
         queue.status.news.extend(news);
+        queue.status.told.extend(told);
         queue.status.refused = refused;
         queue.intervals -= intervals;
         queue.rows -= rows;
@@ -249,7 +311,7 @@ fn work(mut recording: Recording, shared: &Shared) {
         if is_last {
             drop(queue);
             if refused.is_some() {
-                recording.discard();
+                target.discard();
             }
             shared.lock().done = true;
             shared.changed.notify_all();
@@ -303,10 +365,10 @@ mod tests {
     #[test]
     fn a_disk_that_hangs_is_told_and_what_waits_is_limited() {
         let parent = tempfile::tempdir().unwrap();
-        let recording = Recording::create(&parent.path().join("evidence"), session(), None).unwrap();
+        let mut recording = Recording::create(&parent.path().join("evidence"), session(), None).unwrap();
         // As if the thread waited for the disk.
         let shared = Arc::new(Shared::default());
-        publish(&recording, &mut shared.lock().status);
+        publish(Some(&mut recording), &mut shared.lock().status);
         shared.lock().busy = Instant::now().checked_sub(SLOW);
         let mut writer = Writer { shared, told: 0 };
         blocks(20, 20_000, |block, rows, last| {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 pub use files::files;
-pub use process::{has_ended, process};
+pub use process::{has_ended, process, workload};
 pub(super) use search::holders;
 pub use search::{Search, find};
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::workload::Workload;
 use crate::text::sanitise;
 
 /// A process.
@@ -13,6 +14,9 @@ pub struct Process {
     pub pid: u32,
     /// Its name in the kernel, at most 15 bytes, without control and bidi characters.
     pub comm: String,
+    /// What it belongs to, if that is known.
+    #[serde(default)]
+    pub workload: Option<Box<Workload>>,
 }
 
 /// A process's name as part of a peer's identity, sanitised and truncated.
@@ -102,10 +106,21 @@ impl Owner {
         }
     }
 
+    /// The process to display, to add what was found out about it.
+    pub fn process_mut(&mut self) -> Option<&mut Process> {
+        match self {
+            Self::Process(process) | Self::Shared { first: process, .. } => Some(process),
+            Self::Unknown(_) => None,
+        }
+    }
+
     /// Sanitises the names, after reading from a file.
     pub fn sanitise(&mut self) {
         if let Self::Process(process) | Self::Shared { first: process, .. } = self {
             process.comm = sanitise(&process.comm);
+            if let Some(workload) = &mut process.workload {
+                workload.sanitise();
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     peer::{Counters, PeerId},
     socket::Sockets,
     window::Looks,
+    workload::Workload,
 };
 
 /// Peers of a sample that is read from a file; each takes more than a KiB.
@@ -118,6 +119,9 @@ pub struct Sample {
     pub left: Arc<Left>,
     /// Names of the processes that own connections, by thread group id, as far as they are known.
     pub names: BTreeMap<u32, String>,
+    /// What they belong to, as far as that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub workloads: BTreeMap<u32, Workload>,
     /// What was lost, by cause.
     pub losses: Losses,
     /// The identity and its check.
@@ -141,6 +145,7 @@ impl Sample {
             generations: Vec::new(),
             left: Arc::default(),
             names: BTreeMap::new(),
+            workloads: BTreeMap::new(),
             losses: Losses::default(),
             accounting: Accounting::default(),
             earlier: Earlier::default(),
@@ -150,6 +155,7 @@ impl Sample {
     /// The process with this thread group id, if its name is known.
     pub fn process(&self, pid: u32) -> Option<Process> {
         let comm = self.names.get(&pid)?.clone();
-        Some(Process { pid, comm })
+        let workload = self.workloads.get(&pid).cloned().map(Box::new);
+        Some(Process { pid, comm, workload })
     }
 }

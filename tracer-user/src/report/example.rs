@@ -153,6 +153,7 @@ pub(crate) fn sample() -> Sample {
                 owner: Owner::Process(Process {
                     pid: 811,
                     comm: "apache2".to_owned(),
+                    workload: None,
                 }),
             }],
             namespaces: vec![4_026_531_840],
@@ -164,6 +165,7 @@ pub(crate) fn sample() -> Sample {
         generations: Vec::new(),
         left: std::sync::Arc::default(),
         names: [(4711, "java".to_owned())].into(),
+        workloads: std::collections::BTreeMap::new(),
         losses: Losses::default(),
         accounting: Accounting {
             totals: Totals {

@@ -5,6 +5,7 @@
 //! what these bounds hide is counted.
 
 mod counted;
+mod failures;
 mod families;
 mod process;
 mod series;

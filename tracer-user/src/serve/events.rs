@@ -9,22 +9,33 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub use self::webhook::Hook;
 use super::outlet::Outlet;
 use crate::{
     diagnosis::{Change, Diagnosis, Verdict, What},
-    report::{Origin, json},
+    evidence::flight::Told,
+    model::sample::Moment,
+    report::{Origin, json, timestamp},
+    text::sanitise,
+    units::size,
     view::{keeper::change_in_words, snapshot::Weight},
 };
+
+/// Reasons for which evidence was kept that are named in words; JSON has all of them.
+const MAX_REASONS: usize = 3;
 
 const SCHEMA: &str = "tcpreuse.event/1";
 
 /// Verdicts told in a minute; of more, only their number is. All other events are rare by themselves.
 const VERDICTS_A_MINUTE: u32 = 60;
+
+/// How long the end of the program waits for each receiver of events.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
@@ -122,6 +133,61 @@ impl Teller {
         }
     }
 
+    /// Tells what has become of kept evidence.
+    pub fn tell_kept(&mut self, told: &[Told], now: Moment) {
+        for told in told {
+            let event = self.kept_event(told, now);
+            for outlet in &mut self.outlets {
+                outlet.put(&event);
+            }
+        }
+    }
+
+    fn kept_event(&self, told: &Told, now: Moment) -> Event {
+        let (text, rest, is_bad) = match told {
+            Told::Kept {
+                path,
+                reasons,
+                bytes,
+                incomplete,
+            } => {
+                let directory = sanitise(&path.to_string_lossy());
+                let why: Vec<&str> = reasons.iter().take(MAX_REASONS).map(|why| &*why.text).collect();
+                let but = incomplete
+                    .as_ref()
+                    .map_or_else(String::new, |why| format!("; {why}"));
+                (
+                    format!("kept {directory} ({}): {}{but}", size(*bytes), why.join("; ")),
+                    json!({ "directory": directory, "bytes": bytes, "reasons": reasons, "incomplete": incomplete }),
+                    incomplete.is_some(),
+                )
+            }
+            Told::Dropped { path, bytes } => {
+                let directory = sanitise(&path.to_string_lossy());
+                (
+                    format!(
+                        "removed {directory} ({}) to make room for newer evidence",
+                        size(*bytes)
+                    ),
+                    json!({ "directory": directory, "bytes": bytes, "removed": true }),
+                    true,
+                )
+            }
+        };
+        let mut fields = match rest {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        fields.insert("at".to_owned(), timestamp(now).into());
+        fields.insert("host".to_owned(), self.host.as_str().into());
+        Event::new("evidence-kept", text, is_bad, fields)
+    }
+
+    /// Waits a moment for what is not told yet.
+    pub fn end(self) {
+        self.outlets.into_iter().for_each(|outlet| outlet.end(PATIENCE));
+    }
+
     /// What did not reach somebody, by cause.
     pub fn lost(&self) -> [(&'static str, u64); 2] {
         let full: u64 = self.outlets.iter().map(Outlet::held_back).sum();
@@ -172,7 +238,7 @@ impl Teller {
     fn held_back_event(&mut self) -> Option<Event> {
         let unsaid = std::mem::take(&mut self.unsaid);
         (unsaid > 0).then(|| {
-            let lost = serde_json::json!({ "events_not_told": unsaid });
+            let lost = json!({ "events_not_told": unsaid });
             let fields = [("host", self.host.as_str().into()), ("lost", lost)];
             let fields = fields
                 .map(|(key, value)| (key.to_owned(), value))

@@ -15,13 +15,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
 use self::answer::Answers;
-use super::{door::Door, latest::Latest, secrets::Secrets};
+use super::{door::Door, keeping::Promise, latest::Latest, secrets::Secrets};
 use crate::kernel::privileges::{self, Role};
 
 /// Connections at a time; the next ones wait.
@@ -55,7 +55,12 @@ pub struct Serving {
     pub metrics_peers: usize,
     /// A diagnosis older than this means that sampling stands still.
     pub stale_after: Duration,
+    /// The way to the loop that keeps evidence, if there is a place for it.
+    pub keep: Option<mpsc::Sender<Asked>>,
 }
+
+/// A request to keep evidence, with the way back.
+pub type Asked = oneshot::Sender<Promise>;
 
 /// How a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +103,7 @@ async fn serve(serving: Serving) -> io::Result<()> {
         serving.metrics_peers,
         serving.stale_after,
         MAX_STREAMS,
+        serving.keep,
     ));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut accepting = tokio::task::JoinSet::new();
@@ -163,7 +169,8 @@ where
 {
     let service = service_fn(move |request| {
         let answers = Arc::clone(&answers);
-        async move { Ok::<_, Infallible>(answers.to(&request, via)) }
+        let answer = answers.to(&request, via);
+        async move { Ok::<_, Infallible>(answer.response().await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

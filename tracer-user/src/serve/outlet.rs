@@ -3,8 +3,9 @@
 
 use std::{
     io,
-    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
     thread,
+    time::Duration,
 };
 
 /// What may wait.
@@ -14,6 +15,8 @@ const QUEUE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Outlet<T> {
     queue: SyncSender<T>,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
     held_back: u64,
 }
 
@@ -21,7 +24,9 @@ impl<T: Clone + Send + 'static> Outlet<T> {
     /// Starts it. `tell` says whether there is still somebody to tell.
     pub(super) fn start(name: &str, mut tell: impl FnMut(&T) -> bool + Send + 'static) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(QUEUE);
+        let (running, ended) = channel();
         let work = move || {
+            let _running = running;
             while let Ok(next) = waiting.recv() {
                 if !tell(&next) {
                     return;
@@ -29,7 +34,11 @@ impl<T: Clone + Send + 'static> Outlet<T> {
             }
         };
         thread::Builder::new().name(name.to_owned()).spawn(work)?;
-        Ok(Self { queue, held_back: 0 })
+        Ok(Self {
+            queue,
+            ended,
+            held_back: 0,
+        })
     }
 
     /// Puts something into the queue, or counts that there was no room.
@@ -37,6 +46,13 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         if let Err(TrySendError::Full(_)) = self.queue.try_send(what.clone()) {
             self.held_back += 1;
         }
+    }
+
+    /// Waits until all that is in the queue has been told, but no longer than this.
+    pub(super) fn end(self, patience: Duration) {
+        drop(self.queue);
+        // It ends with an error either way: the time is over, or the other end is closed.
+        let _ = self.ended.recv_timeout(patience);
     }
 
     /// How many found no room.
@@ -50,6 +66,19 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+
+    #[test]
+    fn what_is_in_the_queue_at_the_end_is_still_told() {
+        let (tell, told) = channel();
+        let slow = move |n: &u64| {
+            thread::sleep(Duration::from_millis(20));
+            tell.send(*n).is_ok()
+        };
+        let mut outlet = Outlet::start("slow", slow).unwrap();
+        (0..5).for_each(|n| outlet.put(&n));
+        outlet.end(Duration::from_secs(60));
+        assert_eq!(told.try_iter().count(), 5);
+    }
 
     #[test]
     fn nobody_waits_for_a_slow_listener() {

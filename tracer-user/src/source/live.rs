@@ -1,7 +1,7 @@
 //! Samples taken from the programs running on this machine.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
     time::Instant,
 };
@@ -11,7 +11,7 @@ use crate::{
         TraceError, clock,
         load::Settings,
         netns,
-        owners::{Owners, Search, files, has_ended, process},
+        owners::{Owners, Search, files, has_ended, process, workload},
         privileges,
         records::Records,
         tracer::Tracer,
@@ -27,6 +27,7 @@ use crate::{
         short_lived::{Processes, ShortLived},
         socket::{Connection, Sockets, State},
         window::{Looks, live_by_slot},
+        workload::Workload,
     },
 };
 
@@ -38,6 +39,8 @@ pub struct Live {
     short_lived: ShortLived,
     /// The names in the last sample, since the kernel does not keep them for ever.
     names: BTreeMap<u32, String>,
+    /// What the processes of the last sample belong to, also if that is unknown.
+    workloads: BTreeMap<u32, Option<Box<Workload>>>,
     /// What cannot be traced because capabilities are missing.
     lacking: Option<String>,
     /// Walks that were resumed so far. The samples report running totals.
@@ -103,6 +106,7 @@ impl Live {
             owners,
             short_lived: ShortLived::default(),
             names: BTreeMap::new(),
+            workloads: BTreeMap::new(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
             repeats: 0,
@@ -158,6 +162,7 @@ impl Live {
             generations: self.tracer.generations(),
             left: Arc::clone(&self.left_sums),
             names: BTreeMap::new(),
+            workloads: BTreeMap::new(),
             losses,
             accounting,
             earlier: Earlier::default(),
@@ -263,7 +268,12 @@ impl Live {
             .refresh(&wanted, sample.taken.monotonic_ns, OWNERS_PACE_NS);
         for listener in &mut sockets.listeners {
             listener.owner = self.owners.of(listener.inode).clone();
-            if let Some(process) = listener.owner.process() {
+            if let Some(process) = listener.owner.process_mut() {
+                process.workload = self
+                    .workloads
+                    .entry(process.pid)
+                    .or_insert_with(|| workload(process.pid).known())
+                    .clone();
                 let files = files(process.pid);
                 listener.backlog.owner_fds = files.open;
                 listener.backlog.owner_fd_limit = files.limit;
@@ -293,6 +303,21 @@ impl Live {
             }
         }
         self.names.clone_from(names);
+        self.find_workloads(sample);
+    }
+
+    /// Looks up what the processes of the sample belong to, once for each as long as it is there.
+    fn find_workloads(&mut self, sample: &mut Sample) {
+        let holders = sample.sockets.listeners.iter();
+        let holders = holders.filter_map(|listener| Some(listener.owner.process()?.pid));
+        let pids: BTreeSet<u32> = sample.names.keys().copied().chain(holders).collect();
+        self.workloads.retain(|pid, _| pids.contains(pid));
+        for pid in sample.names.keys() {
+            let found = self.workloads.entry(*pid);
+            if let Some(found) = found.or_insert_with(|| workload(*pid).known()) {
+                sample.workloads.insert(*pid, Workload::clone(found));
+            }
+        }
     }
 
     /// The name of a process that owns or owned a connection, even if it has ended.

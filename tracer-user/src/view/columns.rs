@@ -53,6 +53,10 @@ pub enum Column {
     Last,
     /// The process.
     Owner,
+    /// Its service.
+    Unit,
+    /// Its container.
+    Container,
 }
 
 /// The type of a column's values.

@@ -20,7 +20,10 @@ use super::{
     snapshot::Socket,
     theme::Glyphs,
 };
-use crate::model::peer::{Direction, PeerId};
+use crate::model::{
+    peer::{Direction, PeerId},
+    workload::Workload,
+};
 
 /// What a word is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +183,10 @@ impl Subject<'_> {
                 };
                 is(&name) || self.host.is_some_and(is)
             }
+            // Whole identifiers, of which the column shows the beginning.
+            Field::Column(Column::Container) => self
+                .workload()
+                .is_some_and(|of| [&of.container, &of.pod].into_iter().flatten().any(|id| is(id))),
             Field::Column(column) => match self.value(column) {
                 Some(Value::Verdict(verdict, _)) => is(verdict.id()),
                 Some(value) => is(&value.text(&Glyphs::ASCII)),
@@ -207,8 +214,17 @@ impl Subject<'_> {
             Column::Sent => Value::Bytes(Some(connection.bytes_sent)),
             Column::Verdict => Value::Verdict(socket.peer?.1, ""),
             Column::Owner => Value::Words(Some(Cow::Borrowed(&socket.owner.as_ref()?.comm))),
+            Column::Unit => Value::Words(self.workload()?.unit.as_deref().map(Cow::Borrowed)),
             column => column.value(self.row?),
         })
+    }
+
+    /// What the process belongs to: the connection's own, else its peer's.
+    fn workload(&self) -> Option<&Workload> {
+        match self.socket {
+            Some(socket) => socket.owner.as_ref()?.workload.as_deref(),
+            None => self.row?.workload(),
+        }
     }
 }
 

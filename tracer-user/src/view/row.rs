@@ -8,8 +8,10 @@ use ipnet::IpNet;
 use crate::{
     diagnosis::{Judged, Verdict},
     model::{
+        owner::Process,
         peer::{Closes, PeerId},
         socket::Connection,
+        workload::Workload,
     },
 };
 
@@ -98,6 +100,8 @@ pub struct Row {
     pub sent: Option<u64>,
     /// The process of this host most involved with it, made safe to display.
     pub owner: Arc<str>,
+    /// The same, with what it belongs to; `None` if that is not one process.
+    pub process: Option<Arc<Process>>,
     /// States of its live sockets.
     pub states: States,
     /// Whether many clients seem to share its address.
@@ -135,11 +139,17 @@ impl Row {
             received: figures.bytes_received,
             sent: figures.bytes_sent,
             owner,
+            process: figures.owner.clone().filter(|_| peer.id.program.is_none()),
             states,
             shared: peer.shared_address,
             last_ns: peer.quiet_ns(),
             recovered: peer.recovered.is_some() && !peer.finding.verdict.accuses(),
         }
+    }
+
+    /// What its process belongs to, if that is known.
+    pub fn workload(&self) -> Option<&Workload> {
+        self.process.as_deref()?.workload.as_deref()
     }
 
     /// The name as shown.
@@ -176,6 +186,9 @@ impl Row {
         self.sent = self.sent.zip(other.sent).map(|(a, b)| a + b);
         if self.owner != other.owner {
             self.owner = "".into();
+        }
+        if self.workload() != other.workload() {
+            self.process = None;
         }
         self.states.merge(other.states);
         self.shared |= other.shared;

@@ -53,7 +53,7 @@ impl Rows {
     }
 
     /// Whether rows can be made yet.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(in crate::commands) fn is_ready(&self) -> bool {
         self.expected.is_some()
     }
 

@@ -95,6 +95,7 @@ mod tests {
         Process {
             pid: 1,
             comm: comm.to_owned(),
+            workload: None,
         }
     }
 

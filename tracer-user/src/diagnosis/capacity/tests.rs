@@ -12,6 +12,7 @@ fn listener(port: u16, owner: Option<(u32, &str)>, held: u64) -> (ListenerNow, u
         Some((pid, comm)) => Owner::Process(Process {
             pid,
             comm: comm.to_owned(),
+            workload: None,
         }),
         None => Owner::Unknown(Reason::NotPermitted),
     };

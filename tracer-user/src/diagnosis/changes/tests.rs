@@ -31,6 +31,7 @@ fn surge(number: u32, to: u64, ended: Option<Moment>) -> Surge {
         grown: 4,
         peers: 5,
         behind: Vec::new(),
+        ports: Vec::new(),
     }
 }
 

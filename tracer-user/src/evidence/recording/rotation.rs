@@ -66,9 +66,14 @@ impl Recording {
             return true;
         };
         if self.advice == Advice::None {
+            // A flight recorder has a quarter of what it was given.
+            let (flag, times) = match self.reel {
+                Some(_) => ("--evidence-size", 8),
+                None => ("--max-size", 2),
+            };
             self.advice = Advice::Due(format!(
-                "--max-size is too small for what there is by now, so no more states are written: {} would do",
-                size(least.saturating_mul(2))
+                "{flag} is too small for what there is by now, so no more states are written: {} would do",
+                size(least.saturating_mul(times))
             ));
         }
         false
@@ -90,7 +95,8 @@ impl Recording {
         if self.failed.is_some() {
             return;
         }
-        let result = match self.files.bytes() < self.segment_bytes() {
+        let is_over = self.reel.as_ref().is_some_and(super::Reel::is_over);
+        let result = match self.files.bytes() < self.segment_bytes() && !is_over {
             true => self.keep_to(self.segment_bytes()),
             false => self.rotate(),
         };
@@ -191,6 +197,9 @@ impl Recording {
             }
         }
         self.files = files;
+        if let Some(reel) = &mut self.reel {
+            reel.turn(segment);
+        }
         self.changes.forget();
         self.manifest.segment = segment + 1;
         Ok(())
@@ -204,10 +213,14 @@ impl Recording {
             return gone;
         };
         let keep = limit.bytes.saturating_sub(reserve + self.states.snapshot_bytes());
-        while self.bytes() > keep {
-            let Some(oldest) = self.older().filter_map(|listed| listed.segment).min() else {
+        while let Some(oldest) = self.older().filter_map(|listed| listed.segment).min() {
+            let is_past = self.reel.as_ref().is_some_and(|reel| reel.is_past(oldest));
+            if self.bytes() <= keep && !is_past {
                 break;
-            };
+            }
+            if let Some(reel) = &mut self.reel {
+                reel.forget(oldest);
+            }
             let files = &mut self.manifest.files;
             let of_oldest: Vec<(String, Listed)> = files
                 .extract_if(.., |_, listed| listed.segment == Some(oldest))

@@ -9,7 +9,10 @@ use rustix::{
     path::Arg,
 };
 
-use crate::{model::owner::Process, text::sanitise};
+use crate::{
+    model::{owner::Process, workload::Workload},
+    text::sanitise,
+};
 
 /// Length of a name, bytes: the kernel's `TASK_COMM_LEN` without its NUL.
 const COMM: usize = 15;
@@ -26,7 +29,17 @@ const GENERATIONS: usize = 256;
 /// no process, or to a wrong one.
 pub fn process(pid: u32) -> Option<Process> {
     let comm = comm(CWD, format!("/proc/{pid}/comm")).ok()?;
-    Some(Process { pid, comm })
+    Some(Process {
+        pid,
+        comm,
+        workload: None,
+    })
+}
+
+/// What the process with this number in `/proc` belongs to.
+pub fn workload(pid: u32) -> Workload {
+    let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    cgroup.map_or_else(|_| Workload::default(), |text| Workload::of_file(&text))
 }
 
 /// Whether the process with this thread group id, in the initial PID namespace, has ended. In another one, or

@@ -225,6 +225,8 @@ impl Walk<'_> {
         let named = |pid: u32| Process {
             pid,
             comm: self.comms.get(&pid).cloned().unwrap_or_default(),
+            // Asked for when it is shown: the same process may hold thousands of sockets.
+            workload: None,
         };
         match holders {
             [] => Owner::Unknown(self.not_found),

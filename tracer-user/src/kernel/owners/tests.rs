@@ -129,6 +129,7 @@ fn a_socket_only_the_child_has_is_the_childs() {
     let expected = Process {
         pid: child.0.id(),
         comm: "sleep".to_owned(),
+        workload: None,
     };
     eventually(|| find_one(inode, &patient()) == Owner::Process(expected.clone()));
 }

@@ -40,6 +40,9 @@ const MAX_POINTS: usize = 2048;
 /// Maximum number of peers named as the cause of a surge.
 const MAX_BEHIND: usize = 5;
 
+/// A port is named if it has at least one part in this many of the growth, so there are at most as many.
+const MAX_PORTS: usize = 10;
+
 /// Upper limit for plausible connection counts.
 const MAX_COUNT: u64 = 1 << 44;
 
@@ -74,6 +77,9 @@ pub struct Surge {
     pub peers: u64,
     /// The few peers that grew most, in descending order. Empty if all grew alike.
     pub behind: Vec<Behind>,
+    /// The ports with a part of the growth, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
 }
 
 /// A peer that contributed to a surge.
@@ -104,6 +110,7 @@ impl Surge {
         self.from <= self.to
             && self.to <= MAX_COUNT
             && self.behind.len() <= MAX_BEHIND
+            && self.ports.len() <= MAX_PORTS
             && self.behind.iter().all(|peer| peer.from.max(peer.to) <= MAX_COUNT)
     }
 }
@@ -268,6 +275,7 @@ impl Watch {
             grown: 0,
             peers: 0,
             behind: Vec::new(),
+            ports: Vec::new(),
         };
         who::note(&mut surge, base, sample);
         Some(Rising {

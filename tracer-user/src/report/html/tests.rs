@@ -216,6 +216,7 @@ fn hostile_names_stay_text() {
     hostile.sockets.listeners[0].owner = Owner::Process(Process {
         pid: 811,
         comm: NAME.to_owned(),
+        workload: None,
     });
     let (mut diagnosis, mut material) = report_of(&hostile, 60);
     diagnosis.peers[0].host = Some(NAME.to_owned());

@@ -169,6 +169,7 @@ mod tests {
                 from: 1,
                 to: 90,
             }],
+            ports: vec![8081],
         };
         vec![
             What::Verdict {
@@ -191,6 +192,7 @@ mod tests {
                 process: Some(Process {
                     pid: 811,
                     comm: "apache2".to_owned(),
+                    workload: None,
                 }),
                 netns: 1,
                 ports: vec![80, 443],

@@ -5,10 +5,12 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use hashbrown::HashMap;
 use tracer_ebpf::buckets::TIME_BUCKETS;
 
+use super::failures::Failures;
 use crate::{
     diagnosis::{Expect, Expected, Options, expected_of_peer},
     model::{
         accounting::Losses,
+        ended::Ended,
         figure::{Figure, Table, Value},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Sample},
@@ -148,6 +150,8 @@ impl Default for Sums {
 pub struct Counted {
     pub(super) known: Known,
     pub(super) services: BTreeMap<Service, Sums>,
+    /// Why connects failed.
+    pub(super) failures: Failures,
     /// What was lost, by cause.
     pub(super) lost: BTreeMap<&'static str, u64>,
 }
@@ -156,6 +160,7 @@ impl Counted {
     /// Takes in a sample. Samples come in order of time.
     pub fn look(&mut self, sample: &Sample, options: &Options) {
         self.known = sample.known;
+        self.settle_failures();
         self.make_room(sample);
         let figures: Vec<&Figure<Counters>> = EXPORTED.iter().filter_map(Exported::figure).collect();
         let mut now: HashMap<Service, Sums> = HashMap::new();
@@ -186,6 +191,29 @@ impl Counted {
             self.services.entry(service).or_default().carry(sums);
         }
         self.lose(&sample.losses);
+    }
+
+    /// From now on the records of ended connections come too.
+    pub fn expect_records(&mut self) {
+        self.failures.expect_records();
+    }
+
+    /// Takes in the records of ended connections.
+    pub fn ended(&mut self, ended: &[Ended]) {
+        for one in ended {
+            let service = self.service((one.direction, one.remote.1));
+            self.failures.add(service, one);
+        }
+    }
+
+    fn settle_failures(&mut self) {
+        let place = EXPORTED
+            .iter()
+            .position(|exported| matches!(exported.shape, Shape::Failures));
+        for (service, sums) in &self.services {
+            let count = place.and_then(|place| sums.figures.get(place)?.first().copied());
+            self.failures.settle(*service, count.unwrap_or(0));
+        }
     }
 
     /// Takes in what was lost otherwise.

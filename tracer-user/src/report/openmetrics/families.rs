@@ -1,6 +1,9 @@
 //! The families of series, one after the other.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, iter,
+};
 
 use prometheus_client::registry::Unit;
 use tracer_ebpf::buckets::{TIME_BUCKETS, time_range};
@@ -47,7 +50,7 @@ pub(super) fn encode(metrics: &Metrics, out: &mut Families<'_>) -> fmt::Result {
     listeners(diagnosis, out)?;
     processes(diagnosis, out)?;
     peers(metrics, out)?;
-    surge(diagnosis, out)?;
+    surge(metrics, out)?;
     honesty(metrics, out)?;
     match &metrics.process {
         Some(process) => process.encode(out),
@@ -113,14 +116,15 @@ fn export(counted: &Counted, place: usize, exported: &Exported, out: &mut Famili
         }
         Shape::Failures => {
             // By port alone, since only this host's connects are seen to fail.
-            let mut ports: BTreeMap<Label, u64> = BTreeMap::new();
+            let mut ports: BTreeMap<[Label; 2], u64> = BTreeMap::new();
             for (service, [count, ..]) in services {
-                *ports.entry(port(service)).or_default() += count;
+                for (error, count) in counted.failures.of(service, count) {
+                    *ports
+                        .entry([port(service), ("error", error.to_owned())])
+                        .or_default() += count;
+                }
             }
-            // The programs count failures without their reasons.
-            let each = ports
-                .into_iter()
-                .map(|(port, count)| ([port, ("error", "unknown".to_owned())], count));
+            let each = ports.into_iter();
             out.counters(name, None, help, each)
         }
         Shape::Reasons => {
@@ -310,17 +314,25 @@ fn peers(metrics: &Metrics, out: &mut Families<'_>) -> fmt::Result {
     )
 }
 
-fn surge(diagnosis: &Diagnosis, out: &mut Families<'_>) -> fmt::Result {
-    let surge = diagnosis
+fn surge(metrics: &Metrics, out: &mut Families<'_>) -> fmt::Result {
+    let surge = metrics
+        .diagnosis
         .movement
         .surge
         .as_ref()
         .filter(|surge| surge.ended.is_none());
+    let of_port = |port: &u16| u64::from(surge.is_some_and(|surge| surge.ports.contains(port)));
+    let services = metrics.counted.services.keys().flatten();
+    let ports: BTreeSet<u16> = services.map(|(_, port)| *port).collect();
+    let each = ports
+        .iter()
+        .map(|port| ([("port", port.to_string())], of_port(port)));
     out.gauges(
         "tcpreuse_surge",
         None,
-        "Whether connections surge: far more are open than minutes ago. Found over all ports together.",
-        [([("port", "all")], u64::from(surge.is_some()))],
+        "Whether connections surge: far more are open than minutes ago. Found over all ports together; of a port: \
+         whether it has a tenth of the growth.",
+        iter::once(([("port", "all".to_owned())], u64::from(surge.is_some()))).chain(each),
     )?;
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970, to a microsecond")]
     let start = surge.map(|surge| (ALONE, surge.started.utc_ns as f64 / NS_PER_S));

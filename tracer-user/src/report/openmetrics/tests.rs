@@ -109,6 +109,7 @@ fn a_name_from_outside_cannot_leave_its_label() {
     let process = crate::model::owner::Process {
         pid: 1,
         comm: "a\"} 1\\".to_owned(),
+        workload: None,
     };
     diagnosis.listeners[0].owner = crate::model::owner::Owner::Process(process);
     metrics.diagnosis = Arc::new(diagnosis);

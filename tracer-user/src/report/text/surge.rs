@@ -91,6 +91,7 @@ mod tests {
                     to: *to,
                 })
                 .collect(),
+            ports: Vec::new(),
         }
     }
 

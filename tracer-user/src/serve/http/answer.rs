@@ -11,18 +11,24 @@ use hyper::{
     body::Bytes,
     header::{
         ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HOST, HeaderValue, REFERRER_POLICY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+        CONTENT_TYPE, HOST, HeaderValue, ORIGIN, REFERRER_POLICY, VARY, WWW_AUTHENTICATE,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
 
-use super::Via;
+use super::{Asked, Via};
 use crate::{
     report::{
         json,
         openmetrics::{Metrics, ProcessFigures, Style},
+        timestamp,
     },
     serve::{
+        keeping::Promise,
         latest::Latest,
         page,
         reply::{Reply, gzip},
@@ -35,6 +41,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+/// Where evidence is asked for.
+const KEEP: &str = "/api/keep";
+
+/// How long such a request waits for the loop that samples.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is made anew for each diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +72,34 @@ pub(super) struct Answers {
     stale_after: Duration,
     streams: Arc<Semaphore>,
     cache: Mutex<Cache>,
+    keep: Option<mpsc::Sender<Asked>>,
+}
+
+/// What a request comes to.
+pub(super) enum Answer {
+    /// This.
+    Ready(Response<Reply>),
+    /// What the loop that keeps evidence says.
+    Asked(oneshot::Receiver<Promise>),
+}
+
+impl Answer {
+    /// The response, with what all of them have in common.
+    pub(super) async fn response(self) -> Response<Reply> {
+        let mut response = match self {
+            Self::Ready(response) => response,
+            Self::Asked(promise) => match timeout(PATIENCE, promise).await {
+                Ok(Ok(promise)) => promised(&promise),
+                _ => plain(StatusCode::SERVICE_UNAVAILABLE, "sampling stands still\n"),
+            },
+        };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
 }
 
 impl Answers {
@@ -69,6 +109,7 @@ impl Answers {
         metrics_peers: usize,
         stale_after: Duration,
         streams: usize,
+        keep: Option<mpsc::Sender<Asked>>,
     ) -> Self {
         Self {
             latest,
@@ -77,28 +118,47 @@ impl Answers {
             stale_after,
             streams: Arc::new(Semaphore::new(streams)),
             cache: Mutex::default(),
+            keep,
         }
     }
 
     /// The answer. What the request sends beside its head is not read.
-    pub(super) fn to<B>(self: &Arc<Self>, request: &Request<B>, via: Via) -> Response<Reply> {
-        let mut response = match self.refused(request.headers(), via) {
+    pub(super) fn to<B>(self: &Arc<Self>, request: &Request<B>, via: Via) -> Answer {
+        let is_order = request.uri().path() == KEEP;
+        Answer::Ready(match self.refused(request.headers(), via) {
             Some(refused) => refused,
+            None if is_order && request.method() == Method::POST => return self.ask(request.headers(), via),
+            None if is_order => not_allowed("POST", "this is an order: POST it\n"),
             None if ![Method::GET, Method::HEAD].contains(request.method()) => {
-                let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "this can only be read\n");
-                refused
-                    .headers_mut()
-                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                refused
+                not_allowed("GET, HEAD", "this can only be read\n")
             }
             None => self.found(request),
+        })
+    }
+
+    /// Asks for evidence to be kept. On TCP that needs a token, and must not come from another page in the
+    /// browser of somebody who has given it.
+    fn ask(&self, headers: &HeaderMap, via: Via) -> Answer {
+        let refused = |status, why| Answer::Ready(plain(status, why));
+        let is_foreign = headers.get(ORIGIN).is_some_and(|origin| {
+            let host = headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
+            host.is_empty() || !origin.as_bytes().ends_with(&[b"//", host].concat())
+        });
+        if via == Via::Tcp && (is_foreign || !self.secrets.borrow().has_token()) {
+            let why = "this needs the Unix socket (--listen unix:PATH) or a token (--token-file)\n";
+            return refused(StatusCode::FORBIDDEN, why);
+        }
+        let Some(keep) = &self.keep else {
+            return refused(
+                StatusCode::CONFLICT,
+                "there is no place for evidence (--evidence DIR)\n",
+            );
         };
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        let (answer, promise) = oneshot::channel();
+        match keep.try_send(answer) {
+            Ok(()) => Answer::Asked(promise),
+            Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once\n"),
+        }
     }
 
     /// Who may open the Unix socket may read. On TCP a token decides, or else the name by which the server is
@@ -140,7 +200,7 @@ impl Answers {
             "/metrics" => self.made(Made::Metrics(style(headers)), headers),
             _ => plain(
                 StatusCode::NOT_FOUND,
-                "there are /, /metrics, /api/diagnosis and /healthz\n",
+                "there are /, /metrics, /api/diagnosis, /healthz and, to POST, /api/keep\n",
             ),
         }
     }
@@ -291,6 +351,24 @@ fn fixed(content_type: &'static str, body: impl Into<Bytes>) -> Response<Reply> 
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+fn promised(promise: &Promise) -> Response<Reply> {
+    let document = serde_json::json!({
+        "directory": promise.directory.to_string_lossy(),
+        "until": timestamp(promise.until),
+    });
+    let mut response = fixed("application/json", format!("{document}\n"));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+fn not_allowed(allowed: &'static str, text: &'static str) -> Response<Reply> {
+    let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+    refused
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    refused
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Reply> {

@@ -56,6 +56,7 @@ fn server(secrets: Secrets, stale_after: Duration) -> Server {
         secrets,
         metrics_peers: MAX_METRICS_PEERS,
         stale_after,
+        keep: None,
     })
     .unwrap();
     Server {

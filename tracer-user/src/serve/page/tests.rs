@@ -45,6 +45,7 @@ fn no_name_becomes_markup() {
         let process = Process {
             pid: 1,
             comm: "<img src=x>".to_owned(),
+            workload: None,
         };
         diagnosis.listeners[0].owner = Owner::Process(process.clone());
         diagnosis.capacity[0].process = Some(process);

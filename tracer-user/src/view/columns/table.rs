@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::{Column, Kind, Spec, Value, closed_by};
-use crate::view::row::Row;
+use crate::{
+    model::workload::Workload,
+    view::{fit::visible, row::Row},
+};
 
 /// Common defaults of columns with words; a column overrides what differs.
 const WORDS: Spec = Spec {
@@ -42,8 +45,13 @@ fn mark(row: &Row) -> &'static str {
     }
 }
 
+/// A name from outside.
+fn shown(name: &str) -> Cow<'_, str> {
+    Cow::Owned(visible(name))
+}
+
 /// All columns in display order.
-pub static COLUMNS: [Spec; 19] = [
+pub static COLUMNS: [Spec; 21] = [
     Spec {
         column: Column::Peer,
         name: "peer",
@@ -234,6 +242,27 @@ pub static COLUMNS: [Spec; 19] = [
         drop: 12,
         value: |row| Value::Words(Some(Cow::Borrowed(&row.owner))),
         help: "process of this host most involved with it",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Unit,
+        name: "unit",
+        title: "UNIT",
+        width: 14,
+        stretch: 16,
+        drop: 17,
+        value: |row| Value::Words(row.workload().and_then(|of| of.unit.as_deref()).map(shown)),
+        help: "its systemd service or scope",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Container,
+        name: "container",
+        title: "CONTAINER",
+        width: 12,
+        drop: 18,
+        value: |row| Value::Words(row.workload().and_then(Workload::short_container).map(shown)),
+        help: "its container; a filter also finds the pod's UID",
         ..WORDS
     },
 ];

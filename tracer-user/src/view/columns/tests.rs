@@ -48,7 +48,7 @@ fn columns_go_in_a_fixed_order_when_there_is_less_room() {
         ["peer", "verdict", "opens_per_s", "open_now", "close_wait_now"]
     );
     assert_eq!(
-        names(200),
+        names(240),
         all().iter().map(|column| column.spec().name).collect::<Vec<_>>()
     );
     for width in 1..250 {

@@ -46,6 +46,37 @@ fn verdicts_states_and_processes() {
 }
 
 #[test]
+fn units_and_containers_and_pods() {
+    let mut row = example::snapshot().rows[0].clone();
+    let id = "0123456789ab".repeat(6);
+    let process = crate::model::owner::Process {
+        pid: 811,
+        comm: "java".to_owned(),
+        workload: Some(Box::new(Workload {
+            unit: Some("web-1.service".to_owned()),
+            container: Some(id.chars().take(64).collect()),
+            pod: Some("0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0".to_owned()),
+        })),
+    };
+    let admits = |row: &Row, text: &str| Filter::parse(text).unwrap().admits(row, None);
+    for (text, wanted) in [
+        ("unit:web-1", true),
+        ("unit=web-1.service", true),
+        ("unit:db", false),
+        ("container:0123456789ab", true),
+        ("container:ab0123456789ab0123", true),
+        ("container:0b1c2d3e-4f50", true),
+        ("container:feed", false),
+        ("!container:0123", false),
+    ] {
+        row.process = Some(std::sync::Arc::new(process.clone()));
+        assert_eq!(admits(&row, text), wanted, "{text}");
+        row.process = None;
+        assert!(!admits(&row, text) || text.starts_with('!'), "{text}");
+    }
+}
+
+#[test]
 fn all_words_must_match_and_an_exclamation_mark_turns_one_round() {
     let (with, without) = (found("state:close-wait"), found("!state:close-wait"));
     assert_eq!(with.len() + without.len(), all());

@@ -277,7 +277,7 @@ fn the_title_that_is_sorted_by_is_whole() {
     for spec in &COLUMNS {
         let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
         app.sort_by(spec.column);
-        let shown = picture(&mut app, 200, 24);
+        let shown = picture(&mut app, 240, 24);
         let title = spec.title;
         let marked = [format!("▾{title}"), format!("{title}▾"), format!("{title}▴")];
         assert!(marked.iter().any(|title| shown.contains(title)), "{shown}");
@@ -305,7 +305,7 @@ fn why_it_is_no_filter_stands_above_it() {
         assert_eq!(lines[usize::from(height) - 1], "filter: foo:bar");
         let error = lines[..usize::from(height) - 1].join(" ");
         assert!(error.contains("no field `foo`") || height == 4, "{shown}");
-        assert!(error.ends_with("owner state"), "{shown}");
+        assert!(error.ends_with("container state"), "{shown}");
     }
 }
 

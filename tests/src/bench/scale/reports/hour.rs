@@ -132,6 +132,7 @@ fn first(peers: u32) -> Sample {
         owner: Owner::Process(Process {
             pid: SERVER,
             comm: "apache2".to_owned(),
+            workload: None,
         }),
     });
     for slot in 1..=peers {

@@ -137,7 +137,11 @@ impl Column<Option<Process>> for Owner {
     fn read(fields: &mut Fields<'_>) -> Read<Option<Process>> {
         let pid: Option<u32> = Number::read(fields)?;
         let comm = fields.outside()?.unwrap_or_default().into_owned();
-        Ok(pid.map(|pid| Process { pid, comm }))
+        Ok(pid.map(|pid| Process {
+            pid,
+            comm,
+            workload: None,
+        }))
     }
 }
 

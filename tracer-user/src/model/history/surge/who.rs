@@ -1,6 +1,8 @@
 //! Which peers caused a surge: all alike, or a few.
 
-use super::{Behind, MAX_BEHIND, Shape, Snapshot, Surge};
+use std::collections::BTreeMap;
+
+use super::{Behind, MAX_BEHIND, MAX_PORTS, Shape, Snapshot, Surge};
 use crate::model::sample::Sample;
 
 /// The shape is [`Shape::Uniform`] if the rise is as even as one shared by this part of the peers or more.
@@ -16,6 +18,7 @@ const ENOUGH: u64 = 90;
 pub(super) fn note(surge: &mut Surge, base: &Snapshot, sample: &Sample) {
     let (mut peers, mut sum, mut squares) = (0_u64, 0_u64, 0.0_f64);
     let mut grown = Vec::new();
+    let mut ports: BTreeMap<u16, u64> = BTreeMap::new();
     for peer in &sample.peers {
         let from = base.held.get(&peer.slot).copied().unwrap_or(0);
         let to = peer.counters.open_now;
@@ -24,6 +27,7 @@ pub(super) fn note(surge: &mut Surge, base: &Snapshot, sample: &Sample) {
             #[expect(clippy::cast_precision_loss, reason = "connections of one peer")]
             let growth = (to - from) as f64;
             sum += to - from;
+            *ports.entry(peer.id.port).or_default() += to - from;
             squares += growth * growth;
             grown.push(Behind {
                 peer: peer.id,
@@ -37,6 +41,8 @@ pub(super) fn note(surge: &mut Surge, base: &Snapshot, sample: &Sample) {
     let is_even = squares > 0.0 && grown.len() > 1 && all * all / squares >= wanted;
     surge.grown = grown.len() as u64;
     surge.peers = peers;
+    ports.retain(|_, growth| growth.saturating_mul(MAX_PORTS as u64) >= sum);
+    surge.ports = ports.into_keys().take(MAX_PORTS).collect();
     (surge.shape, surge.behind) = if is_even {
         (Shape::Uniform, Vec::new())
     } else {

@@ -17,6 +17,7 @@ fn said(comm: &str, options: &Options) -> String {
     sample.sockets.listeners[0].owner = Owner::Process(Process {
         pid: 811,
         comm: comm.to_owned(),
+        workload: None,
     });
     let diagnosis = diagnose(&sample, &History::of(&sample), options);
     let mut out = Vec::new();
