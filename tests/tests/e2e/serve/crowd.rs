@@ -74,9 +74,17 @@ fn longest_gap(place: &Path) -> (Duration, usize) {
     let journal = fs::read_to_string(kept.unwrap().unwrap().path().join("intervals.jsonl")).unwrap();
     let times: Vec<u64> = journal
         .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["monotonic_ns"].as_u64())
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line)
+                .ok()?
+                .get("monotonic_ns")?
+                .as_u64()
+        })
         .collect();
-    let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    let gaps = times
+        .iter()
+        .zip(times.iter().skip(1))
+        .map(|(before, after)| after - before);
     (Duration::from_nanos(gaps.max().unwrap()), times.len())
 }
 

@@ -32,9 +32,11 @@ fn kept(place: &Path) -> Vec<(PathBuf, Value)> {
 }
 
 fn reasons(manifest: &Value) -> Vec<&str> {
-    let reasons = manifest["kept"]["reasons"].as_array();
+    let reasons = manifest.pointer("/kept/reasons").and_then(Value::as_array);
     let reasons = reasons.into_iter().flatten();
-    reasons.map(|why| why["reason"].as_str().unwrap()).collect()
+    reasons
+        .map(|why| why.get("reason").and_then(Value::as_str).unwrap())
+        .collect()
 }
 
 /// The directory that is kept for this reason, once it is complete.
