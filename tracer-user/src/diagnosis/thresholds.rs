@@ -96,10 +96,10 @@ pub const FILES_CROWDED: f64 = 0.9;
 
 /// A pool opens no connection beside a free one. This share of those looked at allows for threads that have taken a
 /// connection and are late to use it ...
-pub const BESIDE_FREE: f64 = 0.25;
+pub const BESIDE_FREE: f64 = 0.4;
 
 /// ... and it takes this many to tell a pool from clients behind one address.
-pub const MIN_JUST_OPENED: u64 = 3;
+pub const MIN_JUST_OPENED: u64 = 4;
 
 /// A pool opens further connections only when those it has are busy: on average, at least this share of them.
 pub const BUSY: f64 = 0.5;

@@ -149,7 +149,7 @@ fn members_of_a_crowd_that_leave_are_no_overflow() {
     by_themselves.looks.busy = by_themselves.looks.established / 3;
     assert_eq!(verdict(&by_themselves), Verdict::ManyHeld);
     let mut beside_free_ones = overflow(20);
-    beside_free_ones.looks.beside_free = 3;
+    beside_free_ones.looks.beside_free = 5;
     assert_eq!(verdict(&beside_free_ones), Verdict::ManyHeld);
     let mut not_looked_at = overflow(20);
     (not_looked_at.looks.just_opened, not_looked_at.looks.beside_free) = (2, 0);
