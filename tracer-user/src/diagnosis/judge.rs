@@ -64,8 +64,7 @@ impl Judge {
     }
 
     fn judged(&mut self, sample: &Sample, options: &Options, is_last: bool) -> Diagnosis {
-        let moved = self.history.add(sample);
-        self.memory.forget(&moved);
+        self.add(sample);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
         let mut were = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
@@ -87,8 +86,7 @@ impl Judge {
         options: &Options,
         each: impl FnMut(Judged),
     ) -> (Diagnosis, Vec<Brief>) {
-        let moved = self.history.add(sample);
-        self.memory.forget(&moved);
+        self.add(sample);
         let mut were = HashMap::new();
         let now_ns = sample.taken.monotonic_ns;
         let peers = std::mem::take(&mut sample.peers);

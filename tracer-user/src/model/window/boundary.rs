@@ -33,7 +33,7 @@ pub(super) struct Marks {
 impl Boundary {
     /// A peer's mark, if the peer changed since the previous boundary.
     pub(super) fn mark(&self, slot: u32) -> Option<Mark> {
-        postcard::from_bytes(self.marks.get(slot)?.mark).ok()
+        self.marks.get(slot)?.unpacked()
     }
 
     /// The lower 32 bits of the number of connections that the peer had opened, if it changed since the previous
@@ -67,7 +67,7 @@ impl Boundary {
     /// Whether it can have come from a run.
     pub(super) fn is_possible(&self) -> bool {
         self.marks.iter().all(|(_, packed)| {
-            unpacked(packed).is_some_and(|mark| {
+            Packed::of(packed).and_then(Packed::unpacked).is_some_and(|mark| {
                 let live = mark.live;
                 let numbers = [
                     live.established,
@@ -186,10 +186,10 @@ impl<'a> Packed<'a> {
             mark,
         })
     }
-}
 
-fn unpacked(bytes: &[u8]) -> Option<Mark> {
-    postcard::from_bytes(Packed::of(bytes)?.mark).ok()
+    fn unpacked(self) -> Option<Mark> {
+        postcard::from_bytes(self.mark).ok()
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits")]
