@@ -61,7 +61,8 @@ pub mod flag {
     pub const GOODBYE: u8 = 4;
     /// The first TLS record after the handshake is as long as HTTP/2's connection preface.
     pub const MAYBE_PREFACE: u8 = 8;
-    /// And another one that looks like a request was counted after it.
+    /// And another one that looks like a request was counted after it. Along with [`MAYBE_PREFACE`]: it came in the same
+    /// flight, so both were counted once.
     pub const COUNTED_TWICE: u8 = 16;
     /// At the server's end: a record of HTTP/2 over TLS came that is a request if the server answers it.
     pub const UNDECIDED: u8 = 32;

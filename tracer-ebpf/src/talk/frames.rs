@@ -288,17 +288,20 @@ impl Talk {
         }
         let is_first = self.requests == 0;
         // With what may have been a preface, two control frames in a record are seen as such too.
+        let preface = self.flags & (flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
         let had_preface = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
         let is_two = had_preface && is_two_controls(length, is_13);
         if !is_first && self.may_be_http2() && (is_two || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
-                if self.flags & flag::COUNTED_TWICE != 0 {
+                if preface == flag::COUNTED_TWICE {
                     // The first was the preface and no request.
                     self.requests = self.requests.wrapping_sub(1);
                     self.flags &= !flag::ESTIMATED;
                 }
-                self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
+                if preface != flag::MAYBE_PREFACE {
+                    self.flags &= !(flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
+                }
             }
             if self.flags & flag::ARMED != 0 && !is_acknowledgement(length, is_13) {
                 self.flags |= flag::UNDECIDED;
@@ -306,13 +309,18 @@ impl Talk {
             return 0;
         }
         if self.flags & flag::ARMED == 0 {
+            // No branch, which the verifier would follow.
+            const TO_BOTH: u8 = flag::COUNTED_TWICE / flag::MAYBE_PREFACE;
+            self.flags |= (self.flags & flag::MAYBE_PREFACE) * TO_BOTH;
             return 0;
         }
         if is_first && is_preface(length, is_13) {
             self.flags |= flag::MAYBE_PREFACE;
-        } else if self.flags & flag::MAYBE_PREFACE != 0 {
-            // Until a control frame tells, the first may have been no request.
-            self.flags |= flag::COUNTED_TWICE | flag::ESTIMATED;
+        } else if preface == flag::MAYBE_PREFACE {
+            // Until a control frame tells, the first may have been no request. One that came before this tells nothing:
+            // the first may have held a request too.
+            let is_open = u8::from(self.protocol == protocol::TLS);
+            self.flags |= (flag::COUNTED_TWICE * is_open) | flag::ESTIMATED;
             self.flags &= !flag::MAYBE_PREFACE;
         } else {
             // By now, a client of HTTP/2 would have acknowledged the server's settings. No branch, which the verifier

@@ -53,6 +53,17 @@ fn what_may_be_a_preface_makes_two_requests_a_bound_until_the_next() {
     );
 }
 
+/// Where the client is slow, the server's settings come before it has sent its request.
+#[test]
+fn settings_acknowledged_before_the_request_leave_a_bound() {
+    let mut steps = hello_13(53, true);
+    steps.extend([Sends(record(23, 24 + 9 + 18 + 13 + 17)), Answered]);
+    steps.extend([Sends(record(23, 9 + 17)), Answered]);
+    steps.extend([Sends(record(23, 40 + 17)), Answered]);
+    let talk = Reading::of(&steps, READERS[0]).talk;
+    assert_eq!((talk.requests, talk.is_exact()), (2, false));
+}
+
 /// The lengths of Node's records at the server's end.
 #[test]
 fn short_requests_of_http_2_are_told_by_their_answers() {
