@@ -26,7 +26,7 @@ fn app() -> App {
 }
 
 fn names(app: &App) -> Vec<String> {
-    app.peer_rows().map(Row::name).collect()
+    app.peer_rows().map(Row::address).collect()
 }
 
 fn press(app: &mut App, keys: &str) -> Option<Effect> {
@@ -187,7 +187,7 @@ fn groups_open_into_their_peers() {
     assert_eq!(app.peer_count(), all);
     // With groups on, the selection moves to the peer's group.
     press(&mut app, "Gp");
-    let last = app.selected_row().unwrap().name();
+    let last = app.selected_row().unwrap().address();
     assert!(last.contains('/'), "{last}");
 }
 

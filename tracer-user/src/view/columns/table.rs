@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use super::{Column, Kind, Spec, Value, closed_by};
 use crate::{
     model::workload::Workload,
-    view::{fit::visible, row::Row},
+    view::{
+        fit::visible,
+        row::{Row, Trend},
+    },
 };
 
 /// Common defaults of columns with words; a column overrides what differs.
@@ -31,6 +34,9 @@ const TIME: Spec = Spec {
     ..WORDS
 };
 
+#[expect(clippy::cast_possible_truncation, reason = "a dozen")]
+const TREND: u16 = Trend::POINTS as u16;
+
 const BYTES: Spec = Spec {
     kind: Kind::Bytes,
     ..WORDS
@@ -51,7 +57,7 @@ fn shown(name: &str) -> Cow<'_, str> {
 }
 
 /// All columns in display order.
-pub static COLUMNS: [Spec; 21] = [
+pub static COLUMNS: [Spec; 23] = [
     Spec {
         column: Column::Peer,
         name: "peer",
@@ -60,6 +66,17 @@ pub static COLUMNS: [Spec; 21] = [
         stretch: 21,
         value: |row| Value::Peer(row.id, row.peers),
         help: "remote address, or network when grouped",
+        ..WORDS
+    },
+    Spec {
+        column: Column::Name,
+        name: "name",
+        title: "NAME",
+        width: 12,
+        stretch: 12,
+        drop: 4,
+        value: |row| Value::Words(row.name.as_deref().map(Cow::Borrowed)),
+        help: "what --name or the settings call it; not shown while nothing has a name",
         ..WORDS
     },
     Spec {
@@ -119,6 +136,17 @@ pub static COLUMNS: [Spec; 21] = [
         value: |row| Value::Count(Some(row.open_now)),
         help: "connections open now",
         ..NUMBER
+    },
+    Spec {
+        column: Column::Trend,
+        name: "trend",
+        title: "TREND",
+        width: TREND,
+        drop: 7,
+        kind: Kind::Chart,
+        value: |row| Value::Trend(row.trend),
+        help: "connections held over the window, to the scale of their most; sorts by how they grew",
+        ..WORDS
     },
     Spec {
         column: Column::Peak,
