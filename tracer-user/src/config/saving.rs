@@ -123,7 +123,10 @@ mod tests {
                 "# mine\ncolumns = [\n  \"port\", # why\n]\n[thresholds]\nmin_pile = 5\n",
                 format!("# mine\n{list}[thresholds]\nmin_pile = 5\n"),
             ),
-            ("[names]\n\"::/0\" = \"x\"\n", format!("{list}[names]\n\"::/0\" = \"x\"\n")),
+            (
+                "[names]\n\"::/0\" = \"x\"\n",
+                format!("{list}[names]\n\"::/0\" = \"x\"\n"),
+            ),
         ] {
             assert_eq!(with_columns(text, &CHOSEN), Some(wanted));
         }

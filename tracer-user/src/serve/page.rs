@@ -260,7 +260,7 @@ fn peer(page: &mut String, peer: &Judged, diagnosis: &Diagnosis) -> fmt::Result 
         Text(clock_seen_from(peer.first_seen(), diagnosis.taken))
     )?;
     if let Some(owner) = figures.owner.as_deref().filter(|_| peer.id.program.is_none()) {
-        writeln!(page, "<li>process {}</li>", Text(process(owner)))?;
+        writeln!(page, "<li class=\"owner\">process {}</li>", Text(process(owner)))?;
     }
     let of_peer = |change: &&Change| matches!(&change.what, What::Verdict { peer: id, .. } if *id == peer.id);
     let told: Vec<&Change> = diagnosis

@@ -168,12 +168,7 @@ impl Keeper {
             let owner = owners.name(peer.id, peer.figures.owner.as_deref());
             rows.push(Row {
                 trend: self.trends.of(self.numbers.get(peer.id)),
-                ..Row::of(
-                    &peer,
-                    self.rates.of(peer.id, &self.numbers),
-                    states,
-                    owner,
-                )
+                ..Row::of(&peer, self.rates.of(peer.id, &self.numbers), states, owner)
             });
             judged.push(peer);
         };

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use crate::{
     commands::record::rows::Rows,
+    config::Saving,
     evidence::{
         manifest::{FromView, Session, milliseconds},
         recording::{Block, Recording},
     },
-    config::Saving,
     filter::Filter,
     model::owner::one_of_several,
     report::{Origin, json, timestamp},

@@ -248,8 +248,13 @@ type Belonging = (Option<Arc<str>>, Option<Arc<str>>);
 impl Belongings {
     fn of(&mut self, judged: &Judged) -> Belonging {
         // Several processes need not belong to the same.
-        let owner = judged.figures.owner.as_ref().filter(|_| judged.id.program.is_none());
-        let Some((owner, workload)) = owner.and_then(|owner| Some((owner, owner.workload.as_deref()?))) else {
+        let owner = judged
+            .figures
+            .owner
+            .as_ref()
+            .filter(|_| judged.id.program.is_none());
+        let Some((owner, workload)) = owner.and_then(|owner| Some((owner, owner.workload.as_deref()?)))
+        else {
             return (None, None);
         };
         let known = self.0.entry(owner.pid).or_insert_with(|| {

@@ -72,7 +72,8 @@ fn nginx(peer: &Judged, allowed: u64) -> Remedy {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
     Remedy {
-        about: "In nginx, in http; it counts connections with a request in progress, idle ones pass:".to_owned(),
+        about: "In nginx, in http; it counts connections with a request in progress, idle ones pass:"
+            .to_owned(),
         lines: vec![
             format!("geo $limited_{id} {{ default \"\"; {address} 1; }}"),
             format!("limit_conn_zone $limited_{id} zone=limited_{id}:1m;"),

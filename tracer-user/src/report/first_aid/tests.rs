@@ -87,7 +87,10 @@ fn a_process_of_this_host_is_not_blocked() {
         let mut peer = accused(*verdict, NETWORKS[0], None);
         peer.id.direction = Direction::Outbound;
         let all = lines(&peer);
-        assert!(all.iter().all(|line| line.starts_with("ss -K state close-wait ")), "{all:?}");
+        assert!(
+            all.iter().all(|line| line.starts_with("ss -K state close-wait ")),
+            "{all:?}"
+        );
     }
 }
 
@@ -157,7 +160,12 @@ fn nft_accepts_the_rules() {
         return;
     };
     let said = words(&output);
-    let refuses = ["not permitted", "not supported", "cache initialization failed", "netlink"];
+    let refuses = [
+        "not permitted",
+        "not supported",
+        "cache initialization failed",
+        "netlink",
+    ];
     if !output.status.success() && refuses.iter().any(|part| said.contains(part)) {
         println!("SKIP this kernel has no nft for us: {said}");
         return;
@@ -180,7 +188,9 @@ fn ss_accepts_the_filters() {
 
 fn checked(program: &str, arguments: &[&str], config: &Path, text: &str) {
     fs::write(config, text).unwrap();
-    let Some(output) = ran(program, arguments) else { return };
+    let Some(output) = ran(program, arguments) else {
+        return;
+    };
     assert!(output.status.success(), "{}\n{text}", words(&output));
 }
 

@@ -37,6 +37,20 @@ fn a_peer_with_a_name_is_called_by_it() {
 }
 
 #[test]
+fn first_aid_is_text_to_copy() {
+    let mut out = Vec::new();
+    first_aid(&mut out, &example_called("checkout"), Style::default()).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    let mut out = Vec::new();
+    let nobody = Diagnosis {
+        peers: Vec::new(),
+        ..example()
+    };
+    first_aid(&mut out, &nobody, Style::default()).unwrap();
+    assert!(String::from_utf8(out).unwrap().contains("No command helps"));
+}
+
+#[test]
 fn nothing_seen() {
     let mut empty = sample();
     empty.peers.clear();

@@ -115,3 +115,23 @@ fn the_picture_of_the_documentation_is_current() {
     }
     assert!(drawn.len() < 60_000, "{}", drawn.len());
 }
+
+#[test]
+fn a_peer_tells_what_its_process_belongs_to() {
+    let mut latest = latest(|_| {});
+    let mut diagnosis = Diagnosis::clone(&latest.diagnosis);
+    let workload = crate::model::workload::Workload {
+        unit: Some("shop.service".to_owned()),
+        container: Some("web".to_owned()),
+        pod: None,
+    };
+    diagnosis.peers[0].figures.owner = Some(Arc::new(Process {
+        pid: 5,
+        comm: "java".to_owned(),
+        workload: Some(Box::new(workload)),
+    }));
+    latest.diagnosis = Arc::new(diagnosis);
+    let page = whole(&latest);
+    let line = "<li class=\"owner\">process java (pid 5), unit shop.service, container web</li>";
+    assert!(page.contains(line), "{page}");
+}

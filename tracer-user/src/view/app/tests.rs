@@ -1,5 +1,7 @@
 //! What actions do to the state.
 
+mod living;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;

@@ -71,7 +71,9 @@ impl Trends {
         }
         times.iter().for_each(|at_ns| self.begin_at(*at_ns));
         for peer in &sample.peers {
-            let Some(place) = numbers.get(peer.id) else { continue };
+            let Some(place) = numbers.get(peer.id) else {
+                continue;
+            };
             for level in window.course(peer.slot) {
                 let then = |point: &&mut Point| point.begin_ns <= level.at_ns;
                 if let Some(point) = self.points.iter_mut().rev().find(then) {
@@ -150,11 +152,7 @@ fn stored(held: u64) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{
-        example,
-        keeper::Keeper,
-        theme::Glyphs,
-    };
+    use crate::view::{example, keeper::Keeper, theme::Glyphs};
 
     #[test]
     fn a_pile_rises_and_a_pool_is_level() {

@@ -10,7 +10,8 @@ use crate::view::{
 };
 
 /// The keys, above the list.
-const KEYS: &str = "columns: Space shows or hides, - and + move one up or down, r as by default, w saves, Esc goes back";
+const KEYS: &str =
+    "columns: Space shows or hides, - and + move one up or down, r as by default, w saves, Esc goes back";
 
 /// Width of the mark with the title.
 const TITLE: u16 = 18;

@@ -23,7 +23,11 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
         lines.push((String::new(), title.to_owned(), Role::Strong));
         let meaning = format!("{verdict}: {}", verdict.meaning());
         let change = Some(("change", &*fix)).filter(|_| !fix.is_empty());
-        add(&mut lines, [("verdict", &*meaning)].into_iter().chain(change), room);
+        add(
+            &mut lines,
+            [("verdict", &*meaning)].into_iter().chain(change),
+            room,
+        );
     }
     let title = "keys; any other key goes back";
     lines.push((String::new(), title.to_owned(), Role::Strong));
