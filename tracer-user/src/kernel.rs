@@ -23,6 +23,8 @@ mod relocate;
 mod retire;
 mod room;
 mod sockets;
+#[cfg(test)]
+mod stack;
 mod sweep;
 mod tables;
 pub mod tracer;

@@ -154,13 +154,19 @@ const LATE_REQUESTS: [usize; 6] = [
     member!(net_device.nd_net.net),
 ];
 
-/// Whether the data a process reads can be seen. The programs know only the system calls of x86-64.
+/// What leads to the buffer of a system call; `None` on machines whose system calls the programs do not know.
+const REGISTERS: Option<&[usize]> = if cfg!(target_arch = "x86_64") {
+    Some(&[member!(pt_regs.orig_ax), member!(pt_regs.si), member!(pt_regs.dx)])
+} else if cfg!(target_arch = "aarch64") {
+    Some(&[member!(pt_regs.syscallno), member!(pt_regs.regs)])
+} else {
+    None
+};
+
+/// Whether the data a process reads can be seen.
 fn can_peek(offsets: &Offsets) -> bool {
-    cfg!(target_arch = "x86_64")
+    REGISTERS.is_some_and(|registers| offsets.has(registers))
         && offsets.has(&[
-            member!(pt_regs.orig_ax),
-            member!(pt_regs.si),
-            member!(pt_regs.dx),
             member!(tcp_sock.copied_seq),
             member!(tcp_sock.rcv_nxt),
             member!(tcp_sock.bytes_received),
