@@ -230,9 +230,9 @@ pub struct SettingsFlags {
     pub thresholds: Vec<Changed>,
     /// Call the peers of this network LABEL in all output (repeatable)
     ///
-    /// For example --name 192.0.2.7=checkout --name 198.51.100.0/24=office. The smallest network that contains a peer
-    /// decides. The settings file may have more under [names]. A recording keeps the names it was made with, and those
-    /// given here replace them.
+    /// For example --name 192.0.2.7=checkout --name 198.51.100.0/24=office. The smallest network that
+    /// contains a peer decides. The settings file may have more under [names]. A recording keeps the names it
+    /// was made with, and those given here replace them.
     #[arg(long = "name", value_name = "CIDR=LABEL", value_parser = values::name)]
     pub names: Vec<Name>,
 }
@@ -289,8 +289,8 @@ pub struct Diagnose {
     pub exit_code: bool,
     /// Print commands to copy that relieve the server of its worst peers
     ///
-    /// Limits for nft, HAProxy or nginx and `ss -K`, as far as they fit the verdict, with numbers from the figures. They
-    /// are printed below the report and never run. With --format html the page has them too.
+    /// Limits for nft, HAProxy or nginx and `ss -K`, as far as they fit the verdict, with numbers from the
+    /// figures. They are printed below the report and never run. With --format html the page has them too.
     #[arg(long)]
     pub first_aid: bool,
     /// Diagnose recordings instead of tracing; needs no root

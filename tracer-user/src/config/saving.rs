@@ -24,8 +24,8 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// The file named by a flag, else the user's own; `None` without either. What is in the file for all users is carried
-    /// over into one's own.
+    /// The file named by a flag, else the user's own; `None` without either. What is in the file for all users
+    /// is carried over into one's own.
     ///
     /// # Errors
     /// If the settings cannot be read.
@@ -69,8 +69,8 @@ impl Saving {
     }
 }
 
-/// Replaces a file's text in place, so that it stays its owner's. Links are not followed: under sudo, the directory may be
-/// another user's.
+/// Replaces a file's text in place, so that it stays its owner's. Links are not followed: under sudo, the
+/// directory may be another user's.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err(io::Error::other("it is not a regular file"));

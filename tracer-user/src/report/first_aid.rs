@@ -1,8 +1,8 @@
-//! First aid: commands that relieve a server of its worst peers until the cause is mended. They are text to copy; nothing
-//! here runs them.
+//! First aid: commands that relieve a server of its worst peers until the cause is mended. They are text to
+//! copy; nothing here runs them.
 //!
-//! A command has only addresses and numbers in it, never text from outside, so no name of a peer or process can become
-//! part of one.
+//! A command has only addresses and numbers in it, never text from outside, so no name of a peer or process
+//! can become part of one.
 
 mod proxy;
 
@@ -91,7 +91,8 @@ impl FirstAid {
     }
 }
 
-/// A peer's address, service and verdict. Of names from outside, what a shell takes for more than a word is replaced.
+/// A peer's address, service and verdict. Of names from outside, what a shell takes for more than a word is
+/// replaced.
 fn title(peer: &Judged) -> String {
     let plain = |text: &str| -> String {
         let is_word = |c: char| c.is_alphanumeric() || " .:/-_".contains(c);
@@ -222,10 +223,10 @@ fn rate(peer: &Judged) -> Remedy {
 /// Selects the peer's sockets, for `ss`.
 fn sockets(id: PeerId) -> String {
     let name = id.name();
-    let address = match (id.network.addr().is_ipv6(), name.split_once('/')) {
-        (false, _) => name,
-        (true, None) => format!("[{name}]"),
-        (true, Some((address, bits))) => format!("[{address}]/{bits}"),
+    let address = if id.network.addr().is_ipv6() {
+        format!("[{name}]")
+    } else {
+        name
     };
     let side = match id.direction {
         Direction::Inbound => "sport",
@@ -242,7 +243,7 @@ fn stuck(peer: &Judged) -> Remedy {
              descriptors:",
             count(peer.figures.close_wait.now, "socket is", "sockets are"),
         ),
-        lines: vec![format!("ss -K state close-wait {}", sockets(peer.id))],
+        lines: vec![format!("ss -t -K state close-wait {}", sockets(peer.id))],
     }
 }
 
@@ -257,7 +258,7 @@ fn reset(peer: &Judged) -> Remedy {
                 "connections that it holds"
             ),
         ),
-        lines: vec![format!("ss -K state established {}", sockets(peer.id))],
+        lines: vec![format!("ss -t -K state established {}", sockets(peer.id))],
     }
 }
 

@@ -1,8 +1,8 @@
 //! The filter typed on the screen.
 //!
 //! `a b` admits what both words match, `a or b` (or a lone `|`) what either matches. A word is an address, a
-//! network, or part of a name (the user's or a looked-up one), verdict, state or process. A field in front restricts it: `verdict:piling` for
-//! a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
+//! network, or part of a name (the user's or a looked-up one), verdict, state or process. A field in front
+//! restricts it: `verdict:piling` for a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
 //! `piling|early` matches either part, and `!` before a word negates it.
 //!
 //! Fields are the columns of the peers, by name or title, and the state of connections. A connection is

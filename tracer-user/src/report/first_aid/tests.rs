@@ -64,7 +64,7 @@ fn a_server_gets_the_lines_of_its_own_software() {
 }
 
 #[test]
-fn who_is_not_accused_is_left_alone_and_who_shares_an_address_is_said() {
+fn peers_not_accused_are_left_alone_and_a_shared_address_is_said() {
     let mut diagnosis = example();
     diagnosis.peers = vec![
         accused(Verdict::ManyHeld, NETWORKS[0], None),
@@ -88,7 +88,8 @@ fn a_process_of_this_host_is_not_blocked() {
         peer.id.direction = Direction::Outbound;
         let all = lines(&peer);
         assert!(
-            all.iter().all(|line| line.starts_with("ss -K state close-wait ")),
+            all.iter()
+                .all(|line| line.starts_with("ss -t -K state close-wait ")),
             "{all:?}"
         );
     }
@@ -211,7 +212,7 @@ fn haproxy_and_nginx_accept_their_lines() {
         };
         let haproxy = format!(
             "defaults\n  mode http\n  timeout client 1s\n  timeout server 1s\n  timeout connect 1s\n\
-             frontend f\n  bind 127.0.0.1:0\n  {}\n  default_backend b\nbackend b\n  server s 127.0.0.1:1\n",
+             frontend f\n  bind 127.0.0.1:1\n  {}\n  default_backend b\nbackend b\n  server s 127.0.0.1:1\n",
             of("haproxy")
         );
         checked("haproxy", &["-c", "-f", path], &config, &haproxy);

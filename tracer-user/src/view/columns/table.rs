@@ -76,7 +76,7 @@ pub static COLUMNS: [Spec; 23] = [
         stretch: 12,
         drop: 4,
         value: |row| Value::Words(row.name.as_deref().map(Cow::Borrowed)),
-        help: "what --name or the settings call it; not shown while nothing has a name",
+        help: "your name for it (--name); not shown while nothing has one",
         ..WORDS
     },
     Spec {
@@ -145,7 +145,7 @@ pub static COLUMNS: [Spec; 23] = [
         drop: 7,
         kind: Kind::Chart,
         value: |row| Value::Trend(row.trend),
-        help: "connections held over the window, to the scale of their most; sorts by how they grew",
+        help: "connections held over the window; sorts by growth",
         ..WORDS
     },
     Spec {

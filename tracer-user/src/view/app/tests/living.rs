@@ -1,4 +1,4 @@
-//! What helps who lives in the view: jumping, choosing columns, help about a verdict.
+//! Jumping to rows, choosing columns, names, and the help about a verdict.
 
 use super::*;
 use crate::model::names::{Name, Names};
