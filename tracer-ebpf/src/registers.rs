@@ -4,6 +4,8 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
 use crate::sock::load;
+#[cfg(not(bpf_target_arch = "x86_64"))]
+use crate::sock::offset;
 
 /// Numbers of the system calls that read (`arch/x86/entry/syscalls/syscall_64.tbl`). No system call of 32 bits that
 /// reads has one of them.
@@ -71,12 +73,19 @@ impl Registers {
     /// Its second argument.
     #[inline(always)]
     pub(crate) fn second(self) -> u64 {
-        load!(self.0 => pt_regs.regs[1]: u64 or 0)
+        self.argument(1)
     }
 
     /// Its third argument.
     #[inline(always)]
     pub(crate) fn third(self) -> u64 {
-        load!(self.0 => pt_regs.regs[2]: u64 or 0)
+        self.argument(2)
+    }
+
+    #[inline(always)]
+    fn argument(self, number: usize) -> u64 {
+        let arguments = self.0.wrapping_add(offset!(pt_regs.regs) as usize).cast::<u64>();
+        // SAFETY: the verifier has checked this very load, or the program would not run.
+        unsafe { arguments.wrapping_add(number).read() }
     }
 }

@@ -22,6 +22,7 @@ pub mod records;
 mod relocate;
 mod retire;
 mod room;
+pub mod settings;
 mod sockets;
 #[cfg(test)]
 mod stack;

@@ -70,6 +70,7 @@ pub struct Tracer {
     made_up_for: u64,
     /// How many connections may be open at once.
     pub(super) max_connections: u32,
+    has_small_tables: bool,
     /// Connections that had found no room when [`Tracer::use_room`] looked last.
     pub(super) dropped_before: u64,
     /// Whether some of them were open before tracing began.
@@ -89,6 +90,7 @@ impl Tracer {
     /// If tracing is impossible here, with the reason.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
+        let settings = &loaded.settings.clone();
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let others = loaded.take("CONNS")?;
         let places = Places::map(loaded.tables.connections(), others, settings)?;
@@ -138,6 +140,7 @@ impl Tracer {
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
             max_connections: settings.max_connections,
+            has_small_tables: settings.small_tables,
             dropped_before: 0,
             dropped_at_start: false,
             counted_after_all: 0,
@@ -406,6 +409,11 @@ impl Tracer {
     /// What this kernel lacks, and what is lost by that.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// How many peers there is room for, if this kernel accepts only small tables.
+    pub fn most_peers_here(&self) -> Option<u32> {
+        self.has_small_tables.then_some(self.retirement.max_peers())
     }
 
     /// The programs, for their run time and instruction counts.
