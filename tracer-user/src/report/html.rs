@@ -157,7 +157,7 @@ fn section(number: usize, content: Markup) -> Markup {
 fn figure(said: &str, chart: Markup, numbers: Markup) -> Markup {
     html! {
         figure {
-            div class="scroll" { (chart) }
+            (chart)
             figcaption { (said) }
         }
         details {
