@@ -4,6 +4,7 @@ mod disk;
 mod from;
 mod kill;
 mod pipes;
+mod stopped;
 mod whole;
 
 use std::{
