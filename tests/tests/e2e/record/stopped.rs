@@ -7,9 +7,7 @@ use std::{
 };
 
 use rustix::process::Signal;
-use tcpreuse_tests::{
-    eventually, namespace::Namespace, need_root, program::sibling, traffic::connections,
-};
+use tcpreuse_tests::{eventually, namespace::Namespace, need_root, program::sibling, traffic::connections};
 
 use super::{CLOSE_REASON, Recorder, cell, json, manifest, place, rows, verified};
 
@@ -66,7 +64,10 @@ fn what_happened_while_it_stood_still_is_counted_and_has_its_row_or_is_told_as_l
         "{accounting}"
     );
     let rows = rows(&path, "connections.csv");
-    let written = rows.iter().filter(|row| cell(row, CLOSE_REASON) != "open").count() as u64;
+    let written = rows
+        .iter()
+        .filter(|row| cell(row, CLOSE_REASON) != "open")
+        .count() as u64;
     let manifest = manifest(&path);
     let lost = |of: &serde_json::Value| of.as_u64().unwrap();
     let untold = [
