@@ -19,7 +19,7 @@ use crate::{
     exit::{Failure, Outcome},
     filter::Filter,
     kernel::privileges::Role,
-    model::{chronicle::Chronicle, ended::Ended, peer::PeerId},
+    model::{chronicle::Chronicle, ended::Ended, names::Names, peer::PeerId},
     report::{
         Origin,
         html::{Basis, Host, Material, to_prove},
@@ -59,10 +59,11 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     };
     let answered = answer(&asked)?;
     answered.say();
-    let material = match target {
+    let mut material = match target {
         Some(_) => answered.material(&asked)?,
         None => Material::default(),
     };
+    material.first_aid = args.first_aid;
     print_of(&answered.diagnosis, &answered.origin, &args.output, &material)?;
     Ok(Outcome::of(&answered.diagnosis, args.exit_code))
 }
@@ -91,7 +92,7 @@ pub(super) fn answer(asked: &Asked<'_>) -> Result<Answered, Failure> {
         at: asked.at,
         window_ns: asked.window_ns,
     };
-    let mut all: Vec<Loaded> = Vec::new();
+    let (mut all, mut names) = (Vec::<Loaded>::new(), Names::default());
     for path in asked.paths {
         let mut loaded = load_wanted(path, &wanted)?;
         select(&mut loaded.sample, &filter)?;
@@ -101,7 +102,13 @@ pub(super) fn answer(asked: &Asked<'_>) -> Result<Answered, Failure> {
         if loaded.options != recorded {
             loaded.judge.reconsider();
         }
+        names = names.with(loaded.options.names.all()).map_err(Failure::Usage)?;
         all.push(loaded);
+    }
+    // A peer is called the same on all hosts.
+    let names = config::names_of_recording(asked.settings, &names)?;
+    for loaded in &mut all {
+        loaded.options.names = names.clone();
     }
     let hosts = by_host(all);
     let judged = hosts.iter().map(|host| {

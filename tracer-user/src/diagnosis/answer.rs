@@ -14,6 +14,7 @@ use super::{
 use crate::model::{
     accounting::{Accounting, Losses},
     history::Surge,
+    names::Names,
     peer::{Counters, PeerId},
     sample::Moment,
     workers::Workers,
@@ -92,6 +93,7 @@ pub(super) struct HostWide {
     pub(super) hold_ns: Option<u64>,
     pub(super) thresholds: Thresholds,
     pub(super) listeners: Vec<ListenerNow>,
+    pub(super) names: Names,
 }
 
 impl Judged {
@@ -99,6 +101,11 @@ impl Judged {
     /// call, since few of them are ever read.
     pub fn explanation(&self) -> String {
         cause::explain(&self.about().case(&self.figures), self.finding.verdict)
+    }
+
+    /// What the user calls it.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.host_wide.names.get(self.id.network)
     }
 
     /// Everything the rules look at besides the figures.
