@@ -4,6 +4,7 @@ pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+pub mod export;
 mod kept;
 pub mod manual;
 mod page;

@@ -20,6 +20,7 @@ use xtask::{
 
 mod advice;
 mod apt;
+mod python;
 
 use self::apt::Apt;
 use crate::{args::Purpose, process, project::Project, refusal::Refusal};
@@ -96,7 +97,11 @@ pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
         Purpose { bench: true, .. } => missing_packages(BENCH_PROGRAMS),
         _ => Vec::new(),
     };
-    prepare(project, packages, &Without::Stop).map(drop)
+    prepare(project, packages, &Without::Stop)?;
+    if purpose.tests {
+        for_sql(project);
+    }
+    Ok(())
 }
 
 /// What a build needs.
@@ -107,7 +112,21 @@ pub(crate) fn toolchain(project: &Project) -> Result<Toolchain> {
 /// What the tests need. Tests say themselves what they cannot run without.
 pub(crate) fn for_tests(project: &Project) -> Result<()> {
     let without = Without::Lose("some tests will say SKIP");
-    prepare(project, |_| missing_packages(TEST_PROGRAMS), &without).map(drop)
+    prepare(project, |_| missing_packages(TEST_PROGRAMS), &without)?;
+    for_sql(project);
+    Ok(())
+}
+
+/// What the questions in SQL are tested with. Without it their test says SKIP.
+fn for_sql(project: &Project) {
+    let mut setup = Setup::start(project);
+    if let Err(error) = setup.python(&[python::DUCKDB]) {
+        process::complain(&format!("{error:#}"));
+        setup.say("going on without DuckDB, so some tests will say SKIP");
+    }
+    if setup.changed {
+        setup.finish();
+    }
 }
 
 /// What the tests on other kernels need beside what all tests do.
