@@ -8,6 +8,7 @@
 //! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
+mod joined;
 mod layout;
 mod mark;
 
@@ -15,8 +16,11 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use self::boundary::Boundary;
-pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
+use self::{boundary::Boundary, mark::Levels};
+pub use self::{
+    joined::{Grid, HostWindow, Steps, moment},
+    mark::{Level, Live, Looks, Mark, held, live_by_slot},
+};
 use super::{
     figure::{Table, added},
     peer::Counters,
@@ -71,6 +75,8 @@ pub struct Window {
     seen: Vec<Seen>,
     /// Those of the newest sample.
     generations: Vec<u32>,
+    /// What was held at more moments than there are boundaries; only of several hosts together.
+    levels: Option<Box<Levels>>,
 }
 
 /// The same as it stands in a file.
@@ -99,6 +105,7 @@ impl From<Written> for Window {
             boundaries: written.boundaries,
             seen: written.seen,
             generations: Vec::new(),
+            levels: None,
         }
     }
 }
@@ -245,6 +252,19 @@ impl Window {
         }
     }
 
+    /// The same from the start or from a boundary on, by its monotonic time, ns.
+    pub fn counters_from(&self, peer: &Peer, begins_ns: u64, sample: &Sample) -> Counters {
+        let is_it = |at: Moment| at.monotonic_ns == begins_ns;
+        if is_it(self.start().unwrap_or(sample.started)) {
+            return self.counters(peer);
+        }
+        let boundary = self.boundaries().position(is_it);
+        match boundary.and_then(|boundary| self.mark(boundary, peer.slot)) {
+            Some(mark) => peer.counters.since(&mark.counters),
+            None => self.counters(peer),
+        }
+    }
+
     /// The boundaries within the window, oldest first.
     pub fn boundaries(&self) -> impl DoubleEndedIterator<Item = Moment> + ExactSizeIterator {
         self.boundaries.iter().map(|boundary| boundary.at)
@@ -275,6 +295,9 @@ impl Window {
 
     /// The connections a peer held at each boundary since it came, oldest first.
     pub fn course(&self, slot: u32) -> Vec<Level> {
+        if let Some(levels) = &self.levels {
+            return levels.course(slot);
+        }
         let mut last: Option<Mark> = None;
         let mut course = Vec::with_capacity(self.boundaries.len() + 1);
         for boundary in &self.boundaries {
