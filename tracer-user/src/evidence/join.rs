@@ -7,6 +7,7 @@
 //!
 //! One host after the other is read, judged by itself, and folded in ([`part`]), so that not all are in memory.
 
+mod events;
 mod names;
 mod part;
 mod plan;
@@ -26,6 +27,7 @@ use crate::{
     diagnosis::{Diagnosis, JoinedHost, Judge, Memory, Options, OverHosts, around_hosts},
     memory::room_for,
     model::{
+        durations::Durations,
         earlier::Earlier,
         history::{History, PortHistory, PortKey},
         peer::PeerId,
@@ -164,22 +166,28 @@ impl Join {
         let (mut piles, mut windows) = (Vec::new(), Vec::with_capacity(ids.len()));
         let mut peers: Vec<Peer> = room_for(ids.len());
         let mut earlier = BTreeMap::new();
-        for ((id, slot), sum) in ids.into_iter().zip(self.sums) {
+        for ((id, slot), mut sum) in ids.into_iter().zip(self.sums) {
             let on = sum.on_hosts(&hosts);
+            let line = sum.time_line();
+            let is_exact = on.len() < 2 || line.is_some();
             let service = id.netns as usize;
             over.insert(
                 id,
                 Box::new(OverHosts {
                     service: services.get(service).cloned().flatten(),
                     of: of_service.get(service).copied().unwrap_or(0),
-                    is_exact: on.len() < 2,
+                    is_exact,
                     hosts: on,
                 }),
             );
             piles.extend(sum.pile().map(|pile| (id, pile)));
             let seen = sum.seen(&grid);
-            let parts = sum.parts();
-            windows.push((slot, parts.steps, seen));
+            let mut parts = sum.parts();
+            if !is_exact {
+                // Between the connections of one host there may have been others.
+                parts.counters.gap = Durations::default();
+            }
+            windows.push((slot, parts.steps, seen, line));
             earlier.extend(parts.earlier.map(|earlier| (slot, *earlier)));
             peers.push(Peer {
                 id,

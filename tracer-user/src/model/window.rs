@@ -11,6 +11,7 @@ mod boundary;
 mod joined;
 mod layout;
 mod mark;
+mod time_line;
 
 use std::collections::VecDeque;
 
@@ -20,6 +21,7 @@ use self::{boundary::Boundary, mark::Levels};
 pub use self::{
     joined::{Grid, HostWindow, Steps, moment},
     mark::{Level, Live, Looks, Mark, held, live_by_slot},
+    time_line::{Event, TimeLine},
 };
 use super::{
     figure::{Table, added},
@@ -307,6 +309,11 @@ impl Window {
             }
         }
         course
+    }
+
+    /// The time line of a peer of several hosts, if all its connections are known.
+    pub fn time_line(&self, slot: u32) -> Option<&TimeLine> {
+        self.levels.as_ref()?.time_line(slot)
     }
 
     /// When a peer was active; `None` if it is unknown.

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use hashbrown::HashMap;
 
-use super::plan::{Group, Plan};
+use super::{
+    events,
+    plan::{Group, Plan},
+};
 use crate::{
-    diagnosis::{Diagnosis, JoinedHost, Judged, Options, Pile, Verdict},
+    diagnosis::{Diagnosis, JoinedHost, Judge, Judged, Options, Pile, Verdict},
     evidence::load::Loaded,
     model::{
         accounting::Losses,
@@ -15,7 +18,7 @@ use crate::{
         peer::{Counters, Direction, PeerId},
         sample::{Known, Sample},
         socket::{Connection, Listener, Since},
-        window::{HostWindow, Seen, Steps},
+        window::{Event, HostWindow, Seen, Steps},
     },
     report::Origin,
 };
@@ -44,6 +47,8 @@ pub(super) struct OfPeer {
     pub(super) id: PeerId,
     pub(super) counters: Counters,
     pub(super) steps: Steps,
+    /// All opens and ends within the window, if they are known.
+    pub(super) events: Option<Vec<Event>>,
     pub(super) seen: Option<Seen>,
     pub(super) pile: Option<Pile>,
     pub(super) earlier: Option<EarlierPeer>,
@@ -75,6 +80,7 @@ impl Part {
             taken_ns: group.common_ns(sample.taken.utc_ns),
         };
         let mut steps = window.steps();
+        let mut all_events = events::of(group, &window);
         let piles = judge.memory().piles();
         let service = group.service;
         let mut places: HashMap<u32, u32> = HashMap::with_capacity(judged.len());
@@ -110,6 +116,7 @@ impl Part {
                     .get_mut(peer.slot as usize)
                     .map(std::mem::take)
                     .unwrap_or_default(),
+                events: all_events.remove(&peer.slot),
                 seen,
                 pile,
                 earlier: sample.earlier.peer(peer.slot).cloned(),
@@ -195,7 +202,7 @@ fn joined_id(id: PeerId, service: u32) -> PeerId {
 
 fn ports(
     sample: &Sample,
-    judge: &crate::diagnosis::Judge,
+    judge: &Judge,
     service: u32,
     common_ns: impl Fn(u64) -> u64,
 ) -> Vec<(PortKey, PortHistory)> {

@@ -6,7 +6,7 @@ use crate::{
     model::{
         earlier::EarlierPeer,
         peer::Counters,
-        window::{FILL_NS, Grid, Seen, Steps, held},
+        window::{Event, FILL_NS, Grid, Seen, Steps, TimeLine, held},
     },
 };
 
@@ -36,6 +36,9 @@ struct Piled {
 pub(super) struct Sum {
     counters: Option<Box<Counters>>,
     steps: Steps,
+    events: Vec<Event>,
+    /// Whether some events are missing.
+    lacks_events: bool,
     shares: Vec<Share>,
     piled: Option<Piled>,
     earlier: Option<Box<EarlierPeer>>,
@@ -82,6 +85,10 @@ impl Sum {
             Some(counters) => counters.absorb(&peer.counters),
         }
         self.steps.add(peer.steps);
+        match peer.events {
+            Some(events) if !self.lacks_events => self.events.extend(events),
+            _ => (self.events, self.lacks_events) = (Vec::new(), true),
+        }
         match (&mut self.earlier, peer.earlier) {
             (_, None) => {}
             (None, Some(earlier)) => self.earlier = Some(Box::new(earlier)),
@@ -118,6 +125,18 @@ impl Sum {
             })
         };
         self.shares.iter().filter_map(share).collect()
+    }
+
+    /// The time line over several hosts, if all connections are known.
+    pub(super) fn time_line(&mut self) -> Option<TimeLine> {
+        if self.shares.len() < 2 || self.lacks_events {
+            return None;
+        }
+        let events = std::mem::take(&mut self.events);
+        let opens = events.iter().filter(|event| event.is_open()).count() as u64;
+        let ends = events.len() as u64 - opens;
+        let open_now = self.counters.as_ref()?.open_now;
+        TimeLine::of(events, (open_now + ends).checked_sub(opens)?)
     }
 
     /// How it piled up before, if it did on any host.

@@ -429,3 +429,57 @@ fn a_grid_is_close_near_its_end_and_begins_where_it_should() {
     );
     assert!(moments(0) > 0);
 }
+
+/// Where the hosts that are made up for measuring go.
+const MEASURED: &str = "TCPREUSE_MEASURE_HOSTS";
+
+#[test]
+#[ignore = "makes a hundred recordings of 10,000 clients in $TCPREUSE_MEASURE_HOSTS/{same,distinct}, to be measured with"]
+fn a_hundred_hosts_to_measure() {
+    let Some(to) = std::env::var_os(MEASURED).map(PathBuf::from) else {
+        return;
+    };
+    let (_kept, path) = crate::evidence::testing::crowd::recorded(10_000, 30);
+    for host in 0..100 {
+        for (kind, network) in [("same", 0), ("distinct", host)] {
+            let folder = to.join(kind).join(format!("web{host:03}"));
+            fs::create_dir_all(&folder).unwrap();
+            for (file, own) in [("manifest.json", "\"web1\""), ("state.json", "")] {
+                let text = fs::read_to_string(path.join(file)).unwrap();
+                let text = match own {
+                    "" => text.replace("\"10.0.", &format!("\"10.{network}.")),
+                    own => text.replace(own, &format!("\"web{host:03}\"")),
+                };
+                fs::write(folder.join(file), text).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_all_hosts_make_a_time_line_of_their_own() {
+    let parent = tempfile::tempdir().unwrap();
+    let paths = directories(parent.path());
+    let (text, _) = answered(&paths);
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let exact: Vec<&serde_json::Value> = answer["peers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|peer| peer["overlaps_are_exact"] == true)
+        .collect();
+    // Three recordings of the same moments: each open but the first comes beside those on the other hosts.
+    for peer in &exact {
+        let figures = &peer["figures"];
+        let opens = figures["opens"].as_u64().unwrap();
+        let with_none = peer["basis"]["opens_while_none_was_held"].as_u64().unwrap();
+        assert!(3 * with_none <= opens, "{peer}");
+    }
+    assert!(
+        answer["peers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|peer| peer["hosts"].as_array().unwrap().len() == 3)
+    );
+}

@@ -7,7 +7,7 @@
 //! The number held is known at all moments of the grid, which takes a few bytes each. All counters are kept at few of
 //! them: at the beginning, from which all is judged, and where [`super::Window::boundaries`] are to be.
 
-use super::{Boundary, Level, Live, Looks, Mark, Seen, Window, boundary, held, mark::Levels};
+use super::{Boundary, Level, Live, Looks, Mark, Seen, TimeLine, Window, boundary, held, mark::Levels};
 use crate::model::{
     peer::Counters,
     sample::{Moment, Sample},
@@ -393,10 +393,10 @@ fn reckoned_until(mut mark: Mark, later_ns: u64, at_ns: u64) -> Mark {
 
 impl Window {
     /// The window over several hosts, from the steps of each slot and when its peer was active.
-    pub fn joined(grid: &Grid, peers: impl Iterator<Item = (u32, Steps, Seen)>) -> Self {
+    pub fn joined(grid: &Grid, peers: impl Iterator<Item = (u32, Steps, Seen, Option<TimeLine>)>) -> Self {
         let mut marks = vec![Vec::new(); grid.full.len()];
         let (mut levels, mut all_seen) = (Levels::default(), Vec::new());
-        for (slot, steps, seen) in peers {
+        for (slot, steps, seen, line) in peers {
             for (place, mark) in steps.marks.packed() {
                 if let Some(marks) = marks.get_mut(usize::from(place)) {
                     marks.push((slot, mark));
@@ -412,7 +412,7 @@ impl Window {
                 opens: point.opens.into(),
                 closes: point.closes.into(),
             };
-            levels.push(slot, steps.points.iter().map(level).collect());
+            levels.push(slot, steps.points.iter().map(level).collect(), line);
             let slot = slot as usize;
             if all_seen.len() <= slot {
                 all_seen.resize(slot + 1, Seen::default());

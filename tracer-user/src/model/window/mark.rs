@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::TimeLine;
 use crate::model::{
     peer::Counters,
     socket::{Connection, Since, State},
@@ -151,12 +152,18 @@ pub(super) struct Levels {
     times: Vec<u64>,
     /// What changed at which of these moments.
     of_slots: HashMap<u32, Vec<Level>>,
+    lines: HashMap<u32, TimeLine>,
 }
 
 impl Levels {
     /// Adds those of a slot, oldest first.
-    pub(super) fn push(&mut self, slot: u32, levels: Vec<Level>) {
+    pub(super) fn push(&mut self, slot: u32, levels: Vec<Level>, line: Option<TimeLine>) {
         self.of_slots.insert(slot, levels);
+        self.lines.extend(line.map(|line| (slot, line)));
+    }
+
+    pub(super) fn time_line(&self, slot: u32) -> Option<&TimeLine> {
+        self.lines.get(&slot)
     }
 
     /// The same with all the moments.
