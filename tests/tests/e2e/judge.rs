@@ -183,7 +183,11 @@ fn hosts_are_one_service_and_its_lines_give_the_same_verdicts() {
     }
     let output = run(&["diagnose", "--format", "html", "--from", pattern]);
     let page = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && page.contains("on 3 of 3 hosts"), "{}", said(&output));
+    assert!(
+        output.status.success() && page.contains("on 3 of 3 hosts"),
+        "{}",
+        said(&output)
+    );
     assert!(page.contains("3 hosts are judged as one service"));
 }
 
