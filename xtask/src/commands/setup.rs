@@ -33,6 +33,11 @@ const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 /// A C++ compiler.
 const CXX_PACKAGE: &str = "g++";
 
+/// What the tests use that is no program, and is looked for where Debian has it.
+const TOMCAT: &str = "/usr/share/tomcat10/bin";
+const MOD_JK: &str = "/usr/lib/apache2/modules/mod_jk.so";
+const GRPC: &str = "/usr/lib/python3/dist-packages/grpc";
+
 /// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
 /// its modules, and of Redis only the tools, which have the server under another name. No service is started.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
@@ -43,6 +48,10 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("setcap", "libcap2-bin"),
     ("chromium", "chromium"),
     ("go", "golang-go"),
+    ("java", "tomcat10"),
+    (TOMCAT, "tomcat10"),
+    (MOD_JK, "libapache2-mod-jk"),
+    (GRPC, "python3-grpcio"),
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("nginx", "nginx-light"),
@@ -195,8 +204,12 @@ fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
     if missing { vec![CLIPPY_PACKAGE] } else { Vec::new() }
 }
 
+/// Whether a program is here, or a file that has its whole path.
 pub(super) fn is_installed(program: &str) -> bool {
-    find(program).is_some()
+    match Path::new(program) {
+        file if file.is_absolute() => file.exists(),
+        _ => find(program).is_some(),
+    }
 }
 
 /// Looks beyond `PATH`, since programs for root are often not on that of others.
