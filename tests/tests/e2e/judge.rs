@@ -118,7 +118,8 @@ fn hosts(parent: &Path, names: &[&str]) -> Vec<PathBuf> {
         fs::write(state, text.replace("\"127.1.0.", "\"192.0.2.")).unwrap();
         let manifest = to.join("manifest.json");
         let mut changed: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
-        changed["host"] = json!(name);
+        let fields = changed.as_object_mut().unwrap();
+        fields.insert("host".to_owned(), json!(name));
         fs::write(manifest, changed.to_string()).unwrap();
         to
     };
