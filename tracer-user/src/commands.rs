@@ -5,6 +5,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 pub mod export;
+pub mod judge;
 mod kept;
 pub mod manual;
 mod page;
@@ -51,7 +52,7 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &
         Format::Json => json::write(&mut out, diagnosis, origin)?,
         Format::Html => html::write(&mut out, diagnosis, origin, material)?,
         // Metrics come from what was counted: `print_metrics`.
-        Format::Text | Format::Openmetrics | Format::Prometheus => {
+        Format::Text | Format::Figures | Format::Openmetrics | Format::Prometheus => {
             let style = text::Style {
                 color: output.colored(),
             };

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use self::memory::Memory;
-pub(super) use self::memory::Pile;
+pub use self::memory::{Memory, Pile};
 use super::{
     Answer, Capacity, Diagnosis, Figures, Movement, Options, Tally, Verdict,
     answer::{self, HostWide, Judged, Recovered},
@@ -246,6 +245,7 @@ fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) 
 fn unjudged(scene: &Scene<'_>, peer: &sample::Peer, figures: Figures, host: &Arc<HostWide>) -> Judged {
     Judged {
         host: None,
+        over: None,
         id: peer.id,
         finding: cause::nothing_to_say(),
         figures,
@@ -304,6 +304,7 @@ fn around(
         causes: Vec::new(),
         changes: Vec::new(),
         changes_dropped: 0,
+        hosts: Vec::new(),
         peers: Vec::new(),
     }
 }
@@ -340,4 +341,4 @@ fn one(scene: &Scene<'_>, norms: &Norms, peer: &sample::Peer, judged: &mut Judge
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

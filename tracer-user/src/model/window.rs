@@ -8,15 +8,24 @@
 //! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
+mod grid;
+mod joined;
 mod layout;
 mod mark;
+mod time_line;
+mod written;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use self::boundary::Boundary;
-pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
+use self::{boundary::Boundary, mark::Levels};
+pub use self::{
+    grid::Grid,
+    joined::{HostWindow, Steps, moment},
+    mark::{Level, Live, Looks, Mark, held, live_by_slot},
+    time_line::{Event, TimeLine},
+};
 use super::{
     figure::{Table, added},
     peer::Counters,
@@ -61,7 +70,7 @@ pub struct Seen {
 
 /// The window and what was before its end.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "written::Written")]
 pub struct Window {
     /// Its length, ns; `None` for the whole run.
     length_ns: Option<u64>,
@@ -71,57 +80,8 @@ pub struct Window {
     seen: Vec<Seen>,
     /// Those of the newest sample.
     generations: Vec<u32>,
-}
-
-/// The same as it stands in a file.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Written {
-    length_ns: Option<u64>,
-    is_cut: bool,
-    /// Which figures the counters of the marks are.
-    figures: Option<Vec<String>>,
-    boundaries: VecDeque<Boundary>,
-    seen: Vec<Seen>,
-}
-
-impl From<Written> for Window {
-    fn from(mut written: Written) -> Self {
-        let figures = written.figures.unwrap_or_else(layout::unnamed);
-        if figures != layout::names() {
-            for boundary in &mut written.boundaries {
-                boundary.arrange(&figures);
-            }
-        }
-        Self {
-            length_ns: written.length_ns,
-            is_cut: written.is_cut,
-            boundaries: written.boundaries,
-            seen: written.seen,
-            generations: Vec::new(),
-        }
-    }
-}
-
-impl Serialize for Window {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Borrowed<'a> {
-            length_ns: Option<u64>,
-            is_cut: bool,
-            figures: &'a [&'a str],
-            boundaries: &'a VecDeque<Boundary>,
-            seen: &'a [Seen],
-        }
-        let borrowed = Borrowed {
-            length_ns: self.length_ns,
-            is_cut: self.is_cut,
-            figures: Counters::NAMES,
-            boundaries: &self.boundaries,
-            seen: &self.seen,
-        };
-        borrowed.serialize(to)
-    }
+    /// What was held at more moments than there are boundaries; only of several hosts together.
+    levels: Option<Box<Levels>>,
 }
 
 impl Window {
@@ -245,6 +205,19 @@ impl Window {
         }
     }
 
+    /// The same from the start or from a boundary on, by its monotonic time, ns.
+    pub fn counters_from(&self, peer: &Peer, begins_ns: u64, sample: &Sample) -> Counters {
+        let is_it = |at: Moment| at.monotonic_ns == begins_ns;
+        if is_it(self.start().unwrap_or(sample.started)) {
+            return self.counters(peer);
+        }
+        let boundary = self.boundaries().position(is_it);
+        match boundary.and_then(|boundary| self.mark(boundary, peer.slot)) {
+            Some(mark) => peer.counters.since(&mark.counters),
+            None => self.counters(peer),
+        }
+    }
+
     /// The boundaries within the window, oldest first.
     pub fn boundaries(&self) -> impl DoubleEndedIterator<Item = Moment> + ExactSizeIterator {
         self.boundaries.iter().map(|boundary| boundary.at)
@@ -275,6 +248,9 @@ impl Window {
 
     /// The connections a peer held at each boundary since it came, oldest first.
     pub fn course(&self, slot: u32) -> Vec<Level> {
+        if let Some(levels) = &self.levels {
+            return levels.course(slot);
+        }
         let mut last: Option<Mark> = None;
         let mut course = Vec::with_capacity(self.boundaries.len() + 1);
         for boundary in &self.boundaries {
@@ -284,6 +260,11 @@ impl Window {
             }
         }
         course
+    }
+
+    /// The time line of a peer of several hosts, if all its connections are known.
+    pub fn time_line(&self, slot: u32) -> Option<&TimeLine> {
+        self.levels.as_ref()?.time_line(slot)
     }
 
     /// When a peer was active; `None` if it is unknown.
