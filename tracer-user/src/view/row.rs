@@ -60,7 +60,7 @@ pub struct Trend(u64);
 
 impl Trend {
     /// Number of points.
-    pub const POINTS: usize = 12;
+    pub const POINTS: u16 = 12;
 
     /// Bits of a point.
     const BITS: u32 = 4;
@@ -78,7 +78,7 @@ impl Trend {
 
     /// The heights, oldest first, without those from before the peer came.
     fn heights(self) -> impl Iterator<Item = u64> {
-        (0..Self::POINTS as u32)
+        (0..u32::from(Self::POINTS))
             .rev()
             .map(move |point| self.0 >> (point * Self::BITS) & 0xf)
             .skip_while(|height| *height == 0)

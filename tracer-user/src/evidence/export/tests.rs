@@ -296,7 +296,7 @@ fn what_others_have_put_there_is_left_alone() {
         .windows(SCHEMA.len())
         .rposition(|part| part == SCHEMA.as_bytes())
         .unwrap();
-    let mut other = whole.clone();
+    let mut other = whole;
     other[at..at + later.len()].copy_from_slice(later.as_bytes());
     fs::write(&file, other).unwrap();
     let fault = export(&path, &lake).faults[0].to_string();

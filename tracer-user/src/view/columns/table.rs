@@ -34,9 +34,6 @@ const TIME: Spec = Spec {
     ..WORDS
 };
 
-#[expect(clippy::cast_possible_truncation, reason = "a dozen")]
-const TREND: u16 = Trend::POINTS as u16;
-
 const BYTES: Spec = Spec {
     kind: Kind::Bytes,
     ..WORDS
@@ -141,7 +138,7 @@ pub static COLUMNS: [Spec; 23] = [
         column: Column::Trend,
         name: "trend",
         title: "TREND",
-        width: TREND,
+        width: Trend::POINTS,
         drop: 8,
         kind: Kind::Chart,
         value: |row| Value::Trend(row.trend),

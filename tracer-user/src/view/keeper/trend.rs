@@ -66,7 +66,7 @@ impl Trends {
             .taken
             .monotonic_ns
             .saturating_sub(times.first().copied().unwrap_or(0));
-        while self.span_ns.saturating_mul(Trend::POINTS as u64) < reach {
+        while self.span_ns.saturating_mul(u64::from(Trend::POINTS)) < reach {
             self.span_ns *= 2;
         }
         times.iter().for_each(|at_ns| self.begin_at(*at_ns));
@@ -98,8 +98,8 @@ impl Trends {
         if !is_due {
             return;
         }
-        if self.points.len() == Trend::POINTS {
-            let whole_ns = self.span_ns.saturating_mul(Trend::POINTS as u64);
+        if self.points.len() == usize::from(Trend::POINTS) {
+            let whole_ns = self.span_ns.saturating_mul(u64::from(Trend::POINTS));
             match self.window_ns.is_some_and(|window_ns| whole_ns >= window_ns) {
                 true => drop(self.points.pop_front()),
                 false => self.halve(),
@@ -171,7 +171,7 @@ mod tests {
         for second in 0..600 {
             keeper.add(example::batch(second));
             let trends = &keeper.trends;
-            assert!(trends.points.len() <= Trend::POINTS);
+            assert!(trends.points.len() <= usize::from(Trend::POINTS));
             let last = trends.points.back().map_or(0, |point| point.begin_ns);
             let first = trends.points.front().map_or(0, |point| point.begin_ns);
             assert!(last - first <= 2 * u64::from(WINDOW_S) * SHORTEST_NS, "{second}");
