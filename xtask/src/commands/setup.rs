@@ -56,6 +56,15 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
 /// Programs that trying other kernels takes, and the packages they are in.
 const KERNEL_PROGRAMS: &[(&str, &str)] = &[("qemu-system-x86_64", "qemu-system-x86"), ("depmod", "kmod")];
 
+/// Programs that a fleet of several hosts takes, and the packages they are in.
+const FLEET_PROGRAMS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("haproxy", "haproxy"),
+    ("java", "default-jre-headless"),
+    ("nginx", "nginx-light"),
+    ("pip3", "python3-venv"),
+];
+
 /// Programs that are measured beside ours, and the packages they are in.
 const BENCH_PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
@@ -99,6 +108,11 @@ pub(crate) fn for_tests(project: &Project) -> Result<()> {
 pub(crate) fn for_kernels(project: &Project) -> Result<()> {
     let packages = |_: &Toolchain| [TEST_PROGRAMS, KERNEL_PROGRAMS].map(missing_packages).concat();
     prepare(project, packages, &Without::Stop).map(drop)
+}
+
+/// What a fleet of several hosts takes.
+pub(crate) fn for_fleet(project: &Project) -> Result<()> {
+    prepare(project, |_| missing_packages(FLEET_PROGRAMS), &Without::Stop).map(drop)
 }
 
 /// What fuzzing needs: whether it is there now. libFuzzer comes as C++.
