@@ -19,12 +19,21 @@ COUNTED = ["service", "host", "boot_id", "started_at", "netns", "direction", "lo
 EXACT = 15
 HELD_BUCKETS = 25
 
+# Why connections end.
+REASONS = ("local_fin", "remote_fin", "local_rst", "remote_rst", "timeout")
+
 # How finely the course of the number held is told.
 LEVELS = 64
 
-# Columns that are no sums, and those without a meaning for several hosts.
+# Columns that are no sums.
 LATEST = {"protocol", "rtt_us"}
-OF_ONE_HOST = {"reckoned_ms", "owner", "owner_pid", "close_wait_oldest_ms", "rtt_ms", "peer_prefix", "hour"} | set(COUNTED)
+
+# Columns that mean nothing over several hosts. A client without a connection here may have one elsewhere.
+OF_ONE_HOST = {
+    *COUNTED,
+    *("sampled_at", "remote_port", "peer_prefix", "hour", "owner", "owner_pid", "reckoned_ms", "rtt_ms", "rtt_min_ms"),
+    *("overlaps", "close_wait_oldest_ms", "gap_sum_ns", "gap_max_ns", "gap_min_ns", "gap_buckets"),
+}
 
 
 class Spark:
@@ -76,21 +85,24 @@ def extreme(column):
 
 
 def sums(sizes, columns, dialect):
-    """Name and expression of each figure."""
+    """Name and expression of each figure. Columns like `turns_sum` are parts of one."""
+    ends = ("_sum", "_max", "_sum_ns", "_max_ns", "_min_ns", "_buckets")
+    whole = [name.removesuffix("_buckets") for name in sizes]
+    of = {f"{name}{end}": (name, end[1:]) for name in whole for end in ends}
+    of |= {f"closes_{reason}": ("closes", reason) for reason in REASONS}
     parts, figures = {}, []
     for column in columns:
         if column in OF_ONE_HOST:
             continue
         if column in sizes:
-            items = [f"CAST(sum({dialect.item(column, n)}) AS BIGINT)" for n in range(sizes[column])]
-            value = f"CASE WHEN count({column}) = count(*) THEN {dialect.values(items)} END"
+            items = [f"CAST(sum({dialect.item(f'c.{column}', n)}) AS BIGINT)" for n in range(sizes[column])]
+            value = f"CASE WHEN count(c.{column}) = count(*) THEN {dialect.values(items)} END"
         else:
             function = extreme(column)
-            value = f"{function}({column})" if function else total(column)
-        of = next((name[: -len("buckets")] for name in sizes if name.endswith("_buckets") and column.startswith(name[: -len("buckets")])), None)
-        of = of or ("closes_" if column.startswith("closes_") else None)
-        if of and not column.startswith(("close_wait_now", "close_wait_entered")):
-            parts.setdefault(of[:-1], []).append((column[len(of):], value))
+            value = f"{function}(c.{column})" if function else total(f"c.{column}")
+        if column in of:
+            name, part = of[column]
+            parts.setdefault(name, []).append((part, value))
         else:
             figures.append((column, value))
     return figures + [(name, dialect.fields(named)) for name, named in parts.items()]
@@ -103,7 +115,7 @@ def text(columns, sizes, dialect):
     alone = dict(sums(sizes, columns, dialect))["opens_by_held"]
     bucket = f"CASE WHEN before <= {EXACT} THEN before ELSE least({HELD_BUCKETS - 1}, 12 + floor(log2(before))) END"
     joined = dialect.values([f"count(CASE WHEN bucket = {n} THEN 1 END)" for n in range(HELD_BUCKETS)])
-    level = dialect.fields([("ago", "(ends - at) / 1e9"), ("held", "held"), ("closes", "closes")])
+    level = dialect.fields([("ago", "(ends - moment) / 1e9"), ("held", "held"), ("closes", "closes")])
     return f"""
 WITH last_rows AS (
   SELECT {', '.join(COUNTED)}, max(sampled_at) AS last_at FROM peers GROUP BY {', '.join(COUNTED)}
@@ -120,26 +132,25 @@ periods AS (
 counted AS (
   SELECT {CLIENT}, count(DISTINCT host) AS hosts,
     CAST(sum(opens) AS BIGINT) AS opens,
-    CAST(sum(closes_local_fin + closes_remote_fin + closes_local_rst + closes_remote_rst + closes_timeout)
-      AS BIGINT) AS closes,
+    CAST(sum({' + '.join(f'closes_{reason}' for reason in REASONS)}) AS BIGINT) AS closes,
     CAST(sum(open_now) AS BIGINT) AS open_now,
     CAST(sum(turns_sum + coalesce(turns_open, 0)) AS BIGINT) AS requests,
     {alone} AS alone,
     {', '.join(f'{value} AS figure_{name}' for name, value in figures)}
-  FROM complete GROUP BY {CLIENT}
+  FROM complete c GROUP BY {CLIENT}
 ),
 steps AS (
   SELECT service, direction, CASE WHEN direction = 'inbound' THEN local_port ELSE remote_port END AS port,
-    remote_addr AS peer, coalesce(opened_at, started_at) AS at, 1 AS step, opened_at IS NOT NULL AS is_open
+    remote_addr AS peer, coalesce(opened_at, started_at) AS moment, 1 AS step, opened_at IS NOT NULL AS is_open
   FROM connections
   UNION ALL
   SELECT service, direction, CASE WHEN direction = 'inbound' THEN local_port ELSE remote_port END AS port,
-    remote_addr AS peer, closed_at AS at, -1 AS step, false AS is_open
+    remote_addr AS peer, closed_at AS moment, -1 AS step, false AS is_open
   FROM connections WHERE closed_at IS NOT NULL
 ),
 moves AS (
   SELECT *, sum(step) OVER course AS held, count(CASE WHEN step < 0 THEN 1 END) OVER course AS closes
-  FROM steps WINDOW course AS (PARTITION BY {CLIENT} ORDER BY at, step ROWS UNBOUNDED PRECEDING)
+  FROM steps WINDOW course AS (PARTITION BY {CLIENT} ORDER BY moment, step ROWS UNBOUNDED PRECEDING)
 ),
 opened AS (
   SELECT *, held - 1 AS before FROM moves
@@ -153,11 +164,11 @@ over_all AS (
   FROM ranked GROUP BY {CLIENT}
 ),
 slots AS (
-  SELECT moves.*, ends, floor((at - begins) * {LEVELS} / (ends - begins + 1)) AS slot
+  SELECT moves.*, ends, floor((moment - begins) * {LEVELS} / (ends - begins + 1)) AS slot
   FROM moves JOIN periods USING (service)
 ),
 levels AS (
-  SELECT {CLIENT}, slot, max(ends) AS ends, max(at) AS at, max_by(held, at) AS held, max_by(closes, at) AS closes
+  SELECT {CLIENT}, slot, max(ends) AS ends, max(moment) AS moment, max_by(held, moment) AS held, max_by(closes, moment) AS closes
   FROM slots GROUP BY {CLIENT}, slot
 ),
 courses AS (

@@ -55,7 +55,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--python" => args.python = Some(value()?.into()),
             "--keep" => args.keep = Some(value()?.into()),
             "--hosts" => args.hosts = number(&word, &value()?, 4, 50)?,
-            "--seconds" => args.seconds = number(&word, &value()?, 30, 300)?.into(),
+            "--seconds" => args.seconds = number(&word, &value()?, 30, 300)?,
             "--markdown" => args.markdown = true,
             _ => return Err(format!("unknown argument {word}")),
         }

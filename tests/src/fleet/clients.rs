@@ -226,7 +226,8 @@ pub(super) fn numbered(kinds: &[Kind]) -> impl Iterator<Item = (u16, (usize, &Ki
 /// The connections that are open in the calling thread's namespace, by local address.
 fn held() -> BTreeMap<Ipv4Addr, u64> {
     let thread = gettid().as_raw_nonzero();
-    let here = Process::new_with_root(PathBuf::from(format!("/proc/self/task/{thread}"))).expect("this thread");
+    let here =
+        Process::new_with_root(PathBuf::from(format!("/proc/self/task/{thread}"))).expect("this thread");
     let mut held = BTreeMap::new();
     for socket in here.tcp().expect("the socket list") {
         if let (TcpState::Established, IpAddr::V4(address)) = (socket.state, socket.local_address.ip()) {

@@ -52,11 +52,23 @@ impl Engines<'_> {
         say("DuckDB");
         let duckdb = self.folder.join("duckdb.parquet");
         let mut job_alone = Command::new(self.python);
-        succeeded(job_alone.arg(job("on_duckdb.py")).arg(&lake).arg(&duckdb).arg(binary()));
+        succeeded(
+            job_alone
+                .arg(job("on_duckdb.py"))
+                .arg(&lake)
+                .arg(&duckdb)
+                .arg(binary()),
+        );
         say("Spark");
         let spark = self.folder.join("spark");
         let cluster = Cluster::start(self.python, self.folder);
-        succeeded(cluster.submit(&job("verdicts.py")).arg(&lake).arg(&spark).arg(binary()));
+        succeeded(
+            cluster
+                .submit(&job("verdicts.py"))
+                .arg(&lake)
+                .arg(&spark)
+                .arg(binary()),
+        );
         vec![
             (RUST, rust),
             (DUCKDB, self.rows(&duckdb)),
@@ -102,7 +114,9 @@ fn text(path: &Path) -> String {
 
 /// Runs a command that has to succeed.
 fn succeeded(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
         "{command:?}: {}",

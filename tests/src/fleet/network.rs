@@ -87,7 +87,8 @@ impl Network {
     pub(super) fn balance(&self, folder: &Path, in_turn: impl Iterator<Item = u16>) -> Server {
         let hosts = self.hosts.len();
         let backend = |name: &str, first: usize| {
-            let mut text = format!("backend {name}\n  balance roundrobin\n  source 0.0.0.0 usesrc clientip\n");
+            let mut text =
+                format!("backend {name}\n  balance roundrobin\n  source 0.0.0.0 usesrc clientip\n");
             for number in (0..hosts).map(|n| (first + n) % hosts + 1) {
                 let number = u8::try_from(number).expect("a number of a host");
                 text.push_str(&format!("  server web{number} {}:{PORT}\n", web(number)));

@@ -39,7 +39,11 @@ pub struct Comparison {
 
 impl Recorded {
     /// Compares what the engines say with the clients' log, and with each other. `alone` has the verdicts of each host.
-    pub fn compare(&self, engines: &[(&'static str, Rows)], alone: &[BTreeMap<IpAddr, String>]) -> Comparison {
+    pub fn compare(
+        &self,
+        engines: &[(&'static str, Rows)],
+        alone: &[BTreeMap<IpAddr, String>],
+    ) -> Comparison {
         let mut complaints = Vec::new();
         for (engine, rows) in engines {
             self.counts(engine, rows, &mut complaints);
@@ -47,7 +51,9 @@ impl Recorded {
         if let Some(((first, rows), others)) = engines.split_first() {
             for (engine, others) in others {
                 let all: Vec<&IpAddr> = rows.keys().chain(others.keys()).collect();
-                let differ = all.iter().filter(|address| rows.get(address) != others.get(address));
+                let differ = all
+                    .iter()
+                    .filter(|address| rows.get(address) != others.get(address));
                 for address in differ.collect::<std::collections::BTreeSet<_>>() {
                     let (one, other) = (rows.get(address), others.get(address));
                     complaints.push(format!("{address}: {first} says {one:?}, {engine} {other:?}"));
@@ -102,7 +108,8 @@ impl Recorded {
         let line = |(number, kind): (usize, &super::Kind)| {
             let of_kind = || self.log.iter().filter(move |(_, logged)| logged.kind == number);
             let sum = |of: fn(&super::Logged) -> u64| of_kind().map(|(_, logged)| of(logged)).sum::<u64>();
-            let on_hosts = of_kind().flat_map(|(address, _)| alone.iter().filter_map(|host| host.get(address)));
+            let on_hosts =
+                of_kind().flat_map(|(address, _)| alone.iter().filter_map(|host| host.get(address)));
             let mut cells = vec![
                 kind.name.to_owned(),
                 kind.clients.to_string(),
@@ -136,7 +143,10 @@ fn in_words<'a>(verdicts: impl Iterator<Item = &'a String>) -> String {
     match counts.as_slice() {
         [(verdict, _)] => (*verdict).to_owned(),
         several => {
-            let parts: Vec<String> = several.iter().map(|(verdict, n)| format!("{n} {verdict}")).collect();
+            let parts: Vec<String> = several
+                .iter()
+                .map(|(verdict, n)| format!("{n} {verdict}"))
+                .collect();
             parts.join(", ")
         }
     }
@@ -160,7 +170,10 @@ pub fn of_diagnosis(answer: &Value) -> Rows {
         }
     };
     let peers = answer["peers"].as_array().expect("peers");
-    peers.iter().map(|peer| (address(&peer["peer"]), row(peer))).collect()
+    peers
+        .iter()
+        .map(|peer| (address(&peer["peer"]), row(peer)))
+        .collect()
 }
 
 /// The verdicts in such an answer.
@@ -230,7 +243,10 @@ mod tests {
         let compared = recorded.compare(&[("Rust", rows.clone()), ("Spark", others)], &[]);
         let said = compared.complaints.join("\n");
         assert_eq!(compared.complaints.len(), 2, "{said}");
-        assert!(said.contains("Spark: 198.18.16.1, keeps one connection: opens 3, and 2 in its log"), "{said}");
+        assert!(
+            said.contains("Spark: 198.18.16.1, keeps one connection: opens 3, and 2 in its log"),
+            "{said}"
+        );
         let compared = recorded.compare(&[("Rust", rows), ("Spark", Rows::new())], &[]);
         assert_eq!(compared.complaints.len(), 2, "{:?}", compared.complaints);
     }

@@ -78,7 +78,12 @@ impl Cluster {
         let cores = WORKERS.to_string();
         command
             .args(["--master", &address(self.master.address.port())])
-            .args(["--driver-memory", DRIVER_MEMORY, "--executor-memory", EXECUTOR_MEMORY])
+            .args([
+                "--driver-memory",
+                DRIVER_MEMORY,
+                "--executor-memory",
+                EXECUTOR_MEMORY,
+            ])
             .args(["--executor-cores", CORES, "--total-executor-cores", &cores])
             // It waits for both, so that both take part.
             .args(["--conf", "spark.scheduler.minRegisteredResourcesRatio=1.0"])

@@ -60,8 +60,18 @@ fn engines(project: &Project) -> Result<PathBuf> {
         say(&format!("installing {}", ENGINES.join(", ")));
         process::run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]);
-        process::run_logged(pip.args(ENGINES), &project.target.join("fleet").join("pip.log"), say)?;
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--no-cache-dir",
+            "--disable-pip-version-check",
+        ]);
+        process::run_logged(
+            pip.args(ENGINES),
+            &project.target.join("fleet").join("pip.log"),
+            say,
+        )?;
     }
     Ok(python)
 }

@@ -72,10 +72,7 @@ impl Page {
     /// The page with other tables between the marks; `None` when they are not there.
     fn replaced(&self, page: &str, tables: &str) -> Option<String> {
         let mark = format!("<!-- made by `cargo xtask {} {README}` -->\n", self.name);
-        let end = format!(
-            "<!-- end of what `cargo xtask {} {README}` made -->\n",
-            self.name
-        );
+        let end = format!("<!-- end of what `cargo xtask {} {README}` made -->\n", self.name);
         let (before, rest) = page.split_once(&mark)?;
         let (_, after) = rest.split_once(&end)?;
         Some(format!("{before}{mark}{tables}{end}{after}"))
