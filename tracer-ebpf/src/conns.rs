@@ -46,15 +46,10 @@ pub(crate) fn claim<'entry>(sk: Sock) -> Option<&'entry mut Conn> {
         return Some(in_place(cookie));
     }
     cold_path();
-    let place = tcpreuse_claim(cookie);
-    if place == NOWHERE && CONNS.insert(cookie, Conn::NOTHING, 0).is_err() {
-        return None;
-    }
-    displaced().add(1);
-    if place == NOWHERE {
-        in_map(cookie)
-    } else {
-        Some(in_place(place))
+    match tcpreuse_claim(cookie) {
+        NO_ROOM => None,
+        NOWHERE => in_map(cookie),
+        place => Some(in_place(place)),
     }
 }
 
@@ -79,8 +74,11 @@ pub(crate) fn remove(sk: Sock) {
     displaced().sub(1);
 }
 
-/// No place.
+/// No place: an entry in the map.
 const NOWHERE: u64 = u64::MAX;
+
+/// Neither a place nor an entry.
+const NO_ROOM: u64 = NOWHERE - 1;
 
 /// The neighbouring place that a socket has; [`NOWHERE`] if it has none. Like the next function it is global,
 /// so that the verifier checks it once, and not again on each path that leads here.
@@ -96,7 +94,8 @@ pub(crate) extern "C" fn tcpreuse_neighbour(cookie: u64) -> u64 {
     NOWHERE
 }
 
-/// Takes one of the neighbouring places; [`NOWHERE`] if none is free.
+/// Takes one of the neighbouring places, or makes an entry in the map if none is free ([`NOWHERE`]). [`NO_ROOM`] if
+/// there is no room for that either.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_claim(cookie: u64) -> u64 {
@@ -104,9 +103,14 @@ pub(crate) extern "C" fn tcpreuse_claim(cookie: u64) -> u64 {
         let place = neighbour(cookie, number);
         let there = cookie_in(place);
         if there.load() == 0 && there.replace(0, cookie) {
+            displaced().add(1);
             return place;
         }
     }
+    if CONNS.insert(cookie, Conn::NOTHING, 0).is_err() {
+        return NO_ROOM;
+    }
+    displaced().add(1);
     NOWHERE
 }
 

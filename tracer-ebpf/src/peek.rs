@@ -3,13 +3,11 @@
 //!
 //! The system call's registers say where the buffer is. Nine bytes at most are compared and dropped again.
 //! What the registers do not show is unknown: io_uring, splice, TLS in the kernel, system calls of 32 bits,
-//! machines other than x86-64.
+//! machines that [`crate::registers`] does not know.
 
 use core::hint::cold_path;
 
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_task_btf, bpf_probe_read_user, bpf_probe_read_user_str, bpf_task_pt_regs,
-};
+use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use tracer_ebpf::{
     abi::{
         conn::{Conn, Heard, flag},
@@ -21,17 +19,9 @@ use tracer_ebpf::{
 use crate::{
     atomic::field,
     maps::{opaque, stats},
-    sock::{TcpSock, load},
+    registers::{Registers, call},
+    sock::TcpSock,
 };
-
-/// System calls that read, by their numbers on x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`). No system call of 32
-/// bits that reads has one of these numbers.
-mod call {
-    pub(super) const READ: u64 = 0;
-    pub(super) const READV: u64 = 19;
-    pub(super) const RECVFROM: u64 = 45;
-    pub(super) const RECVMSG: u64 = 47;
-}
 
 /// Offset of the buffers in a `struct msghdr` of user space.
 const MSG_IOV: u64 = 16;
@@ -296,12 +286,10 @@ fn step(reading: &mut Reading, tell: impl FnOnce(&mut Talk, Option<Head>, u32) -
 /// The buffer of the system call that the current thread is in.
 #[inline(always)]
 fn buffer() -> Buffer {
-    // SAFETY: the helpers only give pointers that the verifier trusts.
-    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8 };
-    let number = load!(registers => pt_regs.orig_ax: u64 or 0);
-    let second = load!(registers => pt_regs.si: u64 or 0);
+    let registers = Registers::of_current();
+    let (number, second) = (registers.number(), registers.second());
     if number == call::READ || number == call::RECVFROM {
-        let bytes = load!(registers => pt_regs.dx: u64 or 0);
+        let bytes = registers.third();
         return Buffer { base: second, bytes };
     }
     let mut buffer = Buffer::UNKNOWN;

@@ -1,6 +1,7 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
 mod ignored;
+mod judge;
 mod output;
 mod owner;
 mod parse;
@@ -17,8 +18,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use self::{output::OUTPUT, values::Span};
 pub use self::{
+    judge::Judge,
     output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
     recording::{Recording, Replay, Report, Verify},
@@ -26,6 +27,7 @@ pub use self::{
     server::Server,
     trace::{Direction, Kernel, Trace},
 };
+use self::{output::OUTPUT, values::Span};
 use crate::{diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS};
 
 const EXAMPLES: &str = "\
@@ -100,6 +102,9 @@ pub enum Command {
     /// Write a report of a recording to hand in: one HTML file with the answer, charts and proof
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Box<Report>),
+    /// Judge figures that other programs have added up: JSON lines in, verdicts out; needs no root
+    #[command(after_long_help = judge::FORMAT)]
+    Judge(Box<Judge>),
     /// Check an evidence directory: report what is intact, truncated, altered or missing
     Verify(Verify),
     /// Check what this kernel and these privileges allow, and say how to get what is missing
@@ -133,10 +138,12 @@ impl Command {
             Self::Serve(serve) => Some(&serve.settings),
             Self::Replay(replay) => Some(&replay.view.settings),
             Self::Report(report) => Some(&report.settings),
+            Self::Judge(judge) => Some(&judge.settings),
             _ => None,
         };
         let secrets = match self {
             Self::Serve(serve) => serve.names_files(),
+            Self::Judge(judge) => judge.population.is_some(),
             _ => false,
         };
         secrets
@@ -280,10 +287,17 @@ pub struct Diagnose {
     pub exit_code: bool,
     /// Diagnose recordings instead of tracing; needs no root
     ///
-    /// DIR is a directory that `tcpreuse record` wrote. Recordings of one host are joined; several hosts
-    /// are reported side by side.
+    /// DIR is a directory that `tcpreuse record` wrote, or a quoted pattern such as 'hosts/*'. Recordings of one
+    /// host are joined. Several hosts are judged as one service: what their clients did is added up first, so that
+    /// a client with one connection on each of 20 hosts is one client with 20.
     #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
     pub from: Vec<PathBuf>,
+    /// Judge all hosts as this service [default: as they were recorded]
+    ///
+    /// Hosts behind one address are one service. Hosts that were recorded with different names are judged apart;
+    /// those without a name are one service.
+    #[arg(long, value_name = "NAME", requires = "from", value_parser = values::service)]
+    pub service: Option<String>,
     /// Which of several recordings.
     #[command(flatten)]
     pub recording: Recording,

@@ -4,6 +4,7 @@ pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+pub mod judge;
 mod kept;
 pub mod manual;
 mod page;
@@ -49,7 +50,7 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &
         Format::Json => json::write(&mut out, diagnosis, origin)?,
         Format::Html => html::write(&mut out, diagnosis, origin, material)?,
         // Metrics come from what was counted: `print_metrics`.
-        Format::Text | Format::Openmetrics | Format::Prometheus => text::write(
+        Format::Text | Format::Figures | Format::Openmetrics | Format::Prometheus => text::write(
             &mut out,
             diagnosis,
             origin,

@@ -10,10 +10,12 @@ pub mod cause;
 mod changes;
 mod expected;
 mod figures;
-mod judge;
+pub(crate) mod judge;
 mod learned;
+pub mod line;
 mod listeners;
 mod norm;
+mod over;
 mod packed;
 mod rated;
 mod recent;
@@ -39,13 +41,14 @@ pub use self::{
     changes::{Change, Observer, What},
     expected::{Expect, ExpectPeer, Expected},
     figures::{Figures, Idle, Lingering, Pace, Spread},
-    judge::{Judge, Memory, diagnose},
+    judge::{Judge, Memory, Pile, diagnose},
     learned::{Constant, Learned},
     listeners::ListenerNow,
     norm::{Norm, Service},
+    over::{JoinedHost, OnHost, OverHosts, Skew},
     packed::Packed,
     rated::{Brief, Tally},
-    several::combine,
+    several::around_hosts,
     verdict::{Party, Verdict},
 };
 use crate::model::workers::Workers;

@@ -13,6 +13,7 @@ pub(crate) mod extract;
 pub mod flight;
 #[cfg(feature = "testing")]
 pub mod fuzzing;
+pub mod join;
 pub mod journal;
 pub mod load;
 pub mod manifest;

@@ -22,7 +22,10 @@ pub mod records;
 mod relocate;
 mod retire;
 mod room;
+pub mod settings;
 mod sockets;
+#[cfg(test)]
+mod stack;
 mod sweep;
 mod tables;
 pub mod tracer;

@@ -134,7 +134,8 @@ pub(crate) struct PassedOn {
 /// What `kernels` is to try.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct Kernels {
-    /// A series such as 6.1, or `here`: this machine's [default: here and all that are known]
+    /// A series such as 6.1, `newest`, or `here`: this machine's. With -arm64 behind it, for such a machine [default: here
+    /// and some of these]
     #[arg(long = "kernel", value_name = "VERSION", value_parser = kernel)]
     pub(crate) kernels: Vec<String>,
     /// Limit the time that each kernel may take
@@ -193,10 +194,14 @@ fn command() -> Command {
 
 fn kernel(text: &str) -> Result<String, String> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if text == "here" || text.split('.').all(is_number) {
+    let series = text
+        .strip_suffix("-arm64")
+        .or(text.strip_suffix("-amd64"))
+        .unwrap_or(text);
+    if text == "here" || series == "newest" || series.split('.').all(is_number) {
         return Ok(text.to_owned());
     }
-    Err("must be a version such as 6.1, or `here`".to_owned())
+    Err("must be a version such as 6.1 or 6.1-arm64, `newest`, or `here`".to_owned())
 }
 
 #[cfg(test)]

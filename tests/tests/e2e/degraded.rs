@@ -3,11 +3,17 @@
 
 use std::{fs, net::Ipv4Addr};
 
+use tcpreuse::testing::{
+    filter::{Directions, Filter},
+    kernel::load::Settings,
+    source::live::Live,
+};
 use tcpreuse_tests::{
+    eventually,
     namespace::Namespace,
     need_root,
     program::{Trace, figure, run},
-    traffic::{EchoServer, source, visit},
+    traffic::{EchoServer, connect, source, visit},
 };
 
 /// The running kernel's BTF without these names, each of which is a complete string in its string section.
@@ -95,7 +101,7 @@ fn tracepoints_that_can_be_missed() {
     (0..10).for_each(|_| visit(source(0), server.address));
     // An RST is still recognised by the socket error it leaves.
     for _ in 0..5 {
-        let mut stream = tcpreuse_tests::traffic::connect(source(1), server.address).unwrap();
+        let mut stream = connect(source(1), server.address).unwrap();
         tcpreuse_tests::traffic::turn(&mut stream);
         socket2::SockRef::from(&stream)
             .set_linger(Some(std::time::Duration::ZERO))
@@ -134,4 +140,38 @@ fn members_that_nothing_works_without() {
     );
     let output = run(&["doctor", "--btf", path]);
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn where_only_small_tables_are_accepted_there_are_fewer_peers_and_counts_are_exact() {
+    need_root!();
+    const PEERS: u16 = 300;
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            ports: vec![server.port()],
+            directions: Directions::Inbound,
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        small_tables: true,
+        records: Some(1 << 20),
+        ..Settings::default()
+    })
+    .unwrap();
+    let room = live.tracer().most_peers_here().unwrap();
+    assert!((2000..3000).contains(&room), "{room} peers");
+    let held: Vec<_> = (0..PEERS)
+        .map(|peer| connect(source(peer), server.address).unwrap())
+        .collect();
+    (0..PEERS).for_each(|peer| visit(source(peer), server.address));
+    eventually("all ends to be counted", || {
+        let totals = live.tracer().totals().unwrap();
+        (totals.opened, totals.closed) == (2 * u64::from(PEERS), u64::from(PEERS))
+    });
+    let sample = live.sample().unwrap();
+    assert_eq!(sample.peers.len(), usize::from(PEERS));
+    assert_eq!(sample.accounting.drift, Some(0));
+    drop(held);
 }

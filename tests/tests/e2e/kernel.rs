@@ -8,6 +8,7 @@ use tcpreuse::testing::{
     kernel::{load::Settings, tracer::Tracer},
 };
 use tcpreuse_tests::{need_root, program::run};
+use tracer_ebpf::hooks::REFUSE;
 
 /// Budgets for the instructions that the verifier processes per program. The kernel's own limit is a million;
 /// a budget makes growth visible. Each is a quarter above the figure of 6.1, which needs more than most
@@ -59,7 +60,11 @@ fn the_verifier_has_to_look_at_few_instructions() {
     for settings in [Settings::default(), everything(), exchanging] {
         let tracer = Tracer::start(&settings).unwrap();
         for (name, program) in tracer.programs() {
-            let info = program.info().unwrap();
+            // Some kernels have no use for one of them.
+            let Ok(info) = program.info() else {
+                assert_eq!(name, REFUSE.program, "a program that any kernel needs");
+                continue;
+            };
             // Reported since 5.16.
             let count = info.verified_instruction_count().unwrap();
             let most = most.entry(name.to_owned()).or_default();
@@ -73,10 +78,11 @@ fn the_verifier_has_to_look_at_few_instructions() {
     let names: Vec<&str> = most.keys().map(String::as_str).collect();
     let mut budgeted: Vec<&str> = BUDGETS.iter().map(|(name, _)| *name).collect();
     budgeted.sort_unstable();
+    budgeted.retain(|name| *name != REFUSE.program || most.contains_key(*name));
     assert_eq!(names, budgeted);
     for (name, budget) in BUDGETS {
-        let count = most.get(*name).unwrap();
-        assert!(count <= budget, "{name}: {count} instructions, {budget} allowed");
+        let count = most.get(*name).copied().unwrap_or(0);
+        assert!(count <= *budget, "{name}: {count} instructions, {budget} allowed");
     }
 }
 

@@ -14,6 +14,7 @@ mod demo;
 mod directions;
 mod failed;
 mod filters;
+mod judge;
 mod kernel;
 mod late;
 mod load;

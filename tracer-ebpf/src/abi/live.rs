@@ -87,4 +87,41 @@ pub struct Live {
     pub pad: [u8; 6],
 }
 
+impl Live {
+    /// Of nothing yet.
+    pub const NOTHING: Self = Self {
+        cookie: 0,
+        opened_ns: 0,
+        close_wait_ns: 0,
+        idle_ns: 0,
+        heard_ns: 0,
+        inode: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        local_address: [0; 4],
+        remote_address: [0; 4],
+        netns: 0,
+        slot: 0,
+        queue: 0,
+        queue_limit: 0,
+        held: 0,
+        owner: 0,
+        turns: 0,
+        data_segs_in: 0,
+        data_segs_out: 0,
+        retransmits: 0,
+        drops: 0,
+        clock: 0,
+        local_port: 0,
+        remote_port: 0,
+        state: 0,
+        direction: 0,
+        flags: 0,
+        retries: 0,
+        probes: 0,
+        protocol: 0,
+        pad: [0; 6],
+    };
+}
+
 pod!(Live);

@@ -24,11 +24,13 @@ pub enum Need {
     Essential,
     /// One figure or feature is lost without it: these words, in `doctor` and the report.
     For(&'static str),
+    /// The same on machines of one architecture, as [`std::env::consts::ARCH`] names it; others have no such member.
+    On(&'static str, &'static str),
     /// Without it the programs are slower, and nothing is lost.
     Speed,
 }
 
-use Need::{Essential, For, Speed};
+use Need::{Essential, For, On, Speed};
 
 /// What is lost without the members that lead to a socket's cgroup.
 pub const CGROUP_FILTER: &str = "the filter by cgroup";
@@ -168,12 +170,16 @@ members! {
     task_struct.group_leader: 8, For("the names of processes that have ended");
     /// Name of a thread.
     task_struct.comm: 16, For("the names of processes that have ended");
-    /// The number of a system call (x86).
-    pt_regs.orig_ax: 8, For(REQUESTS);
+    /// The number of a system call.
+    pt_regs.orig_ax: 8, On("x86_64", REQUESTS);
     /// Its second argument.
-    pt_regs.si: 8, For(REQUESTS);
+    pt_regs.si: 8, On("x86_64", REQUESTS);
     /// Its third argument.
-    pt_regs.dx: 8, For(REQUESTS);
+    pt_regs.dx: 8, On("x86_64", REQUESTS);
+    /// The number of a system call.
+    pt_regs.syscallno: 4, On("aarch64", REQUESTS);
+    /// Its arguments, among other registers.
+    pt_regs.regs: 248, On("aarch64", REQUESTS);
 }
 
 /// The number of a member: `member!(sock_common.skc_num)`. A member that is not in the table does not
@@ -236,7 +242,7 @@ mod tests {
     #[test]
     fn a_member_is_found_by_its_whole_name() {
         assert_eq!(member!(sock_common.skc_daddr), 0);
-        assert_eq!(member!(pt_regs.dx), MEMBERS.len() - 1);
+        assert_eq!(member!(pt_regs.regs), MEMBERS.len() - 1);
         let nested = MEMBERS[member!(inet_connection_sock.icsk_ack.lrcvtime)];
         assert_eq!(nested.path, "icsk_ack.lrcvtime");
         assert!(!is_same("skc_num", "skc_number") && !is_same("skc_number", "skc_num"));

@@ -98,9 +98,10 @@ pub(crate) extern "C" fn tcpreuse_list(ctx: *mut IterTcp) -> i32 {
     let Some(tcp) = full_socket(sk_common) else {
         return 0;
     };
-    let Some(record) = describe(tcp) else {
+    let mut record = Live::NOTHING;
+    if !describe(tcp, &mut record) {
         return 0;
-    };
+    }
     // SAFETY: `seq` is the iterator's own file. The result does not matter: when the buffer is full, the
     // kernel shows this socket again.
     unsafe {
@@ -119,59 +120,33 @@ fn full_socket(sk_common: *const u8) -> Option<TcpSock> {
     }
 }
 
+/// Fills an empty record in place: a second one would not fit on the stack. False if there is none to write.
 #[inline(always)]
-fn describe(tcp: TcpSock) -> Option<Live> {
+fn describe(tcp: TcpSock, live: &mut Live) -> bool {
     let sk = tcp.sock();
     let state = sk.state();
     // On a busy host most sockets are left out here, by the cheapest test.
     if !filters::wanted(sk, direction::INBOUND) && !filters::wanted(sk, direction::OUTBOUND) {
-        return None;
+        return false;
     }
-    let mut live = Live {
-        cookie: sk.cookie(),
-        opened_ns: 0,
-        close_wait_ns: 0,
-        idle_ns: 0,
-        heard_ns: 0,
-        inode: sk.inode(),
-        bytes_received: 0,
-        bytes_sent: 0,
-        local_address: sk.local_address(),
-        remote_address: [0; 4],
-        netns: sk.netns(),
-        slot: 0,
-        queue: 0,
-        queue_limit: 0,
-        held: 0,
-        owner: 0,
-        turns: 0,
-        data_segs_in: 0,
-        data_segs_out: 0,
-        retransmits: 0,
-        drops: 0,
-        clock: 0,
-        local_port: sk.local_port(),
-        remote_port: 0,
-        state,
-        direction: 0,
-        flags: 0,
-        retries: 0,
-        probes: 0,
-        protocol: 0,
-        pad: [0; 6],
-    };
+    live.cookie = sk.cookie();
+    live.inode = sk.inode();
+    live.local_address = sk.local_address();
+    live.netns = sk.netns();
+    live.local_port = sk.local_port();
+    live.state = state;
     if state == state::LISTEN {
         listeners::note(sk);
         if !filters::wanted(sk, direction::INBOUND) || !filters::is_in_scope(sk, live.netns) {
-            return None;
+            return false;
         }
         (live.queue, live.queue_limit) = sk.accept_queue();
         live.drops = sk.drops();
         live.flags = live_flag::TRACKED | live_flag::HAS_FILE;
-        return Some(live);
+        return true;
     }
     if !is_open(state) {
-        return None;
+        return false;
     }
     live.remote_address = sk.remote_address();
     live.remote_port = sk.remote_port();
@@ -179,7 +154,8 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.retransmits = tcp.retransmits();
     (live.bytes_received, live.bytes_sent) = tcp.bytes(sk, live.retransmits);
     match conns::get(sk) {
-        None => untracked(sk, &mut live)?,
+        None if !is_missed(sk, live) => return false,
+        None => {}
         Some(conn) => {
             live.direction = conn.direction;
             if conn.phase != phase::CONNECTING {
@@ -212,19 +188,18 @@ fn describe(tcp: TcpSock) -> Option<Live> {
     live.heard_ns = ticks_ns(tcp.heard_ticks());
     (live.retries, live.probes) = tcp.in_vain();
     live.clock = tcp.remote_clock();
-    Some(live)
+    true
 }
 
-/// A connection that is not remembered. `None` if a filter leaves it out; else the counts miss it, and the
-/// loader must know.
+/// Whether the counts miss a connection that is not remembered, which the loader must know. False if a filter leaves it
+/// out.
 #[inline(always)]
-fn untracked(sk: Sock, live: &mut Live) -> Option<()> {
+fn is_missed(sk: Sock, live: &mut Live) -> bool {
     let inbound = listeners::came_to_listener(sk);
     live.direction = if inbound {
         direction::INBOUND
     } else {
         direction::OUTBOUND
     };
-    let ours = filters::wanted(sk, live.direction) && filters::admitted(sk, live.netns, live.remote_address);
-    ours.then_some(())
+    filters::wanted(sk, live.direction) && filters::admitted(sk, live.netns, live.remote_address)
 }

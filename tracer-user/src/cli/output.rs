@@ -37,6 +37,8 @@ pub enum Format {
     Json,
     /// To hand in: one page with charts.
     Html,
+    /// Figures of each peer, a JSON object a line, for `tcpreuse judge`; only with --from.
+    Figures,
     /// Metrics as OpenMetrics; only of a live trace.
     Openmetrics,
     /// Metrics in the text format of Prometheus, for a textfile collector; only of a live trace.

@@ -131,7 +131,7 @@ impl Format {
     /// Whether metrics are wanted, and in which style.
     pub fn metrics(self) -> Option<Style> {
         match self {
-            Self::Text | Self::Json | Self::Html => None,
+            Self::Text | Self::Json | Self::Html | Self::Figures => None,
             Self::Openmetrics => Some(Style::OpenMetrics),
             Self::Prometheus => Some(Style::Prometheus),
         }

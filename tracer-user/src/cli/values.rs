@@ -280,6 +280,18 @@ pub(super) fn connections(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Longest name of a service.
+const MAX_SERVICE: usize = 100;
+
+/// Reads the name of a service: it is part of a path in exports, and of answers.
+pub(super) fn service(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    match (1..=MAX_SERVICE).contains(&text.len()) && text.chars().all(is_plain) && !text.starts_with('.') {
+        true => Ok(text.to_owned()),
+        false => Err("must be letters, digits, '-', '_', '.' and ':', and not begin with a dot".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -78,7 +78,9 @@ impl Target {
     pub(super) fn of_output(output: &Output) -> Result<Option<Self>, Failure> {
         match output.format {
             Format::Html => Self::of(Path::new(STDOUT)).map(Some),
-            Format::Text | Format::Json | Format::Openmetrics | Format::Prometheus => Ok(None),
+            Format::Text | Format::Json | Format::Figures | Format::Openmetrics | Format::Prometheus => {
+                Ok(None)
+            }
         }
     }
 

@@ -1,29 +1,31 @@
 //! `tcpreuse diagnose --from`: the answer from recordings.
 
-use std::{borrow::Cow, path::PathBuf};
+mod hosts;
+mod lines;
+mod material;
+mod paths;
 
-use hashbrown::HashMap;
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use super::{page::Target, print_of, progress::Progress};
 use crate::{
-    cli::{Diagnose, Server, SettingsFlags, Trace, values::Span},
-    config,
-    diagnosis::{Diagnosis, combine},
+    cli::{Diagnose, Format, Server, SettingsFlags, Trace, values::Span},
+    diagnosis::Diagnosis,
     evidence::{
         at::At,
-        extract::Extract,
-        load::{Loaded, Wanted, load_wanted},
+        join::{Joined, Plan},
+        load::Loaded,
         merge::by_host,
-        select::{narrow, select},
+        select::narrow,
     },
     exit::{Failure, Outcome},
     filter::Filter,
     kernel::privileges::Role,
-    model::{chronicle::Chronicle, ended::Ended, peer::PeerId},
-    report::{
-        Origin,
-        html::{Basis, Host, Material, to_prove},
-    },
+    report::{Origin, html::Material},
 };
 
 /// What is asked of recordings.
@@ -32,6 +34,8 @@ pub(super) struct Asked<'a> {
     pub(super) recording: Option<u32>,
     pub(super) at: Option<At>,
     pub(super) window_ns: Option<u64>,
+    /// The service that all hosts belong to, whatever their recordings say.
+    pub(super) service: Option<&'a str>,
     pub(super) trace: &'a Trace,
     pub(super) server: &'a Server,
     pub(super) settings: &'a SettingsFlags,
@@ -41,24 +45,37 @@ pub(super) struct Asked<'a> {
 pub(super) struct Answered {
     pub(super) diagnosis: Diagnosis,
     pub(super) origin: Origin,
-    hosts: Vec<Loaded>,
+    /// The recording, or those of all hosts together.
+    loaded: Loaded,
+    /// The hosts, if there are several.
+    plan: Option<Plan>,
+    /// The directories of a single host.
+    paths: Vec<PathBuf>,
     is_selection: bool,
 }
 
 pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     args.output.refuse_metrics("--from")?;
     let target = Target::of_output(&args.output)?;
+    let paths = paths::expand(&args.from);
     let asked = Asked {
-        paths: &args.from,
+        paths: &paths,
         recording: args.recording.recording,
         at: args.at,
         window_ns: args.window.map(Span::as_ns),
+        service: args.service.as_deref(),
         trace: &args.trace,
         server: &args.server,
         settings: &args.settings,
     };
     let answered = answer(&asked)?;
     answered.say();
+    if args.output.format == Format::Figures {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        lines::write(&mut out, &answered)?;
+        out.flush()?;
+        return Ok(Outcome::of(&answered.diagnosis, args.exit_code));
+    }
     let material = match target {
         Some(_) => answered.material(&asked)?,
         None => Material::default(),
@@ -86,127 +103,104 @@ pub(super) fn answer(asked: &Asked<'_>) -> Result<Answered, Failure> {
     super::give_up_privileges(&Role::Reading {
         files: read.cloned().collect(),
     });
-    let wanted = Wanted {
-        number: asked.recording,
-        at: asked.at,
-        window_ns: asked.window_ns,
-    };
-    let mut all: Vec<Loaded> = Vec::new();
-    for path in asked.paths {
-        let mut loaded = load_wanted(path, &wanted)?;
-        select(&mut loaded.sample, &filter)?;
-        let recorded = loaded.options.clone();
-        loaded.options = asked.server.options_over(loaded.options);
-        loaded.options.thresholds = config::of_recording(asked.settings, loaded.options.thresholds)?;
-        if loaded.options != recorded {
-            loaded.judge.reconsider();
-        }
-        all.push(loaded);
+    if asked.paths.len() < 2 {
+        return alone(asked, asked.paths, &filter, Vec::new());
     }
-    let hosts = by_host(all);
-    let judged = hosts.iter().map(|host| {
-        let diagnosis = host.judge.again(&host.sample, &host.options);
-        (host.origin.host.clone(), diagnosis)
-    });
-    let mut diagnoses: Vec<_> = judged.collect();
-    let diagnosis = match hosts.len() {
-        0 | 1 => diagnoses.pop().map(|(_, diagnosis)| diagnosis),
-        _ => combine(diagnoses),
+    let (plan, refused) = Plan::of(asked.paths, &asked.wanted(), asked.service);
+    let refused: Vec<Failure> = refused.into_iter().map(|(_, error)| error.into()).collect();
+    match plan.groups.as_slice() {
+        [] => Err(hosts::first(refused)),
+        [group] => alone(asked, &group.paths, &filter, refused),
+        _ => together(asked, plan, &filter, refused),
+    }
+}
+
+/// The answer of one host, from one recording or several.
+fn alone(
+    asked: &Asked<'_>,
+    paths: &[PathBuf],
+    filter: &Filter,
+    mut refused: Vec<Failure>,
+) -> Result<Answered, Failure> {
+    let (mut all, mut read) = (Vec::new(), Vec::new());
+    for path in paths {
+        match hosts::load(asked, path, filter) {
+            Ok(loaded) => {
+                all.push(loaded);
+                read.push(path.clone());
+            }
+            Err(failure) => refused.push(failure),
+        }
+    }
+    let Some(mut loaded) = by_host(all).into_iter().next() else {
+        return Err(hosts::first(refused));
     };
-    let Some(mut diagnosis) = diagnosis else {
-        return Err(Failure::Usage("--from needs a directory".to_owned()));
-    };
-    narrow(&mut diagnosis, &filter);
+    let mut diagnosis = loaded.judge.again(&loaded.sample, &loaded.options);
+    narrow(&mut diagnosis, filter);
+    loaded.notes.extend(refused.iter().map(left_out));
     Ok(Answered {
         diagnosis,
-        origin: origin(&hosts),
-        hosts,
-        is_selection: filter != Filter::default(),
+        origin: loaded.origin.clone(),
+        loaded,
+        plan: None,
+        paths: read,
+        is_selection: *filter != Filter::default(),
     })
 }
 
-/// What directories have of one host.
-#[derive(Default)]
-struct OfHost {
-    chronicle: Chronicle,
-    ended: HashMap<PeerId, Vec<Ended>>,
+/// The answer of several hosts, joined.
+fn together(
+    asked: &Asked<'_>,
+    plan: Plan,
+    filter: &Filter,
+    refused: Vec<Failure>,
+) -> Result<Answered, Failure> {
+    let (joined, more) = hosts::join(asked, &plan, filter)?;
+    let Joined {
+        sample,
+        judge,
+        mut diagnosis,
+        origins,
+        mut notes,
+    } = joined;
+    narrow(&mut diagnosis, filter);
+    notes.extend(refused.iter().chain(&more).map(left_out));
+    let origin = origin(&origins);
+    Ok(Answered {
+        loaded: Loaded {
+            sample,
+            judge,
+            options: diagnosis.options.clone(),
+            origin: origin.clone(),
+            notes,
+        },
+        diagnosis,
+        origin,
+        plan: Some(plan),
+        paths: Vec::new(),
+        is_selection: *filter != Filter::default(),
+    })
+}
+
+/// Says that a recording could not be read, where others could.
+fn left_out(failure: &Failure) -> String {
+    format!("LEFT OUT: {failure}")
 }
 
 impl Answered {
     /// Tells the user what there is to know about the recordings.
     pub(super) fn say(&self) {
         let mut progress = Progress::new();
-        for note in self.hosts.iter().flat_map(|host| &host.notes) {
+        for note in &self.loaded.notes {
             progress.say(note);
         }
-    }
-
-    /// What a report of it shows besides.
-    ///
-    /// # Errors
-    /// If a recording cannot be read.
-    pub(super) fn material(&self, asked: &Asked<'_>) -> Result<Material, Failure> {
-        let is_alone = asked.paths.len() == 1;
-        let mut basis = Basis::default();
-        let mut found: HashMap<String, OfHost> = HashMap::new();
-        let mut extracts = Vec::new();
-        for path in asked.paths {
-            extracts.push(Extract::open(path, asked.recording)?);
-        }
-        // Recordings of one host follow each other, and the last one shows single connections.
-        extracts.sort_by_key(Extract::started);
-        for mut extract in extracts {
-            let Some(host) = self.hosts.iter().find(|host| host.origin.host == extract.host()) else {
-                continue;
-            };
-            let of_host = found.entry(host.origin.host.clone()).or_default();
-            extract.chronicle(host.sample.taken.utc_ns, &mut of_host.chronicle)?;
-            let start = host
-                .judge
-                .history()
-                .window()
-                .start()
-                .unwrap_or(host.sample.started);
-            of_host.ended = extract.ended(&self.proven(host), (start.utc_ns, host.sample.taken.utc_ns))?;
-            let of_this = extract.basis(is_alone)?;
-            basis.facts.extend(of_this.facts);
-            basis.files.extend(of_this.files);
-        }
-        let notes = self.hosts.iter().flat_map(|host| &host.notes);
-        basis.notes.extend(notes.cloned());
-        if self.is_selection {
-            let note = "Filters were given for the report: the course is that of all that was recorded, \
-                        everything else is of the selection";
-            basis.notes.push(note.to_owned());
-        }
-        let several = self.hosts.len() > 1;
-        let hosts = self.hosts.iter().map(|host| {
-            let name = &host.origin.host;
-            let OfHost { chronicle, ended } = found.remove(name).unwrap_or_default();
-            Host {
-                name: several.then_some(name.as_str()),
-                sample: &host.sample,
-                judge: &host.judge,
-                chronicle,
-                ended,
-            }
-        });
-        Ok(Material::of(&self.diagnosis, hosts.collect(), basis))
-    }
-
-    /// The peers of a host whose connections are shown.
-    fn proven(&self, host: &Loaded) -> Vec<PeerId> {
-        let places = to_prove(&self.diagnosis).into_iter();
-        let peers = places.filter_map(|place| self.diagnosis.peers.get(place));
-        let theirs = peers.filter(|peer| peer.host.as_ref().is_none_or(|name| *name == host.origin.host));
-        theirs.map(|peer| peer.id).collect()
     }
 }
 
 /// The hosts where they were made, all by name.
-fn origin(hosts: &[Loaded]) -> Origin {
+fn origin(hosts: &[Origin]) -> Origin {
     let list = |of: fn(&Origin) -> &str| {
-        let mut names: Vec<Cow<'_, str>> = hosts.iter().map(|host| of(&host.origin).into()).collect();
+        let mut names: Vec<Cow<'_, str>> = hosts.iter().map(|host| of(host).into()).collect();
         names.dedup();
         names.join(", ")
     };

@@ -36,6 +36,7 @@ fn page(args: &Report) -> Result<Vec<u8>, Failure> {
         recording: args.recording.recording,
         at: args.at,
         window_ns: args.window.map(Span::as_ns),
+        service: None,
         trace: &args.trace,
         server: &args.server,
         settings: &args.settings,

@@ -5,7 +5,8 @@ use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capacity, Change, Expected, Figures, Learned, ListenerNow, Norm, Options, Service, Verdict,
+    Capacity, Change, Expected, Figures, JoinedHost, Learned, ListenerNow, Norm, Options, OverHosts, Service,
+    Verdict,
     cause::{self, Finding, Grown},
     rated::{Rated, Tally, worst_first},
     scene::About,
@@ -36,6 +37,8 @@ pub enum Answer {
 pub struct Judged {
     /// The host it belongs to, when several are combined.
     pub host: Option<String>,
+    /// The hosts it was seen on, when they are judged as one service.
+    pub over: Option<Box<OverHosts>>,
     /// The peer.
     pub id: PeerId,
     /// The verdict with its confidence.
@@ -98,7 +101,15 @@ impl Judged {
     /// One sentence to quote in a ticket. It states what was counted, not what is assumed. Built on each
     /// call, since few of them are ever read.
     pub fn explanation(&self) -> String {
-        cause::explain(&self.about().case(&self.figures), self.finding.verdict)
+        let said = cause::explain(&self.about().case(&self.figures), self.finding.verdict);
+        match self
+            .over
+            .as_ref()
+            .and_then(|over| over.said(self.finding.verdict))
+        {
+            Some(over) => format!("{over}: {said}"),
+            None => said,
+        }
     }
 
     /// Everything the rules look at besides the figures.
@@ -229,6 +240,8 @@ pub struct Diagnosis {
     pub changes: Vec<Change>,
     /// Number of earlier changes that did not fit into `changes`.
     pub changes_dropped: u64,
+    /// The hosts whose peers were joined, by name; empty for a single one.
+    pub hosts: Vec<JoinedHost>,
     /// All peers, worst first, unless they were handed over one by one.
     pub peers: Vec<Judged>,
 }

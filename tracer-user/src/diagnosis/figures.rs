@@ -105,6 +105,7 @@ impl Occupancy {
 
 /// CLOSE_WAIT of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CloseWait {
     /// In it now.
     pub now: u64,
@@ -126,6 +127,7 @@ pub struct CloseWait {
 
 /// Accepted connections that are in CLOSE_WAIT now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lingering {
     /// How long those have been in it whose last request was answered, ns.
     pub answered_ns: Vec<u64>,
@@ -161,6 +163,7 @@ impl Lingering {
 
 /// Connections of a peer that wait in an accept queue now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Waiting {
     /// How many.
     pub now: u64,

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use self::memory::Memory;
-pub(super) use self::memory::Pile;
+pub use self::memory::{Memory, Pile};
 use super::{
     Answer, Capacity, Diagnosis, Figures, Movement, Options, Tally, Verdict,
     answer::{self, HostWide, Judged, Recovered},
@@ -18,7 +17,7 @@ use super::{
     scene::{From, Scene},
 };
 use crate::{
-    memory::{from_the_end, room_for},
+    memory::{from_the_end, in_parts, made_of},
     model::{
         history::History,
         peer::PeerId,
@@ -181,18 +180,18 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
     let scene = Scene::of(sample, &sample.peers, history, options, memory);
     let (host, capacity) = host(&scene, history);
-    let mut lessons = Lessons::default();
     // Built in place without a verdict, because a verdict needs the figures of all peers.
-    let mut peers: Vec<Judged> = room_for(sample.peers.len());
-    peers.extend(sample.peers.iter().map(|peer| {
-        let figures = scene.figures(peer, From::Start);
-        lessons.add(peer.id, &figures, &options.thresholds);
-        unjudged(&scene, peer, figures, &host)
-    }));
-    let norms = scene.norms(lessons);
-    for (peer, judged) in sample.peers.iter().zip(&mut peers) {
-        one(&scene, &norms, peer, judged);
+    let mut peers = made_of(&sample.peers, |peer| {
+        unjudged(&scene, peer, scene.figures(peer, From::Start), &host)
+    });
+    let mut lessons = Lessons::default();
+    for peer in &peers {
+        lessons.add(peer.id, &peer.figures, &options.thresholds);
     }
+    let norms = scene.norms(lessons);
+    in_parts(&sample.peers, &mut peers, |peer, judged| {
+        one(&scene, &norms, peer, judged);
+    });
     Diagnosis {
         peers,
         ..around(&scene, history, &norms, &host, capacity)
@@ -245,6 +244,7 @@ fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) 
 fn unjudged(scene: &Scene<'_>, peer: &sample::Peer, figures: Figures, host: &Arc<HostWide>) -> Judged {
     Judged {
         host: None,
+        over: None,
         id: peer.id,
         finding: cause::nothing_to_say(),
         figures,
@@ -303,6 +303,7 @@ fn around(
         causes: Vec::new(),
         changes: Vec::new(),
         changes_dropped: 0,
+        hosts: Vec::new(),
         peers: Vec::new(),
     }
 }
@@ -339,4 +340,4 @@ fn one(scene: &Scene<'_>, norms: &Norms, peer: &sample::Peer, judged: &mut Judge
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,14 @@
 //! The server's constants, which show in a service's peers together before they show in a single one.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Figures,
     thresholds::{HANDSHAKE_TURNS, MIN_ALIKE, Thresholds, habitual, same},
 };
 
 /// A constant of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constant {
     /// Its value.
     pub value: u64,

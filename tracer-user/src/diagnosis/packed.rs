@@ -78,6 +78,7 @@ impl Packed {
         let own: Own = postcard::from_bytes(bytes).ok()?;
         Some(Judged {
             host: None,
+            over: None,
             id,
             finding: own.finding,
             figures: own.figures,

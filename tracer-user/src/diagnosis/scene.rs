@@ -160,6 +160,13 @@ impl<'a> Scene<'a> {
                 levels: &levels,
             },
         );
+        if let (From::Start, Some(line)) = (from, window.time_line(slot)) {
+            // Each host has counted what it held itself.
+            figures.opens_with_none = line.opens_with_none();
+            figures.overlaps = line.overlaps(expected);
+            figures.open_peak = line.peak;
+            figures.gap = figures::Spread::from(&line.gap).into();
+        }
         let more_ns = earlier.map_or(0, |earlier| earlier.window_ns);
         figures.span_ns = figures.span_ns.saturating_add(more_ns);
         figures.occupancy.window_ns = figures.occupancy.window_ns.saturating_add(more_ns);

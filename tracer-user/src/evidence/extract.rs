@@ -23,6 +23,8 @@ use crate::{
         chronicle::{Chronicle, Point},
         ended::Ended,
         peer::PeerId,
+        sample::Moment,
+        socket::Since,
     },
     report::html::{Basis, Digested},
     text::sanitise,
@@ -46,6 +48,47 @@ struct Brief {
     moved: (u64, u64),
     /// Rows of connections so far.
     rows: u64,
+}
+
+/// Whose connections a report shows.
+pub(crate) enum Whose<'a> {
+    /// Those of this host's peers.
+    One,
+    /// Those of the peers of a service that several hosts stand for.
+    Service {
+        /// The number of the service, which takes the place of their namespace.
+        number: u32,
+        /// A time of this host's clock on the common one, which is UTC, ns.
+        common: &'a dyn Fn(i128) -> i128,
+    },
+}
+
+impl Whose<'_> {
+    fn id(&self, id: PeerId) -> PeerId {
+        match self {
+            Self::One => id,
+            Self::Service { number, .. } => PeerId {
+                netns: *number,
+                ..id.of_no_process()
+            },
+        }
+    }
+
+    /// Puts a connection on the common clock. `reckoned_from` is what its times were reckoned from.
+    fn moved(&self, mut ended: Ended, reckoned_from: Option<Moment>) -> Ended {
+        let (Self::Service { common, .. }, Some(from)) = (self, reckoned_from) else {
+            return ended;
+        };
+        let ahead = common(from.utc_ns) - i128::from(from.monotonic_ns);
+        let moved = |ns: u64| u64::try_from(i128::from(ns) + ahead).unwrap_or(0);
+        ended.closed_ns = moved(ended.closed_ns);
+        ended.since = match ended.since {
+            Since::Opened(ns) => Since::Opened(moved(ns)),
+            Since::Seeded(ns) => Since::Seeded(moved(ns)),
+            Since::Unknown => Since::Unknown,
+        };
+        ended
+    }
 }
 
 /// An open recording.
@@ -75,11 +118,6 @@ impl Extract {
         });
         let intervals = briefs.collect();
         Ok(Self { evidence, intervals })
-    }
-
-    /// The host where it was recorded.
-    pub(crate) fn host(&self) -> &str {
-        &self.evidence.manifest.session.host
     }
 
     /// When it began, RFC 3339, which sorts by time.
@@ -153,6 +191,7 @@ impl Extract {
         &mut self,
         peers: &[PeerId],
         (from, to): (i128, i128),
+        whose: &Whose<'_>,
     ) -> Result<HashMap<PeerId, Vec<Ended>>, EvidenceError> {
         let mut found: HashMap<PeerId, Vec<Ended>> = HashMap::new();
         let all = self
@@ -168,7 +207,8 @@ impl Extract {
         }
         let session = &self.evidence.manifest.session;
         let (prefixes, mut rebuild) = (session.filters.prefixes(), Rebuild::new(session));
-        if let Some(newest) = self.evidence.last.as_ref().and_then(Interval::moment) {
+        let newest = self.evidence.last.as_ref().and_then(Interval::moment);
+        if let Some(newest) = newest {
             rebuild.reckon_from(newest);
         }
         for row in self.evidence.rows::<ConnectionRow>()? {
@@ -176,7 +216,8 @@ impl Extract {
             if row.closed_at.is_none_or(|closed| closed > to || closed < from) {
                 continue;
             }
-            let id = prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
+            let id =
+                whose.id(prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid));
             // Those that short-lived processes share are found by their name.
             let is_of = |peer: &&PeerId| {
                 let shared = peer.program.zip(row.owner_comm.as_deref());
@@ -189,7 +230,7 @@ impl Extract {
             if kept.len() == 2 * MAX_ENDED {
                 kept.drain(..MAX_ENDED);
             }
-            kept.extend(rebuild.ended(&row));
+            kept.extend(rebuild.ended(&row).map(|ended| whose.moved(ended, newest)));
         }
         Ok(found)
     }
@@ -345,7 +386,7 @@ pub fn page(path: &Path) -> Result<Vec<u8>, EvidenceError> {
         sample,
         judge,
         chronicle,
-        ended: extract.ended(&peers, (start.utc_ns, sample.taken.utc_ns))?,
+        ended: extract.ended(&peers, (start.utc_ns, sample.taken.utc_ns), &Whose::One)?,
     };
     let material = Material::of(&diagnosis, vec![host], extract.basis(true)?);
     let mut page = Vec::new();

@@ -44,6 +44,54 @@ pub struct Wanted {
     pub window_ns: Option<u64>,
 }
 
+/// Whose recording it is, and which time of it is judged; known without reading the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The host's name.
+    pub host: String,
+    /// Its service, if it was given.
+    pub service: Option<String>,
+    /// When tracing began, UTC, ns.
+    pub started: i128,
+    /// When the time begins that is judged.
+    pub begin: i128,
+    /// When it ends.
+    pub end: i128,
+    /// Whether connections of the host's own processes were traced.
+    pub has_outbound: bool,
+}
+
+impl Period {
+    /// Looks at a directory.
+    ///
+    /// # Errors
+    /// As for [`load_wanted`].
+    pub fn of(path: &Path, wanted: &Wanted) -> Result<Self, EvidenceError> {
+        let evidence = Evidence::open_end(path, wanted.number)?;
+        let session = &evidence.manifest.session;
+        let end = match wanted.at {
+            Some(at) => Some(moment(&evidence, at)?),
+            None => end(&evidence),
+        };
+        let started = utc_ns(&session.started).or(end).unwrap_or(0);
+        let end = end.unwrap_or(started);
+        let window_ns = window_of(wanted, session.window_ns);
+        Ok(Self {
+            host: session.host.clone(),
+            service: session.service.clone(),
+            started,
+            begin: window_ns.map_or(started, |length| started.max(end - i128::from(length))),
+            end,
+            has_outbound: session.filters.direction != "inbound",
+        })
+    }
+}
+
+/// How much time is judged, ns; `None`: the whole run.
+fn window_of(wanted: &Wanted, recorded: Option<u64>) -> Option<u64> {
+    wanted.window_ns.or(recorded).or(wanted.at.map(|_| WINDOW_NS))
+}
+
 /// A loaded recording.
 #[derive(Debug)]
 pub struct Loaded {
@@ -112,7 +160,7 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
         }
         other => {
             let recorded = evidence.manifest.session.window_ns;
-            let window_ns = wanted.window_ns.or(recorded).or(at.map(|_| WINDOW_NS));
+            let window_ns = window_of(wanted, recorded);
             if let Err(Some(why)) = &other {
                 note(format!(
                     "{why}; diagnosed from the rows alone, which lack some details"

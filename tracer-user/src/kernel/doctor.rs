@@ -3,11 +3,7 @@
 use std::path::Path;
 
 use tracer_ebpf::{
-    abi::{
-        conn::{Conn, places},
-        peer::PeerStats,
-        ring,
-    },
+    abi::{conn::Conn, peer::PeerStats, ring},
     hooks::{Absence, HOOKS, Hook},
     index,
 };
@@ -200,7 +196,7 @@ fn memory(settings: &Settings) -> Check {
     let peers = u64::from(settings.max_peers) * size_of::<PeerStats>() as u64
         + u64::from(index::cells(settings.max_peers)) * 8;
     // The connections' places with their cookies, and a hash bucket for each that may find none free.
-    let connections = u64::from(places(settings.max_connections)) * (size_of::<Conn>() as u64 + 8)
+    let connections = u64::from(settings.places()) * (size_of::<Conn>() as u64 + 8)
         + u64::from(settings.max_connections) * 16;
     let records = ring::bytes(settings.ring_entries() as usize) as u64;
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
@@ -224,11 +220,17 @@ fn trial(settings: &Settings) -> Check {
                 .programs()
                 .filter_map(|(_, program)| program.info().ok()?.verified_instruction_count())
                 .sum();
-            Check::new(
-                "trial",
-                Status::Ok,
-                format!("programs load and attach ({instructions} instructions verified)"),
-            )
+            let works = format!("programs load and attach ({instructions} instructions verified)");
+            match tracer.most_peers_here() {
+                None => Check::new("trial", Status::Ok, works),
+                Some(peers) => Check::new(
+                    "trial",
+                    Status::Degraded,
+                    format!(
+                        "{works}, with small tables (Linux before 6.0): room for {peers} peers at a time"
+                    ),
+                ),
+            }
         }
         Err(error) => Check::new("trial", Status::Missing, error.to_string()),
     }

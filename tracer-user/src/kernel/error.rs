@@ -56,6 +56,14 @@ pub enum TraceError {
         /// The last line of the kernel's message.
         reason: String,
     },
+    /// The kernel accepts no map of that size.
+    #[error(
+        "map {map} would be larger than this kernel accepts: ask for fewer with --max-peers or --max-connections"
+    )]
+    TooLarge {
+        /// The map.
+        map: String,
+    },
     /// Reading maps or sockets failed.
     #[error("cannot read {what} from the kernel: {reason}")]
     Read {

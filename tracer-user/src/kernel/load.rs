@@ -1,9 +1,9 @@
 //! Loads the programs into the kernel, adapted to this kernel and these settings.
 
 use std::{
+    borrow::Cow,
     hash::{BuildHasher, Hasher, RandomState},
-    path::{Path, PathBuf},
-    time::Duration,
+    path::Path,
 };
 
 use aya::{
@@ -14,7 +14,6 @@ use aya::{
 use tracer_ebpf::{
     abi::{
         config::{Config, Prefix},
-        conn,
         offsets::{CGROUP_FILTER, Offsets},
     },
     address,
@@ -22,13 +21,13 @@ use tracer_ebpf::{
     index, member,
 };
 
+pub use super::settings::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS, Settings};
 use super::{
     TraceError,
     btf::{Btf, VMLINUX},
     clock, object,
     offsets::{self, Missing},
     relocate::relocate,
-    retire,
     tables::Tables,
 };
 use crate::{
@@ -36,90 +35,6 @@ use crate::{
     memory,
     model::sample::Known,
 };
-
-/// Default number of peers with counters of their own: eight times the largest fleet of long pollers known to
-/// us.
-pub const DEFAULT_MAX_PEERS: u32 = 16384;
-
-/// Default number of open connections: four times the surge this was made for, with both ends of loopback
-/// connections counted.
-pub const DEFAULT_MAX_CONNECTIONS: u32 = 65536;
-
-/// Default time for which a quiet peer is kept: one that comes every half hour stays.
-pub const DEFAULT_RETAIN_NS: u64 = 3600 * 1_000_000_000;
-
-/// What to load and how.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What to trace.
-    pub filter: Filter,
-    /// How many peers have a slot of their own.
-    pub max_peers: u32,
-    /// How long a peer is kept that holds nothing and is quiet, while there is room, ns; `None`: until the end, even
-    /// if there is no room for others.
-    pub retain_ns: Option<u64>,
-    /// How many connections may be open at once.
-    pub max_connections: u32,
-    /// No connect takes longer: the kernel tries for 127 s unless it is told otherwise.
-    pub longest_connect: Duration,
-    /// Room for this many records of ended connections, rounded up to a power of two; `None` if none are
-    /// written.
-    pub records: Option<u32>,
-    /// How many names of processes the kernel keeps. They are fetched at the next sample or row.
-    pub names: u32,
-    /// Used in place of [`VMLINUX`].
-    pub btf: Option<PathBuf>,
-    /// Used in place of the embedded object.
-    pub object: Option<PathBuf>,
-    /// Whether to look at the first bytes that processes read, to tell requests from handshakes and the like.
-    pub peek: bool,
-    /// State changes to be hidden from the programs, as bits of [`tracer_ebpf::transition::step`]. For tests:
-    /// as if the kernel had skipped the program for each of them; the counts must stay the same. With
-    /// [`tracer_ebpf::transition::DESTROYED`] the end of the sockets is hidden too.
-    pub miss: u8,
-    /// For tests: each place in the ring of records goes to another CPU.
-    pub lose_races: bool,
-    /// Whether the CPU keeps its stores in order, so that a plain store is enough to publish. For tests: if
-    /// not set, the programs use exchanges, which must count the same.
-    pub stores_in_order: bool,
-    /// Whether the programs log what they leave out (slow; for finding faults in tcpreuse itself).
-    pub log: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            filter: Filter::default(),
-            max_peers: DEFAULT_MAX_PEERS,
-            retain_ns: Some(DEFAULT_RETAIN_NS),
-            max_connections: DEFAULT_MAX_CONNECTIONS,
-            longest_connect: Duration::from_secs(300),
-            records: None,
-            names: 8192,
-            btf: None,
-            object: None,
-            peek: true,
-            miss: 0,
-            lose_races: false,
-            stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
-            log: false,
-        }
-    }
-}
-
-impl Settings {
-    /// Keeps quiet peers for at least the window that is judged.
-    #[must_use]
-    pub fn retaining(mut self, window_ns: u64) -> Self {
-        self.retain_ns = self.retain_ns.map(|retain| retain.max(window_ns));
-        self
-    }
-
-    /// Number of entries in the ring of records, a power of two.
-    pub(super) fn ring_entries(&self) -> u32 {
-        self.records.unwrap_or(1).max(1).next_power_of_two()
-    }
-}
 
 /// The figures available with these offsets and programs.
 fn known(offsets: &Offsets, hooks: &[Hook], peeks: bool) -> Known {
@@ -154,13 +69,19 @@ const LATE_REQUESTS: [usize; 6] = [
     member!(net_device.nd_net.net),
 ];
 
-/// Whether the data a process reads can be seen. The programs know only the system calls of x86-64.
+/// What leads to the buffer of a system call; `None` on machines whose system calls the programs do not know.
+const REGISTERS: Option<&[usize]> = if cfg!(target_arch = "x86_64") {
+    Some(&[member!(pt_regs.orig_ax), member!(pt_regs.si), member!(pt_regs.dx)])
+} else if cfg!(target_arch = "aarch64") {
+    Some(&[member!(pt_regs.syscallno), member!(pt_regs.regs)])
+} else {
+    None
+};
+
+/// Whether the data a process reads can be seen.
 fn can_peek(offsets: &Offsets) -> bool {
-    cfg!(target_arch = "x86_64")
+    REGISTERS.is_some_and(|registers| offsets.has(registers))
         && offsets.has(&[
-            member!(pt_regs.orig_ax),
-            member!(pt_regs.si),
-            member!(pt_regs.dx),
             member!(tcp_sock.copied_seq),
             member!(tcp_sock.rcv_nxt),
             member!(tcp_sock.bytes_received),
@@ -190,7 +111,7 @@ fn config(settings: &Settings, offsets: &Offsets, hooks: &[Hook], slots: u32) ->
         peers: u64::from(settings.max_peers),
         slots: u64::from(slots),
         netns: u64::from(settings.filter.netns.unwrap_or(0)),
-        places_mask: u64::from(conn::places(settings.max_connections) - 1),
+        places_mask: u64::from(settings.places() - 1),
         directions: u64::from(settings.filter.directions.bits()),
         filter_ports: u64::from(!settings.filter.ports.is_empty()),
         filter_addresses: u64::from(!settings.filter.address_rules().is_empty()),
@@ -217,6 +138,8 @@ pub(super) struct Loaded {
     pub(super) slots: u32,
     /// Seed of the hash of peers.
     pub(super) hash_seed: u64,
+    /// What it was loaded with in the end, as far as this kernel made a difference.
+    pub(super) settings: Settings,
     /// What this kernel lacks.
     pub(super) missing: Vec<Missing>,
     /// The figures it provides.
@@ -278,19 +201,25 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         reason,
     };
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
-    // Beside those of the peers: of those that are leaving, one for each CPU that may hold one for a moment, and the one
-    // for all other peers.
-    let beside = cpus + 1 + retire::most_leaving(settings.max_peers);
-    let slots = settings.max_peers.saturating_add(beside);
-    let config = config(settings, &offsets, &hooks, slots);
-    let tables = Tables::create(
-        slots,
-        settings.max_peers,
-        settings.max_connections,
-        settings.ring_entries(),
-    )?;
+    let settings = match settings.small_tables {
+        true => Cow::Owned(settings.with_small_tables(cpus)),
+        false => Cow::Borrowed(settings),
+    };
+    let slots = settings.slots(cpus);
+    let config = config(&settings, &offsets, &hooks, slots);
+    let tables = match Tables::create(&settings, slots) {
+        Err(TraceError::TooLarge { .. }) if !settings.small_tables => {
+            let small = settings.with_small_tables(cpus);
+            log::warn!(
+                "this kernel accepts no large tables (Linux before 6.0), so there is room for {} peers at a time",
+                small.max_peers
+            );
+            return load_as(&small);
+        }
+        tables => tables?,
+    };
     let object = relocate(&object, &offsets, &config, tables.fds()).map_err(damaged)?;
-    let mut ebpf = create_maps(settings, &object, &damaged)?;
+    let mut ebpf = create_maps(&settings, &object, &damaged)?;
     fill_addresses(&mut ebpf, &settings.filter, &damaged)?;
     // aya needs the same types again, in its own form.
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
@@ -299,6 +228,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     Ok(Loaded {
         ebpf,
         tables,
+        settings: settings.into_owned(),
         slots,
         hash_seed: config.hash_seed,
         missing,
@@ -384,6 +314,9 @@ pub(super) fn refused_map(error: &MapError) -> TraceError {
             if matches!(io_error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) =>
         {
             TraceError::Privilege
+        }
+        MapError::CreateError { name, io_error } if io_error.raw_os_error() == Some(libc::E2BIG) => {
+            TraceError::TooLarge { map: name.clone() }
         }
         MapError::CreateError { name, io_error } => TraceError::Refused {
             what: format!("map {name}"),

@@ -1,5 +1,7 @@
 //! Where this kernel has the members that the programs read, and what is lost if one is missing.
 
+use std::env::consts::ARCH;
+
 use tracer_ebpf::abi::offsets::{MEMBERS, Member, Need, Offsets};
 
 use super::btf::{Btf, BtfError};
@@ -45,7 +47,8 @@ pub fn resolve(btf: &Btf) -> Result<(Offsets, Vec<Missing>), BtfError> {
         let lost = match member.need {
             Need::Essential => None,
             Need::For(lost) => Some(lost),
-            Need::Speed => continue,
+            Need::On(machine, lost) if machine == ARCH => Some(lost),
+            Need::On(..) | Need::Speed => continue,
         };
         missing.push(Missing {
             member: format!("{}.{}", member.structure, member.path),

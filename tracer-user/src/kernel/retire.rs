@@ -136,6 +136,11 @@ impl Retirement {
         self.word(offset_of!(Slots, taken))
     }
 
+    /// How many peers there is room for.
+    pub(super) fn max_peers(&self) -> u32 {
+        self.max_peers
+    }
+
     /// The number of peers that have a slot, without those that are leaving.
     fn peers(&self) -> u32 {
         self.word(offset_of!(Slots, peers))

@@ -21,7 +21,7 @@ use aya::maps::{HashMap, MapData};
 use hashbrown::HashSet;
 use rustix::mm::ProtFlags;
 use tracer_ebpf::{
-    abi::conn::{self, Conn, flag, phase},
+    abi::conn::{Conn, flag, phase},
     hooks::LIST,
     transition::unseen_reason,
 };
@@ -83,7 +83,7 @@ impl Places {
         settings: &Settings,
     ) -> Result<Self, TraceError> {
         const WHAT: &str = "the table of connections";
-        let count = conn::places(settings.max_connections) as usize;
+        let count = settings.places() as usize;
         let access = ProtFlags::READ | ProtFlags::WRITE;
         Ok(Self {
             places: Mapping::new(places, count * size_of::<Conn>(), ProtFlags::READ, WHAT)?,

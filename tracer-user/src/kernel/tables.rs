@@ -5,16 +5,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use aya::maps::MapData;
 use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARRAY};
 use tracer_ebpf::{
-    abi::{
-        conn::{self, Conn},
-        peer::PeerStats,
-        ring,
-    },
+    abi::{conn::Conn, peer::PeerStats, ring},
     index,
     relocation::table,
 };
 
-use super::{TraceError, load::refused_map};
+use super::{TraceError, load::refused_map, settings::Settings};
 
 /// The maps, each an array of one value.
 pub(super) struct Tables {
@@ -26,17 +22,16 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Creates them, with room for `slots` slots, for `peers` peers in the index, for `connections`
-    /// connections, and for `records` records.
-    pub(super) fn create(slots: u32, peers: u32, connections: u32, records: u32) -> Result<Self, TraceError> {
-        let places = conn::places(connections);
+    /// Creates them, the table of peers with that many slots.
+    pub(super) fn create(settings: &Settings, slots: u32) -> Result<Self, TraceError> {
+        let places = settings.places();
         Ok(Self {
             peers: array("PEERS", slots, size_of::<PeerStats>())?,
-            index: array("INDEX", index::cells(peers), size_of::<u64>())?,
+            index: array("INDEX", index::cells(settings.max_peers), size_of::<u64>())?,
             places: array("PLACES", places, size_of::<Conn>())?,
             // One more is the number of connections that are in no place of their own.
             cookies: array("COOKIES", places + 1, size_of::<u64>())?,
-            ring: array("RING", 1, ring::bytes(records as usize))?,
+            ring: array("RING", 1, ring::bytes(settings.ring_entries() as usize))?,
         })
     }
 
@@ -75,10 +70,7 @@ fn array(name: &str, entries: u32, bytes: usize) -> Result<MapData, TraceError> 
     let size = u32::try_from(bytes)
         .ok()
         .and_then(|bytes| entries.checked_mul(bytes));
-    let size = size.ok_or_else(|| TraceError::Refused {
-        what: format!("map {name}"),
-        reason: "it would exceed the maximum size of a map".to_owned(),
-    })?;
+    let size = size.ok_or_else(|| TraceError::TooLarge { map: name.to_owned() })?;
     let array = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, KEY, size, 1, BPF_F_MMAPABLE);
     MapData::create(array, name, None).map_err(|error| refused_map(&error))
 }

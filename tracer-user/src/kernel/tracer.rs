@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::fd::{AsFd, AsRawFd},
+    sync::OnceLock,
 };
 
 use aya::{
@@ -69,6 +70,7 @@ pub struct Tracer {
     made_up_for: u64,
     /// How many connections may be open at once.
     pub(super) max_connections: u32,
+    has_small_tables: bool,
     /// Connections that had found no room when [`Tracer::use_room`] looked last.
     pub(super) dropped_before: u64,
     /// Whether some of them were open before tracing began.
@@ -88,6 +90,7 @@ impl Tracer {
     /// If tracing is impossible here, with the reason.
     pub fn start(settings: &Settings) -> Result<Self, TraceError> {
         let mut loaded = load(settings)?;
+        let settings = &loaded.settings.clone();
         let table = PeerTable::map(loaded.tables.peers(), loaded.slots as usize)?;
         let others = loaded.take("CONNS")?;
         let places = Places::map(loaded.tables.connections(), others, settings)?;
@@ -137,6 +140,7 @@ impl Tracer {
             misses_on_purpose: settings.miss != 0,
             made_up_for: 0,
             max_connections: settings.max_connections,
+            has_small_tables: settings.small_tables,
             dropped_before: 0,
             dropped_at_start: false,
             counted_after_all: 0,
@@ -291,17 +295,31 @@ impl Tracer {
             }
         }
         order.sort_unstable();
-        let mut peers: Vec<Peer> = memory::room_for(order.len());
-        for (id, slot) in order {
-            if let Some(stats) = self.table.read(slot as usize) {
-                let counters = Counters::from(&stats.map_err(damaged)?);
-                match peers.last_mut() {
-                    // It came back just when it was about to leave, and holds something in its old slot.
-                    Some(same) if same.id == id => same.counters.absorb(&counters),
-                    _ => peers.push(Peer { id, slot, counters }),
+        let (table, failed) = (&self.table, OnceLock::new());
+        let mut peers = memory::made_of(&order, |(id, slot)| Peer {
+            id: *id,
+            slot: *slot,
+            counters: match table.read(*slot as usize) {
+                Some(Ok(stats)) => Counters::from(&stats),
+                Some(Err(error)) => {
+                    failed.get_or_init(|| error);
+                    Counters::default()
                 }
-            }
+                // The table ends before; it did not when the key was read.
+                None => Counters::default(),
+            },
+        });
+        if let Some(error) = failed.into_inner() {
+            return Err(damaged(error));
         }
+        // A peer that came back just when it was about to leave holds something in its old slot.
+        peers.dedup_by(|same, first| {
+            let is_same = same.id == first.id;
+            if is_same {
+                first.counters.absorb(&same.counters);
+            }
+            is_same
+        });
         let unattributed = match self.table.read(0) {
             Some(stats) => Counters::from(&stats.map_err(damaged)?),
             None => Counters::default(),
@@ -391,6 +409,11 @@ impl Tracer {
     /// What this kernel lacks, and what is lost by that.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// How many peers there is room for, if this kernel accepts only small tables.
+    pub fn most_peers_here(&self) -> Option<u32> {
+        self.has_small_tables.then_some(self.retirement.max_peers())
     }
 
     /// The programs, for their run time and instruction counts.

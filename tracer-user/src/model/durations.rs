@@ -114,6 +114,25 @@ impl Durations {
         }
     }
 
+    /// Makes shortest and longest no less than the buckets allow and no more, where they were not given.
+    pub fn bound_by_buckets(&mut self) {
+        let mut used = self
+            .buckets
+            .used()
+            .filter(|(_, n)| *n > 0)
+            .map(|(bucket, _)| bucket);
+        let Some(first) = used.next() else {
+            return;
+        };
+        let last = used.last().unwrap_or(first);
+        if self.max_ns == 0 {
+            self.max_ns = time_range(last).1;
+        }
+        if self.min_ns == u64::MAX {
+            self.min_ns = time_range(first).0;
+        }
+    }
+
     /// How many durations were noted.
     pub fn count(&self) -> u64 {
         self.buckets.total()

@@ -64,6 +64,15 @@ impl History {
         }
     }
 
+    /// The history of several hosts together: their window and their ports.
+    pub fn joined(window: Window, ports: impl IntoIterator<Item = (PortKey, PortHistory)>) -> Self {
+        Self {
+            window,
+            ports: ports.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// A history with a single sample.
     #[cfg(any(test, feature = "testing"))]
     pub fn of(sample: &Sample) -> Self {

@@ -77,6 +77,35 @@ pub struct Known {
 }
 
 impl Known {
+    /// Leaves only what another kernel gives too.
+    pub fn limit_to(&mut self, other: Self) {
+        // Every field is named, so that the compiler reports a new one missing here.
+        let Self {
+            turns,
+            requests,
+            late_requests,
+            held,
+            idle,
+            bytes_received,
+            bytes_sent,
+            retransmits,
+            heard,
+        } = self;
+        for (mine, theirs) in [
+            (turns, other.turns),
+            (requests, other.requests),
+            (late_requests, other.late_requests),
+            (held, other.held),
+            (idle, other.idle),
+            (bytes_received, other.bytes_received),
+            (bytes_sent, other.bytes_sent),
+            (retransmits, other.retransmits),
+            (heard, other.heard),
+        ] {
+            *mine &= theirs;
+        }
+    }
+
     /// What a kernel that has everything gives.
     pub const ALL: Self = Self {
         turns: true,

@@ -8,15 +8,21 @@
 //! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
+mod joined;
 mod layout;
 mod mark;
+mod time_line;
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use self::boundary::Boundary;
-pub use self::mark::{Level, Live, Looks, Mark, held, live_by_slot};
+use self::{boundary::Boundary, mark::Levels};
+pub use self::{
+    joined::{Grid, HostWindow, Steps, moment},
+    mark::{Level, Live, Looks, Mark, held, live_by_slot},
+    time_line::{Event, TimeLine},
+};
 use super::{
     figure::{Table, added},
     peer::Counters,
@@ -71,6 +77,8 @@ pub struct Window {
     seen: Vec<Seen>,
     /// Those of the newest sample.
     generations: Vec<u32>,
+    /// What was held at more moments than there are boundaries; only of several hosts together.
+    levels: Option<Box<Levels>>,
 }
 
 /// The same as it stands in a file.
@@ -99,6 +107,7 @@ impl From<Written> for Window {
             boundaries: written.boundaries,
             seen: written.seen,
             generations: Vec::new(),
+            levels: None,
         }
     }
 }
@@ -245,6 +254,19 @@ impl Window {
         }
     }
 
+    /// The same from the start or from a boundary on, by its monotonic time, ns.
+    pub fn counters_from(&self, peer: &Peer, begins_ns: u64, sample: &Sample) -> Counters {
+        let is_it = |at: Moment| at.monotonic_ns == begins_ns;
+        if is_it(self.start().unwrap_or(sample.started)) {
+            return self.counters(peer);
+        }
+        let boundary = self.boundaries().position(is_it);
+        match boundary.and_then(|boundary| self.mark(boundary, peer.slot)) {
+            Some(mark) => peer.counters.since(&mark.counters),
+            None => self.counters(peer),
+        }
+    }
+
     /// The boundaries within the window, oldest first.
     pub fn boundaries(&self) -> impl DoubleEndedIterator<Item = Moment> + ExactSizeIterator {
         self.boundaries.iter().map(|boundary| boundary.at)
@@ -275,6 +297,9 @@ impl Window {
 
     /// The connections a peer held at each boundary since it came, oldest first.
     pub fn course(&self, slot: u32) -> Vec<Level> {
+        if let Some(levels) = &self.levels {
+            return levels.course(slot);
+        }
         let mut last: Option<Mark> = None;
         let mut course = Vec::with_capacity(self.boundaries.len() + 1);
         for boundary in &self.boundaries {
@@ -284,6 +309,11 @@ impl Window {
             }
         }
         course
+    }
+
+    /// The time line of a peer of several hosts, if all its connections are known.
+    pub fn time_line(&self, slot: u32) -> Option<&TimeLine> {
+        self.levels.as_ref()?.time_line(slot)
     }
 
     /// When a peer was active; `None` if it is unknown.

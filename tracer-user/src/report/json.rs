@@ -5,6 +5,7 @@ mod basis;
 mod capacity;
 mod changes;
 mod counted;
+mod hosts;
 mod surge;
 mod told;
 
@@ -49,6 +50,8 @@ struct Document<'a> {
     learned: Learned,
     thresholds_changed: BTreeMap<String, u64>,
     accounting: Accounting<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<hosts::Joined<'a>>,
     listeners: Vec<Listener<'a>>,
     capacity: Vec<capacity::Capacity<'a>>,
     surge: surge::Surge,
@@ -115,11 +118,14 @@ struct Listener<'a> {
 struct Peer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
+    #[serde(flatten)]
+    over: Option<hosts::Over<'a>>,
     peer: String,
     local_port: Option<u16>,
     remote_port: Option<u16>,
     direction: Direction,
-    netns: u32,
+    /// Of several hosts together there is none.
+    netns: Option<u32>,
     verdict: Verdict,
     also: &'a [Verdict],
     confidence: f64,
@@ -241,6 +247,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
             counted: Counts::of(&diagnosis.accounting, &diagnosis.losses),
             losses: &diagnosis.losses,
         },
+        hosts: diagnosis.hosts.iter().map(hosts::Joined::of).collect(),
         listeners: diagnosis.listeners.iter().map(listener).collect(),
         capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
         surge: surge::of(&diagnosis.movement),
@@ -308,11 +315,12 @@ fn listener(now: &ListenerNow) -> Listener<'_> {
 fn peer(judged: &Judged) -> Peer<'_> {
     Peer {
         host: judged.host.as_deref(),
+        over: judged.over.as_deref().map(hosts::Over::of),
         peer: judged.id.name(),
         local_port: judged.id.local_port(),
         remote_port: judged.id.remote_port(),
         direction: judged.id.direction,
-        netns: judged.id.netns,
+        netns: judged.over.is_none().then_some(judged.id.netns),
         verdict: judged.finding.verdict,
         also: &judged.finding.also,
         confidence: judged.finding.confidence,

@@ -255,6 +255,7 @@ pub fn name(peer: &Judged) -> String {
         .host
         .as_ref()
         .map(|host| format!(" on {host}"))
+        .or_else(|| peer.over.as_ref().and_then(|over| over.place()))
         .unwrap_or_default();
     match peer.id.local_port() {
         Some(port) => format!("{} → :{port}{host}", peer.id.name()),

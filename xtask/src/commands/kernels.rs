@@ -1,7 +1,7 @@
 //! `kernels`: the end-to-end tests that are about the kernel, on other kernels than this machine's.
 //!
-//! Each kernel boots in a virtual machine on an emulated CPU, whose first process runs the tests of a
-//! plan one by one. This machine's kernel gets the same tests from the same program.
+//! Each kernel boots in a virtual machine on an emulated CPU, of this machine's architecture or another one, whose first
+//! process runs the tests of a plan one by one. This machine's kernel gets the same tests from the same program.
 
 use std::{
     fmt::Write as _,
@@ -15,23 +15,29 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use xtask::toolchain::Compiler;
+
 use super::{setup, tally::Tally};
-use crate::{args::Kernels, process, project::Project, refusal::Refusal};
+use crate::{args::Kernels, process, project::Project};
 
 mod archive;
+mod debian;
+mod guest;
 mod machine;
 mod package;
 mod report;
 mod root;
 
 use self::{
+    guest::{Guest, Machine},
     machine::{End, Running},
+    package::Cache,
     report::{Column, Line, Outcome},
     root::Tests,
 };
 
-/// Kernels that are tried unless others are asked for; Debian has packages of both series.
-const SERIES: &[&str] = &["6.1", "6.12"];
+/// Kernels that are tried unless others are asked for.
+const SERIES: &[&str] = &["6.1", "6.12", guest::NEWEST, "6.1-arm64"];
 
 /// Names this machine's kernel among the others.
 const HERE: &str = "here";
@@ -56,9 +62,8 @@ const E2E: &str = "e2e";
 const RUNNER: &str = "tcpreuse-kernel-tests";
 const PROGRAMS: &[&str] = &["tcpreuse-under-test", "tcpreuse-churn"];
 
-/// Guests have a kernel for this machine, and the tests bring their libraries along.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-const STATIC: &str = "target.x86_64-unknown-linux-gnu.rustflags=['-Ctarget-feature=+crt-static']";
+/// Tests bring their libraries along.
+const STATIC: &str = "-Ctarget-feature=+crt-static";
 
 /// The command: prints the table and the tally.
 pub(crate) fn run(project: &Project, options: &Kernels) -> Result<ExitCode> {
@@ -72,26 +77,29 @@ pub(crate) fn run(project: &Project, options: &Kernels) -> Result<ExitCode> {
 fn examine(project: &Project, options: &Kernels) -> Result<Tally> {
     let place = project.target.join("kernels");
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
-    let tests = build(project)?;
-    let chosen = choose(&tests.e2e, &options.filters)?;
-    let everything = [&[HERE], SERIES]
-        .concat()
-        .iter()
-        .map(|name| (*name).to_owned())
-        .collect();
     let kernels = if options.kernels.is_empty() {
-        everything
+        [&[HERE], SERIES]
+            .concat()
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect()
     } else {
         options.kernels.clone()
     };
-    let limit = Duration::from_secs(60 * options.minutes);
+    let log = place.join("packages.log");
+    let cache = Cache::new(&log)?;
+    let machine = Machine::like_this().context("no virtual machine is known for this architecture")?;
+    let own = build(project, machine, &cache)?;
+    let chosen = choose(&own.e2e, &options.filters)?;
     let mut columns = Vec::new();
     for kernel in &kernels {
         let session = Session {
+            project,
             kernel,
-            tests: &tests,
+            own: &own,
+            cache: &cache,
             chosen: &chosen,
-            limit,
+            limit: Duration::from_secs(60 * options.minutes),
             place: &place,
         };
         let column = if kernel == HERE {
@@ -110,8 +118,11 @@ fn examine(project: &Project, options: &Kernels) -> Result<Tally> {
 
 /// The tests on one kernel.
 struct Session<'a> {
+    project: &'a Project,
     kernel: &'a str,
-    tests: &'a Tests,
+    /// The tests built for this machine.
+    own: &'a Tests,
+    cache: &'a Cache<'a>,
     chosen: &'a [String],
     limit: Duration,
     place: &'a Path,
@@ -129,32 +140,44 @@ impl Session<'_> {
         }
         let plan = self.file("plan");
         fs::write(&plan, self.plan()?).with_context(|| format!("cannot write {}", plan.display()))?;
-        let mut runner = Command::new(&self.tests.init);
-        runner.arg(&plan).arg(&self.tests.e2e);
+        let mut runner = Command::new(&self.own.init);
+        runner.arg(&plan).arg(&self.own.e2e);
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").context("no kernel release")?;
         self.follow(machine::start(&mut runner)?, release.trim())
     }
 
     /// The tests in a virtual machine.
     fn guest(&self, keep: bool) -> Result<Column> {
-        if let Some(program) = root::missing() {
+        let Some(guest) = Guest::read(self.kernel) else {
+            return Ok(self.skipped("no such machine is known"));
+        };
+        let machine = guest.machine;
+        if let Some(program) = root::missing(machine) {
             return Ok(self.skipped(&format!("there is no program {program} here")));
         }
-        let kernel = match package::get(self.kernel, &self.file("package.log")) {
-            Ok(kernel) => kernel,
+        let parts = self
+            .cache
+            .kernel(&guest)
+            .and_then(|kernel| Ok((kernel, self.cache.userland(machine)?)));
+        let (kernel, userland) = match parts {
+            Ok(parts) => parts,
             Err(error) => {
                 // Nothing is wrong with the project where there is no such package.
                 self.say(&format!("{error:#}"));
-                if let Some(refusal) = error.downcast_ref::<Refusal>() {
-                    process::complain(&refusal.advice);
-                }
                 return Ok(self.skipped(&error.to_string()));
             }
         };
+        let foreign;
+        let tests = if machine.is_like_this() {
+            self.own
+        } else {
+            foreign = build(self.project, machine, self.cache)?;
+            &foreign
+        };
         self.say(&format!("booting {}", kernel.release));
         let (root, console) = (self.file("root"), self.file("console.log"));
-        root::write(&root, self.tests, &kernel, &self.plan()?)?;
-        let running = machine::boot(&kernel.image, &root, &console, ENVIRONMENT)?;
+        root::write(&root, tests, &kernel, &userland, &self.plan()?)?;
+        let running = machine::boot(machine, &kernel.image, &root, &console, ENVIRONMENT)?;
         let column = self.follow(running, &kernel.release);
         if keep {
             self.say(&format!("kept: {} and {}", root.display(), console.display()));
@@ -230,12 +253,31 @@ impl Session<'_> {
 }
 
 /// Builds the tests and what they run.
-fn build(project: &Project) -> Result<Tests> {
-    process::complain("kernels: building the tests");
+fn build(project: &Project, machine: &'static Machine, cache: &Cache<'_>) -> Result<Tests> {
+    process::complain(&format!("kernels: building the tests for {}", machine.name));
+    let target = machine.target();
+    let mut flags = vec![STATIC.to_owned()];
     let mut command = project.cargo_alone();
+    if !machine.is_like_this() {
+        // The compiler of a distribution takes a foreign standard library from where it is told.
+        if let Compiler::Packaged { rustc } = setup::toolchain(project)?.compiler {
+            flags.push(format!("--sysroot={}", cache.sysroot(machine)?.display()));
+            command.env("RUSTC", rustc);
+        }
+    }
+    let flags = flags
+        .iter()
+        .map(|flag| format!("'{flag}'"))
+        .collect::<Vec<_>>()
+        .join(",");
     command
         .args(["build", "--locked", "--package", PACKAGE, "--test", E2E])
-        .args(["--profile", "guest", "--target", TARGET, "--config", STATIC])
+        .args(["--profile", "guest", "--target", &target])
+        .args(["--config", &format!("target.{target}.rustflags=[{flags}]")])
+        .args([
+            "--config",
+            &format!("target.{target}.linker='{}'", machine.compiler()),
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null());
     for program in PROGRAMS.iter().chain([&RUNNER]) {

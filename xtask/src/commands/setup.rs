@@ -54,7 +54,13 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Programs that trying other kernels takes, and the packages they are in.
-const KERNEL_PROGRAMS: &[(&str, &str)] = &[("qemu-system-x86_64", "qemu-system-x86"), ("depmod", "kmod")];
+const KERNEL_PROGRAMS: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("qemu-system-aarch64", "qemu-system-arm"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("aarch64-linux-gnu-gcc", "libc6-dev-arm64-cross"),
+    ("depmod", "kmod"),
+];
 
 /// Programs that a fleet of several hosts takes, and the packages they are in.
 const FLEET_PROGRAMS: &[(&str, &str)] = &[

@@ -8,6 +8,9 @@ use crate::diagnosis::thresholds::{
     ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual, share,
 };
 
+/// Confidence where nothing is known of the connections themselves: they may as well be dead.
+const IN_USE_UNKNOWN: f64 = 0.5;
+
 /// The evidence that a peer piles up.
 enum Why {
     /// It holds more than the user said it may.
@@ -38,7 +41,10 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| explanation(case, &why));
     Some(Match {
-        confidence: confidence(theirs, theirs + dead),
+        confidence: match theirs + dead {
+            0 => IN_USE_UNKNOWN,
+            all => confidence(theirs, all),
+        },
         explanation,
     })
 }
@@ -93,6 +99,9 @@ fn piles_up_unaccepted(case: &Case<'_>) -> bool {
 fn explanation(case: &Case<'_>, why: &Why) -> String {
     let (figures, held) = (case.figures, &case.figures.held);
     let state = match (held.alive, held.holding) {
+        (0, 0) if held.silent + held.dead == 0 => {
+            "whether the earlier ones are still in use is not known".to_owned()
+        }
         (0, 0) => format!("the {} earlier ones stay open and unused", number(held.silent)),
         (0, holding) => format!(
             "{} of the earlier ones are waiting for an answer",

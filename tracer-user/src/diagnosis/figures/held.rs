@@ -14,6 +14,7 @@ use crate::{
 
 /// The established connections of one peer, as the socket list shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HeldNow {
     /// How many.
     pub established: u64,

@@ -38,12 +38,12 @@ pub struct Memory {
 }
 
 /// How a peer piled up.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::diagnosis) struct Pile {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pile {
     /// As long as the pile stands.
-    pub(in crate::diagnosis) grown: Option<Grown>,
+    pub grown: Option<Grown>,
     /// The most connections it held before it last piled up.
-    pub(in crate::diagnosis) usual: Option<u64>,
+    pub usual: Option<u64>,
 }
 
 /// The settled verdict on a peer, and what may change it.
@@ -110,7 +110,7 @@ impl Memory {
     }
 
     /// The peers that pile up, or did.
-    pub(in crate::diagnosis) fn piles(&self) -> HashMap<PeerId, Pile> {
+    pub fn piles(&self) -> HashMap<PeerId, Pile> {
         let pile = |(id, standing): (&PeerId, &Standing)| {
             let pile = Pile {
                 grown: standing.grown,
@@ -119,6 +119,22 @@ impl Memory {
             (pile.grown.is_some() || pile.usual.is_some()).then_some((*id, pile))
         };
         self.peers.iter().filter_map(pile).collect()
+    }
+
+    /// Remembers nothing but these piles.
+    pub fn of_piles(piles: impl IntoIterator<Item = (PeerId, Pile)>) -> Self {
+        let standing = |(id, Pile { grown, usual })| {
+            let standing = Standing {
+                grown,
+                usual,
+                ..Standing::default()
+            };
+            (id, standing)
+        };
+        Self {
+            peers: piles.into_iter().map(standing).collect(),
+            ..Self::default()
+        }
     }
 
     /// Sanitises the names, after reading from a file.

@@ -1,6 +1,6 @@
 //! Whole simulated runs, one second at a time: the verdict at each second, and what must not change it.
 
-mod world;
+pub(crate) mod world;
 
 use proptest::prelude::*;
 

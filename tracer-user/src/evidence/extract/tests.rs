@@ -94,7 +94,9 @@ fn single_connections_are_those_of_the_peers_and_the_time_asked_for() {
     let second = |n: i128| story::START + n * 1_000_000_000;
     let found = |peers: &[PeerId], from, to| {
         let mut extract = Extract::open(&told.path, None).unwrap();
-        extract.ended(peers, (second(from), second(to))).unwrap()
+        extract
+            .ended(peers, (second(from), second(to)), &Whose::One)
+            .unwrap()
     };
     let some = &found(&[id], 10, 20)[&id];
     assert_eq!(some.len(), 10);

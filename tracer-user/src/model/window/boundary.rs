@@ -36,6 +36,13 @@ impl Boundary {
         self.marks.get(slot)?.unpacked()
     }
 
+    /// All of them, by slot.
+    pub(super) fn unpacked(&self) -> impl Iterator<Item = (u32, Mark)> {
+        self.marks
+            .iter()
+            .filter_map(|(slot, packed)| Some((slot, unpack(packed)?)))
+    }
+
     /// The lower 32 bits of the number of connections that the peer had opened, if it changed since the previous
     /// boundary. The mark need not be unpacked for them.
     pub(super) fn opens(&self, slot: u32) -> Option<u32> {
@@ -195,6 +202,11 @@ impl<'a> Packed<'a> {
 #[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits")]
 pub(super) fn low(opens: u64) -> u32 {
     opens as u32
+}
+
+/// Unpacks what [`pack`] made.
+pub(super) fn unpack(packed: &[u8]) -> Option<Mark> {
+    Packed::of(packed)?.unpacked()
 }
 
 /// Packs a mark.

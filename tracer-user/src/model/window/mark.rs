@@ -1,7 +1,9 @@
 //! What is kept of a peer at one moment, and how busy its connections were.
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::TimeLine;
 use crate::model::{
     peer::Counters,
     socket::{Connection, Since, State},
@@ -38,6 +40,7 @@ const FREE_NS: u64 = 30_000_000;
 /// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
 /// over a window are exact for what was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Looks {
     /// How often it was looked at while it had established connections.
     pub looks: u64,
@@ -140,6 +143,48 @@ impl Level {
             opens: counters.opens(),
             closes: counters.closes.total(),
         }
+    }
+}
+
+/// What the peers of several hosts held at moments that are the same for all, by slot.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Levels {
+    times: Vec<u64>,
+    /// What changed at which of these moments.
+    of_slots: HashMap<u32, Vec<Level>>,
+    lines: HashMap<u32, TimeLine>,
+}
+
+impl Levels {
+    /// Adds those of a slot, oldest first.
+    pub(super) fn push(&mut self, slot: u32, levels: Vec<Level>, line: Option<TimeLine>) {
+        self.of_slots.insert(slot, levels);
+        self.lines.extend(line.map(|line| (slot, line)));
+    }
+
+    pub(super) fn time_line(&self, slot: u32) -> Option<&TimeLine> {
+        self.lines.get(&slot)
+    }
+
+    /// The same with all the moments.
+    pub(super) fn at(self, times: Vec<u64>) -> Self {
+        Self { times, ..self }
+    }
+
+    /// What was held at each moment since the peer came.
+    pub(super) fn course(&self, slot: u32) -> Vec<Level> {
+        let mut changes = self.of_slots.get(&slot).into_iter().flatten().peekable();
+        let mut now = None;
+        let level = |at_ns: &u64| {
+            while let Some(level) = changes.next_if(|level| level.at_ns <= *at_ns) {
+                now = Some(*level);
+            }
+            Some(Level {
+                at_ns: *at_ns,
+                ..now?
+            })
+        };
+        self.times.iter().filter_map(level).collect()
     }
 }
 

@@ -110,7 +110,7 @@ impl Material {
                 .peers
                 .iter()
                 .enumerate()
-                .filter(|(_, peer)| host.name.is_none() || peer.host.as_deref() == host.name)
+                .filter(|(_, peer)| peer.host.as_deref() == host.name)
                 .collect();
             material.add(&host, &theirs, &proven);
             material
@@ -118,6 +118,12 @@ impl Material {
                 .push((host.name.map(str::to_owned), host.chronicle));
         }
         material
+    }
+
+    /// The same with the courses of several hosts, by name.
+    #[must_use]
+    pub fn with_chronicles(self, chronicles: Vec<(Option<String>, Chronicle)>) -> Self {
+        Self { chronicles, ..self }
     }
 
     fn add(&mut self, host: &Host<'_>, judged: &[(usize, &Judged)], proven: &[usize]) {

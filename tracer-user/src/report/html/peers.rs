@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::{Material, short, svg};
+use super::{Material, short, svg, table};
 use crate::{
-    diagnosis::{Diagnosis, Judged, Verdict, words::number},
+    diagnosis::{Diagnosis, Judged, OverHosts, Verdict, words::number},
     report::{clock_of, text},
 };
+
+/// Maximum number of hosts listed for a peer.
+const MAX_HOSTS: usize = 30;
 
 pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
     let shown = material.peers.len();
@@ -68,7 +71,10 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
     let points: Vec<(i128, f64)> = held.iter().map(|(at, n)| (*at, *n as f64)).collect();
     html! {
         tr {
-            td class="whole" { (short(&text::name(peer))) }
+            td class="whole" {
+                (short(&text::name(peer)))
+                @if let Some(over) = peer.over.as_ref().filter(|over| over.hosts.len() > 1) { (hosts(over)) }
+            }
             td {
                 code class=[verdict.accuses().then_some("bad")] { (verdict.id()) }
                 @for (n, id) in also.iter().enumerate() {
@@ -86,6 +92,25 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
                 (svg::spark(&format!("Held: {course}"), &points, span, most as f64))
                 " " span class="whole" { (course) }
             }
+        }
+    }
+}
+
+/// What each host has of a peer.
+fn hosts(over: &OverHosts) -> Markup {
+    let shown = over.hosts.iter().take(MAX_HOSTS);
+    let rows: Vec<Vec<String>> = shown
+        .map(|on| {
+            let verdict = on.verdict.id().to_owned();
+            vec![short(&on.host), number(on.opens), number(on.held), verdict]
+        })
+        .collect();
+    let hidden = over.hosts.len().saturating_sub(MAX_HOSTS) as u64;
+    html! {
+        details {
+            summary { "Each host" }
+            (table(&["Host", "Opened", "Held", "Verdict there"], &rows))
+            @if hidden > 0 { p { (number(hidden)) " more (" code { "--format json" } " lists all)" } }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Nouns, Paint, name, paragraph, short_name};
 use crate::{
-    diagnosis::{Cause, Diagnosis, Judged, Verdict, words::number},
+    diagnosis::{Cause, Diagnosis, Judged, OnHost, Verdict, words::number},
     report::clock_seen_from,
 };
 
@@ -120,6 +120,9 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
         worst.finding.confidence
     );
     paragraph(to, &sentence, 4)?;
+    if let Some(shares) = shares(worst) {
+        paragraph(to, &shares, 4)?;
+    }
     if others.is_empty() {
         return Ok(());
     }
@@ -131,6 +134,21 @@ fn offenders(to: &mut dyn Write, alike: &[&Judged]) -> io::Result<()> {
         String::new()
     };
     paragraph(to, &format!("The same holds for {}{more}.", list(names)), 4)
+}
+
+/// What each host has of it, if there are several.
+fn shares(peer: &Judged) -> Option<String> {
+    let hosts = &peer.over.as_ref()?.hosts;
+    if hosts.len() < 2 {
+        return None;
+    }
+    let share = |on: &OnHost| format!("{} {}/{}", on.host, number(on.opens), number(on.held));
+    let more = match hosts.len().saturating_sub(MAX_NAMES) as u64 {
+        0 => String::new(),
+        more => format!(" and {} more hosts", number(more)),
+    };
+    let shown = hosts.iter().take(MAX_NAMES).map(share);
+    Some(format!("Opened/held on each: {}{more}.", list(shown)))
 }
 
 /// The peers not accused. They are listed individually only if there is something to decide, or good news.

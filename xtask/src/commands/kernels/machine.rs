@@ -12,10 +12,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use super::guest::Machine;
 use crate::process;
-
-/// The emulator.
-pub(super) const EMULATOR: &str = "qemu-system-x86_64";
 
 /// More than one, for what happens on several at once; not more than most machines have.
 const CPUS: &str = "2";
@@ -46,32 +44,33 @@ pub(super) enum End {
 
 /// Boots a kernel with this file system. The console goes to the log, the report to the pipe. The
 /// environment of the first process is given as `NAME=VALUE`, apart by spaces.
-pub(super) fn boot(image: &Path, root: &Path, log: &Path, environment: &str) -> Result<Running> {
+pub(super) fn boot(
+    machine: &Machine,
+    image: &Path,
+    root: &Path,
+    log: &Path,
+    environment: &str,
+) -> Result<Running> {
     let errors = log.with_extension("qemu.log");
     let errors = File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
     let mut console = std::ffi::OsString::from("file:");
     console.push(log);
-    let mut command = Command::new(EMULATOR);
+    let mut command = Command::new(machine.emulator);
     command
-        .args([
-            "-accel",
-            // With a thread per CPU, one may run into a breakpoint by which the kernel changes its own code (a
-            // tracepoint is switched on) after the kernel is done with it, and panics.
-            "tcg,thread=single",
-            "-cpu",
-            "max",
-            "-smp",
-            CPUS,
-            "-m",
-            MEMORY,
-        ])
+        .args(machine.board)
+        // With a thread per CPU, one may run into a breakpoint by which the kernel changes its own code (a
+        // tracepoint is switched on) after the kernel is done with it, and panics.
+        .args(["-accel", "tcg,thread=single", "-smp", CPUS, "-m", MEMORY])
         .args(["-nodefaults", "-display", "none", "-no-reboot"])
         .arg("-serial")
         .arg(console)
-        .args(["-serial", "stdio", "-append"])
+        .args(["-chardev", "stdio,id=report"])
+        .args(machine.port)
+        .arg("-append")
         // A kernel that panics ends the machine at once.
         .arg(format!(
-            "console=ttyS0 loglevel=5 panic=-1 oops=panic {environment}"
+            "console={} loglevel=5 panic=-1 oops=panic TCPREUSE_TEST_REPORT={} {environment}",
+            machine.console, machine.report
         ))
         .arg("-kernel")
         .arg(image)

@@ -1,5 +1,4 @@
-//! What a guest's file system holds: the tests, and the few programs of this machine that they run,
-//! each with its libraries.
+//! What a guest's file system holds: the tests, and the programs that they run, from Debian's packages.
 
 use std::{
     collections::BTreeSet,
@@ -9,22 +8,29 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use xtask::probe::{Machine, Probe};
 
-use super::{archive::Archive, machine::EMULATOR, package::Kernel};
+use super::{archive::Archive, guest::Machine, package::Kernel};
 use crate::commands::setup::find;
 
-/// Programs that tests run, and `modprobe`, which the kernel runs for them.
-const PROGRAMS: &[&str] = &[
-    "bash",
-    "cp",
-    "ip",
-    "ip6tables",
-    "iptables",
-    "modprobe",
-    "mount",
-    "sleep",
-    "umount",
+/// Directories of the packages that programs and their libraries are in.
+const KEPT: &[&str] = &[
+    "bin",
+    "lib",
+    "lib64",
+    "sbin",
+    "usr/bin",
+    "usr/lib",
+    "usr/lib64",
+    "usr/sbin",
+];
+
+/// Of these, what is large and of no use here: data of Perl, of the C library's encodings, of systemd.
+const LEFT_OUT: &[&str] = &["gconv", "perl-base", "systemd"];
+
+/// Programs with a name of their own that a package has under another one.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("iptables", "xtables-nft-multi"),
+    ("ip6tables", "xtables-nft-multi"),
 ];
 
 /// Where the file system has links to the same place below `/usr`.
@@ -43,8 +49,8 @@ pub(super) struct Tests {
     pub(super) init: PathBuf,
 }
 
-/// Writes the file system of one guest.
-pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, plan: &str) -> Result<()> {
+/// Writes the file system of one guest. `userland` is the unpacked packages.
+pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, userland: &Path, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut root = Root {
         archive: Archive::new(BufWriter::new(file)),
@@ -60,14 +66,22 @@ pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, plan: &str) -> Re
     }
     root.parents("dev/console")?;
     root.archive.device("dev/console", (5, 1))?;
-    root.program("init", &tests.init)?;
-    root.program("tests/e2e", &tests.e2e)?;
+    root.file("init", &tests.init)?;
+    root.file("tests/e2e", &tests.e2e)?;
     for (name, file) in &tests.programs {
-        root.program(&format!("tests/{name}"), file)?;
+        root.file(&format!("tests/{name}"), file)?;
     }
-    for name in PROGRAMS {
-        let file = find(name).with_context(|| format!("there is no program {name} on this machine"))?;
-        root.program(&place(&file), &file)?;
+    for (name, other) in OTHER_NAMES {
+        root.file(
+            &format!("usr/sbin/{name}"),
+            &userland.join("usr/sbin").join(other),
+        )?;
+    }
+    for directory in KEPT {
+        let from = userland.join(directory);
+        if from.is_dir() {
+            root.tree(&place(directory), &from)?;
+        }
     }
     root.tree("usr/lib/modules", &kernel.modules)?;
     root.archive.text("plan", plan)?;
@@ -76,17 +90,19 @@ pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, plan: &str) -> Re
 }
 
 /// The first program that a guest needs and this machine does not have.
-pub(super) fn missing() -> Option<&'static str> {
-    let needed = [EMULATOR, "depmod"].into_iter().chain(PROGRAMS.iter().copied());
+pub(super) fn missing(machine: &Machine) -> Option<String> {
+    let needed = [
+        machine.emulator.to_owned(),
+        "depmod".to_owned(),
+        machine.compiler(),
+    ];
     needed.into_iter().find(|name| find(name).is_none())
 }
 
-/// Where a file of this machine goes, without the slash at the start.
-fn place(file: &Path) -> String {
-    let path = file.to_string_lossy();
-    let path = path.trim_start_matches('/');
-    match path.split_once('/') {
-        Some((first, _)) if MERGED.contains(&first) => format!("usr/{path}"),
+/// Where a file of a package goes: its directories are links to those below `usr`.
+fn place(path: &str) -> String {
+    match path.split('/').next() {
+        Some(first) if MERGED.contains(&first) => format!("usr/{path}"),
         _ => path.to_owned(),
     }
 }
@@ -119,26 +135,6 @@ impl<W: Write> Root<W> {
         Ok(())
     }
 
-    /// A program and the libraries it is linked to.
-    fn program(&mut self, path: &str, from: &Path) -> Result<()> {
-        self.file(path, from)?;
-        let file = from.to_string_lossy();
-        // A static one has none, of which ldd makes an error.
-        let linked = Machine.output(Path::new("ldd"), &[&file]).unwrap_or_default();
-        for library in linked.lines().filter_map(library) {
-            self.file(&place(library), library)?;
-            // What firewall rules consist of is loaded by name.
-            if library
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("libxtables."))
-            {
-                let extensions = library.with_file_name("xtables");
-                self.tree(&place(&extensions), &extensions)?;
-            }
-        }
-        Ok(())
-    }
-
     /// A directory with all that is in it.
     fn tree(&mut self, path: &str, from: &Path) -> Result<()> {
         self.parents(&format!("{path}/"))?;
@@ -146,10 +142,14 @@ impl<W: Write> Root<W> {
         for entry in entries {
             let entry = entry?;
             let (name, file) = (entry.file_name(), entry.path());
+            if LEFT_OUT.iter().any(|left_out| *left_out == name) {
+                continue;
+            }
             let path = format!("{path}/{}", name.to_string_lossy());
-            if file.is_dir() {
+            if entry.file_type()?.is_dir() {
                 self.tree(&path, &file)?;
-            } else {
+            } else if file.is_file() {
+                // Links are followed, and those that lead nowhere in the packages are left out.
                 self.file(&path, &file)?;
             }
         }
@@ -157,36 +157,14 @@ impl<W: Write> Root<W> {
     }
 }
 
-/// The file in a line of `ldd`: `NAME => FILE (ADDRESS)`, or `FILE (ADDRESS)` for the loader.
-fn library(line: &str) -> Option<&Path> {
-    let (file, _address) = line.trim().rsplit_once(" (")?;
-    let file = file.rsplit_once(" => ").map_or(file, |(_, file)| file);
-    file.starts_with('/').then(|| Path::new(file))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn libraries_are_read_from_ldd() {
-        let of = |line| library(line).map(|path| path.to_str().unwrap());
-        assert_eq!(of("\tlinux-vdso.so.1 (0x00007f3d036aa000)"), None);
-        assert_eq!(
-            of("\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f3d02e1e000)"),
-            Some("/lib/x86_64-linux-gnu/libc.so.6")
-        );
-        assert_eq!(
-            of("\t/lib64/ld-linux-x86-64.so.2 (0x0)"),
-            Some("/lib64/ld-linux-x86-64.so.2")
-        );
-        assert_eq!(of("\tlibgone.so => not found"), None);
-    }
-
-    #[test]
     fn everything_of_the_system_is_below_usr() {
-        assert_eq!(place(Path::new("/bin/bash")), "usr/bin/bash");
-        assert_eq!(place(Path::new("/usr/sbin/ip")), "usr/sbin/ip");
-        assert_eq!(place(Path::new("/opt/lib/x")), "opt/lib/x");
+        assert_eq!(place("bin"), "usr/bin");
+        assert_eq!(place("usr/sbin"), "usr/sbin");
+        assert_eq!(place("opt/lib"), "opt/lib");
     }
 }

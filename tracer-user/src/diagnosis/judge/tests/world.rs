@@ -14,12 +14,12 @@ use crate::{
     },
 };
 
-pub(super) const S: u64 = 1_000_000_000;
+pub(crate) const S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
 /// A peer with its connections.
 #[derive(Clone, Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     now_ns: u64,
     started_ns: u64,
     counters: Counters,
@@ -29,23 +29,23 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn held(&self) -> u64 {
+    pub(crate) fn held(&self) -> u64 {
         self.counters.open_now
     }
 
     /// Opens a connection, with a request on it.
-    pub(super) fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         let held = u32::try_from(self.held()).unwrap();
         self.counters.opens_by_held.add(held_bucket(held) as usize, 1);
         self.hold(Since::Opened(self.now_ns));
     }
 
-    pub(super) fn open_many(&mut self, n: u64) {
+    pub(crate) fn open_many(&mut self, n: u64) {
         (0..n).for_each(|_| self.open());
     }
 
     /// Adds a connection from before the tracer started.
-    pub(super) fn find(&mut self) {
+    pub(crate) fn find(&mut self) {
         self.counters.seeded += 1;
         self.hold(Since::Seeded(self.started_ns));
     }
@@ -67,7 +67,7 @@ impl Peer {
     }
 
     /// Sends three requests on each connection and receives the replies.
-    pub(super) fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         for connection in &mut self.live {
             connection.turns += 3;
             connection.bytes_received += 600;
@@ -78,7 +78,7 @@ impl Peer {
     }
 
     /// The client closes its oldest connection, right after a reply.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if self.live.is_empty() {
             return;
         }
@@ -89,7 +89,7 @@ impl Peer {
 
     /// Opens a connection for one request. It ends after `idle_ns`: closed by the client if that is 0, else
     /// by the server.
-    pub(super) fn fresh(&mut self, idle_ns: u64) {
+    pub(crate) fn fresh(&mut self, idle_ns: u64) {
         self.open();
         let connection = self.live.pop().expect("just opened");
         self.ended(&connection, idle_ns);
@@ -115,14 +115,14 @@ impl Peer {
     }
 
     /// Whether its connections wait in the accept queue.
-    pub(super) fn wait_to_be_accepted(&mut self, waits: bool) {
+    pub(crate) fn wait_to_be_accepted(&mut self, waits: bool) {
         self.waits = waits;
     }
 }
 
 /// All peers at one moment.
 #[derive(Clone, Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     started_ns: u64,
     now_ns: u64,
     peers: Vec<Peer>,
@@ -130,7 +130,7 @@ pub(super) struct World {
 
 impl World {
     /// Starts at this second.
-    pub(super) fn new(second: u64) -> Self {
+    pub(crate) fn new(second: u64) -> Self {
         Self {
             started_ns: second * S,
             now_ns: second * S,
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Adds a peer and returns its number.
-    pub(super) fn add(&mut self) -> usize {
+    pub(crate) fn add(&mut self) -> usize {
         self.peers.push(Peer {
             now_ns: self.now_ns,
             started_ns: self.started_ns,
@@ -151,16 +151,16 @@ impl World {
         self.peers.len() - 1
     }
 
-    pub(super) fn peer(&mut self, who: usize) -> &mut Peer {
+    pub(crate) fn peer(&mut self, who: usize) -> &mut Peer {
         &mut self.peers[who]
     }
 
-    pub(super) fn peers(&mut self) -> impl Iterator<Item = &mut Peer> {
+    pub(crate) fn peers(&mut self) -> impl Iterator<Item = &mut Peer> {
         self.peers.iter_mut()
     }
 
     /// A peer in a diagnosis.
-    pub(super) fn of<'a>(&self, diagnosis: &'a Diagnosis, who: usize) -> &'a Judged {
+    pub(crate) fn of<'a>(&self, diagnosis: &'a Diagnosis, who: usize) -> &'a Judged {
         let mine = |peer: &&Judged| peer.id == Self::id(who);
         diagnosis.peers.iter().find(mine).expect("all peers are judged")
     }
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// The sample one second later.
-    pub(super) fn tick(&mut self) -> Sample {
+    pub(crate) fn tick(&mut self) -> Sample {
         self.now_ns += S;
         let mut sample = Sample::empty(Self::moment(self.now_ns));
         sample.started = Self::moment(self.started_ns);

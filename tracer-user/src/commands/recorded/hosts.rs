@@ -1,0 +1,101 @@
+//! Recordings of several hosts: read some at a time, and added up.
+
+use std::{num::NonZero, path::Path, thread};
+
+use super::Asked;
+use crate::{
+    config,
+    evidence::{
+        join::{Group, Join, Joined, Part, Plan},
+        load::{Loaded, Wanted, load_wanted},
+        merge::by_host,
+        select::select,
+    },
+    exit::Failure,
+    filter::Filter,
+};
+
+/// How many hosts are read at the same time. Each takes some 10 KiB a peer meanwhile.
+const MAX_AT_ONCE: usize = 4;
+
+/// Reads and judges one recording with the options that were given.
+pub(super) fn load(asked: &Asked<'_>, path: &Path, filter: &Filter) -> Result<Loaded, Failure> {
+    let mut loaded = load_wanted(path, &asked.wanted())?;
+    select(&mut loaded.sample, filter)?;
+    let recorded = loaded.options.clone();
+    loaded.options = asked.server.options_over(loaded.options);
+    loaded.options.thresholds = config::of_recording(asked.settings, loaded.options.thresholds)?;
+    if loaded.options != recorded {
+        loaded.judge.reconsider();
+    }
+    Ok(loaded)
+}
+
+/// Joins the hosts of a plan. Recordings that cannot be read are left out, with the reason.
+///
+/// # Errors
+/// If none can be read.
+pub(super) fn join(
+    asked: &Asked<'_>,
+    plan: &Plan,
+    filter: &Filter,
+) -> Result<(Joined, Vec<Failure>), Failure> {
+    let at_once = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(MAX_AT_ONCE);
+    let mut join = Join::new(plan);
+    let mut refused = Vec::new();
+    for some in plan.groups.chunks(at_once) {
+        // In the order of their names, however long each takes.
+        let parts: Vec<_> = thread::scope(|scope| {
+            let reading = some
+                .iter()
+                .map(|group| scope.spawn(|| part(asked, plan, group, filter)));
+            let reading: Vec<_> = reading.collect();
+            reading.into_iter().map(|one| one.join()).collect()
+        });
+        for part in parts {
+            let Ok((part, failures)) = part else {
+                return Err(anyhow::anyhow!("a thread that reads a recording failed").into());
+            };
+            refused.extend(failures);
+            if let Some(part) = part {
+                join.add(part);
+            }
+        }
+    }
+    match join.finish() {
+        Some(joined) => Ok((joined, refused)),
+        None => Err(first(refused)),
+    }
+}
+
+/// The recordings of one host, merged; `None` if none can be read.
+fn part(asked: &Asked<'_>, plan: &Plan, group: &Group, filter: &Filter) -> (Option<Part>, Vec<Failure>) {
+    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    for path in &group.paths {
+        match load(asked, path, filter) {
+            Ok(loaded) => all.push(loaded),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let merged = by_host(all).into_iter().next();
+    (merged.map(|loaded| Part::of(loaded, group, plan)), failures)
+}
+
+/// What is said when nothing can be answered.
+pub(super) fn first(failures: Vec<Failure>) -> Failure {
+    let none = || Failure::Usage("--from needs a directory".to_owned());
+    failures.into_iter().next().unwrap_or_else(none)
+}
+
+impl Asked<'_> {
+    /// Which part of each recording is wanted.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            number: self.recording,
+            at: self.at,
+            window_ns: self.window_ns,
+        }
+    }
+}

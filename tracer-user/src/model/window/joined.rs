@@ -1,0 +1,461 @@
+//! A window over several hosts: what the windows of each have marked, added up at common moments.
+//!
+//! A host's marks say what held from one boundary until the next change, so they are steps. The steps of several
+//! hosts are added at the moments of a [`Grid`]; at each counts what the host marked last. A host is taken to have
+//! held at the beginning what it held when it was first looked at, so that one that comes late is no growth.
+//!
+//! The number held is known at all moments of the grid, which takes a few bytes each. All counters are kept at few of
+//! them: at the beginning, from which all is judged, and where [`super::Window::boundaries`] are to be.
+
+use super::{Boundary, Level, Live, Looks, Mark, Seen, TimeLine, Window, boundary, held, mark::Levels};
+use crate::model::{
+    peer::Counters,
+    sample::{Moment, Sample},
+};
+
+const NS_PER_MS: u64 = 1_000_000;
+const S: u64 = 1_000_000_000;
+
+/// The distance between two moments is at most one part in this many of their age ...
+const AGE_SHARE: u64 = 4;
+
+/// ... and of the whole.
+const WHOLE_SHARE: u64 = 12;
+
+/// Each moment with all counters is this many times as old as the next.
+const FULL_APART: u64 = 3;
+
+/// The youngest one is older than this, ns: it takes that long for a peer to have recovered.
+const FULL_LEAST: u64 = 3 * S;
+
+/// The moments at which the hosts' marks are added; ns on the common clock, which is UTC.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    times: Vec<u64>,
+    /// Those with all counters, by their place among all.
+    full: Vec<usize>,
+    end_ns: u64,
+}
+
+impl Grid {
+    /// Between two moments: close together near the end, further apart with age.
+    pub fn between(begin_ns: u64, end_ns: u64) -> Self {
+        let length = end_ns.saturating_sub(begin_ns);
+        let mut ages = Vec::new();
+        let mut age = S;
+        while age < length {
+            ages.push(age);
+            age += (age / AGE_SHARE).min(length / WHOLE_SHARE).max(S);
+        }
+        let mut times = vec![begin_ns];
+        times.extend(ages.iter().rev().map(|age| end_ns - age));
+        let mut full = vec![0];
+        let mut age = length / FULL_APART;
+        while age >= FULL_LEAST {
+            let place = times.partition_point(|time| *time < end_ns - age);
+            if full.last() != Some(&place) && place < times.len() {
+                full.push(place);
+            }
+            age /= FULL_APART;
+        }
+        Self { times, full, end_ns }
+    }
+
+    /// The first moment.
+    pub fn begin_ns(&self) -> u64 {
+        self.times.first().copied().unwrap_or(self.end_ns)
+    }
+
+    /// The end, which is no moment of it.
+    pub fn end_ns(&self) -> u64 {
+        self.end_ns
+    }
+
+    /// The first moment at which something counts that was marked then; `None`: none does any more.
+    fn place(&self, at_ns: u64) -> Option<u16> {
+        let place = self.times.partition_point(|time| *time < at_ns);
+        u16::try_from(place).ok().filter(|_| place < self.times.len())
+    }
+
+    fn full_place(&self, at_ns: u64) -> Option<u16> {
+        let is_before = |place: &usize| self.times.get(*place).is_some_and(|time| *time < at_ns);
+        let place = self.full.partition_point(is_before);
+        u16::try_from(place).ok().filter(|_| place < self.full.len())
+    }
+
+    fn full_ns(&self, place: u16) -> u64 {
+        let place = self.full.get(usize::from(place)).copied().unwrap_or(0);
+        self.times.get(place).copied().unwrap_or(self.end_ns)
+    }
+}
+
+/// What a peer held at one moment of the grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Point {
+    held: u32,
+    opens: u32,
+    closes: u32,
+    established: u32,
+    busy: u32,
+}
+
+impl Point {
+    fn of(mark: &Mark) -> Self {
+        let low = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let counters = &mark.counters;
+        Self {
+            held: low(held(counters)),
+            opens: boundary::low(counters.opens()),
+            closes: boundary::low(counters.closes.total()),
+            established: low(mark.live.established),
+            busy: low(mark.live.busy),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            held: self.held.saturating_add(other.held),
+            opens: self.opens.wrapping_add(other.opens),
+            closes: self.closes.wrapping_add(other.closes),
+            established: self.established.saturating_add(other.established),
+            busy: self.busy.saturating_add(other.busy),
+        }
+    }
+}
+
+fn plus(mut one: Mark, other: &Mark) -> Mark {
+    one.counters.absorb(&other.counters);
+    one.live.established += other.live.established;
+    one.live.busy += other.live.busy;
+    one.live.turns += other.live.turns;
+    one.live.received += other.live.received;
+    one.live.sent += other.live.sent;
+    one
+}
+
+/// Values that hold from a place on until the next one, in order.
+type Of<T> = Vec<(u16, T)>;
+
+/// Adds two of them.
+fn sum<T: Clone + Default>(one: Of<T>, other: Of<T>, plus: impl Fn(T, &T) -> T) -> Of<T> {
+    if one.is_empty() {
+        return other;
+    }
+    let mut all = Vec::with_capacity(one.len().max(other.len()));
+    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
+    let (mut mine, mut theirs) = (T::default(), T::default());
+    loop {
+        let next = match (one.peek(), other.peek()) {
+            (Some((a, _)), Some((b, _))) => *a.min(b),
+            (Some((place, _)), None) | (None, Some((place, _))) => *place,
+            (None, None) => return all,
+        };
+        if let Some((_, value)) = one.next_if(|(place, _)| *place == next) {
+            mine = value;
+        }
+        if let Some((_, value)) = other.next_if(|(place, _)| *place == next) {
+            theirs = value;
+        }
+        all.push((next, plus(mine.clone(), &theirs)));
+    }
+}
+
+/// Marks, packed for as long as a single host has any.
+#[derive(Clone, Debug)]
+enum Marks {
+    Packed(Of<Vec<u8>>),
+    Plain(Of<Mark>),
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self::Packed(Vec::new())
+    }
+}
+
+impl Marks {
+    fn plain(self) -> Of<Mark> {
+        match self {
+            Self::Plain(marks) => marks,
+            Self::Packed(packed) => packed
+                .iter()
+                .map(|(place, mark)| (*place, boundary::unpack(mark).unwrap_or_default()))
+                .collect(),
+        }
+    }
+
+    fn packed(&self) -> Of<Vec<u8>> {
+        match self {
+            Self::Packed(packed) => packed.clone(),
+            Self::Plain(marks) => marks
+                .iter()
+                .map(|(place, mark)| (*place, boundary::pack(&mark.counters, mark.live, mark.looks)))
+                .collect(),
+        }
+    }
+}
+
+/// What the hosts have marked of one peer.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    points: Of<Point>,
+    marks: Marks,
+}
+
+impl Steps {
+    fn put(&mut self, place: u16, point: Point) {
+        match self.points.last_mut() {
+            Some((last, known)) if *last == place => *known = point,
+            _ => self.points.push((place, point)),
+        }
+    }
+
+    fn put_mark(&mut self, place: u16, mark: &Mark) {
+        let Marks::Packed(packed) = &mut self.marks else {
+            return;
+        };
+        let mark = boundary::pack(&mark.counters, mark.live, mark.looks);
+        match packed.last_mut() {
+            Some((last, known)) if *last == place => *known = mark,
+            _ => packed.push((place, mark)),
+        }
+    }
+
+    /// Adds those of another host.
+    pub fn add(&mut self, other: Self) {
+        if self.points.is_empty() {
+            *self = other;
+            return;
+        }
+        let points = std::mem::take(&mut self.points);
+        self.points = sum(points, other.points, |one, other| one.plus(*other));
+        let marks = std::mem::take(&mut self.marks).plain();
+        self.marks = Marks::Plain(sum(marks, other.marks.plain(), plus));
+    }
+
+    /// The number held when the grid begins.
+    pub fn first_held(&self) -> u64 {
+        match self.points.first() {
+            Some((0, point)) => point.held.into(),
+            _ => 0,
+        }
+    }
+
+    /// The last moment at which none was held, ns; `None`: some always were.
+    pub fn none_held_ns(&self, grid: &Grid) -> Option<u64> {
+        let mut last = self.points.first().and_then(|(place, _)| place.checked_sub(1));
+        for (place, (_, point)) in self.points.iter().enumerate() {
+            if point.held == 0 {
+                // It is the same until the next one.
+                let next = self.points.get(place + 1).map(|(next, _)| *next);
+                let until = next.unwrap_or_else(|| u16::try_from(grid.times.len()).unwrap_or(u16::MAX));
+                last = Some(until.saturating_sub(1));
+            }
+        }
+        let last = match (last, self.points.is_empty()) {
+            (None, true) => grid.times.len().checked_sub(1)?,
+            (last, _) => last?.into(),
+        };
+        grid.times.get(last).copied()
+    }
+
+    /// How busy the connections of all hosts together were at the moments of the grid.
+    pub fn looks(&self, grid: &Grid) -> Looks {
+        let mut looks = Looks::default();
+        let mut points = self.points.iter().peekable();
+        let mut now = Point::default();
+        for place in 0..grid.times.len() {
+            while let Some((_, point)) = points.next_if(|(at, _)| usize::from(*at) <= place) {
+                now = *point;
+            }
+            // Whether one was new or free cannot be told from sums.
+            let live = Live {
+                established: now.established.into(),
+                busy: now.busy.into(),
+                ..Live::default()
+            };
+            looks.note(live, u64::MAX);
+        }
+        looks
+    }
+}
+
+/// A host's window on the common clock.
+pub struct HostWindow<'a> {
+    /// The window.
+    pub window: &'a Window,
+    /// The newest sample.
+    pub sample: &'a Sample,
+    /// The moments.
+    pub grid: &'a Grid,
+    /// When that sample was taken, on the common clock, ns.
+    pub taken_ns: u64,
+}
+
+impl HostWindow<'_> {
+    /// A time of this host's monotonic clock on the common clock, ns.
+    pub fn common_ns(&self, monotonic_ns: u64) -> u64 {
+        let taken = self.sample.taken.monotonic_ns;
+        (self.taken_ns + monotonic_ns.saturating_sub(taken))
+            .saturating_sub(taken.saturating_sub(monotonic_ns))
+    }
+
+    /// The steps of each slot, which is the index; those without any marks have none.
+    pub fn steps(&self) -> Vec<Steps> {
+        let slots = self.sample.peers.iter().map(|peer| peer.slot as usize + 1);
+        let mut steps = vec![Steps::default(); slots.max().unwrap_or(0)];
+        if !self.window.is_cut {
+            self.put_beginnings(&mut steps);
+        }
+        for (number, boundary) in self.window.boundaries.iter().enumerate() {
+            let at_ns = self.common_ns(boundary.at.monotonic_ns);
+            let is_base = number == 0 && self.window.is_cut;
+            let (place, full) = match is_base {
+                true => (Some(0), Some(0)),
+                false => (self.grid.place(at_ns), self.grid.full_place(at_ns)),
+            };
+            let Some(place) = place else {
+                continue;
+            };
+            for (slot, mark) in boundary.unpacked() {
+                let Some(steps) = steps.get_mut(slot as usize) else {
+                    continue;
+                };
+                steps.put(place, Point::of(&mark));
+                if let Some(full) = full {
+                    let reckoned_ns = self.common_ns(mark.counters.reckoned_ms.saturating_mul(NS_PER_MS));
+                    // What is held goes on until the moment at which the mark counts, or until the window begins.
+                    let until_ns = if is_base { at_ns } else { self.grid.full_ns(full) };
+                    let mark = reckoned_until(
+                        mark,
+                        until_ns.saturating_sub(reckoned_ns),
+                        self.grid.full_ns(full),
+                    );
+                    steps.put_mark(full, &mark);
+                }
+            }
+        }
+        steps
+    }
+
+    /// What was open when tracing began, where that is in the window: nothing had been counted yet.
+    fn put_beginnings(&self, steps: &mut [Steps]) {
+        let live = &self.sample.sockets.connections;
+        let mut still = vec![(0_u64, 0_u64); steps.len()];
+        for one in live
+            .iter()
+            .filter(|one| matches!(one.since, super::super::socket::Since::Seeded(_)))
+        {
+            if let Some((n, turns)) = one.slot.and_then(|slot| still.get_mut(slot as usize)) {
+                (*n, *turns) = (*n + 1, *turns + u64::from(one.turns));
+            }
+        }
+        for peer in self.sample.peers.iter().filter(|peer| peer.counters.seeded > 0) {
+            let (Some(steps), Some((n, turns))) =
+                (steps.get_mut(peer.slot as usize), still.get(peer.slot as usize))
+            else {
+                continue;
+            };
+            let found = self.window.mark(0, peer.slot).unwrap_or_default().live;
+            let seeded = peer.counters.seeded;
+            let mark = Mark {
+                counters: Counters {
+                    open_now: seeded,
+                    seeded,
+                    reckoned_ms: self.grid.begin_ns() / NS_PER_MS,
+                    ..Counters::default()
+                },
+                live: Live {
+                    // Those that have gone took their part of it along.
+                    turns: (found.turns * n / seeded).min(*turns),
+                    established: seeded,
+                    busy: found.busy.min(seeded),
+                    ..Live::default()
+                },
+                looks: Looks::default(),
+            };
+            steps.put(0, Point::of(&mark));
+            steps.put_mark(0, &mark);
+        }
+    }
+}
+
+/// A mark as it would be had it been made some time later, when nothing had changed, with the time on the common clock.
+fn reckoned_until(mut mark: Mark, later_ns: u64, at_ns: u64) -> Mark {
+    let ms = later_ns / NS_PER_MS;
+    let counters = &mut mark.counters;
+    let more = |per: u64| ms.saturating_mul(per);
+    counters.held_ms = counters.held_ms.saturating_add(more(held(counters)));
+    counters.busy_ms = counters.busy_ms.saturating_add(more(mark.live.busy));
+    counters.reckoned_ms = at_ns / NS_PER_MS;
+    mark
+}
+
+impl Window {
+    /// The window over several hosts, from the steps of each slot and when its peer was active.
+    pub fn joined(grid: &Grid, peers: impl Iterator<Item = (u32, Steps, Seen, Option<TimeLine>)>) -> Self {
+        let mut marks = vec![Vec::new(); grid.full.len()];
+        let (mut levels, mut all_seen) = (Levels::default(), Vec::new());
+        for (slot, steps, seen, line) in peers {
+            for (place, mark) in steps.marks.packed() {
+                if let Some(marks) = marks.get_mut(usize::from(place)) {
+                    marks.push((slot, mark));
+                }
+            }
+            let level = |(place, point): &(u16, Point)| Level {
+                at_ns: grid
+                    .times
+                    .get(usize::from(*place))
+                    .copied()
+                    .unwrap_or(grid.end_ns),
+                held: point.held.into(),
+                opens: point.opens.into(),
+                closes: point.closes.into(),
+            };
+            levels.push(slot, steps.points.iter().map(level).collect(), line);
+            let slot = slot as usize;
+            if all_seen.len() <= slot {
+                all_seen.resize(slot + 1, Seen::default());
+            }
+            if let Some(known) = all_seen.get_mut(slot) {
+                *known = seen;
+            }
+        }
+        let places = (0_u16..).zip(marks);
+        let boundaries = places.map(|(place, marks)| Boundary {
+            at: moment(grid.full_ns(place)),
+            marks: marks.into_iter().collect(),
+        });
+        Self {
+            length_ns: None,
+            is_cut: true,
+            boundaries: boundaries.collect(),
+            seen: all_seen,
+            generations: Vec::new(),
+            levels: Some(Box::new(levels.at(grid.times.clone()))),
+        }
+    }
+}
+
+/// A time of the common clock, which is both.
+pub fn moment(ns: u64) -> Moment {
+    Moment {
+        monotonic_ns: ns,
+        utc_ns: ns.into(),
+    }
+}
+
+impl Seen {
+    /// When a peer of several hosts was active, on the common clock.
+    pub fn over(first_ns: u64, last_ns: u64, (began_ns, filled): (u64, u64), looks: Looks) -> Self {
+        Self {
+            // It is known, and nothing is compared with it.
+            print: 2,
+            first_ns,
+            last_ns,
+            began_ns,
+            filled,
+            looks,
+        }
+    }
+}
