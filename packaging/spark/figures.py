@@ -10,7 +10,7 @@ times as nanoseconds, and gives a row for each client of a service:
 """
 
 # Who a client is. Hosts behind one address see it in namespaces and on addresses of their own.
-CLIENT = "service, direction, port, peer"
+CLIENT = "service, direction, port, client"
 
 # Whose counters a row has. They begin at 0 with each recorder.
 COUNTED = ["service", "host", "boot_id", "started_at", "netns", "direction", "local_port", "peer"]
@@ -122,7 +122,8 @@ WITH last_rows AS (
 ),
 -- A peer that has left has a last row, and begins at 0 when it comes back.
 complete AS (
-  SELECT peers.*, coalesce(peers.remote_port, peers.local_port) AS port
+  SELECT peers.*, coalesce(peers.local_port, peers.remote_port) AS port,
+    CASE WHEN peers.direction = 'inbound' THEN peers.peer ELSE peers.peer_addr END AS client
   FROM peers JOIN last_rows ON {same}
   WHERE peers.sampled_at = last_rows.last_at OR peers.left
 ),
@@ -141,11 +142,11 @@ counted AS (
 ),
 steps AS (
   SELECT service, direction, CASE WHEN direction = 'inbound' THEN local_port ELSE remote_port END AS port,
-    remote_addr AS peer, coalesce(opened_at, started_at) AS moment, 1 AS step, opened_at IS NOT NULL AS is_open
+    remote_addr AS client, coalesce(opened_at, started_at) AS moment, 1 AS step, opened_at IS NOT NULL AS is_open
   FROM connections
   UNION ALL
   SELECT service, direction, CASE WHEN direction = 'inbound' THEN local_port ELSE remote_port END AS port,
-    remote_addr AS peer, closed_at AS moment, -1 AS step, false AS is_open
+    remote_addr AS client, closed_at AS moment, -1 AS step, false AS is_open
   FROM connections WHERE closed_at IS NOT NULL
 ),
 moves AS (
@@ -174,7 +175,7 @@ levels AS (
 courses AS (
   SELECT {CLIENT}, {dialect.gather}({level}) AS levels FROM levels GROUP BY {CLIENT}
 )
-SELECT {CLIENT}, hosts, opens, closes, open_now, requests, (ends - begins) / 1e9 AS seconds,
+SELECT service, direction, port, client AS peer, hosts, opens, closes, open_now, requests, (ends - begins) / 1e9 AS seconds,
   {dialect.fields([(name, f'figure_{name}') for name, _ in figures]
                   + [('opens_by_held', 'CASE WHEN seen = opens THEN joined ELSE alone END')])} AS figures,
   CASE WHEN seen = opens THEN {dialect.fields([(name, name) for name in ('start', 'peak', 'levels')])} END AS held

@@ -6,6 +6,7 @@ pub mod engines;
 mod host;
 mod network;
 pub mod rows;
+pub mod scale;
 pub mod spark;
 
 use std::{

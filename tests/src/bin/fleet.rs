@@ -10,16 +10,19 @@ use std::{
 
 use tcpreuse_tests::{
     bench::{machine::Machine, table::Table},
-    fleet::{self, Recorded, engines, engines::Engines},
+    fleet::{self, Recorded, engines, engines::Engines, scale},
     long::say,
 };
 
 const USAGE: &str = "\
 usage: tcpreuse-fleet --python PATH [--hosts N] [--seconds N] [--keep DIR] [--markdown]
+       tcpreuse-fleet --python PATH --scale N[,N...] [--markdown]
 
 Records N hosts (default: 4) behind HAProxy for a minute or --seconds, and judges their clients over all of them: in
 plain Rust, with DuckDB and on a Spark cluster of two workers. All have to agree with each other and with the clients'
 log.
+
+With --scale, measures DuckDB and Spark instead, on N million rows that are made up.
 
   --python PATH  a Python that has duckdb and pyspark
   --keep DIR     leave recordings, exports and verdicts in DIR
@@ -39,6 +42,8 @@ struct Args {
     hosts: u8,
     seconds: u64,
     markdown: bool,
+    /// Millions of rows.
+    scale: Vec<u64>,
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
@@ -48,6 +53,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
         hosts: 4,
         seconds: 60,
         markdown: false,
+        scale: Vec::new(),
     };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -56,6 +62,11 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--keep" => args.keep = Some(value()?.into()),
             "--hosts" => args.hosts = number(&word, &value()?, 4, 50)?,
             "--seconds" => args.seconds = number(&word, &value()?, 30, 300)?,
+            "--scale" => {
+                let numbers = value()?;
+                let numbers = numbers.split(',').map(|one| number("--scale", one, 1, 1000));
+                args.scale = numbers.collect::<Result<_, _>>()?;
+            }
             "--markdown" => args.markdown = true,
             _ => return Err(format!("unknown argument {word}")),
         }
@@ -93,6 +104,14 @@ fn main() -> ExitCode {
     let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).expect("a folder");
     let machine = Machine::this();
+    if !args.scale.is_empty() {
+        let table = Table {
+            title: format!("100 hosts; {}.", machine.in_words()),
+            ..scale::measure(&python, &folder, &args.scale, say)
+        };
+        show(&table, args.markdown);
+        return ExitCode::SUCCESS;
+    }
     let recorded = record(&args, &folder);
     let alone = engines::alone(&recorded);
     let engines = Engines {
@@ -115,11 +134,7 @@ fn main() -> ExitCode {
         ),
         ..compared.table
     };
-    // A closed pipe is not an error.
-    let _ = match args.markdown {
-        true => writeln!(stdout(), "{}", table.markdown()),
-        false => writeln!(stdout(), "{}", table.text()),
-    };
+    show(&table, args.markdown);
     for complaint in &compared.complaints {
         say(&format!("WRONG {complaint}"));
     }
@@ -127,6 +142,14 @@ fn main() -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(WRONG),
     }
+}
+
+fn show(table: &Table, markdown: bool) {
+    // A closed pipe is not an error.
+    let _ = match markdown {
+        true => writeln!(stdout(), "{}", table.markdown()),
+        false => writeln!(stdout(), "{}", table.text()),
+    };
 }
 
 /// Records in a thread of its own, since that moves to other network namespaces.

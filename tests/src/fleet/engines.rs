@@ -103,7 +103,7 @@ fn diagnosed<'a>(recordings: impl Iterator<Item = &'a PathBuf>) -> Value {
 }
 
 /// A program of those that are handed out for Spark.
-fn job(name: &str) -> PathBuf {
+pub(super) fn job(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     root.join("packaging/spark").join(name)
 }
@@ -113,7 +113,7 @@ fn text(path: &Path) -> String {
 }
 
 /// Runs a command that has to succeed.
-fn succeeded(command: &mut Command) -> Output {
+pub(super) fn succeeded(command: &mut Command) -> Output {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -11,6 +11,7 @@ import duckdb
 
 BEGINS = 1767225600  # 2026-01-01, UTC
 NS = 1_000_000_000
+ADDRESS = "'10.' || peer_n // 65536 || '.' || peer_n // 256 % 256 || '.' || peer_n % 256"
 COUNTS = {
     # One in a hundred clients opens a connection for each request, one in a thousand holds ever more.
     "opens": "CASE WHEN peer_n % 100 = 7 THEN 10 * (t + 1) WHEN peer_n % 1000 = 3 THEN t + 1 ELSE 1 END",
@@ -51,7 +52,7 @@ def main(out, hosts, peers, times):
             "started_at": f"make_timestamp_ns({BEGINS * NS})",
             "sampled_at": f"make_timestamp_ns({BEGINS * NS} + (t + 1) * {3600 * NS // (times + 1)})",
             "direction": "'inbound'", "netns": "4026531840", "local_port": "443",
-            "peer": "'10.' || peer_n // 65536 || '.' || peer_n // 256 % 256 || '.' || peer_n % 256",
+            "peer": ADDRESS, "peer_addr": ADDRESS,
             "verdict": "'reusing'", "left": "false", "remote_port": "NULL", "peer_prefix": "32",
         }
         columns |= COUNTS | {name: "0" for name in ZERO} | {"turns_max": "1"}
