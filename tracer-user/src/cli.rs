@@ -22,7 +22,7 @@ pub use self::{
     judge::Judge,
     output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
-    recording::{Recording, Replay, Report, Verify},
+    recording::{Export, Lake, Recording, Replay, Report, Verify},
     serve::Serve,
     server::Server,
     trace::{Direction, Kernel, Trace},
@@ -68,6 +68,12 @@ Examples:
   tcpreuse report evidence --at 14:05 --window 5m > ticket.html
   tcpreuse report evidence --port 443 --out https.html";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  tcpreuse export evidence --out lake
+  tcpreuse export web1 web2 web3 --service shop --out lake
+  duckdb -c \"SELECT host, count(*) FROM 'lake/v1/connections/**/*.parquet' GROUP BY host\"";
+
 /// Find clients that open new TCP connections instead of reusing theirs, and say why and what to change.
 #[derive(Debug, Parser)]
 #[command(
@@ -105,6 +111,9 @@ pub enum Command {
     /// Judge figures that other programs have added up: JSON lines in, verdicts out; needs no root
     #[command(after_long_help = judge::FORMAT)]
     Judge(Box<Judge>),
+    /// Export recordings as Parquet files for SQL engines
+    #[command(after_long_help = EXPORT_EXAMPLES)]
+    Export(Export),
     /// Check an evidence directory: report what is intact, truncated, altered or missing
     Verify(Verify),
     /// Check what this kernel and these privileges allow, and say how to get what is missing
@@ -350,6 +359,9 @@ pub struct Record {
     /// Add a recording to the directory if it already exists
     #[arg(long)]
     pub append: bool,
+    /// Files for SQL engines.
+    #[command(flatten)]
+    pub lake: Lake,
     /// Who owns what is written.
     #[command(flatten)]
     pub owner: Owner,

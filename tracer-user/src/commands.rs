@@ -4,6 +4,7 @@ pub mod config;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+pub mod export;
 pub mod judge;
 mod kept;
 pub mod manual;

@@ -9,6 +9,7 @@ mod block;
 mod cells;
 mod dir;
 mod error;
+pub mod export;
 pub(crate) mod extract;
 pub mod flight;
 #[cfg(feature = "testing")]
@@ -24,6 +25,7 @@ pub mod recording;
 pub mod rows;
 mod segments;
 pub mod select;
+pub mod service;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,6 +1,6 @@
 //! Web servers.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use super::{Certificate, command, write};
 
@@ -30,4 +30,77 @@ pub fn node(port: u16, certificate: &Certificate, timeout_ms: u32) -> Command {
     .args([&port.to_string(), &certificate.path, &certificate.key])
     .arg(timeout_ms.to_string());
     node
+}
+
+/// Where Debian has Tomcat.
+pub const TOMCAT: &str = "/usr/share/tomcat10";
+
+/// Tomcat with AJP on this port and a page that says so. It writes below `folder` only.
+pub fn tomcat(folder: &Path, port: u16) -> Command {
+    for directory in ["conf", "logs", "temp", "webapps/ROOT"] {
+        let directory = folder.join(directory);
+        fs::create_dir_all(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    }
+    let server = format!(
+        r#"<Server port="-1"><Service name="Catalina">
+<Connector protocol="AJP/1.3" address="127.0.0.1" port="{port}" secretRequired="false"/>
+<Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps"/></Engine>
+</Service></Server>"#
+    );
+    write(folder, "conf/server.xml", &server);
+    // The default servlet, which serves files.
+    let web = r#"<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="5.0">
+<servlet><servlet-name>files</servlet-name><servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class></servlet>
+<servlet-mapping><servlet-name>files</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
+<welcome-file-list><welcome-file>index.txt</welcome-file></welcome-file-list>
+</web-app>"#;
+    write(folder, "conf/web.xml", web);
+    write(folder, "webapps/ROOT/index.txt", "from Tomcat");
+    let mut java = command("java");
+    java.args(["-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp"])
+        .arg(format!("{TOMCAT}/bin/bootstrap.jar:{TOMCAT}/bin/tomcat-juli.jar"))
+        .arg(format!("-Dcatalina.home={TOMCAT}"))
+        .arg(format!("-Dcatalina.base={}", folder.display()))
+        .arg(format!("-Djava.io.tmpdir={}", folder.join("temp").display()))
+        .args(["org.apache.catalina.startup.Bootstrap", "start"]);
+    java
+}
+
+/// Where Debian has the module that connects Apache to Tomcat.
+pub const MOD_JK: &str = "/usr/lib/apache2/modules/mod_jk.so";
+
+/// Apache on this port, which passes everything on by AJP to another one.
+pub fn apache_with_jk(folder: &Path, port: u16, inner: u16) -> Command {
+    let workers = format!(
+        "worker.list=inner\nworker.inner.type=ajp13\nworker.inner.host=127.0.0.1\nworker.inner.port={inner}\n"
+    );
+    let workers = write(folder, "workers.properties", &workers);
+    let config = format!(
+        "LoadModule mpm_worker_module /usr/lib/apache2/modules/mod_mpm_worker.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule jk_module {MOD_JK}
+ServerRoot {folder}
+ServerName localhost
+DefaultRuntimeDir {folder}
+PidFile {folder}/pid
+ErrorLog {folder}/errors
+Mutex fcntl:{folder} default
+User www-data
+Group www-data
+StartServers 1
+ServerLimit 1
+MaxRequestWorkers 8
+ThreadsPerChild 8
+Listen 127.0.0.1:{port}
+JkWorkersFile {workers}
+JkLogFile {folder}/jk.log
+JkShmFile {folder}/jk.shm
+JkMount /* inner
+",
+        folder = folder.display()
+    );
+    let config = write(folder, "apache.conf", &config);
+    let mut apache = command("apache2");
+    apache.args(["-D", "FOREGROUND", "-f", &config]);
+    apache
 }

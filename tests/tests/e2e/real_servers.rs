@@ -1,6 +1,7 @@
 //! Real servers and real clients: what is counted equals what the clients say themselves.
 
 mod databases;
+mod inner;
 mod messages;
 mod tls;
 

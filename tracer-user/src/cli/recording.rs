@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{BatchFlags, Server, SettingsFlags, Trace, ViewFlags, values, values::Span};
-use crate::evidence::at::At;
+use crate::evidence::{EvidenceError, at::At, export::Exporter, service::Service};
 
 /// Which of several recordings in one directory is meant.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -82,4 +82,62 @@ pub struct Report {
     /// Settings.
     #[command(flatten)]
     pub settings: SettingsFlags,
+}
+
+/// Files for SQL engines beside a recording.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Lake {
+    /// Export what is recorded as Parquet files below DIR, hour by hour
+    ///
+    /// As `tcpreuse export` does, in a thread of its own. What cannot be written is told and tried again; recording
+    /// goes on. Several hosts may share DIR.
+    #[arg(long, value_name = "DIR")]
+    pub parquet: Option<PathBuf>,
+    /// The service that this host provides together with others [default: default]
+    ///
+    /// Hosts behind one address are one service. The name is kept in the recording.
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<Service>,
+}
+
+impl Lake {
+    /// The name of the service for the recording.
+    pub fn service_name(&self) -> Option<String> {
+        self.service.as_ref().map(ToString::to_string)
+    }
+
+    /// Opens the directory for the files, if there is to be one.
+    ///
+    /// # Errors
+    /// If it is a symbolic link, or cannot be created.
+    pub fn open(&self) -> Result<Option<Exporter>, EvidenceError> {
+        self.parquet.as_deref().map(Exporter::open).transpose()
+    }
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Export the recordings in these directories, which `tcpreuse record` wrote
+    ///
+    /// One may still be recording: its files are made anew by the next export. Files that are there already
+    /// and whole are left alone.
+    #[arg(value_name = "DIR", required = true)]
+    pub dirs: Vec<PathBuf>,
+    /// The format of the files
+    #[arg(long, value_enum, default_value_t = ExportFormat::Parquet)]
+    pub format: ExportFormat,
+    /// Write below this directory, which is created if need be; several hosts may share one
+    #[arg(short, long, value_name = "DIR2")]
+    pub out: PathBuf,
+    /// The service that these hosts provide together [default: that of the recording, or `default`]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<Service>,
+}
+
+/// `--format` of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Apache Parquet, for DuckDB, Spark, ClickHouse and others.
+    Parquet,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Owner, Server, SettingsFlags, Trace,
+    Lake, Owner, Server, SettingsFlags, Trace,
     values::{self, Span},
 };
 use crate::{
@@ -75,6 +75,9 @@ pub struct Serve {
         value_parser = values::kept
     )]
     pub keep_after: Span,
+    /// Files for SQL engines.
+    #[command(flatten)]
+    pub lake: Lake,
     /// Look at the sockets once every TIME, from 100ms to 1h
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::interval)]
     pub interval: Span,
@@ -104,6 +107,7 @@ impl Serve {
             .any(|address| matches!(address, Address::Unix(_)));
         listens_on_path
             || self.evidence.is_some()
+            || self.lake.parquet.is_some()
             || self.tls_cert.is_some()
             || self.tls_key.is_some()
             || self.token_file.is_some()

@@ -187,11 +187,7 @@ impl<'a> Run<'a> {
         }
         let lost = text::lost(&sample.losses);
         if let Sink::Folder(folder) = sink {
-            folder
-                .writer
-                .news()
-                .iter()
-                .for_each(|news| self.progress.say(news));
+            folder.news().iter().for_each(|news| self.progress.say(news));
         }
         let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let of = self.args.duration.map_or_else(String::new, |span| {
@@ -243,11 +239,7 @@ impl<'a> Run<'a> {
         );
         // A disk that hangs does not keep the answer back.
         folder.wait();
-        folder
-            .writer
-            .news()
-            .iter()
-            .for_each(|news| self.progress.say(news));
+        folder.news().iter().for_each(|news| self.progress.say(news));
         self.say_end(&sink, &sample);
         let printed = print(&diagnosis, &self.output(), &Material::default());
         if let Sink::Folder(folder) = &sink
@@ -269,7 +261,7 @@ impl<'a> Run<'a> {
         };
         let place = match sink {
             Sink::Folder(folder) => format!(" in {}", sanitise(&folder.path.to_string_lossy())),
-            Sink::New(_) | Sink::Stdout(..) => String::new(),
+            Sink::New(..) | Sink::Stdout(..) => String::new(),
         };
         self.progress
             .say(&format!("recorded {}{place}; {lost}", sink.written()));

@@ -41,6 +41,23 @@ pub(crate) enum Cell<'a> {
     Outside(&'a str),
 }
 
+/// What a column's cells are, apart from unknown ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CellType {
+    /// [`Cell::Number`].
+    Number,
+    /// [`Cell::Flag`].
+    Flag,
+    /// [`Cell::Share`].
+    Share,
+    /// [`Cell::Time`].
+    Time,
+    /// [`Cell::Address`].
+    Address,
+    /// [`Cell::Word`], [`Cell::Plain`] and [`Cell::Outside`].
+    Text,
+}
+
 /// Converts cells to text, and caches the last second written, since most times are close together.
 #[derive(Debug, Default)]
 pub(super) struct Texts {

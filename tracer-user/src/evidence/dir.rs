@@ -1,5 +1,7 @@
 //! The directory itself: private to its owner, and never left through a symbolic link.
 
+mod nested;
+
 use std::{
     ffi::OsString,
     fs::File,
@@ -16,6 +18,7 @@ use rustix::{
     io::Errno,
 };
 
+pub(super) use self::nested::Unfinished;
 use super::EvidenceError;
 
 /// Others may not even list it.

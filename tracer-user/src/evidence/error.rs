@@ -43,6 +43,20 @@ impl EvidenceError {
         }
     }
 
+    /// Whether the file exists already.
+    pub fn is_there(&self) -> bool {
+        self.source
+            .as_ref()
+            .is_some_and(|source| source.kind() == io::ErrorKind::AlreadyExists)
+    }
+
+    /// Whether there is no room for it, or none to write to: trying again may help.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let kind = self.source.as_ref().map(io::Error::kind);
+        matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+    }
+
     /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         self.source
@@ -69,10 +83,9 @@ impl std::error::Error for EvidenceError {}
 
 impl From<EvidenceError> for Failure {
     fn from(error: EvidenceError) -> Self {
-        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-        match error.source.as_ref().map(io::Error::kind) {
-            Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem) => Self::NotWritten(error.to_string()),
-            _ => Self::Usage(error.to_string()),
+        match error.is_full() {
+            true => Self::NotWritten(error.to_string()),
+            false => Self::Usage(error.to_string()),
         }
     }
 }

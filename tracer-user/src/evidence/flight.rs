@@ -131,6 +131,11 @@ impl Flight {
         &self.place.path
     }
 
+    /// Where the recording lies that may yet be kept. One that is kept is moved away, and another one begins.
+    pub fn current(&self) -> PathBuf {
+        self.place.path.join(CURRENT)
+    }
+
     /// Notes that tracing has begun.
     pub fn begin(&mut self, at: Moment) {
         self.started = Some(at);
@@ -148,7 +153,7 @@ impl Flight {
             bytes: self.place.bytes / 4,
             rotate: true,
         };
-        let path = self.place.path.join(CURRENT);
+        let path = self.current();
         let mut recording = Recording::create(&path, self.session.clone(), Some(limit))?;
         recording.remember_only(self.place.span_ns);
         if let Some(started) = self.started {
@@ -159,7 +164,7 @@ impl Flight {
 
     /// Removes what the last recorder remembered, or moves it to what is kept if that one was killed.
     fn take_over(&mut self) -> Result<(), EvidenceError> {
-        let path = self.place.path.join(CURRENT);
+        let path = self.current();
         if path.symlink_metadata().is_err() {
             return Ok(());
         }

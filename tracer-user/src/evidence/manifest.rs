@@ -117,6 +117,9 @@ pub struct Session {
     pub service: Option<String>,
     /// Kernel release.
     pub kernel: String,
+    /// The service that this host provides together with others; `None` if none was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Identifies the boot, so that monotonic times can be compared.
     pub boot_id: Option<String>,
     /// Both clocks at the start.

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, path::Path};
 
 pub(crate) use self::csv_rows::Rows;
 use super::{
-    Folder,
+    Folder, MANIFEST,
     error::EvidenceError,
     journal::{self, Interval},
     manifest::Manifest,
@@ -131,7 +131,50 @@ impl Evidence {
         Self::open_some(path, number, Range::End)
     }
 
+    /// The journals of its segments, oldest first; the current one has no number.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub(crate) fn journals(&self) -> Result<Vec<(Option<u64>, String)>, EvidenceError> {
+        let first = self.manifest.session.first_segment;
+        let mut journals = segments::journals(&self.folder)?;
+        journals.retain(|(number, _)| number.is_none_or(|number| number >= first));
+        Ok(journals)
+    }
+
+    /// Whether the recording still exists.
+    pub(crate) fn is_there(&self) -> bool {
+        self.folder.open_file(MANIFEST).is_ok()
+    }
+
+    /// Leaves out all but the intervals of one segment.
+    ///
+    /// # Errors
+    /// If its journal cannot be read, or is damaged.
+    pub(crate) fn only(&mut self, (number, name): &(Option<u64>, String)) -> Result<(), EvidenceError> {
+        self.last = None;
+        self.parts.clear();
+        self.frames.clear();
+        let (session, mut found) = (self.manifest.session.session, Found::default());
+        journal::scan(&self.folder, name, |interval| {
+            found.add(interval, interval.session == session, Range::All);
+            Ok(())
+        })?;
+        self.add_segment(*number, found);
+        Ok(())
+    }
+
     fn open_some(path: &Path, number: Option<u32>, wanted: Range) -> Result<Self, EvidenceError> {
+        let mut evidence = Self::open_bare(path, number)?;
+        evidence.find_parts(wanted)?;
+        Ok(evidence)
+    }
+
+    /// Opens a directory without any intervals, which [`Self::only`] finds segment by segment.
+    ///
+    /// # Errors
+    /// If it is not an evidence directory, or the recording does not exist.
+    pub(crate) fn open_bare(path: &Path, number: Option<u32>) -> Result<Self, EvidenceError> {
         let folder = Folder::open(path)?;
         let mut manifest = Manifest::read(&folder)?;
         let recordings = manifest.recordings();
@@ -157,7 +200,6 @@ impl Evidence {
                 false => format!("this is recording {number} of {recordings}, begun at {started}"),
             });
         }
-        evidence.find_parts(wanted)?;
         Ok(evidence)
     }
 
@@ -201,11 +243,8 @@ impl Evidence {
     }
 
     fn find_parts(&mut self, wanted: Range) -> Result<(), EvidenceError> {
-        let first = self.manifest.session.first_segment;
-        let journals = segments::journals(&self.folder)?.into_iter();
-        let journals = journals.filter(|(number, _)| number.is_none_or(|number| number >= first));
         // From the end, so that what is not wanted need not be read.
-        for (number, name) in journals.rev() {
+        for (number, name) in self.journals()?.into_iter().rev() {
             let session = self.manifest.session.session;
             let mut found = Found::default();
             let of_this = |interval: &Interval| {

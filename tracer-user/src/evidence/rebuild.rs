@@ -26,7 +26,7 @@ use self::{leaving::Slots, peer::Entry};
 use super::{
     MAX_PEERS,
     manifest::Session,
-    rows::{ConnectionRow, ListenerRow},
+    rows::{ConnectionRow, ListenerRow, PeerRow},
 };
 use crate::{
     diagnosis::Verdict,
@@ -323,6 +323,22 @@ impl Rebuild {
     fn present(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
         let listed = self.peers.iter().filter(|(_, entry)| self.lists(entry));
         listed.filter(|(id, _)| self.counted_for(**id) == **id)
+    }
+
+    /// The last rows of the peers listed at the last interval.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &PeerRow> {
+        self.present().filter_map(|(_, entry)| entry.gauge.as_deref())
+    }
+
+    /// The listeners at the last interval.
+    pub(crate) fn listeners(&self) -> &[ListenerRow] {
+        &self.listeners
+    }
+
+    /// The counters of a peer, as far as the rows show them.
+    pub(crate) fn counters(&self, id: &PeerId) -> Option<Counters> {
+        let entry = self.peers.get(id)?;
+        Some(entry.counters(self.expected, false))
     }
 
     /// Number of peers.

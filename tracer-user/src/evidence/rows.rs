@@ -16,7 +16,7 @@ pub use self::{
     peers::PeerRow,
     writer::{RowFormat, RowWriter},
 };
-use super::cells::{Cell, Fields};
+use super::cells::{Cell, CellType, Fields};
 
 /// One of the files that grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,6 +111,8 @@ pub(crate) trait Row: Sized {
     const KIND: Kind;
     /// The header.
     const COLUMNS: &'static [&'static str];
+    /// What the cells of each column are.
+    const TYPES: &'static [CellType];
     /// How many of the last columns older recordings may lack.
     const ADDED: usize = 0;
     /// What the columns of each field say, line by line, for the documentation.

@@ -37,6 +37,13 @@ pub enum Role {
         /// The recordings and other files it reads.
         files: Vec<PathBuf>,
     },
+    /// Reads recordings, and writes them to files in another format.
+    Exporting {
+        /// The recordings.
+        files: Vec<PathBuf>,
+        /// The directory it writes to.
+        writes: PathBuf,
+    },
 }
 
 impl Role {
@@ -45,7 +52,7 @@ impl Role {
             Self::Tracing => NEEDS.iter().map(|need| need.capability).collect(),
             Self::Serving => CapsHashSet::new(),
             // The directory of a user who called sudo does not belong to root.
-            Self::Showing { .. } => [Capability::CAP_DAC_OVERRIDE].into(),
+            Self::Showing { .. } | Self::Exporting { .. } => [Capability::CAP_DAC_OVERRIDE].into(),
             Self::Reading { .. } => [Capability::CAP_DAC_READ_SEARCH].into(),
         }
     }

@@ -20,6 +20,7 @@ use xtask::{
 
 mod advice;
 mod apt;
+mod python;
 
 use self::apt::Apt;
 use crate::{args::Purpose, process, project::Project, refusal::Refusal};
@@ -33,6 +34,11 @@ const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 /// A C++ compiler.
 const CXX_PACKAGE: &str = "g++";
 
+/// What the tests use that is no program, and is looked for where Debian has it.
+const TOMCAT: &str = "/usr/share/tomcat10/bin";
+const MOD_JK: &str = "/usr/lib/apache2/modules/mod_jk.so";
+const GRPC: &str = "/usr/lib/python3/dist-packages/grpc";
+
 /// Programs the tests run, and the packages they are in. Of Apache only the package with the binary and
 /// its modules, and of Redis only the tools, which have the server under another name. No service is started.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
@@ -43,6 +49,10 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("setcap", "libcap2-bin"),
     ("chromium", "chromium"),
     ("go", "golang-go"),
+    ("java", "tomcat10"),
+    (TOMCAT, "tomcat10"),
+    (MOD_JK, "libapache2-mod-jk"),
+    (GRPC, "python3-grpcio"),
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("nginx", "nginx-light"),
@@ -68,7 +78,7 @@ const FLEET_PROGRAMS: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("java", "default-jre-headless"),
     ("nginx", "nginx-light"),
-    ("pip3", "python3-venv"),
+    ("python3", "python3"),
 ];
 
 /// Programs that are measured beside ours, and the packages they are in.
@@ -96,7 +106,11 @@ pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<()> {
         Purpose { bench: true, .. } => missing_packages(BENCH_PROGRAMS),
         _ => Vec::new(),
     };
-    prepare(project, packages, &Without::Stop).map(drop)
+    prepare(project, packages, &Without::Stop)?;
+    if purpose.tests {
+        for_sql(project);
+    }
+    Ok(())
 }
 
 /// What a build needs.
@@ -107,7 +121,21 @@ pub(crate) fn toolchain(project: &Project) -> Result<Toolchain> {
 /// What the tests need. Tests say themselves what they cannot run without.
 pub(crate) fn for_tests(project: &Project) -> Result<()> {
     let without = Without::Lose("some tests will say SKIP");
-    prepare(project, |_| missing_packages(TEST_PROGRAMS), &without).map(drop)
+    prepare(project, |_| missing_packages(TEST_PROGRAMS), &without)?;
+    for_sql(project);
+    Ok(())
+}
+
+/// What the questions in SQL are tested with. Without it their test says SKIP.
+fn for_sql(project: &Project) {
+    let mut setup = Setup::start(project);
+    if let Err(error) = setup.python(&[python::DUCKDB]) {
+        process::complain(&format!("{error:#}"));
+        setup.say("going on without DuckDB, so some tests will say SKIP");
+    }
+    if setup.changed {
+        setup.finish();
+    }
 }
 
 /// What the tests on other kernels need beside what all tests do.
@@ -116,9 +144,12 @@ pub(crate) fn for_kernels(project: &Project) -> Result<()> {
     prepare(project, packages, &Without::Stop).map(drop)
 }
 
-/// What a fleet of several hosts takes.
-pub(crate) fn for_fleet(project: &Project) -> Result<()> {
-    prepare(project, |_| missing_packages(FLEET_PROGRAMS), &Without::Stop).map(drop)
+/// What a fleet of several hosts takes. Returns a Python that has the engines.
+pub(crate) fn for_fleet(project: &Project) -> Result<PathBuf> {
+    prepare(project, |_| missing_packages(FLEET_PROGRAMS), &Without::Stop)?;
+    let mut setup = Setup::start(project);
+    setup.python(&[python::DUCKDB, python::SPARK])?;
+    Ok(python::interpreter(project))
 }
 
 /// What fuzzing needs: whether it is there now. libFuzzer comes as C++.
@@ -209,8 +240,12 @@ fn missing_clippy(toolchain: &Toolchain) -> Vec<&'static str> {
     if missing { vec![CLIPPY_PACKAGE] } else { Vec::new() }
 }
 
+/// Whether a program is here, or a file that has its whole path.
 pub(super) fn is_installed(program: &str) -> bool {
-    find(program).is_some()
+    match Path::new(program) {
+        file if file.is_absolute() => file.exists(),
+        _ => find(program).is_some(),
+    }
 }
 
 /// Looks beyond `PATH`, since programs for root are often not on that of others.

@@ -10,6 +10,7 @@ use crate::{
     cli::{Record, RecordFormat},
     diagnosis::{Options, words},
     evidence::{
+        export::{Exporter, follow::Follower},
         manifest::Session,
         recording::{Block, Limit, Recording},
         rows::{ConnectionRow, RowFormat, RowWriter},
@@ -29,7 +30,7 @@ const AFTER_THE_ANSWER: Duration = Duration::from_secs(30);
 /// An open output.
 pub(super) enum Sink {
     /// A directory, before tracing begins.
-    New(Box<Recording>),
+    New(Box<Recording>, Option<Exporter>),
     /// A directory, written by a thread of its own.
     Folder(Folder),
     Stdout(Box<RowWriter<BufWriter<StdoutLock<'static>>>>, u64),
@@ -39,6 +40,8 @@ pub(super) enum Sink {
 pub(super) struct Folder {
     pub(super) path: PathBuf,
     pub(super) writer: Writer,
+    /// What exports it meanwhile, if anything does.
+    follower: Option<Follower>,
 }
 
 impl Folder {
@@ -49,13 +52,28 @@ impl Folder {
 
     /// Waits for the end of the recording. Returns why the evidence is incomplete, if it is.
     pub(super) fn end(&self) -> Option<String> {
-        match self.writer.wait(AFTER_THE_ANSWER) {
+        let path = sanitise(&self.path.to_string_lossy());
+        let incomplete = match self.writer.wait(AFTER_THE_ANSWER) {
             true => self.writer.status().incomplete,
             false => Some(format!(
-                "{}: the disk does not answer, so the end of the recording is not written",
-                sanitise(&self.path.to_string_lossy())
+                "{path}: the disk does not answer, so the end of the recording is not written"
             )),
-        }
+        };
+        let follower = self.follower.as_ref();
+        let missing = follower.and_then(|follower| follower.finish(AFTER_THE_ANSWER));
+        incomplete.or_else(|| {
+            let missing = missing?;
+            Some(format!(
+                "not all of it was exported: {missing}; `tcpreuse export {path}` makes up for that"
+            ))
+        })
+    }
+
+    /// What has happened to the files and has not been reported yet.
+    pub(super) fn news(&self) -> Vec<String> {
+        let mut news = self.writer.news();
+        news.extend(self.follower.iter().flat_map(Follower::news));
+        news
     }
 }
 
@@ -70,9 +88,11 @@ impl Sink {
             (false, Some(RecordFormat::Csv | RecordFormat::Jsonl)) => Err(Failure::Usage(
                 "--format csv and jsonl are for --out -; a directory always holds CSV files".to_owned(),
             )),
-            (true, _) if args.append || args.max_size.is_some() => Err(Failure::Usage(
-                "--append and --max-size are for a directory, not for --out -".to_owned(),
-            )),
+            (true, _) if args.append || args.max_size.is_some() || args.lake.parquet.is_some() => {
+                Err(Failure::Usage(
+                    "--append, --max-size and --parquet are for a directory, not for --out -".to_owned(),
+                ))
+            }
             (true, format) => {
                 let format = match format {
                     Some(RecordFormat::Jsonl) => RowFormat::Jsonl,
@@ -88,15 +108,17 @@ impl Sink {
                 });
                 let session = Session {
                     options: Some(options.clone()),
+                    service: args.lake.service_name(),
                     ..Session::here(settings, args.interval.0, args.window.as_ns())
                 };
+                let exporter = args.lake.open()?;
                 // A dangling link counts as existing, and is refused.
                 let is_there = args.out.symlink_metadata().is_ok();
                 let recording = match args.append && is_there {
                     true => Recording::append(&args.out, session, limit),
                     false => Recording::create(&args.out, session, limit),
                 };
-                Ok(Self::New(Box::new(recording?)))
+                Ok(Self::New(Box::new(recording?), exporter))
             }
         }
     }
@@ -104,11 +126,14 @@ impl Sink {
     /// Called once tracing has begun, so that there is no header without rows.
     pub(super) fn begin(self, at: Moment) -> io::Result<Self> {
         Ok(match self {
-            Self::New(mut recording) => {
+            Self::New(mut recording, exporter) => {
                 recording.begin(at);
+                let path = recording.path().to_owned();
+                let follow = |exporter| Follower::start(exporter, path.clone(), None);
                 Self::Folder(Folder {
-                    path: recording.path().to_owned(),
                     writer: Writer::start(*recording)?,
+                    follower: exporter.map(follow).transpose()?,
+                    path,
                 })
             }
             Self::Stdout(mut rows, n) => {
@@ -122,7 +147,7 @@ impl Sink {
 
     /// Called if tracing could not begin.
     pub(super) fn discard(self) {
-        if let Self::New(recording) = self {
+        if let Self::New(recording, _) = self {
             recording.discard();
         }
     }
@@ -130,7 +155,7 @@ impl Sink {
     /// Adds rows of connections.
     pub(super) fn rows(&mut self, some: Vec<ConnectionRow>) -> io::Result<()> {
         match self {
-            Self::New(_) => {}
+            Self::New(..) => {}
             Self::Folder(folder) => folder.writer.connections(some),
             Self::Stdout(rows, n) => {
                 *n += some.len() as u64;
@@ -143,7 +168,7 @@ impl Sink {
     /// Flushes, so that the reader of a pipe need not wait for the next interval.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::New(_) | Self::Folder(_) => Ok(()),
+            Self::New(..) | Self::Folder(_) => Ok(()),
             Self::Stdout(rows, _) => rows.flush(),
         }
     }
@@ -158,7 +183,7 @@ impl Sink {
     pub(super) fn rows_not_written(&self) -> u64 {
         match self {
             Self::Folder(folder) => folder.writer.status().rows_not_written,
-            Self::New(_) | Self::Stdout(..) => 0,
+            Self::New(..) | Self::Stdout(..) => 0,
         }
     }
 
@@ -186,7 +211,7 @@ impl Sink {
     /// What it has written, in words.
     pub(super) fn written(&self) -> String {
         match self {
-            Self::New(_) => String::new(),
+            Self::New(..) => String::new(),
             Self::Folder(folder) => {
                 let status = folder.writer.status();
                 let rows = words::count(status.rows, "row", "rows");

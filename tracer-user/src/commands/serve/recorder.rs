@@ -7,6 +7,7 @@ use crate::{
     commands::record::{drain::Drain, rows::Rows},
     diagnosis::Options,
     evidence::{
+        export::{Exporter, follow::Follower},
         flight::{Flight, KEPT, Place, Told},
         manifest::Session,
         recording::Block,
@@ -27,9 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If it cannot be used.
-pub(super) fn open(args: &Serve, settings: &Settings, options: &Options) -> Result<Option<Flight>, Failure> {
+pub(super) fn open(args: &Serve, settings: &Settings, options: &Options) -> Result<Option<Opened>, Failure> {
     let Some(path) = args.evidence.clone() else {
-        return Ok(None);
+        return match args.lake.parquet {
+            Some(_) => Err(Failure::Usage(
+                "--parquet exports what is recorded: give --evidence DIR as well".to_owned(),
+            )),
+            None => Ok(None),
+        };
     };
     let place = Place {
         path,
@@ -38,10 +44,15 @@ pub(super) fn open(args: &Serve, settings: &Settings, options: &Options) -> Resu
     };
     let session = Session {
         options: Some(options.clone()),
+        service: args.lake.service_name(),
         ..Session::here(settings, args.interval.0, args.window.as_ns())
     };
-    Ok(Some(Flight::open(place, session)?))
+    let exporter = args.lake.open()?;
+    Ok(Some((Flight::open(place, session)?, exporter)))
 }
+
+/// The flight recorder, and what exports its recordings, if anything does.
+pub(super) type Opened = (Flight, Option<Exporter>);
 
 /// The recorder.
 pub(super) struct Recorder {
@@ -51,12 +62,13 @@ pub(super) struct Recorder {
     keeping: Keeping,
     path: PathBuf,
     news: Vec<String>,
+    follower: Option<Follower>,
 }
 
 impl Recorder {
     /// Begins to record.
     pub(super) fn begin(
-        mut flight: Flight,
+        (mut flight, exporter): Opened,
         args: &Serve,
         settings: Settings,
         live: &mut Live,
@@ -71,6 +83,9 @@ impl Recorder {
                 settings.filter,
                 args.server.expect_peers.clone(),
             ),
+            follower: exporter
+                .map(|exporter| Follower::start(exporter, flight.current(), None))
+                .transpose()?,
             writer: Writer::fly(flight)?,
             keeping: Keeping::new(args.keep_after.as_ns()),
             path,
@@ -165,6 +180,7 @@ impl Recorder {
     pub(super) fn news(&mut self) -> Vec<String> {
         let mut news = std::mem::take(&mut self.news);
         news.extend(self.writer.news());
+        news.extend(self.follower.iter().flat_map(Follower::news));
         news
     }
 
@@ -175,6 +191,14 @@ impl Recorder {
 
     /// Ends it with the last sample. What is being kept ends with it, and what is not is removed.
     pub(super) fn finish(&mut self, live: &Live, block: &Block<'_>, origin: &Origin) -> io::Result<()> {
+        // What is not kept is removed below.
+        if let Some(missing) = self
+            .follower
+            .as_ref()
+            .and_then(|follower| follower.finish(PATIENCE))
+        {
+            self.news.push(format!("not all was exported: {missing}"));
+        }
         let ended = self.drain.finish();
         self.last_rows(live, block, ended);
         self.writer.finish(block, report(block, origin)?);

@@ -6,7 +6,7 @@ mod several;
 use std::{borrow::Cow, net::IpAddr};
 
 use crate::{
-    evidence::cells::{Cell, Fields},
+    evidence::cells::{Cell, CellType, Fields},
     model::{
         ended::LastState,
         peer::{CloseReason, Closer, Direction},
@@ -24,6 +24,9 @@ pub(super) type Read<T> = Result<T, String>;
 pub(super) trait Column<T> {
     /// The names, if they are not just that of the field.
     const NAMES: Option<&'static [&'static str]> = None;
+
+    /// What their cells are.
+    const TYPES: &'static [CellType];
 
     fn put(value: &T, put: Put<'_>);
 
@@ -56,10 +59,25 @@ macro_rules! row {
                         &[stringify!($added)],
                     ),)+)?
                 ];
-                &$crate::evidence::rows::columns::joined::<{ $crate::evidence::rows::columns::count(NAMES) }>(NAMES)
+                &$crate::evidence::rows::columns::joined::<
+                    _,
+                    { $crate::evidence::rows::columns::count(NAMES) },
+                >(NAMES, "")
             };
 
-            const ADDED: usize = $crate::evidence::rows::columns::count(&[
+            const TYPES: &'static [$crate::evidence::cells::CellType] = {
+                const TYPES: &[&[$crate::evidence::cells::CellType]] = &[
+                    $(<$column as $crate::evidence::rows::columns::Column<$type>>::TYPES,)+
+                    $($(<$added_column as $crate::evidence::rows::columns::Column<$added_type>>::TYPES,)+)?
+                ];
+                const FIRST: $crate::evidence::cells::CellType = $crate::evidence::cells::CellType::Text;
+                &$crate::evidence::rows::columns::joined::<
+                    _,
+                    { $crate::evidence::rows::columns::count(TYPES) },
+                >(TYPES, FIRST)
+            };
+
+            const ADDED: usize = $crate::evidence::rows::columns::count::<&str>(&[
                 $($($crate::evidence::rows::columns::names::<$added_type, $added_column>(
                     &[stringify!($added)],
                 ),)+)?
@@ -111,8 +129,8 @@ pub(super) const fn names<T, C: Column<T>>(field: &'static [&'static str]) -> &'
     }
 }
 
-/// Number of names.
-pub(super) const fn count(mut names: &[&[&str]]) -> usize {
+/// Number of columns.
+pub(super) const fn count<T>(mut names: &[&[T]]) -> usize {
     let mut n = 0;
     while let [first, rest @ ..] = names {
         n += first.len();
@@ -121,10 +139,10 @@ pub(super) const fn count(mut names: &[&[&str]]) -> usize {
     n
 }
 
-/// All names, concatenated.
-pub(super) const fn joined<const N: usize>(mut names: &[&[&'static str]]) -> [&'static str; N] {
-    let mut all = [""; N];
-    let mut left: &mut [&str] = &mut all;
+/// The names or types of all columns, concatenated; `any` is one of them.
+pub(super) const fn joined<T: Copy, const N: usize>(mut names: &[&[T]], any: T) -> [T; N] {
+    let mut all = [any; N];
+    let mut left: &mut [T] = &mut all;
     while let [first, rest @ ..] = names {
         let (here, after) = left.split_at_mut(first.len());
         here.copy_from_slice(first);
@@ -135,8 +153,10 @@ pub(super) const fn joined<const N: usize>(mut names: &[&[&'static str]]) -> [&'
 
 /// A column of one cell, which may be empty for an unknown value.
 macro_rules! maybe {
-    ($column:ident, $type:ty, $cell:expr, $read:ident) => {
+    ($column:ident, $type:ty, $kind:ident, $cell:expr, $read:ident) => {
         impl Column<Option<$type>> for $column {
+            const TYPES: &'static [CellType] = &[CellType::$kind];
+
             fn put(value: &Option<$type>, put: Put<'_>) {
                 put(value.as_ref().map_or(Cell::Unknown, $cell));
             }
@@ -161,6 +181,8 @@ macro_rules! always {
     };
     ($column:ident, $type:ty, $known:expr) => {
         impl Column<$type> for $column {
+            const TYPES: &'static [CellType] = <Self as Column<Option<$type>>>::TYPES;
+
             fn put(value: &$type, put: Put<'_>) {
                 Self::put(&Some(*value), put);
             }
@@ -175,47 +197,55 @@ macro_rules! always {
 
 /// A moment, UTC, ns.
 pub(super) struct Time;
-maybe!(Time, i128, |ns| Cell::Time(*ns), time);
+maybe!(Time, i128, Time, |ns| Cell::Time(*ns), time);
 always!(Time, i128, needed);
 
 /// A count. An empty cell that should not be empty counts as 0.
 pub(super) struct Count;
-maybe!(Count, u64, |n| Cell::Number(*n), count);
+maybe!(Count, u64, Number, |n| Cell::Number(*n), count);
 always!(Count, u64, or 0);
 
 /// Bytes.
 pub(super) struct Bytes;
-maybe!(Bytes, u64, |n| Cell::Number(*n), bytes);
+maybe!(Bytes, u64, Number, |n| Cell::Number(*n), bytes);
 
 /// A time in milliseconds.
 pub(super) struct Ms;
-maybe!(Ms, u64, |n| Cell::Number(*n), ms);
+maybe!(Ms, u64, Number, |n| Cell::Number(*n), ms);
 
 /// A number that is not a count.
 pub(super) struct Number;
-maybe!(Number, u16, |n| Cell::Number(u64::from(*n)), number);
-maybe!(Number, u32, |n| Cell::Number(u64::from(*n)), number);
+maybe!(Number, u16, Number, |n| Cell::Number(u64::from(*n)), number);
+maybe!(Number, u32, Number, |n| Cell::Number(u64::from(*n)), number);
 always!(Number, u16, needed);
 always!(Number, u32, or 0);
 
 /// `true` or `false`.
 pub(super) struct Flag;
-maybe!(Flag, bool, |flag| Cell::Flag(*flag), flag);
+maybe!(Flag, bool, Flag, |flag| Cell::Flag(*flag), flag);
 always!(Flag, bool, or false);
 
 /// An address.
 pub(super) struct Address;
-maybe!(Address, IpAddr, |address| Cell::Address(*address), address);
+maybe!(
+    Address,
+    IpAddr,
+    Address,
+    |address| Cell::Address(*address),
+    address
+);
 always!(Address, IpAddr, needed);
 
 /// A fraction of 1, in thousandths.
 pub(super) struct Share;
-maybe!(Share, u16, |share| Cell::Share(*share), share);
+maybe!(Share, u16, Share, |share| Cell::Share(*share), share);
 
 /// Text from outside.
 pub(super) struct Outside;
 
 impl Column<Option<String>> for Outside {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(value: &Option<String>, put: Put<'_>) {
         put(value.as_deref().map_or(Cell::Unknown, Cell::Outside));
     }
@@ -226,6 +256,8 @@ impl Column<Option<String>> for Outside {
 }
 
 impl Column<Cow<'static, str>> for Outside {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(value: &Cow<'static, str>, put: Put<'_>) {
         put(Cell::Outside(value));
     }
@@ -262,6 +294,8 @@ fn of_word<T: Words>(text: &str) -> Option<T> {
 }
 
 impl<T: Words> Column<Option<T>> for Word {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(value: &Option<T>, put: Put<'_>) {
         put(value.map_or(Cell::Unknown, T::word));
     }
@@ -335,6 +369,8 @@ const REASONS: [(Option<CloseReason>, &str); 7] = [
 ];
 
 impl Column<Option<CloseReason>> for Reason {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(value: &Option<CloseReason>, put: Put<'_>) {
         let found = REASONS.iter().find(|(reason, _)| reason == value);
         put(found.map_or(Cell::Unknown, |(_, word)| Cell::Word(word)));

@@ -22,19 +22,23 @@ const OWN: [&str; 2] = ["/proc/self", "/proc/stat"];
 pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     match role {
         Role::Tracing => Ok(()),
-        Role::Serving => only_read(OWN.iter().map(Path::new)),
+        Role::Serving => only_read(OWN.iter().map(Path::new), None),
         Role::Showing { writes } => only_write(writes),
-        Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref)),
+        Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref), None),
+        Role::Exporting { files, writes } => only_read(files.iter().map(AsRef::as_ref), Some(writes)),
     }
 }
 
-/// Files below these can be opened for reading; nothing else can be opened, and nothing connected to.
-fn only_read<'a>(below: impl Iterator<Item = &'a Path>) -> Result<(), RulesetError> {
+/// Files below these can be opened for reading, and those below `writes` be written; nothing else can be
+/// opened, and nothing connected to.
+fn only_read<'a>(below: impl Iterator<Item = &'a Path>, writes: Option<&Path>) -> Result<(), RulesetError> {
+    let all = AccessFs::from_all(RULES) & !AccessFs::Execute;
     Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))?
         .handle_access(AccessNet::from_all(RULES))?
         .create()?
         .add_rules(path_beneath_rules(below, AccessFs::ReadFile | AccessFs::ReadDir))?
+        .add_rules(path_beneath_rules(writes, all))?
         .restrict_self()
         .map(drop)
 }

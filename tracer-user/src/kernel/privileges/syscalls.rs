@@ -105,7 +105,9 @@ fn filter(role: &Role) -> Result<BpfProgram, StillPrivileged> {
     let mut rules = [whole(NEVER), whole(NEVER_HERE)].concat();
     match role {
         Role::Tracing => rules.push((libc::SYS_bpf, beginnings()?)),
-        Role::Showing { .. } | Role::Serving | Role::Reading { .. } => rules.extend(whole(TRACING_ONLY)),
+        Role::Showing { .. } | Role::Serving | Role::Reading { .. } | Role::Exporting { .. } => {
+            rules.extend(whole(TRACING_ONLY));
+        }
     }
     let refused = SeccompAction::Errno(EPERM.unsigned_abs());
     let here = std::env::consts::ARCH.try_into()?;

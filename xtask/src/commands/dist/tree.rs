@@ -55,6 +55,29 @@ const PACKAGED: [(&str, &str); 7] = [
         "usr/share/doc/tcpreuse/daemonset.yaml",
         "packaging/kubernetes/daemonset.yaml",
     ),
+    ("usr/share/doc/tcpreuse/sql/views.sql", "packaging/sql/views.sql"),
+    (
+        "usr/share/doc/tcpreuse/sql/not-reusing.sql",
+        "packaging/sql/not-reusing.sql",
+    ),
+    ("usr/share/doc/tcpreuse/sql/held.sql", "packaging/sql/held.sql"),
+    ("usr/share/doc/tcpreuse/sql/surge.sql", "packaging/sql/surge.sql"),
+    (
+        "usr/share/doc/tcpreuse/sql/two-days.sql",
+        "packaging/sql/two-days.sql",
+    ),
+    (
+        "usr/share/doc/tcpreuse/sql/capacity.sql",
+        "packaging/sql/capacity.sql",
+    ),
+    (
+        "usr/share/doc/tcpreuse/sql/dialect/duckdb.sql",
+        "packaging/sql/dialect/duckdb.sql",
+    ),
+    (
+        "usr/share/doc/tcpreuse/sql/dialect/spark.sql",
+        "packaging/sql/dialect/spark.sql",
+    ),
 ];
 
 impl Tree {

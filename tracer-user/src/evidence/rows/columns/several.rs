@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Address, Column, Count, Number, Put, Read, Word};
 use crate::{
-    evidence::cells::{Cell, Fields},
+    evidence::cells::{Cell, CellType, Fields},
     model::{
         figure::Table,
         owner::Process,
@@ -23,6 +23,7 @@ macro_rules! end {
 
         impl Column<(IpAddr, u16)> for $column {
             const NAMES: Option<&'static [&'static str]> = Some(&$names);
+            const TYPES: &'static [CellType] = &[CellType::Address, CellType::Number];
 
             fn put((address, port): &(IpAddr, u16), put: Put<'_>) {
                 Address::put(address, put);
@@ -56,6 +57,7 @@ impl Column<Closes> for ByReason {
         "closes_remote_rst",
         "closes_timeout",
     ]);
+    const TYPES: &'static [CellType] = &[CellType::Number; 5];
 
     fn put(closes: &Closes, put: Put<'_>) {
         for n in closes.each() {
@@ -79,6 +81,7 @@ pub(in crate::evidence::rows) struct Shown<T, const SKIP: usize>(PhantomData<T>)
 
 impl<T: Table, const SKIP: usize, const N: usize> Column<[Option<u64>; N]> for Shown<T, SKIP> {
     const NAMES: Option<&'static [&'static str]> = Some(T::SHOWN.split_at(SKIP).1.split_at(N).0);
+    const TYPES: &'static [CellType] = &[CellType::Number; N];
 
     fn put(values: &[Option<u64>; N], put: Put<'_>) {
         for value in values {
@@ -126,6 +129,7 @@ pub(in crate::evidence::rows) struct Owner;
 
 impl Column<Option<Process>> for Owner {
     const NAMES: Option<&'static [&'static str]> = Some(&["owner_pid", "owner_comm"]);
+    const TYPES: &'static [CellType] = &[CellType::Number, CellType::Text];
 
     fn put(owner: &Option<Process>, put: Put<'_>) {
         Number::put(&owner.as_ref().map(|owner| owner.pid), put);
@@ -149,6 +153,8 @@ impl Column<Option<Process>> for Owner {
 pub(in crate::evidence::rows) struct Network;
 
 impl Column<Option<IpNet>> for Network {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(network: &Option<IpNet>, put: Put<'_>) {
         match network {
             Some(network) => put(Cell::Plain(&network_name(network))),
@@ -167,6 +173,7 @@ pub(in crate::evidence::rows) struct Id;
 
 impl Column<PeerId> for Id {
     const NAMES: Option<&'static [&'static str]> = Some(&["direction", "netns", "local_port", "peer"]);
+    const TYPES: &'static [CellType] = &[CellType::Text, CellType::Number, CellType::Number, CellType::Text];
 
     fn put(id: &PeerId, put: Put<'_>) {
         Word::put(&id.direction, put);
