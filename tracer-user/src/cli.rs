@@ -28,7 +28,9 @@ pub use self::{
     trace::{Direction, Kernel, Trace},
 };
 use self::{output::OUTPUT, values::Span};
-use crate::{diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS};
+use crate::{
+    diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS, model::names::Name,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -242,6 +244,13 @@ pub struct SettingsFlags {
     /// For example --threshold min_pile=5. `tcpreuse config` lists all thresholds with their defaults.
     #[arg(long = "threshold", value_name = "NAME=VALUE", value_parser = values::threshold)]
     pub thresholds: Vec<Changed>,
+    /// Call the peers of this network LABEL in all output (repeatable)
+    ///
+    /// For example --name 192.0.2.7=checkout --name 198.51.100.0/24=office. The smallest network that
+    /// contains a peer decides. The settings file may have more under [names]. A recording keeps the names it
+    /// was made with, and those given here replace them.
+    #[arg(long = "name", value_name = "CIDR=LABEL", value_parser = values::name)]
+    pub names: Vec<Name>,
 }
 
 /// How the live view looks; what is not given comes from the environment or a file.
@@ -294,6 +303,12 @@ pub struct Diagnose {
     /// Exit with 1 if the answer is yes, and with 5 if there is not enough data for one
     #[arg(long)]
     pub exit_code: bool,
+    /// Print commands to copy that relieve the server of its worst peers
+    ///
+    /// Limits for nft, HAProxy or nginx and `ss -K`, as far as they fit the verdict, with numbers from the
+    /// figures. They are printed below the report and never run. With --format html the page has them too.
+    #[arg(long)]
+    pub first_aid: bool,
     /// Diagnose recordings instead of tracing; needs no root
     ///
     /// DIR is a directory that `tcpreuse record` wrote, or a quoted pattern such as 'hosts/*'. Recordings of one

@@ -22,12 +22,13 @@ pub mod verify;
 use std::{
     env,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
     cli::{Format, Output},
+    config::Saving,
     diagnosis::Diagnosis,
     kernel::privileges::{self, Role},
     report::{
@@ -51,14 +52,15 @@ fn print_of(diagnosis: &Diagnosis, origin: &Origin, output: &Output, material: &
         Format::Json => json::write(&mut out, diagnosis, origin)?,
         Format::Html => html::write(&mut out, diagnosis, origin, material)?,
         // Metrics come from what was counted: `print_metrics`.
-        Format::Text | Format::Figures | Format::Openmetrics | Format::Prometheus => text::write(
-            &mut out,
-            diagnosis,
-            origin,
-            text::Style {
+        Format::Text | Format::Figures | Format::Openmetrics | Format::Prometheus => {
+            let style = text::Style {
                 color: output.colored(),
-            },
-        )?,
+            };
+            text::write(&mut out, diagnosis, origin, style)?;
+            if material.first_aid {
+                text::first_aid(&mut out, diagnosis, style)?;
+            }
+        }
     }
     out.flush()
 }
@@ -84,6 +86,14 @@ fn print_metrics(diagnosis: Diagnosis, counted: Counted, style: Style) -> io::Re
 fn give_up_privileges(role: &Role) {
     if let Err(error) = privileges::give_up(role) {
         log::warn!("{error}");
+    }
+}
+
+/// The role of a view that writes into a directory, and keeps settings.
+fn showing(parent: &Path, saving: Option<&Saving>) -> Role {
+    let settings = saving.map(Saving::folder);
+    Role::Showing {
+        writes: [parent.to_owned()].into_iter().chain(settings).collect(),
     }
 }
 

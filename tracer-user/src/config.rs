@@ -2,6 +2,8 @@
 //! flags; later ones take precedence.
 
 mod file;
+mod names;
+mod saving;
 mod thresholds;
 mod values;
 
@@ -10,10 +12,13 @@ use std::{io, path::PathBuf, time::Duration};
 use self::values::{columns, sort, when};
 pub use self::{
     file::default_file,
+    names::{of_recording as names_of_recording, of_run as names_of_run},
+    saving::Saving,
     thresholds::{of_recording, of_run},
 };
 use crate::{
-    cli::{Color, SettingsFlags, ViewFlags, values as flags},
+    cli::{Color, Server, SettingsFlags, ViewFlags, values as flags},
+    diagnosis::Options,
     exit::Failure,
     view::{
         app::{Sort, default_columns},
@@ -35,6 +40,22 @@ pub struct Config {
     pub interval: Duration,
     /// When to use only ASCII.
     pub ascii: When,
+}
+
+/// What the diagnosis of a trace is told: what is known about the server, and the settings.
+///
+/// # Errors
+/// If a setting is invalid: where it is set, and what is valid.
+pub fn options_of_run(
+    server: &Server,
+    given: &SettingsFlags,
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<Options, Failure> {
+    Ok(Options {
+        thresholds: of_run(given, &get)?,
+        names: names_of_run(given, &get)?,
+        ..server.options()
+    })
 }
 
 /// When to do something that depends on the terminal.
@@ -70,6 +91,7 @@ struct Written {
     interval: Option<String>,
     ascii: Option<String>,
     thresholds: thresholds::Written,
+    names: names::Written,
 }
 
 /// The environment variables, in the order used by [`Config::resolve`].
@@ -164,6 +186,13 @@ fn listed(text: &str) -> Vec<String> {
     text.split(',').map(|name| name.trim().to_owned()).collect()
 }
 
+/// The user's own settings file, which need not exist.
+fn own_file(get: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
+    folder.map(|folder| folder.join("tcpreuse/config.toml"))
+}
+
 /// The settings file that applies, with its text: the one named by a flag, else the first that exists.
 fn read(
     given: &SettingsFlags,
@@ -176,12 +205,8 @@ fn read(
         let text = file::read(path).map_err(|error| unreadable(path, error))?;
         return Ok(Some((path.clone(), text)));
     }
-    let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let own = absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))
-        .map(|folder| folder.join("tcpreuse/config.toml"));
     let everyones = PathBuf::from("/etc/tcpreuse.toml");
-    for path in own.into_iter().chain([everyones]) {
+    for path in own_file(get).into_iter().chain([everyones]) {
         match file::read(&path) {
             Ok(text) => return Ok(Some((path, text))),
             Err(error)

@@ -51,7 +51,7 @@ pub use self::{
     several::around_hosts,
     verdict::{Party, Verdict},
 };
-use crate::model::workers::Workers;
+use crate::model::{names::Names, workers::Workers};
 
 /// Limit of `expect_peers` in a recording: each peer is compared with every entry.
 const MAX_SAID: usize = 4096;
@@ -78,4 +78,6 @@ pub struct Options {
     pub own_requests: Option<(IpAddr, u64)>,
     /// The thresholds the rules use.
     pub thresholds: Thresholds,
+    /// What the peers are called. No verdict depends on it.
+    pub names: Names,
 }

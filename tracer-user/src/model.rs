@@ -15,6 +15,7 @@ pub mod figure;
 pub mod history;
 pub mod left;
 pub mod listening;
+pub mod names;
 pub mod occupancy;
 pub mod owner;
 pub mod peer;

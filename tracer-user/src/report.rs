@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod example;
+pub mod first_aid;
 mod framed;
 pub mod html;
 pub mod json;

@@ -111,9 +111,15 @@ fn hosts(parent: &Path, names: &[&str]) -> Vec<PathBuf> {
             let entry = entry.unwrap();
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
+        // It was recorded on loopback, whose addresses mean somebody else on each host.
+        let state = to.join("state.json");
+        let text = fs::read_to_string(&state).unwrap();
+        assert!(text.contains("\"127.1.0."));
+        fs::write(state, text.replace("\"127.1.0.", "\"192.0.2.")).unwrap();
         let manifest = to.join("manifest.json");
         let mut changed: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
-        changed["host"] = json!(name);
+        let fields = changed.as_object_mut().unwrap();
+        fields.insert("host".to_owned(), json!(name));
         fs::write(manifest, changed.to_string()).unwrap();
         to
     };
@@ -176,11 +182,14 @@ fn hosts_are_one_service_and_its_lines_give_the_same_verdicts() {
         assert_eq!(line["verdict"], peer["verdict"], "{line}");
         assert_eq!(line["service"], "shop");
     }
-    for format in ["html", "text"] {
-        let output = run(&["diagnose", "--format", format, "--from", pattern]);
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("of 3 hosts"), "{text}");
-    }
+    let output = run(&["diagnose", "--format", "html", "--from", pattern]);
+    let page = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && page.contains("on 3 of 3 hosts"),
+        "{}",
+        said(&output)
+    );
+    assert!(page.contains("3 hosts are judged as one service"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod disk;
 mod from;
 mod kill;
+mod names;
 mod pipes;
 mod whole;
 

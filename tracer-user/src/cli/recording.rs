@@ -73,6 +73,9 @@ pub struct Report {
     /// Judge only what happened in the last TIME [default: as it was recorded]
     #[arg(long, value_name = "TIME", value_parser = values::window)]
     pub window: Option<Span>,
+    /// Add commands to copy that relieve the server of its worst peers
+    #[arg(long)]
+    pub first_aid: bool,
     /// What to report on.
     #[command(flatten)]
     pub trace: Trace,

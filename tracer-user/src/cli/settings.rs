@@ -11,6 +11,7 @@ use crate::{
     exit::Failure,
     filter::{Directions, Filter},
     kernel::{load::Settings, netns},
+    model::names::Names,
     report::openmetrics::Style,
     server_status::{self, StatusUrl},
 };
@@ -91,6 +92,7 @@ impl Server {
             workers: None,
             own_requests: None,
             thresholds: Thresholds::default(),
+            names: Names::default(),
         }
     }
 }

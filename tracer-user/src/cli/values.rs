@@ -12,6 +12,7 @@ use crate::{
     },
     filter::Cgroup,
     kernel::{cgroup, netns as namespaces},
+    model::names::Name,
     source::replay::SPEEDS,
 };
 
@@ -113,7 +114,7 @@ pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
 }
 
 /// A network, or an address as the network of its own. IPv4 written as `::ffff:a.b.c.d` is IPv4.
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let wrong = || {
         let why = if text.contains(',') {
             "; for several, repeat the flag"
@@ -184,6 +185,14 @@ pub(super) fn expect_peer(text: &str) -> Result<ExpectPeer, String> {
         }),
         _ => Err(wrong()),
     }
+}
+
+/// `192.0.2.7=checkout`: a network and what its peers are called.
+pub(crate) fn name(text: &str) -> Result<Name, String> {
+    let (net, label) = text
+        .split_once('=')
+        .ok_or("give a network and a label, like 192.0.2.7=checkout or 198.51.100.0/24=office")?;
+    Name::new(network(net.trim())?, label)
 }
 
 /// Looking more often than this tells nothing more and costs more.
@@ -398,6 +407,15 @@ mod tests {
         for wrong in ["", "40", "192.0.2.7", "192.0.2.7=", "192.0.2.7=0", "=4", "host=4"] {
             assert!(expect_peer(wrong).is_err(), "{wrong}");
         }
+        assert!(name("::ffff:192.0.2.7=shop = 1").is_ok());
+        for (wrong, why) in [
+            ("192.0.2.7", "give a network and a label"),
+            ("host=shop", "a network is written like"),
+            ("192.0.2.7=", "the label is empty"),
+        ] {
+            let said = name(wrong).unwrap_err();
+            assert!(said.starts_with(why) && !said.contains('\n'), "{said}");
+        }
         assert!(interval("1s").is_ok() && interval("10ms").is_err() && interval("2h").is_err());
     }
 
@@ -405,7 +423,7 @@ mod tests {
         #[test]
         fn any_text_is_a_value_or_an_error(text in ".{0,40}") {
             let _ = (duration(&text), interval(&text), size(&text), ports(&text), network(&text));
-            let _ = (netns(&text), expect(&text), expect_peer(&text), peers(&text));
+            let _ = (name(&text), netns(&text), expect(&text), expect_peer(&text), peers(&text));
         }
     }
 }

@@ -7,9 +7,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{kept::Kept, page::Target, print, print_metrics, progress::Progress, status::StatusWatch};
 use crate::{
-    cli::{Diagnose, values::Span},
+    cli::{Diagnose, Format, values::Span},
     config,
-    diagnosis::{Diagnosis, Judge, Options, thresholds::Thresholds, words},
+    diagnosis::{Diagnosis, Judge, Options, words},
     exit::{Failure, Outcome},
     kernel::{load::Settings, privileges::Role},
     report::{html::Material, openmetrics::Counted},
@@ -27,6 +27,11 @@ pub(super) const GLANCE_EVERY: Duration = Duration::from_millis(200);
 /// If tracing is impossible or the answer cannot be written.
 pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     super::log_to_stderr(args.trace.verbose);
+    if args.first_aid && !matches!(args.output.format, Format::Text | Format::Html) {
+        return Err(Failure::Usage(
+            "--first-aid prints commands for people: use --format text or html".to_owned(),
+        ));
+    }
     if !args.from.is_empty() {
         return super::recorded::run(args);
     }
@@ -64,7 +69,7 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
-    let thresholds = config::of_run(&args.settings, environment)?;
+    let options = config::options_of_run(&args.server, &args.settings, environment)?;
     let mut settings = settings(args)?;
     if is_report {
         settings = Kept::settings(settings);
@@ -95,7 +100,7 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
             () = &mut deadline => break,
             _ = tick.tick() => {
                 let sample = live.sample()?;
-                let diagnosis = judge.look(&sample, &told(args, thresholds, status.as_ref()));
+                let diagnosis = judge.look(&sample, &told(&options, status.as_ref()));
                 if let Some(kept) = &mut kept {
                     kept.look(&sample, &diagnosis);
                 }
@@ -119,15 +124,18 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     if let Some(news) = status.as_mut().and_then(StatusWatch::finish) {
         progress.say(&news);
     }
-    let options = told(args, thresholds, status.as_ref());
+    let options = told(&options, status.as_ref());
     let mut counted = Counted::default();
     counted.look(&sample, &options);
     let diagnosis = judge.conclude(&sample, &options);
-    let material = kept.map(|kept| kept.material(&sample, &judge, &diagnosis));
+    let mut material = kept
+        .map(|kept| kept.material(&sample, &judge, &diagnosis))
+        .unwrap_or_default();
+    material.first_aid = args.first_aid;
     Ok(Traced {
         diagnosis,
         counted,
-        material: material.unwrap_or_default(),
+        material,
     })
 }
 
@@ -138,11 +146,10 @@ fn settings(args: &Diagnose) -> Result<Settings, Failure> {
 }
 
 /// What is known beside the counters.
-fn told(args: &Diagnose, thresholds: Thresholds, status: Option<&StatusWatch>) -> Options {
+fn told(options: &Options, status: Option<&StatusWatch>) -> Options {
     Options {
-        thresholds,
         workers: status.and_then(StatusWatch::workers),
         own_requests: status.and_then(StatusWatch::own_requests),
-        ..args.server.options()
+        ..options.clone()
     }
 }

@@ -50,10 +50,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         records: Some(RING),
         ..args.trace.settings()?.retaining(args.window.as_ns())
     };
-    let options = Options {
-        thresholds: config::of_run(&args.settings, environment)?,
-        ..args.server.options()
-    };
+    let options = config::options_of_run(&args.server, &args.settings, environment)?;
     let sink = Sink::open(args, &settings, &options)?;
     let live = match Live::start(&settings) {
         Ok(live) => live,
@@ -146,7 +143,7 @@ impl<'a> Run<'a> {
             options.own_requests = status.own_requests();
         }
         let diagnosis = self.judge.look(&sample, &options);
-        self.rows.learn(&diagnosis);
+        self.rows.learn(&diagnosis, &sample);
         Ok((sample, options, diagnosis))
     }
 

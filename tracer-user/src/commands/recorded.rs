@@ -76,10 +76,11 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
         out.flush()?;
         return Ok(Outcome::of(&answered.diagnosis, args.exit_code));
     }
-    let material = match target {
+    let mut material = match target {
         Some(_) => answered.material(&asked)?,
         None => Material::default(),
     };
+    material.first_aid = args.first_aid;
     print_of(&answered.diagnosis, &answered.origin, &args.output, &material)?;
     Ok(Outcome::of(&answered.diagnosis, args.exit_code))
 }
@@ -131,6 +132,11 @@ fn alone(
             }
             Err(failure) => refused.push(failure),
         }
+    }
+    // A peer is called the same in all recordings.
+    let names = hosts::names(asked, all.iter().map(|loaded| &loaded.options))?;
+    for loaded in &mut all {
+        loaded.options.names = names.clone();
     }
     let Some(mut loaded) = by_host(all).into_iter().next() else {
         return Err(hosts::first(refused));

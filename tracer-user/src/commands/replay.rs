@@ -8,11 +8,10 @@ use self::player::Player;
 use super::top::{self, export::NewDirectory};
 use crate::{
     cli,
-    config::{self, Config},
+    config::{self, Config, Saving},
     evidence::manifest::{Filters, Session},
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::privileges::Role,
     source::replay::Replay,
     text::sanitise,
     view::{batch, feed as feeding, run, theme::environment},
@@ -26,9 +25,8 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     let rows = top::prints_rows(&args.batch, &args.view)?;
     let config = Config::resolve(&args.view, None, environment)?;
     let parent = super::here();
-    super::give_up_privileges(&Role::Showing {
-        writes: parent.clone(),
-    });
+    let saving = Saving::of(&args.view.settings, environment)?;
+    super::give_up_privileges(&super::showing(&parent, saving.as_ref()));
     let mut replay = Replay::open(&args.dir, args.recording.recording)?;
     let Some(first) = replay.levels().first().map(|level| level.at) else {
         return Err(Failure::Usage(format!(
@@ -37,8 +35,10 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
         )));
     };
     replay.set_speed(args.speed);
-    let recorded = replay.options().thresholds;
-    replay.set_thresholds(config::of_recording(&args.view.settings, recorded)?);
+    let recorded = replay.options();
+    let names = config::names_of_recording(&args.view.settings, &recorded.names)?;
+    replay.set_thresholds(config::of_recording(&args.view.settings, recorded.thresholds)?);
+    replay.set_names(&names);
     let origin = replay.origin();
     let filter = filter(&replay.manifest().session.filters);
     let (mut look, prefixes) = (top::look(&config, &origin, &filter, !rows), filter.prefixes());
@@ -68,6 +68,7 @@ pub fn run(args: &cli::Replay) -> Result<Outcome, Failure> {
     } else {
         let feeding = feeding::start(move || Ok(player), prefixes, None, config.interval)?;
         let export = Arc::new(NewDirectory {
+            settings: saving,
             parent,
             session,
             filter,

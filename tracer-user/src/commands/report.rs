@@ -43,7 +43,8 @@ fn page(args: &Report) -> Result<Vec<u8>, Failure> {
     };
     let answered = recorded::answer(&asked)?;
     answered.say();
-    let material = answered.material(&asked)?;
+    let mut material = answered.material(&asked)?;
+    material.first_aid = args.first_aid;
     let mut page = Vec::new();
     html::write(&mut page, &answered.diagnosis, &answered.origin, &material)?;
     Ok(page)

@@ -59,10 +59,7 @@ pub fn run(args: &Serve) -> Result<Outcome, Failure> {
 async fn serve(args: &Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
-    let options = Options {
-        thresholds: config::of_run(&args.settings, environment)?,
-        ..args.server.options()
-    };
+    let options = config::options_of_run(&args.server, &args.settings, environment)?;
     let secrets = secrets(args)?;
     let doors = doors(&args.listen, &secrets)?;
     let settings = args.trace.settings()?;
@@ -287,9 +284,18 @@ impl Agent {
 
     /// Reads the settings again. What is wrong in them is said, and nothing of it is used.
     fn reload(&mut self, args: &Serve, renew: &watch::Sender<Arc<Secrets>>) {
-        let read = || Ok::<_, Failure>((config::of_run(&args.settings, environment)?, secrets(args)?));
+        let read = || {
+            let options = config::options_of_run(&args.server, &args.settings, environment)?;
+            Ok::<_, Failure>((options, secrets(args)?))
+        };
         match read() {
-            Ok((thresholds, secrets)) => {
+            Ok((
+                Options {
+                    thresholds, names, ..
+                },
+                secrets,
+            )) => {
+                self.options.names = names;
                 if self.options.thresholds != thresholds {
                     self.options.thresholds = thresholds;
                     self.judge.reconsider();

@@ -15,12 +15,11 @@ use self::{export::NewDirectory, feed::LiveFeed};
 use super::progress::Progress;
 use crate::{
     cli::{BatchFlags, Color, Top, ViewFlags},
-    config::{self, Config},
-    diagnosis::Options,
+    config::{self, Config, Saving},
     evidence::manifest::Session,
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::{clock, load::Settings, netns, privileges::Role},
+    kernel::{clock, load::Settings, netns},
     report::Origin,
     view::{
         app::{Live, Look, default_columns},
@@ -56,10 +55,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let origin = Origin::this_machine();
     let look = look(&config, &origin, &settings.filter, !batch);
     let prefixes = settings.filter.prefixes();
-    let options = Options {
-        thresholds: config::of_run(&args.view.settings, environment)?,
-        ..args.server.options()
-    };
+    let options = config::options_of_run(&args.server, &args.view.settings, environment)?;
     let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
     let live = Live {
@@ -69,9 +65,8 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let make = move || LiveFeed::start(&settings, options, status_url, messages);
     let feeding = feeding::start(make, prefixes, Some(args.window.as_ns()), config.interval)?;
     let parent = super::here();
-    super::give_up_privileges(&Role::Showing {
-        writes: parent.clone(),
-    });
+    let saving = Saving::of(&args.view.settings, environment)?;
+    super::give_up_privileges(&super::showing(&parent, saving.as_ref()));
     if batch {
         let limits = batch::Limits {
             times: args.batch.iterations,
@@ -80,6 +75,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
         batch::run(look, feeding, limits)?;
     } else {
         let export = Arc::new(NewDirectory {
+            settings: saving,
             parent,
             session,
             filter,

@@ -83,7 +83,7 @@ pub fn default_file() -> String {
          # $XDG_CONFIG_HOME/tcpreuse/config.toml (~/.config if XDG_CONFIG_HOME is not set), or else from\n\
          # /etc/tcpreuse.toml; --config FILE replaces both. The environment (TCPREUSE_COLUMNS, _SORT,\n\
          # _COLOR, _INTERVAL, _ASCII, _THRESHOLDS) and flags take precedence. All settings but the\n\
-         # thresholds are for the live view.\n\
+         # thresholds and names are for the live view.\n\
          \n\
          # Columns of the list of peers, in their order. On a narrow screen some are left out, always\n\
          # the same ones first.\n\
@@ -105,6 +105,12 @@ pub fn default_file() -> String {
          # Thresholds of the diagnosis, for every command. A recording is judged with those it was made\n\
          # with, unless --threshold or --config say otherwise.\n\
          [thresholds]\n\
-         {thresholds}\n"
+         {thresholds}\n\
+         \n\
+         # What peers are called in all output, by network; the smallest one that contains a peer decides.\n\
+         # --name replaces them one by one. A recording keeps the names it was made with.\n\
+         [names]\n\
+         # \"192.0.2.7\" = \"checkout\"\n\
+         # \"198.51.100.0/24\" = \"office\"\n"
     )
 }

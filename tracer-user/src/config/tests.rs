@@ -5,7 +5,11 @@ use std::fs;
 use rustix::fs::{CWD, Mode, mkfifoat};
 
 use super::*;
-use crate::{cli::values::threshold as flag, diagnosis::thresholds::Thresholds};
+use crate::{
+    cli::values::{name as named, threshold as flag},
+    diagnosis::thresholds::Thresholds,
+    model::names::Names,
+};
 
 fn resolve(file: &str, variables: &[(&str, &str)], flags: ViewFlags) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -153,6 +157,7 @@ fn thresholds(file: &str, variable: Option<&str>, flags: &[&str]) -> Result<Thre
     let given = SettingsFlags {
         config: Some(path.clone()),
         thresholds: flags.iter().map(|text| flag(text).unwrap()).collect(),
+        names: Vec::new(),
     };
     of_run(&given, |_| variable.map(str::to_owned))
         .map_err(|failure| failure.to_string().replace(&path.display().to_string(), "FILE"))
@@ -208,4 +213,58 @@ fn a_wrong_threshold_is_said_with_file_line_and_key() {
     let said = thresholds("", Some("min_pile"), &[]).unwrap_err();
     assert!(said.starts_with("TCPREUSE_THRESHOLDS: min_pile: "), "{said}");
     assert!(flag("min_pile=1000000").is_err());
+}
+
+fn names(file: &str, flags: &[&str]) -> Result<Names, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, file).unwrap();
+    let given = SettingsFlags {
+        config: Some(path.clone()),
+        names: flags.iter().map(|text| named(text).unwrap()).collect(),
+        ..SettingsFlags::default()
+    };
+    names_of_run(&given, |_| None)
+        .map_err(|failure| failure.to_string().replace(&path.display().to_string(), "FILE"))
+}
+
+fn called<'a>(names: &'a Names, peer: &str) -> Option<&'a str> {
+    names.get(peer.parse().unwrap()).map(|label| &**label)
+}
+
+#[test]
+fn names_come_from_the_file_and_flags_replace_them() {
+    assert!(names(&default_file(), &[]).unwrap().is_empty());
+    let file = "[names]\n\"192.0.2.7\" = \"shop\"\n\"198.51.100.0/24\" = \"office\"\n";
+    let both = names(file, &["192.0.2.7=checkout"]).unwrap();
+    assert_eq!(called(&both, "192.0.2.7/32"), Some("checkout"));
+    assert_eq!(called(&both, "198.51.100.9/32"), Some("office"));
+    let given = SettingsFlags {
+        names: vec![named("198.51.100.9=proxy").unwrap()],
+        ..SettingsFlags::default()
+    };
+    let replayed = names_of_recording(&given, &both).unwrap();
+    assert_eq!(called(&replayed, "198.51.100.9/32"), Some("proxy"));
+    assert_eq!(called(&replayed, "192.0.2.7/32"), Some("checkout"), "recorded");
+}
+
+#[test]
+fn a_wrong_name_is_said_in_one_line_with_file_and_line() {
+    for (entry, parts) in [
+        (
+            "\"192.0.2\" = \"x\"",
+            &["FILE, line 2, names: a network is written like"][..],
+        ),
+        (
+            "\"192.0.2.7\" = \"\"",
+            &["FILE, line 2, names: the label is empty"],
+        ),
+        ("\"192.0.2.7\" = 5", &["FILE, line 2", "expected a string"]),
+    ] {
+        let said = names(&format!("[names]\n{entry}\n"), &[]).unwrap_err();
+        assert!(
+            parts.iter().all(|part| said.contains(part)) && !said.contains('\n'),
+            "{said}"
+        );
+    }
 }

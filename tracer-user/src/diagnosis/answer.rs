@@ -15,6 +15,7 @@ use super::{
 use crate::model::{
     accounting::{Accounting, Losses},
     history::Surge,
+    names::Names,
     peer::{Counters, PeerId},
     sample::Moment,
     workers::Workers,
@@ -95,6 +96,7 @@ pub(super) struct HostWide {
     pub(super) hold_ns: Option<u64>,
     pub(super) thresholds: Thresholds,
     pub(super) listeners: Vec<ListenerNow>,
+    pub(super) names: Names,
 }
 
 impl Judged {
@@ -110,6 +112,11 @@ impl Judged {
             Some(over) => format!("{over}: {said}"),
             None => said,
         }
+    }
+
+    /// What the user calls it.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.host_wide.names.get(self.id.network)
     }
 
     /// Everything the rules look at besides the figures.

@@ -236,6 +236,7 @@ fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) 
         hold_ns: scene.options.hold_ns,
         thresholds: scene.options.thresholds,
         listeners,
+        names: scene.options.names.clone(),
     };
     (Arc::new(host), capacity)
 }

@@ -128,6 +128,7 @@ impl LineJudge {
             taken: NOW,
             hold_ns: options.hold_ns,
             thresholds: options.thresholds,
+            names: options.names.clone(),
             listeners: Vec::new(),
         };
         Self {

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! verdicts {
-    ($($(#[$doc:meta])* $name:ident = $id:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $id:literal,)+) => {
         /// What is going on with a peer, ordered by severity: causes that keep the most connections open for
         /// the longest come first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Verdict {
-            $($(#[$doc])* #[serde(rename = $id)] $name,)+
+            $($(#[doc = $doc])+ #[serde(rename = $id)] $name,)+
         }
 
         impl Verdict {
@@ -22,6 +22,14 @@ macro_rules! verdicts {
                 match self {
                     $(Self::$name => $id,)+
                 }
+            }
+
+            /// What it says about a peer, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                let text = match self {
+                    $(Self::$name => concat!($($doc),+),)+
+                };
+                text.trim_start()
             }
         }
     };

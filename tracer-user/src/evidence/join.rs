@@ -30,6 +30,7 @@ use crate::{
         durations::Durations,
         earlier::Earlier,
         history::{History, PortHistory, PortKey},
+        names::Names as PeerNames,
         peer::PeerId,
         sample::{Known, Peer, Sample},
         window::{Grid, Window, moment},
@@ -53,7 +54,9 @@ pub struct Join {
     rest: Vec<(String, Diagnosis)>,
     origins: Vec<Origin>,
     notes: Vec<String>,
-    options: Option<Options>,
+    /// Those of each host; the first's are used.
+    options: Vec<Options>,
+    called: PeerNames,
 }
 
 /// All hosts together.
@@ -87,7 +90,8 @@ impl Join {
             rest: Vec::new(),
             origins: Vec::new(),
             notes: plan.notes(),
-            options: None,
+            options: Vec::new(),
+            called: PeerNames::default(),
             sample,
             grid,
         }
@@ -137,10 +141,20 @@ impl Join {
         earlier.window_ns = earlier.window_ns.max(part.earlier.window_ns);
         let notes = part.notes.into_iter();
         self.notes.extend(notes);
-        self.options.get_or_insert(part.options);
+        self.options.push(part.options);
         self.origins.push(part.origin.clone());
         self.rest.push((part.origin.host, part.rest));
         self.hosts.push(part.host);
+    }
+
+    /// The options of each host.
+    pub fn options(&self) -> impl Iterator<Item = &Options> {
+        self.options.iter()
+    }
+
+    /// Says how peers are called on all hosts.
+    pub fn call(&mut self, names: PeerNames) {
+        self.called = names;
     }
 
     /// Judges all hosts together; `None` if there are none.
@@ -158,7 +172,8 @@ impl Join {
             // What the status page says is about one host.
             workers: None,
             own_requests: None,
-            ..self.options?
+            names: self.called,
+            ..self.options.into_iter().next()?
         };
         let mut ids: Vec<(PeerId, u32)> = self.slots.into_iter().collect();
         ids.sort_unstable_by_key(|(_, slot)| *slot);

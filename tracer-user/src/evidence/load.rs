@@ -139,21 +139,26 @@ pub fn load_wanted(path: &Path, wanted: &Wanted) -> Result<Loaded, EvidenceError
     });
     match state {
         Ok(state) if reaches(&state, wanted.window_ns) => {
-            let mut judge = state.judge();
-            let mut sample = state.sample.clone();
-            if at.is_none()
-                && let Some(age) = age(&evidence, &state)
-            {
-                note(age);
-                sample = catch_up(&mut evidence, &state, &mut judge)?;
-            }
+            let older = match at {
+                None => age(&evidence, &state),
+                Some(_) => None,
+            };
+            let (sample, mut judge, options) = match older {
+                Some(age) => {
+                    note(age);
+                    let mut judge = state.judge();
+                    let sample = catch_up(&mut evidence, &state, &mut judge)?;
+                    (sample, judge, state.options)
+                }
+                None => state.into_parts(),
+            };
             if let Some(length_ns) = wanted.window_ns {
                 judge.shorten_window(length_ns, sample.taken.monotonic_ns);
             }
             Ok(Loaded {
                 judge,
                 sample: with_losses_of_rows(&evidence, sample),
-                options: state.options,
+                options,
                 origin,
                 notes,
             })
@@ -237,8 +242,7 @@ fn is_newest_at(evidence: &Evidence, state: &State, at: i128) -> bool {
 
 /// Whether the history of a state reaches back far enough.
 fn reaches(state: &State, window_ns: Option<u64>) -> bool {
-    let judge = state.judge();
-    let window = judge.history().window();
+    let window = state.history().window();
     window_ns.is_none_or(|length_ns| window.reaches(length_ns, state.sample.taken.monotonic_ns))
 }
 

@@ -112,9 +112,6 @@ pub struct Session {
     pub programs_sha256: Option<String>,
     /// Host name.
     pub host: String,
-    /// The service it belongs to: hosts behind one address are one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
     /// Kernel release.
     pub kernel: String,
     /// The service that this host provides together with others; `None` if none was named.

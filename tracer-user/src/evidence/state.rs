@@ -100,6 +100,16 @@ impl State {
         Judge::of(self.history.clone(), self.memory.clone())
     }
 
+    /// The run up to it.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The sample, its judge and the options, without a copy.
+    pub fn into_parts(self) -> (Sample, Judge, Options) {
+        (self.sample, Judge::of(self.history, self.memory), self.options)
+    }
+
     /// Reads it.
     ///
     /// # Errors

@@ -25,10 +25,10 @@ pub use self::{
 pub enum Role {
     /// Reads the programs' counts, and walks sockets and processes.
     Tracing,
-    /// Displays them, and writes files in the current directory.
+    /// Displays them, and writes files in the current directory and that of the settings.
     Showing {
-        /// The directory it writes to.
-        writes: PathBuf,
+        /// The directories it writes to.
+        writes: Vec<PathBuf>,
     },
     /// Answers requests, and reads what this process uses.
     Serving,

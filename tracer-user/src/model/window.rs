@@ -8,18 +8,21 @@
 //! [`MAX_MARKS`] others. Beyond that, boundaries are further apart.
 
 mod boundary;
+mod grid;
 mod joined;
 mod layout;
 mod mark;
 mod time_line;
+mod written;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use self::{boundary::Boundary, mark::Levels};
 pub use self::{
-    joined::{Grid, HostWindow, Steps, moment},
+    grid::Grid,
+    joined::{HostWindow, Steps, moment},
     mark::{Level, Live, Looks, Mark, held, live_by_slot},
     time_line::{Event, TimeLine},
 };
@@ -67,7 +70,7 @@ pub struct Seen {
 
 /// The window and what was before its end.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "written::Written")]
 pub struct Window {
     /// Its length, ns; `None` for the whole run.
     length_ns: Option<u64>,
@@ -79,58 +82,6 @@ pub struct Window {
     generations: Vec<u32>,
     /// What was held at more moments than there are boundaries; only of several hosts together.
     levels: Option<Box<Levels>>,
-}
-
-/// The same as it stands in a file.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Written {
-    length_ns: Option<u64>,
-    is_cut: bool,
-    /// Which figures the counters of the marks are.
-    figures: Option<Vec<String>>,
-    boundaries: VecDeque<Boundary>,
-    seen: Vec<Seen>,
-}
-
-impl From<Written> for Window {
-    fn from(mut written: Written) -> Self {
-        let figures = written.figures.unwrap_or_else(layout::unnamed);
-        if figures != layout::names() {
-            for boundary in &mut written.boundaries {
-                boundary.arrange(&figures);
-            }
-        }
-        Self {
-            length_ns: written.length_ns,
-            is_cut: written.is_cut,
-            boundaries: written.boundaries,
-            seen: written.seen,
-            generations: Vec::new(),
-            levels: None,
-        }
-    }
-}
-
-impl Serialize for Window {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Borrowed<'a> {
-            length_ns: Option<u64>,
-            is_cut: bool,
-            figures: &'a [&'a str],
-            boundaries: &'a VecDeque<Boundary>,
-            seen: &'a [Seen],
-        }
-        let borrowed = Borrowed {
-            length_ns: self.length_ns,
-            is_cut: self.is_cut,
-            figures: Counters::NAMES,
-            boundaries: &self.boundaries,
-            seen: &self.seen,
-        };
-        borrowed.serialize(to)
-    }
 }
 
 impl Window {

@@ -8,6 +8,7 @@ use crate::{
         backlog::Backlog,
         durations::Durations,
         history::History,
+        names::{Name, Names},
         owner::{Owner, Process},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
@@ -210,4 +211,14 @@ pub(crate) fn history() -> History {
 
 pub(crate) fn example() -> Diagnosis {
     diagnose(&sample(), &history(), &Options::default())
+}
+
+/// The same, where all peers are called this.
+pub(crate) fn example_called(name: &str) -> Diagnosis {
+    let network = "0.0.0.0/0".parse().unwrap();
+    let options = Options {
+        names: Names::of([Name::new(network, name).unwrap()]).unwrap(),
+        ..Options::default()
+    };
+    diagnose(&sample(), &history(), &options)
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod counted;
 mod course;
+mod first_aid;
 mod material;
 mod peers;
 mod proof;
@@ -122,7 +123,10 @@ fn page(diagnosis: &Diagnosis, origin: &Origin, material: &Material) -> Markup {
                     }
                 }
                 main {
-                    (section(0, answer::changes(diagnosis)))
+                    (section(0, html! {
+                        (answer::changes(diagnosis))
+                        @if material.first_aid { (first_aid::details(diagnosis)) }
+                    }))
                     (section(1, course::section(diagnosis, material)))
                     (section(2, peers::section(diagnosis, material)))
                     (section(3, why::section(diagnosis, material)))

@@ -26,6 +26,7 @@ use crate::{
     model::{
         accounting::Losses,
         backlog::{Backlog, PLACED},
+        names::Names,
         owner::Process,
         peer::{Closes, Counters, Direction},
         protocol::Protocol,
@@ -121,6 +122,7 @@ struct Peer<'a> {
     #[serde(flatten)]
     over: Option<hosts::Over<'a>>,
     peer: String,
+    name: Option<String>,
     local_port: Option<u16>,
     remote_port: Option<u16>,
     direction: Direction,
@@ -223,11 +225,12 @@ pub fn write(to: &mut dyn Write, diagnosis: &Diagnosis, origin: &Origin) -> io::
 }
 
 /// A change as it stands in the document.
-pub(crate) fn change(change: &diagnosis::Change) -> impl Serialize {
-    changes::of(change)
+pub(crate) fn change(change: &diagnosis::Change, names: &Names) -> impl Serialize {
+    changes::of(change, names)
 }
 
 fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
+    let (changes, names) = (diagnosis.changes.iter(), &diagnosis.options.names);
     Document {
         schema: SCHEMA,
         answer: diagnosis.answer,
@@ -251,7 +254,7 @@ fn document<'a>(diagnosis: &'a Diagnosis, origin: &'a Origin) -> Document<'a> {
         listeners: diagnosis.listeners.iter().map(listener).collect(),
         capacity: diagnosis.capacity.iter().map(capacity::of).collect(),
         surge: surge::of(&diagnosis.movement),
-        changes: diagnosis.changes.iter().map(changes::of).collect(),
+        changes: changes.map(|change| changes::of(change, names)).collect(),
         changes_dropped: diagnosis.changes_dropped,
         causes: &diagnosis.causes,
         peers: diagnosis.peers.iter().map(peer).collect(),
@@ -317,6 +320,7 @@ fn peer(judged: &Judged) -> Peer<'_> {
         host: judged.host.as_deref(),
         over: judged.over.as_deref().map(hosts::Over::of),
         peer: judged.id.name(),
+        name: judged.name().map(ToString::to_string),
         local_port: judged.id.local_port(),
         remote_port: judged.id.remote_port(),
         direction: judged.id.direction,
@@ -417,7 +421,16 @@ fn percentiles(pace: &Pace) -> Percentiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example::{example, origin};
+    use crate::report::example::{example, example_called, origin};
+
+    #[test]
+    fn a_peer_has_the_name_that_it_was_given() {
+        let mut out = Vec::new();
+        write(&mut out, &example_called("checkout"), &origin()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let peers = json["peers"].as_array().unwrap();
+        assert!(peers.iter().all(|peer| peer["name"] == "checkout"), "{json}");
+    }
 
     #[test]
     fn the_example_reads_as_promised() {

@@ -3,10 +3,14 @@
 mod capacity;
 mod changes;
 mod fine_print;
+mod first_aid;
 mod peers;
 mod surge;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 pub(in crate::report) use self::{
     capacity::said as capacity_lines, fine_print::changed_thresholds, peers::most_urgent,
@@ -14,6 +18,7 @@ pub(in crate::report) use self::{
 pub use self::{
     changes::{change, more_verdicts},
     fine_print::{drift, lost},
+    first_aid::first_aid,
 };
 use super::Origin;
 use crate::{
@@ -258,8 +263,8 @@ pub fn name(peer: &Judged) -> String {
         .or_else(|| peer.over.as_ref().and_then(|over| over.place()))
         .unwrap_or_default();
     match peer.id.local_port() {
-        Some(port) => format!("{} → :{port}{host}", peer.id.name()),
-        None => format!("{} → {}{host}", client(peer), peer.id.endpoint()),
+        Some(port) => format!("{} → :{port}{host}", called(peer, peer.id.name())),
+        None => format!("{} → {}{host}", client(peer), called(peer, peer.id.endpoint())),
     }
 }
 
@@ -267,8 +272,21 @@ pub fn name(peer: &Judged) -> String {
 /// host.
 pub fn short_name(peer: &Judged) -> String {
     match peer.id.direction {
-        Direction::Inbound => peer.id.name(),
+        Direction::Inbound => called(peer, peer.id.name()),
         Direction::Outbound => name(peer),
+    }
+}
+
+/// An address of a peer, with what the user calls it in front.
+fn called(peer: &Judged, address: String) -> String {
+    with_name(peer.name(), address)
+}
+
+/// The same, where the name is known.
+pub fn with_name(name: Option<&Arc<str>>, address: String) -> String {
+    match name {
+        Some(name) => format!("{name} ({address})"),
+        None => address,
     }
 }
 

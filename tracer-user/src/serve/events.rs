@@ -19,7 +19,7 @@ use super::outlet::Outlet;
 use crate::{
     diagnosis::{Change, Diagnosis, Verdict, What},
     evidence::flight::Told,
-    model::sample::Moment,
+    model::{names::Names, sample::Moment},
     report::{Origin, json, timestamp},
     text::sanitise,
     units::size,
@@ -224,7 +224,7 @@ impl Teller {
                 self.hold_back(peers);
                 continue;
             }
-            events.extend(self.event(name, change));
+            events.extend(self.event(name, change, &diagnosis.options.names));
         }
         events
     }
@@ -249,13 +249,13 @@ impl Teller {
         })
     }
 
-    fn event(&self, name: &str, change: &Change) -> Option<Event> {
-        let Ok(Value::Object(mut fields)) = serde_json::to_value(json::change(change)) else {
+    fn event(&self, name: &str, change: &Change, names: &Names) -> Option<Event> {
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(json::change(change, names)) else {
             return None;
         };
         fields.remove("kind");
         fields.insert("host".to_owned(), self.host.as_str().into());
-        let (weight, text, _) = change_in_words(&change.what);
+        let (weight, text, _) = change_in_words(&change.what, names);
         Some(Event::new(name, text, weight == Weight::Bad, fields))
     }
 }

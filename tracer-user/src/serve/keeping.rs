@@ -100,7 +100,7 @@ impl Keeping {
         found
             .into_iter()
             .filter_map(|(reason, change)| {
-                let (_, text, _) = change_in_words(&change.what);
+                let (_, text, _) = change_in_words(&change.what, &diagnosis.options.names);
                 self.because(reason, text, diagnosis.taken)
             })
             .collect()

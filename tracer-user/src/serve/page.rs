@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 use super::{html::Text, latest::Latest};
 use crate::{
     diagnosis::{Capacity, Change, Diagnosis, Judged, What, words},
+    model::owner::Process,
     report::{clock, clock_seen_from, framed, text},
     view::keeper::change_in_words,
 };
@@ -38,7 +39,7 @@ pub(super) fn whole(latest: &Latest) -> String {
          <script src=\"page.js\" defer></script>\n</head>\n<body>\n\
          <header><b>tcpreuse</b> on {host} <span id=\"state\" role=\"status\"></span></header>\n\
          <p id=\"tools\" hidden><label>Filter peers <input id=\"filter\" type=\"search\" \
-         placeholder=\"address, port or verdict\"></label></p>\n\
+         placeholder=\"address, name, port, verdict or unit\"></label></p>\n\
          <main id=\"live\">\n{}</main>\n</body>\n</html>\n",
         live(latest)
     )
@@ -258,6 +259,9 @@ fn peer(page: &mut String, peer: &Judged, diagnosis: &Diagnosis) -> fmt::Result 
         "<li>first seen {}</li>",
         Text(clock_seen_from(peer.first_seen(), diagnosis.taken))
     )?;
+    if let Some(owner) = figures.owner.as_deref().filter(|_| peer.id.program.is_none()) {
+        writeln!(page, "<li class=\"owner\">process {}</li>", Text(process(owner)))?;
+    }
     let of_peer = |change: &&Change| matches!(&change.what, What::Verdict { peer: id, .. } if *id == peer.id);
     let told: Vec<&Change> = diagnosis
         .changes
@@ -286,6 +290,18 @@ fn peer(page: &mut String, peer: &Judged, diagnosis: &Diagnosis) -> fmt::Result 
     )
 }
 
+/// A process, and what it belongs to as far as that is known.
+fn process(process: &Process) -> String {
+    let workload = process.workload.as_deref();
+    let parts = [
+        Some(words::process(process)),
+        workload.and_then(|of| Some(format!("unit {}", of.unit.as_ref()?))),
+        workload.and_then(|of| Some(format!("container {}", of.short_container()?))),
+        workload.and_then(|of| Some(format!("pod {}", of.pod.as_ref()?))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn changes(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     if diagnosis.changes.is_empty() {
         return Ok(());
@@ -298,7 +314,7 @@ fn changes(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
 }
 
 fn line(page: &mut String, change: &Change, diagnosis: &Diagnosis) -> fmt::Result {
-    let (_, words, _) = change_in_words(&change.what);
+    let (_, words, _) = change_in_words(&change.what, &diagnosis.options.names);
     writeln!(
         page,
         "<li>{} {}</li>",

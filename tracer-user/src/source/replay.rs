@@ -15,6 +15,7 @@ use crate::{
     evidence::{EvidenceError, load, manifest::Manifest, state::State},
     model::{
         ended::Ended,
+        names::Names,
         sample::{Moment, Sample},
     },
     report::Origin,
@@ -204,6 +205,14 @@ impl Replay {
         self.options.thresholds = thresholds;
         if let Some(state) = &mut self.state {
             state.options.thresholds = thresholds;
+        }
+    }
+
+    /// Calls peers by these names from now on.
+    pub fn set_names(&mut self, names: &Names) {
+        self.options.names.clone_from(names);
+        if let Some(state) = &mut self.state {
+            state.options.names.clone_from(names);
         }
     }
 

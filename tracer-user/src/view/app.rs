@@ -1,20 +1,24 @@
 //! The state of the view and how actions change it. There is no terminal here: anything to be done outside is
 //! returned as an [`Effect`], which one place carries out.
 
+mod chooser;
 mod closer;
 mod cursor;
 mod detail;
+mod find;
 mod kinds;
 mod lists;
 mod mouse;
 mod sort;
 mod typing;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use self::{
+    chooser::Chooser,
     cursor::Cursor,
     detail::Detail,
+    find::Find,
     kinds::{Effect, Flow, Live, Look, Mode, Sort, Tab},
     lists::SocketKey,
     mouse::{Hits, Title},
@@ -31,7 +35,11 @@ use super::{
     row::Row,
     snapshot::{EventKey, Snapshot},
 };
-use crate::{diagnosis::Verdict, model::peer::PeerId, report::text};
+use crate::{
+    diagnosis::{Judged, Verdict},
+    model::peer::PeerId,
+    report::text,
+};
 
 /// Everything the screen depends on.
 #[derive(Debug)]
@@ -56,6 +64,8 @@ pub struct App {
     pub filter_text: String,
     /// Why the text being typed is not a valid filter.
     pub filter_error: Option<String>,
+    /// What is looked for.
+    pub find: Find,
     /// The outcome of the user's last action; shown until the next key.
     pub message: Option<String>,
     /// Whether peers are grouped.
@@ -100,6 +110,7 @@ impl App {
             mode: Mode::Command,
             filter_text: String::new(),
             filter_error: None,
+            find: Find::default(),
             message: None,
             grouped: false,
             names: Names::off(),
@@ -118,6 +129,15 @@ impl App {
         };
         app.refresh();
         app
+    }
+
+    /// The columns of the peer table. While nothing has a name, none of them shows names.
+    pub fn columns(&self) -> Vec<Column> {
+        let is_named = !self.shown.diagnosis.options.names.is_empty();
+        let columns = self.look.columns.iter().copied();
+        columns
+            .filter(|column| is_named || *column != Column::Name)
+            .collect()
     }
 
     /// Takes in a newer snapshot.
@@ -171,6 +191,10 @@ impl App {
             Action::NextSort => self.next_sort(),
             Action::ReverseSort => self.reverse_sort(),
             Action::Filter => self.begin_filter(),
+            Action::Find => self.begin_find(),
+            Action::FindNext => self.jump(1),
+            Action::FindPrevious => self.jump(-1),
+            Action::Columns => self.begin_choosing(),
             Action::Pause => return Some(self.pause()),
             Action::Group => self.group(),
             Action::Names => self.toggle_names(),
@@ -294,14 +318,31 @@ impl App {
         self.refresh();
     }
 
+    /// The peer under the cursor or in detail.
+    fn peer_at_cursor(&self) -> Option<Judged> {
+        let id = match (&self.detail, self.tab) {
+            (Some(detail), _) => detail.id,
+            (None, Tab::Peers) => self.selected_row().filter(|row| row.peers == 1)?.id,
+            (None, Tab::Connections) => self.socket_row(self.sockets.row())?.peer?.0,
+            (None, _) => return None,
+        };
+        self.shown.peer(id)
+    }
+
+    /// The verdict under the cursor, and what to change.
+    pub fn verdict_at_cursor(&self) -> Option<(Verdict, Cow<'static, str>)> {
+        if self.tab == Tab::Causes && self.detail.is_none() {
+            let cause = self.cause_row(self.causes.row())?;
+            return Some((cause.verdict, cause.fix.clone()));
+        }
+        let peer = self.peer_at_cursor()?;
+        Some((peer.finding.verdict, peer.fix()))
+    }
+
     /// The sentence about the selection, fit for a ticket.
     fn sentence(&self) -> String {
-        let id = match (&self.detail, self.tab) {
-            (Some(detail), _) => Some(detail.id),
-            (None, Tab::Peers) => self.selected_row().filter(|row| row.peers == 1).map(|row| row.id),
-            (None, _) => None,
-        };
-        match id.and_then(|id| self.shown.peer(id)) {
+        let peer = Some(self.tab).filter(|tab| self.detail.is_some() || *tab == Tab::Peers);
+        match peer.and_then(|_| self.peer_at_cursor()) {
             Some(peer) => format!(
                 "{} on port {}: {}: {}. Change: {}",
                 text::short_name(&peer),

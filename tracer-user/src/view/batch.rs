@@ -106,7 +106,7 @@ pub fn run_all(
 
 /// One update: a summary line, the titles, the rows and an empty line.
 fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
-    let (glyphs, shown) = (&app.look.glyphs, &app.shown);
+    let (glyphs, shown, columns) = (&app.look.glyphs, &app.shown, app.columns());
     writeln!(to, "{} {}", clock(shown.taken()), answer::counted(shown, glyphs))?;
     writeln!(to, "{}", visible(&answer::headline(shown)))?;
     // Each column is as wide as its widest value, since there is no screen to fit.
@@ -114,10 +114,10 @@ fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
     let cells: Vec<Vec<String>> = shown()
         .map(|row| {
             let text = |column: &Column| visible(&column.value(row).text(glyphs));
-            app.look.columns.iter().map(text).collect()
+            columns.iter().map(text).collect()
         })
         .collect();
-    let titles = app.look.columns.iter().map(|column| column.spec().title);
+    let titles = columns.iter().map(|column| column.spec().title);
     let widths: Vec<usize> = titles
         .clone()
         .enumerate()
@@ -129,7 +129,7 @@ fn rows(to: &mut dyn Write, app: &App, most: Option<usize>) -> io::Result<()> {
         .collect();
     let line = |values: &mut dyn Iterator<Item = &str>| {
         let padded: Vec<String> = values
-            .zip(&app.look.columns)
+            .zip(&columns)
             .zip(&widths)
             .map(|((text, column), width)| pad(text, *width, column.spec().align(), glyphs.ellipsis))
             .collect();

@@ -17,6 +17,8 @@ use crate::{diagnosis::Verdict, model::peer::Closes};
 pub enum Column {
     /// The peer.
     Peer,
+    /// What the user calls it.
+    Name,
     /// Port and direction.
     Port,
     /// The verdict.
@@ -29,6 +31,8 @@ pub enum Column {
     Rate,
     /// Open now.
     Open,
+    /// Held over the window.
+    Trend,
     /// Most open at once.
     Peak,
     /// Opens while it held enough connections.
@@ -68,6 +72,8 @@ pub enum Kind {
     Number,
     /// A duration.
     Time,
+    /// A small chart.
+    Chart,
     /// A number of bytes.
     Bytes,
 }
@@ -99,7 +105,7 @@ impl Spec {
     /// How its values are aligned.
     pub fn align(&self) -> Align {
         match self.kind {
-            Kind::Words => Align::Left,
+            Kind::Words | Kind::Chart => Align::Left,
             Kind::Number | Kind::Time | Kind::Bytes => Align::Right,
         }
     }
@@ -146,7 +152,7 @@ impl Column {
             // The verdict beside it says in words what is wrong with the number.
             Self::Open if row.open_now > 0 && is_about_held(row.verdict) => Role::Bad,
             Self::Open if row.open_now > 0 && row.verdict == Verdict::ManyHeld => Role::Doubtful,
-            Self::Peer => Role::Strong,
+            Self::Peer | Self::Name => Role::Strong,
             _ => Role::Plain,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::feed::Kept;
+use super::{columns::Column, feed::Kept};
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,11 +13,17 @@ pub struct Written {
     pub but: Option<String>,
 }
 
-/// Writes evidence. It runs in its own thread, so it may take its time.
+/// Writes evidence, and settings. It runs in its own thread, so it may take its time.
 pub trait Export: Send + Sync {
     /// Writes it, and returns where.
     ///
     /// # Errors
     /// If it cannot be written, with the reason in words.
     fn export(&self, kept: &Kept) -> Result<Written, String>;
+
+    /// Keeps columns in the settings, and returns in which file.
+    ///
+    /// # Errors
+    /// If they cannot be written, with the reason in words.
+    fn save_columns(&self, columns: &[Column]) -> Result<PathBuf, String>;
 }

@@ -1,8 +1,8 @@
 //! The filter typed on the screen.
 //!
 //! `a b` admits what both words match, `a or b` (or a lone `|`) what either matches. A word is an address, a
-//! network, or part of a name, verdict, state or process. A field in front restricts it: `verdict:piling` for
-//! a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
+//! network, or part of a name (the user's or a looked-up one), verdict, state or process. A field in front
+//! restricts it: `verdict:piling` for a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
 //! `piling|early` matches either part, and `!` before a word negates it.
 //!
 //! Fields are the columns of the peers, by name or title, and the state of connections. A connection is
@@ -170,7 +170,7 @@ impl Subject<'_> {
     fn words(&self, field: Field, wanted: &dyn Fn(&str) -> bool) -> bool {
         let is = |words: &str| wanted(&parse::plain(words));
         match field {
-            Field::Any => [Column::Peer, Column::Verdict, Column::Owner]
+            Field::Any => [Column::Peer, Column::Name, Column::Verdict, Column::Owner]
                 .map(Field::Column)
                 .into_iter()
                 .chain([Field::State])
@@ -182,6 +182,11 @@ impl Subject<'_> {
                     _ => self.address.addr().to_string(),
                 };
                 is(&name) || self.host.is_some_and(is)
+            }
+            // A connection's peer may no longer be listed.
+            Field::Column(Column::Name) => {
+                let row = self.row.and_then(|row| row.name.as_deref());
+                row.is_some_and(is) || self.host.is_some_and(is)
             }
             // Whole identifiers, of which the column shows the beginning.
             Field::Column(Column::Container) => self

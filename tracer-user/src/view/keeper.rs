@@ -6,6 +6,7 @@ mod log;
 mod numbers;
 pub(crate) mod past;
 mod rates;
+mod trend;
 
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
@@ -16,7 +17,7 @@ pub use self::{
     film::{Film, Frame},
     numbers::Numbers,
 };
-use self::{log::Log, past::Past, rates::Rates};
+use self::{log::Log, past::Past, rates::Rates, trend::Trends};
 use super::{
     fit::visible,
     playback::Playback,
@@ -91,6 +92,7 @@ pub struct Keeper {
     judge: Judge,
     numbers: Numbers,
     rates: Rates,
+    trends: Trends,
     /// Changes between the diagnoses of a recording whose judge has not been used before.
     observer: Observer,
     has_begun: bool,
@@ -109,6 +111,7 @@ impl Keeper {
             judge: Judge::new(window_ns),
             numbers: Numbers::default(),
             rates: Rates::default(),
+            trends: Trends::new(window_ns),
             observer: Observer::default(),
             has_begun: false,
             past: Past::new(prefixes),
@@ -130,12 +133,19 @@ impl Keeper {
         let mut playback = None;
         let mut is_back = false;
         let judge = replayed.map(|replayed| {
+            let has_jumped = !matches!(replayed.link, Link::Follows);
             is_back = self.rewind(&replayed.link, sample.taken);
+            if has_jumped {
+                self.number(&sample);
+                let window = replayed.judge.history().window();
+                self.trends.refill(window, &sample, &self.numbers);
+            }
             self.course.extend(replayed.course);
             playback = Some(replayed.playback);
             replayed.judge
         });
         self.count_opens(&sample);
+        self.trends.add(&sample, &self.numbers);
         self.past.add(ended);
         self.past.follow(&sample);
         self.chart(&sample);
@@ -156,12 +166,10 @@ impl Keeper {
                 of_slot.1 = Some((peer.id, peer.finding.verdict));
             }
             let owner = owners.name(peer.id, peer.figures.owner.as_deref());
-            rows.push(Row::of(
-                &peer,
-                self.rates.of(peer.id, &self.numbers),
-                states,
-                owner,
-            ));
+            rows.push(Row {
+                trend: self.trends.of(self.numbers.get(peer.id)),
+                ..Row::of(&peer, self.rates.of(peer.id, &self.numbers), states, owner)
+            });
             judged.push(peer);
         };
         let (diagnosis, briefs) = match &judge {
@@ -198,7 +206,7 @@ impl Keeper {
         for note in notes {
             self.log.note(sample.taken, note);
         }
-        self.log.tell(&diagnosis.changes);
+        self.log.tell(&diagnosis.changes, &options.names);
         Snapshot {
             headline: text::headline(&diagnosis),
             judged,
@@ -281,12 +289,17 @@ impl Keeper {
         true
     }
 
-    /// Numbers the peers of a sample, and notes how many connections they have opened.
-    fn count_opens(&mut self, sample: &Sample) {
+    fn number(&mut self, sample: &Sample) {
         if let Some(renumbered) = self.numbers.add(sample) {
             self.rates.renumber(&renumbered);
             self.film.renumber(&renumbered);
+            self.trends.renumber(&renumbered);
         }
+    }
+
+    /// Numbers the peers of a sample, and notes how many connections they have opened.
+    fn count_opens(&mut self, sample: &Sample) {
+        self.number(sample);
         self.rates.add(sample, &self.numbers);
     }
 

@@ -38,6 +38,14 @@ pub enum Action {
     ReverseSort,
     /// Type a filter.
     Filter,
+    /// Type what to find.
+    Find,
+    /// To the next row found.
+    FindNext,
+    /// To the one before.
+    FindPrevious,
+    /// Choose columns.
+    Columns,
     /// Freeze the screen, or resume.
     Pause,
     /// Group peers by network, or not.
@@ -124,7 +132,7 @@ const fn binding(
 use Key::{Char, Ctrl, Named};
 
 /// The keys of every view, in the order of the help.
-static KEYS: [Binding; 29] = [
+static KEYS: [Binding; 31] = [
     binding(
         &[Named(KeyCode::Down), Char('j')],
         "down j",
@@ -217,6 +225,20 @@ static KEYS: [Binding; 29] = [
         "filter",
     ),
     binding(
+        &[Char('f')],
+        "f",
+        Action::Find,
+        "find: jump to the next row that matches, written as a filter; the others stay",
+        "",
+    ),
+    binding(
+        &[Char('c')],
+        "c",
+        Action::Columns,
+        "choose the columns of the peers and their order; w saves them in the settings file",
+        "",
+    ),
+    binding(
         &[Char(' ')],
         "Space",
         Action::Pause,
@@ -276,7 +298,7 @@ static KEYS: [Binding; 29] = [
         &[Char('?'), Char('h'), Named(KeyCode::F(1))],
         "? h F1",
         Action::Help,
-        "this help",
+        "this help; first, what the verdict under the cursor means and what to change",
         "help",
     ),
     binding(&[Ctrl('l')], "^L", Action::Redraw, "redraw the screen", ""),
@@ -292,9 +314,21 @@ static KEYS: [Binding; 29] = [
 /// Suspending works as everywhere else and needs no line in the help.
 const SUSPEND: Key = Ctrl('z');
 
+/// Keys that a recording has another use for.
+static LIVE_KEYS: [Binding; 2] = [
+    binding(&[Char('n')], "n", Action::FindNext, "to the next row found", ""),
+    binding(
+        &[Char('N')],
+        "N",
+        Action::FindPrevious,
+        "to the row found before",
+        "",
+    ),
+];
+
 /// All keys in the order of the help, including those of a recording if it is one.
 pub fn bindings(replay: bool) -> impl Iterator<Item = &'static Binding> {
-    let own: &[Binding] = if replay { &REPLAY_KEYS } else { &[] };
+    let own: &[Binding] = if replay { &REPLAY_KEYS } else { &LIVE_KEYS };
     let common = KEYS.iter();
     own.iter()
         .chain(common.filter(move |binding| !(replay && is_only_live(binding.action))))
@@ -346,7 +380,7 @@ mod tests {
             ('-', Some(Action::LessOften), Command::Slower),
             ('.', None, Command::Step(1)),
             ('$', None, Command::ToEnd),
-            ('n', None, Command::ToSurge),
+            ('n', Some(Action::FindNext), Command::ToSurge),
         ] {
             let event = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
             assert_eq!(action(event, false), live);

@@ -1,5 +1,6 @@
 //! What is drawn where. Every pane is a function of the state and the available room.
 
+mod chooser;
 mod detail;
 mod header;
 mod help;
@@ -51,6 +52,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer) -> Option<(u16, u16)> {
         // The titles would be on the last line.
         _ if body.height == 0 => {}
         (Mode::Help(_), _, _) => help::draw(app, body, &mut pen),
+        (Mode::Columns(_), _, _) => chooser::draw(app, body, &mut pen),
         (_, Some(_), _) => detail::draw(app, body, &mut pen),
         (_, None, Tab::Peers) => peers::draw(app, body, &mut pen),
         (_, None, Tab::Causes) => lists::causes(app, body, &mut pen),
@@ -126,7 +128,7 @@ fn state_of_list(app: &App, columns: u16) -> String {
     if app.detail.is_none() {
         let sorted = app.sort.column.filter(|_| app.tab == Tab::Peers);
         let is_placed = |column| {
-            place(&app.look.columns, columns)
+            place(&app.columns(), columns)
                 .iter()
                 .any(|(seen, _)| *seen == column)
         };
@@ -143,11 +145,16 @@ fn state_of_list(app: &App, columns: u16) -> String {
 
 /// The last line: what is being typed, the outcome of the last key, or the keys.
 fn draw_footer(app: &App, area: Rect, pen: &mut Pen<'_>) -> Option<(u16, u16)> {
-    if let Mode::Filter(input, _) = &app.mode {
+    let typed = match &app.mode {
+        Mode::Filter(input, _) => Some(("filter: ", input)),
+        Mode::Find(input) => Some(("find: ", input)),
+        Mode::Command | Mode::Columns(_) | Mode::Help(_) => None,
+    };
+    if let Some((prompt, input)) = typed {
         if let Some(error) = &app.filter_error {
             draw_error(error, area, pen);
         }
-        let used = pen.text(area.x, area.y, area.width, "filter: ", Role::Strong);
+        let used = pen.text(area.x, area.y, area.width, prompt, Role::Strong);
         let room = area.width.saturating_sub(used + 1);
         let scroll = input.visual_scroll(room.into());
         let shown: String = input.value().chars().skip(scroll).collect();

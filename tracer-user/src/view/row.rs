@@ -13,6 +13,7 @@ use crate::{
         socket::Connection,
         workload::Workload,
     },
+    view::theme::Glyphs,
 };
 
 /// The states of a peer's live sockets, one bit each.
@@ -53,11 +54,58 @@ impl States {
     }
 }
 
+/// How many connections were held over the window: a height for each of a few points, packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trend(u64);
+
+impl Trend {
+    /// Number of points.
+    pub const POINTS: usize = 12;
+
+    /// Bits of a point.
+    const BITS: u32 = 4;
+
+    /// The highest height; 1 is nothing held, and 0 a point at which the peer was not there.
+    const HIGHEST: u64 = 9;
+
+    /// From the numbers held, oldest first, of at most [`Self::POINTS`] points. They are scaled to the most of them.
+    pub fn of(held: impl Iterator<Item = Option<u16>> + Clone) -> Self {
+        let most = u64::from(held.clone().flatten().max().unwrap_or(0)).max(1);
+        let height = |held: u16| 1 + (u64::from(held) * (Self::HIGHEST - 1)).div_ceil(most);
+        let points = held.map(|held| held.map_or(0, height));
+        Self(points.fold(0, |packed, height| packed << Self::BITS | height))
+    }
+
+    /// The heights, oldest first, without those from before the peer came.
+    fn heights(self) -> impl Iterator<Item = u64> {
+        (0..Self::POINTS as u32)
+            .rev()
+            .map(move |point| self.0 >> (point * Self::BITS) & 0xf)
+            .skip_while(|height| *height == 0)
+    }
+
+    /// As a small chart; empty if there are no points.
+    pub fn text(self, glyphs: &Glyphs) -> String {
+        let heights: Vec<u64> = self.heights().map(|height| height.saturating_sub(1)).collect();
+        glyphs.chart(&heights, Self::HIGHEST - 1)
+    }
+
+    /// How much higher its end is than its beginning.
+    pub fn growth(self) -> i64 {
+        let mut heights = self.heights();
+        let first = heights.next().unwrap_or(0);
+        let last = heights.last().unwrap_or(first);
+        last.cast_signed() - first.cast_signed()
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The peer, or the network with the port and direction its peers share.
     pub id: PeerId,
+    /// What the user calls it, or all of its peers.
+    pub name: Option<Arc<str>>,
     /// Number of peers it stands for.
     pub peers: u64,
     /// The rank of its worst peer in the diagnosis.
@@ -74,6 +122,8 @@ pub struct Row {
     pub opens_per_s: Option<f64>,
     /// Connections open now.
     pub open_now: u64,
+    /// How many were held over the window; nothing for several peers.
+    pub trend: Trend,
     /// Most open at once; `None` for several peers, whose peaks do not add up.
     pub open_peak: Option<u64>,
     /// Opens while it held enough connections.
@@ -118,6 +168,7 @@ impl Row {
         let figures = &peer.figures;
         Self {
             id: peer.id,
+            name: peer.name().cloned(),
             peers: 1,
             rank: 0,
             verdict: peer.finding.verdict,
@@ -126,6 +177,7 @@ impl Row {
             opens: figures.opens,
             opens_per_s,
             open_now: figures.open_now,
+            trend: Trend::default(),
             open_peak: Some(figures.open_peak),
             overlaps: figures.overlaps,
             failed: figures.failed,
@@ -152,15 +204,18 @@ impl Row {
         self.process.as_deref()?.workload.as_deref()
     }
 
-    /// The name as shown.
+    /// The address as shown.
     #[cfg(test)]
-    pub fn name(&self) -> String {
+    pub fn address(&self) -> String {
         self.id.name()
     }
 
     /// Takes in another peer of the same network. Figures that cannot be summed become unknown.
     fn absorb(&mut self, other: &Self) {
         self.peers += other.peers;
+        if self.name != other.name {
+            self.name = None;
+        }
         if other.rank < self.rank {
             self.rank = other.rank;
             self.confidence = other.confidence;
@@ -172,6 +227,7 @@ impl Row {
         self.opens += other.opens;
         self.opens_per_s = self.opens_per_s.zip(other.opens_per_s).map(|(a, b)| a + b);
         self.open_now += other.open_now;
+        self.trend = Trend::default();
         self.open_peak = None;
         self.overlaps += other.overlaps;
         self.failed += other.failed;
@@ -243,7 +299,7 @@ mod tests {
         assert_eq!(opens(&groups), opens(&snapshot.rows));
         let largest = groups.iter().max_by_key(|row| row.peers).unwrap();
         assert!(largest.peers > 1 && largest.open_peak.is_none() && largest.turns.is_none());
-        assert!(largest.name().ends_with("/24"), "{}", largest.name());
+        assert!(largest.address().ends_with("/24"), "{}", largest.address());
         assert_eq!(
             largest.verdict,
             snapshot

@@ -217,6 +217,12 @@ impl View {
                 self.app.message = Some(format!("copied, if the terminal allows it: {text}"));
             }
             Effect::Export => self.export(),
+            Effect::SaveColumns(columns) => {
+                self.app.message = Some(match self.export.save_columns(&columns) {
+                    Ok(path) => format!("saved in {}", path.display()),
+                    Err(reason) => reason,
+                });
+            }
             Effect::Hold => {
                 self.pauses += 1;
                 // Nothing more can be collected after sampling has ended.

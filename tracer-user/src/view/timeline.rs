@@ -157,7 +157,7 @@ mod tests {
     fn a_peer_has_its_live_and_its_ended_connections() {
         let snapshot = example::snapshot();
         let of = |name: &str| {
-            let row = snapshot.rows.iter().find(|row| row.name() == name).unwrap();
+            let row = snapshot.rows.iter().find(|row| row.address() == name).unwrap();
             bars(&snapshot, row.id)
         };
         let fresh = of("192.0.2.11");

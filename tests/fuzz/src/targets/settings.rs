@@ -4,7 +4,7 @@ use std::fs;
 
 use tcpreuse::testing::{
     cli::{SettingsFlags, ViewFlags},
-    config::{Config, of_run},
+    config::{Config, names_of_run, of_run},
 };
 
 use crate::scratch::Scratch;
@@ -32,6 +32,9 @@ pub(super) fn run(input: &[u8]) {
     };
     if let Ok(thresholds) = of_run(&given.settings, get) {
         assert!(thresholds.changed().len() < 100);
+    }
+    if let Ok(names) = names_of_run(&given.settings, get) {
+        assert!(names.iter().all(|(_, label)| !label.trim().is_empty()));
     }
     if let Ok(config) = Config::resolve(&given, None, get) {
         assert!(!config.columns.is_empty());

@@ -1,6 +1,6 @@
 //! Converts records and sockets to rows.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -10,8 +10,10 @@ use crate::{
     filter::Filter,
     model::{
         ended::Ended,
+        names::Names,
         owner::one_of_several,
         sample::{Known, Moment, Sample},
+        workload::Workload,
     },
 };
 
@@ -23,6 +25,8 @@ pub(in crate::commands) struct Rows {
     expect_peers: Vec<ExpectPeer>,
     expected: Option<u32>,
     comms: HashMap<u32, Option<String>>,
+    names: Names,
+    workloads: BTreeMap<u32, Workload>,
 }
 
 impl Rows {
@@ -40,13 +44,19 @@ impl Rows {
             expect_peers,
             expected: None,
             comms: HashMap::new(),
+            names: Names::default(),
+            workloads: BTreeMap::new(),
         }
     }
 
     /// From here on, overlaps are counted as in this diagnosis, and times are computed from its sample, since
-    /// the clock may have been set after tracing began.
-    pub(in crate::commands) fn learn(&mut self, diagnosis: &Diagnosis) {
+    /// the clock may have been set after tracing began. Peers and processes are called as there.
+    pub(in crate::commands) fn learn(&mut self, diagnosis: &Diagnosis, sample: &Sample) {
         self.clock = diagnosis.taken;
+        self.names.clone_from(&diagnosis.options.names);
+        if self.workloads != sample.workloads {
+            self.workloads.clone_from(&sample.workloads);
+        }
         self.expected = Some(diagnosis.expected.connections);
         // Process numbers are reused.
         self.comms.clear();
@@ -64,7 +74,8 @@ impl Rows {
         comm_of: impl Fn(u32) -> Option<String>,
     ) -> ConnectionRow {
         let comm = self.comm(ended.owner, comm_of);
-        ConnectionRow::of_ended(ended, &self.context(ended.remote.0), comm)
+        let row = ConnectionRow::of_ended(ended, &self.context(ended.remote.0), comm);
+        self.called(row, ended.remote.0, ended.owner)
     }
 
     /// The connections still open in the last sample, except those in `ended`, which may have ended while the
@@ -89,8 +100,20 @@ impl Rows {
                     .owner
                     .and_then(|pid| Some(one_of_several(sample.names.get(&pid)?).to_owned()))
                     .or_else(|| self.comm(one.owner, &comm_of));
-                ConnectionRow::of_open(one, sample.taken, &self.context(one.remote.0), comm)
+                let row = ConnectionRow::of_open(one, sample.taken, &self.context(one.remote.0), comm);
+                self.called(row, one.remote.0, one.owner)
             })
+    }
+
+    /// The row with what the peer is called, and what the process belongs to.
+    fn called(&self, row: ConnectionRow, remote: IpAddr, owner: Option<u32>) -> ConnectionRow {
+        let workload = owner.and_then(|pid| self.workloads.get(&pid));
+        ConnectionRow {
+            name: self.names.get(self.filter.prefixes().network(remote)).cloned(),
+            unit: workload.and_then(|of| of.unit.as_deref()).map(Into::into),
+            container: workload.and_then(Workload::short_container).map(Into::into),
+            ..row
+        }
     }
 
     fn comm(&mut self, pid: Option<u32>, comm_of: impl Fn(u32) -> Option<String>) -> Option<String> {

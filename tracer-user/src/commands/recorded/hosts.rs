@@ -5,6 +5,7 @@ use std::{num::NonZero, path::Path, thread};
 use super::Asked;
 use crate::{
     config,
+    diagnosis::Options,
     evidence::{
         join::{Group, Join, Joined, Part, Plan},
         load::{Loaded, Wanted, load_wanted},
@@ -13,6 +14,7 @@ use crate::{
     },
     exit::Failure,
     filter::Filter,
+    model::names::Names,
 };
 
 /// How many hosts are read at the same time. Each takes some 10 KiB a peer meanwhile.
@@ -29,6 +31,21 @@ pub(super) fn load(asked: &Asked<'_>, path: &Path, filter: &Filter) -> Result<Lo
         loaded.judge.reconsider();
     }
     Ok(loaded)
+}
+
+/// How peers are called: as in any of the recordings, unless it is said otherwise now.
+///
+/// # Errors
+/// If there are too many names, or those given now cannot be read.
+pub(super) fn names<'a>(
+    asked: &Asked<'_>,
+    recorded: impl Iterator<Item = &'a Options>,
+) -> Result<Names, Failure> {
+    let mut names = Names::default();
+    for options in recorded {
+        names = names.with(options.names.all()).map_err(Failure::Usage)?;
+    }
+    config::names_of_recording(asked.settings, &names)
 }
 
 /// Joins the hosts of a plan. Recordings that cannot be read are left out, with the reason.
@@ -64,6 +81,7 @@ pub(super) fn join(
             }
         }
     }
+    join.call(names(asked, join.options())?);
     match join.finish() {
         Some(joined) => Ok((joined, refused)),
         None => Err(first(refused)),

@@ -119,7 +119,7 @@ impl Recorder {
         origin: &Origin,
         counted: &mut Counted,
     ) -> io::Result<()> {
-        self.rows.learn(block.diagnosis);
+        self.rows.learn(block.diagnosis, block.sample);
         for keep in self.keeping.look(block.diagnosis) {
             self.news.push(format!("keeping evidence: {}", keep.why.text));
             self.writer.keep(keep);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     commands::record::rows::Rows,
+    config::Saving,
     evidence::{
         manifest::{FromView, Session, milliseconds},
         recording::{Block, Recording},
@@ -18,6 +19,7 @@ use crate::{
     model::owner::one_of_several,
     report::{Origin, json, timestamp},
     view::{
+        columns::Column,
         export::{Export, Written},
         feed::Kept,
     },
@@ -32,6 +34,8 @@ pub(in crate::commands) struct NewDirectory {
     pub(in crate::commands) session: Session,
     /// The filter of the trace.
     pub(in crate::commands) filter: Filter,
+    /// Where settings are kept.
+    pub(in crate::commands) settings: Option<Saving>,
 }
 
 /// Maximum number of names tried.
@@ -66,7 +70,7 @@ impl Export for NewDirectory {
             self.filter.clone(),
             kept.options.expect_peers.clone(),
         );
-        made.learn(diagnosis);
+        made.learn(diagnosis, sample);
         let comm_of = |pid: u32| Some(one_of_several(sample.names.get(&pid)?).to_owned());
         let past = kept.ended.iter();
         let past = past
@@ -98,6 +102,20 @@ impl Export for NewDirectory {
                 but: (rows < ended).then(|| format!("rows of {rows} of {ended} ended connections")),
             }),
         }
+    }
+
+    fn save_columns(&self, columns: &[Column]) -> Result<PathBuf, String> {
+        let flag = || {
+            let names: Vec<&str> = columns.iter().map(|column| column.spec().name).collect();
+            format!("start with --columns {}", names.join(","))
+        };
+        let Some(keeping) = &self.settings else {
+            return Err(format!("there is no place for settings (HOME); {}", flag()));
+        };
+        keeping
+            .save_columns(columns)
+            .map_err(|reason| format!("{reason}; or {}", flag()))?;
+        Ok(keeping.path().to_owned())
     }
 }
 

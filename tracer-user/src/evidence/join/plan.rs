@@ -66,6 +66,9 @@ impl Group {
     }
 }
 
+/// A service and a host, by their names.
+type ByHost = (Option<String>, String);
+
 /// What is joined.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -87,7 +90,7 @@ impl Plan {
         service: Option<&str>,
     ) -> (Self, Vec<(PathBuf, EvidenceError)>) {
         let mut refused = Vec::new();
-        let mut found: BTreeMap<(Option<String>, String), Vec<(PathBuf, Period)>> = BTreeMap::new();
+        let mut found: BTreeMap<ByHost, Vec<(PathBuf, Period)>> = BTreeMap::new();
         for path in paths {
             match Period::of(path, wanted) {
                 Ok(period) => {

@@ -1,18 +1,11 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod directories;
 
 use proptest::prelude::*;
 
 use super::{plan::Group, *};
 use crate::{
     diagnosis::{Expect, Judged, Skew, Verdict, judge::tests::world::World},
-    evidence::{
-        load::{Loaded, Wanted, load_wanted},
-        testing::recorded,
-    },
-    report::json,
+    evidence::load::Loaded,
 };
 
 const S: u64 = 1_000_000_000;
@@ -305,55 +298,6 @@ fn addresses_that_mean_the_host_itself_stay_apart() {
     assert!(hosts.iter().all(Option::is_some), "{hosts:?}");
 }
 
-/// Recordings of three hosts and a directory that is none.
-fn directories(parent: &Path) -> Vec<PathBuf> {
-    let (_kept, path, _) = recorded();
-    let copy = |host: &str| {
-        let to = parent.join(host);
-        fs::create_dir(&to).unwrap();
-        for entry in fs::read_dir(&path).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-        let manifest = to.join("manifest.json");
-        let text = fs::read_to_string(&manifest).unwrap();
-        assert!(text.contains("\"web1\""));
-        fs::write(manifest, text.replace("\"web1\"", &format!("\"{host}\""))).unwrap();
-        to
-    };
-    vec![copy("web1"), copy("web3"), copy("web2"), parent.join("missing")]
-}
-
-fn answered(paths: &[PathBuf]) -> (String, Vec<String>) {
-    let (plan, refused) = Plan::of(paths, &Wanted::default(), None);
-    let loaded = |group: &Group| load_wanted(&group.paths[0], &Wanted::default()).unwrap();
-    let joined = joined_by(&plan, plan.groups.iter().map(loaded).collect());
-    let mut text = Vec::new();
-    json::write(&mut text, &joined.diagnosis, &joined.origins[0]).unwrap();
-    let refused = refused.iter().map(|(_, error)| error.to_string()).collect();
-    (String::from_utf8(text).unwrap(), refused)
-}
-
-#[test]
-fn the_order_of_hosts_changes_nothing_and_one_that_is_missing_is_named() {
-    let parent = tempfile::tempdir().unwrap();
-    let mut paths = directories(parent.path());
-    let (first, refused) = answered(&paths);
-    assert!(
-        refused[0].contains("missing: ") && refused.len() == 1,
-        "{refused:?}"
-    );
-    let answer: serde_json::Value = serde_json::from_str(&first).unwrap();
-    assert_eq!(answer["hosts"].as_array().unwrap().len(), 3);
-    assert_eq!(answer["hosts"][1]["clock_ahead_ms"], serde_json::Value::Null);
-    for _ in 0..paths.len() {
-        paths.rotate_left(1);
-        assert_eq!(answered(&paths).0, first);
-    }
-    paths.reverse();
-    assert_eq!(answered(&paths).0, first);
-}
-
 /// What a client does each second.
 type Habit = Vec<u8>;
 
@@ -428,58 +372,4 @@ fn a_grid_is_close_near_its_end_and_begins_where_it_should() {
         moments(86_400)
     );
     assert!(moments(0) > 0);
-}
-
-/// Where the hosts that are made up for measuring go.
-const MEASURED: &str = "TCPREUSE_MEASURE_HOSTS";
-
-#[test]
-#[ignore = "makes a hundred recordings of 10,000 clients in $TCPREUSE_MEASURE_HOSTS/{same,distinct}, to be measured with"]
-fn a_hundred_hosts_to_measure() {
-    let Some(to) = std::env::var_os(MEASURED).map(PathBuf::from) else {
-        return;
-    };
-    let (_kept, path) = crate::evidence::testing::crowd::recorded(10_000, 30);
-    for host in 0..100 {
-        for (kind, network) in [("same", 0), ("distinct", host)] {
-            let folder = to.join(kind).join(format!("web{host:03}"));
-            fs::create_dir_all(&folder).unwrap();
-            for (file, own) in [("manifest.json", "\"web1\""), ("state.json", "")] {
-                let text = fs::read_to_string(path.join(file)).unwrap();
-                let text = match own {
-                    "" => text.replace("\"10.0.", &format!("\"10.{network}.")),
-                    own => text.replace(own, &format!("\"web{host:03}\"")),
-                };
-                fs::write(folder.join(file), text).unwrap();
-            }
-        }
-    }
-}
-
-#[test]
-fn rows_of_all_hosts_make_a_time_line_of_their_own() {
-    let parent = tempfile::tempdir().unwrap();
-    let paths = directories(parent.path());
-    let (text, _) = answered(&paths);
-    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let exact: Vec<&serde_json::Value> = answer["peers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|peer| peer["overlaps_are_exact"] == true)
-        .collect();
-    // Three recordings of the same moments: each open but the first comes beside those on the other hosts.
-    for peer in &exact {
-        let figures = &peer["figures"];
-        let opens = figures["opens"].as_u64().unwrap();
-        let with_none = peer["basis"]["opens_while_none_was_held"].as_u64().unwrap();
-        assert!(3 * with_none <= opens, "{peer}");
-    }
-    assert!(
-        answer["peers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|peer| peer["hosts"].as_array().unwrap().len() == 3)
-    );
 }

@@ -3,7 +3,7 @@
 
 mod several;
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use crate::{
     evidence::cells::{Cell, CellType, Fields},
@@ -251,6 +251,16 @@ impl Column<Option<String>> for Outside {
     }
 
     fn read(fields: &mut Fields<'_>) -> Read<Option<String>> {
+        Ok(fields.outside()?.filter(|text| !text.is_empty()).map(Into::into))
+    }
+}
+
+impl Column<Option<Arc<str>>> for Outside {
+    fn put(value: &Option<Arc<str>>, put: Put<'_>) {
+        put(value.as_deref().map_or(Cell::Unknown, Cell::Outside));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Read<Option<Arc<str>>> {
         Ok(fields.outside()?.filter(|text| !text.is_empty()).map(Into::into))
     }
 }

@@ -1,6 +1,6 @@
 //! `connections.csv`: one row per ended connection and, at stop, one per connection still open.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
     Kind,
@@ -77,6 +77,12 @@ columns::row! {
     requests: Option<u64> as Count,
     /// Whether that is their exact number; else it is a bound.
     requests_exact: Option<bool> as Flag,
+    /// What the user calls the peer.
+    name: Option<Arc<str>> as Outside,
+    /// The service or scope of systemd of the process.
+    unit: Option<Arc<str>> as Outside,
+    /// The container of the process, as its tools print it.
+    container: Option<Arc<str>> as Outside,
 }
 
 /// What a row needs beside the record.
@@ -147,6 +153,9 @@ impl ConnectionRow {
             protocol: ended.protocol,
             requests: carried(known.requests && !seeded, u64::from(ended.turns)),
             requests_exact: (known.requests && !seeded && !failed).then_some(ended.requests_exact),
+            name: None,
+            unit: None,
+            container: None,
         }
     }
 
@@ -198,6 +207,9 @@ impl ConnectionRow {
             requests_exact: opened
                 .filter(|_| known.requests)
                 .map(|_| connection.requests_exact),
+            name: None,
+            unit: None,
+            container: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `peers.csv`: a row of each peer when something of it has changed, and of all peers at a key frame, with
 //! counters since tracing began, gauges, and the verdict.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use hashbrown::HashMap;
 
@@ -75,7 +75,15 @@ columns::row! {
     /// Whether the peer is no longer listed: its last row, with the counters of the row before it.
     left: Option<bool> as Flag,
     /// The figures added after that.
-    latest: [Option<u64>; Counters::SHOWN.len() - EARLIER - LATER] as Latest,
+    latest: [Option<u64>; LATEST] as Latest,
+    /// What the user calls the peer.
+    name: Option<Arc<str>> as Outside,
+    /// The service or scope of systemd of the process of this host that has most to do with the peer.
+    unit: Option<Arc<str>> as Outside,
+    /// The container of that process, as its tools print it.
+    container: Option<Arc<str>> as Outside,
+    /// The figures added after those.
+    newest: [Option<u64>; Counters::SHOWN.len() - EARLIER - LATER - LATEST] as Newest,
     then Self::with_process
 }
 
@@ -85,9 +93,13 @@ const EARLIER: usize = 2;
 /// How many come between the confidence and `left`.
 const LATER: usize = 4;
 
+/// How many come between `left` and the name.
+const LATEST: usize = 0;
+
 type Earlier = Shown<Counters, 0>;
 type Later = Shown<Counters, EARLIER>;
 type Latest = Shown<Counters, { EARLIER + LATER }>;
+type Newest = Shown<Counters, { EARLIER + LATER + LATEST }>;
 
 impl PeerRow {
     /// The rows of all peers of a diagnosis, in its order.
@@ -100,7 +112,9 @@ impl PeerRow {
                 *sent_again.entry(slot).or_default() += u64::from(connection.retransmits);
             }
         }
+        let mut belongings = Belongings::default();
         let row = |judged: &Judged| {
+            let (unit, container) = belongings.of(judged);
             let peer = peers.get(&judged.id)?;
             let live = live.get(peer.slot as usize).copied().unwrap_or_default();
             Some(Self {
@@ -113,6 +127,9 @@ impl PeerRow {
                 verdict: Cow::Borrowed(judged.finding.verdict.id()),
                 confidence: Some(thousandths(judged.finding.confidence)),
                 owner_comm: owner_comm(judged),
+                name: judged.name().cloned(),
+                unit,
+                container,
                 ..Self::of(judged.id, &peer.counters, live, sample.known, judged.expected())
             })
         };
@@ -150,6 +167,10 @@ impl PeerRow {
             later: Later::of(&plain, known),
             left: None,
             latest: Latest::of(&plain, known),
+            name: None,
+            unit: None,
+            container: None,
+            newest: Newest::of(&plain, known),
         }
     }
 
@@ -196,6 +217,7 @@ impl PeerRow {
         Earlier::set(&self.earlier, counters);
         Later::set(&self.later, counters);
         Latest::set(&self.latest, counters);
+        Newest::set(&self.newest, counters);
     }
 
     /// The same row, with this time.
@@ -213,6 +235,33 @@ impl PeerRow {
             .iter()
             .copied()
             .find(|verdict| verdict.id() == self.verdict)
+    }
+}
+
+/// What processes belong to. The rows of a sample share it, since few processes have many peers.
+#[derive(Default)]
+struct Belongings(HashMap<u32, Belonging>);
+
+/// A unit and a container.
+type Belonging = (Option<Arc<str>>, Option<Arc<str>>);
+
+impl Belongings {
+    fn of(&mut self, judged: &Judged) -> Belonging {
+        // Several processes need not belong to the same.
+        let owner = judged
+            .figures
+            .owner
+            .as_ref()
+            .filter(|_| judged.id.program.is_none());
+        let Some((owner, workload)) = owner.and_then(|owner| Some((owner, owner.workload.as_deref()?)))
+        else {
+            return (None, None);
+        };
+        let known = self.0.entry(owner.pid).or_insert_with(|| {
+            let unit = workload.unit.as_deref().map(Into::into);
+            (unit, workload.short_container().map(Into::into))
+        });
+        known.clone()
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn restrict(role: &Role) -> Result<(), RulesetError> {
     match role {
         Role::Tracing => Ok(()),
         Role::Serving => only_read(OWN.iter().map(Path::new), None),
-        Role::Showing { writes } => only_write(writes),
+        Role::Showing { writes } => only_write(writes.iter().map(AsRef::as_ref)),
         Role::Reading { files } => only_read(files.iter().map(AsRef::as_ref), None),
         Role::Exporting { files, writes } => only_read(files.iter().map(AsRef::as_ref), Some(writes)),
     }
@@ -43,13 +43,13 @@ fn only_read<'a>(below: impl Iterator<Item = &'a Path>, writes: Option<&Path>) -
         .map(drop)
 }
 
-/// Nothing can be executed, and nothing written except below this.
-fn only_write(below: &Path) -> Result<(), RulesetError> {
+/// Nothing can be executed, and nothing written except below these, as far as they exist.
+fn only_write<'a>(below: impl Iterator<Item = &'a Path>) -> Result<(), RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_write(RULES) | AccessFs::Execute)?
         .create()?
         .add_rules(path_beneath_rules(
-            [below, Path::new(DEVICES)],
+            below.chain([Path::new(DEVICES)]),
             AccessFs::from_write(RULES),
         ))?
         .restrict_self()

@@ -21,7 +21,7 @@ fn reading(path: &Path) -> Role {
 
 fn showing(path: &Path) -> Role {
     Role::Showing {
-        writes: path.to_owned(),
+        writes: vec![path.to_owned()],
     }
 }
 

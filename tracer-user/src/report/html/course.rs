@@ -266,7 +266,7 @@ fn changes(diagnosis: &Diagnosis) -> Markup {
                         li {
                             (clock_of(change.at.utc_ns)) " "
                             @if let Some(host) = &change.host { (short(host)) ": " }
-                            (short(&text::change(&change.what)))
+                            (short(&text::change(&change.what, &diagnosis.options.names)))
                         }
                     }
                 }

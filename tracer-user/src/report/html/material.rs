@@ -94,6 +94,8 @@ pub struct Material {
     pub(super) peers: Vec<PerPeer>,
     /// How it came about.
     pub(super) basis: Basis,
+    /// Whether commands against the worst peers are wanted.
+    pub first_aid: bool,
 }
 
 impl Material {

@@ -331,3 +331,15 @@ fn the_picture_of_the_documentation_is_current() {
     }
     assert!(drawn.len() < 40_000, "{}", drawn.len());
 }
+
+#[test]
+fn first_aid_is_there_if_it_was_asked_for() {
+    let (diagnosis, mut material) = report_of(&sample(), 8);
+    assert!(!html(&diagnosis, &origin(), &material).contains("nft"));
+    material.first_aid = true;
+    let page = html(&diagnosis, &origin(), &material);
+    assert!(
+        page.contains("<summary>First aid</summary>") && page.contains("nft 'add rule "),
+        "{page}"
+    );
+}

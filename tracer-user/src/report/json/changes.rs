@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::surge::{self, Surge};
 use crate::{
     diagnosis::{self, Answer, Verdict, What},
-    model::{accounting::Losses, owner::Process, peer::Direction},
+    model::{accounting::Losses, names::Names, owner::Process, peer::Direction},
     report::timestamp,
 };
 
@@ -55,6 +55,7 @@ enum Kind<'a> {
 #[derive(Serialize)]
 struct OfPeer {
     peer: String,
+    name: Option<String>,
     local_port: Option<u16>,
     remote_port: Option<u16>,
     direction: Direction,
@@ -66,15 +67,15 @@ struct OfPeer {
 }
 
 /// One change.
-pub(crate) fn of(change: &diagnosis::Change) -> Change<'_> {
+pub(crate) fn of<'a>(change: &'a diagnosis::Change, names: &Names) -> Change<'a> {
     Change {
         at: timestamp(change.at),
         host: change.host.as_deref(),
-        what: kind(&change.what),
+        what: kind(&change.what, names),
     }
 }
 
-fn kind(what: &What) -> Kind<'_> {
+fn kind<'a>(what: &'a What, names: &Names) -> Kind<'a> {
     match what {
         What::Verdict {
             peer,
@@ -84,6 +85,7 @@ fn kind(what: &What) -> Kind<'_> {
             good_since,
         } => Kind::Verdict(OfPeer {
             peer: peer.name(),
+            name: names.get(peer.network).map(ToString::to_string),
             local_port: peer.local_port(),
             remote_port: peer.remote_port(),
             direction: peer.direction,
@@ -219,7 +221,7 @@ mod tests {
                 host: (id == 0).then(|| "web1".to_owned()),
                 what,
             })
-            .map(|change| serde_json::to_string(&of(&change)).unwrap())
+            .map(|change| serde_json::to_string(&of(&change, &Names::default())).unwrap())
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
@@ -234,7 +236,7 @@ mod tests {
         let kinds: Vec<String> = diagnosis
             .changes
             .iter()
-            .map(|change| serde_json::to_value(of(change)).unwrap()["kind"].to_string())
+            .map(|change| serde_json::to_value(of(change, &Names::default())).unwrap()["kind"].to_string())
             .collect();
         assert!(kinds.contains(&"\"answer\"".to_owned()), "{kinds:?}");
         assert!(kinds.contains(&"\"verdict\"".to_owned()), "{kinds:?}");

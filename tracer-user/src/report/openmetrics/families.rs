@@ -295,7 +295,10 @@ fn peers(metrics: &Metrics, out: &mut Families<'_>) -> fmt::Result {
         None,
         "Connections that a peer holds which does not reuse them, the worst ones only.",
         summed(shown, |one| {
-            let (peer, name) = (one.id.name(), String::new());
+            let (peer, name) = (
+                one.id.name(),
+                one.name().map(ToString::to_string).unwrap_or_default(),
+            );
             let labels = [service(one), ("peer", peer), ("name", name), verdict(one)];
             Some((labels, one.figures.open_now))
         }),

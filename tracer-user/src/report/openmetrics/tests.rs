@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::{
     diagnosis::Options,
-    report::example::{example, sample},
+    report::example::{example, example_called, sample},
 };
 
 fn metrics(max_peers: usize) -> Metrics {
@@ -115,6 +115,17 @@ fn a_name_from_outside_cannot_leave_its_label() {
     metrics.diagnosis = Arc::new(diagnosis);
     let text = written(metrics, Style::OpenMetrics);
     assert!(text.contains(r#"{port="8081",process="a\"} 1\\"} "#), "{text}");
+}
+
+#[test]
+fn a_peer_is_labelled_with_its_name() {
+    let mut metrics = metrics(50);
+    metrics.diagnosis = Arc::new(example_called("a\"} 1"));
+    let text = written(metrics, Style::OpenMetrics);
+    let mut peers = text
+        .lines()
+        .filter(|line| line.starts_with("tcpreuse_peer_connections{"));
+    assert!(peers.all(|line| line.contains(r#"name="a\"} 1""#)), "{text}");
 }
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/prometheus");

@@ -1,16 +1,17 @@
 //! A change between two diagnoses, in a line.
 
-use super::{drift, lost, surge};
+use super::{drift, lost, surge, with_name};
 use crate::{
     diagnosis::{
         Answer, Verdict, What,
         words::{count, number},
     },
+    model::names::Names,
     report::clock_of,
 };
 
 /// A change in words.
-pub fn change(what: &What) -> String {
+pub fn change(what: &What, names: &Names) -> String {
     match what {
         What::Verdict {
             peer,
@@ -19,7 +20,7 @@ pub fn change(what: &What) -> String {
             good_since,
             ..
         } => {
-            let name = peer.name();
+            let name = with_name(names.get(peer.network), peer.name());
             match good_since {
                 Some(since) if !is.accuses() => {
                     format!(

@@ -13,7 +13,7 @@ use crate::{
         turns::Turns,
         workers::Workers,
     },
-    report::example::{example, origin, sample},
+    report::example::{example, example_called, origin, sample},
 };
 
 fn text(diagnosis: &Diagnosis) -> String {
@@ -27,6 +27,27 @@ fn text(diagnosis: &Diagnosis) -> String {
 #[test]
 fn one_peer_of_each_verdict() {
     insta::assert_snapshot!(text(&example()));
+}
+
+#[test]
+fn a_peer_with_a_name_is_called_by_it() {
+    let named = text(&example_called("checkout"));
+    assert!(named.contains("checkout (192.0.2."), "{named}");
+    assert!(!named.contains("\n    192.0.2."), "{named}");
+}
+
+#[test]
+fn first_aid_is_text_to_copy() {
+    let mut out = Vec::new();
+    first_aid(&mut out, &example_called("checkout"), Style::default()).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    let mut out = Vec::new();
+    let nobody = Diagnosis {
+        peers: Vec::new(),
+        ..example()
+    };
+    first_aid(&mut out, &nobody, Style::default()).unwrap();
+    assert!(String::from_utf8(out).unwrap().contains("No command helps"));
 }
 
 #[test]

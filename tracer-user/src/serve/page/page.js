@@ -38,7 +38,8 @@ function narrow() {
   if (!table) return;
   const words = filter.value.toLowerCase().split(/\s+/);
   for (const row of table.tBodies[0].rows) {
-    const text = value(row, 0) + " " + row.cells[1].textContent;
+    const owner = row.cells[0].querySelector(".owner")?.textContent ?? "";
+    const text = [value(row, 0), row.cells[1].textContent, owner].join(" ");
     row.hidden = !words.every((word) => text.toLowerCase().includes(word));
   }
 }

@@ -6,7 +6,7 @@ use crate::{
     model::owner::{Owner, Process},
     report::{
         Origin,
-        example::{example, origin, sample},
+        example::{example, example_called, origin, sample},
         openmetrics::Counted,
     },
     serve::latest::Point,
@@ -49,6 +49,11 @@ fn no_name_becomes_markup() {
         };
         diagnosis.listeners[0].owner = Owner::Process(process.clone());
         diagnosis.capacity[0].process = Some(process);
+        *diagnosis = Diagnosis {
+            listeners: diagnosis.listeners.clone(),
+            capacity: diagnosis.capacity.clone(),
+            ..example_called("<svg onload=z>")
+        };
         diagnosis.peers[0].host = Some("<b onclick=y>\"".to_owned());
     });
     latest.origin = Arc::new(Origin {
@@ -56,7 +61,7 @@ fn no_name_becomes_markup() {
         ..origin()
     });
     let page = whole(&latest);
-    for markup in ["<img", "<b onclick", "<script>"] {
+    for markup in ["<svg onload", "<img", "<b onclick", "<script>"] {
         assert!(!page.contains(markup), "{markup}: {page}");
     }
     assert!(page.contains("&lt;img src=x&gt;"), "{page}");
@@ -109,4 +114,24 @@ fn the_picture_of_the_documentation_is_current() {
         assert!(drawn.contains(said), "{said}");
     }
     assert!(drawn.len() < 60_000, "{}", drawn.len());
+}
+
+#[test]
+fn a_peer_tells_what_its_process_belongs_to() {
+    let mut latest = latest(|_| {});
+    let mut diagnosis = Diagnosis::clone(&latest.diagnosis);
+    let workload = crate::model::workload::Workload {
+        unit: Some("shop.service".to_owned()),
+        container: Some("web".to_owned()),
+        pod: None,
+    };
+    diagnosis.peers[0].figures.owner = Some(Arc::new(Process {
+        pid: 5,
+        comm: "java".to_owned(),
+        workload: Some(Box::new(workload)),
+    }));
+    latest.diagnosis = Arc::new(diagnosis);
+    let page = whole(&latest);
+    let line = "<li class=\"owner\">process java (pid 5), unit shop.service, container web</li>";
+    assert!(page.contains(line), "{page}");
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tui_input::Input;
 
+use super::Chooser;
 use crate::view::{
     columns::Column,
     playback::Command,
@@ -74,6 +75,10 @@ pub enum Mode {
     Command,
     /// The filter line, and the filter that was in effect before.
     Filter(Input, String),
+    /// The line for what to find.
+    Find(Input),
+    /// The choice of columns.
+    Columns(Chooser),
     /// The help, scrolled down by this many lines.
     Help(usize),
 }
@@ -100,6 +105,8 @@ pub enum Effect {
     Copy(String),
     /// Write evidence of what is shown.
     Export,
+    /// Keep these columns in the settings file.
+    SaveColumns(Vec<Column>),
     /// Fetch everything known now, to be shown and kept while the screen is frozen.
     Hold,
     /// Discard it.

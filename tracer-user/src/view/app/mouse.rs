@@ -46,12 +46,13 @@ impl App {
     fn wheel(&mut self, by: isize) {
         match &mut self.mode {
             Mode::Help(top) => *top = top.saturating_add_signed(by),
+            Mode::Columns(_) => {}
             _ => self.step(by),
         }
     }
 
     fn click(&mut self, at: Position) {
-        if let Mode::Help(_) = self.mode {
+        if let Mode::Help(_) | Mode::Columns(_) = self.mode {
             self.mode = Mode::Command;
             return;
         }

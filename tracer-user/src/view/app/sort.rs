@@ -42,11 +42,7 @@ impl App {
                 Title::List(_) => None,
             })
             .collect();
-        if seen.is_empty() {
-            self.look.columns.clone()
-        } else {
-            seen
-        }
+        if seen.is_empty() { self.columns() } else { seen }
     }
 
     /// The same for the other lists.

@@ -1,4 +1,4 @@
-//! Typing a filter, which takes effect as it is typed.
+//! Typing a filter, which takes effect as it is typed, or what to find.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
@@ -12,8 +12,10 @@ const MAX_FILTER: usize = 200;
 impl App {
     /// Handles a key.
     pub fn key(&mut self, event: KeyEvent) -> Option<Effect> {
-        if let Mode::Filter(..) = self.mode {
-            return self.type_key(event);
+        match self.mode {
+            Mode::Filter(..) | Mode::Find(_) => return self.type_key(event),
+            Mode::Columns(_) => return self.choose_key(event),
+            Mode::Command | Mode::Help(_) => {}
         }
         match keys::action(event, self.is_replay()) {
             Some(action) => self.act(action),
@@ -27,7 +29,7 @@ impl App {
         }
     }
 
-    /// Handles pasted text, which only a filter accepts.
+    /// Handles pasted text, which only a line that is typed accepts.
     pub fn paste(&mut self, text: &str) {
         for c in visible(text).chars() {
             self.edit(InputRequest::InsertChar(c));
@@ -50,7 +52,9 @@ impl App {
             // An invalid filter stays on the line to be corrected.
             KeyCode::Enter if self.filter_error.is_some() => return None,
             KeyCode::Enter => {
-                self.mode = Mode::Command;
+                if let Mode::Find(input) = std::mem::replace(&mut self.mode, Mode::Command) {
+                    self.find(input.value());
+                }
                 return None;
             }
             KeyCode::Esc => {
@@ -84,7 +88,7 @@ impl App {
     }
 
     fn edit(&mut self, request: InputRequest) {
-        let Mode::Filter(input, _) = &mut self.mode else {
+        let (Mode::Filter(input, _) | Mode::Find(input)) = &mut self.mode else {
             return;
         };
         if let InputRequest::InsertChar(c) = request
@@ -94,11 +98,17 @@ impl App {
         }
         input.handle(request);
         let text = input.value().to_owned();
-        self.set_filter(&text);
+        match self.mode {
+            Mode::Find(_) => self.filter_error = Filter::parse(&text).err(),
+            _ => self.set_filter(&text),
+        }
     }
 
-    /// Leaves the filter line. An invalid filter is dropped, and so is one to be undone.
+    /// Leaves the line that is typed. An invalid filter is dropped, and so is one to be undone.
     pub(super) fn end_typing(&mut self, undo: bool) {
+        if let Mode::Find(_) = self.mode {
+            (self.mode, self.filter_error) = (Mode::Command, None);
+        }
         if !matches!(self.mode, Mode::Filter(..)) {
             return;
         }

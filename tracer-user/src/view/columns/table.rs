@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use super::{Column, Kind, Spec, Value, closed_by};
 use crate::{
     model::workload::Workload,
-    view::{fit::visible, row::Row},
+    view::{
+        fit::visible,
+        row::{Row, Trend},
+    },
 };
 
 /// Common defaults of columns with words; a column overrides what differs.
@@ -31,6 +34,9 @@ const TIME: Spec = Spec {
     ..WORDS
 };
 
+#[expect(clippy::cast_possible_truncation, reason = "a dozen")]
+const TREND: u16 = Trend::POINTS as u16;
+
 const BYTES: Spec = Spec {
     kind: Kind::Bytes,
     ..WORDS
@@ -51,7 +57,7 @@ fn shown(name: &str) -> Cow<'_, str> {
 }
 
 /// All columns in display order.
-pub static COLUMNS: [Spec; 21] = [
+pub static COLUMNS: [Spec; 23] = [
     Spec {
         column: Column::Peer,
         name: "peer",
@@ -63,11 +69,22 @@ pub static COLUMNS: [Spec; 21] = [
         ..WORDS
     },
     Spec {
+        column: Column::Name,
+        name: "name",
+        title: "NAME",
+        width: 12,
+        stretch: 12,
+        drop: 4,
+        value: |row| Value::Words(row.name.as_deref().map(Cow::Borrowed)),
+        help: "your name for it (--name); not shown while nothing has one",
+        ..WORDS
+    },
+    Spec {
         column: Column::Port,
         name: "port",
         title: "PORT",
         width: 6,
-        drop: 4,
+        drop: 5,
         value: |row| Value::Port(row.id),
         help: "the service's port; > before it when this host connects",
         ..WORDS
@@ -86,7 +103,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "confidence",
         title: "CONF",
         width: 4,
-        drop: 15,
+        drop: 17,
         value: |row| Value::Share(row.confidence),
         help: "confidence in the verdict, 0 to 1",
         ..NUMBER
@@ -121,11 +138,22 @@ pub static COLUMNS: [Spec; 21] = [
         ..NUMBER
     },
     Spec {
+        column: Column::Trend,
+        name: "trend",
+        title: "TREND",
+        width: TREND,
+        drop: 8,
+        kind: Kind::Chart,
+        value: |row| Value::Trend(row.trend),
+        help: "connections held over the window; sorts by growth",
+        ..WORDS
+    },
+    Spec {
         column: Column::Peak,
         name: "open_peak",
         title: "PEAK",
         width: 5,
-        drop: 9,
+        drop: 11,
         value: |row| Value::Count(row.open_peak),
         help: "most connections open at once",
         ..NUMBER
@@ -135,7 +163,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "overlaps",
         title: "OVERLAP",
         width: 7,
-        drop: 8,
+        drop: 10,
         value: |row| Value::Count(Some(row.overlaps)),
         help: "opens while it already held as many as it needs",
         ..NUMBER
@@ -145,7 +173,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "closes",
         title: "CLOSES",
         width: 6,
-        drop: 10,
+        drop: 12,
         value: |row| Value::Count(Some(row.closes.total())),
         help: "connections ended while traced",
         ..NUMBER
@@ -155,7 +183,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "closed_by",
         title: "CLOSED BY",
         width: 15,
-        drop: 7,
+        drop: 9,
         value: |row| Value::Words(closed_by(&row.closes).map(Cow::Owned)),
         help: "which side ended most of them, how, and their share",
         ..WORDS
@@ -175,7 +203,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "close_wait_oldest_ms",
         title: "OLDEST",
         width: 7,
-        drop: 5,
+        drop: 6,
         value: |row| match row.close_wait {
             0 => Value::Nothing,
             _ => Value::Age(row.oldest_ns, row.oldest_is_bound),
@@ -188,7 +216,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "idle_before_close_ms",
         title: "IDLE",
         width: 7,
-        drop: 11,
+        drop: 13,
         value: |row| Value::Age(row.idle_ns, false),
         help: "idle time before close, median",
         ..TIME
@@ -198,7 +226,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "turns_per_connection",
         title: "TURNS",
         width: 5,
-        drop: 6,
+        drop: 7,
         value: |row| Value::Turns(row.turns, row.turns_counted),
         help: "request turns per connection, median",
         ..NUMBER
@@ -208,7 +236,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "bytes_received",
         title: "RECV",
         width: 6,
-        drop: 13,
+        drop: 15,
         value: |row| Value::Bytes(row.received),
         help: "payload received",
         ..BYTES
@@ -218,7 +246,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "bytes_sent",
         title: "SENT",
         width: 6,
-        drop: 14,
+        drop: 16,
         value: |row| Value::Bytes(row.sent),
         help: "payload sent",
         ..BYTES
@@ -228,7 +256,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "last",
         title: "LAST",
         width: 6,
-        drop: 16,
+        drop: 18,
         value: |row| Value::Age(Some(row.last_ns), false),
         help: "how long ago it was last active",
         ..TIME
@@ -239,7 +267,7 @@ pub static COLUMNS: [Spec; 21] = [
         title: "OWNER",
         width: 14,
         stretch: 16,
-        drop: 12,
+        drop: 14,
         value: |row| Value::Words(Some(Cow::Borrowed(&row.owner))),
         help: "process of this host most involved with it",
         ..WORDS
@@ -250,7 +278,7 @@ pub static COLUMNS: [Spec; 21] = [
         title: "UNIT",
         width: 14,
         stretch: 16,
-        drop: 17,
+        drop: 19,
         value: |row| Value::Words(row.workload().and_then(|of| of.unit.as_deref()).map(shown)),
         help: "its systemd service or scope",
         ..WORDS
@@ -260,7 +288,7 @@ pub static COLUMNS: [Spec; 21] = [
         name: "container",
         title: "CONTAINER",
         width: 12,
-        drop: 18,
+        drop: 20,
         value: |row| Value::Words(row.workload().and_then(Workload::short_container).map(shown)),
         help: "its container; a filter also finds the pod's UID",
         ..WORDS

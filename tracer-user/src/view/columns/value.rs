@@ -7,6 +7,7 @@ use crate::{
     model::peer::PeerId,
     view::{
         format::{age, bytes, rate},
+        row::Trend,
         theme::Glyphs,
     },
 };
@@ -36,6 +37,8 @@ pub enum Value<'a> {
     Age(Option<u64>, bool),
     /// Bytes.
     Bytes(Option<u64>),
+    /// Connections held over the window.
+    Trend(Trend),
 }
 
 impl Value<'_> {
@@ -60,6 +63,7 @@ impl Value<'_> {
             Self::Age(Some(ns), true) => format!(">{}", age(*ns)),
             Self::Age(ns, _) => known(ns.map(age)),
             Self::Bytes(n) => known(n.map(bytes)),
+            Self::Trend(trend) => trend.text(glyphs),
         }
     }
 
@@ -82,6 +86,7 @@ impl Value<'_> {
             Self::Count(n) | Self::Turns(n, _) | Self::Age(n, _) | Self::Bytes(n) => n.map(|n| n as f64),
             Self::PerSecond(n) => *n,
             Self::Share(share) => Some(*share),
+            Self::Trend(trend) => Some(trend.growth() as f64),
         }
     }
 }

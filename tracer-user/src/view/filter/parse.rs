@@ -175,7 +175,7 @@ fn amount(kind: Kind, text: &str) -> Result<f64, String> {
             ("B", 1.0),
             ("", 1.0),
         ],
-        Kind::Number | Kind::Words => &[("", 1.0)],
+        Kind::Number | Kind::Words | Kind::Chart => &[("", 1.0)],
     };
     let single = units.iter().find_map(|(unit, factor)| {
         let number = text.strip_suffix(unit)?.parse::<f64>().ok()?;
@@ -191,7 +191,7 @@ fn amount(kind: Kind, text: &str) -> Result<f64, String> {
         let like = match kind {
             Kind::Time => "a time like 500ms, 5s or 1m30s",
             Kind::Bytes => "bytes like 800, 64K or 1.5M",
-            Kind::Number | Kind::Words => "a number like 10",
+            Kind::Number | Kind::Words | Kind::Chart => "a number like 10",
         };
         format!("`{text}` is not {like}")
     })

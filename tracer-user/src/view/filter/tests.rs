@@ -10,7 +10,7 @@ fn found(text: &str) -> Vec<String> {
         .rows
         .iter()
         .filter(|row| filter.admits(row, None))
-        .map(|row| row.name())
+        .map(|row| row.address())
         .collect();
     names.sort();
     names
@@ -92,6 +92,28 @@ fn a_reverse_name_is_part_of_the_peer() {
 }
 
 #[test]
+fn a_name_is_found_in_a_field_of_its_own_and_in_any() {
+    let mut row = example::snapshot().rows[0].clone();
+    row.name = Some("Shop Checkout".into());
+    let admits = |text: &str| Filter::parse(text).unwrap().admits(&row, None);
+    for (text, wanted) in [
+        ("name:check", true),
+        ("checkout", true),
+        ("name:cash", false),
+        ("!name:shop", false),
+    ] {
+        assert_eq!(admits(text), wanted, "{text}");
+    }
+    let unnamed = &example::snapshot().rows[0];
+    assert!(!Filter::parse("name:s").unwrap().admits(unnamed, None));
+    assert!(
+        Filter::parse("name:kiosk")
+            .unwrap()
+            .admits(unnamed, Some("kiosk.example.org"))
+    );
+}
+
+#[test]
 fn either_of_two() {
     let (piling, fresh) = (found("v:piling"), found("v:fresh"));
     assert!(!piling.is_empty() && !fresh.is_empty());
@@ -150,7 +172,7 @@ fn numbers_are_compared() {
     assert_eq!(found("verdict=piling").len(), 0, "that is a part");
     // As displayed, however it is rounded.
     let shown = Column::Confidence.value(&rows[0]).text(&Glyphs::ASCII);
-    assert!(found(&format!("conf={shown}")).contains(&rows[0].name()));
+    assert!(found(&format!("conf={shown}")).contains(&rows[0].address()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     diagnosis::{Answer, Change, What},
-    model::{peer::PeerId, sample::Moment},
+    model::{names::Names, peer::PeerId, sample::Moment},
     report::text,
     view::snapshot::{Event, EventKey, Weight},
 };
@@ -22,6 +22,7 @@ pub(super) struct Log {
     notes: VecDeque<Event>,
     next_note: u64,
     changes: Vec<Change>,
+    names: Names,
     is_stale: bool,
     lines: Arc<VecDeque<Event>>,
 }
@@ -44,9 +45,10 @@ impl Log {
     }
 
     /// Replaces the changes told so far.
-    pub(super) fn tell(&mut self, changes: &[Change]) {
-        if self.changes != changes {
+    pub(super) fn tell(&mut self, changes: &[Change], names: &Names) {
+        if self.changes != changes || self.names != *names {
             self.changes = changes.to_vec();
+            self.names.clone_from(names);
             self.is_stale = true;
         }
     }
@@ -60,7 +62,12 @@ impl Log {
     /// The lines, oldest first.
     pub(super) fn lines(&mut self) -> Arc<VecDeque<Event>> {
         if std::mem::take(&mut self.is_stale) {
-            let mut lines: Vec<Event> = self.notes.iter().cloned().chain(told(&self.changes)).collect();
+            let mut lines: Vec<Event> = self
+                .notes
+                .iter()
+                .cloned()
+                .chain(told(&self.changes, &self.names))
+                .collect();
             // A stable sort: a note comes before the changes of its moment.
             lines.sort_by_key(|line| line.at.monotonic_ns);
             self.lines = Arc::new(lines.into());
@@ -70,7 +77,7 @@ impl Log {
 }
 
 /// One line per change, except when many verdicts change at once.
-fn told(changes: &[Change]) -> Vec<Event> {
+fn told(changes: &[Change], names: &Names) -> Vec<Event> {
     let mut lines = Vec::with_capacity(changes.len());
     for moment in changes.chunk_by(|a, b| a.at == b.at) {
         let (mut verdicts, mut more, mut key) = (0, 0, None);
@@ -88,7 +95,7 @@ fn told(changes: &[Change]) -> Vec<Event> {
                 key.get_or_insert(key_of(change));
                 continue;
             }
-            let (weight, text, peer) = words(&change.what);
+            let (weight, text, peer) = words(&change.what, names);
             lines.push(Event {
                 key: key_of(change),
                 at: change.at,
@@ -115,7 +122,7 @@ fn key_of(change: &Change) -> EventKey {
 }
 
 /// A change in one line, how much it weighs, and the peer it is about.
-pub(crate) fn words(what: &What) -> (Weight, String, Option<PeerId>) {
+pub(crate) fn words(what: &What, names: &Names) -> (Weight, String, Option<PeerId>) {
     let (weight, peer) = match what {
         What::Verdict { peer, is, .. } if is.accuses() => (Weight::Bad, Some(*peer)),
         What::Verdict { peer, .. } => (Weight::Good, Some(*peer)),
@@ -131,7 +138,7 @@ pub(crate) fn words(what: &What) -> (Weight, String, Option<PeerId>) {
         What::Capacity { none_left: true, .. } => (Weight::Bad, None),
         What::Capacity { none_left: false, .. } => (Weight::Good, None),
     };
-    (weight, text::change(what), peer)
+    (weight, text::change(what, names), peer)
 }
 
 #[cfg(test)]
@@ -170,7 +177,10 @@ mod tests {
     }
 
     fn texts(changes: &[Change]) -> Vec<String> {
-        told(changes).into_iter().map(|line| line.text).collect()
+        told(changes, &Names::default())
+            .into_iter()
+            .map(|line| line.text)
+            .collect()
     }
 
     #[test]
@@ -189,7 +199,7 @@ mod tests {
                 "127.20.0.1: fresh-per-request, was reusing",
             ]
         );
-        assert_eq!(told(&changes)[1].weight, Weight::Good);
+        assert_eq!(told(&changes, &Names::default())[1].weight, Weight::Good);
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn rates_are_over_the_last_seconds() {
     let fresh = snapshot
         .rows
         .iter()
-        .find(|row| row.name() == "192.0.2.11")
+        .find(|row| row.address() == "192.0.2.11")
         .unwrap();
     assert!((fresh.opens_per_s.unwrap() - 1.0).abs() < 1e-9);
     assert!(snapshot.opens_per_s.unwrap() > 1.0);

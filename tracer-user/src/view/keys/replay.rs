@@ -18,7 +18,7 @@ const fn play(
 }
 
 /// In the order of the help. They take precedence over the same keys elsewhere.
-pub(super) static REPLAY_KEYS: [Binding; 10] = [
+pub(super) static REPLAY_KEYS: [Binding; 12] = [
     play(
         &[Char(' ')],
         "Space",
@@ -57,6 +57,14 @@ pub(super) static REPLAY_KEYS: [Binding; 10] = [
         "n",
         Command::ToSurge,
         "to where the surge began",
+        "",
+    ),
+    binding(&[Char(';')], ";", Action::FindNext, "to the next row found", ""),
+    binding(
+        &[Char(':')],
+        ":",
+        Action::FindPrevious,
+        "to the row found before",
         "",
     ),
 ];

@@ -10,6 +10,7 @@ use crate::{
         figure::{Table, Unit},
         peer::Counters,
     },
+    report::text,
     view::{
         app::App,
         fit::{Align, pad, wrap},
@@ -60,8 +61,9 @@ fn lines(app: &App, peer: &Judged, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     } else {
         Role::Good
     };
+    let called = text::with_name(peer.name(), peer.id.name());
     let mut title = vec![
-        (format!("{} ", peer.id.name()), Role::Strong),
+        (format!("{called} "), Role::Strong),
         (
             format!(
                 "{} port {}{}{} ",

@@ -17,11 +17,20 @@ const NAMES: u16 = 10;
 
 pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     let room = area.width.saturating_sub(NAMES + 1).max(1);
-    let mut lines: Vec<(String, String, Role)> = vec![(
-        String::new(),
-        "keys; any other key goes back".to_owned(),
-        Role::Strong,
-    )];
+    let mut lines: Vec<(String, String, Role)> = Vec::new();
+    if let Some((verdict, fix)) = app.verdict_at_cursor() {
+        let title = "the verdict under the cursor";
+        lines.push((String::new(), title.to_owned(), Role::Strong));
+        let meaning = format!("{verdict}: {}", verdict.meaning());
+        let change = Some(("change", &*fix)).filter(|_| !fix.is_empty());
+        add(
+            &mut lines,
+            [("verdict", &*meaning)].into_iter().chain(change),
+            room,
+        );
+    }
+    let title = "keys; any other key goes back";
+    lines.push((String::new(), title.to_owned(), Role::Strong));
     let entries = bindings(app.is_replay()).map(|binding| (binding.shown, binding.help));
     add(&mut lines, entries, room);
     let title = "columns of the peers; s and a click on a title sort by them";
@@ -42,7 +51,7 @@ pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
             *top = (*top).min(last);
             *top
         }
-        Mode::Command | Mode::Filter(..) => 0,
+        Mode::Command | Mode::Columns(_) | Mode::Filter(..) | Mode::Find(_) => 0,
     };
     for (y, (name, text, role)) in (area.top()..area.bottom()).zip(lines.iter().skip(top)) {
         pen.text(area.x, y, NAMES, name, Role::Strong);

@@ -20,7 +20,7 @@ use crate::view::{
 const MAX_PORTS: usize = 20;
 
 pub(super) fn draw(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
-    let placed = place(&app.look.columns, area.width);
+    let placed = place(&app.columns(), area.width);
     titles(app, area, pen);
     let rows = below(area);
     for (y, number, selected) in visible_rows(app, rows) {
@@ -81,7 +81,7 @@ fn listed(ports: &BTreeSet<u16>) -> String {
 
 fn titles(app: &mut App, area: Rect, pen: &mut Pen<'_>) {
     pen.mark(Rect { height: 1, ..area }, Role::Title);
-    for (column, span) in place(&app.look.columns, area.width) {
+    for (column, span) in place(&app.columns(), area.width) {
         let spec = column.spec();
         let chosen = app.sort.column == Some(column);
         let falling = chosen.then_some(spec.greatest_first() != app.sort.reversed);

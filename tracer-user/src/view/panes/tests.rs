@@ -11,14 +11,18 @@ use ratatui::{
 };
 
 use super::*;
-use crate::view::{
-    app::{Live, Look, Sort, Title, default_columns},
-    columns::{COLUMNS, Column},
-    example, fit,
-    keys::Action,
-    playback::Playback,
-    snapshot::Snapshot,
-    theme::{Glyphs, Theme},
+use crate::{
+    model::names::{Name, Names},
+    view::{
+        app::{Live, Look, Sort, Title, default_columns},
+        columns::{COLUMNS, Column},
+        example, fit,
+        keeper::Keeper,
+        keys::Action,
+        playback::Playback,
+        snapshot::Snapshot,
+        theme::{Glyphs, Theme},
+    },
 };
 
 fn look(color: bool, glyphs: Glyphs) -> Look {
@@ -43,7 +47,7 @@ fn screen(app: &mut App, width: u16, height: u16) -> Buffer {
 }
 
 /// The state in which each screen is shown.
-const SCREENS: [(&str, &[Action]); 7] = [
+const SCREENS: [(&str, &[Action]); 8] = [
     ("peers", &[]),
     ("causes", &[Action::Tab(1)]),
     ("listeners", &[Action::Tab(2)]),
@@ -51,6 +55,7 @@ const SCREENS: [(&str, &[Action]); 7] = [
     ("log", &[Action::Tab(4)]),
     ("detail", &[Action::Enter]),
     ("help", &[Action::Help]),
+    ("chooser", &[Action::Columns]),
 ];
 
 #[test]
@@ -65,6 +70,35 @@ fn every_screen_at_every_size() {
             insta::assert_snapshot!(format!("{name}_{width}x{height}"), shown);
         }
     }
+}
+
+#[test]
+fn names_and_trends() {
+    let mut keeper = Keeper::new(example::PREFIXES, None);
+    let named = |second| {
+        let mut batch = example::batch(second);
+        let all = [
+            ("192.0.2.0/28", "shop"),
+            ("192.0.2.12/32", "checkout"),
+            ("2001:db8::/32", "v6 lab"),
+        ];
+        let all = all.map(|(network, label)| Name::new(network.parse().unwrap(), label).unwrap());
+        batch.options.names = Names::of(all).unwrap();
+        batch
+    };
+    let mut snapshot = keeper.add(named(0));
+    for second in 1..=90 {
+        snapshot = keeper.add(named(second));
+    }
+    let mut app = app_of(snapshot, look(true, Glyphs::UNICODE));
+    insta::assert_snapshot!("named_140x20", picture(&mut app, 140, 20));
+    app.set_filter("name:checkout");
+    app.act(Action::Enter);
+    let shown = picture(&mut app, 100, 30);
+    assert!(shown.contains("checkout (192.0.2.12)"), "{shown}");
+    app.act(Action::Tab(4));
+    let log = picture(&mut app, 100, 30);
+    assert!(log.contains("shop (192.0.2.11): "), "{log}");
 }
 
 #[test]

@@ -110,6 +110,22 @@ impl<'a> Debian<'a> {
         Some(found.max()?.1.to_owned())
     }
 
+    /// Unpacks a kernel. From 7.3 on, its image and its modules have packages of their own.
+    pub(super) fn unpack_kernel(&self, package: &str, into: &Path) -> Result<()> {
+        self.unpack(package, into)?;
+        for part in ["linux-base-", "linux-binary-", "linux-modules-"] {
+            let part = package.replacen("linux-image-", part, 1);
+            let output = self.apt("apt-cache").args(["pkgnames", &part]).output()?;
+            if String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .any(|name| name == part)
+            {
+                self.unpack(&part, into)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Unpacks one package, without what it depends on: `name` or `name=version`.
     pub(super) fn unpack(&self, package: &str, into: &Path) -> Result<()> {
         say(&format!("downloading {package} for {}", self.machine.name));

@@ -83,10 +83,10 @@ impl<'a> Cache<'a> {
         };
         let place = self.once(&package, |into| {
             let all = into.with_extension("all");
-            debian.unpack(&package, &all)?;
-            self.keep(&all, into)?;
+            debian.unpack_kernel(&package, &all)?;
+            let kept = self.keep(&all, into);
             fs::remove_dir_all(all)?;
-            Ok(())
+            kept
         })?;
         let modules = place.join("modules");
         let release = Here
@@ -150,8 +150,16 @@ impl<'a> Cache<'a> {
             .next()
             .context("the package has no modules")?;
         let release = release.to_string_lossy().into_owned();
-        fs::rename(all.join(format!("boot/vmlinuz-{release}")), into.join("vmlinuz"))
+        let images = [
+            all.join(format!("boot/vmlinuz-{release}")),
+            modules.join(&release).join("vmlinuz"),
+        ];
+        let image = images
+            .iter()
+            .find(|image| image.is_file())
             .context("the package has no kernel image")?;
+        fs::rename(image, into.join("vmlinuz"))
+            .with_context(|| format!("cannot move {}", image.display()))?;
         // depmod wants them below lib/modules.
         let base = into.join("base");
         let kept = base.join("lib/modules").join(&release);

@@ -55,6 +55,7 @@ pub(super) fn write(to: &Path, tests: &Tests, kernel: &Kernel, userland: &Path, 
     let mut root = Root {
         archive: Archive::new(BufWriter::new(file)),
         there: BTreeSet::new(),
+        userland,
     };
     for name in MERGED {
         let place = format!("usr/{name}");
@@ -108,12 +109,14 @@ fn place(path: &str) -> String {
 }
 
 /// A file system being written, and what it has already.
-struct Root<W> {
+struct Root<'a, W> {
     archive: Archive<W>,
     there: BTreeSet<String>,
+    /// The unpacked packages.
+    userland: &'a Path,
 }
 
-impl<W: Write> Root<W> {
+impl<W: Write> Root<'_, W> {
     /// The directories above a path.
     fn parents(&mut self, path: &str) -> Result<()> {
         for (end, _) in path.match_indices('/') {
@@ -146,6 +149,13 @@ impl<W: Write> Root<W> {
                 continue;
             }
             let path = format!("{path}/{}", name.to_string_lossy());
+            // A whole path in a link means one in the packages, not one of this machine.
+            let file = match fs::read_link(&file) {
+                Ok(target) if target.is_absolute() => {
+                    self.userland.join(target.strip_prefix("/").unwrap_or(&target))
+                }
+                _ => file,
+            };
             if entry.file_type()?.is_dir() {
                 self.tree(&path, &file)?;
             } else if file.is_file() {

@@ -97,6 +97,7 @@ fn peers(
         let row = PeerRow::of(peer.id, &mark.counters, mark.live, kept.sample.known, expected);
         Some(PeerRow {
             verdict: Cow::Borrowed(verdict.map_or("", |verdict| verdict.id())),
+            name: kept.options.names.get(peer.id.network).cloned(),
             ..row.at(at)
         })
     };

@@ -60,6 +60,7 @@ fn kept_of(batch: impl Fn(u32) -> Batch) -> Kept {
 fn into(parent: &Path) -> NewDirectory {
     let origin = origin();
     NewDirectory {
+        settings: None,
         parent: parent.to_owned(),
         session: Session {
             host: origin.host,

@@ -70,6 +70,9 @@ fn rows_of_older_recordings_are_read() {
         earlier: Default::default(),
         confidence: None,
         later: Default::default(),
+        name: None,
+        unit: None,
+        container: None,
         ..row.clone()
     };
     let old_rows: Vec<PeerRow> = rows.iter().map(without).collect();
