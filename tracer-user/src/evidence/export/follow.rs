@@ -191,8 +191,8 @@ mod tests {
     use super::*;
     use crate::evidence::{
         export::tests::files,
-        recording::Limit,
-        testing::{play, unfinished},
+        recording::{Limit, Recording},
+        testing::{blocks, play, session, unfinished},
     };
 
     fn until(what: impl Fn() -> bool) {
@@ -209,14 +209,21 @@ mod tests {
             bytes: 1 << 20,
             rotate: true,
         };
-        let (parent, path, mut recording) = unfinished(Some(limit), 2, 10);
-        let lake = parent.path().join("lake");
+        let parent = tempfile::tempdir().unwrap();
+        let (path, lake) = (parent.path().join("evidence"), parent.path().join("lake"));
+        let mut recording = Recording::create(&path, session(), Some(limit)).unwrap();
         let exporter = Exporter::open(&lake).unwrap();
         let follower = Follower::every(Duration::from_millis(5), exporter, path, None).unwrap();
         // Each segment has an eighth of the limit.
-        play(&mut recording, 3, 400, false);
-        until(|| files(&lake).len() >= 3);
-        play(&mut recording, 3, 400, true);
+        blocks(6, 500, |block, rows, is_last| {
+            if !is_last {
+                rows.iter().for_each(|row| recording.connection(row));
+                return recording.interval(block);
+            }
+            let whole = |path: &&PathBuf| path.extension().is_some_and(|end| end == "parquet");
+            until(|| files(&lake).iter().filter(whole).count() >= 3);
+            recording.finish(block, b"{}");
+        });
         assert_eq!(follower.finish(Duration::from_secs(60)), None);
         assert_eq!(follower.news(), [""; 0]);
         let more = files(&lake).len();

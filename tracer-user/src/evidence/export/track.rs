@@ -1,6 +1,6 @@
 //! One recording on its way into files: its intervals in order, an hour of each segment after the other.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeSet, ops::RangeInclusive, path::Path, thread, time::Duration};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -26,6 +26,9 @@ use crate::{
 
 /// How often the journals are listed again if the recorder begins a segment meanwhile.
 const MAX_TRIES: u32 = 3;
+
+/// How long it waits for that.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// Successive intervals of one segment within an hour: what one file of each kind has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,8 +113,17 @@ impl Track {
                     .take(wanted)
                     .try_for_each(|task| self.work(to, &task));
             }
+            thread::sleep(A_MOMENT);
         }
-        Ok(())
+        match all {
+            true => {
+                let what = "has no intervals.jsonl, so it is not known which intervals are whole";
+                to.note(Err(EvidenceError::new(self.evidence.folder.path(), what)))
+                    .map(drop)
+            }
+            // The next attempt finds it.
+            false => Ok(()),
+        }
     }
 
     /// The segments that were not read to their end; `None` if the recorder began one meanwhile.
@@ -124,7 +136,11 @@ impl Track {
                 before = number;
                 continue;
             }
-            if !to.note(self.read_journal(&journal))? {
+            let read = self.read_journal(&journal);
+            if number.is_none() && read.as_ref().is_err_and(EvidenceError::is_missing) {
+                return Ok(None);
+            }
+            if !to.note(read)? {
                 continue;
             }
             let segment = self.evidence.last.as_ref().map(|last| last.segment);

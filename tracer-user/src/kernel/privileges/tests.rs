@@ -186,3 +186,28 @@ fn what_is_shown_is_written_below_one_place() {
     });
     assert_eq!((inside, outside, read), (None, DENIED, None));
 }
+
+#[test]
+fn an_export_writes_to_its_directory_only() {
+    if !has_landlock() {
+        return;
+    }
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(from.path().join("rows"), "x").unwrap();
+    let role = Role::Exporting {
+        files: vec![from.path().to_owned()],
+        writes: to.path().to_owned(),
+    };
+    let below = to.path().join("a/b");
+    let found = having_given_up(&role, || {
+        (
+            fs::read(from.path().join("rows")).ok(),
+            kind(fs::write(from.path().join("other"), "x")),
+            kind(fs::create_dir_all(&below)),
+            kind(fs::write(below.join("new"), "x")),
+            kind(fs::rename(below.join("new"), below.join("file"))),
+            kind(fs::read("/etc/passwd")),
+        )
+    });
+    assert_eq!(found, (Some(b"x".to_vec()), DENIED, None, None, None, DENIED));
+}

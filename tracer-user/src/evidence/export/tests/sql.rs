@@ -228,6 +228,7 @@ fn skip(reason: &str) {
 const SCRIPT: &str = "
 import duckdb, sys
 engine = duckdb.connect()
+engine.execute('SET enable_progress_bar = false')
 for path in sys.argv[1:3]:
     engine.execute(open(path).read())
 for path in sys.argv[3:]:
