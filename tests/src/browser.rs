@@ -1,15 +1,17 @@
 //! Chromium without a screen, driven through a pair of pipes as its own tools do.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
     process::{Pid, Signal, kill_process_group},
@@ -17,7 +19,7 @@ use rustix::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{eventually, pace::patience};
+use crate::{eventually, pace::patience, program::sibling};
 
 /// Its name.
 pub const PROGRAM: &str = "chromium";
@@ -35,6 +37,8 @@ pub struct Browser {
     next: u64,
     /// The addresses that it asked for.
     asked: Vec<String>,
+    /// What it reported on its console as a fault.
+    faults: Vec<String>,
     _folder: TempDir,
 }
 
@@ -87,6 +91,7 @@ impl Browser {
             session: String::new(),
             next: 0,
             asked: Vec::new(),
+            faults: Vec::new(),
             _folder: folder,
         };
         let target = browser.order("Target.createTarget", json!({ "url": "about:blank" }));
@@ -98,8 +103,9 @@ impl Browser {
             .as_str()
             .expect("a session")
             .clone_into(&mut browser.session);
-        browser.order("Network.enable", json!({}));
-        browser.order("Page.enable", json!({}));
+        for domain in ["Network", "Page", "Runtime", "Log"] {
+            browser.order(&format!("{domain}.enable"), json!({}));
+        }
         browser.order("Page.navigate", json!({ "url": url }));
         eventually("the page to be there", || {
             browser.value("document.readyState") == "complete" && browser.value("location.href") == url
@@ -122,9 +128,17 @@ impl Browser {
         self.orders.write_all(&text).expect("an order");
         loop {
             let answer = self.answers.recv_timeout(patience(PATIENCE)).expect("an answer");
-            if answer["method"] == "Network.requestWillBeSent" {
-                let url = answer["params"]["request"]["url"].as_str();
-                self.asked.push(url.unwrap_or_default().to_owned());
+            let params = &answer["params"];
+            match answer["method"].as_str() {
+                Some("Network.requestWillBeSent") => {
+                    let url = params["request"]["url"].as_str();
+                    self.asked.push(url.unwrap_or_default().to_owned());
+                }
+                Some("Runtime.exceptionThrown") => self.faults.push(params.to_string()),
+                Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
+                    self.faults.push(params.to_string());
+                }
+                _ => {}
             }
             if answer["id"] == self.next {
                 assert!(answer["error"].is_null(), "{method}: {answer}");
@@ -142,6 +156,66 @@ impl Browser {
         let mut result = self.order("Runtime.evaluate", params);
         assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
         result["result"]["value"].take()
+    }
+
+    /// Shows the page on a screen of this width, px, in `dark` or `light`.
+    ///
+    /// # Panics
+    /// If it refuses.
+    pub fn resize(&mut self, width: u32, scheme: &str) {
+        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.order("Emulation.setDeviceMetricsOverride", screen);
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.order("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
+    }
+
+    /// Keeps a picture of the whole page as `NAME.png`, to be looked at. Returns where it is.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn picture(&mut self, name: &str) -> PathBuf {
+        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        self.kept("Page.captureScreenshot", params, &format!("{name}.png"))
+    }
+
+    /// The same on paper, as `NAME.pdf`.
+    ///
+    /// # Panics
+    /// If it cannot be printed.
+    pub fn print(&mut self, name: &str) -> PathBuf {
+        let params = json!({ "printBackground": false, "preferCSSPageSize": true });
+        self.kept("Page.printToPDF", params, &format!("{name}.pdf"))
+    }
+
+    fn kept(&mut self, order: &str, params: Value, name: &str) -> PathBuf {
+        let made = self.order(order, params);
+        let made = made["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
+        let folder = sibling("pictures");
+        fs::create_dir_all(&folder).expect("a folder for pictures");
+        fs::write(folder.join(name), made.expect("a picture")).expect("a file");
+        folder.join(name)
+    }
+
+    /// Presses a key and lets it go: `Tab`, `Enter`, or a letter.
+    ///
+    /// # Panics
+    /// If it refuses.
+    pub fn press(&mut self, key: &str) {
+        let (text, code) = match key {
+            "Tab" => ("", 9),
+            "Enter" => ("\r", 13),
+            letter => (letter, 0),
+        };
+        let down = json!({ "type": "keyDown", "key": key, "text": text, "windowsVirtualKeyCode": code });
+        self.order("Input.dispatchKeyEvent", down);
+        let up = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code });
+        self.order("Input.dispatchKeyEvent", up);
+    }
+
+    /// The faults that it has reported so far: exceptions, and what the page's policy forbade.
+    pub fn faults(&mut self) -> &[String] {
+        self.value("0");
+        &self.faults
     }
 
     /// Every address that it asked for so far.

@@ -5,6 +5,7 @@ mod from;
 mod kill;
 mod names;
 mod pipes;
+mod stopped;
 mod whole;
 
 use std::{

@@ -161,7 +161,7 @@ fn section(number: usize, content: Markup) -> Markup {
 fn figure(said: &str, chart: Markup, numbers: Markup) -> Markup {
     html! {
         figure {
-            div class="scroll" { (chart) }
+            (chart)
             figcaption { (said) }
         }
         details {

@@ -12,6 +12,33 @@ impl<T: fmt::Display> fmt::Display for Text<T> {
     }
 }
 
+/// Headings of columns.
+pub(super) struct Heads<'a>(pub(super) &'a [&'a str]);
+
+impl fmt::Display for Heads<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = self.0.iter();
+        names.try_for_each(|name| write!(f, "<th class=\"n\">{}</th>", Text(name)))
+    }
+}
+
+/// The cells of a row below such headings. On a narrow screen each shows its column's name instead.
+pub(super) struct Cells<'a, const N: usize>(pub(super) &'a [&'a str; N], pub(super) [String; N]);
+
+impl<const N: usize> fmt::Display for Cells<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cells = self.0.iter().zip(&self.1);
+        cells.try_for_each(|(name, value)| {
+            write!(
+                f,
+                "<td class=\"n\" data-name=\"{}\">{}</td>",
+                Text(name),
+                Text(value)
+            )
+        })
+    }
+}
+
 struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl fmt::Write for Escaping<'_, '_> {

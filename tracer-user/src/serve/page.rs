@@ -5,7 +5,10 @@ mod course;
 
 use std::fmt::{self, Write};
 
-use super::{html::Text, latest::Latest};
+use super::{
+    html::{Cells, Heads, Text},
+    latest::Latest,
+};
 use crate::{
     diagnosis::{Capacity, Change, Diagnosis, Judged, What, words},
     model::owner::Process,
@@ -19,6 +22,11 @@ pub(super) const CSS: &str = include_str!("page/page.css");
 /// Its script.
 pub(super) const SCRIPT: &str = include_str!("page/page.js");
 
+/// Its icon, two connections of one client. Without one, browsers ask for a file that is not there.
+pub(super) const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">\
+    <path d=\"M3 8q5-9 10-2M3 8q5 9 10 2\" fill=\"none\" stroke=\"#0b57d0\" stroke-width=\"2\"/>\
+    <circle cx=\"3\" cy=\"8\" r=\"3\" fill=\"#b3261e\"/></svg>\n";
+
 /// Size of its picture.
 const PICTURE: (u32, u32) = (900, 1000);
 
@@ -29,6 +37,20 @@ const MAX_PEERS: usize = 200;
 const MAX_CHANGES: usize = 50;
 const MAX_OF_PEER: usize = 10;
 
+/// The columns of its tables that have short values.
+const CAUSES: [&str; 3] = ["Peers", "Of all opens", "Of all held"];
+const CAPACITY: [&str; 8] = [
+    "Ports",
+    "Held",
+    "CLOSE_WAIT",
+    "Not accepted",
+    "Queue",
+    "Workers busy",
+    "Files",
+    "Exhausted",
+];
+const PEERS: [&str; 5] = ["Open", "Opened", "Closed", "Requests", "Confidence"];
+
 /// The page.
 pub(super) fn whole(latest: &Latest) -> String {
     let host = Text(&latest.origin.host);
@@ -36,6 +58,7 @@ pub(super) fn whole(latest: &Latest) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>tcpreuse on {host}</title>\n<link rel=\"stylesheet\" href=\"page.css\">\n\
+         <link rel=\"icon\" href=\"icon.svg\" type=\"image/svg+xml\">\n\
          <script src=\"page.js\" defer></script>\n</head>\n<body>\n\
          <header><b>tcpreuse</b> on {host} <span id=\"state\" role=\"status\"></span></header>\n\
          <p id=\"tools\" hidden><label>Filter peers <input id=\"filter\" type=\"search\" \
@@ -126,18 +149,23 @@ fn causes(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     }
     writeln!(
         page,
-        "<section><h2>Causes, the most costly first</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>Cause</th>\
-         <th class=\"n\">Peers</th><th class=\"n\">Of all opens</th><th class=\"n\">Of all held</th>\
-         <th>What to change</th></tr></thead>\n<tbody>"
+        "<section><h2>Causes, the most costly first</h2>\n<div class=\"wide\"><table class=\"named\">\n<thead><tr>\
+         <th>Cause</th>{}<th>What to change</th></tr></thead>\n<tbody>",
+        Heads(&CAUSES)
     )?;
     for cause in &diagnosis.causes {
         writeln!(
             page,
-            "<tr><td class=\"id\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><td class=\"id\">{}</td>{}<td class=\"fix\">{}</td></tr>",
             cause.verdict,
-            cause.peers,
-            percent(cause.share_of_opens),
-            percent(cause.share_of_held),
+            Cells(
+                &CAUSES,
+                [
+                    cause.peers.to_string(),
+                    percent(cause.share_of_opens),
+                    percent(cause.share_of_held)
+                ]
+            ),
             Text(&cause.fix),
         )?;
     }
@@ -154,10 +182,9 @@ fn capacity(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     }
     writeln!(
         page,
-        "<section><h2>Capacity</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>Server</th><th>Ports</th>\
-         <th class=\"n\">Held</th><th class=\"n\">CLOSE_WAIT</th><th class=\"n\">Not accepted</th>\
-         <th class=\"n\">Queue</th><th class=\"n\">Workers busy</th><th class=\"n\">Files</th><th>Exhausted</th>\
-         </tr></thead>\n<tbody>"
+        "<section><h2>Capacity</h2>\n<div class=\"wide\"><table class=\"named\">\n<thead><tr><th>Server</th>{}\
+         </tr></thead>\n<tbody>",
+        Heads(&CAPACITY)
     )?;
     for process in &diagnosis.capacity {
         server(page, diagnosis, process)?;
@@ -192,22 +219,27 @@ fn server(page: &mut String, diagnosis: &Diagnosis, process: &Capacity) -> fmt::
     };
     writeln!(
         page,
-        "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-         <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{exhausted}</td></tr>",
+        "<tr><td>{}</td>{}</tr>",
         Text(name),
-        ports.join(", "),
-        process.held,
-        sum(|one| one.close_wait),
-        sum(|one| one.never_accepted),
-        of(
-            Some(sum(|one| one.backlog.accept_queue).to_string()),
-            Some(sum(|one| one.backlog.accept_queue_limit).to_string())
-        ),
-        of(
-            text(process.busy_workers.map(u64::from)),
-            text(process.max_workers.map(u64::from))
-        ),
-        of(text(open), text(limit)),
+        Cells(
+            &CAPACITY,
+            [
+                ports.join(", "),
+                process.held.to_string(),
+                sum(|one| one.close_wait).to_string(),
+                sum(|one| one.never_accepted).to_string(),
+                of(
+                    Some(sum(|one| one.backlog.accept_queue).to_string()),
+                    Some(sum(|one| one.backlog.accept_queue_limit).to_string())
+                ),
+                of(
+                    text(process.busy_workers.map(u64::from)),
+                    text(process.max_workers.map(u64::from))
+                ),
+                of(text(open), text(limit)),
+                exhausted,
+            ]
+        )
     )
 }
 
@@ -216,8 +248,8 @@ fn peers(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     writeln!(
         page,
         "<section><h2>Peers, the worst first</h2>\n<div class=\"wide\"><table id=\"peers\">\n<thead><tr>\
-         <th>Peer</th><th>Verdict</th><th class=\"n\">Open</th><th class=\"n\">Opened</th>\
-         <th class=\"n\">Closed</th><th class=\"n\">Requests</th><th class=\"n\">Confidence</th></tr></thead>\n<tbody>"
+         <th>Peer</th><th>Verdict</th>{}</tr></thead>\n<tbody>",
+        Heads(&PEERS)
     )?;
     for peer in diagnosis.peers.iter().take(MAX_PEERS) {
         self::peer(page, peer, diagnosis)?;
@@ -280,13 +312,17 @@ fn peer(page: &mut String, peer: &Judged, diagnosis: &Diagnosis) -> fmt::Result 
     )?;
     writeln!(
         page,
-        "</ul></details></td><td class=\"{class}\">{verdict}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-         <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.2}</td></tr>",
-        figures.open_now,
-        figures.opens,
-        figures.closes,
-        requests.as_deref().unwrap_or("–"),
-        peer.finding.confidence,
+        "</ul></details></td><td class=\"{class}\">{verdict}</td>{}</tr>",
+        Cells(
+            &PEERS,
+            [
+                figures.open_now.to_string(),
+                figures.opens.to_string(),
+                figures.closes.to_string(),
+                requests.unwrap_or_else(|| "–".to_owned()),
+                format!("{:.2}", peer.finding.confidence),
+            ]
+        )
     )
 }
 

@@ -11,6 +11,9 @@ use crate::{
 /// Maximum number of hosts listed for a peer.
 const MAX_HOSTS: usize = 30;
 
+/// Names of the columns that have numbers. Where a row has no room, each number has its name beside it.
+const NUMBERS: [&str; 4] = ["Impact", "Opened", "Open now", "Requests each"];
+
 pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
     let shown = material.peers.len();
     let held = || material.peers.iter().flat_map(|peer| &peer.held);
@@ -28,15 +31,12 @@ pub(super) fn section(diagnosis: &Diagnosis, material: &Material) -> Markup {
                 (number(most)) " connections."
             }
             div class="scroll" {
-                table {
+                table class="peers" {
                     thead {
                         tr {
                             th scope="col" { "Peer" }
                             th scope="col" { "Verdict" }
-                            th scope="col" class="n" { "Impact" }
-                            th scope="col" class="n" { "Opened" }
-                            th scope="col" class="n" { "Open now" }
-                            th scope="col" class="n" { "Requests each" }
+                            @for number in NUMBERS { th scope="col" class="n" { (number) } }
                             th scope="col" { "Held" }
                         }
                     }
@@ -67,6 +67,12 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
         Some(turns) => format!("at most {}", number(turns)),
         None => "–".to_owned(),
     };
+    let numbers = [
+        format!("{:.1} %", impact * 100.0),
+        number(peer.figures.opens),
+        number(peer.figures.open_now),
+        turns,
+    ];
     let course = course(held);
     let points: Vec<(i128, f64)> = held.iter().map(|(at, n)| (*at, *n as f64)).collect();
     html! {
@@ -84,10 +90,7 @@ fn row(peer: &Judged, held: &[(i128, u64)], span: (i128, i128), most: u64) -> Ma
                     @if !verdict.accuses() { " was " (recovered.verdict.id()) }
                 }
             }
-            td class="n" { (format!("{:.1} %", impact * 100.0)) }
-            td class="n" { (number(peer.figures.opens)) }
-            td class="n" { (number(peer.figures.open_now)) }
-            td class="n" { (turns) }
+            @for (name, number) in NUMBERS.iter().zip(&numbers) { td class="n" data-name=(name) { (number) } }
             td {
                 (svg::spark(&format!("Held: {course}"), &points, span, most as f64))
                 " " span class="whole" { (course) }

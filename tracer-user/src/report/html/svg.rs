@@ -1,4 +1,6 @@
 //! Charts as SVG: functions of series, without colours, which the style sheet has by class.
+//!
+//! A chart is as wide as its page: what lies on the axis of time is placed in percent, and its text keeps its size.
 
 use std::fmt::Write;
 
@@ -7,20 +9,24 @@ use maud::{Markup, html};
 use crate::report::{clock_of, day_of};
 use crate::units::S;
 
-/// Size of a chart in its own units, of which the text has 11 in a line.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 170.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 12.0;
-const TOP: f64 = 22.0;
+/// Height of a chart, and of what lies above and below its lines. The style sheet leaves room beside it.
+const HEIGHT: f64 = 158.0;
+const TOP: f64 = 10.0;
 const BOTTOM: f64 = 20.0;
+
+/// Width of the lines' own coordinates.
+const ACROSS: f64 = 1000.0;
+
+/// Widths between the axes for which labels are placed: that of a telephone, and that of a desk.
+const NARROW: f64 = 290.0;
+const WIDE: f64 = 656.0;
 
 /// Room for each bar of a time line.
 const BAR: f64 = 13.0;
 
-/// Width of the text before the bars, and after.
-const LABEL: f64 = 60.0;
-const END: f64 = 130.0;
+/// The least and the largest width of a bar, of the chart's.
+const THIN: f64 = 0.003;
+const THICK: f64 = 0.043;
 
 /// Width of a letter of a mark's label, and the least distance between two of them.
 const LETTER: f64 = 6.5;
@@ -55,6 +61,11 @@ pub(super) struct Mark {
 fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// A place across the chart, of 1.
+fn across(part: f64) -> String {
+    format!("{}%", px(part * 100.0))
 }
 
 /// Where a value is between two others, from 0 to 1.
@@ -118,8 +129,9 @@ struct Frame {
 }
 
 impl Frame {
+    /// From 0 to 1.
     fn x(&self, at: i128) -> f64 {
-        LEFT + part(at, self.from, self.to) * (WIDTH - LEFT - RIGHT)
+        part(at, self.from, self.to)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -127,38 +139,66 @@ impl Frame {
         HEIGHT - BOTTOM - (value / self.most).clamp(0.0, 1.0) * room
     }
 
-    fn grid(&self, step: f64) -> Markup {
+    /// Lines across it, with their values.
+    fn grid(&self, step: f64, unit: &str) -> Markup {
         html! {
             @for n in 0..=4_u8 {
                 @let at = f64::from(n) * step;
                 @if at <= self.most + step / 100.0 {
                     @let y = self.y(at);
-                    line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(y)) y2=(px(y)) {}
-                    text x=(px(LEFT - 6.0)) y=(px(y + 4.0)) text-anchor="end" { (value(at)) }
+                    line class="grid" x2="100%" y1=(px(y)) y2=(px(y)) {}
+                    text x="-6" y=(px(y + 4.0)) text-anchor="end" { (value(at)) (unit) }
                 }
-            }
-            @for (at, label) in times(self.from, self.to) {
-                @let x = self.x(at).clamp(LEFT + 20.0, WIDTH - RIGHT - 20.0);
-                text x=(px(x)) y=(px(HEIGHT - 5.0)) text-anchor="middle" { (label) }
             }
         }
     }
 
-    /// Lines at moments. A label that would lie on one of a mark before it is left out.
+    /// Lines at moments. A label that would lie on one of a mark before it is left out, or shown only where there is
+    /// more room.
     fn marks(&self, marks: &[Mark]) -> Markup {
-        let mut taken: Vec<(f64, f64)> = Vec::new();
-        let inside = marks
+        let inside: Vec<&Mark> = marks
             .iter()
-            .filter(|mark| (self.from..=self.to).contains(&mark.at));
-        html! {
-            @for mark in inside {
-                @let x = self.x(mark.at);
-                line class="mark" x1=(px(x)) x2=(px(x)) y1=(px(TOP)) y2=(px(HEIGHT - BOTTOM)) {}
-                @if let Some(begins) = room(x, &mark.label, &mut taken) {
-                    text x=(px(begins)) y=(px(TOP + 10.0)) { (mark.label) }
+            .filter(|mark| (self.from..=self.to).contains(&mark.at))
+            .collect();
+        let mut taken: Vec<&Mark> = Vec::new();
+        let mut free = |width: f64| -> Vec<&Mark> {
+            let mut placed = Vec::new();
+            for mark in &inside {
+                let label = self.label(mark, width);
+                let is_free = taken.iter().all(|other| apart(label, self.label(other, width)));
+                if is_free {
+                    taken.push(*mark);
+                    placed.push(*mark);
                 }
             }
+            placed
+        };
+        let (always, wide) = (free(NARROW), free(WIDE));
+        let labels = always.iter().map(|mark| (mark, None));
+        let labels = labels.chain(wide.iter().map(|mark| (mark, Some("extra"))));
+        html! {
+            @for mark in &inside {
+                @let x = across(self.x(mark.at));
+                line class="mark" x1=(x) x2=(x) y1=(px(TOP)) y2=(px(HEIGHT - BOTTOM)) {}
+            }
+            @for (mark, class) in labels {
+                (beside(self.x(mark.at), self.is_at_end(mark), TOP + 10.0, class, &mark.label))
+            }
         }
+    }
+
+    /// From where to where a label reaches in a chart of this width.
+    fn label(&self, mark: &Mark, width: f64) -> (f64, f64) {
+        let (x, letters) = (self.x(mark.at) * width, letters(mark));
+        match self.is_at_end(mark) {
+            true => (x - APART - letters, x - APART),
+            false => (x + APART, x + APART + letters),
+        }
+    }
+
+    /// Whether a label has room only before its line.
+    fn is_at_end(&self, mark: &Mark) -> bool {
+        self.x(mark.at) * NARROW + APART + letters(mark) > NARROW
     }
 
     fn path(&self, points: &[(i128, f64)]) -> String {
@@ -166,45 +206,72 @@ impl Frame {
         for (n, (at, value)) in points.iter().enumerate() {
             let letter = if n == 0 { 'M' } else { 'L' };
             // Writing to a string cannot fail.
-            let _ = write!(path, "{letter}{} {}", px(self.x(*at)), px(self.y(*value)));
+            let _ = write!(
+                path,
+                "{letter}{} {}",
+                px(self.x(*at) * ACROSS),
+                px(self.y(*value))
+            );
         }
         path
     }
 }
 
-/// Where the label of a mark at `x` begins: right of it, or left where the chart ends.
-fn room(x: f64, label: &str, taken: &mut Vec<(f64, f64)>) -> Option<f64> {
-    let width = LETTER * label.chars().count() as f64;
-    let is_at_end = x + APART + width > WIDTH - RIGHT;
-    let begins = if is_at_end { x - APART - width } else { x + APART };
-    let ends = begins + width;
-    let is_free = taken
-        .iter()
-        .all(|(from, to)| ends + APART <= *from || begins >= *to + APART);
-    is_free.then(|| {
-        taken.push((begins, ends));
-        begins
-    })
+/// Width of a label.
+fn letters(mark: &Mark) -> f64 {
+    LETTER * mark.label.chars().count() as f64
 }
 
-/// Names of the lines or bars, in a row above a chart.
-fn key<'a>(names: impl Iterator<Item = (&'a str, &'a str)>, of_bars: bool) -> Markup {
-    let mut x = LEFT;
-    let placed: Vec<(f64, &str, &str)> = names
-        .map(|(name, class)| {
-            let at = x;
-            x += 34.0 + 6.3 * name.chars().count() as f64;
-            (at, name, class)
-        })
-        .collect();
+/// Whether two labels leave each other room.
+fn apart(one: (f64, f64), other: (f64, f64)) -> bool {
+    one.1 + APART <= other.0 || one.0 >= other.1 + APART
+}
+
+/// A label beside the line at `x`.
+fn beside(x: f64, is_before: bool, y: f64, class: Option<&str>, label: &str) -> Markup {
+    let (anchor, aside) = if is_before {
+        ("end", -APART)
+    } else {
+        ("start", APART)
+    };
     html! {
-        @for (x, name, class) in placed {
-            @if of_bars {
-                rect class=(class) x=(px(x + 4.0)) y="3" width="10" height="9" {}
-            } @else {
-                line class={ (class) " line" } x1=(px(x)) x2=(px(x + 18.0)) y1="8" y2="8" {}
+        text class=[class] x=(across(x)) dx=(px(aside)) y=(px(y)) text-anchor=(anchor) { (label) }
+    }
+}
+
+/// Labels of an axis of time at the height `y`. Where there is little room, one of `every` is shown.
+fn moments(labels: &[(i128, String)], x: impl Fn(i128) -> f64, y: f64, every: usize) -> Markup {
+    html! {
+        @for (n, (at, label)) in labels.iter().enumerate() {
+            @let x = x(*at);
+            text class=[extra(n, every)] x=(across(x)) y=(px(y))
+                text-anchor=(if x > 0.96 { "end" } else { "middle" }) { (label) }
+        }
+    }
+}
+
+/// The class of what is shown only where there is room: all but one of `every`.
+fn extra(n: usize, every: usize) -> Option<&'static str> {
+    (!n.is_multiple_of(every)).then_some("extra")
+}
+
+/// Names of the lines or bars, in front of a chart.
+fn key<'a>(names: impl Iterator<Item = (&'a str, &'a str)>, of_bars: bool) -> Markup {
+    html! {
+        p class="key" {
+            @for (name, class) in names {
+                span {
+                    svg width="18" height="9" aria-hidden="true" {
+                        @if of_bars {
+                            rect class=(class) x="4" width="10" height="9" {}
+                        } @else {
+                            line class={ (class) " line" } x2="18" y1="5" y2="5" {}
+                        }
+                    }
+                    (name)
+                }
+                " "
             }
-            text class="key" x=(px(x + 22.0)) y="12" { (name) }
         }
     }
 }
@@ -222,18 +289,21 @@ pub(super) fn lines(said: &str, series: &[Series], marks: &[Mark], judged: Optio
         most: (most / step).ceil() * step,
     };
     html! {
-        svg role="img" aria-label=(said) viewBox={ "0 0 " (px(WIDTH)) " " (px(HEIGHT)) } {
+        (key(series.iter().map(|one| (one.name, one.class)), false))
+        svg class="chart" role="img" aria-label=(said) height=(px(HEIGHT)) {
             @if let Some((begin, end)) = judged {
                 @let (left, right) = (frame.x(begin), frame.x(end));
-                rect class="band" x=(px(left)) y=(px(TOP)) width=(px(right - left))
+                rect class="band" x=(across(left)) y=(px(TOP)) width=(across(right - left))
                     height=(px(HEIGHT - TOP - BOTTOM)) {}
             }
-            (frame.grid(step))
+            (frame.grid(step, ""))
+            (moments(&times(from, to), |at| frame.x(at), HEIGHT - 5.0, 2))
             (frame.marks(marks))
-            @for one in series {
-                path class={ (one.class) " line" } d=(frame.path(&one.points)) {}
+            svg viewBox={ "0 0 " (px(ACROSS)) " " (px(HEIGHT)) } preserveAspectRatio="none" overflow="visible" {
+                @for one in series {
+                    path class={ (one.class) " line" } d=(frame.path(&one.points)) {}
+                }
             }
-            (key(series.iter().map(|one| (one.name, one.class)), false))
         }
     }
 }
@@ -261,38 +331,29 @@ impl Bars<'_> {
             to: 1,
             most: (most * 100.0 / step).ceil() * step,
         };
-        let room = (WIDTH - LEFT - RIGHT) / self.edges.len().max(1) as f64;
-        let width = (room * 0.8 / self.groups.len().max(1) as f64).min(28.0);
-        let left = |range: usize| LEFT + range as f64 * room;
+        let room = 1.0 / self.edges.len().max(1) as f64;
+        let width = (room * 0.8 / self.groups.len().max(1) as f64).min(THICK);
         let every = self.edges.len().div_ceil(10).max(1);
         html! {
-            svg role="img" aria-label=(self.said) viewBox={ "0 0 " (px(WIDTH)) " " (px(HEIGHT)) } {
-                @for n in 0..=4_u8 {
-                    @let at = f64::from(n) * step;
-                    @if at <= frame.most + step / 100.0 {
-                        @let y = frame.y(at);
-                        line class="grid" x1=(px(LEFT)) x2=(px(WIDTH - RIGHT)) y1=(px(y)) y2=(px(y)) {}
-                        text x=(px(LEFT - 6.0)) y=(px(y + 4.0)) text-anchor="end" { (value(at)) " %" }
-                    }
-                }
-                @for (range, label) in self.edges.iter().enumerate().step_by(every) {
-                    text x=(px(left(range))) y=(px(HEIGHT - 5.0)) { (label) }
+            (key(self.groups.iter().map(|(name, class, _)| (*name, *class)), true))
+            svg class="chart" role="img" aria-label=(self.said) height=(px(HEIGHT)) {
+                (frame.grid(step, " %"))
+                @for (n, (range, label)) in self.edges.iter().enumerate().step_by(every).enumerate() {
+                    text class=[extra(n, 2)] x=(across(range as f64 * room)) y=(px(HEIGHT - 5.0)) { (label) }
                 }
                 @for (group, (_, class, shares)) in self.groups.iter().enumerate() {
                     @for (range, share) in shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+                        @let x = (range as f64 + 0.05) * room + group as f64 * width * 1.05;
                         @let y = frame.y(share * 100.0);
-                        rect class=(class) x=(px(left(range) + 2.0 + group as f64 * (width + 1.0))) y=(px(y))
-                            width=(px(width)) height=(px((HEIGHT - BOTTOM - y).max(1.0))) {}
+                        rect class=(class) x=(across(x)) y=(px(y)) width=(across(width))
+                            height=(px((HEIGHT - BOTTOM - y).max(1.0))) {}
                     }
                 }
                 @for (at, label) in &self.marks {
-                    @let x = LEFT + at * room;
-                    @let is_right = x > WIDTH * 0.7;
-                    line class="mark" x1=(px(x)) x2=(px(x)) y1=(px(TOP - 4.0)) y2=(px(HEIGHT - BOTTOM)) {}
-                    text x=(px(if is_right { x - 4.0 } else { x + 4.0 })) y=(px(TOP + 6.0))
-                        text-anchor=(if is_right { "end" } else { "start" }) { (label) }
+                    @let (x, place) = (at * room, across(at * room));
+                    line class="mark" x1=(place) x2=(place) y1=(px(TOP - 4.0)) y2=(px(HEIGHT - BOTTOM)) {}
+                    (beside(x, x > 0.5, TOP + 6.0, None, label))
                 }
-                (key(self.groups.iter().map(|(name, class, _)| (*name, *class)), true))
             }
         }
     }
@@ -329,103 +390,32 @@ pub(super) struct Life {
 /// Connections as bars under each other.
 pub(super) fn lives(said: &str, all: &[Life], span: (i128, i128)) -> Markup {
     let height = TOP + BAR * all.len() as f64 + BOTTOM;
-    let x = |at: i128| LABEL + part(at, span.0, span.1) * (WIDTH - LABEL - END);
+    let x = |at: i128| part(at, span.0, span.1);
+    let times = times(span.0, span.1);
     html! {
-        svg role="img" aria-label=(said) viewBox={ "0 0 " (px(WIDTH)) " " (px(height)) } {
-            @for (at, label) in times(span.0, span.1) {
-                line class="grid" x1=(px(x(at))) x2=(px(x(at))) y1=(px(TOP - 4.0))
-                    y2=(px(height - BOTTOM + 2.0)) {}
-                text x=(px(x(at))) y=(px(height - 5.0)) text-anchor="middle" { (label) }
+        (key([("open", "open"), ("in CLOSE_WAIT", "wait")].into_iter(), true))
+        svg class="chart lives" role="img" aria-label=(said) height=(px(height)) {
+            @for (at, _) in &times {
+                @let x = across(x(*at));
+                line class="grid" x1=(x) x2=(x) y1=(px(TOP - 4.0)) y2=(px(height - BOTTOM + 2.0)) {}
             }
+            (moments(&times, x, height - 5.0, 3))
             @for (n, life) in all.iter().enumerate() {
                 @let y = TOP + n as f64 * BAR;
-                @let (from, to) = (x(life.from), x(life.to).max(x(life.from) + 1.5));
+                @let (from, to) = (x(life.from), x(life.to).max(x(life.from) + THIN));
                 @let wait = life.wait.map_or(to, |at| x(at).clamp(from, to));
-                text x=(px(LABEL - 6.0)) y=(px(y + 9.0)) text-anchor="end" { (life.label) }
+                text x="-6" y=(px(y + 9.0)) text-anchor="end" { (life.label) }
                 @if wait > from {
-                    rect class="open" x=(px(from)) y=(px(y + 1.0)) width=(px(wait - from)) height="8" {}
+                    rect class="open" x=(across(from)) y=(px(y + 1.0)) width=(across(wait - from)) height="8" {}
                 }
                 @if to > wait {
-                    rect class="wait" x=(px(wait)) y=(px(y + 3.0)) width=(px(to - wait)) height="4" {}
+                    rect class="wait" x=(across(wait)) y=(px(y + 3.0)) width=(across(to - wait)) height="4" {}
                 }
-                text x=(px(WIDTH - END + 6.0)) y=(px(y + 9.0)) { (life.end) }
+                text x="100%" dx="6" y=(px(y + 9.0)) { (life.end) }
             }
-            (key([("open", "open"), ("in CLOSE_WAIT", "wait")].into_iter(), true))
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grids_have_few_round_steps() {
-        for most in [0.3, 1.0, 3.0, 7.0, 99.0, 100.0, 15_000.0, 1e9] {
-            let step = step(most);
-            assert!(
-                step * 4.0 >= most && step <= most.max(0.1) * 1.001,
-                "{most}: {step}"
-            );
-        }
-    }
-
-    #[test]
-    fn few_moments_are_labelled_whatever_the_span() {
-        let second = i128::from(S);
-        let from = 1_767_225_600 * second + second / 3;
-        for span in [1, 7, 59, 60, 601, 3_600, 86_399, 700_000, 40_000_000] {
-            let labels = times(from, from + span * second);
-            assert!(labels.len() <= 8, "{span}: {labels:?}");
-            assert!(!labels.is_empty(), "{span}");
-        }
-        let labels: Vec<String> = times(from, from + 600 * second)
-            .into_iter()
-            .map(|one| one.1)
-            .collect();
-        assert_eq!(labels, ["00:02", "00:04", "00:06", "00:08", "00:10"]);
-    }
-
-    #[test]
-    fn labels_of_marks_do_not_lie_on_each_other() {
-        let series = [Series {
-            name: "open",
-            class: "b",
-            points: vec![(0, 1.0), (1000, 2.0)],
-        }];
-        let mark = |at: i128, label: &str| Mark {
-            at,
-            label: label.to_owned(),
-        };
-        let marks = [
-            mark(500, "178"),
-            mark(480, "15"),
-            mark(990, "surge over"),
-            mark(100, "surge"),
-        ];
-        let drawn = lines("said", &series, &marks, None).into_string();
-        let labels = |label: &str| drawn.matches(&format!(">{label}</text>")).count();
-        assert_eq!(drawn.matches("class=\"mark\"").count(), 4);
-        assert_eq!(
-            ["surge", "15", "178", "surge over"].map(labels),
-            [1, 0, 1, 1],
-            "{drawn}"
-        );
-    }
-
-    #[test]
-    fn coordinates_stay_within_the_chart() {
-        let series = [Series {
-            name: "open",
-            class: "a",
-            points: vec![(5, 0.0), (5, 1e18), (9, 3.0)],
-        }];
-        let drawn = lines("said", &series, &[], Some((i128::MIN / 2, i128::MAX / 2))).into_string();
-        let numbers = drawn.split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-');
-        let largest = numbers
-            .filter_map(|text| text.parse::<f64>().ok())
-            .fold(0.0, f64::max);
-        assert!(drawn.contains("M52 "), "{drawn}");
-        assert!(largest <= 1e18 * 5.0, "{largest}");
-    }
-}
+mod tests;

@@ -193,6 +193,7 @@ impl Answers {
         match request.uri().path() {
             "/page.css" => fixed("text/css; charset=utf-8", page::CSS),
             "/page.js" => fixed("text/javascript; charset=utf-8", page::SCRIPT),
+            "/icon.svg" => fixed("image/svg+xml", page::ICON),
             "/healthz" => self.health(),
             "/events" => self.events(request.method()),
             "/" => self.made(Made::Page, headers),

@@ -308,7 +308,8 @@ fn the_way_out_and_the_answer_are_never_cut() {
 
 #[test]
 fn the_title_that_is_sorted_by_is_whole() {
-    for spec in &COLUMNS {
+    // Names are not shown while nothing has one.
+    for spec in COLUMNS.iter().filter(|spec| spec.column != Column::Name) {
         let mut app = app_of(example::snapshot(), look(true, Glyphs::UNICODE));
         app.sort_by(spec.column);
         let shown = picture(&mut app, 240, 24);
