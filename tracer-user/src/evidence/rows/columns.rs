@@ -256,6 +256,8 @@ impl Column<Option<String>> for Outside {
 }
 
 impl Column<Option<Arc<str>>> for Outside {
+    const TYPES: &'static [CellType] = &[CellType::Text];
+
     fn put(value: &Option<Arc<str>>, put: Put<'_>) {
         put(value.as_deref().map_or(Cell::Unknown, Cell::Outside));
     }
