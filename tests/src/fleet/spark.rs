@@ -88,6 +88,8 @@ impl Cluster {
             // It waits for both, so that both take part.
             .args(["--conf", "spark.scheduler.minRegisteredResourcesRatio=1.0"])
             .args(["--conf", "spark.ui.enabled=false"])
+            // Each partition starts a process to judge; the default of 200 is for many more cores.
+            .args(["--conf", "spark.sql.shuffle.partitions=4"])
             .args(["--conf", &format!("spark.local.dir={}", self.folder.display())])
             .arg(program)
             .env("SPARK_LOCAL_IP", LOOPBACK)

@@ -178,7 +178,10 @@ fn numbers_are_compared() {
 #[test]
 fn what_is_no_filter_is_said_with_what_would_be() {
     for (text, said) in [
-        ("foo:bar", "there is no field `foo`; there are peer name port verdict"),
+        (
+            "foo:bar",
+            "there is no field `foo`; there are peer name port verdict",
+        ),
         ("192.0.2.0/24 foo>1", "there is no field `foo`"),
         ("open>", "`open>` needs a value"),
         ("open>many", "`many` is not a number"),
