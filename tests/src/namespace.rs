@@ -1,12 +1,12 @@
 //! A network namespace for one test.
 
 use std::{
-    fs,
-    os::unix::fs::MetadataExt,
+    fs::{self, File},
+    os::{fd::AsFd, unix::fs::MetadataExt},
     process::{Child, Command},
 };
 
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
 /// The namespace that the calling thread has entered. The kernel removes it with its last thread and socket.
 #[derive(Debug)]
@@ -81,6 +81,22 @@ impl Namespace {
 /// A process that only keeps a namespace visible; killed on drop.
 #[derive(Debug)]
 pub struct Resident(Child);
+
+impl Resident {
+    /// Its process ID, by which `ip link … netns PID` finds the namespace.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Moves the calling thread into its namespace.
+    ///
+    /// # Panics
+    /// If that is not possible.
+    pub fn enter(&self) {
+        let file = File::open(format!("/proc/{}/ns/net", self.pid())).expect("its namespace");
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("root's rights");
+    }
+}
 
 impl Drop for Resident {
     fn drop(&mut self) {

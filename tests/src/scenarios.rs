@@ -4,8 +4,8 @@
 
 pub mod behaviour;
 pub mod calibration;
-mod client;
-mod connection;
+pub(crate) mod client;
+pub(crate) mod connection;
 mod cut;
 mod dialects;
 pub mod door;

@@ -17,7 +17,8 @@ TCPREUSE_BPF_TOOLCHAIN names the rustup toolchain for the BPF half (default: nig
 used, the distribution's compiler is: see `cargo xtask setup`.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something has to be installed first. `demo`, `scenarios`,
-`bench`, `soak`, `month` and `test` pass on the code of what they run. What traces runs through sudo if need be."
+`bench`, `soak`, `month`, `fleet` and `test` pass on the code of what they run. What traces runs through sudo if
+need be."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -40,6 +41,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "kernels",
             "soak",
             "month",
+            "fleet",
             "sanitize",
             "miri",
         ],
@@ -100,6 +102,12 @@ pub(crate) enum Task {
     /// The verdicts on those that stay may not change, and every count has to be right.
     #[command(disable_help_flag = true)]
     Month(PassedOn),
+    /// Judge clients over several hosts behind a balancer in plain Rust, DuckDB and Spark (4 minutes)
+    ///
+    /// All three have to agree with each other and with the clients' log. --scale: measure DuckDB and Spark on
+    /// made-up rows instead; --readme puts the tables into docs/src/many-hosts.md.
+    #[command(disable_help_flag = true)]
+    Fleet(PassedOn),
     /// Run the libraries' tests with the address sanitizer (minutes); ARG... goes to `cargo test`
     #[command(disable_help_flag = true)]
     Sanitize(PassedOn),

@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::{
     args::Task,
-    commands::{bench, build, dist, docs, fuzz, kernels, lint, picture, sanitize, setup, test},
+    commands::{bench, build, dist, docs, fleet, fuzz, kernels, lint, picture, sanitize, setup, test},
     project::Project,
     refusal::Refusal,
 };
@@ -44,6 +44,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Docs => docs::run(&project)?,
         Task::Kernels(options) => return kernels::run(&project, &options),
         Task::Test(it) => return test::run(&project, &it.arguments),
+        Task::Fleet(it) => return fleet::run(&project, &it.arguments),
         Task::Fuzz(what) => fuzz::run(&project, &what)?,
         Task::Soak(it) => return build::soak(&project, &it.arguments),
         Task::Month(it) => return build::month(&project, &it.arguments),

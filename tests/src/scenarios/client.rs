@@ -37,17 +37,17 @@ const FOREVER: Duration = Duration::from_secs(3600);
 
 /// The work done by the clients of a group, as counted by themselves.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// Connects that succeeded.
-    pub(super) opened: AtomicU64,
+    pub(crate) opened: AtomicU64,
     /// Polls answered.
-    pub(super) polls: AtomicU64,
+    pub(crate) polls: AtomicU64,
     /// Connects and polls that failed unintentionally.
-    pub(super) failed: AtomicU64,
+    pub(crate) failed: AtomicU64,
 }
 
 /// A client.
-pub(super) struct Client {
+pub(crate) struct Client {
     source: IpAddr,
     way: Way,
     tally: Arc<Tally>,
@@ -59,7 +59,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(source: IpAddr, way: Way, tally: Arc<Tally>, seed: u64) -> Self {
+    pub(crate) fn new(source: IpAddr, way: Way, tally: Arc<Tally>, seed: u64) -> Self {
         Self {
             source,
             way,
@@ -70,8 +70,16 @@ impl Client {
         }
     }
 
+    /// Ends whatever it does at a moment, with the connections that it then holds.
+    pub(crate) fn until(self, moment: Instant) -> Self {
+        Self {
+            until: Some(moment),
+            ..self
+        }
+    }
+
     /// Runs a behaviour and never returns, so that remaining connections stay open until the task is aborted.
-    pub(super) async fn run(mut self, behaviour: Behaviour) -> Infallible {
+    pub(crate) async fn run(mut self, behaviour: Behaviour) -> Infallible {
         self.act(behaviour).await;
         pending().await
     }
@@ -210,7 +218,7 @@ impl Client {
     }
 
     /// Waits for a random part of `time`, so that the clients of a group do not run in step.
-    pub(super) async fn wait_within(&mut self, time: Duration) {
+    pub(crate) async fn wait_within(&mut self, time: Duration) {
         sleep(time.mul_f64(self.share())).await;
     }
 

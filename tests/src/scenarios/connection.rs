@@ -58,10 +58,10 @@ pub(super) enum Then {
 
 /// A door at an address.
 #[derive(Clone)]
-pub(super) struct Way {
-    pub(super) address: SocketAddr,
-    pub(super) door: Door,
-    pub(super) tls: Option<TlsConnector>,
+pub(crate) struct Way {
+    pub(crate) address: SocketAddr,
+    pub(crate) door: Door,
+    pub(crate) tls: Option<TlsConnector>,
 }
 
 /// What a dialect reads from and writes to.

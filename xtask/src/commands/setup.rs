@@ -72,6 +72,15 @@ const KERNEL_PROGRAMS: &[(&str, &str)] = &[
     ("depmod", "kmod"),
 ];
 
+/// Programs that a fleet of several hosts takes, and the packages they are in.
+const FLEET_PROGRAMS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("haproxy", "haproxy"),
+    ("java", "default-jre-headless"),
+    ("nginx", "nginx-light"),
+    ("python3", "python3"),
+];
+
 /// Programs that are measured beside ours, and the packages they are in.
 const BENCH_PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
@@ -133,6 +142,14 @@ fn for_sql(project: &Project) {
 pub(crate) fn for_kernels(project: &Project) -> Result<()> {
     let packages = |_: &Toolchain| [TEST_PROGRAMS, KERNEL_PROGRAMS].map(missing_packages).concat();
     prepare(project, packages, &Without::Stop).map(drop)
+}
+
+/// What a fleet of several hosts takes. Returns a Python that has the engines.
+pub(crate) fn for_fleet(project: &Project) -> Result<PathBuf> {
+    prepare(project, |_| missing_packages(FLEET_PROGRAMS), &Without::Stop)?;
+    let mut setup = Setup::start(project);
+    setup.python(&[python::DUCKDB, python::SPARK])?;
+    Ok(python::interpreter(project))
 }
 
 /// What fuzzing needs: whether it is there now. libFuzzer comes as C++.

@@ -78,6 +78,18 @@ const PACKAGED: [(&str, &str); 15] = [
         "usr/share/doc/tcpreuse/sql/dialect/spark.sql",
         "packaging/sql/dialect/spark.sql",
     ),
+    (
+        "usr/share/doc/tcpreuse/spark/figures.py",
+        "packaging/spark/figures.py",
+    ),
+    (
+        "usr/share/doc/tcpreuse/spark/verdicts.py",
+        "packaging/spark/verdicts.py",
+    ),
+    (
+        "usr/share/doc/tcpreuse/spark/on_duckdb.py",
+        "packaging/spark/on_duckdb.py",
+    ),
 ];
 
 impl Tree {

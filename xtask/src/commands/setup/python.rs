@@ -10,11 +10,14 @@ use crate::{process, project::Project};
 /// The engine that the questions in `packaging/sql` are tested with: its module, and what pip calls it.
 pub(super) const DUCKDB: (&str, &str) = ("duckdb", "duckdb==2.0.1");
 
+/// The engine of clusters, which brings all of Spark but Java.
+pub(super) const SPARK: (&str, &str) = ("pyspark", "pyspark==4.3.0");
+
 /// What Debian's Python needs to make an environment.
 const VENV_PACKAGE: &str = "python3-venv";
 
 /// The interpreter of that environment.
-fn interpreter(project: &Project) -> PathBuf {
+pub(super) fn interpreter(project: &Project) -> PathBuf {
     environment(project).join("bin/python")
 }
 
