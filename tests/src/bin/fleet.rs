@@ -1,4 +1,5 @@
 //! A fleet of hosts behind a balancer, judged by several engines.
+#![expect(clippy::expect_used, reason = "test support: a failure must end the process")]
 
 use std::{
     io::{Write, stdout},

@@ -29,7 +29,7 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// What goes into the package as it is in `packaging/`.
-const PACKAGED: [(&str, &str); 15] = [
+const PACKAGED: &[(&str, &str)] = &[
     (
         "usr/lib/systemd/system/tcpreuse-record.service",
         "packaging/tcpreuse-record.service",
