@@ -64,7 +64,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
             continue;
         };
         let mut arguments = Vec::new();
-        let mut rest = part[at..].iter().take_while(|word| !word.starts_with('>'));
+        let mut rest = part[at..].iter().take_while(|word| !word.starts_with(['<', '>']));
         while let Some(word) = rest.next() {
             if LOOKED_UP.contains(&word.as_str()) {
                 rest.next();
