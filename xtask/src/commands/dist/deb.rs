@@ -74,7 +74,7 @@ Description: finds clients that open new TCP connections instead of reusing thei
  do not reuse their connections, why, and which setting to change.
  .
  It counts in the kernel by eBPF programs, which the binary brings along, and
- needs Linux 5.15 or newer with BTF. The service that records evidence is
+ needs Linux with BTF. The service that records evidence is
  neither enabled nor started by installing it.
 ",
         dist.version,
