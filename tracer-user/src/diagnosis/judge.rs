@@ -338,6 +338,8 @@ fn one(scene: &Scene<'_>, norms: &Norms, peer: &sample::Peer, judged: &mut Judge
         }));
     }
     (judged.finding, judged.figures) = (lately.finding, lately.figures);
+    // What was shared within the window is shared still.
+    judged.shared_address |= cause::is_shared(&judged.about().case(&judged.figures));
 }
 
 #[cfg(test)]
