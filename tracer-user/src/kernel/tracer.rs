@@ -164,7 +164,8 @@ impl Tracer {
                 .attach()
                 .map_err(|error| refused(hook.program, &error))?;
         }
-        Ok(())
+        // Attaching takes the kernel some time, in which others have opened that it did not show yet.
+        self.note_holders()
     }
 
     /// Counts the connections that were open before tracing began, in every namespace. Those opened since the
@@ -189,7 +190,7 @@ impl Tracer {
     }
 
     /// Notes the holders of outbound connections already open, since each process is a peer: all that can be
-    /// found or, the second time, those that these processes have opened since. If no holder is found, the
+    /// found or, after the first time, those that these processes have opened since. If no holder is found, the
     /// process is unknown.
     fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {

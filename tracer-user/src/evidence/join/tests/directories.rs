@@ -63,28 +63,38 @@ fn the_order_of_hosts_changes_nothing_and_one_that_is_missing_is_named() {
     assert_eq!(answered(&paths).0, first);
 }
 
-/// Where the hosts that are made up for measuring go.
+/// Environment variable: where a hundred hosts with 10,000 clients go, to be measured with, instead of a few.
 const MEASURED: &str = "TCPREUSE_MEASURE_HOSTS";
 
 #[test]
-#[ignore = "makes a hundred recordings of 10,000 clients in $TCPREUSE_MEASURE_HOSTS/{same,distinct}, to be measured with"]
-fn a_hundred_hosts_to_measure() {
-    let Some(to) = std::env::var_os(MEASURED).map(PathBuf::from) else {
-        return;
+fn hosts_with_the_same_clients_and_with_clients_of_their_own() {
+    let measured = std::env::var_os(MEASURED).map(PathBuf::from);
+    let (hosts, clients) = if measured.is_some() {
+        (100, 10_000)
+    } else {
+        (3, 40)
     };
-    let (_kept, path) = crowd::recorded(10_000, 30);
-    for host in 0..100 {
-        for (kind, network) in [("same", 0), ("distinct", host)] {
+    let temporary = tempfile::tempdir().unwrap();
+    let to = measured.as_deref().unwrap_or(temporary.path());
+    let (_kept, path) = crowd::recorded(clients, 30);
+    for (kind, own) in [("same", 0), ("distinct", 1)] {
+        let folders = (0..hosts).map(|host| {
             let folder = to.join(kind).join(format!("web{host:03}"));
             fs::create_dir_all(&folder).unwrap();
-            for (file, own) in [("manifest.json", "\"web1\""), ("state.json", "")] {
+            let change = |file: &str, from: &str, to: &str| {
                 let text = fs::read_to_string(path.join(file)).unwrap();
-                let text = match own {
-                    "" => text.replace("\"10.0.", &format!("\"10.{network}.")),
-                    own => text.replace(own, &format!("\"web{host:03}\"")),
-                };
-                fs::write(folder.join(file), text).unwrap();
-            }
+                assert!(text.contains(from), "{file} has no {from}");
+                fs::write(folder.join(file), text.replace(from, to)).unwrap();
+            };
+            change("manifest.json", "\"web1\"", &format!("\"web{host:03}\""));
+            change("state.json", "\"10.0.", &format!("\"10.{}.", own * host));
+            folder
+        });
+        let folders: Vec<PathBuf> = folders.collect();
+        if measured.is_none() {
+            let answer: serde_json::Value = serde_json::from_str(&answered(&folders).0).unwrap();
+            let all = if own == 0 { clients } else { hosts * clients };
+            assert_eq!(answer["peers"].as_array().unwrap().len(), all as usize, "{kind}");
         }
     }
 }
