@@ -1,5 +1,5 @@
 //! A fleet: web servers on several hosts behind a balancer, each recorded by itself, and clients of known behaviour
-//! that keep a log. What is said of the clients over all hosts must be what they say themselves, whoever adds it up.
+//! that keep a log. What is said of the clients over all hosts must be what they say themselves, whichever program adds it up.
 
 mod clients;
 pub mod engines;

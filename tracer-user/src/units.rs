@@ -79,6 +79,16 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// Nanoseconds in seconds, as a number for people and other programs.
+pub fn seconds(ns: u64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of years are exact to a microsecond"
+    )]
+    let seconds = ns as f64 / 1e9;
+    seconds
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,7 @@ use crate::{
         protocol::Protocol,
         sample::{Known, Moment},
     },
+    units::seconds,
 };
 
 const SCHEMA: &str = "tcpreuse.diagnosis/1";
@@ -267,16 +268,6 @@ fn span(start: Moment, end: Moment, ns: u64) -> Span {
         end: timestamp(end),
         seconds: seconds(ns),
     }
-}
-
-/// For people; the exact times are beside them.
-fn seconds(ns: u64) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds of years are exact to a microsecond"
-    )]
-    let seconds = ns as f64 / 1e9;
-    seconds
 }
 
 fn learned(diagnosis: &Diagnosis) -> Learned {

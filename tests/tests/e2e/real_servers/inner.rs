@@ -59,7 +59,7 @@ fn grpc_in_clear() {
     }
 }
 
-/// Apache keeps its connections to Tomcat, whoever it is that asks Apache.
+/// Apache keeps its connections to Tomcat, whichever client asks it.
 #[test]
 fn apache_and_tomcat_by_ajp() {
     const ASKED: u64 = 30;

@@ -7,7 +7,7 @@ use super::{
     input::{CourseLine, Held},
     live::LiveLine,
 };
-use crate::{diagnosis::Judged, model::peer::Counters, text::sanitise};
+use crate::{diagnosis::Judged, model::peer::Counters, text::sanitise, units::seconds};
 
 /// Adds the verdict to the fields of a line.
 pub(super) fn verdict(
@@ -101,13 +101,4 @@ pub fn of_judged(judged: &Judged, counters: &Counters) -> Value {
         "live": LiveLine::of(figures, now_ns),
         "population": Population::of(&judged.norm, judged.expected),
     })
-}
-
-fn seconds(ns: u64) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds of years are exact to a microsecond"
-    )]
-    let seconds = ns as f64 / 1e9;
-    seconds
 }

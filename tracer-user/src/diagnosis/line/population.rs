@@ -19,7 +19,7 @@ use crate::{
 pub struct Population {
     /// Connections a well-behaved peer holds.
     expected: Option<u32>,
-    /// Whether the operator stated that number, so that whoever holds more is accused.
+    /// Whether the operator stated that number, so that a peer that holds more is accused.
     expected_is_given: bool,
     /// Number of peers it was learned from.
     expected_from_peers: usize,

@@ -128,7 +128,7 @@ fn opened(group: &Group, direction: Direction, mut each: impl FnMut(Ends, i128))
         };
         let mut rows = rows;
         if let Err(error) = rows() {
-            // Whoever reads it as a whole says so as well.
+            // The reader of the whole recording says so as well.
             log::debug!("{}: no clock can be compared: {error}", shown(path));
         }
     }
