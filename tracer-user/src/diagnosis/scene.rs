@@ -259,7 +259,9 @@ mod tests {
         let live = Live::of(&all);
         let inodes = |slot| {
             let of_slot = live.of_slot(slot).iter();
-            of_slot.filter_map(|connection| connection.inode).collect::<Vec<_>>()
+            of_slot
+                .filter_map(|connection| connection.inode)
+                .collect::<Vec<_>>()
         };
         assert_eq!(inodes(5), [0, 3, 5]);
         assert_eq!((inodes(1), inodes(2)), (vec![2], vec![4]));

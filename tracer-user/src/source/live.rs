@@ -249,7 +249,11 @@ impl Live {
         let now_ns = clock::now().monotonic_ns;
         for (slot, looks) in &mut self.looks {
             let hold_ns = || self.mean_holds.get(slot).copied().unwrap_or(0);
-            looks.note(live.get(*slot as usize).copied().unwrap_or_default(), now_ns, hold_ns);
+            looks.note(
+                live.get(*slot as usize).copied().unwrap_or_default(),
+                now_ns,
+                hold_ns,
+            );
         }
         for (slot, live) in (0..).zip(live).filter(|(_, live)| live.established > 1) {
             self.looks.entry(slot).or_insert_with(|| {
