@@ -116,7 +116,10 @@ pub(crate) enum Task {
     Miri(PassedOn),
     /// Build a static binary, a Debian package and an archive with it into target/dist (minutes)
     Dist {
-        /// Also install the package in a fresh root, use it and remove it again (minutes more)
+        /// For all machines it runs on, not just for one like this
+        #[arg(long)]
+        all: bool,
+        /// Also install the packages in fresh roots, use them and remove them again (minutes more)
         #[arg(long)]
         check: bool,
     },
@@ -232,7 +235,13 @@ mod tests {
         assert_eq!(refused("setup --bench --tests"), ErrorKind::ArgumentConflict);
         assert_eq!(parsed("build").unwrap(), Task::Build { debug: false });
         assert_eq!(parsed("build --debug").unwrap(), Task::Build { debug: true });
-        assert_eq!(parsed("dist --check").unwrap(), Task::Dist { check: true });
+        assert_eq!(
+            parsed("dist --check").unwrap(),
+            Task::Dist {
+                all: false,
+                check: true
+            }
+        );
         assert_eq!(refused("setup --debug"), ErrorKind::UnknownArgument);
         assert_eq!(refused("lint --fix"), ErrorKind::UnknownArgument);
         assert_eq!(refused("picture now"), ErrorKind::UnknownArgument);

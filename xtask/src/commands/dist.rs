@@ -7,6 +7,7 @@ mod archive;
 mod check;
 mod deb;
 mod notices;
+mod rpm;
 mod static_binary;
 mod tree;
 
@@ -20,6 +21,10 @@ use std::{
 use anyhow::{Context, Result};
 
 use self::tree::Tree;
+use super::{
+    machine::{MACHINES, Machine},
+    setup,
+};
 use crate::{process, project::Project};
 
 /// What all parts of it need to know.
@@ -32,8 +37,25 @@ struct Dist<'a> {
     epoch: String,
 }
 
-/// Builds everything, and tries it with `check`.
-pub(crate) fn run(project: &Project, check: bool) -> Result<()> {
+/// Who answers for the packages. There is no address yet.
+const MAINTAINER: &str = "The tcpreuse developers <tcpreuse@localhost>";
+
+const SUMMARY: &str = "finds clients that open new TCP connections instead of reusing theirs";
+
+const DESCRIPTION: &str = "\
+A web server with long-polling clients holds a steady number of connections.
+When the number climbs and all workers are busy, tcpreuse says which clients
+do not reuse their connections, why, and which setting to change.
+
+It counts in the kernel by eBPF programs, which the binary brings along, and
+needs Linux with BTF. The services that record evidence and serve metrics are
+neither enabled nor started by installing it.";
+
+/// What makes a package for RPM, and the package it is in.
+const RPMBUILD: (&str, &str) = ("rpmbuild", "rpm");
+
+/// Builds everything for this machine or for `all` that are known, and tries it with `check`.
+pub(crate) fn run(project: &Project, all: bool, check: bool) -> Result<()> {
     let directory = project.target.join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let dist = Dist {
@@ -42,21 +64,62 @@ pub(crate) fn run(project: &Project, check: bool) -> Result<()> {
         version: env!("CARGO_PKG_VERSION"),
         epoch: epoch(project),
     };
-    let binary = static_binary::build(&dist)?;
-    let tree = Tree::stage(&dist, &binary)?;
-    let mut made = vec![archive::build(&dist, &tree)?];
-    let package = deb::build(&dist, &tree)?;
-    made.extend(package.clone());
+    let this = Machine::like_this().with_context(|| {
+        let names: Vec<&str> = MACHINES.iter().map(|machine| machine.name).collect();
+        format!(
+            "tcpreuse runs on {}, and this machine is another one",
+            names.join(" and ")
+        )
+    })?;
+    if all || check {
+        setup::program(project, RPMBUILD)?;
+    }
+    let others = MACHINES.iter().filter(|machine| all && !machine.is_like_this());
+    let mut made = Vec::new();
+    let own = static_binary::build(&dist, this)?;
+    let own = made_for(&dist, this, &own, &own, &mut made)?;
+    for machine in others {
+        let binary = static_binary::build(&dist, machine)?;
+        made_for(&dist, machine, &binary, &own.binary, &mut made)?;
+    }
     sums(&dist, &made)?;
     let mut stdout = io::stdout().lock();
-    for path in made {
+    for path in &made {
         writeln!(stdout, "{}", path.display())?;
     }
     if check {
-        let package = package.context("without a package there is nothing to check")?;
-        check::run(&dist, &package)?;
+        check::run(&dist, &own)?;
     }
     Ok(())
+}
+
+/// What was made for one machine.
+struct Made {
+    binary: PathBuf,
+    archive: PathBuf,
+    deb: Option<PathBuf>,
+    rpm: Option<PathBuf>,
+}
+
+/// Packs a binary in all ways. `own` is that of this machine.
+fn made_for(
+    dist: &Dist<'_>,
+    machine: &Machine,
+    binary: &Path,
+    own: &Path,
+    all: &mut Vec<PathBuf>,
+) -> Result<Made> {
+    let tree = Tree::stage(dist, machine, binary, own)?;
+    let made = Made {
+        binary: binary.to_owned(),
+        archive: archive::build(dist, machine, &tree)?,
+        deb: deb::build(dist, machine, &tree)?,
+        rpm: rpm::build(dist, machine, &tree)?,
+    };
+    all.push(made.archive.clone());
+    all.extend(made.deb.clone());
+    all.extend(made.rpm.clone());
+    Ok(made)
 }
 
 /// The time of the commit, unless the environment says another.

@@ -17,11 +17,10 @@ use serde_json::Value;
 
 use xtask::toolchain::Compiler;
 
-use super::{setup, tally::Tally};
+use super::{debian, machine::Machine, setup, tally::Tally};
 use crate::{args::Kernels, process, project::Project};
 
 mod archive;
-mod debian;
 mod guest;
 mod machine;
 mod package;
@@ -29,7 +28,7 @@ mod report;
 mod root;
 
 use self::{
-    guest::{Guest, Machine},
+    guest::Guest,
     machine::{End, Running},
     package::Cache,
     report::{Column, Line, Outcome},
@@ -37,7 +36,7 @@ use self::{
 };
 
 /// Kernels that are tried unless others are asked for.
-const SERIES: &[&str] = &["6.1", "6.12", guest::NEWEST, "6.1-arm64"];
+const SERIES: &[&str] = &["6.1", "6.12", debian::NEWEST, "6.1-arm64"];
 
 /// Names this machine's kernel among the others.
 const HERE: &str = "here";

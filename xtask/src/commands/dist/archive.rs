@@ -5,13 +5,13 @@ use std::{path::PathBuf, process::Command};
 use anyhow::Result;
 
 use super::{
-    Dist, static_binary,
+    Dist,
     tree::{DOC, Tree},
 };
-use crate::process;
+use crate::{commands::machine::Machine, process};
 
-pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<PathBuf> {
-    let name = format!("tcpreuse-{}-{}", dist.version, static_binary::target());
+pub(super) fn build(dist: &Dist<'_>, machine: &Machine, tree: &Tree) -> Result<PathBuf> {
+    let name = format!("tcpreuse-{}-{}", dist.version, machine.static_target());
     let tar = dist.directory.join(format!("{name}.tar"));
     let mut command = Command::new("tar");
     command

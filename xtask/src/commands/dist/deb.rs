@@ -1,17 +1,17 @@
 //! The Debian package.
 
-use std::{env::consts::ARCH, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::{Dist, read, say, tree::Tree, write};
-use crate::{commands::setup, process};
-
-/// Who answers for the package. There is no address yet.
-pub(super) const MAINTAINER: &str = "The tcpreuse developers <tcpreuse@localhost>";
+use super::{DESCRIPTION, Dist, MAINTAINER, SUMMARY, read, say, tree::Tree, write};
+use crate::{
+    commands::{machine::Machine, setup},
+    process,
+};
 
 /// Builds it; `None` where there is no `dpkg-deb`.
-pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<Option<PathBuf>> {
+pub(super) fn build(dist: &Dist<'_>, machine: &Machine, tree: &Tree) -> Result<Option<PathBuf>> {
     if !setup::is_installed("dpkg-deb") {
         say("no dpkg-deb here, so there is no Debian package");
         return Ok(None);
@@ -26,7 +26,10 @@ pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<Option<PathBuf>> {
         .sum();
     fs::create_dir(&control).with_context(|| format!("cannot create {}", control.display()))?;
     fs::set_permissions(&control, fs::Permissions::from_mode(0o755))?;
-    write(&control.join("control"), description(dist, bytes)?.as_bytes())?;
+    write(
+        &control.join("control"),
+        description(dist, machine, bytes).as_bytes(),
+    )?;
     write(&control.join("md5sums"), &sums)?;
     let stop = control.join("prerm");
     write(&stop, &read(&dist.project.root.join("packaging/prerm"))?)?;
@@ -35,7 +38,7 @@ pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<Option<PathBuf>> {
     }
     let package = dist
         .directory
-        .join(format!("tcpreuse_{}_{}.deb", dist.version, architecture()?));
+        .join(format!("tcpreuse_{}_{}.deb", dist.version, machine.name));
     let mut command = Command::new("dpkg-deb");
     command
         .env("SOURCE_DATE_EPOCH", &dist.epoch)
@@ -48,18 +51,8 @@ pub(super) fn build(dist: &Dist<'_>, tree: &Tree) -> Result<Option<PathBuf>> {
     Ok(Some(package))
 }
 
-/// Debian's name for this kind of machine.
-fn architecture() -> Result<&'static str> {
-    Ok(match ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "riscv64" => "riscv64",
-        other => bail!("Debian's name for {other} is not known here"),
-    })
-}
-
-fn description(dist: &Dist<'_>, kib: u64) -> Result<String> {
-    Ok(format!(
+fn description(dist: &Dist<'_>, machine: &Machine, kib: u64) -> String {
+    format!(
         "\
 Package: tcpreuse
 Version: {}
@@ -68,16 +61,30 @@ Maintainer: {MAINTAINER}
 Installed-Size: {kib}
 Section: net
 Priority: optional
-Description: finds clients that open new TCP connections instead of reusing theirs
- A web server with long-polling clients holds a steady number of connections.
- When the number climbs and all workers are busy, tcpreuse says which clients
- do not reuse their connections, why, and which setting to change.
- .
- It counts in the kernel by eBPF programs, which the binary brings along, and
- needs Linux with BTF. The service that records evidence is
- neither enabled nor started by installing it.
+Description: {SUMMARY}
+{}
 ",
         dist.version,
-        architecture()?
-    ))
+        machine.name,
+        indented(DESCRIPTION)
+    )
+}
+
+/// Lines begin with a space, and empty ones have a dot.
+fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line {
+        "" => " .".to_owned(),
+        line => format!(" {line}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_indented_and_has_no_empty_line() {
+        assert_eq!(indented("a\n\nb"), " a\n .\n b");
+    }
 }

@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use xtask::{
-    probe::{Machine, Probe, cargo_home},
+    probe::{Machine as Here, Probe, cargo_home},
     toolchain::bpf_target,
 };
 
-use super::{Dist, static_binary};
-use crate::{process, project::Project};
+use super::Dist;
+use crate::{commands::machine::Machine, process, project::Project};
 
 /// What is in the binary and in no crate.
 const LIBRARIES: &str = "\
@@ -26,8 +26,8 @@ The binary also contains:
 ";
 
 /// One text for all crates, each licence once with those that bring it along.
-pub(super) fn collect(dist: &Dist<'_>) -> Result<String> {
-    let mut crates = foreign(dist.project, "tcpreuse", &static_binary::target())?;
+pub(super) fn collect(dist: &Dist<'_>, machine: &Machine) -> Result<String> {
+    let mut crates = foreign(dist.project, "tcpreuse", &machine.static_target())?;
     // The binary embeds the object with the programs.
     crates.extend(foreign(dist.project, "tracer-ebpf", bpf_target())?);
     crates.sort_unstable();
@@ -77,8 +77,8 @@ fn entry(line: &str) -> Option<(String, String)> {
 
 /// Where cargo has unpacked a crate.
 fn sources(name: &str) -> Option<PathBuf> {
-    let registries = cargo_home(&Machine)?.join("registry/src");
-    let names = Machine.entries(&registries);
+    let registries = cargo_home(&Here)?.join("registry/src");
+    let names = Here.entries(&registries);
     names
         .iter()
         .map(|registry| registries.join(registry).join(name))
@@ -87,7 +87,7 @@ fn sources(name: &str) -> Option<PathBuf> {
 
 /// The texts a crate brings along.
 fn licences(directory: &Path) -> Vec<String> {
-    let mut names = Machine.entries(directory);
+    let mut names = Here.entries(directory);
     names.sort();
     names
         .iter()

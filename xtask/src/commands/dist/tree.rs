@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{Dist, notices, read, write};
-use crate::process;
+use crate::{commands::machine::Machine, process};
 
 /// A directory with `usr/…` in it, and nothing else.
 pub(super) struct Tree {
@@ -55,6 +55,7 @@ const PACKAGED: &[(&str, &str)] = &[
         "usr/share/doc/tcpreuse/daemonset.yaml",
         "packaging/kubernetes/daemonset.yaml",
     ),
+    ("usr/share/doc/tcpreuse/Containerfile", "packaging/Containerfile"),
     ("usr/share/doc/tcpreuse/sql/views.sql", "packaging/sql/views.sql"),
     (
         "usr/share/doc/tcpreuse/sql/not-reusing.sql",
@@ -93,16 +94,15 @@ const PACKAGED: &[(&str, &str)] = &[
 ];
 
 impl Tree {
-    /// Makes it anew.
-    pub(super) fn stage(dist: &Dist<'_>, binary: &Path) -> Result<Self> {
+    /// Makes it anew for a machine. `own` is the binary of this one, which says what its manual pages are.
+    pub(super) fn stage(dist: &Dist<'_>, machine: &Machine, binary: &Path, own: &Path) -> Result<Self> {
         let root = dist.directory.join("tree");
         if root.exists() {
             fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
         }
         let tree = Self { root };
         tree.add("usr/bin/tcpreuse", &read(binary)?, 0o755)?;
-        let installed = tree.root.join("usr/bin/tcpreuse");
-        let print = |arguments: &[&str]| process::output(Command::new(&installed).args(arguments));
+        let print = |arguments: &[&str]| process::output(Command::new(own).args(arguments));
 
         let manual = print(&["man"])?;
         let commands = commands(&String::from_utf8_lossy(&manual));
@@ -131,7 +131,7 @@ impl Tree {
         }
         tree.zipped(
             &format!("{DOC}/THIRD-PARTY.txt"),
-            notices::collect(dist)?.as_bytes(),
+            notices::collect(dist, machine)?.as_bytes(),
         )?;
         tree.zipped(&format!("{DOC}/changelog"), changelog(dist)?.as_bytes())?;
         tree.add(
@@ -240,7 +240,7 @@ fn changelog(dist: &Dist<'_>) -> Result<String> {
     Ok(format!(
         "tcpreuse ({}) unstable; urgency=medium\n\n  * As released.\n\n -- {}  {}",
         dist.version,
-        super::deb::MAINTAINER,
+        super::MAINTAINER,
         String::from_utf8_lossy(&date)
     ))
 }

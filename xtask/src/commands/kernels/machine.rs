@@ -12,8 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::guest::Machine;
-use crate::process;
+use crate::{commands::machine::Machine, process};
 
 /// More than one, for what happens on several at once; not more than most machines have.
 const CPUS: &str = "2";

@@ -13,11 +13,11 @@ use xtask::{
     toolchain,
 };
 
-use super::{
-    debian::Debian,
-    guest::{Guest, Machine},
+use super::guest::Guest;
+use crate::{
+    commands::{debian::Debian, machine::Machine},
+    process,
 };
-use crate::process;
 
 /// Where a package has its modules; Debian moves it some day.
 const MODULES: &[&str] = &["lib/modules", "usr/lib/modules"];

@@ -9,7 +9,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{archive::Archive, guest::Machine, package::Kernel};
+use super::{archive::Archive, package::Kernel};
+use crate::commands::machine::Machine;
 use crate::commands::setup::find;
 
 /// Directories of the packages that programs and their libraries are in.

@@ -13,8 +13,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use xtask::probe::{Machine as Here, Probe};
 
-use super::guest::{Machine, NEWEST};
+use super::machine::Machine;
 use crate::process;
+
+/// The newest series that Debian has, wherever it has it.
+pub(super) const NEWEST: &str = "newest";
 
 /// Suites that have newer kernels than a stable release of Debian.
 const NEWER_SUITES: &[&str] = &["trixie-backports", "testing"];
