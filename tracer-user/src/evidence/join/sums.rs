@@ -160,6 +160,9 @@ impl Sum {
             return Seen::default();
         };
         let last_ns = all().map(|seen| seen.last_ns).max().unwrap_or(first_ns);
+        // A host that still holds some has held some since.
+        let holding = self.shares.iter().filter(|share| share.held > 0);
+        let some_since_ns = holding.filter_map(|share| Some(share.seen?.began_ns)).min();
         let began_ns = match self.steps.none_held_ns(grid) {
             // It has held some ever since.
             None => 0,
@@ -167,7 +170,9 @@ impl Sum {
                 .map(|seen| seen.began_ns)
                 .filter(|began| *began >= none_ns)
                 .min()
-                .unwrap_or(none_ns),
+                .unwrap_or(none_ns)
+                // Marks count at a later moment of the grid, by when other hosts may have begun as well.
+                .min(some_since_ns.unwrap_or(u64::MAX)),
         };
         let has_begun = |seen: &Seen| seen.began_ns <= began_ns.saturating_add(FILL_NS);
         let filled = all().filter(has_begun).map(|seen| seen.filled).sum();
