@@ -146,7 +146,11 @@ fn growth_is_seen_whole_wherever_the_moments_lie_that_are_compared() {
             }));
             let pile = client(&all, 0);
             let course = pile.figures.course;
-            assert_eq!((course.start, course.grown), (1, 3), "{begins} {apart}: {course:?}");
+            assert_eq!(
+                (course.start, course.grown),
+                (1, 3),
+                "{begins} {apart}: {course:?}"
+            );
         }
     }
 }
