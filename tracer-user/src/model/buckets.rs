@@ -149,7 +149,8 @@ impl<const N: usize> Serialize for Buckets<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Buckets<N> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        sparse::deserialize::<D, N>(from).map(Self::from)
+        let all = sparse::deserialize::<D, N>(from)?;
+        Ok(all.map_or_else(Self::default, Self::from))
     }
 }
 
