@@ -134,7 +134,7 @@ impl Steps {
             return;
         }
         absorb(&mut self.points, &other.points, |one, other| {
-            *one = one.plus(*other)
+            *one = one.plus(*other);
         });
         self.marks.unpack();
         other.marks.unpack();
