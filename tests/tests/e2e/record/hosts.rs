@@ -27,12 +27,13 @@ fn record_as(name: &str, namespace: &Namespace, path: &Path, args: &[&str]) -> R
     Recorder::spawn(command, namespace, path, args)
 }
 
-/// Makes a recording one day older or younger, as if its host's clock were wrong; returns by how much, ms. What is left of
-/// it are its rows.
+/// Makes a recording a day older or younger, as if its host's clock were wrong; returns by how much, ms. Its state
+/// is gone then, but not its rows.
 fn move_clock(path: &Path) -> i64 {
     const DAY_MS: i64 = 86_400_000;
     let manifest = json(&fs::read_to_string(path.join("manifest.json")).unwrap());
-    let day = manifest["started"].as_str().unwrap()[..10].to_owned();
+    let started = manifest.pointer("/started").and_then(serde_json::Value::as_str);
+    let day = started.and_then(|at| at.get(..10)).unwrap();
     let (month, of_month) = day.split_at(8);
     let of_month: u32 = of_month.parse().unwrap();
     let (other, ahead_ms) = match of_month {
