@@ -26,7 +26,12 @@ def lines(rows):
 
 def main(lake, out, program="tcpreuse"):
     # Spark has no timestamps of nanoseconds; so they are read as numbers.
-    spark = SparkSession.builder.config("spark.sql.legacy.parquet.nanosAsLong", "true").getOrCreate()
+    spark = (
+        SparkSession.builder.config("spark.sql.legacy.parquet.nanosAsLong", "true")
+        # The sums of many clients look small as they are stored, and are too large for the memory of each worker.
+        .config("spark.sql.autoBroadcastJoinThreshold", "-1")
+        .getOrCreate()
+    )
     for kind in ("peers", "connections"):
         spark.read.option("mergeSchema", "true").parquet(f"{lake}/v1/{kind}").createOrReplaceTempView(kind)
     types = dict(spark.table("peers").dtypes)
@@ -43,7 +48,8 @@ def main(lake, out, program="tcpreuse"):
     population = spark.read.json(usual)
     known = clients.join(population, ["service", "direction", "port"], "left")
     verdicts = lines(known).pipe(judge, checkCode=True)
-    spark.read.schema(VERDICTS).json(verdicts).write.parquet(out)
+    # Compressed as the lake is.
+    spark.read.schema(VERDICTS).json(verdicts).write.parquet(out, compression="zstd")
 
 
 main(*sys.argv[1:])

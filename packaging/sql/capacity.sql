@@ -24,7 +24,7 @@ SELECT service, count(*) AS hosts,
        CAST(sum(held) AS BIGINT) AS held,
        CAST(sum(busy) AS BIGINT) AS busy_workers,
        CAST(sum(idle) AS BIGINT) AS idle_workers,
-       CAST(round(100 * sum(idle) / (sum(busy) + sum(idle))) AS BIGINT) AS percent_left,
+       CAST(round(100 * sum(idle) / nullif(sum(busy) + sum(idle), 0)) AS BIGINT) AS percent_left,
        CAST(sum(CASE WHEN idle = 0 THEN 1 ELSE 0 END) AS BIGINT) AS hosts_without_any,
        CAST(max(queue) AS BIGINT) AS fullest_queue_percent
 FROM hosts

@@ -13,4 +13,4 @@ FROM (
 ) AS by_host
 GROUP BY service, port, direction, peer, peer_prefix
 HAVING sum(opened) >= 10 AND sum(requests) < 3 * sum(opened)
-ORDER BY opens DESC, service, port, peer;
+ORDER BY sum(opened) DESC, service, port, peer;

@@ -7,7 +7,7 @@ use super::{
     math::number,
     overhead::Overhead,
     report::Report,
-    scale::reports::Reported,
+    scale::{hosts::Joined, reports::Reported},
     subject::Subject,
     table::{Table, figure},
 };
@@ -102,7 +102,9 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .as_ref()
         .and_then(|reported| reported.as_ref().ok());
     let reported = reported.filter(|reported| reported.peers >= 10_000);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 19] = [
+    let joined = report.joined.as_ref().and_then(|joined| joined.as_ref().ok());
+    let joined = joined.filter(|joined| joined.hosts >= 100 && joined.peers >= 10_000);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 21] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -228,6 +230,20 @@ pub fn all(report: &Report) -> Vec<Budget> {
             reported.map(Reported::page_mb),
             " MB",
             2,
+        ),
+        (
+            "100 hosts with 10,000 peers each, joined and judged",
+            AtMost(10.0),
+            joined.map(|joined| joined.seconds),
+            " s",
+            1,
+        ),
+        (
+            "memory of that",
+            AtMost(1000.0),
+            joined.map(Joined::memory_mb),
+            " MB",
+            0,
         ),
         (
             "start to attached",

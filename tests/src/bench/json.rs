@@ -71,6 +71,15 @@ pub fn of(report: &Report) -> Value {
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "hosts": report.joined.as_ref().map(|joined| match joined {
+            Ok(joined) => json!({
+                "hosts": joined.hosts,
+                "peers": joined.peers,
+                "seconds": joined.seconds,
+                "memory_kb": joined.memory_kb,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "start": report.start.as_ref().map(|start| json!({
             "program_ms": start.program_ms,
             "attach_ms": start.attach_ms,

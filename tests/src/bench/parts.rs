@@ -8,7 +8,7 @@ use super::{
     overhead::{self, Plan},
     reads,
     report::Report,
-    scale::{attach, peers, recordings, reports, sockets, view},
+    scale::{attach, hosts, peers, recordings, reports, sockets, view},
     served,
     subject::Stage,
 };
@@ -33,6 +33,8 @@ pub enum Part {
     Recordings,
     /// The HTML report of a long recording.
     Report,
+    /// The diagnosis of many hosts together.
+    Hosts,
     /// The time until tracing begins.
     Attach,
     /// The live view.
@@ -41,7 +43,7 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overhead,
         Self::Reads,
         Self::Crowd,
@@ -51,6 +53,7 @@ impl Part {
         Self::Sockets,
         Self::Recordings,
         Self::Report,
+        Self::Hosts,
         Self::View,
     ];
 
@@ -65,6 +68,7 @@ impl Part {
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
             Self::Report => "report",
+            Self::Hosts => "hosts",
             Self::Attach => "attach",
             Self::View => "view",
         }
@@ -155,6 +159,10 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Report => {
             let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };
             report.reported = Some(reports::measure(peers, intervals, &extent.scratch));
+        }
+        Part::Hosts => {
+            let (hosts, peers) = if quick { (5, 500) } else { (100, 10_000) };
+            report.joined = Some(hosts::measure(hosts, peers, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

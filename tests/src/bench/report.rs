@@ -5,7 +5,10 @@ use super::{
     machine::Machine,
     overhead::Overhead,
     reads::Reads,
-    scale::{attach::Start, peers::Look, recordings::Recorded, reports::Reported, sockets::List, view::View},
+    scale::{
+        attach::Start, hosts::Joined, peers::Look, recordings::Recorded, reports::Reported, sockets::List,
+        view::View,
+    },
     served::Served,
     subject::Subject,
 };
@@ -31,6 +34,8 @@ pub struct Report {
     pub recorded: Option<Result<Recorded, String>>,
     /// The HTML report of a long recording.
     pub reported: Option<Result<Reported, String>>,
+    /// The diagnosis of many hosts together.
+    pub joined: Option<Result<Joined, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,
     /// The live view.
@@ -50,6 +55,7 @@ impl Report {
             sockets: Vec::new(),
             recorded: None,
             reported: None,
+            joined: None,
             start: None,
             view: None,
         }

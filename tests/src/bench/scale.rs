@@ -1,6 +1,7 @@
 //! Costs that grow with the number of peers, sockets and rows.
 
 pub mod attach;
+pub mod hosts;
 pub mod peers;
 pub mod recordings;
 pub mod reports;

@@ -230,6 +230,21 @@ fn others(report: &Report) -> Option<Table> {
         Some(Err(reason)) => notes.push(format!("Report: {reason}.")),
         None => {}
     }
+    match &report.joined {
+        Some(Ok(joined)) => {
+            let (hosts, peers) = (count(joined.hosts.into()), count(joined.peers.into()));
+            row(
+                format!("`diagnose --from` {hosts} hosts with the same {peers} clients"),
+                figure(Some(joined.seconds), 1, " s"),
+            );
+            row(
+                "its memory".to_owned(),
+                figure(Some(joined.memory_mb()), 0, " MB"),
+            );
+        }
+        Some(Err(reason)) => notes.push(format!("Hosts: {reason}.")),
+        None => {}
+    }
     if let Some(view) = &report.view {
         let peers = count(view.peers.into());
         for (what, value) in [

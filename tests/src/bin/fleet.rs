@@ -59,7 +59,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
         match word.as_str() {
-            "--python" => args.python = Some(value()?.into()),
+            // Spark's workers are elsewhere.
+            "--python" => args.python = std::path::absolute(value()?).ok(),
             "--keep" => args.keep = Some(value()?.into()),
             "--hosts" => args.hosts = number(&word, &value()?, 4, 50)?,
             "--seconds" => args.seconds = number(&word, &value()?, 30, 300)?,

@@ -112,15 +112,20 @@ fn text(path: &Path) -> String {
     path.to_str().expect("a path in UTF-8").to_owned()
 }
 
+/// How much is shown of what a command that failed has said.
+const LAST_LINES: usize = 60;
+
 /// Runs a command that has to succeed.
 pub(super) fn succeeded(command: &mut Command) -> Output {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = said.lines().collect();
+    // Spark says a thousand lines before.
+    let last = said
+        .get(said.len().saturating_sub(LAST_LINES)..)
+        .unwrap_or_default();
+    assert!(output.status.success(), "{command:?}: {}", last.join("\n"));
     output
 }

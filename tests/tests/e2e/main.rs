@@ -12,6 +12,7 @@ mod counts;
 mod degraded;
 mod demo;
 mod directions;
+mod export;
 mod failed;
 mod filters;
 mod judge;

@@ -1,7 +1,8 @@
 //! `record`, `verify` and `diagnose --from`, with real traffic and failing disks.
 
-mod disk;
+pub(crate) mod disk;
 mod from;
+mod hosts;
 mod kill;
 mod names;
 mod pipes;

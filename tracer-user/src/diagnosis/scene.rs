@@ -52,10 +52,9 @@ impl<'a> Scene<'a> {
     ) -> Self {
         let window = history.window();
         let held_at_start = peers.iter().map(|peer| {
-            let held = match (window.start(), window.base(peer.slot)) {
-                (None, _) => peer.counters.seeded,
-                (Some(_), Some(base)) => window::held(&base.counters),
-                (Some(_), None) => 0,
+            let held = match window.start() {
+                None => peer.counters.seeded,
+                Some(_) => window.base_held(peer.slot).unwrap_or(0),
             };
             (peer.id, held)
         });

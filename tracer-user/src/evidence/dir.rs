@@ -20,6 +20,7 @@ use rustix::{
 
 pub(super) use self::nested::Unfinished;
 use super::EvidenceError;
+use crate::memory::room_for;
 
 /// Others may not even list it.
 const DIRECTORY: Mode = Mode::RWXU;
@@ -202,9 +203,10 @@ impl Folder {
     /// # Errors
     /// If it cannot be read, or is larger than `limit`.
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, EvidenceError> {
-        let mut bytes = Vec::new();
-        self.open_file(name)?
-            .take(limit + 1)
+        let file = self.open_file(name)?;
+        let length = file.metadata().map_or(0, |file| file.len()).min(limit) + 1;
+        let mut bytes = room_for(usize::try_from(length).unwrap_or(0));
+        file.take(limit + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| EvidenceError::io(&self.path_of(name), "cannot read it", error))?;
         if bytes.len() as u64 > limit {

@@ -199,9 +199,20 @@ impl Writer {
     /// Waits for the end of the recording, but no longer than this for any single thing that is written.
     /// Returns whether all was written.
     pub fn wait(&self, patience: Duration) -> bool {
+        self.wait_for(patience, |queue| queue.done)
+    }
+
+    /// Waits in the same way until nothing waits to be written.
+    pub fn wait_until_written(&self, patience: Duration) -> bool {
+        self.wait_for(patience, |queue| {
+            queue.done || queue.jobs.is_empty() && queue.busy.is_none()
+        })
+    }
+
+    fn wait_for(&self, patience: Duration, is_done: impl Fn(&Queue) -> bool) -> bool {
         let mut queue = self.shared.lock();
         let (mut seen, mut since) = (queue.progress, Instant::now());
-        while !queue.done {
+        while !is_done(&queue) {
             if queue.progress != seen {
                 (seen, since) = (queue.progress, Instant::now());
             }

@@ -55,6 +55,12 @@ impl<const N: usize> Buckets<N> {
 
     /// Adds all of another.
     pub fn accumulate(&mut self, other: &Self) {
+        if let Some(same) = self.same_places(other) {
+            for (mine, theirs) in same.iter_mut().zip(&other.counts) {
+                *mine = mine.saturating_add(*theirs);
+            }
+            return;
+        }
         let mut all = self.all();
         for (mine, theirs) in all.iter_mut().zip(other.all()) {
             *mine = mine.saturating_add(theirs);
@@ -68,11 +74,31 @@ impl<const N: usize> Buckets<N> {
         if earlier.counts.is_empty() {
             return self.clone();
         }
-        let mut all = self.all();
-        for (mine, theirs) in all.iter_mut().zip(earlier.all()) {
+        let less = |mine: &mut u32, theirs: u32| {
             *mine = u32::try_from(added((*mine).into(), theirs.into())).unwrap_or(u32::MAX);
+        };
+        let mut now = self.clone();
+        if let Some(same) = now.same_places(earlier) {
+            same.iter_mut()
+                .zip(&earlier.counts)
+                .for_each(|(mine, theirs)| less(mine, *theirs));
+            return Self::from_first(self.first.into(), now.counts.into_iter());
         }
+        let mut all = self.all();
+        all.iter_mut()
+            .zip(earlier.all())
+            .for_each(|(mine, theirs)| less(mine, theirs));
         all.into()
+    }
+
+    /// Those of these that are where another has its own, if these are all kept here: nearly always, when little is
+    /// added to much.
+    fn same_places(&mut self, other: &Self) -> Option<&mut [u32]> {
+        if other.counts.is_empty() {
+            return Some(&mut []);
+        }
+        let begin = usize::from(other.first).checked_sub(self.first.into())?;
+        self.counts.get_mut(begin..begin + other.counts.len())
     }
 
     /// Those from `first` on; the others are 0.
@@ -101,7 +127,17 @@ impl<const N: usize> Buckets<N> {
 
 impl<const N: usize> From<[u32; N]> for Buckets<N> {
     fn from(all: [u32; N]) -> Self {
-        Self::from_first(0, all.into_iter())
+        let used = |n: &u32| *n != 0;
+        let (Some(first), Some(last)) = (all.iter().position(used), all.iter().rposition(used)) else {
+            return Self::default();
+        };
+        Self {
+            first: u8::try_from(first).unwrap_or(u8::MAX),
+            counts: all
+                .get(first..=last)
+                .map(SmallVec::from_slice)
+                .unwrap_or_default(),
+        }
     }
 }
 
@@ -113,12 +149,15 @@ impl<const N: usize> Serialize for Buckets<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Buckets<N> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        sparse::deserialize::<D, N>(from).map(Self::from)
+        let all = sparse::deserialize::<D, N>(from)?;
+        Ok(all.map_or_else(Self::default, Self::from))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MANY: usize = 39;
@@ -128,6 +167,20 @@ mod tests {
         let before = Buckets::<MANY>::from_first(3, [u32::MAX - 4, 7].into_iter());
         let after = Buckets::<MANY>::from_first(3, [5, 9].into_iter());
         assert_eq!(after.since(&before), Buckets::from_first(3, [10, 2].into_iter()));
+    }
+
+    proptest! {
+        #[test]
+        fn sums_and_differences_are_those_of_each_place(
+            one in prop::array::uniform10(0..4_u32),
+            other in prop::array::uniform10(0..4_u32),
+        ) {
+            let (before, added) = (Buckets::from(one), Buckets::from(other));
+            let mut after = before.clone();
+            after.accumulate(&added);
+            prop_assert_eq!(&after, &Buckets::from(std::array::from_fn(|n| one[n] + other[n])));
+            prop_assert_eq!(after.since(&before), added);
+        }
     }
 
     #[test]

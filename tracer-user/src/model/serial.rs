@@ -25,23 +25,31 @@ pub(super) mod sparse {
 
     pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
         from: D,
-    ) -> Result<[u32; N], D::Error> {
+    ) -> Result<Option<[u32; N]>, D::Error> {
         struct Places<const N: usize>;
         impl<'de, const N: usize> Visitor<'de> for Places<N> {
-            type Value = [u32; N];
+            type Value = Option<[u32; N]>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "a list of places below {N} and numbers")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                // Most lists are empty.
+                let Some(mut next) = list.next_element::<(usize, u32)>()? else {
+                    return Ok(None);
+                };
                 let mut array = [0; N];
-                while let Some((place, number)) = list.next_element::<(usize, u32)>()? {
+                loop {
+                    let (place, number) = next;
                     let slot = array.get_mut(place);
                     *slot.ok_or_else(|| A::Error::custom(format!("there is no place {place} of {N}")))? =
                         number;
+                    match list.next_element()? {
+                        Some(another) => next = another,
+                        None => return Ok(Some(array)),
+                    }
                 }
-                Ok(array)
             }
         }
         from.deserialize_seq(Places)

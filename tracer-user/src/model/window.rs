@@ -197,6 +197,12 @@ impl Window {
         self.boundaries.front()?.mark(slot)
     }
 
+    /// What a peer held at the start of the window, as [`Self::base`] has it.
+    pub fn base_held(&self, slot: u32) -> Option<u64> {
+        let first = self.boundaries.front().filter(|_| self.is_cut);
+        first?.held(slot)
+    }
+
     /// A peer's counters of what happened within the window.
     pub fn counters(&self, peer: &Peer) -> Counters {
         match self.base(peer.slot) {

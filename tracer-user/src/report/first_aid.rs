@@ -163,14 +163,29 @@ fn remedies(peer: &Judged) -> Vec<Remedy> {
     remedies
 }
 
-/// How many connections it may go on holding.
-fn allowed(peer: &Judged) -> u64 {
-    u64::from(peer.expected().max(1))
+/// The hosts that it comes to. Each of them gets its share of what it may do.
+fn hosts(peer: &Judged) -> u64 {
+    peer.over
+        .as_ref()
+        .map_or(1, |over| over.hosts.len().max(1) as u64)
 }
 
-/// How many it may open each minute.
+/// What is said of its numbers, and of those that are allowed, if it comes to several hosts.
+fn shared_out(peer: &Judged) -> (String, &'static str) {
+    match hosts(peer) {
+        1 => (String::new(), ""),
+        hosts => (format!(" over {} hosts", number(hosts)), " on each"),
+    }
+}
+
+/// How many connections it may go on holding on a host.
+fn allowed(peer: &Judged) -> u64 {
+    u64::from(peer.expected().max(1)).div_ceil(hosts(peer))
+}
+
+/// How many it may open each minute on a host.
 fn per_minute(peer: &Judged) -> u64 {
-    (opened_per_minute(peer) / RATE_SHARE).max(1)
+    (opened_per_minute(peer) / RATE_SHARE / hosts(peer)).max(1)
 }
 
 fn opened_per_minute(peer: &Judged) -> u64 {
@@ -187,12 +202,12 @@ fn from_peer(id: PeerId) -> String {
 
 /// Refuses what it opens beyond the number it needs.
 fn held(peer: &Judged) -> Remedy {
-    let allowed = allowed(peer);
+    let (allowed, (over, on_each)) = (allowed(peer), shared_out(peer));
     Remedy {
         about: format!(
-            "It holds {}, {} expected. Of what it opens from now on, refuse all beyond {}:",
+            "It holds {}{over}, {} expected. Of what it opens from now on, refuse all beyond {}{on_each}:",
             count(peer.figures.open_now, "connection", "connections"),
-            number(allowed),
+            number(peer.expected().max(1).into()),
             number(allowed),
         ),
         lines: vec![format!(
@@ -205,10 +220,11 @@ fn held(peer: &Judged) -> Remedy {
 /// Slows down how fast it opens connections.
 fn rate(peer: &Judged) -> Remedy {
     let (now, then) = (opened_per_minute(peer), per_minute(peer));
+    let (over, on_each) = shared_out(peer);
     Remedy {
         about: format!(
-            "It opens {} a minute. Let it open {}; beyond that its connects are dropped, and it tries again after a \
-             second or more:",
+            "It opens {} a minute{over}. Let it open {}{on_each}; beyond that its connects are dropped, and it tries \
+             again after a second or more:",
             count(now, "connection", "connections"),
             number(then),
         ),

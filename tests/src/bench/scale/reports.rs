@@ -1,6 +1,6 @@
 //! The HTML report of a long recording with many peers.
 
-mod hour;
+pub(super) mod hour;
 
 use std::{
     fs,

@@ -22,10 +22,10 @@ use tcpreuse_tests::{
 use super::{Recorder, json, place, rows, said, text, verified, visits};
 
 /// A small mounted file system, unmounted on drop.
-struct Mounted(tempfile::TempDir);
+pub(crate) struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    fn new(options: &str) -> Self {
+    pub(crate) fn new(options: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         let status = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -33,6 +33,10 @@ impl Mounted {
             .status();
         assert!(status.unwrap().success(), "mount {options}");
         Self(place)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

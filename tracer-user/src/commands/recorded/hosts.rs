@@ -1,6 +1,6 @@
 //! Recordings of several hosts: read some at a time, and added up.
 
-use std::{num::NonZero, path::Path, thread};
+use std::{num::NonZero, path::Path, sync::mpsc, thread};
 
 use super::Asked;
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     },
     exit::Failure,
     filter::Filter,
+    memory,
     model::names::Names,
 };
 
@@ -62,24 +63,41 @@ pub(super) fn join(
         .min(MAX_AT_ONCE);
     let mut join = Join::new(plan);
     let mut refused = Vec::new();
-    for some in plan.groups.chunks(at_once) {
+    memory::use_by(at_once);
+    let whole = thread::scope(|scope| {
+        // Each thread reads its share of the hosts, and waits until one is taken before it reads the next.
+        let (reading, parts): (Vec<_>, Vec<_>) = (0..at_once)
+            .map(|first| {
+                let (give, take) = mpsc::sync_channel(0);
+                let mine = plan.groups.iter().skip(first).step_by(at_once);
+                let read = move || {
+                    for group in mine {
+                        if give.send(part(asked, plan, group, filter)).is_err() {
+                            return;
+                        }
+                    }
+                };
+                (scope.spawn(read), take)
+            })
+            .unzip();
         // In the order of their names, however long each takes.
-        let parts: Vec<_> = thread::scope(|scope| {
-            let reading = some
-                .iter()
-                .map(|group| scope.spawn(|| part(asked, plan, group, filter)));
-            let reading: Vec<_> = reading.collect();
-            reading.into_iter().map(|one| one.join()).collect()
-        });
-        for part in parts {
-            let Ok((part, failures)) = part else {
-                return Err(anyhow::anyhow!("a thread that reads a recording failed").into());
+        let whole = parts.iter().cycle().take(plan.groups.len()).all(|parts| {
+            let Ok((part, failures)) = parts.recv() else {
+                return false;
             };
             refused.extend(failures);
             if let Some(part) = part {
                 join.add(part);
             }
-        }
+            true
+        });
+        drop(parts);
+        // All of them, whatever became of the others.
+        let ended = reading.into_iter().map(|one| one.join().is_ok());
+        ended.fold(whole, |all, one| all && one)
+    });
+    if !whole {
+        return Err(anyhow::anyhow!("a thread that reads a recording failed").into());
     }
     join.call(names(asked, join.options())?);
     match join.finish() {

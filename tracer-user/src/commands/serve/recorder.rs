@@ -191,22 +191,31 @@ impl Recorder {
 
     /// Ends it with the last sample. What is being kept ends with it, and what is not is removed.
     pub(super) fn finish(&mut self, live: &Live, block: &Block<'_>, origin: &Origin) -> io::Result<()> {
-        // What is not kept is removed below.
-        if let Some(missing) = self
-            .follower
-            .as_ref()
-            .and_then(|follower| follower.finish(PATIENCE))
-        {
-            self.news.push(format!("not all was exported: {missing}"));
-        }
         let ended = self.drain.finish();
         self.last_rows(live, block, ended);
+        let is_kept = self.keeping.until_ns().is_some();
+        if self.follower.is_some() && !is_kept {
+            // What is not kept is removed below.
+            self.writer.interval(block);
+            self.writer.wait_until_written(PATIENCE);
+            self.export_the_rest();
+        }
         self.writer.finish(block, report(block, origin)?);
         if !self.writer.wait(PATIENCE) {
             self.news
                 .push("the disk does not answer, so the end of the evidence is not written".to_owned());
         }
+        if is_kept {
+            self.export_the_rest();
+        }
         Ok(())
+    }
+
+    fn export_the_rest(&mut self) {
+        let follower = self.follower.as_ref();
+        let missing = follower.and_then(|follower| follower.finish(PATIENCE));
+        self.news
+            .extend(missing.map(|missing| format!("not all was exported: {missing}")));
     }
 }
 

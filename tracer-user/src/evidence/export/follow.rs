@@ -65,6 +65,8 @@ impl Follower {
         let shared = Arc::new(Shared::default());
         let (its, mut work) = (Arc::clone(&shared), Work::new(exporter, path, service));
         thread::Builder::new().name("export".to_owned()).spawn(move || {
+            // Before it can be moved away, to be kept. If it is not there yet, it is opened later.
+            let _ = work.open();
             loop {
                 let state = its.lock();
                 let waits = |state: &mut State| !state.is_ending;
@@ -161,20 +163,27 @@ impl Work {
 
     fn export(&mut self, is_ending: bool) -> Result<(), EvidenceError> {
         let now = identity(&self.path);
-        if let Some((_, mut track)) = self.track.take_if(|(identity, _)| Some(*identity) != now) {
-            // It was moved or removed, and another one has taken its place.
+        let is_another = |(identity, _): &mut ((u64, u64), Track)| now.is_some_and(|now| *identity != now);
+        if let Some((_, mut track)) = self.track.take_if(is_another) {
+            // It was moved, and another one has taken its place.
             track.export(&mut self.exporter, true)?;
         }
-        let Some(identity) = now else { return Ok(()) };
-        if self.track.is_none() {
+        self.open()?;
+        match &mut self.track {
+            // What was moved away to be kept goes on there until another one begins.
+            Some((_, track)) => track.export(&mut self.exporter, is_ending),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the recording that is there, if none is open.
+    fn open(&mut self) -> Result<(), EvidenceError> {
+        if let (None, Some(identity)) = (&self.track, identity(&self.path)) {
             let number = *track::numbers(&self.path)?.end();
             let track = Track::open(&self.path, number, self.service.as_ref())?;
             self.track = Some((identity, track));
         }
-        match &mut self.track {
-            Some((_, track)) => track.export(&mut self.exporter, is_ending),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -58,10 +58,12 @@ pub(super) fn of(group: &Group, host: &HostWindow<'_>) -> HashMap<u32, Vec<Event
     // What was counted says whether there is a row of each.
     let whole = sample.peers.iter().filter_map(|peer| {
         let found = events.remove(&peer.slot).unwrap_or_default();
-        let counted = host.window.counters(peer);
+        let base = host.window.base(peer.slot).unwrap_or_default().counters;
+        let opened = peer.counters.opens().saturating_sub(base.opens());
+        let ended = peer.counters.closes.total().saturating_sub(base.closes.total());
         let opens = found.iter().filter(|event| event.is_open()).count() as u64;
         let ends = found.len() as u64 - opens;
-        ((opens, ends) == (counted.opens(), counted.closes.total())).then_some((peer.slot, found))
+        ((opens, ends) == (opened, ended)).then_some((peer.slot, found))
     });
     whole.collect()
 }

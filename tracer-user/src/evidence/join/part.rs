@@ -52,9 +52,25 @@ pub(super) struct OfPeer {
     pub(super) seen: Option<Seen>,
     pub(super) pile: Option<Pile>,
     pub(super) earlier: Option<EarlierPeer>,
+    pub(super) alone: Alone,
+}
+
+/// What is said of it on this host alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alone {
     pub(super) opens: u64,
     pub(super) held: u64,
     pub(super) verdict: Verdict,
+}
+
+impl Alone {
+    fn of(peer: &Judged) -> Self {
+        Self {
+            opens: peer.figures.opens,
+            held: peer.figures.course.end,
+            verdict: peer.finding.verdict,
+        }
+    }
 }
 
 impl Part {
@@ -68,25 +84,20 @@ impl Part {
             origin,
             notes,
         } = loaded;
-        let judged: HashMap<u32, Judged> = rest
-            .peers
-            .extract_if(.., |peer| is_joined(&peer.id))
-            .map(|peer| (peer.slot, peer))
-            .collect();
-        let window = HostWindow {
-            window: judge.history().window(),
-            sample: &sample,
-            grid: &plan.grid,
-            taken_ns: group.common_ns(sample.taken.utc_ns),
-        };
+        let joined = rest.peers.extract_if(.., |peer| is_joined(&peer.id));
+        let alone: HashMap<u32, Alone> = joined.map(|peer| (peer.slot, Alone::of(&peer))).collect();
+        rest.peers.shrink_to_fit();
+        let window = window(&judge, &sample, group, plan);
         let mut steps = window.steps();
         let mut all_events = events::of(group, &window);
+        let of_host = std::mem::take(&mut sample.peers);
+        let window = self::window(&judge, &sample, group, plan);
         let piles = judge.memory().piles();
         let service = group.service;
-        let mut places: HashMap<u32, u32> = HashMap::with_capacity(judged.len());
-        let mut peers = Vec::with_capacity(judged.len());
-        for peer in &sample.peers {
-            let Some(judged) = judged.get(&peer.slot) else {
+        let mut places: HashMap<u32, u32> = HashMap::with_capacity(alone.len());
+        let mut peers = Vec::with_capacity(alone.len());
+        for peer in of_host {
+            let Some(alone) = alone.get(&peer.slot) else {
                 continue;
             };
             places.insert(peer.slot, u32::try_from(peers.len()).unwrap_or(u32::MAX));
@@ -106,7 +117,7 @@ impl Part {
                 }),
                 ..*pile
             });
-            let mut counters = peer.counters.clone();
+            let mut counters = peer.counters;
             // It means nothing elsewhere, and sums have none.
             counters.reckoned_ms = 0;
             peers.push(OfPeer {
@@ -120,9 +131,7 @@ impl Part {
                 seen,
                 pile,
                 earlier: sample.earlier.peer(peer.slot).cloned(),
-                opens: judged.figures.opens,
-                held: judged.figures.course.end,
-                verdict: judged.finding.verdict,
+                alone: *alone,
             });
         }
         let ports = ports(&sample, &judge, service, |ns| window.common_ns(ns));
@@ -176,6 +185,15 @@ impl Part {
             ports,
             rest,
         }
+    }
+}
+
+fn window<'a>(judge: &'a Judge, sample: &'a Sample, group: &Group, plan: &'a Plan) -> HostWindow<'a> {
+    HostWindow {
+        window: judge.history().window(),
+        sample,
+        grid: &plan.grid,
+        taken_ns: group.common_ns(sample.taken.utc_ns),
     }
 }
 

@@ -1,8 +1,8 @@
 //! One client, added up over the hosts.
 
-use super::part::OfPeer;
+use super::part::{Alone, OfPeer};
 use crate::{
-    diagnosis::{JoinedHost, OnHost, Pile, Verdict, cause::Grown},
+    diagnosis::{JoinedHost, OnHost, Pile, cause::Grown},
     model::{
         earlier::EarlierPeer,
         peer::Counters,
@@ -14,9 +14,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 struct Share {
     host: u16,
-    opens: u64,
-    held: u64,
-    verdict: Verdict,
+    alone: Alone,
     seen: Option<Seen>,
 }
 
@@ -100,15 +98,13 @@ impl Sum {
         match self.shares.last_mut().filter(|last| last.host == host) {
             // The same client in another namespace of that host.
             Some(last) => {
-                last.opens += peer.opens;
-                last.held += peer.held;
-                last.verdict = last.verdict.min(peer.verdict);
+                last.alone.opens += peer.alone.opens;
+                last.alone.held += peer.alone.held;
+                last.alone.verdict = last.alone.verdict.min(peer.alone.verdict);
             }
             None => self.shares.push(Share {
                 host,
-                opens: peer.opens,
-                held: peer.held,
-                verdict: peer.verdict,
+                alone: peer.alone,
                 seen: peer.seen,
             }),
         }
@@ -119,9 +115,9 @@ impl Sum {
         let share = |share: &Share| {
             Some(OnHost {
                 host: hosts.get(usize::from(share.host))?.host.clone(),
-                opens: share.opens,
-                held: share.held,
-                verdict: share.verdict,
+                opens: share.alone.opens,
+                held: share.alone.held,
+                verdict: share.alone.verdict,
             })
         };
         self.shares.iter().filter_map(share).collect()
@@ -160,6 +156,9 @@ impl Sum {
             return Seen::default();
         };
         let last_ns = all().map(|seen| seen.last_ns).max().unwrap_or(first_ns);
+        // A host that still holds some has held some since.
+        let holding = self.shares.iter().filter(|share| share.alone.held > 0);
+        let some_since_ns = holding.filter_map(|share| Some(share.seen?.began_ns)).min();
         let began_ns = match self.steps.none_held_ns(grid) {
             // It has held some ever since.
             None => 0,
@@ -167,7 +166,9 @@ impl Sum {
                 .map(|seen| seen.began_ns)
                 .filter(|began| *began >= none_ns)
                 .min()
-                .unwrap_or(none_ns),
+                .unwrap_or(none_ns)
+                // Marks count at a later moment of the grid, by when other hosts may have begun as well.
+                .min(some_since_ns.unwrap_or(u64::MAX)),
         };
         let has_begun = |seen: &Seen| seen.began_ns <= began_ns.saturating_add(FILL_NS);
         let filled = all().filter(has_begun).map(|seen| seen.filled).sum();

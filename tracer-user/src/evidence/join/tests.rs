@@ -135,6 +135,27 @@ fn one_connection_on_each_of_twenty_hosts_is_a_pile_of_twenty() {
 }
 
 #[test]
+fn growth_is_seen_whole_wherever_the_moments_lie_that_are_compared() {
+    for begins in 1..=8 {
+        for apart in 7..=9 {
+            let all = joined(hosts(4, 6, 50, |host, second, world| {
+                if second == begins + apart * host as u64 {
+                    world.peer(0).open();
+                }
+                world.peers().for_each(|peer| peer.poll());
+            }));
+            let pile = client(&all, 0);
+            let course = pile.figures.course;
+            assert_eq!(
+                (course.start, course.grown),
+                (1, 3),
+                "{begins} {apart}: {course:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_stood_before_is_to_be_decided_unless_a_number_was_given() {
     let stood = |expect| {
         let mut all = hosts(20, 6, 60, |host, second, world| {

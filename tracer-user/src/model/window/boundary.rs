@@ -1,15 +1,21 @@
 //! The marks at one boundary, packed.
 
-use std::ops::Range;
+use std::{borrow::Cow, fmt, ops::Range};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::{Live, Looks, Mark, layout};
 use crate::model::{figure::Table, peer::Counters, sample::Moment};
 
 /// Upper limit for plausible counts. The sum of many of them does not overflow.
 const MAX_COUNT: u64 = 1 << 44;
+
+/// Bytes before a packed mark, which are the number of its opens.
+const OPENS: usize = size_of::<u32>();
 
 /// The block of marks is made anew once replaced ones take this part of what the others take.
 const REPLACED_SHARE: usize = 4;
@@ -28,12 +34,19 @@ pub(super) struct Marks {
     bytes: Vec<u8>,
     /// The slots in ascending order, each with its part of `bytes`.
     slots: Vec<(u32, Range<u32>)>,
+    /// Whether some that were read cannot have come from a run.
+    are_impossible: bool,
 }
 
 impl Boundary {
     /// A peer's mark, if the peer changed since the previous boundary.
     pub(super) fn mark(&self, slot: u32) -> Option<Mark> {
         self.marks.get(slot)?.unpacked()
+    }
+
+    /// What a peer held, if it changed since the previous boundary.
+    pub(super) fn held(&self, slot: u32) -> Option<u64> {
+        self.marks.get(slot)?.held()
     }
 
     /// All of them, by slot.
@@ -63,32 +76,39 @@ impl Boundary {
     /// Packs its marks as this version has them, that were of these figures. One that cannot be read becomes none that
     /// can be.
     pub(super) fn arrange(&mut self, figures: &[String]) {
+        let mut are_impossible = false;
         let arranged = self.marks.iter().map(|(slot, packed)| {
             let mark = Packed::of(packed).and_then(|packed| layout::read(packed.mark, figures).ok());
+            are_impossible |= !mark.as_ref().is_some_and(is_possible);
             let packed = mark.map(|mark| pack(&mark.counters, mark.live, mark.looks));
             (slot, packed.unwrap_or_default())
         });
-        self.marks = arranged.collect();
+        let marks: Marks = arranged.collect();
+        self.marks = Marks {
+            are_impossible,
+            ..marks
+        };
     }
 
     /// Whether it can have come from a run.
     pub(super) fn is_possible(&self) -> bool {
-        self.marks.iter().all(|(_, packed)| {
-            Packed::of(packed).and_then(Packed::unpacked).is_some_and(|mark| {
-                let live = mark.live;
-                let numbers = [
-                    live.established,
-                    live.busy,
-                    live.turns,
-                    live.received >> 8,
-                    live.sent >> 8,
-                    mark.looks.established,
-                    mark.looks.looks,
-                ];
-                mark.counters.are_possible() && numbers.into_iter().all(|n| n <= MAX_COUNT)
-            })
-        })
+        !self.marks.are_impossible
     }
+}
+
+/// Whether a run can have come to such a mark.
+fn is_possible(mark: &Mark) -> bool {
+    let live = mark.live;
+    let numbers = [
+        live.established,
+        live.busy,
+        live.turns,
+        live.received >> 8,
+        live.sent >> 8,
+        mark.looks.established,
+        mark.looks.looks,
+    ];
+    mark.counters.are_possible() && numbers.into_iter().all(|n| n <= MAX_COUNT)
 }
 
 impl Marks {
@@ -120,6 +140,15 @@ impl Marks {
         if self.bytes.len() > used + used / REPLACED_SHARE {
             *self = self.iter().collect();
         }
+    }
+
+    /// The same by slot; of several for one slot, the first.
+    fn in_order(mut self) -> Self {
+        self.slots.sort_by_key(|(slot, _)| *slot);
+        self.slots.dedup_by_key(|(slot, _)| *slot);
+        self.bytes.shrink_to_fit();
+        self.slots.shrink_to_fit();
+        self
     }
 
     /// Drops those of these slots, which are in ascending order.
@@ -158,11 +187,7 @@ impl<Packed: AsRef<[u8]>> FromIterator<(u32, Packed)> for Marks {
             let place = store(&mut marks.bytes, packed.as_ref());
             marks.slots.push((slot, place));
         }
-        marks.slots.sort_by_key(|(slot, _)| *slot);
-        marks.slots.dedup_by_key(|(slot, _)| *slot);
-        marks.bytes.shrink_to_fit();
-        marks.slots.shrink_to_fit();
-        marks
+        marks.in_order()
     }
 }
 
@@ -196,6 +221,18 @@ impl<'a> Packed<'a> {
 
     fn unpacked(self) -> Option<Mark> {
         postcard::from_bytes(self.mark).ok()
+    }
+
+    fn held(self) -> Option<u64> {
+        /// The first figures, up to the last one that says what is held.
+        #[derive(Deserialize)]
+        struct First {
+            open_now: u64,
+            _others: [u64; 4],
+            close_wait_now: u64,
+        }
+        let (first, _) = postcard::take_from_bytes::<First>(self.mark).ok()?;
+        Some(first.open_now.saturating_sub(first.close_wait_now))
     }
 }
 
@@ -239,13 +276,42 @@ impl Serialize for Marks {
 
 impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let all = Vec::<(u32, String)>::deserialize(from)?;
-        let unpacked = all.into_iter().map(|(slot, text)| {
-            let mark = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
-            // One of another version is packed anew as soon as it is arranged.
-            let opens = postcard::from_bytes::<Mark>(&mark).map_or(0, |mark| mark.counters.opens());
-            Ok((slot, [&low(opens).to_le_bytes(), mark.as_slice()].concat()))
-        });
-        unpacked.collect()
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Marks;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of slots and marks")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Marks, A::Error> {
+                let (mut marks, mut packed) = (Marks::default(), Vec::new());
+                while let Some((slot, text)) = list.next_element::<(u32, Text<'de>)>()? {
+                    packed.clear();
+                    packed.extend_from_slice(&[0; OPENS]);
+                    STANDARD_NO_PAD
+                        .decode_vec(text.0.as_bytes(), &mut packed)
+                        .map_err(A::Error::custom)?;
+                    let mark = packed
+                        .get(OPENS..)
+                        .and_then(|mark| postcard::from_bytes(mark).ok());
+                    marks.are_impossible |= !mark.as_ref().is_some_and(is_possible);
+                    // One of another version is packed anew as soon as it is arranged.
+                    let opens = mark.map_or(0, |mark: Mark| mark.counters.opens());
+                    if let Some(first) = packed.first_chunk_mut() {
+                        *first = low(opens).to_le_bytes();
+                    }
+                    let place = store(&mut marks.bytes, &packed);
+                    marks.slots.push((slot, place));
+                }
+                Ok(marks.in_order())
+            }
+        }
+        from.deserialize_seq(All)
     }
 }
+
+/// Text that is not copied where it need not be.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

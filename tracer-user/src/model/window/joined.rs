@@ -50,75 +50,64 @@ impl Point {
     }
 }
 
-fn plus(mut one: Mark, other: &Mark) -> Mark {
+fn plus(one: &mut Mark, other: &Mark) {
     one.counters.absorb(&other.counters);
     one.live.established += other.live.established;
     one.live.busy += other.live.busy;
     one.live.turns += other.live.turns;
     one.live.received += other.live.received;
     one.live.sent += other.live.sent;
-    one
 }
 
 /// Values that hold from a place on until the next one, in order.
 type Of<T> = Vec<(u16, T)>;
 
-/// Adds two of them.
-fn sum<T: Clone + Default>(one: Of<T>, other: Of<T>, plus: impl Fn(T, &T) -> T) -> Of<T> {
-    if one.is_empty() {
-        return other;
+/// Adds others to some.
+fn absorb<T: Clone + Default>(all: &mut Of<T>, others: &[(u16, T)], plus: impl Fn(&mut T, &T)) {
+    for (place, _) in others {
+        if let Err(at) = all.binary_search_by_key(place, |(place, _)| *place) {
+            let before = at.checked_sub(1).and_then(|before| all.get(before));
+            let same = before.map_or_else(T::default, |(_, value)| value.clone());
+            all.insert(at, (*place, same));
+        }
     }
-    let mut all = Vec::with_capacity(one.len().max(other.len()));
-    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
-    let (mut mine, mut theirs) = (T::default(), T::default());
-    loop {
-        let next = match (one.peek(), other.peek()) {
-            (Some((a, _)), Some((b, _))) => *a.min(b),
-            (Some((place, _)), None) | (None, Some((place, _))) => *place,
-            (None, None) => return all,
-        };
-        if let Some((_, value)) = one.next_if(|(place, _)| *place == next) {
-            mine = value;
+    let (mut others, mut theirs) = (others.iter().peekable(), None);
+    for (place, mine) in all {
+        while let Some((_, value)) = others.next_if(|(at, _)| at <= place) {
+            theirs = Some(value);
         }
-        if let Some((_, value)) = other.next_if(|(place, _)| *place == next) {
-            theirs = value;
+        if let Some(theirs) = theirs {
+            plus(mine, theirs);
         }
-        all.push((next, plus(mine.clone(), &theirs)));
     }
 }
 
-/// Marks, packed for as long as a single host has any.
-#[derive(Clone, Debug)]
-enum Marks {
-    Packed(Of<Vec<u8>>),
-    Plain(Of<Mark>),
-}
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self::Packed(Vec::new())
-    }
+/// Marks, either as they are or packed: a peer that only one host knows is not added to any more.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    plain: Of<Mark>,
+    packed: Of<Vec<u8>>,
 }
 
 impl Marks {
-    fn plain(self) -> Of<Mark> {
-        match self {
-            Self::Plain(marks) => marks,
-            Self::Packed(packed) => packed
-                .iter()
-                .map(|(place, mark)| (*place, boundary::unpack(mark).unwrap_or_default()))
-                .collect(),
+    fn put(&mut self, place: u16, mark: Mark) {
+        match self.plain.last_mut() {
+            Some((last, known)) if *last == place => *known = mark,
+            _ => self.plain.push((place, mark)),
         }
     }
 
-    fn packed(&self) -> Of<Vec<u8>> {
-        match self {
-            Self::Packed(packed) => packed.clone(),
-            Self::Plain(marks) => marks
-                .iter()
-                .map(|(place, mark)| (*place, boundary::pack(&mark.counters, mark.live, mark.looks)))
-                .collect(),
-        }
+    fn pack(&mut self) {
+        let pack =
+            |(place, mark): (u16, Mark)| (place, boundary::pack(&mark.counters, mark.live, mark.looks));
+        self.packed
+            .extend(std::mem::take(&mut self.plain).into_iter().map(pack));
+    }
+
+    fn unpack(&mut self) {
+        let unpack = |(place, mark): (u16, Vec<u8>)| (place, boundary::unpack(&mark).unwrap_or_default());
+        self.plain
+            .extend(std::mem::take(&mut self.packed).into_iter().map(unpack));
     }
 }
 
@@ -137,27 +126,19 @@ impl Steps {
         }
     }
 
-    fn put_mark(&mut self, place: u16, mark: &Mark) {
-        let Marks::Packed(packed) = &mut self.marks else {
-            return;
-        };
-        let mark = boundary::pack(&mark.counters, mark.live, mark.looks);
-        match packed.last_mut() {
-            Some((last, known)) if *last == place => *known = mark,
-            _ => packed.push((place, mark)),
-        }
-    }
-
     /// Adds those of another host.
-    pub fn add(&mut self, other: Self) {
+    pub fn add(&mut self, mut other: Self) {
         if self.points.is_empty() {
+            other.marks.pack();
             *self = other;
             return;
         }
-        let points = std::mem::take(&mut self.points);
-        self.points = sum(points, other.points, |one, other| one.plus(*other));
-        let marks = std::mem::take(&mut self.marks).plain();
-        self.marks = Marks::Plain(sum(marks, other.marks.plain(), plus));
+        absorb(&mut self.points, &other.points, |one, other| {
+            *one = one.plus(*other);
+        });
+        self.marks.unpack();
+        other.marks.unpack();
+        absorb(&mut self.marks.plain, &other.marks.plain, plus);
     }
 
     /// The number held when the grid begins.
@@ -258,7 +239,7 @@ impl HostWindow<'_> {
                         until_ns.saturating_sub(reckoned_ns),
                         self.grid.full_ns(full),
                     );
-                    steps.put_mark(full, &mark);
+                    steps.marks.put(full, mark);
                 }
             }
         }
@@ -299,7 +280,7 @@ impl HostWindow<'_> {
                 looks: Looks::default(),
             };
             steps.put(0, Point::of(&mark));
-            steps.put_mark(0, &mark);
+            steps.marks.put(0, mark);
         }
     }
 }
@@ -320,8 +301,9 @@ impl Window {
     pub fn joined(grid: &Grid, peers: impl Iterator<Item = (u32, Steps, Seen, Option<TimeLine>)>) -> Self {
         let mut marks = vec![Vec::new(); grid.full.len()];
         let (mut levels, mut all_seen) = (Levels::default(), Vec::new());
-        for (slot, steps, seen, line) in peers {
-            for (place, mark) in steps.marks.packed() {
+        for (slot, mut steps, seen, line) in peers {
+            steps.marks.pack();
+            for (place, mark) in steps.marks.packed {
                 if let Some(marks) = marks.get_mut(usize::from(place)) {
                     marks.push((slot, mark));
                 }

@@ -79,6 +79,17 @@ pub(super) fn filled() -> Window {
 }
 
 #[test]
+fn what_was_held_at_the_start_is_read_without_the_rest_of_the_mark() {
+    let mut window = filled();
+    window.begin_anew();
+    let base = window.base(1).unwrap();
+    assert_eq!(
+        (held(&base.counters), window.base_held(1), window.base_held(2)),
+        (1, Some(1), None)
+    );
+}
+
+#[test]
 fn the_whole_run_has_no_base() {
     let mut window = Window::new(None);
     for second in 0..100 {

@@ -52,6 +52,31 @@ fn the_commands_for_each_verdict() {
 }
 
 #[test]
+fn each_of_several_hosts_lets_a_client_do_its_share() {
+    use crate::diagnosis::{OnHost, OverHosts};
+    let mut peer = accused(Verdict::FreshPerRequest, "192.0.2.7/32", None);
+    (peer.figures.opens, peer.figures.span_ns) = (120, 60_000_000_000);
+    let on = |host: &str| OnHost {
+        host: host.into(),
+        opens: 40,
+        held: 0,
+        verdict: Verdict::InsufficientData,
+    };
+    peer.over = Some(Box::new(OverHosts {
+        hosts: ["web1", "web2", "web3"].map(on).into(),
+        ..OverHosts::default()
+    }));
+    let remedies = remedies(&peer);
+    let about = &remedies[0].about;
+    let wanted = "It opens 120 connections a minute over 3 hosts. Let it open 20 on each; ";
+    assert!(about.starts_with(wanted), "{about}");
+    assert!(
+        remedies[0].lines[0].contains("limit rate over 20/minute"),
+        "{remedies:?}"
+    );
+}
+
+#[test]
 fn a_server_gets_the_lines_of_its_own_software() {
     let has = |comm: Option<&str>| {
         let all = lines(&accused(Verdict::PilingUp, NETWORKS[0], comm)).join("\n");

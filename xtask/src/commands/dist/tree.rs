@@ -80,6 +80,10 @@ const PACKAGED: &[(&str, &str)] = &[
         "packaging/sql/dialect/spark.sql",
     ),
     (
+        "usr/share/doc/tcpreuse/sql/dialect/clickhouse.sql",
+        "packaging/sql/dialect/clickhouse.sql",
+    ),
+    (
         "usr/share/doc/tcpreuse/spark/figures.py",
         "packaging/spark/figures.py",
     ),

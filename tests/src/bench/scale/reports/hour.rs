@@ -27,6 +27,9 @@ use tcpreuse::testing::{
 
 const S: u64 = 1_000_000_000;
 
+/// The name of the host that it is of.
+pub(in crate::bench::scale) const HOST: &str = "web1";
+
 /// Length of the recording, s.
 const SECONDS: u32 = 3600;
 
@@ -74,11 +77,11 @@ fn address(peer: u32) -> IpAddr {
 }
 
 /// Records the hour in so many intervals. Returns the number of connections that ended.
-pub(super) fn record(peers: u32, intervals: u32, folder: &Path) -> Result<u64, String> {
+pub(in crate::bench::scale) fn record(peers: u32, intervals: u32, folder: &Path) -> Result<u64, String> {
     let step = SECONDS / intervals;
     let session = Session {
         version: "0.1.0".to_owned(),
-        host: "web1".to_owned(),
+        host: HOST.to_owned(),
         kernel: "6.12.0".to_owned(),
         interval_ms: u64::from(step) * 1000,
         window_ns: Some(WINDOW),
