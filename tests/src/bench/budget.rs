@@ -11,6 +11,7 @@ use super::{
     subject::Subject,
     table::{Table, figure},
 };
+use crate::door::RATE;
 
 /// Whether a budget is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +103,9 @@ pub fn all(report: &Report) -> Vec<Budget> {
         .as_ref()
         .and_then(|reported| reported.as_ref().ok());
     let reported = reported.filter(|reported| reported.peers >= 10_000);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 19] = [
+    let scrapes = report.scrapes.as_ref().and_then(|scrapes| scrapes.as_ref().ok());
+    let scrapes = scrapes.filter(|scrapes| scrapes.peers >= 16_384);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 22] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -228,6 +231,27 @@ pub fn all(report: &Report) -> Vec<Budget> {
             reported.map(Reported::page_mb),
             " MB",
             2,
+        ),
+        (
+            "CPU of a new scrape of `serve`, 16,384 peers",
+            AtMost(20.0),
+            scrapes.and_then(|scrapes| scrapes.fresh_ms),
+            " ms",
+            1,
+        ),
+        (
+            "scrapes a second that `serve` answers then, beside slow readers and half requests",
+            AtLeast(f64::from(RATE) * 0.98),
+            scrapes.map(|scrapes| scrapes.per_second),
+            "",
+            0,
+        ),
+        (
+            "first paint of its page",
+            AtMost(300.0),
+            scrapes.and_then(|scrapes| scrapes.paint_ms),
+            " ms",
+            0,
         ),
         (
             "start to attached",

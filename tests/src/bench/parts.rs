@@ -3,7 +3,7 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use super::{
-    crowd,
+    agent, crowd,
     machine::Machine,
     overhead::{self, Plan},
     reads,
@@ -25,6 +25,8 @@ pub enum Part {
     Crowd,
     /// The speed of a real server.
     Served,
+    /// The agent under scrapes.
+    Serve,
     /// A sample and its diagnosis with many peers.
     Peers,
     /// The list of many sockets.
@@ -41,11 +43,12 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overhead,
         Self::Reads,
         Self::Crowd,
         Self::Served,
+        Self::Serve,
         Self::Attach,
         Self::Peers,
         Self::Sockets,
@@ -61,6 +64,7 @@ impl Part {
             Self::Reads => "reads",
             Self::Crowd => "crowd",
             Self::Served => "served",
+            Self::Serve => "serve",
             Self::Peers => "peers",
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
@@ -129,6 +133,11 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Reads => report.reads = Some(reads::measure(plan, stage, say)),
         Part::Crowd => report.crowd = Some(crowd::measure(plan, stage, say)),
         Part::Served => report.served = Some(served::measure(plan, stage, say)),
+        Part::Serve => {
+            let (peers, seconds) = if quick { (500, 3) } else { (16_384, 30) };
+            let stay = Duration::from_secs(seconds);
+            report.scrapes = Some(agent::measure(peers, stay, &extent.scratch));
+        }
         Part::Attach => report.start = Some(attach::measure(if quick { 3 } else { 9 })),
         Part::Peers => {
             let sizes: &[u32] = if quick {

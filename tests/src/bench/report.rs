@@ -1,6 +1,7 @@
 //! The results of a benchmark run.
 
 use super::{
+    agent::Scrapes,
     crowd::Crowd,
     machine::Machine,
     overhead::Overhead,
@@ -23,6 +24,8 @@ pub struct Report {
     pub crowd: Option<Result<Crowd, String>>,
     /// The speed of a real server.
     pub served: Option<Result<Served, String>>,
+    /// The agent under scrapes.
+    pub scrapes: Option<Result<Scrapes, String>>,
     /// Samples and diagnoses, by number of peers.
     pub peers: Vec<Look>,
     /// Lists of sockets, by number of sockets.
@@ -46,6 +49,7 @@ impl Report {
             reads: None,
             crowd: None,
             served: None,
+            scrapes: None,
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,

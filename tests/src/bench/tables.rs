@@ -194,6 +194,49 @@ fn others(report: &Report) -> Option<Table> {
             figure(Some(start.attach_ms), 0, " ms"),
         );
     }
+    match &report.scrapes {
+        Some(Ok(scrapes)) => {
+            let peers = count(scrapes.peers.into());
+            for (what, value, digits, unit) in [
+                (
+                    format!("CPU of a new scrape of `serve`, {peers} peers"),
+                    scrapes.fresh_ms,
+                    1,
+                    " ms",
+                ),
+                (
+                    "CPU of a scrape under load".to_owned(),
+                    scrapes.loaded_ms,
+                    2,
+                    " ms",
+                ),
+                (
+                    "scrapes a second under load".to_owned(),
+                    Some(scrapes.per_second),
+                    0,
+                    "",
+                ),
+                (
+                    "a sample late meanwhile by at most".to_owned(),
+                    Some(scrapes.late_ms),
+                    0,
+                    " ms",
+                ),
+                ("first paint of its page".to_owned(), scrapes.paint_ms, 0, " ms"),
+            ] {
+                row(what, figure(value, digits, unit));
+            }
+            for (when, memory) in ["before", "after"].iter().zip(scrapes.memory) {
+                let own = memory.map(|memory| mb(memory.anonymous));
+                row(
+                    format!("memory of `serve` of its own, {when} the load"),
+                    figure(own, 1, " MB"),
+                );
+            }
+        }
+        Some(Err(reason)) => notes.push(format!("Serve: {reason}.")),
+        None => {}
+    }
     match &report.recorded {
         Some(Ok(recorded)) => {
             row(
