@@ -121,6 +121,8 @@ pub fn measure(peers: u32, stay: Duration, scratch: &Path) -> Result<Scrapes, St
     });
     let (answered, took) = (number(scraped.answered()), begun.elapsed().as_secs_f64());
     drop(idle);
+    // What they held is given up with the next sample.
+    thread::sleep(2 * INTERVAL);
     let after = Memory::of(agent.pid());
     let (gap, _) = longest_gap(&evidence);
     let paint_ms = missing(&[PROGRAM]).is_none().then(painted).flatten();

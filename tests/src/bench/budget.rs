@@ -105,7 +105,9 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let reported = reported.filter(|reported| reported.peers >= 10_000);
     let scrapes = report.scrapes.as_ref().and_then(|scrapes| scrapes.as_ref().ok());
     let scrapes = scrapes.filter(|scrapes| scrapes.peers >= 16_384);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 22] = [
+    let long = report.long.as_ref().and_then(|long| long.as_ref().ok());
+    let long = long.filter(|long| long.peers >= 10_000);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 24] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -231,6 +233,20 @@ pub fn all(report: &Report) -> Vec<Budget> {
             reported.map(Reported::page_mb),
             " MB",
             2,
+        ),
+        (
+            "`diagnose --from` of a recording of 2 GB",
+            AtMost(3.0),
+            long.map(|long| long.from_ms / 1e3),
+            " s",
+            2,
+        ),
+        (
+            "step back in its `replay`",
+            AtMost(200.0),
+            long.map(|long| long.back_ms),
+            " ms",
+            0,
         ),
         (
             "CPU of a new scrape of `serve`, 16,384 peers",

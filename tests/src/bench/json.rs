@@ -84,6 +84,17 @@ pub fn of(report: &Report) -> Value {
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "long": report.long.as_ref().map(|long| match long {
+            Ok(long) => json!({
+                "peers": long.peers,
+                "rows": long.rows,
+                "recording_bytes": long.recording_bytes,
+                "report_ms": long.report_ms,
+                "from_ms": long.from_ms,
+                "back_ms": long.back_ms,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "start": report.start.as_ref().map(|start| json!({
             "program_ms": start.program_ms,
             "attach_ms": start.attach_ms,

@@ -35,6 +35,8 @@ pub enum Part {
     Recordings,
     /// The HTML report of a long recording.
     Report,
+    /// The diagnosis of one of 2 GB, and a step back in its replay.
+    Long,
     /// The time until tracing begins.
     Attach,
     /// The live view.
@@ -43,7 +45,7 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Overhead,
         Self::Reads,
         Self::Crowd,
@@ -54,6 +56,7 @@ impl Part {
         Self::Sockets,
         Self::Recordings,
         Self::Report,
+        Self::Long,
         Self::View,
     ];
 
@@ -69,6 +72,7 @@ impl Part {
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
             Self::Report => "report",
+            Self::Long => "long",
             Self::Attach => "attach",
             Self::View => "view",
         }
@@ -164,6 +168,10 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Report => {
             let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };
             report.reported = Some(reports::measure(peers, intervals, &extent.scratch));
+        }
+        Part::Long => {
+            let (peers, intervals) = if quick { (500, 60) } else { (10_000, 3600) };
+            report.long = Some(reports::measure(peers, intervals, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

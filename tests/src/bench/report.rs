@@ -34,6 +34,8 @@ pub struct Report {
     pub recorded: Option<Result<Recorded, String>>,
     /// The HTML report of a long recording.
     pub reported: Option<Result<Reported, String>>,
+    /// The diagnosis of one of 2 GB, and a step back in its replay.
+    pub long: Option<Result<Reported, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,
     /// The live view.
@@ -54,6 +56,7 @@ impl Report {
             sockets: Vec::new(),
             recorded: None,
             reported: None,
+            long: None,
             start: None,
             view: None,
         }

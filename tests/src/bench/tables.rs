@@ -273,6 +273,23 @@ fn others(report: &Report) -> Option<Table> {
         Some(Err(reason)) => notes.push(format!("Report: {reason}.")),
         None => {}
     }
+    match &report.long {
+        Some(Ok(long)) => {
+            let size = number(long.recording_bytes) / 1e9;
+            let of = format!("of an hour with {} peers, {size:.1} GB", count(long.peers.into()));
+            row(
+                format!("`diagnose --from` {of}"),
+                figure(Some(long.from_ms), 0, " ms"),
+            );
+            row(
+                format!("step back in `replay` {of}"),
+                figure(Some(long.back_ms), 0, " ms"),
+            );
+            row(format!("`report` {of}"), figure(Some(long.report_ms), 0, " ms"));
+        }
+        Some(Err(reason)) => notes.push(format!("Long recording: {reason}.")),
+        None => {}
+    }
     if let Some(view) = &report.view {
         let peers = count(view.peers.into());
         for (what, value) in [

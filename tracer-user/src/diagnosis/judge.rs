@@ -186,7 +186,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     });
     let mut lessons = Lessons::default();
     for peer in &peers {
-        lessons.add(peer.id, &peer.figures, &options.thresholds);
+        lessons.add(peer.id, &peer.figures, options);
     }
     let norms = scene.norms(lessons);
     in_parts(&sample.peers, &mut peers, |peer, judged| {
@@ -211,7 +211,7 @@ fn judge_each(
     let mut lessons = Lessons::default();
     for peer in &peers {
         let figures = scene.figures(peer, From::Start);
-        lessons.add(peer.id, &figures, &scene.options.thresholds);
+        lessons.add(peer.id, &figures, scene.options);
     }
     let norms = scene.norms(lessons);
     let briefs = (0..).zip(from_the_end(peers)).map(|(place, peer)| {
@@ -237,6 +237,7 @@ fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) 
         thresholds: scene.options.thresholds,
         listeners,
         names: scene.options.names.clone(),
+        strangers_share: scene.options.strangers_share,
     };
     (Arc::new(host), capacity)
 }

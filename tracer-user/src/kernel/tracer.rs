@@ -328,7 +328,7 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, and
+    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, names forgotten, and
     /// whether nested runs were a loss.
     ///
     /// # Errors
@@ -351,6 +351,8 @@ impl Tracer {
             reads_skipped: self.skipped(&READ),
             namespaces_skipped: 0,
             rows_not_written: 0,
+            listeners_forgotten: sum.listeners_forgotten,
+            names_forgotten: 0,
             walks_resumed: 0,
             walk_repeats: 0,
         })

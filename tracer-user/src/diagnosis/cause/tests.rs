@@ -54,6 +54,7 @@ fn case(figures: &Figures) -> Case<'_> {
         norm: &AMONG_OTHERS,
         listener: None,
         own_requests: 0,
+        are_strangers: false,
         thresholds: THRESHOLDS,
         grown: None,
         worded: false,
