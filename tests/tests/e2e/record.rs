@@ -1,5 +1,6 @@
 //! `record`, `verify` and `diagnose --from`, with real traffic and failing disks.
 
+mod containers;
 mod disk;
 mod from;
 mod kill;
