@@ -140,8 +140,11 @@ impl Scraped {
             for headers in all {
                 scope.spawn(move || {
                     let mut scraper = Scraper::new(headers);
+                    let mut next = Instant::now();
                     while !stop.load(Ordering::Relaxed) {
-                        let next = Instant::now() + pause;
+                        // What is a little late is made up for; what falls far behind does not come in one burst.
+                        let now = Instant::now();
+                        next = next.max(now.checked_sub(PATIENCE / 10).unwrap_or(now)) + pause;
                         if let Some(answer) = scraper.scrape() {
                             self.note(&answer, headers.contains("Authorization"));
                         }

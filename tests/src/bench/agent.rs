@@ -102,7 +102,6 @@ pub fn measure(peers: u32, stay: Duration, scratch: &Path) -> Result<Scrapes, St
         .collect();
     let before = Memory::of(agent.pid());
     let scraped = Scraped::default();
-    let begun = Instant::now();
     let idle: Vec<_> = (0..IDLE)
         .flat_map(|_| {
             [
@@ -111,6 +110,7 @@ pub fn measure(peers: u32, stay: Duration, scratch: &Path) -> Result<Scrapes, St
             ]
         })
         .collect();
+    let begun = Instant::now();
     let (_, spent_ms) = cpu_ms(&agent, || {
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
