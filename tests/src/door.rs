@@ -11,11 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::{agent::ADDRESS, traffic::source};
+use crate::{
+    agent::ADDRESS,
+    traffic::{allow_many_files, source},
+};
 
 /// How long one waits for a connection, or for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,12 +47,7 @@ pub fn waiting(request: &str) -> Option<TcpStream> {
 /// # Panics
 /// If the limit of open files cannot be raised.
 pub fn knock(times: u64) -> Vec<Socket> {
-    let most = getrlimit(Resource::Nofile).maximum;
-    let limit = Rlimit {
-        current: most,
-        maximum: most,
-    };
-    setrlimit(Resource::Nofile, limit).expect("more open files");
+    allow_many_files();
     let address: SocketAddr = ADDRESS.parse().expect("an address");
     let knocks = (0..times).filter_map(|n| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;

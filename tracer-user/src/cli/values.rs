@@ -392,7 +392,8 @@ mod tests {
             assert!(ports(wrong).is_err(), "{wrong}");
         }
         assert!(ports("443-80").unwrap_err().ends_with("like 80-443"));
-        assert!(peers("0").is_err() && peers("1048577").is_err());
+        assert!(peers("0").is_err() && peers("262145").is_err());
+        assert_eq!(peers("262144"), Ok(MOST_PEERS));
         assert_eq!(expect("auto"), Ok(Expect::Auto));
         assert_eq!(expect("3"), Ok(Expect::Connections(3)));
         assert!(expect("0").is_err());

@@ -24,15 +24,16 @@ impl Cgroup {
     /// In the unified hierarchy or, on systems that do not use it, in that of systemd.
     fn new(path: &str) -> Option<Self> {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let root = |wanted: fn(&[&str]) -> bool| {
-            let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-            mounts
-                .find(|mount| wanted(mount))
-                .map(|mount| PathBuf::from(mount[1]))
+        let root = |wanted: fn(&str, &str) -> bool| {
+            mounts.lines().find_map(|line| {
+                let mut words = line.split(' ').skip(1);
+                let (place, kind, options) = (words.next()?, words.next()?, words.next()?);
+                wanted(kind, options).then(|| PathBuf::from(place))
+            })
         };
         let all = [
-            root(|mount| mount[2] == "cgroup2"),
-            root(|mount| mount[2] == "cgroup" && mount[3].contains("name=systemd")),
+            root(|kind, _| kind == "cgroup2"),
+            root(|kind, options| kind == "cgroup" && options.contains("name=systemd")),
         ];
         all.into_iter().flatten().find_map(|root| {
             let path = root.join(path);

@@ -424,6 +424,24 @@ fn our_own_requests_accuse_nobody() {
 }
 
 #[test]
+fn strangers_that_were_counted_together_are_not_accused() {
+    let figures = fresh(60);
+    let with = |are_strangers| Case {
+        are_strangers,
+        ..case(&figures)
+    };
+    let said = judge(&with(true));
+    assert_eq!(said.verdict, Verdict::InsufficientData);
+    assert!(
+        said.explanation.contains("none of them is judged"),
+        "{}",
+        said.explanation
+    );
+    assert!(is_shared(&with(true)) && !is_shared(&with(false)));
+    assert_eq!(judge(&with(false)).verdict, Verdict::FreshPerRequest);
+}
+
+#[test]
 fn a_slow_client_is_stray() {
     let slow = Figures {
         opens: 3,
