@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, SockAddrStorage, SockRef, Socket, Type};
 
 use crate::pace::patience;
@@ -105,6 +106,19 @@ pub fn visit(source: IpAddr, server: SocketAddr) {
     turn(&mut stream);
     stream.shutdown(std::net::Shutdown::Write).expect("a FIN sent");
     assert_eq!(stream.read(&mut [0]).expect("the server's FIN"), 0);
+}
+
+/// Lets this process have as many open files as it may.
+///
+/// # Panics
+/// If the limit cannot be raised.
+pub fn allow_many_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: most,
+        maximum: most,
+    };
+    setrlimit(Resource::Nofile, limit).expect("more open files");
 }
 
 /// The `n`-th of many distinct loopback addresses, `n` below 60,000.

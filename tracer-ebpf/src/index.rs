@@ -24,7 +24,7 @@ const NEIGHBOURS: u32 = 8;
 #[inline(always)]
 pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let [a, b, c, d] = key.address;
-    let service = (key.port as u32) | (key.direction as u32) << 16;
+    let service = (key.port as u32) | (key.direction as u32) << 16 | (key.shared as u32) << 24;
     let hash = mix(seed, (b as u64) << 32 | a as u64);
     let group = d & !(NEIGHBOURS - 1).to_be();
     let hash = mix(hash, (group as u64) << 32 | c as u64);
@@ -103,7 +103,7 @@ mod tests {
             netns: 0xf000_0000,
             port,
             direction: direction::INBOUND,
-            pad: 0,
+            shared: 0,
             process: 0,
         }
     }
@@ -201,6 +201,7 @@ mod tests {
             ..base
         });
         others.push(PeerKey { process: 2, ..base });
+        others.push(PeerKey { shared: 64, ..base });
         for word in 0..4 {
             let mut other = base;
             other.address[word] ^= 1;

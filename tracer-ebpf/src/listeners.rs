@@ -15,7 +15,7 @@ use tracer_ebpf::{
 use crate::{
     atomic::Shared,
     count, filters,
-    maps::{LISTENED_ON, LISTENERS, only},
+    maps::{LISTENED_ON, LISTENERS, lose, only},
     sock::Sock,
 };
 
@@ -32,6 +32,19 @@ pub(crate) fn note(sk: Sock) {
     if let Some(there) = listened_on(port) {
         there.store(1);
     }
+}
+
+/// Notes it again, as each walk over the sockets does. One that is missing where listeners were noted before was forgotten.
+#[inline(always)]
+pub(crate) fn note_again(sk: Sock) {
+    let port = sk.local_port();
+    if sk.accept_limit() == 0
+        && listened_on(port).is_some_and(|there| there.load() != 0)
+        && LISTENERS.get_ptr(key(sk, port)).is_none()
+    {
+        lose!(listeners_forgotten);
+    }
+    note(sk);
 }
 
 /// Whether such a listener is noted at a port: 1 then.
@@ -95,7 +108,7 @@ fn key(sk: Sock, port: u16) -> PeerKey {
         netns: sk.netns(),
         port,
         direction: direction::INBOUND,
-        pad: 0,
+        shared: 0,
         process: 0,
     }
 }

@@ -21,8 +21,8 @@ const NOEXIST: u64 = 1;
 /// The slot shared by all peers that found no room.
 const OVERFLOW: u32 = 0;
 
-/// Says that there is no slot left for a process alone: it shares one with the others that connect to the
-/// same address.
+/// Says that there is no slot left for this peer alone: it shares one, a process with the others that connect to the
+/// same address, a stranger with the others of its IPv6 network.
 const CROWDED: u32 = u32::MAX;
 
 /// All bits for an outbound peer and none for an inbound one, without a jump: BPF has no other comparison.
@@ -40,7 +40,7 @@ pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], proces
         netns,
         port,
         direction,
-        pad: 0,
+        shared: 0,
         process,
     }
 }
@@ -59,7 +59,7 @@ fn masked(remote: [u32; 4]) -> [u32; 4] {
 
 /// The peer's slot, taken when it is first seen. Peers that find the table full share slot 0. Processes that
 /// find it three quarters full share one slot per remote address, since short-lived ones would fill it in
-/// time.
+/// time; strangers that find it nearly full share one per IPv6 network, since an attacker has all of its addresses.
 #[inline(always)]
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     let hash = index::hash(key, config!(hash_seed));
@@ -139,7 +139,7 @@ pub(crate) extern "C" fn tcpreuse_slot(key: *const PeerKey, hash: u64) -> u32 {
     if slot != CROWDED {
         return slot;
     }
-    let all = PeerKey { process: 0, ..*key };
+    let all = key.of_all();
     tcpreuse_find(&raw const all, index::hash(&all, config!(hash_seed)))
 }
 
@@ -167,7 +167,7 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
             break;
         }
         if taken == OVERFLOW {
-            if key.process != 0 && is_crowded() {
+            if has_to_share(key) {
                 return CROWDED;
             }
             taken = take(key);
@@ -226,12 +226,23 @@ pub(crate) extern "C" fn tcpreuse_search_behind(hash: u64, vacant: u32) -> u32 {
     vacant
 }
 
-/// Whether the rest of the table is reserved for remote addresses, not processes. One more or less does not
-/// matter.
+/// Whether a new peer gets no slot of its own: the last quarter of the table is reserved for remote addresses, not
+/// processes, and the last sixteenth for IPv4 and for IPv6 networks. One more or less does not matter. Networks that the
+/// user has peers grouped by are not taken together once more.
 #[inline(always)]
-fn is_crowded() -> bool {
-    only(&SLOTS)
-        .is_none_or(|slots| field!(slots.peers).load() >= (config!(peers) - config!(peers) / 4) as u32)
+fn has_to_share(key: &PeerKey) -> bool {
+    let reserved = if key.process != 0 {
+        config!(peers) / 4
+    } else if key.direction == direction::INBOUND
+        && key.shared == 0
+        && config!(masked) == 0
+        && !address::is_mapped(key.address)
+    {
+        config!(peers) / 16
+    } else {
+        return false;
+    };
+    only(&SLOTS).is_none_or(|slots| u64::from(field!(slots.peers).load()) >= config!(peers) - reserved)
 }
 
 /// Takes an unused slot and writes the key into it, before the index shows the slot to anyone;

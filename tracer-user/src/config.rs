@@ -17,7 +17,7 @@ pub use self::{
     thresholds::{of_recording, of_run},
 };
 use crate::{
-    cli::{Color, Server, SettingsFlags, ViewFlags, values as flags},
+    cli::{Color, Server, SettingsFlags, Trace, ViewFlags, values as flags},
     diagnosis::Options,
     exit::Failure,
     view::{
@@ -48,10 +48,12 @@ pub struct Config {
 /// If a setting is invalid: where it is set, and what is valid.
 pub fn options_of_run(
     server: &Server,
+    trace: &Trace,
     given: &SettingsFlags,
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<Options, Failure> {
     Ok(Options {
+        strangers_share: trace.prefixes().are_addresses(),
         thresholds: of_run(given, &get)?,
         names: names_of_run(given, &get)?,
         ..server.options()

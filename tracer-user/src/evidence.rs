@@ -54,4 +54,4 @@ pub(crate) const MAX_ROW: usize = 64 << 10;
 
 /// Maximum number of peers kept apart while reading. The rest are combined and counted as such. Each takes
 /// about a KiB.
-pub(crate) const MAX_PEERS: usize = 1 << 18;
+pub(crate) use crate::model::sample::MAX_READ_PEERS as MAX_PEERS;

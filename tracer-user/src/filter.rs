@@ -170,6 +170,11 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
+    /// Whether each address is a peer.
+    pub fn are_addresses(self) -> bool {
+        (self.v4, self.v6) == (32, 128)
+    }
+
     /// The peer whose connection this is; `process` is the one of this host that has it.
     pub fn peer(
         self,

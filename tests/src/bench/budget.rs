@@ -11,6 +11,7 @@ use super::{
     subject::Subject,
     table::{Table, figure},
 };
+use crate::door::RATE;
 
 /// Whether a budget is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,7 +105,11 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let reported = reported.filter(|reported| reported.peers >= 10_000);
     let joined = report.joined.as_ref().and_then(|joined| joined.as_ref().ok());
     let joined = joined.filter(|joined| joined.hosts >= 100 && joined.peers >= 10_000);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 21] = [
+    let scrapes = report.scrapes.as_ref().and_then(|scrapes| scrapes.as_ref().ok());
+    let scrapes = scrapes.filter(|scrapes| scrapes.peers >= 16_384);
+    let long = report.long.as_ref().and_then(|long| long.as_ref().ok());
+    let long = long.filter(|long| long.peers >= 10_000);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 26] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -243,6 +248,41 @@ pub fn all(report: &Report) -> Vec<Budget> {
             AtMost(1000.0),
             joined.map(Joined::memory_mb),
             " MB",
+            0,
+        ),
+        (
+            "`diagnose --from` of a recording of 2 GB",
+            AtMost(3.0),
+            long.map(|long| long.from_ms / 1e3),
+            " s",
+            2,
+        ),
+        (
+            "step back in its `replay`",
+            AtMost(200.0),
+            long.map(|long| long.back_ms),
+            " ms",
+            0,
+        ),
+        (
+            "CPU of a new scrape of `serve`, 16,384 peers",
+            AtMost(20.0),
+            scrapes.and_then(|scrapes| scrapes.fresh_ms),
+            " ms",
+            1,
+        ),
+        (
+            "scrapes a second that `serve` answers then, beside slow readers and half requests",
+            AtLeast(f64::from(RATE) * 0.98),
+            scrapes.map(|scrapes| scrapes.per_second),
+            "",
+            0,
+        ),
+        (
+            "first paint of its page",
+            AtMost(300.0),
+            scrapes.and_then(|scrapes| scrapes.paint_ms),
+            " ms",
             0,
         ),
         (

@@ -36,6 +36,19 @@ pub fn of(report: &Report) -> Value {
             Ok(served) => json!({ "kept": rates(&served.kept), "fresh": rates(&served.fresh) }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "serve": report.scrapes.as_ref().map(|scrapes| match scrapes {
+            Ok(scrapes) => json!({
+                "peers": scrapes.peers,
+                "fresh_scrape_cpu_ms": scrapes.fresh_ms,
+                "scrape_cpu_ms": scrapes.loaded_ms,
+                "scrapes_per_second": scrapes.per_second,
+                "late_ms": scrapes.late_ms,
+                "memory_before": memory(scrapes.memory[0]),
+                "memory_after": memory(scrapes.memory[1]),
+                "first_paint_ms": scrapes.paint_ms,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "peers": report.peers.iter().map(|look| json!({
             "peers": look.peers,
             "whole_ms": look.whole_ms,
@@ -77,6 +90,17 @@ pub fn of(report: &Report) -> Value {
                 "peers": joined.peers,
                 "seconds": joined.seconds,
                 "memory_kb": joined.memory_kb,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
+        "long": report.long.as_ref().map(|long| match long {
+            Ok(long) => json!({
+                "peers": long.peers,
+                "rows": long.rows,
+                "recording_bytes": long.recording_bytes,
+                "report_ms": long.report_ms,
+                "from_ms": long.from_ms,
+                "back_ms": long.back_ms,
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use super::{
-    crowd,
+    agent, crowd,
     machine::Machine,
     overhead::{self, Plan},
     reads,
@@ -25,6 +25,8 @@ pub enum Part {
     Crowd,
     /// The speed of a real server.
     Served,
+    /// The agent under scrapes.
+    Serve,
     /// A sample and its diagnosis with many peers.
     Peers,
     /// The list of many sockets.
@@ -35,6 +37,8 @@ pub enum Part {
     Report,
     /// The diagnosis of many hosts together.
     Hosts,
+    /// The diagnosis of one of 2 GB, and a step back in its replay.
+    Long,
     /// The time until tracing begins.
     Attach,
     /// The live view.
@@ -43,17 +47,19 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Overhead,
         Self::Reads,
         Self::Crowd,
         Self::Served,
+        Self::Serve,
         Self::Attach,
         Self::Peers,
         Self::Sockets,
         Self::Recordings,
         Self::Report,
         Self::Hosts,
+        Self::Long,
         Self::View,
     ];
 
@@ -64,11 +70,13 @@ impl Part {
             Self::Reads => "reads",
             Self::Crowd => "crowd",
             Self::Served => "served",
+            Self::Serve => "serve",
             Self::Peers => "peers",
             Self::Sockets => "sockets",
             Self::Recordings => "recordings",
             Self::Report => "report",
             Self::Hosts => "hosts",
+            Self::Long => "long",
             Self::Attach => "attach",
             Self::View => "view",
         }
@@ -133,6 +141,11 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Reads => report.reads = Some(reads::measure(plan, stage, say)),
         Part::Crowd => report.crowd = Some(crowd::measure(plan, stage, say)),
         Part::Served => report.served = Some(served::measure(plan, stage, say)),
+        Part::Serve => {
+            let (peers, seconds) = if quick { (500, 3) } else { (16_384, 30) };
+            let stay = Duration::from_secs(seconds);
+            report.scrapes = Some(agent::measure(peers, stay, &extent.scratch));
+        }
         Part::Attach => report.start = Some(attach::measure(if quick { 3 } else { 9 })),
         Part::Peers => {
             let sizes: &[u32] = if quick {
@@ -163,6 +176,10 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Hosts => {
             let (hosts, peers) = if quick { (5, 500) } else { (100, 10_000) };
             report.joined = Some(hosts::measure(hosts, peers, &extent.scratch));
+        }
+        Part::Long => {
+            let (peers, intervals) = if quick { (500, 60) } else { (10_000, 3600) };
+            report.long = Some(reports::measure(peers, intervals, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

@@ -1,6 +1,6 @@
 //! CPU time and memory of a process.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 /// Memory of a process, KiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +56,17 @@ fn mapped_maps(smaps: &str) -> u64 {
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     seconds(&stat)
+}
+
+/// CPU time used by the thread of this name so far; `None` if there is none.
+pub fn thread_cpu(pid: u32, name: &str) -> Option<Duration> {
+    let mut tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    tasks.find_map(|task| {
+        let read = |file| fs::read_to_string(task.path().join(file)).ok();
+        (read("comm")?.trim_end() == name).then_some(())?;
+        let ns = read("schedstat")?.split(' ').next()?.parse().ok()?;
+        Some(Duration::from_nanos(ns))
+    })
 }
 
 fn seconds(stat: &str) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! The results of a benchmark run.
 
 use super::{
+    agent::Scrapes,
     crowd::Crowd,
     machine::Machine,
     overhead::Overhead,
@@ -26,6 +27,8 @@ pub struct Report {
     pub crowd: Option<Result<Crowd, String>>,
     /// The speed of a real server.
     pub served: Option<Result<Served, String>>,
+    /// The agent under scrapes.
+    pub scrapes: Option<Result<Scrapes, String>>,
     /// Samples and diagnoses, by number of peers.
     pub peers: Vec<Look>,
     /// Lists of sockets, by number of sockets.
@@ -36,6 +39,8 @@ pub struct Report {
     pub reported: Option<Result<Reported, String>>,
     /// The diagnosis of many hosts together.
     pub joined: Option<Result<Joined, String>>,
+    /// The diagnosis of one of 2 GB, and a step back in its replay.
+    pub long: Option<Result<Reported, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,
     /// The live view.
@@ -51,11 +56,13 @@ impl Report {
             reads: None,
             crowd: None,
             served: None,
+            scrapes: None,
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,
             reported: None,
             joined: None,
+            long: None,
             start: None,
             view: None,
         }

@@ -194,6 +194,49 @@ fn others(report: &Report) -> Option<Table> {
             figure(Some(start.attach_ms), 0, " ms"),
         );
     }
+    match &report.scrapes {
+        Some(Ok(scrapes)) => {
+            let peers = count(scrapes.peers.into());
+            for (what, value, digits, unit) in [
+                (
+                    format!("CPU of a new scrape of `serve`, {peers} peers"),
+                    scrapes.fresh_ms,
+                    1,
+                    " ms",
+                ),
+                (
+                    "CPU of a scrape under load".to_owned(),
+                    scrapes.loaded_ms,
+                    2,
+                    " ms",
+                ),
+                (
+                    "scrapes a second under load".to_owned(),
+                    Some(scrapes.per_second),
+                    0,
+                    "",
+                ),
+                (
+                    "a sample late meanwhile by at most".to_owned(),
+                    Some(scrapes.late_ms),
+                    0,
+                    " ms",
+                ),
+                ("first paint of its page".to_owned(), scrapes.paint_ms, 0, " ms"),
+            ] {
+                row(what, figure(value, digits, unit));
+            }
+            for (when, memory) in ["before", "after"].iter().zip(scrapes.memory) {
+                let own = memory.map(|memory| mb(memory.anonymous));
+                row(
+                    format!("memory of `serve` of its own, {when} the load"),
+                    figure(own, 1, " MB"),
+                );
+            }
+        }
+        Some(Err(reason)) => notes.push(format!("Serve: {reason}.")),
+        None => {}
+    }
     match &report.recorded {
         Some(Ok(recorded)) => {
             row(
@@ -243,6 +286,23 @@ fn others(report: &Report) -> Option<Table> {
             );
         }
         Some(Err(reason)) => notes.push(format!("Hosts: {reason}.")),
+        None => {}
+    }
+    match &report.long {
+        Some(Ok(long)) => {
+            let size = number(long.recording_bytes) / 1e9;
+            let of = format!("of an hour with {} peers, {size:.1} GB", count(long.peers.into()));
+            row(
+                format!("`diagnose --from` {of}"),
+                figure(Some(long.from_ms), 0, " ms"),
+            );
+            row(
+                format!("step back in `replay` {of}"),
+                figure(Some(long.back_ms), 0, " ms"),
+            );
+            row(format!("`report` {of}"), figure(Some(long.report_ms), 0, " ms"));
+        }
+        Some(Err(reason)) => notes.push(format!("Long recording: {reason}.")),
         None => {}
     }
     if let Some(view) = &report.view {

@@ -20,8 +20,8 @@ use tcpreuse_tests::bench::{
 const USAGE: &str = "\
 usage: tcpreuse-bench [--rounds N] [--peers N] [--quick] [--markdown] [--json FILE] [--empty-object FILE] [PART...]
 
-Runs the named parts, or all of them: overhead, reads, crowd, served, attach, peers, sockets, recordings, report,
-hosts, view.
+Runs the named parts, or all of them: overhead, reads, crowd, served, serve, attach, peers, sockets, recordings, report,
+long, hosts, view.
 
   --rounds N           rounds of the first four parts (default: 7, or 1 with --quick)
   --peers N            clients in them (default: 200)

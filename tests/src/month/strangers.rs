@@ -28,7 +28,7 @@ const FIRST_FOUR: Ipv4Addr = Ipv4Addr::new(127, 240, 0, 0);
 const WORKERS: u32 = 2;
 
 /// One in this many strangers comes over IPv6.
-const SIX: u32 = 4;
+pub(super) const SIX: u32 = 4;
 
 /// One in this many asks for something.
 const ASKS: u32 = 3;

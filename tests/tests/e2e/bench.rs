@@ -32,6 +32,26 @@ fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
     }
 }
 
+/// Few peers and a short load, so no budget can be judged.
+#[test]
+fn the_agent_has_figures() {
+    need_root!();
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bench.json");
+    let output = Command::new(sibling("tcpreuse-bench"))
+        .args(["--quick", "serve", "--json"])
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    for figure in ["fresh_scrape_cpu_ms", "scrape_cpu_ms", "scrapes_per_second"] {
+        assert!(report["serve"][figure].as_f64().unwrap() > 0.0, "{report:#}");
+    }
+    assert!(report["serve"]["memory_after"].is_object(), "{report:#}");
+}
+
 /// Without the empty program, so no budget can be judged; a busy machine does not matter.
 #[test]
 fn reads_have_figures() {

@@ -1,12 +1,14 @@
 //! Whatever does not fit is reported, and the totals stay exact.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
+use socket2::{Domain, Socket, Type};
+use tcpreuse::testing::{filter::Filter, kernel::load::Settings, source::live::Live};
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Trace, figure},
-    traffic::{EchoServer, connect, source, visit},
+    traffic::{EchoServer, allow_many_files, connect, source, visit},
 };
 
 use super::record::{Recorder, cell, column, place, rows, text};
@@ -47,6 +49,37 @@ fn a_full_peer_table_drops_peers_but_no_totals() {
         diagnosis.0["accounting"]["losses"]["connections_unattributed"],
         192
     );
+}
+
+/// The kernel's table has room for 4,096 listeners with a backlog of 0.
+#[test]
+fn listeners_that_are_forgotten_are_counted() {
+    need_root!();
+    const FEW: u16 = 100;
+    const MANY: u16 = 6000;
+    allow_many_files();
+    let namespace = Namespace::new();
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            netns: Some(namespace.inode),
+            ..Filter::default()
+        },
+        ..Settings::default()
+    })
+    .unwrap();
+    let listen = |n: u16| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let address = SocketAddr::new(source(n), 8081);
+        socket.bind(&address.into()).unwrap();
+        socket.listen(0).unwrap();
+        socket
+    };
+    let mut listening: Vec<Socket> = (0..FEW).map(listen).collect();
+    for _ in 0..2 {
+        assert_eq!(live.sample().unwrap().losses.listeners_forgotten, 0);
+    }
+    listening.extend((FEW..MANY).map(listen));
+    assert!(live.sample().unwrap().losses.listeners_forgotten > 0);
 }
 
 /// They share one slot, and what it holds says nothing of any one of them.

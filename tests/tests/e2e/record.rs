@@ -1,5 +1,6 @@
 //! `record`, `verify` and `diagnose --from`, with real traffic and failing disks.
 
+mod containers;
 pub(crate) mod disk;
 mod from;
 mod hosts;

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tcpreuse::testing::{
     filter::{Directions, Filter},
     kernel::load::Settings,
@@ -17,7 +18,9 @@ use tcpreuse_tests::{
     eventually,
     namespace::Namespace,
     need_root,
+    program::{self, figure},
     random::Random,
+    recorder::Recorder,
     traffic::{EchoServer, abort, connect, pair, source, turn, visit},
 };
 
@@ -270,4 +273,86 @@ fn a_burst_beyond_the_table_is_over_when_it_is_over() {
         });
         assert_eq!(live.sample().unwrap().accounting.drift, Some(0));
     }
+}
+
+/// An attacker has all addresses of a /64. What is left of the table is for others.
+#[test]
+fn strangers_of_one_network_share_a_slot_while_the_table_is_nearly_full() {
+    need_root!();
+    const SLOTS: usize = 64;
+    /// The last sixteenth is not for them.
+    const ALONE: usize = 60;
+    const STRANGERS: usize = 200;
+    let namespace = Namespace::new();
+    namespace.run("ip -6 route add local 2001:db8::/64 dev lo");
+    namespace.sysctl("net.ipv6.ip_nonlocal_bind", "1");
+    let six = EchoServer::start((Ipv6Addr::LOCALHOST, 0));
+    let four = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("evidence");
+    let ports = format!("{},{}", six.port(), four.port());
+    let slots = SLOTS.to_string();
+    let record = Recorder::start(
+        &namespace,
+        &place,
+        &[
+            "--port",
+            &ports,
+            "--max-peers",
+            &slots,
+            "--retain",
+            "never",
+            "--format",
+            "json",
+        ],
+    );
+    let stranger = |n: usize| IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) + 1 + n as u128));
+    let mut held: Vec<TcpStream> = (0..STRANGERS)
+        .map(|n| connect(stranger(n), six.address).unwrap())
+        .collect();
+    // One of them uses a connection for each request, which others must not be accused of.
+    (0..20).for_each(|_| visit(stranger(STRANGERS - 1), six.address));
+    (0..3).for_each(|n| visit(source(n), four.address));
+    held.iter_mut().for_each(turn);
+    held.truncate(STRANGERS / 2);
+    let live: Value = serde_json::from_str(&record.finish()).unwrap();
+    drop(held);
+    let together = u64::try_from(STRANGERS - ALONE + 20).unwrap();
+    let check = |answer: &Value, of: &str| {
+        assert_eq!(answer["accounting"]["losses"]["peers_dropped"], 0, "{of}");
+        let peers = answer["peers"].as_array().unwrap();
+        let called = |name: &str| {
+            peers
+                .iter()
+                .filter(|peer| peer["peer"] == name)
+                .collect::<Vec<_>>()
+        };
+        let [all] = called("2001:db8::/64")[..] else {
+            panic!("{of}: {peers:#?}");
+        };
+        assert_eq!(figure(all, "opens"), together, "{of}: {all:#}");
+        assert_eq!(all["verdict"], "insufficient-data", "{of}: {all:#}");
+        assert_eq!(all["shared_address"], true, "{of}: {all:#}");
+        assert_eq!(called(&stranger(0).to_string()).len(), 1, "{of}");
+        assert!(called(&stranger(STRANGERS - 1).to_string()).is_empty(), "{of}");
+        for n in 0..3 {
+            assert_eq!(
+                called(&source(n).to_string()).len(),
+                1,
+                "{of}: those of IPv4 have their own"
+            );
+        }
+        assert_eq!(peers.len(), ALONE + 1 + 3, "{of}");
+    };
+    check(&live, "live");
+    assert_eq!(live["accounting"]["drift"], 0);
+    assert_eq!(live["accounting"]["opened"], STRANGERS + 20 + 3);
+    let read = || -> Value {
+        let answer = program::run(&["diagnose", "--from", place.to_str().unwrap(), "--format", "json"]);
+        serde_json::from_slice(&answer.stdout).unwrap()
+    };
+    let from_state = read();
+    assert_eq!(from_state["peers"], live["peers"]);
+    std::fs::remove_file(place.join("state.json")).unwrap();
+    check(&read(), "from the rows");
 }

@@ -45,11 +45,37 @@ pub struct PeerKey {
     pub port: u16,
     /// One of [`direction`].
     pub direction: u8,
-    /// Always 0.
-    pub pad: u8,
+    /// Of a slot that the strangers of an IPv6 network share: the length of its prefix, [`SHARED_PREFIX`]. Else 0.
+    pub shared: u8,
     /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what
     /// identifies the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
     pub process: u32,
+}
+
+/// Leading bits of the IPv6 network whose new peers share a slot while the table is nearly full: what one attacker has.
+pub const SHARED_PREFIX: u8 = 64;
+
+impl PeerKey {
+    /// The key under which this peer is counted together with others: of an outbound one, all processes that connect to
+    /// the same address; of an inbound one, its network.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of_all(&self) -> Self {
+        let [a, b, c, d] = self.address;
+        if self.direction == direction::INBOUND {
+            Self {
+                address: [a, b, 0, 0],
+                shared: SHARED_PREFIX,
+                ..*self
+            }
+        } else {
+            Self {
+                address: [a, b, c, d],
+                process: 0,
+                ..*self
+            }
+        }
+    }
 }
 
 /// What is timed, as an index into [`PeerStats::durations`] and [`PeerStats::buckets`].

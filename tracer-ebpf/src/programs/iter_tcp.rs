@@ -52,7 +52,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
     let sk = tcp.sock();
     let state = sk.state();
     if state == state::LISTEN {
-        listeners::note(sk);
+        listeners::note_again(sk);
         return 0;
     }
     if !is_open(state) {
@@ -136,7 +136,7 @@ fn describe(tcp: TcpSock, live: &mut Live) -> bool {
     live.local_port = sk.local_port();
     live.state = state;
     if state == state::LISTEN {
-        listeners::note(sk);
+        listeners::note_again(sk);
         if !filters::wanted(sk, direction::INBOUND) || !filters::is_in_scope(sk, live.netns) {
             return false;
         }

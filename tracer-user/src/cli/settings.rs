@@ -9,7 +9,7 @@ use super::{
 use crate::{
     diagnosis::{Expect, Options, thresholds::Thresholds},
     exit::Failure,
-    filter::{Directions, Filter},
+    filter::{Directions, Filter, Prefixes},
     kernel::{load::Settings, netns},
     model::names::Names,
     report::openmetrics::Style,
@@ -43,6 +43,14 @@ impl Trace {
             log: self.verbose,
             ..self.kernel.settings()
         })
+    }
+
+    /// How peers are grouped.
+    pub fn prefixes(&self) -> Prefixes {
+        Prefixes {
+            v4: self.prefix4,
+            v6: self.prefix6,
+        }
     }
 
     fn filter(&self, directions: Directions) -> Filter {
@@ -91,6 +99,7 @@ impl Server {
             max_workers: self.max_workers,
             workers: None,
             own_requests: None,
+            strangers_share: false,
             thresholds: Thresholds::default(),
             names: Names::default(),
         }

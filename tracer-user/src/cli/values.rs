@@ -12,7 +12,7 @@ use crate::{
     },
     filter::Cgroup,
     kernel::{cgroup, netns as namespaces},
-    model::names::Name,
+    model::{names::Name, sample::MOST_PEERS},
     source::replay::SPEEDS,
 };
 
@@ -265,14 +265,11 @@ pub(super) fn screen(text: &str) -> Result<(u16, u16), String> {
         .ok_or_else(|| "give columns and rows, like 100x30".to_owned())
 }
 
-/// The kernel reserves a KiB for each, and its verifier lets programs reach 512 MiB of a map's value.
-pub(super) const MAX_PEERS: u32 = 500_000;
-
 pub(super) fn peers(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
-        Ok(n) if (1..=MAX_PEERS).contains(&n) => Ok(n),
+        Ok(n) if (1..=MOST_PEERS).contains(&n) => Ok(n),
         _ => Err(format!(
-            "give a number from 1 to {MAX_PEERS}; each peer takes 1.4 KiB of kernel memory"
+            "give a number from 1 to {MOST_PEERS}; each peer takes 1.4 KiB of kernel memory"
         )),
     }
 }
@@ -395,7 +392,8 @@ mod tests {
             assert!(ports(wrong).is_err(), "{wrong}");
         }
         assert!(ports("443-80").unwrap_err().ends_with("like 80-443"));
-        assert!(peers("0").is_err() && peers("1048577").is_err());
+        assert!(peers("0").is_err() && peers("262145").is_err());
+        assert_eq!(peers("262144"), Ok(MOST_PEERS));
         assert_eq!(expect("auto"), Ok(Expect::Auto));
         assert_eq!(expect("3"), Ok(Expect::Connections(3)));
         assert!(expect("0").is_err());

@@ -69,7 +69,7 @@ async fn trace(args: &Diagnose, is_report: bool) -> Result<Traced, Failure> {
     // Before the programs load, so that no signal is lost in the meantime.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
-    let options = config::options_of_run(&args.server, &args.settings, environment)?;
+    let options = config::options_of_run(&args.server, &args.trace, &args.settings, environment)?;
     let mut settings = settings(args)?;
     if is_report {
         settings = Kept::settings(settings);

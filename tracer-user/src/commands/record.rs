@@ -50,7 +50,7 @@ async fn record(args: &Record) -> Result<Outcome, Failure> {
         records: Some(RING),
         ..args.trace.settings()?.retaining(args.window.as_ns())
     };
-    let options = config::options_of_run(&args.server, &args.settings, environment)?;
+    let options = config::options_of_run(&args.server, &args.trace, &args.settings, environment)?;
     let sink = Sink::open(args, &settings, &options)?;
     let live = match Live::start(&settings) {
         Ok(live) => live,

@@ -59,7 +59,7 @@ pub fn run(args: &Serve) -> Result<Outcome, Failure> {
 async fn serve(args: &Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let status_url = args.server.status_url()?;
-    let options = config::options_of_run(&args.server, &args.settings, environment)?;
+    let options = config::options_of_run(&args.server, &args.trace, &args.settings, environment)?;
     let secrets = secrets(args)?;
     let doors = doors(&args.listen, &secrets)?;
     let settings = args.trace.settings()?;
@@ -285,7 +285,7 @@ impl Agent {
     /// Reads the settings again. What is wrong in them is said, and nothing of it is used.
     fn reload(&mut self, args: &Serve, renew: &watch::Sender<Arc<Secrets>>) {
         let read = || {
-            let options = config::options_of_run(&args.server, &args.settings, environment)?;
+            let options = config::options_of_run(&args.server, &args.trace, &args.settings, environment)?;
             Ok::<_, Failure>((options, secrets(args)?))
         };
         match read() {

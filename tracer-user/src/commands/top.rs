@@ -55,7 +55,7 @@ pub fn run(args: &Top) -> Result<Outcome, Failure> {
     let origin = Origin::this_machine();
     let look = look(&config, &origin, &settings.filter, !batch);
     let prefixes = settings.filter.prefixes();
-    let options = config::options_of_run(&args.server, &args.view.settings, environment)?;
+    let options = config::options_of_run(&args.server, &args.trace, &args.view.settings, environment)?;
     let session = Session::here(&settings, config.interval, args.window.as_ns());
     let filter = settings.filter.clone();
     let live = Live {

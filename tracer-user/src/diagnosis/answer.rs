@@ -97,6 +97,7 @@ pub(super) struct HostWide {
     pub(super) thresholds: Thresholds,
     pub(super) listeners: Vec<ListenerNow>,
     pub(super) names: Names,
+    pub(super) strangers_share: bool,
 }
 
 impl Judged {

@@ -70,6 +70,8 @@ pub struct Case<'a> {
     pub listener: Option<&'a ListenerNow>,
     /// Number of the peer's requests that tcpreuse itself may have sent.
     pub own_requests: u64,
+    /// Whether they are strangers of one network that were counted together, not a peer.
+    pub are_strangers: bool,
     /// The thresholds in use.
     pub thresholds: &'a Thresholds,
     /// Earlier growth, if it has not gone back.
@@ -273,7 +275,7 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
 
 /// Applies all rules to one peer.
 pub(super) fn judge(case: &Case<'_>) -> Finding {
-    if made_by_ourselves(case) {
+    if made_by_ourselves(case) || case.are_strangers {
         return nothing_to_say();
     }
     let mut found = matches(case).into_iter();
@@ -299,6 +301,14 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
         return format!(
             "{} here, no more than tcpreuse itself made to ask for the server's status",
             words::count(case.figures.opens, "open", "opens")
+        );
+    }
+    if case.are_strangers {
+        return format!(
+            "{}, {} open now, of addresses of this network that were counted together while the table of peers was \
+             nearly full: none of them is judged",
+            words::opened_and_ended(case),
+            words::number(case.figures.open_now),
         );
     }
     let found = matches(case);

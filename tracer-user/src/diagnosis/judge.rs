@@ -185,7 +185,7 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     let mut peers: Vec<Judged> = room_for(sample.peers.len());
     peers.extend(sample.peers.iter().map(|peer| {
         let figures = scene.figures(peer, From::Start);
-        lessons.add(peer.id, &figures, &options.thresholds);
+        lessons.add(peer.id, &figures, options);
         unjudged(&scene, peer, figures, &host)
     }));
     let norms = scene.norms(lessons);
@@ -211,7 +211,7 @@ fn judge_each(
     let mut lessons = Lessons::default();
     for peer in &peers {
         let figures = scene.figures(peer, From::Start);
-        lessons.add(peer.id, &figures, &scene.options.thresholds);
+        lessons.add(peer.id, &figures, scene.options);
     }
     let norms = scene.norms(lessons);
     let briefs = (0..).zip(from_the_end(peers)).map(|(place, peer)| {
@@ -237,6 +237,7 @@ fn host(scene: &Scene<'_>, history: &History) -> (Arc<HostWide>, Vec<Capacity>) 
         thresholds: scene.options.thresholds,
         listeners,
         names: scene.options.names.clone(),
+        strangers_share: scene.options.strangers_share,
     };
     (Arc::new(host), capacity)
 }

@@ -130,6 +130,7 @@ impl LineJudge {
             thresholds: options.thresholds,
             names: options.names.clone(),
             listeners: Vec::new(),
+            strangers_share: options.strangers_share,
         };
         Self {
             options,
@@ -348,8 +349,7 @@ impl Learner {
             ..read.about.id()
         };
         self.held.push((id, read.figures.occupancy.start));
-        self.lessons
-            .add(id, &read.figures, &self.judge.options.thresholds);
+        self.lessons.add(id, &read.figures, &self.judge.options);
         Ok(())
     }
 

@@ -93,16 +93,20 @@ struct Lesson {
 }
 
 impl Lessons {
-    /// Adds a peer.
-    pub(super) fn add(&mut self, peer: PeerId, figures: &Figures, thresholds: &Thresholds) {
+    /// Adds a peer. What strangers did together is usual for none.
+    pub(super) fn add(&mut self, peer: PeerId, figures: &Figures, options: &Options) {
+        let thresholds = &options.thresholds;
         let lesson = self.0.entry(Service::of(peer)).or_default();
+        lesson.opens += figures.opens;
+        lesson.held += figures.open_now;
+        if options.strangers_share && peer.may_be_strangers() {
+            return;
+        }
         lesson.seen.add(figures, thresholds);
         if figures.open_now > 0 || figures.opens > 0 {
             lesson.held_by_each.push(figures.course.end.max(1));
         }
         lesson.grew += u64::from(figures.course.grown >= thresholds.min_pile);
-        lesson.opens += figures.opens;
-        lesson.held += figures.open_now;
     }
 
     /// The norms they teach, with the expected numbers of connections known already.

@@ -197,6 +197,7 @@ impl About {
             norm: &self.norm,
             listener: self.host.listener_of(self.id),
             own_requests: self.own_requests,
+            are_strangers: self.host.strangers_share && self.id.may_be_strangers(),
             thresholds: &self.host.thresholds,
             grown: self.grown,
             worded: false,

@@ -218,10 +218,12 @@ impl Extract {
             }
             let id =
                 whose.id(prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid));
-            // Those that short-lived processes share are found by their name.
+            // Those that short-lived processes share are found by their name, those of strangers by their network.
             let is_of = |peer: &&PeerId| {
                 let shared = peer.program.zip(row.owner_comm.as_deref());
-                **peer == id || shared.is_some_and(|(_, comm)| id.of_program(comm) == **peer)
+                **peer == id
+                    || shared.is_some_and(|(_, comm)| id.of_program(comm) == **peer)
+                    || id.among_strangers() == Some(**peer)
             };
             let Some(peer) = peers.iter().find(is_of) else {
                 continue;
@@ -354,7 +356,7 @@ fn filters(session: &Session) -> String {
     parts.extend(filters.netns.map(|netns| format!("network namespace {netns}")));
     parts.extend(filters.cgroup.map(|_| "one cgroup".to_owned()));
     let prefixes = filters.prefixes();
-    if (prefixes.v4, prefixes.v6) != (32, 128) {
+    if !prefixes.are_addresses() {
         parts.push(format!("peers grouped by /{} and /{}", prefixes.v4, prefixes.v6));
     }
     parts.join(", ")

@@ -87,6 +87,40 @@ impl Period {
     }
 }
 
+/// The earlier recordings of a directory into which the window reaches that the user gave: those before a reboot, if
+/// `record --append` goes on in the same directory. The latest is first.
+///
+/// # Errors
+/// As for [`load_wanted`].
+pub fn reached(path: &Path, wanted: &Wanted) -> Result<Vec<Wanted>, EvidenceError> {
+    let mut reached = Vec::new();
+    let (Some(length_ns), None) = (wanted.window_ns, wanted.number) else {
+        return Ok(reached);
+    };
+    let last = Period::of(path, wanted)?;
+    let begin = last.end - i128::from(length_ns);
+    let recordings = Evidence::open_end(path, None)?.manifest.recordings();
+    let mut started = last.started;
+    for number in (1..u32::try_from(recordings).unwrap_or(u32::MAX)).rev() {
+        let one = Wanted {
+            number: Some(number),
+            at: None,
+            window_ns: wanted.window_ns,
+        };
+        // Rotation may have removed it.
+        let Ok(period) = Period::of(path, &one) else { break };
+        if started <= begin || period.end <= begin || period.host != last.host {
+            break;
+        }
+        started = period.started;
+        reached.push(Wanted {
+            window_ns: u64::try_from(period.end - begin).ok(),
+            ..one
+        });
+    }
+    Ok(reached)
+}
+
 /// How much time is judged, ns; `None`: the whole run.
 fn window_of(wanted: &Wanted, recorded: Option<u64>) -> Option<u64> {
     wanted.window_ns.or(recorded).or(wanted.at.map(|_| WINDOW_NS))

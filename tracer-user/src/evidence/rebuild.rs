@@ -193,17 +193,17 @@ impl Rebuild {
     }
 
     /// The peer under which a peer's connections are counted at the last interval: a process that has ended
-    /// may be one of several combined there.
+    /// may be one of several combined there, a stranger one of its network.
     fn counted_for(&self, id: PeerId) -> PeerId {
         let is_there = |id: &PeerId| {
             let entry = self.peers.get(id);
             entry.is_some_and(|entry| entry.is_listed(self.key_frames))
         };
-        let Some(pid) = id.process.filter(|_| !is_there(&id)) else {
+        if is_there(&id) {
             return id;
-        };
-        let program = self.names.get(&pid).map(|comm| id.of_program(comm));
-        let shared = program.into_iter().chain([id.of_no_process()]).find(is_there);
+        }
+        let comm = id.process.and_then(|pid| self.names.get(&pid));
+        let shared = id.stand_ins(comm.map(String::as_str)).find(is_there);
         shared.unwrap_or(id)
     }
 

@@ -205,6 +205,8 @@ fn is_possible(sample: &Sample) -> bool {
         losses.reads_skipped,
         losses.namespaces_skipped,
         losses.rows_not_written,
+        losses.listeners_forgotten,
+        losses.names_forgotten,
     ];
     let drift = sample.accounting.drift.unwrap_or(0).unsigned_abs();
     counts.iter().chain([&drift]).all(|n| *n <= MAX_COUNT)

@@ -313,7 +313,7 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, and
+    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, names forgotten, and
     /// whether nested runs were a loss.
     ///
     /// # Errors
@@ -327,17 +327,14 @@ impl Tracer {
             connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
             records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
             records_raced: sum.ring_raced,
-            programs_skipped: 0,
             nested: Nested {
                 first: self.skipped(&STATE),
                 second: self.skipped(&END),
                 rescued: sum.rescued + self.swept,
             },
             reads_skipped: self.skipped(&READ),
-            namespaces_skipped: 0,
-            rows_not_written: 0,
-            walks_resumed: 0,
-            walk_repeats: 0,
+            listeners_forgotten: sum.listeners_forgotten,
+            ..Losses::default()
         })
     }
 

@@ -59,11 +59,23 @@ pub struct Losses {
     pub namespaces_skipped: u64,
     /// Rows of a recording that could not be written.
     pub rows_not_written: u64,
+    /// Listeners that made room for others in a table of the kernel although they still listened. The direction of a
+    /// connection may be wrong if its open was missed at that time.
+    pub listeners_forgotten: u64,
+    /// Processes without a name: the kernel's table had no room for it any more, and they have ended. No count is
+    /// affected.
+    pub names_forgotten: u64,
     /// How often the kernel interrupted a walk over the sockets, which was then resumed. Not a loss.
     pub walks_resumed: u64,
     /// Connections that a walk showed twice and that were counted once. Not a loss.
     pub walk_repeats: u64,
 }
+
+/// Amounts under the names of their causes.
+pub type LostByCause = [(&'static str, u64); 11];
+
+/// The only cause by which no count is wrong.
+pub const NAMES_FORGOTTEN: &str = "names_forgotten";
 
 impl Losses {
     /// Records and state changes that were lost for good.
@@ -74,7 +86,7 @@ impl Losses {
     }
 
     /// The amount lost by each cause, under the cause's name in JSON.
-    pub fn by_cause(&self) -> [(&'static str, u64); 9] {
+    pub fn by_cause(&self) -> LostByCause {
         [
             ("peers_dropped", self.peers_dropped),
             ("connections_unattributed", self.connections_unattributed),
@@ -85,6 +97,8 @@ impl Losses {
             ("reads_skipped", self.reads_skipped),
             ("namespaces_skipped", self.namespaces_skipped),
             ("rows_not_written", self.rows_not_written),
+            ("listeners_forgotten", self.listeners_forgotten),
+            (NAMES_FORGOTTEN, self.names_forgotten),
         ]
     }
 
@@ -103,6 +117,8 @@ impl Losses {
             reads_skipped,
             namespaces_skipped,
             rows_not_written,
+            listeners_forgotten,
+            names_forgotten,
             walks_resumed,
             walk_repeats,
         } = self;
@@ -120,6 +136,8 @@ impl Losses {
             (reads_skipped, other.reads_skipped),
             (namespaces_skipped, other.namespaces_skipped),
             (rows_not_written, other.rows_not_written),
+            (listeners_forgotten, other.listeners_forgotten),
+            (names_forgotten, other.names_forgotten),
             (walks_resumed, other.walks_resumed),
             (walk_repeats, other.walk_repeats),
         ] {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use tracer_ebpf::abi::peer::reason;
+use tracer_ebpf::abi::peer::{SHARED_PREFIX, reason};
 
 pub use super::counters::Counters;
 use super::{figure::added, owner::Comm};
@@ -87,6 +87,35 @@ impl PeerId {
             program: Some(Comm::new(comm)),
             ..self
         }
+    }
+
+    /// The IPv6 network of an inbound peer, whose strangers are one peer while the table of peers is nearly full.
+    #[must_use]
+    pub fn among_strangers(self) -> Option<Self> {
+        let IpNet::V6(network) = self.network else {
+            return None;
+        };
+        let is_one = self.direction == Direction::Inbound && network.prefix_len() == network.max_prefix_len();
+        let all = Ipv6Net::new(network.addr(), SHARED_PREFIX).ok()?.trunc();
+        is_one.then_some(Self {
+            network: all.into(),
+            ..self
+        })
+    }
+
+    /// Whether it may be the strangers of an IPv6 network, and is unless the user has peers grouped by such networks.
+    pub fn may_be_strangers(&self) -> bool {
+        let is_network = matches!(self.network, IpNet::V6(network) if network.prefix_len() == SHARED_PREFIX);
+        is_network && self.direction == Direction::Inbound
+    }
+
+    /// The peers that may stand for this one: for a process called `comm`, those that came and went under that name, or
+    /// all that connect to the same address.
+    pub fn stand_ins(self, comm: Option<&str>) -> impl Iterator<Item = Self> {
+        let is_process = self.process.is_some();
+        let program = comm.filter(|_| is_process).map(|comm| self.of_program(comm));
+        let all = is_process.then(|| self.of_no_process());
+        program.into_iter().chain(all).chain(self.among_strangers())
     }
 
     /// The local port, where the peer has just one.

@@ -41,6 +41,9 @@ pub struct Live {
     short_lived: ShortLived,
     /// The names in the last sample, since the kernel does not keep them for ever.
     names: BTreeMap<u32, String>,
+    /// The processes in the last sample whose names nobody knows any more, and how many there were so far.
+    nameless: BTreeSet<u32>,
+    forgotten: u64,
     /// What the processes of the last sample belong to, also if that is unknown.
     workloads: BTreeMap<u32, Option<Box<Workload>>>,
     /// What cannot be traced because capabilities are missing.
@@ -110,6 +113,8 @@ impl Live {
             owners,
             short_lived: ShortLived::default(),
             names: BTreeMap::new(),
+            nameless: BTreeSet::new(),
+            forgotten: 0,
             workloads: BTreeMap::new(),
             lacking: privileges::lacking(&privileges::held(), only_own_namespace),
             resumed: 0,
@@ -310,14 +315,23 @@ impl Live {
             .iter()
             .filter_map(|connection| connection.owner);
         let running = Running(&self.tracer, &self.names);
+        let mut nameless = BTreeSet::new();
         for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
-            if let Entry::Vacant(entry) = names.entry(pid)
-                && let Some(comm) = running.name(pid)
-            {
-                entry.insert(comm);
+            if let Entry::Vacant(entry) = names.entry(pid) {
+                match running.name(pid) {
+                    Some(comm) => {
+                        entry.insert(comm);
+                    }
+                    None => {
+                        nameless.insert(pid);
+                    }
+                }
             }
         }
+        self.forgotten += nameless.difference(&self.nameless).count() as u64;
+        self.nameless = nameless;
         self.names.clone_from(names);
+        sample.losses.names_forgotten = self.forgotten;
         self.find_workloads(sample);
     }
 

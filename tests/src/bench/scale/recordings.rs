@@ -106,7 +106,8 @@ fn diagnosed_twice(folder: &Path) -> Result<Recorded, String> {
     })
 }
 
-fn diagnose(folder: &Path) -> Result<f64, String> {
+/// The time of `diagnose --from`, ms.
+pub(super) fn diagnose(folder: &Path) -> Result<f64, String> {
     let mut command = Command::new(binary());
     command.arg("diagnose").arg("--from").arg(folder);
     let (output, took) = timed(|| command.stdin(Stdio::null()).output());

@@ -8,7 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::timed;
+use tcpreuse::testing::source::replay::Replay;
+
+use super::{recordings::diagnose, timed};
 use crate::{
     bench::math::{median, number},
     program::binary,
@@ -30,6 +32,10 @@ pub struct Reported {
     pub report_ms: f64,
     /// Size of the page, bytes.
     pub page_bytes: u64,
+    /// Time of `diagnose --from`, ms.
+    pub from_ms: f64,
+    /// Time of one step back from its middle in `replay`, ms.
+    pub back_ms: f64,
 }
 
 impl Reported {
@@ -59,6 +65,8 @@ pub fn measure(peers: u32, intervals: u32, scratch: &Path) -> Result<Reported, S
         }
         times.push(took);
     }
+    let from: Result<Vec<f64>, String> = (0..TIMES).map(|_| diagnose(&folder)).collect();
+    let from_ms = median(&from?).unwrap_or(f64::NAN);
     let size = |path: &Path| fs::metadata(path).map(|file| file.len());
     let files = fs::read_dir(&folder).map_err(|error| error.to_string())?;
     let sizes = files.flatten().filter_map(|file| size(&file.path()).ok());
@@ -68,7 +76,27 @@ pub fn measure(peers: u32, intervals: u32, scratch: &Path) -> Result<Reported, S
         recording_bytes: sizes.sum(),
         report_ms: median(&times).unwrap_or(f64::NAN),
         page_bytes: size(&page).map_err(|error| error.to_string())?,
+        from_ms,
+        back_ms: back(&folder)?,
     };
     let _ = fs::remove_dir_all(&folder);
     Ok(reported)
+}
+
+/// Steps back from the middle as the player does: to the interval before the one that is wanted, and to that one.
+fn back(folder: &Path) -> Result<f64, String> {
+    let said = |error: tcpreuse::testing::evidence::EvidenceError| error.to_string();
+    let mut replay = Replay::open(folder, None).map_err(said)?;
+    let middle = replay.intervals() / 2;
+    replay.go_to(middle).map_err(said)?;
+    let mut times = Vec::new();
+    for step in 1..=TIMES as usize {
+        let (moved, took) = timed(|| {
+            replay.go_to(middle - step - 1)?;
+            replay.go_to(middle - step)
+        });
+        moved.map_err(said)?;
+        times.push(took);
+    }
+    Ok(median(&times).unwrap_or(f64::NAN))
 }

@@ -7,7 +7,7 @@ use tcpreuse::testing::evidence::rows::Kind;
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
-    program::{binary, run},
+    program::{binary, figure, run},
     skip,
     traffic::{EchoServer, connect, source, turn},
 };
@@ -135,6 +135,19 @@ fn a_recording_can_be_added_to_and_not_overwritten() {
     let diagnosis = json(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(diagnosis["accounting"]["opened"], 7);
     assert!(said(&output).contains("holds 2 recordings"));
+    // The window reaches back over the end of the first one, as after a reboot.
+    let output = run(&[
+        "diagnose",
+        "--from",
+        text(&path),
+        "--window",
+        "1h",
+        "--format",
+        "json",
+    ]);
+    let diagnosis = json(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(diagnosis["accounting"]["opened"], 17, "{}", said(&output));
+    assert_eq!(figure(&diagnosis["peers"][0], "opens"), 17);
     let chosen = |number| {
         run(&[
             "diagnose",

@@ -2,13 +2,15 @@
 
 use std::{num::NonZero, path::Path, sync::mpsc, thread};
 
+use anyhow::Context;
+
 use super::Asked;
 use crate::{
     config,
     diagnosis::Options,
     evidence::{
         join::{Group, Join, Joined, Part, Plan},
-        load::{Loaded, Wanted, load_wanted},
+        load::{Loaded, Wanted, load_wanted, reached},
         merge::by_host,
         select::select,
     },
@@ -21,9 +23,31 @@ use crate::{
 /// How many hosts are read at the same time. Each takes some 10 KiB a peer meanwhile.
 const MAX_AT_ONCE: usize = 4;
 
-/// Reads and judges one recording with the options that were given.
+/// Reads and judges one recording with the options that were given, together with the earlier ones of its directory into
+/// which the window reaches.
 pub(super) fn load(asked: &Asked<'_>, path: &Path, filter: &Filter) -> Result<Loaded, Failure> {
-    let mut loaded = load_wanted(path, &asked.wanted())?;
+    let wanted = asked.wanted();
+    let mut last = one(asked, path, filter, &wanted)?;
+    let mut all = Vec::new();
+    for earlier in reached(path, &wanted)? {
+        match one(asked, path, filter, &earlier) {
+            Ok(earlier) => all.push(earlier),
+            Err(error) => {
+                last.notes.push(format!("the window is shorter: {error}"));
+                break;
+            }
+        }
+    }
+    if all.is_empty() {
+        return Ok(last);
+    }
+    all.push(last);
+    let merged = by_host(all).into_iter().next();
+    merged.context("nothing to merge").map_err(Failure::from)
+}
+
+fn one(asked: &Asked<'_>, path: &Path, filter: &Filter, wanted: &Wanted) -> Result<Loaded, Failure> {
+    let mut loaded = load_wanted(path, wanted)?;
     select(&mut loaded.sample, filter)?;
     let recorded = loaded.options.clone();
     loaded.options = asked.server.options_over(loaded.options);

@@ -54,10 +54,13 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the peer is probably many clients behind one address: it holds more than a usual pool, the number does not
+/// Whether the peer is many clients, or probably many behind one address: it holds more than a usual pool, the number does not
 /// grow while connections come and go, and nothing proves a single host. The number alone then proves nothing.
 pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
     let figures = case.figures;
+    if case.are_strangers {
+        return true;
+    }
     let usual = u64::from(case.expected).max(case.thresholds.max_pool);
     let may_be_many = figures.course.end > usual && !figures.one_host;
     may_be_many && figures.course.grown < case.thresholds.min_pile && case.grown.is_none()

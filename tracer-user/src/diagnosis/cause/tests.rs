@@ -54,6 +54,7 @@ fn case(figures: &Figures) -> Case<'_> {
         norm: &AMONG_OTHERS,
         listener: None,
         own_requests: 0,
+        are_strangers: false,
         thresholds: THRESHOLDS,
         grown: None,
         worded: false,
@@ -420,6 +421,24 @@ fn our_own_requests_accuse_nobody() {
     };
     assert_eq!(with(6), Verdict::InsufficientData);
     assert_eq!(with(5), Verdict::FreshPerRequest);
+}
+
+#[test]
+fn strangers_that_were_counted_together_are_not_accused() {
+    let figures = fresh(60);
+    let with = |are_strangers| Case {
+        are_strangers,
+        ..case(&figures)
+    };
+    let said = judge(&with(true));
+    assert_eq!(said.verdict, Verdict::InsufficientData);
+    assert!(
+        said.explanation.contains("none of them is judged"),
+        "{}",
+        said.explanation
+    );
+    assert!(is_shared(&with(true)) && !is_shared(&with(false)));
+    assert_eq!(judge(&with(false)).verdict, Verdict::FreshPerRequest);
 }
 
 #[test]

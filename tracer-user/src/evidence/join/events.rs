@@ -89,7 +89,8 @@ fn ended(
             continue;
         };
         let id = prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
-        if let Some(slot) = slots.get(&id) {
+        let mut ids = std::iter::once(id).chain(id.among_strangers());
+        if let Some(slot) = ids.find_map(|id| slots.get(&id)) {
             each(
                 *slot,
                 row.opened_at.map(|at| group.common_ns(at)),

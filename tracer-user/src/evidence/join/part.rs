@@ -12,7 +12,7 @@ use crate::{
     diagnosis::{Diagnosis, JoinedHost, Judge, Judged, Options, Pile, Verdict},
     evidence::load::Loaded,
     model::{
-        accounting::Losses,
+        accounting::{Losses, NAMES_FORGOTTEN},
         earlier::{Earlier, EarlierPeer},
         history::{PortHistory, PortKey},
         peer::{Counters, Direction, PeerId},
@@ -244,7 +244,7 @@ fn lacks(losses: &Losses, group: &Group, plan: &Plan) -> Vec<String> {
     let mut lacks: Vec<String> = losses
         .by_cause()
         .into_iter()
-        .filter(|(_, n)| *n > 0)
+        .filter(|(cause, n)| *n > 0 && *cause != NAMES_FORGOTTEN)
         .map(|(cause, n)| format!("lost {cause}: {n}"))
         .collect();
     lacks.extend(group.outside(plan));

@@ -122,7 +122,10 @@ impl Current {
             let id = self
                 .prefixes
                 .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
-            if row.close_reason.is_some() && self.peers.contains_key(&id) {
+            let mut ids = std::iter::once(id).chain(id.among_strangers());
+            if row.close_reason.is_some()
+                && let Some(id) = ids.find(|id| self.peers.contains_key(id))
+            {
                 super::peer::count_end(&mut self.peer(id).counters, row, was_open);
             }
         }

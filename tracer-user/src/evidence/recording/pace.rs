@@ -1,6 +1,6 @@
 //! How often something is written although nothing has happened, and how often the state is.
 
-use crate::model::accounting::{Accounting, Losses};
+use crate::model::accounting::{Accounting, Losses, LostByCause};
 
 const S: u64 = 1_000_000_000;
 
@@ -19,7 +19,7 @@ const STATES_PER_AGE: u64 = 20;
 const STATE_BYTES_PER_S: u64 = 4096;
 
 /// The figures in a line of the journal.
-type Counted = (Accounting, [(&'static str, u64); 9], u64);
+type Counted = (Accounting, LostByCause, u64);
 
 /// The figures of an interval. Of the losses, those that are none do not count.
 pub(super) fn counted(accounting: Accounting, losses: &Losses, rows_not_written: u64) -> Counted {

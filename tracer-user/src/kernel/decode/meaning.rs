@@ -1,5 +1,6 @@
 //! Converts the programs' structs to the model's values. Numbers that the programs never write are rejected.
 
+use ipnet::IpNet;
 use tracer_ebpf::{
     abi::{
         closed::Closed,
@@ -42,7 +43,10 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
         netns: key.netns,
         direction,
         port: key.port,
-        network: filter.prefixes().network(ip(key.address)),
+        network: match key.shared {
+            0 => filter.prefixes().network(ip(key.address)),
+            bits => IpNet::new(ip(key.address), bits).ok()?,
+        },
         process: known_pid(key.process).filter(|_| direction == Direction::Outbound),
         program: None,
     })
@@ -158,6 +162,7 @@ pub(in crate::kernel) fn losses(per_cpu: impl IntoIterator<Item = AbiLosses>) ->
             rescued: sum.rescued + cpu.rescued,
             ring_full: sum.ring_full + cpu.ring_full,
             ring_raced: sum.ring_raced + cpu.ring_raced,
+            listeners_forgotten: sum.listeners_forgotten + cpu.listeners_forgotten,
         })
 }
 

@@ -213,7 +213,7 @@ mod tests {
                 netns: 1,
                 port: 80,
                 direction: 1,
-                pad: 0,
+                shared: 0,
                 process: 0,
             }
         };

@@ -45,7 +45,7 @@ mod tests {
                 netns: 1,
                 port: 80,
                 direction: direction::INBOUND,
-                pad: 0,
+                shared: 0,
                 process: 0,
             },
             open_now,

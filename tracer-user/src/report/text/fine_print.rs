@@ -122,6 +122,10 @@ pub fn lost(losses: &Losses) -> Vec<String> {
         let verb = form(n, "was", "were");
         format!("{} {verb} not reported by the kernel", count(n, one, many))
     };
+    let forgotten = |n: u64, one: &str, many: &str| {
+        let verb = form(n, "was", "were");
+        format!("{} {verb} forgotten for want of room", count(n, one, many))
+    };
     let dropped = match losses.peers_dropped {
         0 => (
             losses.connections_unattributed,
@@ -194,6 +198,21 @@ pub fn lost(losses: &Losses) -> Vec<String> {
             format!(
                 "{} of the recording could not be written",
                 count(losses.rows_not_written, "row", "rows")
+            ),
+        ),
+        (
+            losses.listeners_forgotten,
+            format!(
+                "{} for a while, so the direction of some connections may be wrong",
+                forgotten(losses.listeners_forgotten, "listener", "listeners")
+            ),
+        ),
+        (
+            losses.names_forgotten,
+            format!(
+                "the {} of {}",
+                form(losses.names_forgotten, "name", "names"),
+                forgotten(losses.names_forgotten, "ended process", "ended processes")
             ),
         ),
     ]

@@ -16,7 +16,7 @@ use hyper::{
     },
 };
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
 
@@ -45,6 +45,10 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// Where evidence is asked for.
 const KEEP: &str = "/api/keep";
 
+/// How many versions of the whole diagnosis readers may hold at a time: with many peers each has tens of megabytes, and a
+/// slow reader keeps the one that it asked for.
+const MAX_DOCUMENTS: usize = 4;
+
 /// How long such a request waits for the loop that samples.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,6 +68,28 @@ struct Cache {
     made: Vec<(Made, bool, Bytes)>,
 }
 
+/// Something made, for as long as somebody reads it.
+struct Document {
+    bytes: Vec<u8>,
+    /// Of a whole diagnosis, to be one of [`MAX_DOCUMENTS`].
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Document {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Why something is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unmade {
+    /// Readers hold as many versions as there may be.
+    Held,
+    /// It could not be written.
+    Failed,
+}
+
 /// Answers requests.
 pub(super) struct Answers {
     latest: watch::Receiver<Option<Arc<Latest>>>,
@@ -71,6 +97,7 @@ pub(super) struct Answers {
     metrics_peers: usize,
     stale_after: Duration,
     streams: Arc<Semaphore>,
+    documents: Arc<Semaphore>,
     cache: Mutex<Cache>,
     keep: Option<mpsc::Sender<Asked>>,
 }
@@ -117,6 +144,7 @@ impl Answers {
             metrics_peers,
             stale_after,
             streams: Arc::new(Semaphore::new(streams)),
+            documents: Arc::new(Semaphore::new(MAX_DOCUMENTS)),
             cache: Mutex::default(),
             keep,
         }
@@ -223,8 +251,15 @@ impl Answers {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "there is no sample yet\n");
         };
         let zipped = accepts_gzip(headers);
-        let Some(body) = self.cached(what, zipped, &latest) else {
-            return plain(StatusCode::INTERNAL_SERVER_ERROR, "this could not be written\n");
+        let body = match self.cached(what, zipped, &latest) {
+            Ok(body) => body,
+            Err(Unmade::Held) => {
+                let why = "slow readers hold as many of these as there may be\n";
+                return plain(StatusCode::SERVICE_UNAVAILABLE, why);
+            }
+            Err(Unmade::Failed) => {
+                return plain(StatusCode::INTERNAL_SERVER_ERROR, "this could not be written\n");
+            }
         };
         let content_type = match what {
             Made::Metrics(style) => style.content_type(),
@@ -241,7 +276,7 @@ impl Answers {
     }
 
     /// Made once for all who ask, and once for each diagnosis.
-    fn cached(&self, what: Made, zipped: bool, latest: &Latest) -> Option<Bytes> {
+    fn cached(&self, what: Made, zipped: bool, latest: &Latest) -> Result<Bytes, Unmade> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.number != Some(latest.number) {
             *cache = Cache {
@@ -254,12 +289,27 @@ impl Answers {
             .iter()
             .find(|(made, zip, _)| (*made, *zip) == (what, zipped));
         if let Some((_, _, bytes)) = known {
-            return Some(bytes.clone());
+            return Ok(bytes.clone());
         }
-        let plain = self.make(what, latest)?;
-        let bytes = Bytes::from(if zipped { gzip(&plain).ok()? } else { plain });
+        let permit = match what {
+            Made::Diagnosis => {
+                let documents = Arc::clone(&self.documents);
+                Some(documents.try_acquire_owned().map_err(|_| Unmade::Held)?)
+            }
+            Made::Metrics(_) | Made::Page | Made::Event => None,
+        };
+        let mut made = self.make(what, latest).ok_or(Unmade::Failed)?;
+        if zipped {
+            made = gzip(&made).map_err(|_| Unmade::Failed)?;
+        }
+        // It was made by appending, which takes room for up to twice as much.
+        made.shrink_to_fit();
+        let bytes = Bytes::from_owner(Document {
+            bytes: made,
+            _permit: permit,
+        });
         cache.made.push((what, zipped, bytes.clone()));
-        Some(bytes)
+        Ok(bytes)
     }
 
     fn make(&self, what: Made, latest: &Latest) -> Option<Vec<u8>> {
@@ -299,7 +349,7 @@ impl Answers {
                 let _place = place;
                 loop {
                     let newest = latest.borrow_and_update().clone();
-                    let event = newest.and_then(|newest| answers.cached(Made::Event, false, &newest));
+                    let event = newest.and_then(|newest| answers.cached(Made::Event, false, &newest).ok());
                     if let Some(event) = event
                         && send.send(event).await.is_err()
                     {
@@ -379,43 +429,4 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Reply> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_mean_it() {
-        for host in [
-            "localhost:9779",
-            "LOCALHOST",
-            "127.0.0.1:9779",
-            "127.8.8.8",
-            "[::1]:9779",
-            "[::ffff:127.0.0.1]",
-        ] {
-            assert!(means_this_machine(host), "{host}");
-        }
-        for host in [
-            "attacker.example:9779",
-            "localhost.attacker.example",
-            "10.0.0.1",
-            "[2001:db8::1]:9779",
-            "",
-        ] {
-            assert!(!means_this_machine(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn gzip_is_used_where_it_is_accepted() {
-        let accepts = |value: &'static str| {
-            accepts_gzip(
-                &[(ACCEPT_ENCODING, HeaderValue::from_static(value))]
-                    .into_iter()
-                    .collect(),
-            )
-        };
-        assert!(accepts("deflate, gzip;q=0.5"));
-        assert!(!accepts("gzip;q=0, br"));
-        assert!(!accepts("identity"));
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ use crate::{
     serve::{door::Address, latest::Course},
 };
 
-fn latest(number: u64) -> Arc<Latest> {
+pub(super) fn latest(number: u64) -> Arc<Latest> {
     let mut counted = Counted::default();
     counted.look(&sample(), &Options::default());
     let mut course = Course::default();

@@ -73,17 +73,19 @@ impl Past {
         }
     }
 
-    /// Moves the records of processes that are no longer peers of their own to the peer that stands for them.
+    /// Moves the records of processes and strangers that are no peers of their own to the peer that stands for them.
     pub(crate) fn follow(&mut self, sample: &Sample) {
-        if self.peers.keys().all(|id| id.process.is_none()) {
+        let may_move = |id: &PeerId| id.process.is_some() || id.among_strangers().is_some();
+        if !self.peers.keys().any(may_move) {
             return;
         }
         let there: HashSet<PeerId> = sample.peers.iter().map(|peer| peer.id).collect();
         let shared = |id: &PeerId| {
-            let pid = id.process.filter(|_| !there.contains(id))?;
-            let comm = sample.names.get(&pid).map(|name| one_of_several(name));
-            let program = comm.map(|comm| id.of_program(comm));
-            let mut those = program.into_iter().chain([id.of_no_process()]);
+            if there.contains(id) {
+                return None;
+            }
+            let comm = id.process.and_then(|pid| sample.names.get(&pid));
+            let mut those = id.stand_ins(comm.map(|name| one_of_several(name)));
             Some((*id, those.find(|id| there.contains(id))?))
         };
         let moved: Vec<(PeerId, PeerId)> = self.peers.keys().filter_map(shared).collect();

@@ -52,10 +52,14 @@ const PACKAGED: &[(&str, &str)] = &[
         "packaging/grafana/tcpreuse.json",
     ),
     (
-        "usr/share/doc/tcpreuse/daemonset.yaml",
+        "usr/share/doc/tcpreuse/kubernetes/daemonset.yaml",
         "packaging/kubernetes/daemonset.yaml",
     ),
     ("usr/share/doc/tcpreuse/Containerfile", "packaging/Containerfile"),
+    (
+        "usr/share/doc/tcpreuse/kubernetes/kustomization.yaml",
+        "packaging/kubernetes/kustomization.yaml",
+    ),
     ("usr/share/doc/tcpreuse/sql/views.sql", "packaging/sql/views.sql"),
     (
         "usr/share/doc/tcpreuse/sql/not-reusing.sql",
