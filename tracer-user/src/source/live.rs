@@ -8,12 +8,11 @@ use std::{
 
 use crate::{
     kernel::{
-        TraceError, clock,
-        load::Settings,
-        netns,
+        TraceError, clock, netns,
         owners::{Owners, Search, files, has_ended, process, workload},
         privileges,
         records::Records,
+        settings::Settings,
         tracer::Tracer,
     },
     model::{
@@ -203,8 +202,9 @@ impl Live {
         })
     }
 
-    /// Lets peers leave if it is time, and records how busy connections are between two samples, since whether a peer had an idle connection when
-    /// it opened another one depends on the moment. Skipped if it would cost more than a hundredth of a CPU.
+    /// Lets peers leave if it is time, and records how busy connections are between two samples, since
+    /// whether a peer had an idle connection when it opened another one depends on the moment. Skipped if it
+    /// would cost more than a hundredth of a CPU.
     ///
     /// # Errors
     /// If sockets cannot be read.
