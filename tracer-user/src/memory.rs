@@ -26,8 +26,8 @@ pub fn configure() {
 #[cfg(not(target_env = "gnu"))]
 pub fn configure() {}
 
-/// Gives back to the system what small blocks have left free. glibc does so only at the end of its room, which
-/// any block that is still in use may be; after the kernel's types were read that leaves some 15 MB.
+/// Gives back to the system what small blocks have left free. glibc does so only at the end of its room,
+/// which any block that is still in use may be; after the kernel's types were read that leaves some 15 MB.
 #[cfg(target_env = "gnu")]
 pub fn trim() {
     // SAFETY: no block in use is touched.
@@ -56,21 +56,22 @@ pub fn room_for<T>(n: usize) -> Vec<T> {
     room
 }
 
-/// What `make` makes of each value, in the same order. Many values are made by several threads, since most of the
-/// time goes into touching new memory, which one thread does not do any faster on a host with many CPUs.
+/// What `make` makes of each value, in the same order. Many values are made by several threads, since most of
+/// the time goes into touching new memory, which one thread does not do any faster on a host with many CPUs.
 pub fn made_of<T: Sync, U: Send>(values: &[T], make: impl Fn(&T) -> U + Sync) -> Vec<U> {
     let mut room = room_for(values.len());
     let places = room.spare_capacity_mut();
     in_parts(values, places, |value, place| {
         place.write(make(value));
     });
-    // SAFETY: there is room for one of each value, and each of these places was written: had a thread panicked,
-    // this one would have too.
+    // SAFETY: there is room for one of each value, and each of these places was written: had a thread
+    // panicked, this one would have too.
     unsafe { room.set_len(values.len()) };
     room
 }
 
-/// Calls `change` with each value and the one at the same place in `others`, in several threads if there are many.
+/// Calls `change` with each value and the one at the same place in `others`, in several threads if there are
+/// many.
 pub fn in_parts<T: Sync, U: Send>(values: &[T], others: &mut [U], change: impl Fn(&T, &mut U) + Sync) {
     let all = |(values, others): (&[T], &mut [U])| {
         values
@@ -99,8 +100,8 @@ fn threads(values: usize) -> usize {
     (values / ENOUGH).clamp(1, cpus.min(MOST))
 }
 
-/// The values from the last to the first. Their room is given back meanwhile, so that what is made of them takes
-/// its place rather than being added to it.
+/// The values from the last to the first. Their room is given back meanwhile, so that what is made of them
+/// takes its place rather than being added to it.
 pub fn from_the_end<T>(mut values: Vec<T>) -> impl Iterator<Item = T> {
     /// Number of values after which room is given back.
     const STEP: usize = 1024;

@@ -33,8 +33,8 @@ pub struct Live {
 /// A connection is new for this long, ns.
 const NEW_NS: u64 = 50_000_000;
 
-/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool has sent its
-/// request by then.
+/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool
+/// has sent its request by then.
 const FREE_NS: u64 = 30_000_000;
 
 /// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
