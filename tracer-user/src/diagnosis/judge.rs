@@ -17,7 +17,7 @@ use super::{
     scene::{From, Scene},
 };
 use crate::{
-    memory::{from_the_end, in_parts, made_of},
+    memory::{from_the_end, room_for},
     model::{
         history::History,
         peer::PeerId,
@@ -180,18 +180,18 @@ pub fn diagnose(sample: &Sample, history: &History, options: &Options) -> Diagno
 fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory) -> Diagnosis {
     let scene = Scene::of(sample, &sample.peers, history, options, memory);
     let (host, capacity) = host(&scene, history);
-    // Built in place without a verdict, because a verdict needs the figures of all peers.
-    let mut peers = made_of(&sample.peers, |peer| {
-        unjudged(&scene, peer, scene.figures(peer, From::Start), &host)
-    });
     let mut lessons = Lessons::default();
-    for peer in &peers {
-        lessons.add(peer.id, &peer.figures, &options.thresholds);
-    }
+    // Built in place without a verdict, because a verdict needs the figures of all peers.
+    let mut peers: Vec<Judged> = room_for(sample.peers.len());
+    peers.extend(sample.peers.iter().map(|peer| {
+        let figures = scene.figures(peer, From::Start);
+        lessons.add(peer.id, &figures, &options.thresholds);
+        unjudged(&scene, peer, figures, &host)
+    }));
     let norms = scene.norms(lessons);
-    in_parts(&sample.peers, &mut peers, |peer, judged| {
+    for (peer, judged) in sample.peers.iter().zip(&mut peers) {
         one(&scene, &norms, peer, judged);
-    });
+    }
     Diagnosis {
         peers,
         ..around(&scene, history, &norms, &host, capacity)

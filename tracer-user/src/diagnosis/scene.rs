@@ -1,7 +1,7 @@
 //! A sample with everything needed to judge its peers, such as their figures over the window or a later part
 //! of it.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -207,8 +207,10 @@ impl About {
 
 /// The live connections of each slot, in the sample's order.
 struct Live<'a> {
+    /// By slot.
     connections: Vec<&'a Connection>,
-    slots: HashMap<u32, Range<usize>>,
+    /// Where those of each slot begin; the slot is the index.
+    begins: Vec<usize>,
 }
 
 impl<'a> Live<'a> {
@@ -219,21 +221,53 @@ impl<'a> Live<'a> {
             .filter_map(|(place, connection)| Some((connection.slot?, place)))
             .collect();
         places.sort_unstable();
-        let mut begin = 0;
-        let slots = places
-            .chunk_by(|(a, _), (b, _)| a == b)
-            .filter_map(|same| {
-                let range = begin..begin + same.len();
-                begin = range.end;
-                Some((same.first()?.0, range))
-            })
-            .collect();
+        let mut begins = Vec::new();
+        for (begin, (slot, _)) in places.iter().enumerate() {
+            // Slots without a connection begin where the next one does.
+            begins.resize(begins.len().max(*slot as usize + 1), begin);
+        }
+        begins.push(places.len());
         let connections = places.iter().filter_map(|(_, place)| all.get(*place)).collect();
-        Self { connections, slots }
+        Self { connections, begins }
     }
 
     fn of_slot(&self, slot: u32) -> &[&'a Connection] {
-        let range = self.slots.get(&slot).cloned().unwrap_or_default();
-        self.connections.get(range).unwrap_or_default()
+        let slot = slot as usize;
+        match self.begins.get(slot..slot.saturating_add(2)) {
+            Some(&[begin, end]) => self.connections.get(begin..end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::peer::Direction;
+
+    #[test]
+    fn each_slot_has_its_connections_in_order() {
+        let slots = [Some(5), None, Some(1), Some(5), Some(2), Some(5)];
+        let all: Vec<Connection> = (0..)
+            .zip(slots)
+            .map(|(inode, slot)| Connection {
+                slot,
+                inode: Some(inode),
+                ..Connection::unknown(1, Direction::Inbound)
+            })
+            .collect();
+        let live = Live::of(&all);
+        let inodes = |slot| {
+            let of_slot = live.of_slot(slot).iter();
+            of_slot
+                .filter_map(|connection| connection.inode)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(inodes(5), [0, 3, 5]);
+        assert_eq!((inodes(1), inodes(2)), (vec![2], vec![4]));
+        for none in [0, 3, 4, 6, 7, u32::MAX] {
+            assert!(live.of_slot(none).is_empty(), "{none}");
+        }
+        assert!(Live::of(&[]).of_slot(0).is_empty());
     }
 }

@@ -98,5 +98,3 @@ impl Drop for Mapping {
 
 // SAFETY: the memory is valid until it is unmapped, in any thread.
 unsafe impl Send for Mapping {}
-// SAFETY: all access is atomic or volatile, as the kernel changes the memory at any time.
-unsafe impl Sync for Mapping {}

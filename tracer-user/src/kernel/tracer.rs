@@ -2,8 +2,6 @@
 
 mod missed;
 
-use std::sync::OnceLock;
-
 use aya::{
     Ebpf,
     maps::{Array, HashMap, Map, MapData, PerCpuArray},
@@ -279,31 +277,17 @@ impl Tracer {
             }
         }
         order.sort_unstable();
-        let (table, failed) = (&self.table, OnceLock::new());
-        let mut peers = memory::made_of(&order, |(id, slot)| Peer {
-            id: *id,
-            slot: *slot,
-            counters: match table.read(*slot as usize) {
-                Some(Ok(stats)) => Counters::from(&stats),
-                Some(Err(error)) => {
-                    failed.get_or_init(|| error);
-                    Counters::default()
+        let mut peers: Vec<Peer> = memory::room_for(order.len());
+        for (id, slot) in order {
+            if let Some(stats) = self.table.read(slot as usize) {
+                let counters = Counters::from(&stats.map_err(damaged)?);
+                match peers.last_mut() {
+                    // It came back just when it was about to leave, and holds something in its old slot.
+                    Some(same) if same.id == id => same.counters.absorb(&counters),
+                    _ => peers.push(Peer { id, slot, counters }),
                 }
-                // The table ends before; it did not when the key was read.
-                None => Counters::default(),
-            },
-        });
-        if let Some(error) = failed.into_inner() {
-            return Err(damaged(error));
-        }
-        // A peer that came back just when it was about to leave holds something in its old slot.
-        peers.dedup_by(|same, first| {
-            let is_same = same.id == first.id;
-            if is_same {
-                first.counters.absorb(&same.counters);
             }
-            is_same
-        });
+        }
         let unattributed = match self.table.read(0) {
             Some(stats) => Counters::from(&stats.map_err(damaged)?),
             None => Counters::default(),

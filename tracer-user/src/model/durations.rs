@@ -139,6 +139,11 @@ impl Durations {
         self.buckets.total()
     }
 
+    /// Their mean, ns; 0 when nothing was noted.
+    pub fn mean_ns(&self) -> u64 {
+        self.sum_ns / self.count().max(1)
+    }
+
     /// Where most of the durations lie close together: the fullest two neighbouring buckets.
     /// `None` when nothing was noted.
     pub fn cluster(&self) -> Option<Cluster> {

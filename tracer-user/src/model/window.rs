@@ -322,7 +322,7 @@ impl Window {
             }
             match sample.looks.get(&peer.slot) {
                 Some(looks) => seen.looks = *looks,
-                None => seen.looks.note(live, now),
+                None => seen.looks.note(live, now, || counters.hold.mean_ns()),
             }
         }
         if is_due {

@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use hashbrown::HashMap;
+
 use crate::{
     kernel::{
         TraceError, clock, netns,
@@ -47,6 +49,8 @@ pub struct Live {
     repeats: u64,
     /// How busy each slot's connections were when looked at.
     looks: BTreeMap<u32, Looks>,
+    /// How long the requests of these slots took on average until the last sample, ns.
+    mean_holds: HashMap<u32, u64>,
     /// Time of the next glance at the earliest.
     next_glance: Instant,
     /// Connections that are counted and not listed, and that a sweep has not found to be gone.
@@ -110,6 +114,7 @@ impl Live {
             resumed: 0,
             repeats: 0,
             looks: BTreeMap::new(),
+            mean_holds: HashMap::new(),
             next_glance: Instant::now(),
             unexplained: 0,
             sums: Totals::default(),
@@ -149,6 +154,10 @@ impl Live {
         self.repeats += sockets.walk_repeats;
         (losses.walks_resumed, losses.walk_repeats) = (self.resumed, self.repeats);
         losses.programs_skipped = losses.nested.lost(accounting.drift);
+        let looked_at = peers.iter().filter(|peer| self.looks.contains_key(&peer.slot));
+        self.mean_holds = looked_at
+            .map(|peer| (peer.slot, peer.counters.hold.mean_ns()))
+            .collect();
         self.note(&sockets);
         let mut sample = Sample {
             started: self.started,
@@ -202,9 +211,9 @@ impl Live {
         })
     }
 
-    /// Lets peers leave if it is time, and records how busy connections are between two samples, since
-    /// whether a peer had an idle connection when it opened another one depends on the moment. Skipped if it
-    /// would cost more than a hundredth of a CPU.
+    /// Lets peers leave if it is time, and records how busy connections are between two samples, since whether a peer
+    /// had an idle connection when it opened another one depends on the moment. Skipped if it would cost more than a
+    /// hundredth of a CPU.
     ///
     /// # Errors
     /// If sockets cannot be read.
@@ -238,12 +247,17 @@ impl Live {
         let live = live_by_slot(&sockets.connections);
         let now_ns = clock::now().monotonic_ns;
         for (slot, looks) in &mut self.looks {
-            looks.note(live.get(*slot as usize).copied().unwrap_or_default(), now_ns);
+            let hold_ns = || self.mean_holds.get(slot).copied().unwrap_or(0);
+            looks.note(
+                live.get(*slot as usize).copied().unwrap_or_default(),
+                now_ns,
+                hold_ns,
+            );
         }
         for (slot, live) in (0..).zip(live).filter(|(_, live)| live.established > 1) {
             self.looks.entry(slot).or_insert_with(|| {
                 let mut looks = Looks::default();
-                looks.note(live, now_ns);
+                looks.note(live, now_ns, || 0);
                 looks
             });
         }

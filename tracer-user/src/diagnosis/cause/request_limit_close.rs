@@ -5,15 +5,16 @@ use super::{
     words::{count, number, opened},
 };
 use crate::diagnosis::{
+    Figures,
     learned::least_limit,
-    thresholds::{MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual},
+    thresholds::{ANNOUNCED, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual, share},
 };
 
 /// This host's server ends connections right after a reply, all after the same number of requests: more than
 /// a handshake explains, and few enough to matter.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    if !figures.turns_counted || !habitual(figures.server_fin, figures.closes) {
+    if !figures.turns_counted || !is_by_server(figures) {
         return None;
     }
     if figures.idle.p50_ns? >= case.thresholds.server_at_once {
@@ -42,9 +43,14 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     }
     let explanation = case.say(|| {
         format!(
-            "the server closed {} of {} right after a reply, {} of them after {}; {}",
+            "the server closed {} of {}{} right after a reply, {} of them after {}; {}",
             number(figures.server_fin),
             count(figures.closes, "connection", "connections"),
+            if habitual(figures.server_fin, figures.closes) {
+                String::new()
+            } else {
+                format!(", and the client {},", number(figures.client_fin))
+            },
             number(alike),
             if figures.turns.sum == limit * of {
                 count(limit, "request", "requests")
@@ -58,4 +64,14 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(alike, of),
         explanation,
     })
+}
+
+/// Whether the server ends the connections. One that says so in its last reply (`Connection: close`) is at times
+/// overtaken by its client; a limit of the client's own is kept by the client alone.
+fn is_by_server(figures: &Figures) -> bool {
+    let (by_server, closes) = (figures.server_fin, figures.closes);
+    habitual(by_server, closes)
+        || figures.requests_told
+            && habitual(by_server + figures.client_fin, closes)
+            && share(by_server, closes) >= ANNOUNCED
 }

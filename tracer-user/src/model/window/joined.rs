@@ -201,7 +201,7 @@ impl Steps {
                 busy: now.busy.into(),
                 ..Live::default()
             };
-            looks.note(live, u64::MAX);
+            looks.note(live, u64::MAX, || 0);
         }
         looks
     }

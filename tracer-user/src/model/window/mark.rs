@@ -30,11 +30,15 @@ pub struct Live {
     pub idle_ns: u64,
 }
 
-/// A connection is new for this long, ns.
+/// A connection is new for at least this long, ns ...
 const NEW_NS: u64 = 50_000_000;
 
-/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool
-/// has sent its request by then.
+/// ... and for as long as the peer's requests take on average, up to this, ns: no sooner is a connection that was free
+/// when it opened likely to be free again after another request.
+const LONGEST_NEW_NS: u64 = 250_000_000;
+
+/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool has sent its
+/// request by then.
 const FREE_NS: u64 = 30_000_000;
 
 /// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
@@ -59,8 +63,9 @@ pub struct Looks {
 }
 
 impl Looks {
-    /// Adds one look, at this monotonic time, ns.
-    pub fn note(&mut self, live: Live, now_ns: u64) {
+    /// Adds one look, at this monotonic time, ns. `mean_hold_ns` says how long the peer's requests took so far, on
+    /// average, or 0.
+    pub fn note(&mut self, live: Live, now_ns: u64, mean_hold_ns: impl FnOnce() -> u64) {
         if live.established == 0 {
             self.empty += 1;
             return;
@@ -70,7 +75,7 @@ impl Looks {
         self.busy += live.busy;
         self.none_idle += u64::from(live.established > 1 && live.busy >= live.established);
         let age_ns = now_ns.saturating_sub(live.newest_ns);
-        if age_ns < NEW_NS {
+        if age_ns < LONGEST_NEW_NS && age_ns < mean_hold_ns().clamp(NEW_NS, LONGEST_NEW_NS) {
             self.just_opened += 1;
             self.beside_free += u64::from(live.idle_ns >= age_ns + FREE_NS);
         }
@@ -225,11 +230,25 @@ mod tests {
     }
 
     fn looked_at(connections: &[Connection]) -> (u64, u64) {
+        looked_at_with(connections, 0)
+    }
+
+    fn looked_at_with(connections: &[Connection], mean_hold: u64) -> (u64, u64) {
         let mut looks = Looks::default();
         for live in live_by_slot(connections) {
-            looks.note(live, 1_000 * MS);
+            looks.note(live, 1_000 * MS, || mean_hold * MS);
         }
         (looks.just_opened, looks.beside_free)
+    }
+
+    #[test]
+    fn a_connection_is_new_while_requests_take_that_long() {
+        let (younger, older) = ([connection(140, 0)], [connection(160, 0)]);
+        assert_eq!(looked_at_with(&younger, 150), (1, 0));
+        assert_eq!(looked_at_with(&older, 150), (0, 0));
+        assert_eq!(looked_at_with(&older, 30_000), (1, 0));
+        assert_eq!(looked_at_with(&[connection(260, 0)], 30_000), (0, 0));
+        assert_eq!(looked_at_with(&[connection(40, 0)], 1), (1, 0));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn held(peer: &Judged) -> Vec<Remedy> {
     let allowed = allowed(peer);
     let mut remedies = Vec::new();
     if matches!(server(peer), Server::HaProxy | Server::Unknown) {
-        remedies.push(haproxy(peer, "conn_cur", &format!("sc0_conn_cur gt {allowed}")));
+        remedies.push(haproxy(peer, &format!("sc0_conn_cur gt {allowed}")));
     }
     if matches!(server(peer), Server::Nginx | Server::Unknown) {
         remedies.push(nginx(peer, allowed));
@@ -37,27 +37,24 @@ pub(super) fn held(peer: &Judged) -> Vec<Remedy> {
 /// Limits how many it opens.
 pub(super) fn rate(peer: &Judged) -> Vec<Remedy> {
     match server(peer) {
-        Server::HaProxy | Server::Unknown => vec![haproxy(
-            peer,
-            "conn_rate(60s)",
-            &format!("sc0_conn_rate gt {}", per_minute(peer)),
-        )],
+        Server::HaProxy | Server::Unknown => {
+            vec![haproxy(peer, &format!("sc0_conn_rate gt {}", per_minute(peer)))]
+        }
         // nginx limits requests and not how often somebody connects.
         Server::Nginx | Server::Other => Vec::new(),
     }
 }
 
-fn haproxy(peer: &Judged, stored: &str, limit: &str) -> Remedy {
+/// The first two lines are the same for all peers, since a frontend has one table. Addresses of IPv4 are kept in it as
+/// IPv6 has them.
+fn haproxy(peer: &Judged, limit: &str) -> Remedy {
     let (address, port) = (peer.id.name(), peer.id.port);
-    let kind = if peer.id.network.addr().is_ipv4() {
-        "ip"
-    } else {
-        "ipv6"
-    };
     Remedy {
-        about: format!("In HAProxy, in the frontend with port {port}:"),
+        about: format!(
+            "In HAProxy, in the frontend with port {port}; the first two lines once, the last for each client:"
+        ),
         lines: vec![
-            format!("stick-table type {kind} size 100k expire 10m store {stored}"),
+            "stick-table type ipv6 size 100k expire 10m store conn_cur,conn_rate(60s)".to_owned(),
             "tcp-request connection track-sc0 src".to_owned(),
             format!("tcp-request connection reject if {{ src {address} }} {{ {limit} }}"),
         ],

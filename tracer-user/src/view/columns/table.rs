@@ -142,7 +142,7 @@ pub static COLUMNS: [Spec; 23] = [
         drop: 8,
         kind: Kind::Chart,
         value: |row| Value::Trend(row.trend),
-        help: "connections held over the window; sorts by growth",
+        help: "connections open over the window; sorts by growth",
         ..WORDS
     },
     Spec {

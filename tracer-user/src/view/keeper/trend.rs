@@ -1,6 +1,7 @@
-//! How many connections each peer held over the window, in a few points: the small chart in its row.
+//! How many connections of each peer were open over the window, those in CLOSE_WAIT included, in a few points: the small
+//! chart in its row.
 //!
-//! A point is the most that was held in a span of time. Spans are short at first and grow with the run, until
+//! A point is the most that were open in a span of time. Spans are short at first and grow with the run, until
 //! all of them together are as long as the window; then the oldest is dropped for each new one. So a point
 //! costs two bytes for each peer, and a sample one comparison.
 
@@ -8,10 +9,7 @@ use std::collections::VecDeque;
 
 use super::numbers::{Numbers, Renumbered};
 use crate::{
-    model::{
-        sample::Sample,
-        window::{Window, held},
-    },
+    model::{sample::Sample, window::Window},
     view::row::Trend,
 };
 
@@ -22,7 +20,7 @@ const SHORTEST_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 struct Point {
     begin_ns: u64,
-    /// The most held, by the peer's number, and one more, since 0 means that the peer was not there.
+    /// The most open, by the peer's number, and one more, since 0 means that the peer was not there.
     most: Vec<u16>,
 }
 
@@ -53,12 +51,12 @@ impl Trends {
         for peer in &sample.peers {
             let place = numbers.get(peer.id);
             if let Some(most) = place.and_then(|place| point.most.get_mut(place as usize)) {
-                *most = (*most).max(stored(held(&peer.counters)));
+                *most = (*most).max(stored(peer.counters.open_now));
             }
         }
     }
 
-    /// Takes what was held before from the boundaries of a judge's window, after a jump in a recording.
+    /// Takes what was open before from the boundaries of a judge's window, after a jump in a recording.
     pub(super) fn refill(&mut self, window: &Window, sample: &Sample, numbers: &Numbers) {
         *self = Self::new(self.window_ns);
         let times: Vec<u64> = window.boundaries().map(|at| at.monotonic_ns).collect();
@@ -82,7 +80,8 @@ impl Trends {
                         point.most.resize(numbers.len().max(place + 1), 0);
                     }
                     if let Some(most) = point.most.get_mut(place) {
-                        *most = (*most).max(stored(level.held));
+                        let open = (level.opens + peer.counters.seeded).saturating_sub(level.closes);
+                        *most = (*most).max(stored(open));
                     }
                 }
             }
@@ -145,8 +144,8 @@ impl Trends {
 }
 
 /// A number with room below it for "not there".
-fn stored(held: u64) -> u16 {
-    u16::try_from(held).unwrap_or(u16::MAX).saturating_add(1)
+fn stored(open: u64) -> u16 {
+    u16::try_from(open).unwrap_or(u16::MAX).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -162,6 +161,22 @@ mod tests {
             format!("{:<16} {chart}", row.address())
         });
         insta::assert_snapshot!(charts.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_leak_rises_although_nothing_of_it_is_held() {
+        let mut keeper = Keeper::new(example::PREFIXES, None);
+        let mut leaking = None;
+        for second in 0..20 {
+            let mut batch = example::batch(second);
+            let peer = &mut batch.sample.peers[0];
+            peer.counters.open_now = 1 + u64::from(second);
+            peer.counters.close_wait_now = peer.counters.open_now;
+            leaking = Some(peer.id);
+            keeper.add(batch);
+        }
+        let trend = keeper.trends.of(keeper.numbers().get(leaking.unwrap()));
+        assert_eq!(trend.growth(), 7, "from the bottom to the top: {trend:?}");
     }
 
     #[test]

@@ -30,6 +30,28 @@ fn of_an_age_and_a_number_of_requests_the_one_that_varies_less_ends_connections(
     );
 }
 
+#[test]
+fn a_client_that_at_times_is_quicker_than_an_announced_end_meets_a_limit_all_the_same() {
+    let by_both = |by_server: u64| Figures {
+        server_fin: by_server,
+        client_fin: 8 - by_server,
+        requests_told: true,
+        ..same_age([9; 8], 10 * MS)
+    };
+    assert_eq!(verdict(&by_both(3)), Verdict::RequestLimitClose);
+    let said = judged(&by_both(3)).explanation;
+    assert!(
+        said.contains("3 of 8 connections, and the client 5, right after"),
+        "{said}"
+    );
+    assert_eq!(verdict(&by_both(0)), Verdict::Reusing, "by the client alone");
+    let bound = Figures {
+        requests_told: false,
+        ..by_both(3)
+    };
+    assert_eq!(verdict(&bound), Verdict::Reusing, "its turns are no requests");
+}
+
 /// Twelve connections, each with a handshake and a request that the client gives up after 800 ms.
 fn given_up_over_tls() -> Figures {
     let mut figures = by_client(one_by_one(12, 1, 800 * MS));
