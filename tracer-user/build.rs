@@ -5,9 +5,10 @@
 //! toolchain that file is empty: the host half can then be checked and unit-tested all the same, and one
 //! warning says what to run.
 //!
-//! `aya-build` would be one call, but it knows a rustup nightly with its sources only and fails without one. The
-//! library half of `xtask`, which `cargo xtask` uses as well, also takes a distribution's compiler, keeps this
-//! machine's paths out of the object, so that the same sources give the same bytes, and says what is missing.
+//! `aya-build` would be one call, but it knows a rustup nightly with its sources only and fails without one.
+//! The library half of `xtask`, which `cargo xtask` uses as well, also takes a distribution's compiler, keeps
+//! this machine's paths out of the object, so that the same sources give the same bytes, and says what is
+//! missing.
 
 use std::{
     env,

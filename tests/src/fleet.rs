@@ -1,5 +1,6 @@
-//! A fleet: web servers on several hosts behind a balancer, each recorded by itself, and clients of known behaviour
-//! that keep a log. What is said of the clients over all hosts must be what they say themselves, whichever program adds it up.
+//! A fleet: web servers on several hosts behind a balancer, each recorded by itself, and clients of known
+//! behaviour that keep a log. What is said of the clients over all hosts must be what they say themselves,
+//! whichever program adds it up.
 
 mod clients;
 pub mod engines;
@@ -33,8 +34,8 @@ pub struct Recorded {
     pub hosts: Vec<(String, PathBuf)>,
 }
 
-/// Lets this many hosts work for `time`, and records each into a directory of its own below `folder`. The calling
-/// thread moves to other network namespaces.
+/// Lets this many hosts work for `time`, and records each into a directory of its own below `folder`. The
+/// calling thread moves to other network namespaces.
 ///
 /// # Panics
 /// If something cannot be started, or a client fails.

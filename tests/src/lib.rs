@@ -25,6 +25,7 @@ pub mod recorder;
 pub mod scenarios;
 pub mod servers;
 pub mod soak;
+pub mod storm;
 pub mod terminal;
 pub mod traffic;
 

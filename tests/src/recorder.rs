@@ -32,8 +32,8 @@ impl Recorder {
         Self::spawn(command, namespace, out, args)
     }
 
-    /// Starts it through a command that ends in `record`, for example `nohup PROGRAM record`. Further arguments
-    /// are appended.
+    /// Starts it through a command that ends in `record`, for example `nohup PROGRAM record`. Further
+    /// arguments are appended.
     ///
     /// # Panics
     /// If recording does not begin.

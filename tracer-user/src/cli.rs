@@ -1,10 +1,12 @@
 //! The command line: raw flags here, what they come to in `settings`.
 
+mod diagnose;
 mod ignored;
 mod judge;
 mod output;
 mod owner;
 mod parse;
+mod record;
 mod recording;
 mod serve;
 mod server;
@@ -15,22 +17,22 @@ pub(crate) mod values;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::values::Span;
 pub use self::{
+    diagnose::Diagnose,
     judge::Judge,
     output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
+    record::{Record, RecordFormat},
     recording::{Export, Lake, Recording, Replay, Report, Verify},
     serve::Serve,
     server::Server,
     trace::{Direction, Kernel, Trace},
 };
-use self::{output::OUTPUT, values::Span};
-use crate::{
-    diagnosis::thresholds::Changed, evidence::at::At, kernel::load::DEFAULT_MAX_PEERS, model::names::Name,
-};
+use crate::{diagnosis::thresholds::Changed, kernel::settings::DEFAULT_MAX_PEERS, model::names::Name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -282,134 +284,6 @@ pub struct Config {
     /// Print the default settings, which `config` does without this flag too
     #[arg(long, hide = true)]
     pub print_default: bool,
-}
-
-/// Flags of `diagnose`.
-#[derive(Debug, Args)]
-pub struct Diagnose {
-    /// Trace for this long; Ctrl-C ends it early and still answers
-    ///
-    /// A plain number is seconds; 90s, 1m30s and 500ms work too.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
-    pub duration: Span,
-    /// Look at the sockets once every TIME, from 100ms to 1h
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
-    pub interval: Span,
-    /// Judge only what happened in the last TIME [default: the whole run]
-    ///
-    /// For example --window 5m. With --from, the default is the window it was recorded with.
-    #[arg(long, value_name = "TIME", value_parser = values::window)]
-    pub window: Option<Span>,
-    /// Exit with 1 if the answer is yes, and with 5 if there is not enough data for one
-    #[arg(long)]
-    pub exit_code: bool,
-    /// Print commands to copy that relieve the server of its worst peers
-    ///
-    /// Limits for nft, HAProxy or nginx and `ss -K`, as far as they fit the verdict, with numbers from the
-    /// figures. They are printed below the report and never run. With --format html the page has them too.
-    #[arg(long)]
-    pub first_aid: bool,
-    /// Diagnose recordings instead of tracing; needs no root
-    ///
-    /// DIR is a directory that `tcpreuse record` wrote, or a quoted pattern such as 'hosts/*'. Recordings of one
-    /// host are joined. Several hosts are judged as one service: what their clients did is added up first, so that
-    /// a client with one connection on each of 20 hosts is one client with 20.
-    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["duration", "interval"])]
-    pub from: Vec<PathBuf>,
-    /// Judge all hosts as this service [default: as they were recorded]
-    ///
-    /// Hosts behind one address are one service. Hosts that were recorded with different names are judged apart;
-    /// those without a name are one service.
-    #[arg(long, value_name = "NAME", requires = "from", value_parser = values::service)]
-    pub service: Option<String>,
-    /// Which of several recordings.
-    #[command(flatten)]
-    pub recording: Recording,
-    /// Judge as of this moment; needs --from
-    ///
-    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<At>,
-    /// What to trace.
-    #[command(flatten)]
-    pub trace: Trace,
-    /// What is known about the server.
-    #[command(flatten)]
-    pub server: Server,
-    /// Settings.
-    #[command(flatten)]
-    pub settings: SettingsFlags,
-    /// How to print.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// Flags of `record`.
-#[derive(Debug, Args)]
-pub struct Record {
-    /// Create this directory and record into it; `-` prints rows to stdout instead
-    ///
-    /// `-` prints a row for each ended connection. The directory must not exist unless --append is given.
-    #[arg(short, long, value_name = "DIR|-")]
-    pub out: PathBuf,
-    /// Record for this long [default: until Ctrl-C]
-    ///
-    /// A plain number is seconds; 90s, 1m30s and 12h work too.
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub duration: Option<Span>,
-    /// Look at the sockets and write to disk once every TIME, from 100ms to 1h
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval)]
-    pub interval: Span,
-    /// Judge only what happened in the last TIME
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::window)]
-    pub window: Span,
-    /// Stop when the files have reached this size [default: no limit]
-    ///
-    /// For example --max-size 500M or --max-size 2G.
-    #[arg(long, value_name = "BYTES", value_parser = values::size)]
-    pub max_size: Option<u64>,
-    /// Remove the oldest rows instead of stopping at --max-size
-    #[arg(long, requires = "max_size")]
-    pub rotate: bool,
-    /// Add a recording to the directory if it already exists
-    #[arg(long)]
-    pub append: bool,
-    /// Files for SQL engines.
-    #[command(flatten)]
-    pub lake: Lake,
-    /// Who owns what is written.
-    #[command(flatten)]
-    pub owner: Owner,
-    /// What to trace.
-    #[command(flatten)]
-    pub trace: Trace,
-    /// What is known about the server.
-    #[command(flatten)]
-    pub server: Server,
-    /// Settings.
-    #[command(flatten)]
-    pub settings: SettingsFlags,
-    /// Choose how to print the diagnosis at the end (text or json), or the rows of `--out -` (csv or jsonl)
-    ///
-    /// The default is text; with `--out -` it is csv.
-    #[arg(long, value_enum, help_heading = OUTPUT)]
-    pub format: Option<RecordFormat>,
-    /// Colours.
-    #[command(flatten)]
-    pub colours: Colours,
-}
-
-/// `--format` of `record`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RecordFormat {
-    /// The diagnosis, for people.
-    Text,
-    /// The diagnosis, for programs.
-    Json,
-    /// Rows as CSV, to stdout.
-    Csv,
-    /// Rows as JSON, one per line, to stdout.
-    Jsonl,
 }
 
 /// Flags of `doctor`.

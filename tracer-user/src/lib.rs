@@ -4,8 +4,8 @@
 //! Data flows one way: `kernel` and `source` produce samples, `model` holds them as plain values,
 //! `diagnosis` judges them, `report` prints the result. `model` and `diagnosis` are pure.
 //!
-//! Nothing but [`main`] is for others, so the compiler finds what the program does not use. Tests, benchmarks and
-//! fuzz targets in other crates come in by `testing`, which is a feature.
+//! Nothing but [`main`] is for others, so the compiler finds what the program does not use. Tests, benchmarks
+//! and fuzz targets in other crates come in by `testing`, which is a feature.
 
 #![expect(
     unreachable_pub,

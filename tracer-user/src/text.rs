@@ -38,7 +38,8 @@ pub fn is_invisible(c: char) -> bool {
 /// What begins a formula in a spreadsheet, in either width.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Text from outside as a cell of a table: no spreadsheet takes it for a formula. [`restored`] takes that back.
+/// Text from outside as a cell of a table: no spreadsheet takes it for a formula. [`restored`] takes that
+/// back.
 pub fn defused(text: &str) -> String {
     let text = sanitise(text);
     if is_formula(&text) {

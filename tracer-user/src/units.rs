@@ -1,4 +1,5 @@
-//! Durations, sizes and rates as people read them: [`duration`] in sentences, the others where there is little room.
+//! Durations, sizes and rates as people read them: [`duration`] in sentences, the others where there is
+//! little room.
 
 /// Milliseconds, in ns.
 pub const MS: u64 = 1_000_000;

@@ -59,8 +59,8 @@ pub struct Crowd {
     pub ours: Cases,
     /// Of an empty program, which shows what the machine adds by itself; without values if there is none.
     pub empty: Cases,
-    /// Time until a CPU has a cache line that the other one has changed, ns, one value per round. What is counted for
-    /// a connection that begins on one CPU and ends on another has to take that way.
+    /// Time until a CPU has a cache line that the other one has changed, ns, one value per round. What is
+    /// counted for a connection that begins on one CPU and ends on another has to take that way.
     pub line_ns: Vec<f64>,
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{history::History, sample::Sample},
     source::live::Live,
 };

@@ -19,7 +19,8 @@ pub struct Spent {
     pub programs: Vec<(String, f64)>,
 }
 
-/// The programs of a process before and after some work, with statistics on meanwhile; and what the work gave.
+/// The programs of a process before and after some work, with statistics on meanwhile; and what the work
+/// gave.
 ///
 /// # Errors
 /// If there are no statistics here.

@@ -2,9 +2,9 @@
 //! the first process of a virtual machine, or as `tcpreuse-kernel-tests PLAN TESTS` on this machine.
 //!
 //! The plan has one line per test: its name and its time limit in seconds. The report goes to standard
-//! output, or to the second serial port in a virtual machine. Its lines are `start NAME`, any number of
-//! `note NAME FIGURE: VALUE`, then `pass|fail|skip NAME SECONDS [REASON]`. The test's output precedes a `fail`
-//! in lines `out TEXT`. The last line is `done`.
+//! output, or to the second serial port in a virtual machine. Its lines are `start NAME`, any number of `note
+//! NAME FIGURE: VALUE`, then `pass|fail|skip NAME SECONDS [REASON]`. The test's output precedes a `fail` in
+//! lines `out TEXT`. The last line is `done`.
 #![expect(
     clippy::expect_used,
     reason = "test support: a panic ends the machine, and the host reports that"

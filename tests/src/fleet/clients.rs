@@ -152,8 +152,8 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Starts them in the calling thread's network namespace. They stop at the end of `time`, with the connections that
-    /// they then hold.
+    /// Starts them in the calling thread's network namespace. They stop at the end of `time`, with the
+    /// connections that they then hold.
     pub(super) fn start(kinds: &[Kind], time: Duration) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)

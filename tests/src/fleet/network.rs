@@ -82,8 +82,9 @@ impl Network {
         }
     }
 
-    /// Starts HAProxy, which gives one connection after the other to one host after the other. For each of the clients
-    /// `in_turn` it goes round the hosts apart from all others, so that it is known which get how many of theirs.
+    /// Starts HAProxy, which gives one connection after the other to one host after the other. For each of
+    /// the clients `in_turn` it goes round the hosts apart from all others, so that it is known which get how
+    /// many of theirs.
     pub(super) fn balance(&self, folder: &Path, in_turn: impl Iterator<Item = u16>) -> Server {
         let hosts = self.hosts.len();
         let backend = |name: &str, first: usize| {

@@ -38,7 +38,8 @@ pub struct Comparison {
 }
 
 impl Recorded {
-    /// Compares what the engines say with the clients' log, and with each other. `alone` has the verdicts of each host.
+    /// Compares what the engines say with the clients' log, and with each other. `alone` has the verdicts of
+    /// each host.
     pub fn compare(
         &self,
         engines: &[(&'static str, Rows)],

@@ -29,7 +29,8 @@ const LIMIT: &str = "import duckdb, sys
 query = 'SELECT peer, sum(opens) FROM read_parquet(?) GROUP BY peer'
 print(len(duckdb.execute(query, [sys.argv[1]]).fetchall()))";
 
-/// Measures for each of these numbers of rows, in millions. All that is written is below `folder`, and is removed.
+/// Measures for each of these numbers of rows, in millions. All that is written is below `folder`, and is
+/// removed.
 ///
 /// # Panics
 /// If an engine fails.

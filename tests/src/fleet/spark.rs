@@ -30,8 +30,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts it from the `pyspark` that this Python has, and waits until all of it listens. What it writes is in
-    /// `folder`.
+    /// Starts it from the `pyspark` that this Python has, and waits until all of it listens. What it writes
+    /// is in `folder`.
     ///
     /// # Panics
     /// If it cannot be started.

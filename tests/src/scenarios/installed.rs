@@ -49,8 +49,8 @@ pub const SECURE_POSTGRESQL: Door = Door::secure(POSTGRESQL_DOOR.port, Version::
 /// mosquitto.
 pub const MQTT_DOOR: Door = Door::clear(1883, Dialect::Mqtt);
 
-/// The time after which these servers close idle connections. MQTT has one and a half times the time that the client
-/// says, in seconds.
+/// The time after which these servers close idle connections. MQTT has one and a half times the time that the
+/// client says, in seconds.
 pub const TIMEOUT_MS: u32 = 1_200;
 
 /// PostgreSQL's is longer, because on a busy machine a session takes hundreds of milliseconds to end.

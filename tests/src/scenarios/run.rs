@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tcpreuse::testing::{
     diagnosis::Judge,
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     source::live::Live,
 };
 

@@ -52,8 +52,8 @@ pub fn redis(folder: &Path, port: u16, arguments: &[&str]) -> Command {
     redis
 }
 
-/// Starts PostgreSQL on every address, with these further settings, and waits until it accepts a login. With a
-/// certificate, clients may ask for TLS.
+/// Starts PostgreSQL on every address, with these further settings, and waits until it accepts a login. With
+/// a certificate, clients may ask for TLS.
 ///
 /// # Panics
 /// If it does not start.

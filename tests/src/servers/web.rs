@@ -75,11 +75,31 @@ pub fn apache_with_jk(folder: &Path, port: u16, inner: u16) -> Command {
         "worker.list=inner\nworker.inner.type=ajp13\nworker.inner.host=127.0.0.1\nworker.inner.port={inner}\n"
     );
     let workers = write(folder, "workers.properties", &workers);
+    let at = folder.display();
+    let lines = format!(
+        "LoadModule jk_module {MOD_JK}
+StartServers 1
+ServerLimit 1
+MaxRequestWorkers 8
+ThreadsPerChild 8
+Listen 127.0.0.1:{port}
+JkWorkersFile {workers}
+JkLogFile {at}/jk.log
+JkShmFile {at}/jk.shm
+JkMount /* inner
+"
+    );
+    apache(folder, &["mpm_worker", "authz_core"], &lines)
+}
+
+/// Apache with these of its own modules and these lines of its settings.
+pub fn apache(folder: &Path, modules: &[&str], lines: &str) -> Command {
+    let modules: String = modules
+        .iter()
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+        .collect();
     let config = format!(
-        "LoadModule mpm_worker_module /usr/lib/apache2/modules/mod_mpm_worker.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule jk_module {MOD_JK}
-ServerRoot {folder}
+        "{modules}ServerRoot {folder}
 ServerName localhost
 DefaultRuntimeDir {folder}
 PidFile {folder}/pid
@@ -87,16 +107,7 @@ ErrorLog {folder}/errors
 Mutex fcntl:{folder} default
 User www-data
 Group www-data
-StartServers 1
-ServerLimit 1
-MaxRequestWorkers 8
-ThreadsPerChild 8
-Listen 127.0.0.1:{port}
-JkWorkersFile {workers}
-JkLogFile {folder}/jk.log
-JkShmFile {folder}/jk.shm
-JkMount /* inner
-",
+{lines}",
         folder = folder.display()
     );
     let config = write(folder, "apache.conf", &config);

@@ -114,8 +114,8 @@ impl Outcome {
         }
     }
 
-    /// Checks that an answer matches the connections opened, of which `open_now` are still open, and that it lost
-    /// exactly `peers_dropped` peers and nothing else.
+    /// Checks that an answer matches the connections opened, of which `open_now` are still open, and that it
+    /// lost exactly `peers_dropped` peers and nothing else.
     pub(crate) fn counted(&mut self, name: &str, answer: &Value, open_now: u64, peers_dropped: u64) {
         let accounting = &answer["accounting"];
         for (what, wanted) in [

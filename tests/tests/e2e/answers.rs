@@ -9,7 +9,7 @@ use std::{
 
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     source::live::Live,
 };
 use tcpreuse_tests::{

@@ -5,7 +5,7 @@ use std::{fs, net::Ipv4Addr};
 
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     source::live::Live,
 };
 use tcpreuse_tests::{

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tcpreuse::testing::{
     filter::{Cgroup, Filter},
-    kernel::{load::Settings, tracer::Tracer},
+    kernel::{settings::Settings, tracer::Tracer},
 };
 use tcpreuse_tests::{need_root, program::run};
 use tracer_ebpf::hooks::REFUSE;
@@ -20,10 +20,9 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_end", 36_000),
     // Most of it finds a connection whose place was taken.
     ("tcpreuse_reset", 170),
-    // Holds and pauses are told at each of its ends.
-    // The commonest reads of both ends are told in the program itself, which spares them a call.
-    // What is rare is in functions of its own, so that the common ways are short; the verifier checks those for any
-    // arguments. A login to PostgreSQL is followed within TLS too.
+    // Holds and pauses are told at each of its ends. The commonest reads of both ends are told in the program
+    // itself, which spares them a call. What is rare is in functions of its own, so that the common ways are
+    // short; the verifier checks those for any arguments. A login to PostgreSQL is followed within TLS too.
     ("tcpreuse_read", 86_000),
     ("tcpreuse_refuse", 5_000),
     // The first FIN settles the last hold, and seeding has two such ends.

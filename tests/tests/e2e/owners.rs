@@ -15,7 +15,7 @@ use rustix::{
 };
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     source::live::Live,
 };
 use tcpreuse_tests::{
@@ -118,8 +118,8 @@ fn a_name_outlasts_many_others() {
         ..Settings::default()
     })
     .unwrap();
-    // The kernel's table has a list for each CPU, and what one CPU wrote last may stay while others write: so both
-    // write on the same one, which a process takes over from its parent.
+    // The kernel's table has a list for each CPU, and what one CPU wrote last may stay while others write: so
+    // both write on the same one, which a process takes over from its parent.
     let cpus = sched_getaffinity(None).unwrap();
     let cpu = (0..CpuSet::MAX_CPU).find(|&cpu| cpus.is_set(cpu)).unwrap();
     let mut only = CpuSet::new();

@@ -11,7 +11,7 @@ use std::{
 
 use socket2::SockRef;
 use tcpreuse::testing::{
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{
         peer::{Closes, Direction},
         sample::Sample,

@@ -90,9 +90,9 @@ fn is_exact(peer: &Value) -> bool {
     peer.pointer("/figures/requests_are_exact") == Some(&Value::Bool(true))
 }
 
-/// Within TLS, some control frames of HTTP/2 have the length of a short request, and at the client's end what is written
-/// between two parts of an answer looks like one. Then the number is marked as a bound: no request is missing, and there
-/// are at most as many again.
+/// Within TLS, some control frames of HTTP/2 have the length of a short request, and at the client's end what
+/// is written between two parts of an answer looks like one. Then the number is marked as a bound: no request
+/// is missing, and there are at most as many again.
 #[track_caller]
 fn assert_bound(counted: u64, requests: u64, whose: &str) {
     assert!(
@@ -102,8 +102,8 @@ fn assert_bound(counted: u64, requests: u64, whose: &str) {
 }
 
 /// Compares the longest idle time of a client's connections with the server's timeout and with how long the
-/// client saw its connection last since it began its last request. On a quiet machine that is the timeout and a
-/// few milliseconds.
+/// client saw its connection last since it began its last request. On a quiet machine that is the timeout and
+/// a few milliseconds.
 #[track_caller]
 fn assert_idle(diagnosis: &Diagnosis, client: &str, timeout_ms: u64, lasted_ms: f64) {
     /// A timer tick at 100 Hz, and the rounding of both clocks.

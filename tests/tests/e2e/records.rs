@@ -8,7 +8,7 @@ use std::{
 
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::{clock, load::Settings},
+    kernel::{clock, settings::Settings},
     model::{
         peer::{CloseReason, Direction},
         socket::Since,

@@ -198,8 +198,8 @@ fn idle_ms(diagnosis: &Diagnosis, client: &str, direction: &str) -> u64 {
 fn a_goodbye_is_no_use_of_a_connection() {
     need_root!();
     const PAUSE: Duration = Duration::from_millis(800);
-    // What this host sends is not looked at, so its own goodbye shows by the FIN that follows within a timer tick. On
-    // a busy machine that may take longer.
+    // What this host sends is not looked at, so its own goodbye shows by the FIN that follows within a timer
+    // tick. On a busy machine that may take longer.
     const TICK: Duration = Duration::from_millis(4);
     for version in [&TLS12, &TLS13] {
         let mut took = TICK;

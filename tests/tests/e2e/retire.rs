@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{peer::Direction, sample::Sample},
     source::live::Live,
 };

@@ -8,7 +8,7 @@ use std::{
 use socket2::{Domain, SockRef, Socket, Type};
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::sample::Sample,
     source::live::Live,
 };
@@ -180,7 +180,8 @@ fn what_found_no_room_at_the_start_is_seeded_later() {
     drop(held);
 }
 
-/// The refusals are hidden from the programs, and the ends of the sockets too: nothing tells that they are gone.
+/// The refusals are hidden from the programs, and the ends of the sockets too: nothing tells that they are
+/// gone.
 #[test]
 fn connects_whose_failure_was_missed_take_no_room_for_ever() {
     need_root!();

@@ -11,7 +11,7 @@ use std::{
 
 use tcpreuse::testing::{
     filter::{Directions, Filter},
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::accounting::{Losses, Nested},
     source::live::Live,
 };

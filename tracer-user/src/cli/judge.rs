@@ -12,9 +12,9 @@ use crate::diagnosis::{Expect, ExpectPeer, Options, thresholds::Thresholds};
 pub struct Judge {
     /// Write what is usual for each service instead of judging its peers
     ///
-    /// The lines are the same. For each service, port and direction one line is written with its `population`:
-    /// the expected connections, what was learned of the server, what the peers typically hold. It takes some 100
-    /// bytes of memory for each line read.
+    /// The lines are the same. For each service, port and direction one line is written with its
+    /// `population`: the expected connections, what was learned of the server, what the peers typically hold.
+    /// It takes some 100 bytes of memory for each line read.
     #[arg(long, conflicts_with = "population")]
     pub learn: bool,
     /// Compare lines that have no population with those in FILE, which --learn wrote

@@ -92,8 +92,8 @@ pub struct Report {
 pub struct Lake {
     /// Export what is recorded as Parquet files below DIR, hour by hour
     ///
-    /// As `tcpreuse export` does, in a thread of its own. What cannot be written is told and tried again; recording
-    /// goes on. Several hosts may share DIR.
+    /// As `tcpreuse export` does, in a thread of its own. What cannot be written is told and tried again;
+    /// recording goes on. Several hosts may share DIR.
     #[arg(long, value_name = "DIR")]
     pub parquet: Option<PathBuf>,
     /// The service that this host provides together with others [default: default]

@@ -43,9 +43,9 @@ pub struct Serve {
     pub webhook: Option<Hook>,
     /// Record the last minutes here, and keep them when something happens
     ///
-    /// When a surge begins, a peer that matters is accused, SIGUSR1 comes or somebody posts to /api/keep, what
-    /// lies back and what follows becomes a directory in DIR/evidence-kept, which verify, diagnose --from,
-    /// replay and report read. The service sets it to its state directory.
+    /// When a surge begins, a peer that matters is accused, SIGUSR1 comes or somebody posts to /api/keep,
+    /// what lies back and what follows becomes a directory in DIR/evidence-kept, which verify, diagnose
+    /// --from, replay and report read. The service sets it to its state directory.
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env = true)]
     pub evidence: Option<PathBuf>,
     /// Use at most this much disk for all of that; the oldest evidence goes first

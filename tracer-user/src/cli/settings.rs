@@ -10,7 +10,7 @@ use crate::{
     diagnosis::{Expect, Options, thresholds::Thresholds},
     exit::Failure,
     filter::{Directions, Filter, Prefixes},
-    kernel::{load::Settings, netns},
+    kernel::{netns, settings::Settings},
     model::names::Names,
     report::openmetrics::Style,
     server_status::{self, StatusUrl},

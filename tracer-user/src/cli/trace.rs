@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::values::{self, Netns, Retain};
 use crate::{
     filter::Cgroup,
-    kernel::load::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
+    kernel::settings::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS},
 };
 
 /// What to trace and how to group it.
@@ -58,16 +58,16 @@ pub struct Trace {
     pub prefix6: u8,
     /// Track at most N peers individually
     ///
-    /// When hardly any room is left, those make room that hold no connection: first peers that never sent a request,
-    /// then those that came a few times, then the ones that were quiet longest. New peers of one IPv6 /64 are then
-    /// counted together as that network, which is not judged. Peers that find no room all the same are counted in the
-    /// totals and reported as not judged. Each peer takes 1.4 KiB of kernel memory.
+    /// When hardly any room is left, those make room that hold no connection: first peers that never sent a
+    /// request, then those that came a few times, then the ones that were quiet longest. New peers of one IPv6
+    /// /64 are then counted together as that network, which is not judged. Peers that find no room all the same
+    /// are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel memory.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
     /// Keep a peer for this long after its last connection, or as long as the window if that is longer
     ///
-    /// Then it is no longer listed, and the totals go on to count it. With `never`, peers stay until the end, even when
-    /// others find no room.
+    /// Then it is no longer listed, and the totals go on to count it. With `never`, peers stay until the end,
+    /// even when others find no room.
     #[arg(long, value_name = "TIME|never", default_value = "1h", value_parser = values::retain)]
     pub retain: Retain,
     /// Track at most N open connections at a time
@@ -77,8 +77,9 @@ pub struct Trace {
     pub max_connections: u32,
     /// Do not look at what processes read
     ///
-    /// By default the first bytes that a process reads, nine at most, are compared in the kernel and dropped, to tell
-    /// requests from TLS handshakes, logins and keep-alives. Without that, each answer counts as a request.
+    /// By default the first bytes that a process reads, nine at most, are compared in the kernel and dropped,
+    /// to tell requests from TLS handshakes, logins and keep-alives. Without that, each answer counts as a
+    /// request.
     #[arg(long)]
     pub no_peek: bool,
     /// Print more on stderr, such as the kernel's own words when it refuses a program

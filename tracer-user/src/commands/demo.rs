@@ -18,7 +18,7 @@ use crate::{
     diagnosis::{Diagnosis, Judge, Options, words},
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::{load::Settings, netns},
+    kernel::{netns, settings::Settings},
     report::{
         Origin,
         html::{self, Material},

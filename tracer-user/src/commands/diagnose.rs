@@ -11,7 +11,7 @@ use crate::{
     config,
     diagnosis::{Diagnosis, Judge, Options, words},
     exit::{Failure, Outcome},
-    kernel::{load::Settings, privileges::Role},
+    kernel::{privileges::Role, settings::Settings},
     report::{html::Material, openmetrics::Counted},
     source::live::Live,
     stop::{Stop, event_loop},

@@ -7,7 +7,7 @@ use crate::{
     exit::{Failure, Outcome},
     kernel::{
         doctor::{Check, Status, examine},
-        load::Settings,
+        settings::Settings,
     },
     text::sanitise,
 };

@@ -124,7 +124,8 @@ impl Told {
     }
 }
 
-/// Hands over each line without its end. Of one that is too long, or cannot be read as a whole, what is wrong.
+/// Hands over each line without its end. Of one that is too long, or cannot be read as a whole, what is
+/// wrong.
 fn each_line(
     input: &mut impl BufRead,
     mut each: impl FnMut(Result<&[u8], String>) -> io::Result<()>,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     diagnosis::{Diagnosis, Judge},
     exit::Failure,
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{
         chronicle::{Chronicle, Point},
         ended::Ended,

@@ -17,7 +17,7 @@ use crate::{
     diagnosis::{Diagnosis, Judge, Options, words},
     evidence::recording::Block,
     exit::{Failure, Outcome},
-    kernel::{load::Settings, privileges::Role},
+    kernel::{privileges::Role, settings::Settings},
     model::{ended::Ended, sample::Sample},
     report::{Origin, html::Material, json, text},
     source::live::Live,

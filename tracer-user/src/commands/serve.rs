@@ -23,7 +23,7 @@ use crate::{
     diagnosis::{Judge, Options},
     evidence::recording::Block,
     exit::{Failure, Outcome},
-    kernel::{clock, load::Settings, privileges::Role},
+    kernel::{clock, privileges::Role, settings::Settings},
     report::{Origin, openmetrics::Counted, text},
     serve::{
         door::{self, Address, Door},

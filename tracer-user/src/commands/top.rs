@@ -19,7 +19,7 @@ use crate::{
     evidence::manifest::Session,
     exit::{Failure, Outcome},
     filter::{Directions, Filter},
-    kernel::{clock, load::Settings, netns},
+    kernel::{clock, netns, settings::Settings},
     report::Origin,
     view::{
         app::{Live, Look, default_columns},

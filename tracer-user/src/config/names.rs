@@ -23,8 +23,8 @@ pub fn of_run(given: &SettingsFlags, get: impl Fn(&str) -> Option<String>) -> Re
     over(&Names::default(), &listed, given)
 }
 
-/// The names for a recording: those it was made with, and over them what the command line gives. Default files
-/// do not count, so that a recording reads the same wherever it is read.
+/// The names for a recording: those it was made with, and over them what the command line gives. Default
+/// files do not count, so that a recording reads the same wherever it is read.
 ///
 /// # Errors
 /// As for [`of_run`].

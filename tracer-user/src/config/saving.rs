@@ -24,8 +24,8 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// The file named by a flag, else the user's own; `None` without either. What is in the file for all users
-    /// is carried over into one's own.
+    /// The file named by a flag, else the user's own; `None` without either. What is in the file for all
+    /// users is carried over into one's own.
     ///
     /// # Errors
     /// If the settings cannot be read.

@@ -280,7 +280,11 @@ impl Diagnosis {
         self.tally = Tally::of(peers);
         worst_first(peers, &self.tally);
         self.causes = causes(peers, &self.tally);
-        self.answer = self.tally.answer();
+        self.answer = match self.tally.answer() {
+            // No rule can have accused anybody yet.
+            Answer::No if self.run_ns() < self.thresholds.settled => Answer::InsufficientData,
+            answer => answer,
+        };
     }
 
     /// Whether it is too early for any rule to match.
@@ -328,4 +332,34 @@ fn causes<P: Rated>(peers: &[P], tally: &Tally) -> Vec<Cause> {
         )
     });
     causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{
+        Judge,
+        judge::tests::world::{Peer, S, World},
+    };
+
+    #[test]
+    fn nobody_is_acquitted_before_the_rules_could_have_spoken() {
+        let mut world = World::new(1_000);
+        let mut judge = Judge::new(Some(300 * S));
+        for held in [1, 1, 1, 1, 1, 1, 64] {
+            let who = world.add();
+            (0..held).for_each(|_| world.peer(who).find());
+        }
+        for _ in 0..10 {
+            world.peers().for_each(Peer::poll);
+            let diagnosis = judge.look(&world.tick(), &Options::default());
+            let settled = diagnosis.run_ns() >= diagnosis.thresholds.settled;
+            let wanted = match settled {
+                true => Answer::No,
+                false => Answer::InsufficientData,
+            };
+            assert_eq!(diagnosis.answer, wanted, "after {} ns", diagnosis.run_ns());
+            assert_eq!(diagnosis.is_too_early(), !settled);
+        }
+    }
 }

@@ -131,10 +131,10 @@ impl Case<'_> {
             && figures.span_ns < PATH_FORGETS_NS * figures.opens
     }
 
-    /// Whether connections end at an age rather than after a number of requests, where both look constant. Clients with a
-    /// steady rhythm reach the same number of requests at the same age, and numbers above seven are only known to a
-    /// factor of two. The one that varies less is the cause; and a server that counts requests closes right after
-    /// the last one.
+    /// Whether connections end at an age rather than after a number of requests, where both look constant.
+    /// Clients with a steady rhythm reach the same number of requests at the same age, and numbers above
+    /// seven are only known to a factor of two. The one that varies less is the cause; and a server that
+    /// counts requests closes right after the last one.
     fn is_tighter_by_age(&self) -> bool {
         let (figures, turns) = (self.figures, &self.figures.turns);
         let (Some(ages), Some(age)) = (figures.age.constant_age(false), figures.age.p50_ns) else {

@@ -75,7 +75,8 @@ impl From<&Durations> for Pace {
     }
 }
 
-/// How many connections a peer held over the time that is judged, and for how long. CLOSE_WAIT does not count.
+/// How many connections a peer held over the time that is judged, and for how long. CLOSE_WAIT does not
+/// count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupancy {
     /// How long that time is, ns; a peer that came later held none before.
@@ -133,8 +134,8 @@ pub struct Lingering {
     pub answered_ns: Vec<u64>,
     /// And those whose last request was not: the server may still be holding a poll.
     pub unanswered_ns: Vec<u64>,
-    /// Of them all, how many the peer's later connections have passed by: it opened others after they had been in
-    /// it for a while, and still did not close them.
+    /// Of them all, how many the peer's later connections have passed by: it opened others after they had
+    /// been in it for a while, and still did not close them.
     pub passed_by: u64,
     /// The process that holds the most of them, and how many.
     pub owner: Option<(Process, u64)>,
@@ -188,7 +189,8 @@ pub struct Figures {
     pub closes: u64,
     /// Requests over all its connections, or the most there can have been.
     pub requests: u64,
-    /// When the oldest of its connections was opened that came while it held as many as expected, monotonic, ns.
+    /// When the oldest of its connections was opened that came while it held as many as expected, monotonic,
+    /// ns.
     pub first_overlap_ns: Option<u64>,
     /// How the number held moved.
     pub course: Course,

@@ -48,8 +48,8 @@ impl Learned {
     }
 }
 
-/// The lowest number of turns that counts as a limit. Unless turns are known to be requests, a handshake and one
-/// request explain any lower number.
+/// The lowest number of turns that counts as a limit. Unless turns are known to be requests, a handshake and
+/// one request explain any lower number.
 pub(super) fn least_limit(figures: &Figures) -> u64 {
     match figures.requests_told {
         true => 2,
@@ -57,8 +57,8 @@ pub(super) fn least_limit(figures: &Figures) -> u64 {
     }
 }
 
-/// What the peers of a service show of its server, put together one by one. Each entry is a value and the number
-/// of connections that have it.
+/// What the peers of a service show of its server, put together one by one. Each entry is a value and the
+/// number of connections that have it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     ages: Vec<(u64, u64)>,
@@ -71,7 +71,8 @@ impl Seen {
     pub(super) fn add(&mut self, figures: &Figures, thresholds: &Thresholds) {
         let idle = figures.idle.constant();
         let idle = idle.filter(|idle| idle.low_ns >= thresholds.server_at_once);
-        // Connections that are ended when they have been idle for a time are of one age too, if they carry the same.
+        // Connections that are ended when they have been idle for a time are of one age too, if they carry
+        // the same.
         if idle.is_none()
             && let Some(cluster) = figures.age.constant_age(false)
             && let Some(age_ns) = figures.age.p50_ns

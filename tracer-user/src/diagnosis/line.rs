@@ -1,7 +1,7 @@
 //! A peer as one line of JSON: its figures and what is usual for its service go in, a verdict comes out.
 //!
-//! The rules are those of a recording. Other programs add up figures over many hosts and days, and [`LineJudge`]
-//! judges the sums. It knows no clock: times are lengths before the end of the period.
+//! The rules are those of a recording. Other programs add up figures over many hosts and days, and
+//! [`LineJudge`] judges the sums. It knows no clock: times are lengths before the end of the period.
 
 mod input;
 mod live;
@@ -140,7 +140,8 @@ impl LineJudge {
         }
     }
 
-    /// The verdict on a line, as a line. Of a line that is invalid, the reason, which is part of the answer too.
+    /// The verdict on a line, as a line. Of a line that is invalid, the reason, which is part of the answer
+    /// too.
     pub fn judge(&mut self, line: &[u8]) -> (Map<String, Value>, Option<String>) {
         let mut fields: Map<String, Value> = match serde_json::from_slice(line) {
             Ok(fields) => fields,
@@ -293,7 +294,8 @@ impl LineJudge {
     }
 }
 
-/// The course where only its ends are known: it has grown by no less than this, whatever level it had in between.
+/// The course where only its ends are known: it has grown by no less than this, whatever level it had in
+/// between.
 fn bound(held: &input::Held, now: Level, begins_ns: u64) -> Course {
     let start = held.start.unwrap_or(now.held);
     let peak = held.peak.unwrap_or(0).max(start).max(now.held);

@@ -16,8 +16,8 @@ pub struct OverHosts {
     pub of: usize,
     /// The hosts the peer was seen on, by name.
     pub hosts: Vec<OnHost>,
-    /// Whether overlaps and gaps are those of the joined time line. Otherwise the overlaps of each host are added,
-    /// which is the least there can have been, and gaps are unknown.
+    /// Whether overlaps and gaps are those of the joined time line. Otherwise the overlaps of each host are
+    /// added, which is the least there can have been, and gaps are unknown.
     pub is_exact: bool,
 }
 
@@ -75,8 +75,8 @@ impl OverHosts {
         }
     }
 
-    /// How the verdicts on the hosts differ from that on the service, or on how many hosts the peer was seen; `None`
-    /// for a single host that says the same.
+    /// How the verdicts on the hosts differ from that on the service, or on how many hosts the peer was seen;
+    /// `None` for a single host that says the same.
     pub(super) fn said(&self, verdict: Verdict) -> Option<String> {
         let mut verdicts: BTreeMap<Verdict, u64> = BTreeMap::new();
         for on in &self.hosts {

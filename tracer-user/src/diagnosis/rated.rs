@@ -1,5 +1,5 @@
-//! What order and answer need of each peer. It is little, so that the peers themselves need not all be held in
-//! memory at the same time.
+//! What order and answer need of each peer. It is little, so that the peers themselves need not all be held
+//! in memory at the same time.
 
 use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 
@@ -229,8 +229,8 @@ impl Tally {
         }
     }
 
-    /// The cost of a peer or group: its share of the opens or of the open connections, whichever is larger, in
-    /// millionths.
+    /// The cost of a peer or group: its share of the opens or of the open connections, whichever is larger,
+    /// in millionths.
     pub(super) fn cost(&self, opens: u64, held: u64) -> u64 {
         let share = share(opens, self.opens).max(share(held, self.held));
         #[expect(

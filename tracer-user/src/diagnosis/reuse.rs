@@ -97,9 +97,9 @@ fn requests_at_least(case: &Case<'_>) -> u64 {
     figures.requests.saturating_sub(logins)
 }
 
-/// Whether each connection to a database serves a moment's work, such as one web request that needs some values
-/// from it. It carries several requests, yet the client ends it as soon as it has the last answer. Other
-/// clients are not judged by this: some requests a connection are reuse.
+/// Whether each connection to a database serves a moment's work, such as one web request that needs some
+/// values from it. It carries several requests, yet the client ends it as soon as it has the last answer.
+/// Other clients are not judged by this: some requests a connection are reuse.
 fn makes_short_visits(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let of = figures.turns.connections();

@@ -3,8 +3,8 @@
 use super::{Diagnosis, JoinedHost};
 use crate::model::{figure::Table, history::Surge};
 
-/// Adds the sums, listeners, processes and changes of the hosts to the diagnosis of their joined peers, and the peers
-/// that stay apart. Each of these gets the name of its host.
+/// Adds the sums, listeners, processes and changes of the hosts to the diagnosis of their joined peers, and
+/// the peers that stay apart. Each of these gets the name of its host.
 pub fn around_hosts(joined: Diagnosis, of: Vec<JoinedHost>, hosts: Vec<(String, Diagnosis)>) -> Diagnosis {
     let mut all = joined;
     all.hosts = of;

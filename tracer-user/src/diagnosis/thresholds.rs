@@ -84,8 +84,8 @@ pub const DISCARDED_NS: u64 = 51 * MS;
 /// This share of a pool's discards must be that quick. The rest allows for a busy machine.
 pub const NEARLY_ALL: f64 = 0.95;
 
-/// At least this share of a pool's discards carried one request or two: whatever comes back to a full pool goes, and
-/// most of it has just been opened. Clients that share an address stay for as long as they need.
+/// At least this share of a pool's discards carried one request or two: whatever comes back to a full pool
+/// goes, and most of it has just been opened. Clients that share an address stay for as long as they need.
 pub const HARDLY_USED: f64 = 0.1;
 
 /// This many immediate discards and none later are no accident among many clients.
@@ -94,8 +94,8 @@ pub const MANY_DISCARDED: u64 = 20;
 /// A process that has more than this share of the files open that it may have soon accepts nothing more.
 pub const FILES_CROWDED: f64 = 0.9;
 
-/// A pool opens no connection beside a free one. This share of those looked at allows for threads that have taken a
-/// connection and are late to use it ...
+/// A pool opens no connection beside a free one. This share of those looked at allows for threads that have
+/// taken a connection and are late to use it ...
 pub const BESIDE_FREE: f64 = 0.4;
 
 /// ... and it takes this many to tell a pool from clients behind one address.
@@ -118,8 +118,8 @@ pub const AGE_NS: u64 = 100 * MS;
 /// ... and by this share if each connection carried the same number of requests.
 pub const SAME_AGE_SHARE: f64 = 0.01;
 
-/// No path forgets a connection that has been idle for less than this. Known ones take half a minute and more; this
-/// leaves room for tests.
+/// No path forgets a connection that has been idle for less than this. Known ones take half a minute and
+/// more; this leaves room for tests.
 pub const PATH_FORGETS_NS: u64 = 4 * S;
 
 /// This long in CLOSE_WAIT shows that the server was busy with something else, such as a held poll. An

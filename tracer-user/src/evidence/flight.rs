@@ -1,9 +1,9 @@
 //! The flight recorder: a recording that remembers only the last minutes. When there is a reason, its
-//! directory is moved to where it is kept, goes on for a while, and another recording begins where it ends. So
-//! nothing is copied or written twice, and what a killed recorder leaves behind is whole evidence.
+//! directory is moved to where it is kept, goes on for a while, and another recording begins where it ends.
+//! So nothing is copied or written twice, and what a killed recorder leaves behind is whole evidence.
 //!
-//! All of it lies in one directory and has one budget: a quarter is for the recording that may yet be kept, the
-//! rest for what is kept, of which the oldest goes first.
+//! All of it lies in one directory and has one budget: a quarter is for the recording that may yet be kept,
+//! the rest for what is kept, of which the oldest goes first.
 
 use std::{
     fs,

@@ -40,8 +40,8 @@ pub struct Interval {
     /// Otherwise it is a key frame, with all of them, as in older recordings.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changes: bool,
-    /// By how much UTC was set, or how long the machine was suspended, since the interval before, ms. Negative
-    /// if UTC was set back.
+    /// By how much UTC was set, or how long the machine was suspended, since the interval before, ms.
+    /// Negative if UTC was set back.
     #[serde(skip_serializing_if = "is_default")]
     pub clock_stepped_ms: i64,
     /// SHA-256 of the `state.delta` written after this line, if one was to be written.

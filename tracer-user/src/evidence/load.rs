@@ -383,8 +383,8 @@ pub(crate) fn end(evidence: &Evidence) -> Option<i128> {
     utc_ns(text?)
 }
 
-/// Adds losses and accounting of the last interval. The rows alone do not say what those peers had counted that left before
-/// the first row read.
+/// Adds losses and accounting of the last interval. The rows alone do not say what those peers had counted
+/// that left before the first row read.
 fn add_what_the_journal_knows(evidence: &Evidence, sample: &mut Sample) {
     let session = &evidence.manifest.session;
     match &evidence.last {

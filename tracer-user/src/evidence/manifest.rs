@@ -8,7 +8,7 @@ use super::{Folder, MANIFEST, error::EvidenceError, rows::Kind};
 use crate::{
     diagnosis::{Options, words},
     filter::Prefixes,
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{accounting::Losses, sample::Moment},
     report::{Counts, Origin, timestamp, utc_ns},
     text::sanitise,

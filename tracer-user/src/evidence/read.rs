@@ -203,8 +203,8 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Leaves out the intervals before the last key frame before `from`, and those after `to`, UTC, ns, as far
-    /// as there is a journal of them, so that their rows need not be read.
+    /// Leaves out the intervals before the last key frame before `from`, and those after `to`, UTC, ns, as
+    /// far as there is a journal of them, so that their rows need not be read.
     ///
     /// # Errors
     /// If the journal can no longer be read.

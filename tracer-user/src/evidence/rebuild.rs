@@ -262,7 +262,7 @@ impl Rebuild {
             let entry = shared.get(id).unwrap_or(entry);
             let is_listed = self.lists(entry);
             if is_listed && self.open.is_empty() {
-                live::of_gauges(self, *id, entry, taken, &mut connections);
+                live::of_gauges(self, *id, entry, started, taken, &mut connections);
             }
             let counters = entry.counters(self.expected, !self.open.is_empty());
             totals.add(&counters);

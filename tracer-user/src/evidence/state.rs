@@ -1,8 +1,8 @@
 //! `state.json`: the last complete sample and its history, so that a diagnosis made from a recording equals
 //! the live one.
 //!
-//! While a recording runs, `state.json` is a snapshot, and `state.delta` is a later state compressed with that
-//! snapshot at hand: a few hundred bytes where little has changed.
+//! While a recording runs, `state.json` is a snapshot, and `state.delta` is a later state compressed with
+//! that snapshot at hand: a few hundred bytes where little has changed.
 
 use std::io::{self, Read, Write};
 

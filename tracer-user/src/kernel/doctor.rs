@@ -10,8 +10,8 @@ use tracer_ebpf::{
 
 use super::{
     btf::{Btf, VMLINUX},
-    load::Settings,
     netns, object, offsets, privileges,
+    settings::Settings,
     tracer::Tracer,
 };
 
@@ -83,7 +83,8 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
     checks
 }
 
-/// Which kernel this is. What it can do is not told by its number: distributions bring newer functions to older ones.
+/// Which kernel this is. What it can do is not told by its number: distributions bring newer functions to
+/// older ones.
 fn kernel() -> Check {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     Check::new("kernel", Status::Ok, release)

@@ -21,13 +21,13 @@ use tracer_ebpf::{
     index, member,
 };
 
-pub use super::settings::{DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PEERS, Settings};
 use super::{
     TraceError,
     btf::{Btf, VMLINUX},
     clock, object,
     offsets::{self, Missing},
     relocate::relocate,
+    settings::Settings,
     tables::Tables,
 };
 use crate::{

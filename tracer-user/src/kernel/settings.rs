@@ -32,8 +32,8 @@ pub struct Settings {
     pub filter: Filter,
     /// How many peers have a slot of their own.
     pub max_peers: u32,
-    /// How long a peer is kept that holds nothing and is quiet, while there is room, ns; `None`: until the end, even
-    /// if there is no room for others.
+    /// How long a peer is kept that holds nothing and is quiet, while there is room, ns; `None`: until the
+    /// end, even if there is no room for others.
     pub retain_ns: Option<u64>,
     /// How many connections may be open at once.
     pub max_connections: u32,
@@ -59,7 +59,8 @@ pub struct Settings {
     /// Whether the CPU keeps its stores in order, so that a plain store is enough to publish. For tests: if
     /// not set, the programs use exchanges, which must count the same.
     pub stores_in_order: bool,
-    /// Whether each table is to fit into [`SMALL`] bytes. For tests, and for kernels that accept no larger ones.
+    /// Whether each table is to fit into [`SMALL`] bytes. For tests, and for kernels that accept no larger
+    /// ones.
     pub small_tables: bool,
     /// Whether the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
@@ -110,8 +111,9 @@ impl Settings {
         }
     }
 
-    /// Number of slots in the table of peers, on a host with so many CPUs. Beside those of the peers there are some for
-    /// those that are leaving, one for each CPU that may hold one for a moment, and the one for all other peers.
+    /// Number of slots in the table of peers, on a host with so many CPUs. Beside those of the peers there
+    /// are some for those that are leaving, one for each CPU that may hold one for a moment, and the one for
+    /// all other peers.
     pub(super) fn slots(&self, cpus: u32) -> u32 {
         let beside = cpus + 1 + retire::most_leaving(self.max_peers);
         self.max_peers.saturating_add(beside)

@@ -1,5 +1,5 @@
-//! A test that the programs fit on the stack of every kernel. Newer ones give a program a stack of its own and accept
-//! more than those before 6.13 do, so loading them here does not show it.
+//! A test that the programs fit on the stack of every kernel. Newer ones give a program a stack of its own
+//! and accept more than those before 6.13 do, so loading them here does not show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

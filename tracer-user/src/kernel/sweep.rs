@@ -26,7 +26,7 @@ use tracer_ebpf::{
     transition::unseen_reason,
 };
 
-use super::{TraceError, decode, load::Settings, mapping::Mapping, sockets, tracer::Tracer};
+use super::{TraceError, decode, mapping::Mapping, settings::Settings, sockets, tracer::Tracer};
 
 /// A socket that is not listed twice, this long apart, is gone. It leaves the kernel's table of sockets just
 /// before its last change of state, in the same softirq.
@@ -193,8 +193,8 @@ impl Tracer {
         Ok(ended)
     }
 
-    /// Forgets the sockets that have been connecting for longer than any connect takes, so that places are free again
-    /// that the programs would not give back.
+    /// Forgets the sockets that have been connecting for longer than any connect takes, so that places are
+    /// free again that the programs would not give back.
     pub fn forget_connects(&mut self, now_ns: u64) {
         self.places.forget_connects(now_ns);
     }

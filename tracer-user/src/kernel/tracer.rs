@@ -1,9 +1,6 @@
 //! Starts the programs, and reads what they count.
 
-use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
-};
+mod missed;
 
 use aya::{
     Ebpf,
@@ -14,17 +11,18 @@ use aya_log::EbpfLogger;
 use hashbrown::HashSet;
 use tracer_ebpf::{
     abi::{comm::Comm, conn::unknown, losses::Losses as AbiLosses, peer::PeerKey},
-    hooks::{END, Hook, LIST, READ, SEED, STATE},
+    hooks::{Hook, LIST, SEED, STATE},
 };
 
 use super::{
     TraceError, decode,
-    load::{Settings, load, program, refused},
+    load::{load, program, refused},
     offsets::Missing,
     owners,
     peers::PeerTable,
     records::Records,
     retire::Retirement,
+    settings::Settings,
     sockets,
     sweep::Places,
 };
@@ -32,7 +30,7 @@ use crate::{
     filter::{Directions, Filter},
     memory,
     model::{
-        accounting::{Losses, Nested, Totals},
+        accounting::Totals,
         ended::Ended,
         peer::{Counters, Direction},
         sample::{Known, Peer},
@@ -189,8 +187,8 @@ impl Tracer {
     }
 
     /// Notes the holders of outbound connections already open, since each process is a peer: all that can be
-    /// found or, after the first time, those that these processes have opened since. If no holder is found, the
-    /// process is unknown.
+    /// found or, after the first time, those that these processes have opened since. If no holder is found,
+    /// the process is unknown.
     fn note_holders(&mut self) -> Result<(), TraceError> {
         if self.filter.directions == Directions::Inbound {
             return Ok(());
@@ -225,22 +223,6 @@ impl Tracer {
             what: "to mark the seeding as complete".to_owned(),
             reason: error.to_string(),
         })
-    }
-
-    /// Searches the live sockets for state changes for which the kernel skipped the program, if it has since
-    /// the last call. Such a change also shows at the connection's next one, but for a held connection that
-    /// may take long.
-    ///
-    /// # Errors
-    /// If the sockets cannot be walked.
-    pub fn make_up_for_misses(&mut self) -> Result<(), TraceError> {
-        let skipped = self.skipped(&STATE);
-        if skipped == self.made_up_for && !self.misses_on_purpose {
-            return Ok(());
-        }
-        self.made_up_for = skipped;
-        let only = self.filter.netns;
-        sockets::walk(self.iterator(SEED)?, only).map(drop)
     }
 
     /// The live sockets the filters admit.
@@ -313,54 +295,10 @@ impl Tracer {
         Ok((peers, unattributed))
     }
 
-    /// The losses so far, except those that only a walk over the sockets shows: namespaces skipped, names forgotten, and
-    /// whether nested runs were a loss.
-    ///
-    /// # Errors
-    /// If the map cannot be read.
-    pub fn losses(&self) -> Result<Losses, TraceError> {
-        let sum = self.sum_of_losses()?;
-        Ok(Losses {
-            peers_dropped: sum.peers_dropped,
-            peers_dropped_unlisted: sum.peers_dropped_unlisted,
-            connections_unattributed: sum.connections_unattributed,
-            connections_dropped: sum.connections_dropped.saturating_sub(self.counted_after_all),
-            records_lost: sum.ring_full + if self.keeps_records { self.swept } else { 0 },
-            records_raced: sum.ring_raced,
-            nested: Nested {
-                first: self.skipped(&STATE),
-                second: self.skipped(&END),
-                rescued: sum.rescued + self.swept,
-            },
-            reads_skipped: self.skipped(&READ),
-            listeners_forgotten: sum.listeners_forgotten,
-            ..Losses::default()
-        })
-    }
-
-    /// The loss counters of all CPUs, added up.
-    pub(super) fn sum_of_losses(&self) -> Result<AbiLosses, TraceError> {
-        let per_cpu = self.losses.get(&0, 0).map_err(|error| TraceError::Read {
-            what: "the loss counters",
-            reason: error.to_string(),
-        })?;
-        Ok(decode::losses(per_cpu.iter().copied()))
-    }
-
     /// The name of a process that connected or read, even if it has ended since, as long as not too many
     /// others came after it.
     pub fn comm(&self, pid: u32) -> Option<String> {
         self.comms.get(&pid, 0).ok().map(|comm| decode::comm(&comm))
-    }
-
-    /// How often the kernel skipped a program because it was already running.
-    fn skipped(&self, hook: &Hook) -> u64 {
-        match self.ebpf.program(hook.program) {
-            Some(Program::BtfTracePoint(program)) => program
-                .fd()
-                .map_or(0, |fd| recursion_misses(fd.as_fd().as_raw_fd())),
-            _ => 0,
-        }
     }
 
     /// Takes the records of ended connections since the last call, at most `limit`. Empty if records were not
@@ -419,18 +357,4 @@ impl Tracer {
     pub(super) fn iterator(&mut self, name: &str) -> Result<&mut Iter, TraceError> {
         program(&mut self.ebpf, name)
     }
-}
-
-/// How often the kernel skipped a program because it was already running on that CPU. aya does not expose the
-/// counter; the kernel also prints it for each open program.
-fn recursion_misses(fd: i32) -> u64 {
-    fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
-        .ok()
-        .and_then(|info| {
-            let line = info
-                .lines()
-                .find_map(|line| line.strip_prefix("recursion_misses:"))?;
-            line.trim().parse().ok()
-        })
-        .unwrap_or(0)
 }

@@ -1,7 +1,8 @@
 //! What the kernel says of a listening socket: a table with one figure per line, like [`super::counters`].
 //!
-//! Reading it from the kernel's record, the sum over the sockets of one port, the state of a recording and its
-//! limits follow from the line, and so do the JSON of a diagnosis, `listeners.csv` and the listeners of the view.
+//! Reading it from the kernel's record, the sum over the sockets of one port, the state of a recording and
+//! its limits follow from the line, and so do the JSON of a diagnosis, `listeners.csv` and the listeners of
+//! the view.
 
 use tracer_ebpf::abi::live::{Live, NO_DROPS};
 

@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 
 use super::{figure::added, serial::sparse};
 
-/// Counts by the buckets of [`tracer_ebpf::buckets`], of which there are `N`. Only those between the first and the
-/// last that are not zero are kept: what one peer does is much the same each time, and there are many peers.
+/// Counts by the buckets of [`tracer_ebpf::buckets`], of which there are `N`. Only those between the first
+/// and the last that are not zero are kept: what one peer does is much the same each time, and there are many
+/// peers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Buckets<const N: usize> {
     /// The bucket of the first of these; 0 when there are none.

@@ -1,8 +1,9 @@
 //! What the programs count of a peer: one table, a line a figure.
 //!
-//! Reading it from the kernel's slot, what happened since an earlier sample, the sum over peers or recordings, the
-//! state of a recording and the limits of what is read from one follow from the line. A figure that is `shown` is in
-//! the JSON of a diagnosis, in `peers.csv` and in the detail pane of the view besides, as it was counted.
+//! Reading it from the kernel's slot, what happened since an earlier sample, the sum over peers or
+//! recordings, the state of a recording and the limits of what is read from one follow from the line. A
+//! figure that is `shown` is in the JSON of a diagnosis, in `peers.csv` and in the detail pane of the view
+//! besides, as it was counted.
 
 use tracer_ebpf::{
     abi::peer::{self, PeerStats, rhythm, timed},
@@ -87,14 +88,15 @@ fn least(inverse: u32) -> u32 {
 }
 
 impl From<&PeerStats> for Counters {
-    /// The counters of one slot are read one after the other while programs go on counting, so sums of two of them
-    /// never go below zero here.
+    /// The counters of one slot are read one after the other while programs go on counting, so sums of two of
+    /// them never go below zero here.
     fn from(stats: &PeerStats) -> Self {
         Self::from(&Slot::of(stats))
     }
 }
 
-// Columns of `peers.csv` are only ever added, so the next figure that is shown stands after the others that are.
+// Columns of `peers.csv` are only ever added, so the next figure that is shown stands after the others that
+// are.
 figures! {
     /// A peer's counters since tracing began, as the kernel kept them.
     Counters of Slot<'_>, shown as Plain;
@@ -155,7 +157,8 @@ figures! {
     /// From the end of an answer to the next request on the same connection.
     pause: Durations = Durations of Nanoseconds, |slot| slot.rhythm(rhythm::PAUSE);
 
-    /// How long connections were held, all together and without CLOSE_WAIT; of those that are open, until the sample.
+    /// How long connections were held, all together and without CLOSE_WAIT; of those that are open, until the
+    /// sample.
     held_ms: u64 = Counter of Milliseconds, |slot| {
         let [life, waiting] = [timed::LIFETIME, timed::CLOSE_WAIT].map(|what| slot.sum_ns(what));
         life.saturating_add(slot.stats.seeded_ns).saturating_sub(waiting) / NS_PER_MS
@@ -177,27 +180,28 @@ figures! {
         buckets: slot.stats.turn_buckets.into(),
     };
 
-    /// Ended connections of which the number of requests is a bound, because not all that was read could be told.
+    /// Ended connections of which the number of requests is a bound, because not all that was read could be
+    /// told.
     requests_bounded: u64 = Counter of Connections, |slot| slot.stats.requests_bounded.into();
 
     /// The protocol that was told last.
     protocol: u32 = Latest of Protocol, |slot| slot.stats.protocol;
 
-    /// Connections that the client ended while its request had no answer yet. Told by reads and writes, else by the
-    /// times of the last segments.
+    /// Connections that the client ended while its request had no answer yet. Told by reads and writes, else
+    /// by the times of the last segments.
     unanswered: u64 = Counter of Connections, |slot| slot.stats.unanswered.into(),
         shown "unanswered" labelled "unanswered" if |known| known.turns || known.idle;
 
-    /// Accepted connections whose first data lay unread for a second or longer: they waited for the process to accept
-    /// them or to read.
+    /// Accepted connections whose first data lay unread for a second or longer: they waited for the process
+    /// to accept them or to read.
     late_reads: u64 = Counter of Connections, |slot| slot.stats.late_reads.into(),
         shown "late_reads" labelled "read late" if |known| known.turns;
 
     /// The longest such wait, within 5 %.
     late_read_max_ns: u64 = Largest of Nanoseconds, |slot| u64::from(slot.stats.late_read_max_ms) << 20;
 
-    /// The smoothed round-trip time that was seen last: at the end of a connection, and of open ones whenever the
-    /// sockets are listed.
+    /// The smoothed round-trip time that was seen last: at the end of a connection, and of open ones whenever
+    /// the sockets are listed.
     rtt_us: u32 = Latest of Microseconds, |slot| slot.stats.rtt_us,
         shown "rtt_ms" labelled "round trip";
 
@@ -233,8 +237,8 @@ impl Counters {
             .sum()
     }
 
-    /// What happened since an earlier state of these counters. All but extremes are exact; what is a gauge stays as it
-    /// is now, and so does the number found open when tracing began.
+    /// What happened since an earlier state of these counters. All but extremes are exact; what is a gauge
+    /// stays as it is now, and so does the number found open when tracing began.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut since = self.each_since(earlier);
@@ -248,8 +252,8 @@ impl Counters {
         since
     }
 
-    /// The same with what an earlier recording counted. What is open now stays as it is. What was open at its start was
-    /// open at the end of the earlier one, or else was found open all the same.
+    /// The same with what an earlier recording counted. What is open now stays as it is. What was open at its
+    /// start was open at the end of the earlier one, or else was found open all the same.
     #[must_use]
     pub fn after(&self, earlier: &Self) -> Self {
         let mut both = self.clone();
@@ -258,8 +262,8 @@ impl Counters {
         both
     }
 
-    /// Takes in those of another peer, or of another time, so that one stands for both. The peak is that of the one
-    /// that held more, or what both hold now.
+    /// Takes in those of another peer, or of another time, so that one stands for both. The peak is that of
+    /// the one that held more, or what both hold now.
     pub fn absorb(&mut self, other: &Self) {
         self.each_absorb(other);
         self.open_peak = self.open_peak.max(self.open_now);

@@ -79,8 +79,9 @@ impl Durations {
         self.buckets.accumulate(&other.buckets);
     }
 
-    /// What was noted since an earlier state of these. Sum and buckets are exact. Shortest and longest are when
-    /// they moved, and else known to the edges of the buckets, so that nothing seems closer together than it was.
+    /// What was noted since an earlier state of these. Sum and buckets are exact. Shortest and longest are
+    /// when they moved, and else known to the edges of the buckets, so that nothing seems closer together
+    /// than it was.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         if earlier.count() == 0 {
@@ -200,8 +201,8 @@ impl Durations {
         })
     }
 
-    /// A percentile of `count` durations, which are all there are and at least one: the mean when all lie in one
-    /// bucket, else by linear interpolation in its bucket, whose edges are at most a factor of 1.5 apart.
+    /// A percentile of `count` durations, which are all there are and at least one: the mean when all lie in
+    /// one bucket, else by linear interpolation in its bucket, whose edges are at most a factor of 1.5 apart.
     fn percentile(&self, percent: u64, count: u64) -> u64 {
         let mut below = 0;
         for (bucket, n) in self.buckets.used() {

@@ -1,7 +1,7 @@
 //! What a figure is: its unit, how it behaves over time and over several peers, and its value.
 //!
-//! [`super::counters`] has the table of a peer's figures, [`super::backlog`] that of a listener's. This module has
-//! what their lines consist of.
+//! [`super::counters`] has the table of a peer's figures, [`super::backlog`] that of a listener's. This
+//! module has what their lines consist of.
 
 mod table;
 

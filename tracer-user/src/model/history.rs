@@ -81,7 +81,8 @@ impl History {
         history
     }
 
-    /// Adds a sample. Samples must come in order of time. Returns the slots whose peers have left, in ascending order.
+    /// Adds a sample. Samples must come in order of time. Returns the slots whose peers have left, in
+    /// ascending order.
     pub fn add(&mut self, sample: &Sample) -> Vec<u32> {
         let moved = self.window.add(sample);
         self.watch.forget(&moved);

@@ -25,8 +25,8 @@ pub struct Holding {
     pub never_accepted: u64,
     /// When the first of those came, monotonic, ns.
     pub waiting_since_ns: Option<u64>,
-    /// Connections that occupy a worker of a server that gives each one for as long as it is open: accepted, and
-    /// not closed by the server yet.
+    /// Connections that occupy a worker of a server that gives each one for as long as it is open: accepted,
+    /// and not closed by the server yet.
     pub occupied: u64,
     /// What the kernel says of them.
     pub backlog: Backlog,

@@ -1,8 +1,8 @@
 //! How long connections were held and how long of that they had a request in hand, all of a peer's together.
 //!
-//! The kernel knows it of what has ended; what goes on is added from the list of sockets. So both numbers only
-//! grow, and over any window their difference is an integral: divided by the window's length, the mean number
-//! of connections held, and of those that were busy.
+//! The kernel knows it of what has ended; what goes on is added from the list of sockets. So both numbers
+//! only grow, and over any window their difference is an integral: divided by the window's length, the mean
+//! number of connections held, and of those that were busy.
 
 use hashbrown::HashMap;
 
@@ -58,8 +58,8 @@ pub fn add_what_goes_on(peers: &mut [Peer], connections: &[Connection], now: Mom
     }
 }
 
-/// What was held and busy since a mark by which nothing has changed until `begins_ns`, when the window begins. A
-/// mark is only made anew when something has, and what is held goes on until then.
+/// What was held and busy since a mark by which nothing has changed until `begins_ns`, when the window
+/// begins. A mark is only made anew when something has, and what is held goes on until then.
 pub fn before_the_window(mark: &Mark, begins_ns: u64) -> (u64, u64) {
     let ms = (begins_ns / NS_PER_MS).saturating_sub(mark.counters.reckoned_ms);
     (

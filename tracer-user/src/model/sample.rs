@@ -139,11 +139,12 @@ pub struct Sample {
     pub unattributed: Counters,
     /// The live sockets.
     pub sockets: Sockets,
-    /// How busy the connections of each slot were found since tracing began; of slots that never had several, nothing.
+    /// How busy the connections of each slot were found since tracing began; of slots that never had several,
+    /// nothing.
     #[serde(default)]
     pub looks: BTreeMap<u32, Looks>,
-    /// How often each slot was given back by a peer that left, so that its history is not taken for that of the next
-    /// one; those beyond the end never were. Only of a sample that was just taken.
+    /// How often each slot was given back by a peer that left, so that its history is not taken for that of
+    /// the next one; those beyond the end never were. Only of a sample that was just taken.
     #[serde(skip)]
     pub generations: Vec<u32>,
     /// What those peers have counted. Only of a sample that was just taken.

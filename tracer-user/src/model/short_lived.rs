@@ -29,8 +29,8 @@ pub trait Processes {
     fn name(&self, pid: u32) -> Option<String>;
 }
 
-/// The processes that have ended so far, by their peers' slots. When one of them gives its slot back, the combined
-/// peer keeps its counters, so they never decrease.
+/// The processes that have ended so far, by their peers' slots. When one of them gives its slot back, the
+/// combined peer keeps its counters, so they never decrease.
 #[derive(Debug, Default)]
 pub struct ShortLived {
     ended: HashMap<u32, Ended>,

@@ -124,8 +124,8 @@ pub struct Connection {
     pub owner: Option<u32>,
     /// Inode number of the socket's file.
     pub inode: Option<u64>,
-    /// What the clock of the other side's TCP timestamps said at monotonic time 0, ms, within a second; it wraps.
-    /// `None`: it sends none, or the kernel does not say.
+    /// What the clock of the other side's TCP timestamps said at monotonic time 0, ms, within a second; it
+    /// wraps. `None`: it sends none, or the kernel does not say.
     #[serde(default)]
     pub clock_ms: Option<u32>,
 }

@@ -83,7 +83,8 @@ impl Turns {
         self.buckets.get(bucket as usize).into()
     }
 
-    /// How many connections had at most this many turns, which must be fewer than 8: up to there buckets are exact.
+    /// How many connections had at most this many turns, which must be fewer than 8: up to there buckets are
+    /// exact.
     pub fn up_to(&self, most: u64) -> u64 {
         let last = turn_bucket(u32::try_from(most).unwrap_or(u32::MAX));
         let few = self.buckets.used().filter(|(bucket, _)| *bucket <= last);

@@ -93,8 +93,8 @@ impl Window {
         }
     }
 
-    /// Adds a sample. Samples must come in order of time. Returns the slots that belong to another peer than before,
-    /// or to none, in ascending order.
+    /// Adds a sample. Samples must come in order of time. Returns the slots that belong to another peer than
+    /// before, or to none, in ascending order.
     pub fn add(&mut self, sample: &Sample) -> Vec<u32> {
         let moved = self.forget_those_who_left(&sample.generations);
         let live = live_by_slot(&sample.sockets.connections);

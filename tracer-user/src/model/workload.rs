@@ -1,6 +1,7 @@
 //! What a process belongs to: the pod, container or service that its cgroup is named after.
 //!
-//! A cgroup's path has identifiers, not the names that people give; only the program that made the cgroup knows those.
+//! A cgroup's path has identifiers, not the names that people give; only the program that made the cgroup
+//! knows those.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,8 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Reads a `cgroup` file of `/proc`: the path in the unified hierarchy, or on older systems that of systemd.
+    /// Reads a `cgroup` file of `/proc`: the path in the unified hierarchy, or on older systems that of
+    /// systemd.
     pub fn of_file(text: &str) -> Self {
         let path_of = |controllers: &str| {
             text.lines().find_map(|line| {
@@ -52,7 +54,8 @@ impl Workload {
     }
 
     fn descend(&mut self, parent: &str, component: &str) {
-        // `kubepods-podUID.slice:cri-containerd:ID` is one component where two programs disagree on who names it.
+        // `kubepods-podUID.slice:cri-containerd:ID` is one component where two programs disagree on who names
+        // it.
         for part in component.split(':') {
             if let Some(pod) = pod(part) {
                 // What holds all pods is the service of their runtime.
@@ -104,7 +107,8 @@ fn is_identifier(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }
 
-/// The UID in `pod0b1c…`, `kubepods-burstable-pod0b1c….slice`: a UUID, or for a static pod the hash of its file.
+/// The UID in `pod0b1c…`, `kubepods-burstable-pod0b1c….slice`: a UUID, or for a static pod the hash of its
+/// file.
 fn pod(part: &str) -> Option<String> {
     let name = part.strip_suffix(".slice").unwrap_or(part);
     let uid = match name.strip_prefix("pod") {
@@ -117,7 +121,8 @@ fn pod(part: &str) -> Option<String> {
     (digits.len() == 32 && is_hex(&digits)).then_some(uid)
 }
 
-/// The container in `docker-ID.scope`, `cri-containerd:ID`, `libpod-ID.scope`, a bare ID, or a machine's name.
+/// The container in `docker-ID.scope`, `cri-containerd:ID`, `libpod-ID.scope`, a bare ID, or a machine's
+/// name.
 fn container(parent: &str, component: &str) -> Option<String> {
     let name = component.strip_suffix(".scope").unwrap_or(component);
     let (program, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));

@@ -157,7 +157,8 @@ fn remedies(peer: &Judged) -> Vec<Remedy> {
             remedies.push(rate(peer));
             remedies.extend(proxy::rate(peer));
         }
-        // Timers, limits and the path are settings of somebody, and a peer that is refused does not change them.
+        // Timers, limits and the path are settings of somebody, and a peer that is refused does not change
+        // them.
         _ => {}
     }
     remedies

@@ -1,4 +1,5 @@
-//! A page in a frame: its first screen as SVG, for the documentation. The page itself is inside, so text stays text.
+//! A page in a frame: its first screen as SVG, for the documentation. The page itself is inside, so text
+//! stays text.
 
 /// The top of a page of this size. `css` and `body` are those of the page.
 pub fn framed(said: &str, css: &str, body: &str, (width, height): (u32, u32)) -> String {

@@ -1,7 +1,8 @@
 //! A report to hand in: one HTML file that needs nothing else, neither a script nor a network.
 //!
 //! Here are the page and its order; [`material`] is what it is made of, [`svg`] draws. Everything is limited,
-//! so that no recording makes a page larger than some 2 MB, and [`harmless`] checks every character at the end.
+//! so that no recording makes a page larger than some 2 MB, and [`harmless`] checks every character at the
+//! end.
 
 mod answer;
 mod counted;

@@ -10,12 +10,11 @@ use hashbrown::HashMap;
 
 use crate::{
     kernel::{
-        TraceError, clock,
-        load::Settings,
-        netns,
+        TraceError, clock, netns,
         owners::{Owners, Search, files, has_ended, process, workload},
         privileges,
         records::Records,
+        settings::Settings,
         tracer::Tracer,
     },
     model::{

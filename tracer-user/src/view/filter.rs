@@ -2,8 +2,8 @@
 //!
 //! `a b` admits what both words match, `a or b` (or a lone `|`) what either matches. A word is an address, a
 //! network, or part of a name (the user's or a looked-up one), verdict, state or process. A field in front
-//! restricts it: `verdict:piling` for a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or `recv>=1M` for numbers.
-//! `piling|early` matches either part, and `!` before a word negates it.
+//! restricts it: `verdict:piling` for a part, `verdict=piling-up` for the whole, and `open>10`, `idle<=5s` or
+//! `recv>=1M` for numbers. `piling|early` matches either part, and `!` before a word negates it.
 //!
 //! Fields are the columns of the peers, by name or title, and the state of connections. A connection is
 //! compared by its own figure if it has one, else by its peer's, so a filter means the same in both lists.

@@ -165,7 +165,8 @@ mod tests {
         insta::assert_snapshot!(drawn);
     }
 
-    /// The picture in the documentation looks as the view does now: the same style, and titles that there are.
+    /// The picture in the documentation looks as the view does now: the same style, and titles that there
+    /// are.
     #[test]
     fn the_picture_of_the_documentation_is_current() {
         let drawn = crate::docs::picture("top.svg");

@@ -36,19 +36,21 @@ impl States {
         self.0 |= other.0;
     }
 
+    /// The names of all states, in the order of the bits.
+    pub const NAMES: [&str; 7] = [
+        "established",
+        "fin-wait-1",
+        "fin-wait-2",
+        "close-wait",
+        "last-ack",
+        "closing",
+        "never-accepted",
+    ];
+
     /// Their names.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        let names = [
-            "established",
-            "fin-wait-1",
-            "fin-wait-2",
-            "close-wait",
-            "last-ack",
-            "closing",
-            "never-accepted",
-        ];
         (0_u8..)
-            .zip(names)
+            .zip(Self::NAMES)
             .filter(move |(bit, _)| self.0 >> bit & 1 == 1)
             .map(|(_, name)| name)
     }
@@ -68,7 +70,8 @@ impl Trend {
     /// The highest height; 1 is nothing held, and 0 a point at which the peer was not there.
     const HIGHEST: u64 = 9;
 
-    /// From the numbers held, oldest first, of at most [`Self::POINTS`] points. They are scaled to the most of them.
+    /// From the numbers held, oldest first, of at most [`Self::POINTS`] points. They are scaled to the most
+    /// of them.
     pub fn of(held: impl Iterator<Item = Option<u16>> + Clone) -> Self {
         let most = u64::from(held.clone().flatten().max().unwrap_or(0)).max(1);
         let height = |held: u16| 1 + (u64::from(held) * (Self::HIGHEST - 1)).div_ceil(most);

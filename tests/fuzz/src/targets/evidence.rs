@@ -27,8 +27,8 @@ const MAX_PAGE: usize = 2_000_000;
 /// Index of the manifest, which nothing in the directory vouches for.
 const MANIFEST: usize = 0;
 
-/// An input is a list of five-byte changes: file, operation, offset (two bytes), and a byte to write. Returns the
-/// contents of the files afterwards, and whether anything but the manifest has changed.
+/// An input is a list of five-byte changes: file, operation, offset (two bytes), and a byte to write. Returns
+/// the contents of the files afterwards, and whether anything but the manifest has changed.
 fn damage(scratch: &mut Scratch, input: &[u8]) -> ([Option<Vec<u8>>; FILES.len()], bool) {
     let mut files: [Option<Vec<u8>>; FILES.len()] =
         std::array::from_fn(|file| Some(scratch.whole(file).to_vec()));

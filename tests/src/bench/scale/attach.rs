@@ -1,6 +1,6 @@
 //! The time until tracing begins.
 
-use tcpreuse::testing::kernel::{load::Settings, tracer::Tracer};
+use tcpreuse::testing::kernel::{settings::Settings, tracer::Tracer};
 
 use super::timed;
 use crate::{bench::math::median, namespace::Namespace, program::Trace};

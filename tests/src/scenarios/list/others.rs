@@ -24,8 +24,8 @@ fn several() -> Scenario {
     }
 }
 
-/// Redis and mosquitto count idle time in whole seconds, so it takes some for Redis's timer to look constant. A
-/// client of MQTT chooses the time itself; mosquitto closes up to five seconds later.
+/// Redis and mosquitto count idle time in whole seconds, so it takes some for Redis's timer to look constant.
+/// A client of MQTT chooses the time itself; mosquitto closes up to five seconds later.
 fn by_seconds() -> Scenario {
     let idle = |door, truth| {
         let mut groups = vec![group("reusing", 2, REUSING, &["reusing"]).through(door)];

@@ -1,5 +1,5 @@
-//! The causes over TLS 1.2 and TLS 1.3, at Apache and at nginx, and clients whose handshakes fail. At nginx also HTTP/2
-//! and WebSockets.
+//! The causes over TLS 1.2 and TLS 1.3, at Apache and at nginx, and clients whose handshakes fail. At nginx
+//! also HTTP/2 and WebSockets.
 
 use super::{
     others::{PAUSE, REUSING, idle_at_client, idle_at_server, of_dialect},
@@ -57,7 +57,8 @@ fn groups() -> Vec<Group> {
         pause: ms(900),
     };
     let of_version = |version| {
-        // To a client, the tickets that a server of TLS 1.3 sends after the handshake look like a first answer.
+        // To a client, the tickets that a server of TLS 1.3 sends after the handshake look like a first
+        // answer.
         let seen_giving_up: &[&str] = match version {
             Version::V12 => &["early-abort"],
             Version::V13 => &["early-abort", "client-idle-close"],

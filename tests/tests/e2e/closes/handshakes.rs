@@ -151,7 +151,8 @@ fn sent_again() -> [Value; 2] {
 #[test]
 fn retransmits_are_those_of_data() {
     need_root!();
-    // Of an open that is noticed late, since another program was running, the handshake counts too, and no lifetime.
+    // Of an open that is noticed late, since another program was running, the handshake counts too, and no
+    // lifetime.
     let was_noticed = |peer: &Value| peer["basis"]["lifetimes"]["count"] == 1;
     let ends = (0..3)
         .map(|_| sent_again())

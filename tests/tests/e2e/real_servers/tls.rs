@@ -97,23 +97,10 @@ fn nginx_over_tls() {
 
 #[test]
 fn apache_over_tls() {
-    const MODULES: &str = "/usr/lib/apache2/modules";
     let server = |folder: &Path, Certificate { path, key, .. }: &Certificate| {
-        let modules = ["mpm_event", "authz_core", "alias", "socache_shmcb", "ssl"]
-            .map(|name| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n"))
-            .concat();
         write(folder, "index.html", "ok");
-        let config = format!(
-            "{modules}
-ServerRoot {folder}
-ServerName localhost
-DefaultRuntimeDir {folder}
-PidFile {folder}/pid
-ErrorLog {folder}/errors
-Mutex fcntl:{folder} default
-User www-data
-Group www-data
-Listen 127.0.0.1:{PORT}
+        let lines = format!(
+            "Listen 127.0.0.1:{PORT}
 AcceptFilter https none
 KeepAliveTimeout {TIMEOUT_MS}ms
 DocumentRoot {folder}
@@ -124,10 +111,8 @@ SSLCertificateKeyFile {key}
 ",
             folder = folder.display()
         );
-        let config = write(folder, "apache.conf", &config);
-        let mut apache = command("apache2");
-        apache.args(["-D", "FOREGROUND", "-f", &config]);
-        apache
+        let modules = ["mpm_event", "authz_core", "alias", "socache_shmcb", "ssl"];
+        web::apache(folder, &modules, &lines)
     };
     check(server, &["apache2", "python3"], 0);
 }
@@ -144,7 +129,8 @@ fn python_over_tls() {
         ]);
         python
     };
-    // Head and body are sent apart, and the kernel of the client waits 40 ms before it acknowledges the second.
+    // Head and body are sent apart, and the kernel of the client waits 40 ms before it acknowledges the
+    // second.
     const DELAYED_MS: u64 = 50;
     check(server, &["python3"], DELAYED_MS);
 }

@@ -195,7 +195,8 @@ fn what_is_no_evidence_is_an_error_of_one_line() {
     }
 }
 
-/// The page as a whole is tested in the program; here that it comes from a recording and gets where it should.
+/// The page as a whole is tested in the program; here that it comes from a recording and gets where it
+/// should.
 #[test]
 fn a_report_is_one_page() {
     need_root!();

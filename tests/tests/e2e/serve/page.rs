@@ -117,8 +117,8 @@ fn the_page_is_alive_in_a_browser_and_harmless() {
         "{sentence}"
     );
 
-    // A peer that comes is in every state of the page that is two intervals younger, however long one takes to arrive
-    // on a busy machine.
+    // A peer that comes is in every state of the page that is two intervals younger, however long one takes
+    // to arrive on a busy machine.
     browser.value(WATCH);
     visit(source(5), server.address);
     let visited = browser.value("Date.now()");

@@ -17,7 +17,7 @@ use crate::{
         writer::Writer,
     },
     exit::Failure,
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::sample::Moment,
     text::sanitise,
     units::size,

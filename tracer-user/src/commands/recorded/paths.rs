@@ -1,4 +1,5 @@
-//! The directories that `--from` names: as they are, or by a pattern with `*` and `?`, which a shell may have left.
+//! The directories that `--from` names: as they are, or by a pattern with `*` and `?`, which a shell may have
+//! left.
 
 use std::{
     fs,
@@ -8,8 +9,8 @@ use std::{
 /// A pattern finds no more directories.
 const MAX_FOUND: usize = 10_000;
 
-/// The directories, each once, in the order given; those of a pattern by name. A pattern that finds none stays, so that
-/// it can be named.
+/// The directories, each once, in the order given; those of a pattern by name. A pattern that finds none
+/// stays, so that it can be named.
 pub(super) fn expand(given: &[PathBuf]) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = Vec::new();
     for path in given {

@@ -14,7 +14,7 @@ use crate::{
         writer::Writer,
     },
     exit::Failure,
-    kernel::load::Settings,
+    kernel::settings::Settings,
     model::{ended::Ended, sample::Moment},
     report::{Origin, json, openmetrics::Counted},
     serve::keeping::{Keeping, Promise, Reason},

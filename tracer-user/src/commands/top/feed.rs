@@ -7,7 +7,7 @@ use crate::{
     commands::{give_up_privileges, status::StatusWatch},
     diagnosis::Options,
     exit::Failure,
-    kernel::{load::Settings, privileges::Role},
+    kernel::{privileges::Role, settings::Settings},
     model::ended::Ended,
     server_status::StatusUrl,
     source::live::Live,

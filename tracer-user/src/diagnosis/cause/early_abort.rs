@@ -9,10 +9,10 @@ use crate::{
     model::protocol::Protocol,
 };
 
-/// The client ended connections whose request was still unanswered. If it is not known what each read brought, a
-/// normal close with TLS looks like one more request, but the server reacts to it at once: then it must have stayed
-/// in CLOSE_WAIT, busy with the poll, or never have answered at all, or the client must have sent RSTs. Requests
-/// that waited for a worker do not count, since the server was not holding them.
+/// The client ended connections whose request was still unanswered. If it is not known what each read
+/// brought, a normal close with TLS looks like one more request, but the server reacts to it at once: then it
+/// must have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all, or the client must have
+/// sent RSTs. Requests that waited for a worker do not count, since the server was not holding them.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);

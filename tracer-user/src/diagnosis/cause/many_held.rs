@@ -40,13 +40,18 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         } else {
             "it may be many clients behind one address, or an old pile"
         };
-        format!(
-            "holds {} and has held between {} and {} for {}; {others}; {who}",
-            count(held, "connection", "connections"),
-            number(figures.course.low),
-            number(figures.course.peak),
-            case.span(),
-        )
+        let held = count(held, "connection", "connections");
+        let (low, peak) = (figures.course.low, figures.course.peak);
+        let steadily = if low == peak {
+            format!("has held {held} for {}", case.span())
+        } else {
+            let (low, peak) = (number(low), number(peak));
+            format!(
+                "holds {held} and has held between {low} and {peak} for {}",
+                case.span()
+            )
+        };
+        format!("{steadily}; {others}; {who}")
     });
     Some(Match {
         confidence: confidence(held, held + case.norm.typical),
@@ -54,8 +59,9 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the peer is many clients, or probably many behind one address: it holds more than a usual pool, the number does not
-/// grow while connections come and go, and nothing proves a single host. The number alone then proves nothing.
+/// Whether the peer is many clients, or probably many behind one address: it holds more than a usual pool, the
+/// number does not grow while connections come and go, and nothing proves a single host. The number alone then
+/// proves nothing.
 pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
     let figures = case.figures;
     if case.are_strangers {

@@ -59,17 +59,18 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether it reuses a good part of what it always holds. Of clients that come and go behind a shared address for one
-/// request each, there may always be as many, but none of their connections stays. At any moment some of a pool's own
-/// are as new as those beyond it.
+/// Whether it reuses a good part of what it always holds. Of clients that come and go behind a shared address
+/// for one request each, there may always be as many, but none of their connections stays. At any moment some
+/// of a pool's own are as new as those beyond it.
 fn has_core(figures: &Figures) -> bool {
     let reused = figures.held.reused;
     reused >= MIN_CORE && 4 * reused >= figures.course.low
 }
 
-/// Whether most of its connections were busy, and those that had just opened did so while none was free. A pool with a
-/// free connection opens no other; clients behind a shared address open theirs regardless of the others, of which one
-/// is nearly always free. Where too few were looked at in time, all must have been busy now and then.
+/// Whether most of its connections were busy, and those that had just opened did so while none was free. A
+/// pool with a free connection opens no other; clients behind a shared address open theirs regardless of the
+/// others, of which one is nearly always free. Where too few were looked at in time, all must have been busy
+/// now and then.
 fn is_busy(figures: &Figures) -> bool {
     let looks = &figures.looks;
     let none_was_free = if looks.just_opened >= MIN_JUST_OPENED {

@@ -1,13 +1,14 @@
 //! Whether a peer is a single host, by the clocks of its TCP timestamps.
 //!
-//! The timestamps of a host may run on one clock for all its connections to an address (older Linux, and any with
-//! `net.ipv4.tcp_timestamps=2`), and hosts that were started apart have different ones. Newer systems give each
-//! connection a clock of its own, so different clocks prove nothing.
+//! The timestamps of a host may run on one clock for all its connections to an address (older Linux, and any
+//! with `net.ipv4.tcp_timestamps=2`), and hosts that were started apart have different ones. Newer systems
+//! give each connection a clock of its own, so different clocks prove nothing.
 
 use crate::{diagnosis::thresholds::MIN_ALIKE, model::socket::Connection};
 
-/// Clocks are the same if they differ by no more, ms: each is known within a second, and may run some parts in 100,000
-/// too fast or too slow. Two that have nothing to do with each other differ by less once in a million times.
+/// Clocks are the same if they differ by no more, ms: each is known within a second, and may run some parts
+/// in 100,000 too fast or too slow. Two that have nothing to do with each other differ by less once in a
+/// million times.
 const SAME_MS: u32 = 2_000;
 
 /// Whether all these connections are of one host: there are several, and their clocks are the same.

@@ -15,8 +15,8 @@ pub struct Course {
     pub peak: u64,
     /// Now.
     pub end: u64,
-    /// By how many more it holds now than at any time before it began to grow. A return to a former level, as after
-    /// a restart of the server, is no growth, and neither is filling a pool.
+    /// By how many more it holds now than at any time before it began to grow. A return to a former level, as
+    /// after a restart of the server, is no growth, and neither is filling a pool.
     pub grown: u64,
     /// When it began to grow, monotonic, ns; of meaning when it has.
     pub since_ns: u64,
@@ -29,8 +29,8 @@ pub struct Course {
 }
 
 impl Course {
-    /// From what it held at the boundaries of the window, oldest first, and holds now. What it held above `usual` before
-    /// was a pile, and no level to return to.
+    /// From what it held at the boundaries of the window, oldest first, and holds now. What it held above
+    /// `usual` before was a pile, and no level to return to.
     pub(super) fn of(levels: &[Level], now: Level, seen: Seen, usual: Option<u64>) -> Self {
         let filled_ns = seen.began_ns + FILL_NS;
         let mut points: Vec<Level> = levels.to_vec();

@@ -9,7 +9,8 @@ use crate::{
     model::durations::{Cluster, Durations},
 };
 
-/// Some times of a peer's connections: how long they were idle before the first FIN or RST, or how old they became.
+/// Some times of a peer's connections: how long they were idle before the first FIN or RST, or how old they
+/// became.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idle {
     /// How many.
@@ -29,8 +30,8 @@ pub struct Idle {
 impl Idle {
     /// The cluster, if nearly all lie in it and it is narrow: a timer set it, not chance.
     ///
-    /// Where something lies outside, the cluster's limits are known no better than to the edges of its buckets, and
-    /// two buckets are too wide for a timer: then it has to be one.
+    /// Where something lies outside, the cluster's limits are known no better than to the edges of its
+    /// buckets, and two buckets are too wide for a timer: then it has to be one.
     pub fn constant(&self) -> Option<Cluster> {
         let narrow = |cluster: &Cluster| {
             cluster.width_ns() <= TIGHT_NS || share(cluster.width_ns(), cluster.high_ns) <= TIGHT_SHARE
@@ -42,9 +43,9 @@ impl Idle {
         })
     }
 
-    /// The cluster, if all lie in it and so close together that only a clock that began with the connection explains
-    /// it. Where connections carry the same number of requests each, they are of about the same age too, so
-    /// that it takes more then.
+    /// The cluster, if all lie in it and so close together that only a clock that began with the connection
+    /// explains it. Where connections carry the same number of requests each, they are of about the same age
+    /// too, so that it takes more then.
     pub fn constant_age(&self, same_requests: bool) -> Option<Cluster> {
         let cluster = self.cluster.filter(|cluster| cluster.count == self.count)?;
         let (part, least) = if same_requests {

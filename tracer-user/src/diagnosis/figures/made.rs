@@ -318,8 +318,8 @@ pub(super) fn age(connection: &Connection, now_ns: u64) -> u64 {
     }
 }
 
-/// How long a connection has been in CLOSE_WAIT, ns. Of one that was there before the tracer, it is at least the time
-/// since anything was heard: the FIN came no later than that.
+/// How long a connection has been in CLOSE_WAIT, ns. Of one that was there before the tracer, it is at least
+/// the time since anything was heard: the FIN came no later than that.
 fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
     let since = now_ns.saturating_sub(connection.close_wait_since_ns?);
     Some(match connection.since {

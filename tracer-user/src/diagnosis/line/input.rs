@@ -219,7 +219,8 @@ fn part<T: DeserializeOwned>(fields: &mut Map<String, Value>, name: &str) -> Res
     }
 }
 
-/// A figure as [`Counters`] reads it: a histogram as places and numbers. A figure of which a part is null is unknown.
+/// A figure as [`Counters`] reads it: a histogram as places and numbers. A figure of which a part is null is
+/// unknown.
 fn whole(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,

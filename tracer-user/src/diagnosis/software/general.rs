@@ -9,7 +9,7 @@ use super::{
 pub(super) const NOTHING: &str = "Nothing to change.";
 
 pub(super) const TRACE_LONGER: &str =
-    "Trace for longer: a `--duration` of several of this client's requests and the pauses between them.";
+    "Trace for longer: as long as several of this client's requests and the pauses between them take.";
 
 pub(super) const DECIDE_INBOUND: &str = "Nobody is accused; decide. If many clients or a pool sit behind this address, \
     give `--expect-peer ADDR=N` with their number. If it is one client, give `--expect N` with the number one client \

@@ -92,8 +92,8 @@ impl Software {
     }
 }
 
-/// One program per line: its usual name, its names as they appear in `/proc/PID/comm`, what it serves, and its
-/// texts in `servers` and `clients`.
+/// One program per line: its usual name, its names as they appear in `/proc/PID/comm`, what it serves, and
+/// its texts in `servers` and `clients`.
 macro_rules! software {
     ($($name:literal: $($how:ident $comm:literal),+ => $serves:expr, $server:ident, $client:ident;)+) => {
         const SOFTWARE: &[Software] = &[$(Software {

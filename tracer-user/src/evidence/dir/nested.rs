@@ -81,8 +81,8 @@ impl Folder {
         })
     }
 
-    /// Begins a file that gets its name when it is finished, and is removed if it is not. What a killed process
-    /// left behind is removed as well.
+    /// Begins a file that gets its name when it is finished, and is removed if it is not. What a killed
+    /// process left behind is removed as well.
     ///
     /// # Errors
     /// If another process writes the same file, or it cannot be created.

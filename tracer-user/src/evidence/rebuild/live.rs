@@ -68,6 +68,7 @@ pub(super) fn of_gauges(
     rebuild: &Rebuild,
     id: PeerId,
     entry: &Entry,
+    started: Moment,
     taken: Moment,
     to: &mut Vec<Connection>,
 ) {
@@ -86,6 +87,7 @@ pub(super) fn of_gauges(
             true => lingering - 1 - n,
             false => lingering + (open - 1 - n),
         };
+        let waits_since = entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at));
         to.push(Connection {
             slot: Some(entry.slot),
             local: (Ipv4Addr::UNSPECIFIED.into(), id.local_port().unwrap_or(0)),
@@ -95,14 +97,23 @@ pub(super) fn of_gauges(
             } else {
                 State::Established
             },
-            since: Since::Opened(ns(*opened)),
-            close_wait_since_ns: entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at)),
+            since: began(ns(*opened), waits_since, started),
+            close_wait_since_ns: waits_since,
             has_file: from_the_end as u64 >= gauge.never_accepted.unwrap_or(0),
             turns: turns.of_place(n),
             // Connections in CLOSE_WAIT are not counted as busy, and come first.
             holding: !close_wait && n - lingering < busy,
             ..Connection::unknown(id.netns, id.direction)
         });
+    }
+}
+
+/// When a connection began. What was in CLOSE_WAIT before tracing began was open then, and all its times are
+/// lower bounds.
+pub(super) fn began(opened_ns: u64, waits_since_ns: Option<u64>, started: Moment) -> Since {
+    match waits_since_ns {
+        Some(since) if since < started.monotonic_ns => Since::Seeded(started.monotonic_ns),
+        _ => Since::Opened(opened_ns),
     }
 }
 
@@ -137,5 +148,26 @@ pub(super) fn of_listener(row: &ListenerRow, to: &mut Vec<Connection>) {
             has_file: n as u64 >= row.never_accepted,
             ..Connection::unknown(row.netns, Direction::Inbound)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_in_close_wait_before_tracing_has_no_exact_age() {
+        let started = Moment {
+            monotonic_ns: 1_000,
+            utc_ns: 0,
+        };
+        for (waits_since, wanted) in [
+            (None, Since::Opened(1_500)),
+            (Some(1_700), Since::Opened(1_500)),
+            (Some(1_000), Since::Opened(1_500)),
+            (Some(999), Since::Seeded(1_000)),
+        ] {
+            assert_eq!(began(1_500, waits_since, started), wanted, "{waits_since:?}");
+        }
     }
 }

@@ -27,7 +27,8 @@ use crate::{
 
 const NS_PER_MS: u64 = 1_000_000;
 
-/// With more intervals than these, not each is looked at. A state is a minute old at most, unless it is large.
+/// With more intervals than these, not each is looked at. A state is a minute old at most, unless it is
+/// large.
 const MAX_LOOKS: usize = 120;
 
 /// The sample, as of the interval read last.
@@ -220,7 +221,7 @@ impl Current {
 
     /// Makes the open connections of a peer as many as its row says.
     fn fit(&mut self, row: &PeerRow, slot: u32) {
-        let now = self.sample.taken;
+        let (started, now) = (self.sample.started, self.sample.taken);
         let connections = &mut self.sample.sockets.connections;
         let is_its = |one: &Connection| one.slot == Some(slot);
         let wanted = usize::try_from(row.open_now).unwrap_or(usize::MAX);
@@ -262,8 +263,12 @@ impl Current {
             if one.state == SocketState::Established && closing > 0 {
                 closing -= 1;
                 let age_ns = row.close_wait_oldest_ms.unwrap_or(0).saturating_mul(NS_PER_MS);
+                let since_ns = now.monotonic_ns.saturating_sub(age_ns);
                 one.state = waiting;
-                one.close_wait_since_ns = Some(now.monotonic_ns.saturating_sub(age_ns));
+                one.close_wait_since_ns = Some(since_ns);
+                if let Since::Opened(opened_ns) = one.since {
+                    one.since = super::live::began(opened_ns, Some(since_ns), started);
+                }
             }
             one.holding = one.state != waiting && busy > 0;
             busy -= u64::from(one.holding);

@@ -1,4 +1,5 @@
-//! What a day of recording writes, in a made-up hour: `cargo test -p tcpreuse --lib a_day_on_disk -- --nocapture`.
+//! What a day of recording writes, in a made-up hour: `cargo test -p tcpreuse --lib a_day_on_disk --
+//! --nocapture`.
 
 use super::*;
 use crate::{

@@ -4,7 +4,8 @@ use crate::model::accounting::{Accounting, Losses, LostByCause};
 
 const S: u64 = 1_000_000_000;
 
-/// In its first minute a run writes every interval. Later it leaves out those in which nothing has changed ...
+/// In its first minute a run writes every interval. Later it leaves out those in which nothing has changed
+/// ...
 const YOUNG_NS: u64 = 60 * S;
 
 /// ... but no more than a minute of them, so that a reader sees that the recorder was alive.

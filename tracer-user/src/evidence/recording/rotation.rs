@@ -59,8 +59,8 @@ impl Recording {
         Some(2 * self.key_frame + 4 * self.states.snapshot_bytes())
     }
 
-    /// Whether another state fits. If not, that is said once: a diagnosis then rests on an older one, and on the
-    /// rows.
+    /// Whether another state fits. If not, that is said once: a diagnosis then rests on an older one, and on
+    /// the rows.
     pub(super) fn has_room_for_states(&mut self) -> bool {
         let Some(least) = self.too_small() else {
             return true;

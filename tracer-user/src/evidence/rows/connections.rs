@@ -113,8 +113,8 @@ impl ConnectionRow {
             Since::Seeded(_) | Since::Unknown => None,
         };
         let seeded = matches!(ended.since, Since::Seeded(_));
-        // This host's own process connects; whether the other side accepts a connection that fails is unknown.
-        // Without a read, nothing shows whether a connection was accepted before it ended.
+        // This host's own process connects; whether the other side accepts a connection that fails is
+        // unknown. Without a read, nothing shows whether a connection was accepted before it ended.
         let accepted = match ended.direction {
             Direction::Outbound => (!failed).then_some(true),
             Direction::Inbound => (ended.owner.is_some() || (known.turns && ended.turns > 0)).then_some(true),

@@ -174,8 +174,8 @@ impl PeerRow {
         }
     }
 
-    /// Whether another row of the peer tells the same. Left out are the time, an age that grows by itself, and
-    /// the confidence, which moves a little with every sample.
+    /// Whether another row of the peer tells the same. Left out are the time, an age that grows by itself,
+    /// and the confidence, which moves a little with every sample.
     pub fn tells_the_same(&self, other: &Self) -> bool {
         *self
             == Self {

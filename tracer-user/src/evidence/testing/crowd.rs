@@ -1,4 +1,5 @@
-//! A recording of an hour with many peers: one in ten connects anew for each request, the others keep a connection.
+//! A recording of an hour with many peers: one in ten connects anew for each request, the others keep a
+//! connection.
 
 use std::{net::Ipv4Addr, path::PathBuf};
 

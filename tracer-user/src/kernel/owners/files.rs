@@ -23,8 +23,8 @@ pub fn files(pid: u32) -> Files {
     }
 }
 
-/// Kernels from 6.2 on say it as the size of the directory, without permission to look into it; in others they
-/// are counted.
+/// Kernels from 6.2 on say it as the size of the directory, without permission to look into it; in others
+/// they are counted.
 fn open(directory: &Path) -> Option<u64> {
     match fs::metadata(directory).ok()?.size() {
         0 => Some(fs::read_dir(directory).ok()?.count() as u64),

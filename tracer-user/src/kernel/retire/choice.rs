@@ -11,8 +11,9 @@ const PRESSED: (usize, usize) = (7, 8);
 /// ... until no more than this is.
 const RELAXED: (usize, usize) = (3, 4);
 
-/// But none that was active within this time, ns: it may be about to connect again. Only strangers leave all the same
-/// while the table is nearly full, since a scan may bring more of them within this time than there is room.
+/// But none that was active within this time, ns: it may be about to connect again. Only strangers leave all
+/// the same while the table is nearly full, since a scan may bring more of them within this time than there
+/// is room.
 const JUST_NOW_NS: u64 = 1_000_000_000;
 
 /// A peer that has opened no more connections than this is a visitor.
@@ -74,10 +75,11 @@ pub(super) fn neighbourhood(key: &PeerKey) -> [u32; 4] {
     address::masked(key.address, FOUR, SIX)
 }
 
-/// Who gives back the slot: those quiet for `retain_ns`, and more if the table is nearly full. Strangers leave
-/// before visitors and these before regular peers, which leave only while the table would still be nearly full without
-/// all others. Those that were active just now come last of their kind. Among strangers those with the most others in
-/// their neighbourhood leave first, among the rest the one that was quiet longest.
+/// Who gives back the slot: those quiet for `retain_ns`, and more if the table is nearly full. Strangers
+/// leave before visitors and these before regular peers, which leave only while the table would still be
+/// nearly full without all others. Those that were active just now come last of their kind. Among strangers
+/// those with the most others in their neighbourhood leave first, among the rest the one that was quiet
+/// longest.
 pub(super) fn choose(
     mut candidates: Vec<Candidate>,
     room: Room,
@@ -167,7 +169,8 @@ mod tests {
             one(6, Kind::Stranger, 0, 2),
         ];
         assert_eq!(chosen(&candidates, 14, 16), [0_u32; 0], "not pressed yet");
-        // There is room again with 12. One of the crowd was active just now, and no visitor leaves in its place.
+        // There is room again with 12. One of the crowd was active just now, and no visitor leaves in its
+        // place.
         assert_eq!(chosen(&candidates, 15, 16), [5, 4, 3]);
         assert_eq!(chosen(&candidates, 16, 16), [5, 4, 3]);
         assert_eq!(

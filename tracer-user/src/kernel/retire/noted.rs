@@ -15,8 +15,8 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// Notes what there is now, and when that changed. Between two looks it is when a connection ended last: not all that
-    /// came since the look before was active just now.
+    /// Notes what there is now, and when that changed. Between two looks it is when a connection ended last:
+    /// not all that came since the look before was active just now.
     pub(super) fn look(&mut self, brief: Option<&Brief>, now_ns: u64) {
         let print = brief.map_or(0, Brief::print);
         if print == self.print {

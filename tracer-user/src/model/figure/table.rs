@@ -98,7 +98,8 @@ pub(in crate::model) fn read<S, T>(source: &S, from: impl FnOnce(&S) -> T) -> T 
 }
 
 /// Makes a [`Table`] of a list of figures: `STRUCT of SOURCE, shown as SHOWN;`, then a line for each figure.
-/// `SHOWN` names a struct to be made of the figures that are shown as they were counted, or is `Self` if all are.
+/// `SHOWN` names a struct to be made of the figures that are shown as they were counted, or is `Self` if all
+/// are.
 macro_rules! figures {
     ($(#[$about:meta])+ $all:ident of $source:ty, shown as $shown:ident; $($lines:tt)+) => {
         $crate::model::figure::figures! { @all $all [$(#[$about])+] $source, $shown; $($lines)+ }

@@ -56,8 +56,8 @@ impl Boundary {
             .filter_map(|(slot, packed)| Some((slot, unpack(packed)?)))
     }
 
-    /// The lower 32 bits of the number of connections that the peer had opened, if it changed since the previous
-    /// boundary. The mark need not be unpacked for them.
+    /// The lower 32 bits of the number of connections that the peer had opened, if it changed since the
+    /// previous boundary. The mark need not be unpacked for them.
     pub(super) fn opens(&self, slot: u32) -> Option<u32> {
         Some(self.marks.get(slot)?.opens)
     }
@@ -73,8 +73,8 @@ impl Boundary {
         }
     }
 
-    /// Packs its marks as this version has them, that were of these figures. One that cannot be read becomes none that
-    /// can be.
+    /// Packs its marks as this version has them, that were of these figures. One that cannot be read becomes
+    /// none that can be.
     pub(super) fn arrange(&mut self, figures: &[String]) {
         let mut are_impossible = false;
         let arranged = self.marks.iter().map(|(slot, packed)| {

@@ -1,5 +1,5 @@
-//! Marks as they stand in a file. A mark is numbers without names, in the order of the figures; so the names stand
-//! once beside all marks, and a version that counts other figures finds those it knows.
+//! Marks as they stand in a file. A mark is numbers without names, in the order of the figures; so the names
+//! stand once beside all marks, and a version that counts other figures finds those it knows.
 
 use std::slice::Iter;
 

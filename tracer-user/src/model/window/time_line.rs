@@ -1,5 +1,5 @@
-//! The connections of one peer over several hosts in the order of time, from which follow what each host alone cannot
-//! know: how many were held when another was opened, and how long none was.
+//! The connections of one peer over several hosts in the order of time, from which follow what each host
+//! alone cannot know: how many were held when another was opened, and how long none was.
 
 use tracer_ebpf::buckets::{HELD_BUCKETS, held_bucket, held_floor};
 

@@ -195,7 +195,8 @@ fn bars(host: &Host<'_>, peer: &Judged) -> Vec<Bar> {
     bars
 }
 
-/// The places of the peers whose single connections are shown: the worst of each verdict, and one that reuses.
+/// The places of the peers whose single connections are shown: the worst of each verdict, and one that
+/// reuses.
 pub fn to_prove(diagnosis: &Diagnosis) -> Vec<usize> {
     let mut alike: HashMap<Verdict, usize> = HashMap::new();
     let mut places = Vec::new();

@@ -1,6 +1,7 @@
 //! Charts as SVG: functions of series, without colours, which the style sheet has by class.
 //!
-//! A chart is as wide as its page: what lies on the axis of time is placed in percent, and its text keeps its size.
+//! A chart is as wide as its page: what lies on the axis of time is placed in percent, and its text keeps its
+//! size.
 
 use std::fmt::Write;
 
@@ -153,8 +154,8 @@ impl Frame {
         }
     }
 
-    /// Lines at moments. A label that would lie on one of a mark before it is left out, or shown only where there is
-    /// more room.
+    /// Lines at moments. A label that would lie on one of a mark before it is left out, or shown only where
+    /// there is more room.
     fn marks(&self, marks: &[Mark]) -> Markup {
         let inside: Vec<&Mark> = marks
             .iter()

@@ -56,7 +56,8 @@ impl<'a> Joined<'a> {
 pub(super) struct Over<'a> {
     service: Option<&'a str>,
     hosts: Vec<Share<'a>>,
-    /// Whether overlaps and gaps are those of all hosts together; else the overlaps are the least there can have been.
+    /// Whether overlaps and gaps are those of all hosts together; else the overlaps are the least there can
+    /// have been.
     overlaps_are_exact: bool,
 }
 

@@ -1,17 +1,20 @@
 //! What was counted since tracing began, by service: sums that never fall, whatever happens to single peers.
 
+mod exported;
+
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use hashbrown::HashMap;
 use tracer_ebpf::buckets::TIME_BUCKETS;
 
+pub(super) use self::exported::{EXPORTED, Exported, Shape};
 use super::failures::Failures;
 use crate::{
     diagnosis::{Expect, Expected, Options, expected_of_peer},
     model::{
         accounting::Losses,
         ended::Ended,
-        figure::{Figure, Table, Value},
+        figure::{Figure, Value},
         peer::{Counters, Direction, PeerId},
         sample::{Known, Sample},
         socket::{Connection, Since, State},
@@ -27,99 +30,6 @@ pub(super) type Service = Option<(Direction, u16)>;
 
 /// The most numbers in one figure: the buckets of a duration, then its sum.
 pub(super) const CELLS: usize = TIME_BUCKETS + 1;
-
-/// A figure of [`Counters`] that is a metric.
-pub(super) struct Exported {
-    /// Its name in the table of figures.
-    pub(super) figure: &'static str,
-    /// Its name as a metric, without what its kind and unit add.
-    pub(super) name: &'static str,
-    /// What it says.
-    pub(super) help: &'static str,
-    /// What makes series of its numbers.
-    pub(super) shape: Shape,
-    /// Whether this kernel gives it.
-    pub(super) known: fn(Known) -> bool,
-}
-
-impl Exported {
-    /// Its line in the table of figures, which a test makes sure of.
-    fn figure(&self) -> Option<&'static Figure<Counters>> {
-        Counters::FIGURES.iter().find(|one| one.name == self.figure)
-    }
-}
-
-/// What a figure's numbers are.
-pub(super) enum Shape {
-    /// One number.
-    Count,
-    /// One number, of failed connects.
-    Failures,
-    /// A number for each reason of a close.
-    Reasons,
-    /// Buckets and a sum.
-    Durations,
-}
-
-/// All of them.
-pub(super) const EXPORTED: &[Exported] = &[
-    Exported {
-        figure: "opens_by_held",
-        name: "tcpreuse_connections_opened",
-        help: "Connections opened since tracing began.",
-        shape: Shape::Count,
-        known: |_| true,
-    },
-    Exported {
-        figure: "closes",
-        name: "tcpreuse_connections_closed",
-        help: "Connections that ended since tracing began, by what ended them first.",
-        shape: Shape::Reasons,
-        known: |_| true,
-    },
-    Exported {
-        figure: "failed",
-        name: "tcpreuse_connects_failed",
-        help: "Connects of this host that failed. They never opened a connection.",
-        shape: Shape::Failures,
-        known: |_| true,
-    },
-    Exported {
-        figure: "turns",
-        name: "tcpreuse_requests",
-        help: "Requests on connections that were opened since tracing began.",
-        shape: Shape::Count,
-        known: |known| known.turns,
-    },
-    Exported {
-        figure: "late_requests",
-        name: "tcpreuse_late_requests",
-        help: "Requests that came after this host had closed the connection. Their clients see a reset.",
-        shape: Shape::Count,
-        known: |known| known.late_requests,
-    },
-    Exported {
-        figure: "lifetime",
-        name: "tcpreuse_connection_duration",
-        help: "How long ended connections were open, of those opened since tracing began.",
-        shape: Shape::Durations,
-        known: |_| true,
-    },
-    Exported {
-        figure: "idle",
-        name: "tcpreuse_idle_before_close",
-        help: "Time from the last data to the first FIN or RST.",
-        shape: Shape::Durations,
-        known: |known| known.idle,
-    },
-    Exported {
-        figure: "hold",
-        name: "tcpreuse_hold",
-        help: "Time from a request to its answer.",
-        shape: Shape::Durations,
-        known: |known| known.turns,
-    },
-];
 
 /// The sums of one service, and what is open there now.
 #[derive(Clone, Debug)]
@@ -365,113 +275,4 @@ fn general(options: &Options) -> Expected {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{model::sample::Peer, report::example::sample};
-
-    #[test]
-    fn each_metric_is_a_figure() {
-        for exported in EXPORTED {
-            assert!(exported.figure().is_some(), "{}", exported.figure);
-        }
-    }
-
-    fn opened(counted: &Counted, service: Service) -> u64 {
-        counted.services[&service].figures[0][0]
-    }
-
-    #[test]
-    fn sums_go_on_where_a_peer_starts_again() {
-        let (mut counted, mut sample) = (Counted::default(), sample());
-        let service = Some((Direction::Inbound, 8081));
-        counted.look(&sample, &Options::default());
-        let before = opened(&counted, service);
-        assert_eq!(before, 54);
-        // 5 more, and then a reading that came before another.
-        sample.peers[0].counters.opens_by_held.add(0, 5);
-        counted.look(&sample, &Options::default());
-        assert_eq!(opened(&counted, service), before + 5);
-        sample.peers[0].counters.opens_by_held = Default::default();
-        counted.look(&sample, &Options::default());
-        assert_eq!(opened(&counted, service), before + 5, "it never falls");
-    }
-
-    #[test]
-    fn sums_go_on_when_peers_leave() {
-        let (mut counted, mut sample) = (Counted::default(), sample());
-        let service = Some((Direction::Inbound, 8081));
-        counted.look(&sample, &Options::default());
-        let before = opened(&counted, service);
-        let overlaps = counted.services[&service].overlaps;
-        let is_leaving = |peer: &mut Peer| Some(service_of(peer.id)) == service;
-        let leaving: Vec<Peer> = sample.peers.extract_if(.., is_leaving).collect();
-        let left = Arc::make_mut(&mut sample.left);
-        leaving.iter().for_each(|peer| left.add(peer));
-        counted.look(&sample, &Options::default());
-        assert_eq!(opened(&counted, service), before);
-        // One of them comes back, and starts again at 0.
-        let mut back = leaving[0].clone();
-        back.counters = Counters::default();
-        back.counters.opens_by_held.add(0, 2);
-        sample.peers.push(back);
-        counted.look(&sample, &Options::default());
-        assert_eq!(opened(&counted, service), before + 2);
-        assert_eq!(counted.services[&service].overlaps, overlaps);
-        // A service whose peers have all left before anybody looked has its series too.
-        let mut later = Counted::default();
-        sample.peers.clear();
-        later.look(&sample, &Options::default());
-        assert_eq!(opened(&later, service), before);
-    }
-
-    #[test]
-    fn a_counter_of_32_bits_may_wrap() {
-        let mut sum = u64::from(u32::MAX) - 1;
-        carry(&mut sum, 3);
-        assert_eq!(sum, (1 << 32) + 3);
-    }
-
-    /// An outbound scanner meets all ports there are.
-    #[test]
-    fn services_are_bounded_and_nothing_is_lost() {
-        let (mut counted, mut sample) = (Counted::default(), sample());
-        let one = sample.peers[0].clone();
-        let ports = 1..=1000_u16;
-        sample.peers.extend(ports.map(|port| {
-            let mut peer = one.clone();
-            peer.id.port = port;
-            peer
-        }));
-        counted.look(&sample, &Options::default());
-        assert_eq!(counted.services.len(), MAX_SERVICES + 1);
-        let all: u64 = counted
-            .services
-            .keys()
-            .map(|service| opened(&counted, *service))
-            .sum();
-        assert_eq!(all, 54 + 1000 * 40);
-        let busiest = Some((Direction::Inbound, 8081));
-        assert!(
-            counted.services.contains_key(&busiest),
-            "the one with most connections is not among them"
-        );
-    }
-
-    #[test]
-    fn an_overlap_depends_on_what_the_user_stated() {
-        let overlaps = |expect| {
-            let mut counted = Counted::default();
-            let options = Options {
-                expect,
-                ..Options::default()
-            };
-            counted.look(&sample(), &options);
-            counted.services[&Some((Direction::Inbound, 8081))].overlaps
-        };
-        // One peer opened 9 and one 4, each while it held those before.
-        assert_eq!(overlaps(Expect::Auto), 8 + 3);
-        assert_eq!(overlaps(Expect::Connections(4)), 5);
-    }
-}
+mod tests;

@@ -37,8 +37,8 @@ impl Reading {
         })
     }
 
-    /// Begins at the last key frame from which everything within the window of a moment, UTC, ns, can be read.
-    /// Also returns how many intervals there are from there on, if there is a journal.
+    /// Begins at the last key frame from which everything within the window of a moment, UTC, ns, can be
+    /// read. Also returns how many intervals there are from there on, if there is a journal.
     pub(super) fn open_at(
         path: &Path,
         number: Option<u32>,

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Field, Filter, Test, Than, Word};
-use crate::view::columns::{COLUMNS, Column, Kind};
+use crate::view::{
+    columns::{COLUMNS, Column, Kind},
+    row::States,
+};
 
 /// Alternative names of fields, beside the names and titles of columns.
 const ALIASES: [(&str, Field); 5] = [
@@ -74,6 +77,11 @@ impl Word {
             }
             None => (Field::Any, (":", None), word),
         };
+        // `verdict:!reusing`
+        let value = value
+            .strip_prefix('!')
+            .inspect(|_| negated = !negated)
+            .unwrap_or(value);
         let parts = value.split('|').filter(|part| !part.is_empty());
         let tests: Vec<Test> = parts
             .map(|part| Test::parse(field, operator, part))
@@ -96,6 +104,9 @@ impl Test {
             let than = than.unwrap_or(Than::Equal);
             return Ok(Self::Number(column, than, number, value.to_owned()));
         }
+        if field == Field::State {
+            is_state(value, than)?;
+        }
         let of_addresses = matches!(field, Field::Any | Field::Column(Column::Peer));
         match (network(value).filter(|_| of_addresses), than) {
             (Some(network), None | Some(Than::Equal)) => Ok(Self::Network(network)),
@@ -105,6 +116,21 @@ impl Test {
                 "{sign} is for numbers; words are compared with : (a part) or = (the whole)"
             )),
         }
+    }
+}
+
+/// Checks that the value is the name of a state, or without `=` a part of one.
+fn is_state(value: &str, than: Option<Than>) -> Result<(), String> {
+    let is = |name: &&str| match than {
+        None => plain(name).contains(&plain(value)),
+        Some(_) => plain(name) == plain(value),
+    };
+    match States::NAMES.iter().any(is) {
+        true => Ok(()),
+        false => Err(format!(
+            "there is no state `{value}`; there are {}",
+            States::NAMES.join(" ")
+        )),
     }
 }
 

@@ -82,6 +82,8 @@ fn all_words_must_match_and_an_exclamation_mark_turns_one_round() {
     assert_eq!(with.len() + without.len(), all());
     assert!(found("192.0.2.0/24 !v:reusing").len() < found("192.0.2.0/24").len());
     assert_eq!(found("! verdict: nobody-is-called-so").len(), 0);
+    assert_eq!(found("v:!reusing"), found("!v:reusing"));
+    assert_eq!(found("!v:!reusing|stray"), found("v:reusing|stray"));
 }
 
 #[test]
@@ -244,6 +246,20 @@ fn connections_pass_as_their_peers_do() {
         assert!(
             passes(&socket, "port:5432") && !passes(&socket, "port:40000"),
             "{peer:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_state_is_named() {
+    for text in ["s:cw", "state=close", "!s:time-wait"] {
+        let (error, known) = (
+            Filter::parse(text).unwrap_err(),
+            "there are established fin-wait-1",
+        );
+        assert!(
+            error.starts_with("there is no state `") && error.contains(known),
+            "{text}: {error}"
         );
     }
 }

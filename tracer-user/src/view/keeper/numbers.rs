@@ -7,8 +7,8 @@ use crate::model::{peer::PeerId, sample::Sample};
 /// The peers are numbered anew when there are more than twice as many numbers as peers, and this many more.
 const SPARE: usize = 1024;
 
-/// The number of each peer, also of some that have left. It is not the slot: a recording's slots are not those of its
-/// last sample.
+/// The number of each peer, also of some that have left. It is not the slot: a recording's slots are not
+/// those of its last sample.
 #[derive(Clone, Debug, Default)]
 pub struct Numbers(HashMap<PeerId, u32>);
 
@@ -17,7 +17,8 @@ pub struct Numbers(HashMap<PeerId, u32>);
 pub(super) struct Renumbered(Vec<Option<u32>>);
 
 impl Numbers {
-    /// Gives a number to each new peer of a sample. Returns how the numbers changed if too many peers had left.
+    /// Gives a number to each new peer of a sample. Returns how the numbers changed if too many peers had
+    /// left.
     pub(super) fn add(&mut self, sample: &Sample) -> Option<Renumbered> {
         let number = |numbers: &mut Self| {
             for peer in &sample.peers {

@@ -9,6 +9,7 @@ use crate::{
     view::{
         answer,
         app::App,
+        fit::width,
         format::{age, elapsed, every, rate, slowed},
         pen::Pen,
         snapshot::Point,
@@ -24,6 +25,9 @@ const LABEL: u16 = 18;
 
 /// Minimum width to show growth beside the losses.
 const WIDE: u16 = 110;
+
+/// Shown if nothing says how many workers there are and there is room to say so.
+const NO_WORKERS: &str = ", workers not known";
 
 /// Maximum width of a chart, so that the text after it stays near.
 const MAX_CHART: u16 = 80;
@@ -98,9 +102,10 @@ pub(super) fn tall(app: &App, area: Rect, pen: &mut Pen<'_>) -> u16 {
             Role::Faint,
         );
     }
-    let mut capacity = capacity(diagnosis, &pen.glyphs, area.width >= WIDE);
-    capacity.extend(separated(losses(diagnosis), &pen.glyphs));
-    pen.line(row_of(area, 3), &capacity);
+    pen.line(
+        row_of(area, 3),
+        &capacity_and_losses(diagnosis, area.width, &pen.glyphs),
+    );
     pen.line(row_of(area, 4), &about(app, &pen.glyphs));
     5 + time_line(app, row_of(area, 5), pen)
 }
@@ -176,6 +181,22 @@ fn oldest(app: &App) -> String {
     }
 }
 
+/// The capacity and the losses in one line. Where it is too narrow for both, the end of the line is cut off,
+/// so the losses come first.
+fn capacity_and_losses(diagnosis: &Diagnosis, columns: u16, glyphs: &Glyphs) -> Vec<Piece> {
+    let fits = |pieces: &[Piece]| pieces.iter().map(|(text, _)| width(text)).sum::<usize>() <= columns.into();
+    let mut pieces = capacity(diagnosis, glyphs, columns >= WIDE);
+    pieces.extend(separated(losses(diagnosis), glyphs));
+    if !fits(&pieces) {
+        pieces.retain(|(text, _)| text != NO_WORKERS);
+    }
+    if !fits(&pieces) {
+        pieces = losses(diagnosis);
+        pieces.extend(separated(capacity(diagnosis, glyphs, false), glyphs));
+    }
+    pieces
+}
+
 /// The worker pool and accept queue of the listener that holds the most connections; with `growth`, also how
 /// fast these increase.
 fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> {
@@ -216,7 +237,8 @@ fn capacity(diagnosis: &Diagnosis, glyphs: &Glyphs, growth: bool) -> Vec<Piece> 
 fn workers(now: &ListenerNow, process: Option<&Capacity>) -> Vec<Piece> {
     let process = process.filter(|process| process.max_workers.is_some() || process.busy_workers.is_some());
     let Some(process) = process else {
-        return vec![(format!("holds {}, workers not known", now.held), Role::Plain)];
+        let held = format!("holds {}", now.held);
+        return vec![(held, Role::Plain), (NO_WORKERS.to_owned(), Role::Plain)];
     };
     let most = if process.at_most { "at most " } else { "" };
     let text = match (process.busy_workers, process.max_workers) {

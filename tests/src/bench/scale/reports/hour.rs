@@ -1,5 +1,5 @@
-//! An hour of made-up clients, recorded as `record` does: one in ten connects anew each time, one in a hundred
-//! piles up from half past on, and the others keep a connection.
+//! An hour of made-up clients, recorded as `record` does: one in ten connects anew each time, one in a
+//! hundred piles up from half past on, and the others keep a connection.
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -44,7 +44,8 @@ fn figures_side_by_side_have_a_gap() {
     }
 }
 
-/// A connection in CLOSE_WAIT since before tracing has a lower bound of its time there, and leaves it untimed.
+/// A connection in CLOSE_WAIT since before tracing has a lower bound of its time there, and leaves it
+/// untimed.
 #[test]
 fn bounds_are_marked_and_what_is_not_timed_is_counted_apart() {
     let (app, mut peer) = of(Verdict::CloseWaitLeak);

@@ -69,6 +69,25 @@ fn the_chart_says_how_far_it_reaches_back() {
     assert!(picture(&mut app, 100, 120).contains("over the last 10m,"));
 }
 
+/// Where there is no room for all of the line, what says nothing goes first.
+#[test]
+fn losses_and_drift_are_shown_at_any_width() {
+    let mut snapshot = example::snapshot();
+    let line = |snapshot: &Snapshot, columns| {
+        let mut app = app_of(snapshot.clone(), look(true, Glyphs::UNICODE));
+        picture(&mut app, columns, 30).lines().nth(3).unwrap().to_owned()
+    };
+    let shown = line(&snapshot, 50);
+    assert!(shown.starts_with("lost 0, drift "), "{shown}");
+    snapshot.diagnosis.capacity.clear();
+    let (narrow, wide) = (line(&snapshot, 80), line(&snapshot, 100));
+    assert!(wide.contains(", workers not known"), "{wide}");
+    assert!(
+        !narrow.contains("workers") && narrow.contains(" · lost 0, drift "),
+        "{narrow}"
+    );
+}
+
 #[test]
 fn an_empty_screen_names_what_listens() {
     let mut empty = example::snapshot();
