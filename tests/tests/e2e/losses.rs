@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
-use tcpreuse::testing::{filter::Filter, kernel::load::Settings, source::live::Live};
+use tcpreuse::testing::{filter::Filter, kernel::settings::Settings, source::live::Live};
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
