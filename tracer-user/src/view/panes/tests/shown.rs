@@ -80,7 +80,7 @@ fn losses_and_drift_are_shown_at_any_width() {
     let shown = line(&snapshot, 50);
     assert!(shown.starts_with("lost 0, drift "), "{shown}");
     snapshot.diagnosis.capacity.clear();
-    let (narrow, wide) = (line(&snapshot, 80), line(&snapshot, 100));
+    let (narrow, wide) = (line(&snapshot, 70), line(&snapshot, 100));
     assert!(wide.contains(", workers not known"), "{wide}");
     assert!(
         !narrow.contains("workers") && narrow.contains(" · lost 0, drift "),
