@@ -8,9 +8,10 @@ use crate::{
     diagnosis::{
         Diagnosis, Verdict,
         answer::{Judged, Recovered},
-        cause::{Finding, Grown},
+        cause::{self, Finding, Grown},
         changes::Changes,
         rated::Rated,
+        reuse::{self, Reuse},
         thresholds::PILE_STANDS,
     },
     model::{peer::PeerId, serial::pairs},
@@ -230,6 +231,11 @@ impl Standing {
     fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
         self.remember_growth(peer);
         self.has_spoken = true;
+        if self.goes_on(peer) {
+            self.next = None;
+            self.show(peer);
+            return;
+        }
         let given = peer.finding.verdict;
         // Without an accusation on either side the change is immediate: a new peer may be found good, and a
         // good one may become unknown.
@@ -253,6 +259,15 @@ impl Standing {
             return;
         }
         self.show(peer);
+    }
+
+    /// Whether the peer reuses its connections as little as ever, and only the cause has become less clear. That takes no
+    /// accusation back.
+    fn goes_on(&self, peer: &Judged) -> bool {
+        peer.finding.verdict == Verdict::InsufficientData
+            && peer.recovered.is_none()
+            && cause::is_of_ends(self.verdict)
+            && reuse::of(&peer.about().case(&peer.figures)) == Reuse::Hardly
     }
 
     fn show(&self, peer: &mut Judged) {

@@ -90,6 +90,32 @@ fn the_bad_is_seen_and_acquitted_when_it_is_mended() {
 }
 
 #[test]
+fn a_cause_that_becomes_less_clear_takes_nothing_back() {
+    let mut world = World::new(1_000);
+    let mut judge = Judge::new(Some(300 * world::S));
+    let bad = world.add();
+    others(&mut world, 6);
+    let verdicts = run(&mut world, &mut judge, bad, 60, |world, second| {
+        polls(world);
+        // Its idle times agree, and then no longer.
+        match second {
+            5 | 10 | 15 => world.peer(bad).fresh(5 * world::S),
+            20 | 40 => world.peer(bad).fresh(3 * world::S),
+            50 => world.peer(bad).fresh(8 * world::S),
+            _ => {}
+        }
+    });
+    let seen = verdicts.iter().position(|verdict| verdict.accuses()).unwrap();
+    assert_eq!(verdicts[seen], Verdict::ServerIdleClose);
+    assert!(seen <= 20, "{seen}");
+    assert!(
+        verdicts[seen..].iter().all(|verdict| verdict.accuses()),
+        "{verdicts:?}"
+    );
+    assert_eq!(verdicts.last(), Some(&Verdict::ServerClose));
+}
+
+#[test]
 fn a_good_past_acquits_nobody() {
     let mut world = World::new(1_000);
     let mut judge = Judge::new(Some(300 * world::S));
