@@ -76,7 +76,8 @@ fn many_clients_behind_one_address_are_said_to_be_that_and_not_accused() {
     let mut behind: Vec<_> = (0..30)
         .map(|_| connect(source(0), server.address).unwrap())
         .collect();
-    for _ in 0..5 {
+    // Until a rule could have spoken.
+    for _ in 0..12 {
         behind.iter_mut().for_each(turn);
         thread::sleep(Duration::from_millis(300));
     }

@@ -49,6 +49,9 @@ const STEP_NS: i128 = 1_000_000_000;
 /// Maximum number of changes of verdicts that wait while nothing can be written.
 const MAX_EVENTS: usize = 4096;
 
+/// After this many rows of connections, it is made sure that there is room for them.
+const ROOM_EVERY: u64 = 4096;
+
 /// One interval, ready to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
@@ -199,6 +202,9 @@ impl Recording {
             self.manifest.session.rows_not_written += 1;
         } else if let Err(error) = self.files.connection(row) {
             self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error));
+        } else if self.files.pending().is_multiple_of(ROOM_EVERY) {
+            let result = self.make_room_for_block(&Rows::default());
+            self.note(result);
         }
     }
 
@@ -305,6 +311,9 @@ impl Recording {
             clock_stepped_ms: self.stepped_ms(at),
             ..end
         };
+        if let Err(error) = self.make_room_for_block(&rows) {
+            self.note(Err(error));
+        }
         let (now_ns, before) = (interval.monotonic_ns, self.files.whole(Kind::Peers).bytes);
         match self.files.end_block(&rows, interval) {
             Ok(()) => {

@@ -123,6 +123,25 @@ impl Files {
         self.rows.connections.put(row)
     }
 
+    /// About how many bytes the block takes with these rows, rather more than less: rows are as long as those before.
+    pub(super) fn expected_bytes(&self, rows: &Rows) -> u64 {
+        /// Bytes of a row where none was written yet.
+        const USUAL: u64 = 600;
+        let to_come = |kind| match kind {
+            Kind::Peers => rows.peers.len(),
+            Kind::Listeners => rows.listeners.len(),
+            Kind::Events => rows.events.len(),
+            Kind::Connections => 0,
+        };
+        let bytes = Kind::ALL.map(|kind| {
+            let file = self.rows.of(kind);
+            let whole = file.whole();
+            let each = whole.bytes.checked_div(whole.rows).unwrap_or(USUAL);
+            (file.of_block() + to_come(kind) as u64).saturating_mul(each)
+        });
+        bytes.iter().sum::<u64>() / 4 * 5
+    }
+
     /// Writes the rest of the block, then the line that marks it complete.
     pub(super) fn end_block(&mut self, rows: &Rows, mut line: Interval) -> io::Result<()> {
         for row in &rows.peers {

@@ -3,7 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Recording, files::Files};
+use super::{
+    Recording,
+    files::{Files, Rows},
+};
 use crate::{
     evidence::{block::hex, error::EvidenceError, manifest::Listed, rows::Kind, segments},
     units::size,
@@ -140,6 +143,11 @@ impl Recording {
     pub(super) fn make_room(&mut self, files: &[(&str, &[u8])]) -> Result<(), EvidenceError> {
         let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
         self.keep_to(bytes as u64 + self.files.bytes())
+    }
+
+    /// Removes the oldest segments so that the block finds room that ends with these rows.
+    pub(super) fn make_room_for_block(&mut self, rows: &Rows) -> Result<(), EvidenceError> {
+        self.keep_to(self.files.bytes() + self.files.expected_bytes(rows))
     }
 
     /// Compresses the segment that was closed last, except for the connections.

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     evidence::{
         load::{Loaded, Wanted, load_wanted},
-        testing::{INTERVALS, play, recorded, session, unfinished},
+        testing::{INTERVALS, blocks, play, recorded, session, unfinished},
         verify::{Condition, verify},
     },
     source::replay::Replay,
@@ -281,6 +281,30 @@ fn what_an_older_version_wrote_is_read_and_added_to() {
 }
 
 /// The recorder may be killed between any two steps of numbering a segment.
+/// An interval may bring more than a segment takes, as when the disk was slow before.
+#[test]
+fn a_long_interval_finds_room_before_it_is_written() {
+    let limit = Limit {
+        bytes: 512 << 10,
+        rotate: true,
+    };
+    let (_parent, path, mut recording) = unfinished(Some(limit), 200, 20);
+    let on_disk = || -> u64 {
+        let files = fs::read_dir(&path).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    };
+    let before = on_disk();
+    blocks(1, 1_500, |block, rows, _| {
+        rows.iter().for_each(|row| recording.connection(row));
+        let entry = Entry::of(block, recording.told, None);
+        assert!(recording.write_interval(entry.rows, entry.end));
+    });
+    let long = recording.files.bytes();
+    assert!(before + long > limit.bytes, "{before} and {long} would fit");
+    assert!(on_disk() <= limit.bytes, "{} of {}", on_disk(), limit.bytes);
+    assert!(verify(&path).unwrap().is_whole());
+}
+
 #[test]
 fn a_rotation_may_end_anywhere() {
     for steps in 0..=6 {
