@@ -251,7 +251,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
             0,
         ),
         (
-            "`diagnose --from` of a recording of 2 GB",
+            "`diagnose --from` of an hour at 1 s with 10,000 peers",
             AtMost(3.0),
             long.map(|long| long.from_ms / 1e3),
             " s",

@@ -37,7 +37,7 @@ pub enum Part {
     Report,
     /// The diagnosis of many hosts together.
     Hosts,
-    /// The diagnosis of one of 2 GB, and a step back in its replay.
+    /// The diagnosis of an hour at 1 s, and a step back in its replay.
     Long,
     /// The time until tracing begins.
     Attach,

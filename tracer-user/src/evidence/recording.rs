@@ -203,8 +203,7 @@ impl Recording {
         } else if let Err(error) = self.files.connection(row) {
             self.give_up(&EvidenceError::io(self.folder.path(), "cannot write it", error));
         } else if self.files.pending().is_multiple_of(ROOM_EVERY) {
-            let result = self.make_room_for_block(&Rows::default());
-            self.note(result);
+            self.make_room_for_block(&Rows::default());
         }
     }
 
@@ -311,9 +310,7 @@ impl Recording {
             clock_stepped_ms: self.stepped_ms(at),
             ..end
         };
-        if let Err(error) = self.make_room_for_block(&rows) {
-            self.note(Err(error));
-        }
+        self.make_room_for_block(&rows);
         let (now_ns, before) = (interval.monotonic_ns, self.files.whole(Kind::Peers).bytes);
         match self.files.end_block(&rows, interval) {
             Ok(()) => {

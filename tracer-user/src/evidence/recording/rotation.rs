@@ -146,8 +146,9 @@ impl Recording {
     }
 
     /// Removes the oldest segments so that the block finds room that ends with these rows.
-    pub(super) fn make_room_for_block(&mut self, rows: &Rows) -> Result<(), EvidenceError> {
-        self.keep_to(self.files.bytes() + self.files.expected_bytes(rows))
+    pub(super) fn make_room_for_block(&mut self, rows: &Rows) {
+        let result = self.keep_to(self.files.bytes() + self.files.expected_bytes(rows));
+        self.note(result);
     }
 
     /// Compresses the segment that was closed last, except for the connections.
