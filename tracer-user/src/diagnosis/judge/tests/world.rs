@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use tracer_ebpf::buckets::held_bucket;
 
+pub(crate) use crate::units::S;
 use crate::{
     diagnosis::{Diagnosis, Judged},
     model::{
@@ -14,7 +15,6 @@ use crate::{
     },
 };
 
-pub(crate) const S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
 /// A peer with its connections.
