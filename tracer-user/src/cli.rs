@@ -292,6 +292,9 @@ pub struct Doctor {
     /// Say how much kernel memory this many peers take
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
+    /// Print all that each check found, and the kernel's own words when it refuses a program
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Where the kernel and the programs are.
     #[command(flatten)]
     pub kernel: Kernel,

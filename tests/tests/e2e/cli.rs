@@ -230,10 +230,28 @@ fn doctor_is_content_with_this_kernel() {
         output.status.success() && said.contains("ok        trial: programs load and attach"),
         "{said}"
     );
+    assert!(!said.contains("tcpreuse_state"), "{said}");
+    let output = run(&["doctor", "-v"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let verified = said
+        .lines()
+        .find(|line| line.trim().starts_with("tcpreuse_state: "));
+    assert!(
+        verified.is_some_and(|line| line.ends_with(" instructions verified")),
+        "{said}"
+    );
     let output = run(&["doctor", "--btf", "/nonexistent"]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(3));
     assert!(said.contains("MISSING   type information"), "{said}");
+    // An ELF file is no BTF, but has it in it.
+    let output = run(&["doctor", "--btf", "/proc/self/exe"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("is an ELF file"), "{said}");
+    let output = run(&["diagnose", "--duration", "100ms", "--btf", "/proc/self/exe"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said.contains("take its section with `objcopy"), "{said}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use parquet::{
     file::reader::{FileReader, SerializedFileReader},
     record::Field,
 };
+use rustix::process::Signal;
 use tcpreuse_tests::{
     agent::Agent,
     eventually,
@@ -24,7 +25,10 @@ use tcpreuse_tests::{
     traffic::EchoServer,
 };
 
-use crate::record::{Recorder, disk::Mounted, place, rows, said, text, visits};
+use crate::{
+    record::{Recorder, disk::Mounted, place, rows, said, text, visits},
+    serve::kept::kept,
+};
 
 /// The files of a lake that engines see, by their path in it.
 fn files(lake: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -136,6 +140,33 @@ fn an_agent_exports_what_it_does_not_keep() {
 fn an_agent_exports_what_it_keeps() {
     need_root!();
     an_agent_exports_all(3, true);
+}
+
+/// The exporter looks once a minute which recording is there. Here three follow each other within seconds.
+#[test]
+fn an_agent_exports_what_it_keeps_soon_after_other_evidence() {
+    need_root!();
+    let (namespace, place) = (Namespace::new(), tempfile::tempdir().unwrap());
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let (evidence, lake) = (place.path().join("agent"), place.path().join("lake"));
+    let port = server.port().to_string();
+    let args = ["--port", &port, "--interval", "100ms", "--keep-after", "1s"];
+    let to = ["--evidence", text(&evidence), "--parquet", text(&lake)];
+    let agent = Agent::start(&namespace, &[&args[..], &to].concat());
+    let complete = || {
+        let kept = kept(&evidence).into_iter();
+        kept.filter(|(_, manifest)| manifest["stopped"].is_string())
+            .count()
+    };
+    for number in 1..=2 {
+        visits(60, 1, server.address);
+        agent.signal(Signal::USR1);
+        eventually("complete evidence", || complete() == number);
+    }
+    visits(60, 1, server.address);
+    let (code, errors) = agent.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(exported(&lake, "connections").len(), 180, "{errors}");
 }
 
 /// A recording, and what a whole export of it is.

@@ -1,7 +1,8 @@
 //! The agent: what it shows, what it tells, and what it may.
 
+mod activation;
 mod crowd;
-mod kept;
+pub(crate) mod kept;
 mod page;
 mod prometheus;
 

@@ -78,15 +78,14 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
     let (publish, latest) = watch::channel(None);
     let (renew, secrets) = watch::channel(Arc::new(secrets));
     let (ask, mut asked) = mpsc::channel(MAX_ASKED);
-    http::start(Serving {
+    let serving = Serving {
         doors,
         latest,
         secrets,
         metrics_peers: args.metrics_peers,
         stale_after: LATE + args.interval.0 * 3,
         keep: flight.is_some().then_some(ask),
-    })
-    .context("cannot serve")?;
+    };
     for limit in live.limits() {
         progress.say(&limit);
     }
@@ -119,6 +118,8 @@ async fn serve(args: &Serve) -> Result<Outcome, Failure> {
         agent.counted.expect_records();
     }
     agent.look(false)?;
+    // Requests wait until there is something to answer, also the one for which systemd starts the service.
+    http::start(serving).context("cannot serve")?;
     agent
         .progress
         .say(&format!("tracing; listening on {}", addresses.join(", ")));

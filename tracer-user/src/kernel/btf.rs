@@ -131,6 +131,11 @@ impl Btf {
         self.has(name, Kind::Func)
     }
 
+    /// The number of types.
+    pub fn len(&self) -> usize {
+        self.types.len()
+    }
+
     fn has(&self, name: &str, kind: Kind) -> bool {
         // Nothing can be attached to a record too damaged to decode.
         self.types

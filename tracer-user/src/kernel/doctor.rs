@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tracer_ebpf::{
-    abi::{conn::Conn, peer::PeerStats, ring},
+    abi::{conn::Conn, offsets::MEMBERS, peer::PeerStats, ring},
     hooks::{Absence, HOOKS, Hook},
     index,
 };
@@ -35,6 +35,8 @@ pub struct Check {
     pub status: Status,
     /// The result, or what is lost and how to fix it.
     pub found: String,
+    /// What was found one by one, if there is more to say.
+    pub details: Vec<String>,
 }
 
 impl Check {
@@ -43,7 +45,12 @@ impl Check {
             what: what.into(),
             status,
             found: found.into(),
+            details: Vec::new(),
         }
+    }
+
+    fn with(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
     }
 }
 
@@ -54,18 +61,15 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
     let path = settings.btf.as_deref().unwrap_or_else(|| Path::new(VMLINUX));
     match Btf::from_file(path) {
         Ok(btf) => {
-            checks.push(Check::new(
-                "type information",
-                Status::Ok,
-                path.display().to_string(),
-            ));
+            let found = Check::new("type information", Status::Ok, path.display().to_string());
+            checks.push(found.with(vec![format!("{} types", btf.len())]));
             checks.extend(tracepoints(&btf));
             checks.extend(members(&btf));
         }
         Err(error) => checks.push(Check::new(
             "type information",
             Status::Missing,
-            format!("{error}; it needs a kernel built with CONFIG_DEBUG_INFO_BTF=y, or a BTF file given with --btf"),
+            format!("{error}; {}", error.remedy()),
         )),
     }
     checks.push(match (&settings.object, !object::embedded().is_empty()) {
@@ -86,8 +90,10 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
 /// Which kernel this is. What it can do is not told by its number: distributions bring newer functions to
 /// older ones.
 fn kernel() -> Check {
-    let release = rustix::system::uname().release().to_string_lossy().into_owned();
-    Check::new("kernel", Status::Ok, release)
+    let system = rustix::system::uname();
+    let [release, build, machine] = [system.release(), system.version(), system.machine()]
+        .map(|text| text.to_string_lossy().into_owned());
+    Check::new("kernel", Status::Ok, release).with(vec![build, machine])
 }
 
 /// What each capability is for, or what is lost without it.
@@ -125,6 +131,7 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
             Absence::Loses(lost) => (Status::Degraded, format!("not there: {lost}")),
         };
         Check::new(format!("tracepoint {}", hook.tracepoint), status, found)
+            .with(vec![format!("for the program {}", hook.program)])
     };
     let iterator = match btf.has_func("bpf_iter_tcp") {
         true => Check::new("socket iterator", Status::Ok, "available"),
@@ -141,8 +148,16 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
 
 fn members(btf: &Btf) -> Vec<Check> {
     match offsets::resolve(btf) {
-        Ok((_, missing)) if missing.is_empty() => {
-            vec![Check::new("socket members", Status::Ok, "all available")]
+        Ok((offsets, missing)) if missing.is_empty() => {
+            let members = MEMBERS.iter().zip(offsets.0);
+            let details = members.map(|(member, offset)| {
+                let place = offset.map_or_else(
+                    || "not there, and not needed".to_owned(),
+                    |at| format!("at byte {at}"),
+                );
+                format!("{}.{}: {place}", member.structure, member.path)
+            });
+            vec![Check::new("socket members", Status::Ok, "all available").with(details.collect())]
         }
         Ok((_, missing)) => missing
             .into_iter()
@@ -200,18 +215,28 @@ fn memory(settings: &Settings) -> Check {
             mib(records)
         ),
     )
+    .with(vec![
+        format!("peers and their index: {} MiB", mib(peers)),
+        format!("connections (--max-connections {}): {} MiB", settings.max_connections, mib(connections)),
+    ])
 }
 
 /// The final proof: loads and attaches everything for a moment.
 fn trial(settings: &Settings) -> Check {
     match Tracer::start(settings) {
         Ok(tracer) => {
-            let instructions: u32 = tracer
+            let programs: Vec<(&str, u32)> = tracer
                 .programs()
-                .filter_map(|(_, program)| program.info().ok()?.verified_instruction_count())
-                .sum();
+                .filter_map(|(name, program)| {
+                    Some((name, program.info().ok()?.verified_instruction_count()?))
+                })
+                .collect();
+            let instructions: u32 = programs.iter().map(|(_, count)| count).sum();
+            let details = programs
+                .iter()
+                .map(|(name, count)| format!("{name}: {count} instructions verified"));
             let works = format!("programs load and attach ({instructions} instructions verified)");
-            match tracer.most_peers_here() {
+            let check = match tracer.most_peers_here() {
                 None => Check::new("trial", Status::Ok, works),
                 Some(peers) => Check::new(
                     "trial",
@@ -220,7 +245,8 @@ fn trial(settings: &Settings) -> Check {
                         "{works}, with small tables (Linux before 6.0): room for {peers} peers at a time"
                     ),
                 ),
-            }
+            };
+            check.with(details.collect())
         }
         Err(error) => Check::new("trial", Status::Missing, error.to_string()),
     }

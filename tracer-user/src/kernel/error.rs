@@ -14,7 +14,7 @@ pub enum TraceError {
     Privilege,
     /// The kernel's types cannot be read.
     #[error(
-        "cannot read the kernel's type information (BTF): {0}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, or its BTF file with --btf FILE"
+        "cannot read the kernel's type information (BTF): {0}; {remedy}", remedy = .0.remedy()
     )]
     Btf(#[from] BtfError),
     /// The kernel lacks something this trace requires.

@@ -1,6 +1,7 @@
 //! Events: what changed, one JSON object each (`tcpreuse.event/1`).
 
 mod journal;
+mod kind;
 mod webhook;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-pub use self::webhook::Hook;
+pub use self::{kind::Kind, webhook::Hook};
 use super::outlet::Outlet;
 use crate::{
     diagnosis::{Change, Diagnosis, Verdict, What},
@@ -42,6 +43,8 @@ const MINUTE_NS: u64 = 60_000_000_000;
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// What it is about.
+    pub kind: Kind,
     /// All of it.
     pub fields: Map<String, Value>,
     /// Whether it is bad news.
@@ -49,11 +52,11 @@ pub struct Event {
 }
 
 impl Event {
-    fn new(name: &str, text: String, is_bad: bool, mut fields: Map<String, Value>) -> Self {
-        for (key, value) in [("schema", SCHEMA), ("event", name), ("text", &text)] {
+    fn new(kind: Kind, text: String, is_bad: bool, mut fields: Map<String, Value>) -> Self {
+        for (key, value) in [("schema", SCHEMA), ("event", kind.name()), ("text", &text)] {
             fields.insert(key.to_owned(), value.into());
         }
-        Self { fields, is_bad }
+        Self { kind, fields, is_bad }
     }
 
     /// As a line of JSON, without its end.
@@ -180,7 +183,7 @@ impl Teller {
         };
         fields.insert("at".to_owned(), timestamp(now).into());
         fields.insert("host".to_owned(), self.host.as_str().into());
-        Event::new("evidence-kept", text, is_bad, fields)
+        Event::new(Kind::EvidenceKept, text, is_bad, fields)
     }
 
     /// Waits a moment for what is not told yet.
@@ -212,7 +215,7 @@ impl Teller {
             .collect();
         for change in new {
             self.next = change.id.saturating_add(1);
-            let Some(name) = name(&change.what) else { continue };
+            let Some(kind) = kind(&change.what) else { continue };
             if matches!(change.what, What::Verdict { .. }) {
                 self.verdicts += 1;
                 if self.verdicts > VERDICTS_A_MINUTE {
@@ -224,7 +227,7 @@ impl Teller {
                 self.hold_back(peers);
                 continue;
             }
-            events.extend(self.event(name, change, &diagnosis.options.names));
+            events.extend(self.event(kind, change, &diagnosis.options.names));
         }
         events
     }
@@ -245,31 +248,31 @@ impl Teller {
                 .into_iter()
                 .collect();
             let text = format!("{unsaid} more verdicts changed than are told in a minute");
-            Event::new("loss", text, false, fields)
+            Event::new(Kind::Loss, text, false, fields)
         })
     }
 
-    fn event(&self, name: &str, change: &Change, names: &Names) -> Option<Event> {
+    fn event(&self, kind: Kind, change: &Change, names: &Names) -> Option<Event> {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(json::change(change, names)) else {
             return None;
         };
         fields.remove("kind");
         fields.insert("host".to_owned(), self.host.as_str().into());
         let (weight, text, _) = change_in_words(&change.what, names);
-        Some(Event::new(name, text, weight == Weight::Bad, fields))
+        Some(Event::new(kind, text, weight == Weight::Bad, fields))
     }
 }
 
-/// What an event is called; `None` for what is none.
-fn name(what: &What) -> Option<&'static str> {
+/// The kind of event that a change is; `None` for what is none.
+fn kind(what: &What) -> Option<Kind> {
     match what {
-        What::Verdict { is, .. } if is.accuses() || *is == Verdict::ManyHeld => Some("verdict"),
-        What::Verdict { .. } => Some("recovered"),
-        What::MoreVerdicts { .. } => Some("verdict"),
-        What::SurgeBegan(_) => Some("surge-began"),
-        What::SurgeEnded { .. } => Some("surge-ended"),
-        What::Capacity { .. } => Some("capacity"),
-        What::Loss { .. } => Some("loss"),
+        What::Verdict { is, .. } if is.accuses() || *is == Verdict::ManyHeld => Some(Kind::Verdict),
+        What::Verdict { .. } => Some(Kind::Recovered),
+        What::MoreVerdicts { .. } => Some(Kind::Verdict),
+        What::SurgeBegan(_) => Some(Kind::SurgeBegan),
+        What::SurgeEnded { .. } => Some(Kind::SurgeEnded),
+        What::Capacity { .. } => Some(Kind::Capacity),
+        What::Loss { .. } => Some(Kind::Loss),
         // It follows from the verdicts.
         What::Answer { .. } => None,
     }

@@ -64,3 +64,21 @@ fn tell(state: &[NotifyState<'_>]) {
         log::warn!("cannot notify systemd: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// A small system has systemd and a shell, and not always the package with `kill`.
+    #[test]
+    fn the_units_run_nothing_but_the_program_and_the_shell() {
+        let units = [
+            include_str!("../../../packaging/tcpreuse-record.service"),
+            include_str!("../../../packaging/tcpreuse-serve.service"),
+        ];
+        let lines = units.iter().flat_map(|unit| unit.lines());
+        let commands: Vec<&str> = lines
+            .filter(|line| line.starts_with("Exec"))
+            .filter_map(|line| line.split_once('=')?.1.split(' ').next())
+            .collect();
+        assert_eq!(commands, ["/usr/bin/tcpreuse", "/usr/bin/tcpreuse", "/bin/sh"]);
+    }
+}

@@ -21,7 +21,7 @@ use tcpreuse_tests::{
 use crate::record::{said, text};
 
 /// The directories that are kept, each with its manifest.
-fn kept(place: &Path) -> Vec<(PathBuf, Value)> {
+pub(crate) fn kept(place: &Path) -> Vec<(PathBuf, Value)> {
     let folder = fs::read_dir(place.join("evidence-kept")).unwrap();
     let paths = folder.map(|entry| entry.unwrap().path());
     let manifest = |path: PathBuf| {

@@ -62,6 +62,7 @@ pub(super) struct Recorder {
     keeping: Keeping,
     path: PathBuf,
     news: Vec<String>,
+    told: Vec<Told>,
     follower: Option<Follower>,
 }
 
@@ -90,6 +91,7 @@ impl Recorder {
             keeping: Keeping::new(args.keep_after.as_ns()),
             path,
             news: Vec::new(),
+            told: Vec::new(),
         })
     }
 
@@ -185,8 +187,22 @@ impl Recorder {
     }
 
     /// What has become of kept evidence and has not been told yet.
-    pub(super) fn told(&self) -> Vec<Told> {
-        self.writer.told()
+    pub(super) fn told(&mut self) -> Vec<Told> {
+        self.hear();
+        std::mem::take(&mut self.told)
+    }
+
+    /// Hears what has become of kept evidence. What is complete can be exported.
+    fn hear(&mut self) {
+        let told = self.writer.told();
+        if let Some(follower) = &self.follower {
+            for told in &told {
+                if let Told::Kept { path, .. } = told {
+                    follower.kept(path.clone());
+                }
+            }
+        }
+        self.told.extend(told);
     }
 
     /// Ends it with the last sample. What is being kept ends with it, and what is not is removed.
@@ -212,6 +228,7 @@ impl Recorder {
     }
 
     fn export_the_rest(&mut self) {
+        self.hear();
         let follower = self.follower.as_ref();
         let missing = follower.and_then(|follower| follower.finish(PATIENCE));
         self.news

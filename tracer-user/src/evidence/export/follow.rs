@@ -23,6 +23,8 @@ const EVERY: Duration = Duration::from_secs(60);
 struct State {
     is_ending: bool,
     is_done: bool,
+    /// Recordings that were moved away and are complete.
+    kept: Vec<PathBuf>,
     news: Vec<String>,
     /// How often something could not be exported.
     failed: u64,
@@ -48,7 +50,8 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Starts the thread. It follows the newest recording of a directory, which may be replaced by another one.
+    /// Starts the thread. It follows the newest recording of a directory, which may be moved away and replaced by another
+    /// one; [`Self::kept`] then says where it is.
     ///
     /// # Errors
     /// If there can be no more threads.
@@ -69,9 +72,12 @@ impl Follower {
             let _ = work.open();
             loop {
                 let state = its.lock();
-                let waits = |state: &mut State| !state.is_ending;
+                let waits = |state: &mut State| !state.is_ending && state.kept.is_empty();
                 let waited = its.changed.wait_timeout_while(state, pause, waits);
-                let is_ending = waited.unwrap_or_else(PoisonError::into_inner).0.is_ending;
+                let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                let is_ending = state.is_ending;
+                work.kept.append(&mut state.kept);
+                drop(state);
                 let result = work.look(is_ending);
                 its.lock().note(result);
                 if is_ending {
@@ -82,6 +88,12 @@ impl Follower {
             }
         })?;
         Ok(Self { shared })
+    }
+
+    /// Exports a recording that was moved here and is complete. It may have begun and ended between two looks.
+    pub fn kept(&self, path: PathBuf) {
+        self.shared.lock().kept.push(path);
+        self.shared.changed.notify_all();
     }
 
     /// What has happened and has not been reported yet.
@@ -134,6 +146,8 @@ struct Work {
     exporter: Exporter,
     path: PathBuf,
     service: Option<Service>,
+    /// Complete recordings elsewhere that are not exported yet.
+    kept: Vec<PathBuf>,
     /// The recording it follows, with what tells its directory from others. After a fault there is none, and it is
     /// opened again.
     track: Option<((u64, u64), Track)>,
@@ -145,6 +159,7 @@ impl Work {
             exporter,
             path,
             service,
+            kept: Vec::new(),
             track: None,
         }
     }
@@ -152,28 +167,42 @@ impl Work {
     /// Exports what is over; at the end everything.
     fn look(&mut self, is_ending: bool) -> Result<(), String> {
         self.exporter.report = Report::default();
-        let failed = self.export(is_ending).err();
-        let faults = self.exporter.report.faults.iter();
-        let fault = failed.as_ref().or(faults.last()).map(ToString::to_string);
-        if fault.is_some() {
+        let mut failed = self.export(is_ending).err();
+        if failed.is_some() || !self.exporter.report.faults.is_empty() {
             self.track = None;
         }
+        failed = failed.or(self.export_kept().err());
+        let faults = self.exporter.report.faults.iter();
+        let fault = failed.as_ref().or(faults.last()).map(ToString::to_string);
         fault.map_or(Ok(()), Err)
     }
 
     fn export(&mut self, is_ending: bool) -> Result<(), EvidenceError> {
         let now = identity(&self.path);
         let is_another = |(identity, _): &mut ((u64, u64), Track)| now.is_some_and(|now| *identity != now);
-        if let Some((_, mut track)) = self.track.take_if(is_another) {
-            // It was moved, and another one has taken its place.
-            track.export(&mut self.exporter, true)?;
-        }
+        // It was moved, another one has taken its place, and it is among those that are kept.
+        drop(self.track.take_if(is_another));
         self.open()?;
         match &mut self.track {
             // What was moved away to be kept goes on there until another one begins.
             Some((_, track)) => track.export(&mut self.exporter, is_ending),
             None => Ok(()),
         }
+    }
+
+    /// Exports what is kept and complete. What could not be exported is tried again with the next look.
+    fn export_kept(&mut self) -> Result<(), EvidenceError> {
+        let mut result = Ok(());
+        self.kept.retain(|path| {
+            // Some may have been removed meanwhile, to make room for newer evidence.
+            if result.is_err() || !path.exists() {
+                return result.is_err();
+            }
+            let faults = self.exporter.report.faults.len();
+            result = self.exporter.directory(path, self.service.as_ref());
+            result.is_err() || self.exporter.report.faults.len() > faults
+        });
+        result
     }
 
     /// Opens the recording that is there, if none is open.
@@ -201,7 +230,7 @@ mod tests {
     use crate::evidence::{
         export::tests::files,
         recording::{Limit, Recording},
-        testing::{blocks, play, session, unfinished},
+        testing::{blocks, play, recorded, session, unfinished},
     };
 
     fn until(what: impl Fn() -> bool) {
@@ -263,5 +292,22 @@ mod tests {
         assert_eq!(state.news[1], "exporting again; it failed 3 times");
         assert_eq!(files(&lake).len(), 3);
         assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    /// A recording may begin, be moved away and end between two looks.
+    #[test]
+    fn what_is_kept_is_exported_until_it_is_in_the_lake() {
+        let (parent, path, _) = recorded();
+        let lake = parent.path().join("lake");
+        let exporter = Exporter::open(&lake).unwrap();
+        let in_the_way = lake.join("v1").join("connections");
+        fs::write(&in_the_way, b"in the way").unwrap();
+        let follower = Follower::every(EVERY, exporter, parent.path().join("flight"), None).unwrap();
+        follower.kept(parent.path().join("removed"));
+        follower.kept(path);
+        until(|| !follower.news().is_empty());
+        fs::remove_file(&in_the_way).unwrap();
+        assert_eq!(follower.finish(Duration::from_secs(60)), None);
+        assert_eq!(files(&lake).len(), 3);
     }
 }

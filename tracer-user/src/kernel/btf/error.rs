@@ -1,6 +1,6 @@
 //! Why a query has no answer: the file, its contents, or something this kernel lacks.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use super::{MAX_FILE_BYTES, format::Kind};
 
@@ -48,10 +48,76 @@ pub enum BtfError {
 }
 
 impl BtfError {
+    /// The next step, without a full stop.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Malformed {
+                defect: Defect::Container(container),
+                ..
+            } => container.remedy(),
+            Self::Malformed {
+                defect: Defect::ByteOrder,
+                ..
+            } => "give the BTF file of the kernel that runs here",
+            _ => "it needs a kernel built with CONFIG_DEBUG_INFO_BTF=y, or a BTF file given with --btf",
+        }
+    }
+
     /// Whether this kernel merely lacks the item, rather than having unusable BTF.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NoStruct { .. } | Self::NoMember { .. })
+    }
+}
+
+/// A file that may have BTF in it, but is not BTF itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// Compressed with gzip.
+    Gzip,
+    /// Compressed with xz.
+    Xz,
+    /// Compressed with zstd.
+    Zstd,
+    /// An ELF file, such as `vmlinux` or a module.
+    Elf,
+}
+
+impl Container {
+    /// Tells it by its first bytes.
+    pub(super) fn of(data: &[u8]) -> Option<Self> {
+        const MAGIC: [(&[u8], Container); 4] = [
+            (b"\x1f\x8b", Container::Gzip),
+            (b"\xfd7zXZ\0", Container::Xz),
+            (b"\x28\xb5\x2f\xfd", Container::Zstd),
+            (b"\x7fELF", Container::Elf),
+        ];
+        let found = MAGIC.iter().find(|(magic, _)| data.starts_with(magic));
+        found.map(|(_, container)| *container)
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Gzip => "unpack it with `gzip -dc FILE > NEW`, and give --btf NEW",
+            Self::Xz => "unpack it with `xz -dc FILE > NEW`, and give --btf NEW",
+            Self::Zstd => "unpack it with `zstd -dc FILE > NEW`, and give --btf NEW",
+            Self::Elf => {
+                "take its section with `objcopy -O binary -j .BTF --set-section-flags .BTF=alloc FILE NEW`, and \
+                 give --btf NEW"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "compressed with gzip",
+            Self::Xz => "compressed with xz",
+            Self::Zstd => "compressed with zstd",
+            Self::Elf => "an ELF file, which may have BTF as its section .BTF",
+        })
     }
 }
 
@@ -69,6 +135,15 @@ pub enum Defect {
         /// Length of the file, bytes.
         len: usize,
     },
+    /// BTF is in it at most.
+    #[error("is {0}")]
+    Container(
+        /// What it is.
+        Container,
+    ),
+    /// Made for a machine with the other byte order.
+    #[error("is of a machine with another byte order than this one")]
+    ByteOrder,
     /// Not BTF at all.
     #[error("starts with {0:#06x}, not with BTF's magic number 0xeb9f")]
     Magic(

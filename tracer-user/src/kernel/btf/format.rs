@@ -1,4 +1,4 @@
-//! The byte level of BTF: byte order, header, and the fixed part of a type's record. The meaning of the
+//! The byte level of BTF: header, and the fixed part of a type's record. The meaning of the
 //! records is elsewhere.
 
 use std::{fmt, ops::Range};
@@ -12,23 +12,15 @@ const VERSION: u8 = 1;
 /// From the magic to `str_len`. Later versions of the header may be longer, and state their length.
 const HEADER_BYTES: u32 = 24;
 
-/// Byte order of the kernel that produced the blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Little,
-    Big,
-}
-
 /// Reads numbers from the front of some bytes; `None` at their end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
-    order: Order,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8], order: Order) -> Self {
-        Self { rest, order }
+    pub(super) fn new(rest: &'a [u8]) -> Self {
+        Self { rest }
     }
 
     pub(super) fn u8(&mut self) -> Option<u8> {
@@ -36,19 +28,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
-        match self.order {
-            Order::Little => self.rest.try_get_u16_le(),
-            Order::Big => self.rest.try_get_u16(),
-        }
-        .ok()
+        self.rest.try_get_u16_le().ok()
     }
 
     pub(super) fn u32(&mut self) -> Option<u32> {
-        match self.order {
-            Order::Little => self.rest.try_get_u32_le(),
-            Order::Big => self.rest.try_get_u32(),
-        }
-        .ok()
+        self.rest.try_get_u32_le().ok()
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
@@ -69,7 +53,6 @@ impl<'a> Reader<'a> {
 /// The header, checked: both ranges lie within the data.
 #[derive(Debug)]
 pub(super) struct Header {
-    pub(super) order: Order,
     pub(super) types: Range<usize>,
     pub(super) strings: Range<usize>,
 }
@@ -80,13 +63,12 @@ impl Header {
             needed,
             len: data.len(),
         };
-        let mut reader = Reader::new(data, Order::Little);
+        let mut reader = Reader::new(data);
         match reader.u16().ok_or_else(|| short(HEADER_BYTES))? {
             MAGIC => {}
-            swapped if swapped == MAGIC.swap_bytes() => reader.order = Order::Big,
+            swapped if swapped == MAGIC.swap_bytes() => return Err(Defect::ByteOrder),
             other => return Err(Defect::Magic(other)),
         }
-        let order = reader.order;
         let version = reader.u8().ok_or_else(|| short(HEADER_BYTES))?;
         if version != VERSION {
             return Err(Defect::Version(version));
@@ -101,7 +83,6 @@ impl Header {
         }
         let section = |name, offset, len| section(data.len(), name, header_len, offset, len);
         Ok(Self {
-            order,
             types: section("types", type_off, type_len)?,
             strings: section("strings", str_off, str_len)?,
         })
@@ -234,10 +215,7 @@ impl<'a> Type<'a> {
         kind_flag: false,
         vlen: 0,
         size_or_type: 0,
-        body: Reader {
-            rest: &[],
-            order: Order::Little,
-        },
+        body: Reader { rest: &[] },
     };
 
     /// Reads the next record from `reader`.
@@ -251,7 +229,6 @@ impl<'a> Type<'a> {
         let kind = Kind::from_number(number)
             .filter(|kind| *kind != Kind::Void)
             .ok_or(Defect::UnknownKind { id, kind: number })?;
-        let order = reader.order;
         let body = reader.bytes(kind.body_bytes(vlen)).ok_or_else(cut)?;
         let kind_flag = info >> 31 == 1;
         Ok(Self {
@@ -261,7 +238,7 @@ impl<'a> Type<'a> {
             kind_flag,
             vlen,
             size_or_type,
-            body: Reader::new(body, order),
+            body: Reader::new(body),
         })
     }
 }

@@ -7,7 +7,7 @@ mod kernel;
 mod members;
 mod names;
 
-use super::{Btf, BtfError, Defect, Member, VMLINUX, format::Order};
+use super::{Btf, BtfError, Defect, Member, VMLINUX};
 
 /// The defect of a blob that does not parse, or of a query that fails.
 fn defect<T: std::fmt::Debug>(result: Result<T, BtfError>) -> Defect {

@@ -10,14 +10,13 @@ use bytes::Bytes;
 
 use super::{
     MAX_FILE_BYTES,
-    error::Defect,
-    format::{Header, Kind, Order, Reader, Type},
+    error::{Container, Defect},
+    format::{Header, Kind, Reader, Type},
 };
 
 /// The types and strings of a blob, with indexes to find them.
 #[derive(Debug)]
 pub(super) struct Types {
-    order: Order,
     records: Bytes,
     strings: Bytes,
     /// The offsets in `records` at which types 1, 2, … start.
@@ -29,6 +28,9 @@ pub(super) struct Types {
 
 impl Types {
     pub(super) fn parse(data: Bytes) -> Result<Self, Defect> {
+        if let Some(container) = Container::of(&data) {
+            return Err(Defect::Container(container));
+        }
         if data.len() > MAX_FILE_BYTES {
             return Err(Defect::TooLarge);
         }
@@ -39,7 +41,6 @@ impl Types {
         }
         let records = data.slice(header.types);
         let mut types = Self {
-            order: header.order,
             records,
             strings,
             starts: Vec::new(),
@@ -53,7 +54,7 @@ impl Types {
         // A kernel's records have 25 to 30 bytes on average.
         let mut starts = Vec::with_capacity(self.records.len() / 24);
         let mut names = Vec::with_capacity(self.records.len() / 48);
-        let mut reader = Reader::new(&self.records, self.order);
+        let mut reader = Reader::new(&self.records);
         let mut id = 0;
         while !reader.is_empty() {
             id += 1;
@@ -75,6 +76,11 @@ impl Types {
         Ok(())
     }
 
+    /// The number of types, without void.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
     /// The type with a number; 0 is void.
     pub(super) fn get(&self, id: u32) -> Result<Type<'_>, Defect> {
         let Some(index) = id.checked_sub(1) else {
@@ -85,7 +91,7 @@ impl Types {
             .get(index as usize)
             .and_then(|start| self.records.get(*start as usize..))
             .ok_or(Defect::NoType(id))?;
-        Type::read(id, &mut Reader::new(record, self.order))
+        Type::read(id, &mut Reader::new(record))
     }
 
     /// The name at an offset in the strings.

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     io::Write as _,
     process::{Command, Stdio},
 };
@@ -156,15 +157,38 @@ fn the_series_of_alerts_and_dashboard_exist() {
     }
     assert!(asked > 30, "only {asked} were found");
     let runbook = include_str!("../../../../docs/src/runbook.md");
-    for alert in asking[0]
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- alert: "))
-    {
+    for alert in alerts() {
         assert!(
             runbook.contains(&format!("\n## {alert}\n")),
             "the runbook lacks {alert}"
         );
     }
+}
+
+/// The names of the alerts that are shipped.
+fn alerts() -> BTreeSet<&'static str> {
+    let rules = include_str!("../../../../packaging/prometheus/tcpreuse.rules.yml");
+    let lines = rules.lines();
+    lines
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect()
+}
+
+/// An alert that no test raises might never be raised.
+#[test]
+fn each_alert_is_raised_in_one_test_and_not_in_another() {
+    let tests = include_str!("../../../../packaging/prometheus/tcpreuse.rules.test.yml");
+    let (mut raised, mut silent) = (BTreeSet::new(), BTreeSet::new());
+    for expectation in tests.split("- alertname: ").skip(1) {
+        let name = expectation.lines().next().unwrap_or_default();
+        match expectation.contains("exp_alerts:") {
+            true => raised.insert(name),
+            false => silent.insert(name),
+        };
+    }
+    assert!(!raised.is_empty());
+    assert_eq!(raised, alerts());
+    assert_eq!(silent, alerts());
 }
 
 #[test]

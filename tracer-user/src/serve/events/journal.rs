@@ -34,7 +34,8 @@ impl Journal {
 fn entry(event: &Event) -> String {
     // 4 is a warning, 6 information.
     let priority = if event.is_bad { 4 } else { 6 };
-    let mut entry = format!("SYSLOG_IDENTIFIER=tcpreuse\nPRIORITY={priority}\n");
+    let id = event.kind.message_id();
+    let mut entry = format!("SYSLOG_IDENTIFIER=tcpreuse\nPRIORITY={priority}\nMESSAGE_ID={id}\n");
     let mut put = |name: &str, value: &str| {
         // A line break would begin another field; text from outside has none, and JSON escapes it.
         if !value.contains('\n') {
@@ -58,6 +59,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::serve::events::Kind;
 
     #[test]
     fn an_entry_has_a_field_a_line() {
@@ -67,14 +69,15 @@ mod tests {
             unreachable!()
         };
         let event = Event::new(
-            "verdict",
+            Kind::Verdict,
             "192.0.2.7: reusing → piling-up".to_owned(),
             true,
             fields,
         );
         assert_eq!(
             entry(&event),
-            "SYSLOG_IDENTIFIER=tcpreuse\nPRIORITY=4\nMESSAGE=192.0.2.7: reusing → piling-up\n\
+            "SYSLOG_IDENTIFIER=tcpreuse\nPRIORITY=4\nMESSAGE_ID=ecf7b9a7da5e4613b313a36446b18f89\n\
+             MESSAGE=192.0.2.7: reusing → piling-up\n\
              TCPREUSE_EVENT=verdict\nTCPREUSE_LOCAL_PORT=443\nTCPREUSE_PEER=192.0.2.7\n\
              TCPREUSE_SCHEMA=tcpreuse.event/1\nTCPREUSE_SURGE={\"from\":3}\n\
              TCPREUSE_TEXT=192.0.2.7: reusing → piling-up\n"

@@ -1,29 +1,21 @@
 //! Builds BTF blobs. Types are numbered in the order they are added, from 1.
 
-use super::Order;
-
 /// A member of a struct or union: its name, type, bit offset, and the width of a bit-field or 0.
 pub(super) type Field<'a> = (&'a str, u32, u32, u32);
 
 pub(super) struct Builder {
-    order: Order,
     types: Vec<u8>,
     strings: Vec<u8>,
     last: u32,
 }
 
 impl Builder {
-    pub(super) fn new(order: Order) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            order,
             types: Vec::new(),
             strings: vec![0],
             last: 0,
         }
-    }
-
-    pub(super) fn little() -> Self {
-        Self::new(Order::Little)
     }
 
     /// The number the next type will have, for forward references.
@@ -99,14 +91,10 @@ impl Builder {
 
     /// With these values of `hdr_len`, `type_off`, `type_len`, `str_off` and `str_len`, correct or not.
     pub(super) fn build_with_header(&self, fields: [u32; 5]) -> Vec<u8> {
-        let mut blob = match self.order {
-            Order::Little => 0xeb9f_u16.to_le_bytes(),
-            Order::Big => 0xeb9f_u16.to_be_bytes(),
-        }
-        .to_vec();
+        let mut blob = 0xeb9f_u16.to_le_bytes().to_vec();
         blob.extend([1, 0]);
         for field in fields {
-            blob.extend(self.word(field));
+            blob.extend(field.to_le_bytes());
         }
         blob.extend(&self.types);
         blob.extend(&self.strings);
@@ -125,22 +113,14 @@ impl Builder {
 
     fn words(&mut self, words: &[u32]) {
         for word in words {
-            let bytes = self.word(*word);
-            self.types.extend(bytes);
-        }
-    }
-
-    fn word(&self, word: u32) -> [u8; 4] {
-        match self.order {
-            Order::Little => word.to_le_bytes(),
-            Order::Big => word.to_be_bytes(),
+            self.types.extend(word.to_le_bytes());
         }
     }
 }
 
 /// A reduced kernel: enough of a socket for every kind of query, with every form of nesting and aliasing.
-pub(super) fn small_kernel(order: Order) -> Vec<u8> {
-    let mut btf = Builder::new(order);
+pub(super) fn small_kernel() -> Vec<u8> {
+    let mut btf = Builder::new();
     let u8_ = btf.int("unsigned char", 1);
     let u16_ = btf.int("unsigned short", 2);
     let u32_ = btf.int("unsigned int", 4);

@@ -3,7 +3,7 @@
 use super::{builder::*, *};
 
 fn small() -> Btf {
-    Btf::parse(small_kernel(Order::Little)).unwrap()
+    Btf::parse(small_kernel()).unwrap()
 }
 
 #[track_caller]
@@ -46,7 +46,7 @@ fn anonymous_members_belong_to_what_encloses_them() {
 
 #[test]
 fn anonymous_members_are_searched_at_every_step_and_behind_qualifiers() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let int = b.int("int", 4);
     let deep = b.structure("", 8, &[("pad", int, 0, 0), ("deep", int, 32, 0)]);
     let deep = b.alias(10, "", deep);
@@ -105,7 +105,7 @@ fn paths_that_c_would_refuse_lead_nowhere() {
 
 #[test]
 fn sizes_follow_the_kind() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let int = b.int("int", 4);
     let huge = b.int("__int128", 16);
     let pointer = b.pointer(0);
@@ -156,7 +156,7 @@ fn bit_fields_have_no_byte_offset() {
 
 #[test]
 fn a_member_within_a_byte_is_a_defect() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let int = b.int("int", 4);
     b.structure("odd", 8, &[("at_bit_3", int, 3, 0)]);
     let btf = Btf::parse(b.build()).unwrap();

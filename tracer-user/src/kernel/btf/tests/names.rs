@@ -4,7 +4,7 @@ use super::{builder::*, *};
 
 #[test]
 fn of_structs_with_one_name_the_one_with_the_member_answers() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let int = b.int("int", 4);
     b.alias(7, "twin", 0);
     b.structure("twin", 0, &[]);
@@ -20,7 +20,7 @@ fn of_structs_with_one_name_the_one_with_the_member_answers() {
 
 #[test]
 fn a_struct_without_members_is_still_a_struct() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     b.structure("empty", 0, &[]);
     let btf = Btf::parse(b.build()).unwrap();
     assert!(matches!(btf.member("empty", "a"), Err(BtfError::NoMember { .. })));
@@ -28,7 +28,7 @@ fn a_struct_without_members_is_still_a_struct() {
 
 #[test]
 fn tracepoints_are_typedefs_of_their_whole_name() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let proto = b.prototype(&[]);
     let pointer = b.pointer(proto);
     b.typedef("btf_trace_there", pointer);
@@ -43,7 +43,7 @@ fn tracepoints_are_typedefs_of_their_whole_name() {
 
 #[test]
 fn functions_are_found_by_their_whole_name() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     let proto = b.prototype(&[]);
     b.function("bpf_iter_tcp", proto);
     b.structure("bpf_iter_udp", 8, &[]);
@@ -56,7 +56,7 @@ fn functions_are_found_by_their_whole_name() {
 
 #[test]
 fn many_types_of_one_name_stay_quick() {
-    let mut b = Builder::little();
+    let mut b = Builder::new();
     for _ in 0..20_000 {
         b.structure("same", 4, &[]);
     }
