@@ -166,6 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_held_first_counts_although_the_next_look_saw_more() {
+        let level = |second: u64, held| Level {
+            at_ns: second * S,
+            held,
+            opens: 0,
+            closes: 0,
+        };
+        let seen = Seen {
+            began_ns: 101 * S,
+            filled: 1,
+            ..Seen::default()
+        };
+        let course = Course::of(&[level(100, 0), level(115, 2)], level(130, 4), seen, None);
+        assert_eq!((course.low, course.grown), (1, 3));
+    }
+
+    #[test]
     fn a_pool_that_has_just_filled_has_not_grown() {
         let level = |second: u64, held| Level {
             at_ns: second * S,

@@ -176,20 +176,27 @@ impl Levels {
         Self { times, ..self }
     }
 
-    /// What was held at each moment since the peer came.
+    /// What was held at the first moment, and at each one since the peer came. What it held then may be noted at a moment
+    /// by when it held more, so that only the first one says that it held none before.
     pub(super) fn course(&self, slot: u32) -> Vec<Level> {
         let mut changes = self.of_slots.get(&slot).into_iter().flatten().peekable();
         let mut now = None;
-        let level = |at_ns: &u64| {
+        let level = |(place, at_ns): (usize, &u64)| {
             while let Some(level) = changes.next_if(|level| level.at_ns <= *at_ns) {
                 now = Some(*level);
             }
+            let none = (place == 0).then_some(Level {
+                at_ns: *at_ns,
+                held: 0,
+                opens: 0,
+                closes: 0,
+            });
             Some(Level {
                 at_ns: *at_ns,
-                ..now?
+                ..now.or(none)?
             })
         };
-        self.times.iter().filter_map(level).collect()
+        self.times.iter().enumerate().filter_map(level).collect()
     }
 }
 
@@ -216,7 +223,7 @@ pub fn live_by_slot(connections: &[Connection]) -> Vec<Live> {
 mod tests {
     use super::*;
     use crate::model::peer::Direction;
-    use crate::units::MS;
+    use crate::units::{MS, S};
 
     /// A connection of this age that has been idle for so long, ms, at 1,000 ms.
     fn connection(age: u64, idle: u64) -> Connection {
@@ -267,5 +274,25 @@ mod tests {
             ..connection(500, 90)
         });
         assert_eq!(looked_at(&[new, busy[0].clone(), busy[1].clone()]), (1, 0));
+    }
+
+    /// Hosts note it when they look, and the first moment after that may be one by when there were two.
+    #[test]
+    fn what_several_hosts_noted_late_began_with_none() {
+        let level = |second: u64, held| Level {
+            at_ns: second * S,
+            held,
+            opens: held,
+            closes: 0,
+        };
+        let mut levels = Levels::default();
+        levels.push(1, vec![level(12, 2), level(22, 4)], None);
+        levels.push(2, vec![level(0, 3)], None);
+        let levels = levels.at((0..6).map(|n| 5 * n * S).collect());
+        assert_eq!(
+            levels.course(1),
+            [level(0, 0), level(15, 2), level(20, 2), level(25, 4)]
+        );
+        assert!(levels.course(2).iter().all(|level| level.held == 3));
     }
 }
