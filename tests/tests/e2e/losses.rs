@@ -1,9 +1,16 @@
 //! Whatever does not fit is reported, and the totals stay exact.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process::Command,
+};
 
 use socket2::{Domain, Socket, Type};
-use tcpreuse::testing::{filter::Filter, kernel::settings::Settings, source::live::Live};
+use tcpreuse::testing::{
+    filter::{Directions, Filter},
+    kernel::settings::Settings,
+    source::live::Live,
+};
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
@@ -80,6 +87,49 @@ fn listeners_that_are_forgotten_are_counted() {
     }
     listening.extend((FEW..MANY).map(listen));
     assert!(live.sample().unwrap().losses.listeners_forgotten > 0);
+}
+
+/// Also if the processes are one peer together because they came and went.
+#[test]
+fn names_that_are_forgotten_are_counted() {
+    need_root!();
+    const ROOM: u32 = 128;
+    const MANY: u64 = 400;
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut live = Live::start(&Settings {
+        filter: Filter {
+            netns: Some(namespace.inode),
+            directions: Directions::Outbound,
+            ..Filter::default()
+        },
+        names: ROOM,
+        ..Settings::default()
+    })
+    .unwrap();
+    assert_eq!(live.sample().unwrap().losses.names_forgotten, 0);
+    let connect = format!(": <>/dev/tcp/127.0.0.1/{}", server.port());
+    let each = format!("for n in {{1..{MANY}}}; do ({connect}); done");
+    assert!(
+        Command::new("bash")
+            .args(["-c", &each])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let sample = live.sample().unwrap();
+    assert!(
+        sample.peers.len() <= 2,
+        "with a name and without: {:?}",
+        sample.peers
+    );
+    let forgotten = sample.losses.names_forgotten;
+    assert!(
+        (MANY - u64::from(ROOM)..=MANY).contains(&forgotten),
+        "{forgotten}"
+    );
+    let later = live.sample().unwrap().losses.names_forgotten;
+    assert_eq!(later, forgotten, "each is counted once");
 }
 
 /// They share one slot, and what it holds says nothing of any one of them.

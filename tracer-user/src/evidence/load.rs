@@ -324,9 +324,9 @@ fn from_rows(
     let mut judge = Judge::new(window_ns);
     let (mut seen, mut begins_late) = (0, None);
     let is_later = |at: i128| until.is_some_and(|until| at > until);
-    while walk.next_at().is_none_or(|at| !is_later(at)) {
+    while walk.next_at()?.is_none_or(|at| !is_later(at)) {
         let Some(at) = walk.step()? else { break };
-        if walk.next_at().is_none_or(is_later) {
+        if walk.next_at()?.is_none_or(is_later) {
             // This interval is judged at the end.
             break;
         }
@@ -350,7 +350,7 @@ fn from_rows(
         let what = "has no rows from before the time given with --at";
         return Err(EvidenceError::new(evidence.folder.path(), what));
     }
-    if walk.next_at().is_none() {
+    if walk.next_at()?.is_none() {
         walk.rest()?;
     }
     let mut sample = walk.rebuild.sample(end(evidence));

@@ -2,7 +2,7 @@
 
 mod csv_rows;
 
-use std::{collections::VecDeque, path::Path};
+use std::path::Path;
 
 pub(crate) use self::csv_rows::Rows;
 use super::{
@@ -111,7 +111,7 @@ impl Found {
 
 /// The rows of a part of one file.
 pub(super) fn rows_of<R: super::rows::Row>(folder: &Folder, part: Part) -> Result<Rows<R>, EvidenceError> {
-    Rows::open(folder, VecDeque::from([part]))
+    Rows::open(folder, [part])
 }
 
 impl Evidence {
@@ -355,12 +355,7 @@ impl Evidence {
 
     /// The rows of one kind, oldest first.
     pub(crate) fn rows<R: super::rows::Row>(&self) -> Result<Rows<R>, EvidenceError> {
-        let parts: VecDeque<Part> = self
-            .parts
-            .iter()
-            .filter(|(kind, _)| *kind == R::KIND)
-            .map(|(_, part)| part.clone())
-            .collect();
-        Rows::open(&self.folder, parts)
+        let parts = self.parts.iter().filter(|(kind, _)| *kind == R::KIND);
+        Rows::open(&self.folder, parts.map(|(_, part)| part.clone()))
     }
 }

@@ -5,6 +5,7 @@
 
 mod ended;
 mod intervals;
+mod lately;
 mod leaving;
 mod live;
 mod pace;
@@ -12,7 +13,7 @@ mod peer;
 mod since;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
 
@@ -51,7 +52,7 @@ const MAX_LIVE: usize = 1 << 20;
 /// The monotonic time assumed if the manifest has no clock.
 const SOME_TIME_NS: u64 = 1 << 52;
 
-/// The rows read so far.
+/// The rows read so far. Copies share the peers and names that none of them has changed since.
 #[derive(Clone, Debug)]
 pub(crate) struct Rebuild {
     clock: Option<Moment>,
@@ -61,9 +62,9 @@ pub(crate) struct Rebuild {
     expected: u32,
     prefixes: Prefixes,
     known: Known,
-    peers: HashMap<PeerId, Entry>,
+    peers: HashMap<PeerId, Arc<Entry>>,
     unattributed: Counters,
-    names: BTreeMap<u32, String>,
+    names: Arc<BTreeMap<u32, String>>,
     /// Counts the key frames: a peer without a row since the last one is no longer listed.
     key_frames: u64,
     /// Counts the intervals.
@@ -92,7 +93,7 @@ impl Rebuild {
             known: Known::default(),
             peers: HashMap::new(),
             unattributed: Counters::default(),
-            names: BTreeMap::new(),
+            names: Arc::default(),
             key_frames: 0,
             intervals: 0,
             lists_peers: false,
@@ -119,11 +120,7 @@ impl Rebuild {
         self.known.bytes_received |= row.bytes_received.is_some();
         self.known.bytes_sent |= row.bytes_sent.is_some();
         self.known.retransmits |= row.retransmits.is_some();
-        if let (Some(pid), Some(comm)) = (row.owner_pid, &row.owner_comm)
-            && self.names.len() < MAX_NAMES
-        {
-            self.names.insert(pid, comm.clone());
-        }
+        self.name(row.owner_pid, row.owner_comm.as_ref());
         let id = self.id(row);
         let (expected, interval) = (self.expected, self.intervals);
         match self.entry(id) {
@@ -154,11 +151,7 @@ impl Rebuild {
             self.known.bytes_received |= row.bytes_received.is_some();
             self.known.bytes_sent |= row.bytes_sent.is_some();
             self.known.retransmits |= row.retransmits.is_some();
-            if let (Some(pid), Some(comm)) = (row.id.process, &row.owner_comm)
-                && self.names.len() < MAX_NAMES
-            {
-                self.names.insert(pid, comm.clone());
-            }
+            self.name(row.id.process, row.owner_comm.as_ref());
             if self
                 .peers
                 .get(&row.id)
@@ -175,6 +168,15 @@ impl Rebuild {
         }
     }
 
+    fn name(&mut self, pid: Option<u32>, comm: Option<&String>) {
+        if let (Some(pid), Some(comm)) = (pid, comm)
+            && self.names.len() < MAX_NAMES
+            && self.names.get(&pid) != Some(comm)
+        {
+            Arc::make_mut(&mut self.names).insert(pid, comm.clone());
+        }
+    }
+
     fn see(&mut self, at: Option<i128>) {
         let Some(at) = at else { return };
         self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
@@ -186,10 +188,11 @@ impl Rebuild {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             return None;
         }
-        Some(self.peers.entry(id).or_insert_with(|| {
+        let entry = self.peers.entry(id).or_insert_with(|| {
             self.may_have_left = true;
-            Entry::new(self.slots.take())
-        }))
+            Arc::new(Entry::new(self.slots.take()))
+        });
+        Some(Arc::make_mut(entry))
     }
 
     /// The peer under which a peer's connections are counted at the last interval: a process that has ended
@@ -216,7 +219,8 @@ impl Rebuild {
                 continue;
             }
             if let Some(known) = self.peers.get(&of) {
-                shared.entry(of).or_insert_with(|| known.clone()).take_in(entry);
+                let sum = shared.entry(of).or_insert_with(|| Entry::clone(known));
+                sum.take_in(entry);
             }
         }
         shared
@@ -259,7 +263,7 @@ impl Rebuild {
             if self.counted_for(*id) != *id {
                 continue;
             }
-            let entry = shared.get(id).unwrap_or(entry);
+            let entry = shared.get(id).unwrap_or(entry.as_ref());
             let is_listed = self.lists(entry);
             if is_listed && self.open.is_empty() {
                 live::of_gauges(self, *id, entry, started, taken, &mut connections);
@@ -290,8 +294,8 @@ impl Rebuild {
             },
             looks: BTreeMap::new(),
             generations: self.slots.generations(),
-            left: std::sync::Arc::default(),
-            names: self.names.clone(),
+            left: Arc::default(),
+            names: BTreeMap::clone(&self.names),
             // The rows do not have them.
             workloads: BTreeMap::new(),
             losses: crate::model::accounting::Losses::default(),
@@ -321,7 +325,8 @@ impl Rebuild {
 
     /// The peers that are listed, except those that others now stand for.
     fn present(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
-        let listed = self.peers.iter().filter(|(_, entry)| self.lists(entry));
+        let all = self.peers.iter().map(|(id, entry)| (id, &**entry));
+        let listed = all.filter(|(_, entry)| self.lists(entry));
         listed.filter(|(id, _)| self.counted_for(**id) == **id)
     }
 

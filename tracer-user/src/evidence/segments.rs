@@ -4,6 +4,8 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read},
+    os::unix::fs::FileExt,
+    sync::Arc,
 };
 
 use super::{Folder, JOURNAL, error::EvidenceError, rows::Kind};
@@ -95,12 +97,26 @@ pub(super) fn find(folder: &Folder, kind: Kind, segment: Option<u64>) -> String 
         .unwrap_or_else(|| current_rows_name(kind))
 }
 
+/// Reads an open file at an offset of its own, so that several can read the same file.
+pub(super) struct Reader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let got = self.file.read_at(to, self.at)?;
+        self.at += got as u64;
+        Ok(got)
+    }
+}
+
 /// The content of a file that grows or grew, whether it is compressed or not.
 pub(super) enum Source {
     /// As it was written.
-    Plain(File),
+    Plain(Reader),
     /// Compressed since.
-    Compressed(Box<zstd::Decoder<'static, BufReader<File>>>),
+    Compressed(Box<zstd::Decoder<'static, BufReader<Reader>>>),
 }
 
 impl Source {
@@ -109,16 +125,19 @@ impl Source {
     /// # Errors
     /// If it is not a regular file, or cannot be opened.
     pub(super) fn open(folder: &Folder, name: &str) -> Result<Self, EvidenceError> {
-        Self::of(name, folder.open_file(name)?)
+        Self::of(name, Arc::new(folder.open_file(name)?), 0)
             .map_err(|error| EvidenceError::io(&folder.path_of(name), "cannot read it", error))
     }
 
-    /// Reads an open file from where it stands.
-    pub(super) fn of(name: &str, file: File) -> io::Result<Self> {
-        Ok(match is_compressed(name) {
-            true => Self::Compressed(Box::new(zstd::Decoder::new(file)?)),
-            false => Self::Plain(file),
-        })
+    /// Reads an open file from this offset in its content on. What comes before it in a compressed file is
+    /// decompressed all the same.
+    pub(super) fn of(name: &str, file: Arc<File>, from: u64) -> io::Result<Self> {
+        if !is_compressed(name) {
+            return Ok(Self::Plain(Reader { file, at: from }));
+        }
+        let mut decoder = zstd::Decoder::new(Reader { file, at: 0 })?;
+        io::copy(&mut Read::by_ref(&mut decoder).take(from), &mut io::sink())?;
+        Ok(Self::Compressed(Box::new(decoder)))
     }
 }
 

@@ -63,6 +63,14 @@ impl ShortLived {
         })
     }
 
+    /// The processes that had ended when they were first looked at, and whose names nobody knew any more.
+    pub fn nameless(&self) -> impl Iterator<Item = u32> {
+        let ended = self.ended.values();
+        ended
+            .filter(|ended| ended.shared.program.is_none())
+            .map(|ended| ended.pid)
+    }
+
     /// A slot was given back. Returns whether a combined peer goes on to count what was counted there.
     pub fn leave(&mut self, slot: u32, counters: &Counters) -> bool {
         let ended = self.ended.remove(&slot);

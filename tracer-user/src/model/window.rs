@@ -15,7 +15,7 @@ mod mark;
 mod time_line;
 mod written;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,8 @@ pub struct Window {
     length_ns: Option<u64>,
     /// Whether it starts later than the run.
     is_cut: bool,
-    boundaries: VecDeque<Boundary>,
+    /// Copies share those that none of them has changed since.
+    boundaries: VecDeque<Arc<Boundary>>,
     seen: Vec<Seen>,
     /// Those of the newest sample.
     generations: Vec<u32>,
@@ -110,7 +111,7 @@ impl Window {
         });
         let marks = marks.collect();
         if is_due {
-            self.boundaries.push_back(Boundary { at: now, marks });
+            self.boundaries.push_back(Arc::new(Boundary { at: now, marks }));
             self.thin(now.monotonic_ns);
         }
         moved
@@ -129,7 +130,7 @@ impl Window {
         }
         self.generations = generations.to_vec();
         for boundary in &mut self.boundaries {
-            boundary.marks.forget(&moved);
+            Arc::make_mut(boundary).marks.forget(&moved);
         }
         for slot in &moved {
             if let Some(seen) = self.seen.get_mut(*slot as usize) {
@@ -167,7 +168,7 @@ impl Window {
         }
         self.length_ns = Some(length_ns);
         let begin = now_ns.saturating_sub(length_ns);
-        let time = |boundary: &Boundary| boundary.at.monotonic_ns;
+        let time = |boundary: &Arc<Boundary>| boundary.at.monotonic_ns;
         while let (Some(first), Some(second)) = (self.boundaries.front(), self.boundaries.get(1)) {
             let (first, second) = (time(first), time(second));
             let is_nearer = second <= begin || second - begin < begin.saturating_sub(first);
@@ -178,7 +179,7 @@ impl Window {
             self.is_cut = true;
         }
         // If it would start at or before the first boundary, cutting off the start of the run gains nothing.
-        let began_before = |first: &Boundary| first.at.monotonic_ns < begin;
+        let began_before = |first: &Arc<Boundary>| first.at.monotonic_ns < begin;
         self.is_cut |= self.boundaries.front().is_some_and(began_before);
     }
 
@@ -289,7 +290,7 @@ impl Window {
                 .iter()
                 .zip(self.boundaries.iter().skip(1))
                 .all(|(before, after)| before.at.monotonic_ns <= after.at.monotonic_ns)
-            && self.boundaries.iter().all(Boundary::is_possible)
+            && self.boundaries.iter().all(|boundary| boundary.is_possible())
     }
 
     /// Updates when a peer was active. Returns how busy its connections were if the peer has changed since
@@ -423,7 +424,7 @@ impl Window {
             return;
         };
         if let Some(newer) = self.boundaries.get_mut(at) {
-            newer.put_under(older);
+            Arc::make_mut(newer).put_under(Arc::unwrap_or_clone(older));
         }
     }
 }

@@ -314,7 +314,8 @@ impl Live {
             .iter()
             .filter_map(|connection| connection.owner);
         let running = Running(&self.tracer, &self.names);
-        let mut nameless = BTreeSet::new();
+        // A peer that stands for several of them has no owner.
+        let mut nameless: BTreeSet<u32> = self.short_lived.nameless().collect();
         for pid in live.chain(sample.peers.iter().filter_map(|peer| peer.counters.owner)) {
             if let Entry::Vacant(entry) = names.entry(pid) {
                 match running.name(pid) {

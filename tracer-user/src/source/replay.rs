@@ -1,5 +1,6 @@
 //! Samples from a recording, one per interval, with control over the playback.
 
+mod bookmarks;
 mod overview;
 mod reading;
 
@@ -9,7 +10,7 @@ use std::{
 };
 
 pub use self::overview::Level;
-use self::{overview::Overview, reading::Reading};
+use self::{bookmarks::Bookmarks, overview::Overview, reading::Reading};
 use crate::{
     diagnosis::{Judge, Options, thresholds::Thresholds},
     evidence::{EvidenceError, load, manifest::Manifest, state::State},
@@ -49,6 +50,7 @@ pub struct Replay {
     /// Playback time not yet used up by intervals, ns.
     ahead_ns: f64,
     reading: Reading,
+    bookmarks: Bookmarks,
 }
 
 impl Replay {
@@ -69,6 +71,8 @@ impl Replay {
             None => load::options(&evidence.manifest),
         };
         let (_, reading) = Reading::open(path, number)?;
+        let mut bookmarks = Bookmarks::default();
+        bookmarks.set(0, &reading, 0);
         Ok(Self {
             path: path.to_owned(),
             number,
@@ -83,6 +87,7 @@ impl Replay {
             speed: 1.0,
             ahead_ns: 0.0,
             reading,
+            bookmarks,
         })
     }
 
@@ -104,7 +109,7 @@ impl Replay {
     /// The connections that ended since the last call, or since the start after going back. Limited to a
     /// maximum number.
     pub fn take_ended(&mut self) -> Vec<Ended> {
-        self.reading.walk.take_ended()
+        self.reading.walk.ended.take()
     }
 
     /// The number of open connections at each interval.
@@ -167,11 +172,11 @@ impl Replay {
     /// # Errors
     /// If a row is invalid.
     pub fn step(&mut self) -> Result<Option<Sample>, EvidenceError> {
-        Ok(if self.advance(self.position)? {
-            Some(self.sample())
-        } else {
-            None
-        })
+        if !self.read()? {
+            return Ok(None);
+        }
+        self.tell(self.position - 1);
+        Ok(Some(self.sample()))
     }
 
     /// The number of the last interval that was sampled at `utc_ns` or before, else 0.
@@ -187,15 +192,29 @@ impl Replay {
     /// If a row is invalid.
     pub fn go_to(&mut self, position: usize) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns = 0.0;
-        if position + 1 < self.position {
+        let goes_back = position + 1 < self.position;
+        let nearest = self.bookmarks.nearest(position + 1).filter(|(bookmark, _)| {
+            let is_better = goes_back || *bookmark > self.position;
+            is_better && self.is_within_window(*bookmark, position)
+        });
+        if let Some((bookmark, reading)) = nearest {
+            let before = std::mem::replace(&mut self.reading, reading.clone());
+            match goes_back {
+                true => self.reading.walk.ended.begin_anew(),
+                false => self.reading.walk.ended.follow(&before.walk.ended),
+            }
+            self.position = bookmark;
+            self.tell(position);
+        } else if goes_back {
             // Rows cannot be undone, so going back starts from a key frame before the window.
             let at = self.time(position).unwrap_or(0);
             let (intervals, reading) = Reading::open_at(&self.path, self.number, at)?;
             self.reading = reading;
             let left_out = intervals.map(|intervals| self.levels.len().saturating_sub(intervals));
             self.position = left_out.unwrap_or(0).min(position);
+            self.bookmarks = Bookmarks::default();
         }
-        while self.position <= position && self.advance(position)? {}
+        self.read_to(position)?;
         Ok((self.position > 0).then(|| self.sample()))
     }
 
@@ -233,33 +252,34 @@ impl Replay {
     /// If a row is invalid.
     pub fn play(&mut self, time: Duration) -> Result<Option<Sample>, EvidenceError> {
         self.ahead_ns += time.as_secs_f64() * 1e9 * self.speed;
-        let mut moved = false;
-        while let Some(gap_ns) = self.gap_ns()
+        let mut target = None;
+        let mut next = self.position;
+        while let Some(gap_ns) = self.gap_ns(next)
             && self.ahead_ns >= gap_ns
         {
             self.ahead_ns -= gap_ns;
-            // It is not yet known which interval will be shown.
-            moved |= self.advance(self.position + 1)?;
+            target = Some(next);
+            next += 1;
         }
-        if moved {
-            self.tell_of_present();
+        if let Some(target) = target {
+            self.read_to(target)?;
         }
         if self.is_at_end() {
             self.ahead_ns = 0.0;
         }
-        Ok(moved.then(|| self.sample()))
+        Ok(target.map(|_| self.sample()))
     }
 
     /// Time until the next interval, as it passes for the viewer; `None` after the last.
     pub fn wait(&self) -> Option<Duration> {
-        let ns = (self.gap_ns()? - self.ahead_ns).max(0.0);
+        let ns = (self.gap_ns(self.position)? - self.ahead_ns).max(0.0);
         Duration::try_from_secs_f64(ns / 1e9 / self.speed).ok()
     }
 
-    /// Time from the current interval to the next, ns. The first interval follows at once.
-    fn gap_ns(&self) -> Option<f64> {
-        let next = self.time(self.position)?;
-        let now = match self.position.checked_sub(1) {
+    /// Time from the interval before a position to the one there, ns. The first interval follows at once.
+    fn gap_ns(&self, position: usize) -> Option<f64> {
+        let next = self.time(position)?;
+        let now = match position.checked_sub(1) {
             Some(before) => self.time(before)?,
             None => return Some(0.0),
         };
@@ -268,19 +288,50 @@ impl Replay {
         Some(gap)
     }
 
-    /// Reads the next interval, on the way to the one at position `to`.
-    fn advance(&mut self, to: usize) -> Result<bool, EvidenceError> {
-        let Some(at) = self.time(self.position) else {
+    /// Reads up to the interval at position `to`, and sets bookmarks on the way.
+    fn read_to(&mut self, to: usize) -> Result<(), EvidenceError> {
+        while self.position <= to && self.read()? {
+            // At the end the rows of all open connections have been read.
+            if !self.is_at_end() {
+                self.bookmarks.set(self.position, &self.reading, to + 1);
+            }
+            self.tell(to);
+        }
+        Ok(())
+    }
+
+    /// Reads the next interval, which the judge is to be told of then. Returns false after the last.
+    fn read(&mut self) -> Result<bool, EvidenceError> {
+        if self.is_at_end() {
             return Ok(false);
-        };
+        }
         self.reading.step()?;
-        if self.position + 1 == self.levels.len() {
+        self.position += 1;
+        if self.is_at_end() {
             self.reading.walk.rest()?;
         }
-        let of_everything = self.position == to || self.is_wanted(at, self.time(to).unwrap_or(at));
-        self.reading.tell(at, of_everything);
-        self.position += 1;
         Ok(true)
+    }
+
+    /// Tells the judge of the interval just read, on the way to the one at position `to`.
+    fn tell(&mut self, to: usize) {
+        if let Some(present) = self.position.checked_sub(1)
+            && let Some(at) = self.time(present)
+        {
+            let of_everything = present == to || self.is_wanted(at, self.time(to).unwrap_or(at));
+            self.reading.tell(at, of_everything);
+        }
+    }
+
+    /// Whether there is no more time between two intervals than is judged. From further away it takes less time
+    /// to begin at a key frame.
+    fn is_within_window(&self, first: usize, second: usize) -> bool {
+        let window = self.manifest.session.window_ns.map(i128::from);
+        let apart = self
+            .time(second)
+            .zip(self.time(first))
+            .map(|(second, first)| second - first);
+        window.zip(apart).is_none_or(|(window, apart)| apart <= window)
     }
 
     /// Whether the judge needs the full sample of an interval: the interval lies within the window of
@@ -292,14 +343,6 @@ impl Replay {
         let gap = window.unwrap_or(end - start) / TOLD;
         let begin = window.map_or(start, |window| shown - window - 2 * gap);
         at >= begin && self.reading.told.is_none_or(|told| at - told >= gap)
-    }
-
-    /// Gives the judge the full sample of the current interval, unless it already has it.
-    fn tell_of_present(&mut self) {
-        let present = self.position.checked_sub(1).and_then(|before| self.time(before));
-        if let Some(at) = present.filter(|at| self.reading.told != Some(*at)) {
-            self.reading.tell(at, true);
-        }
     }
 
     fn sample(&self) -> Sample {

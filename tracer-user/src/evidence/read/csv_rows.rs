@@ -1,11 +1,11 @@
 //! The rows of a CSV file, one at a time and each of limited length.
 
 use std::{
-    collections::VecDeque,
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read},
     marker::PhantomData,
     path::PathBuf,
+    sync::Arc,
 };
 
 use super::Part;
@@ -31,47 +31,121 @@ impl<R: Read> Read for Bounded<R> {
 
 type Source = csv::Reader<Bounded<io::Take<segments::Source>>>;
 
-/// Rows of one kind from the parts of several files.
+/// Rows of one kind from the parts of several files. A copy goes on by itself from the same row.
 pub(crate) struct Rows<R> {
     /// Opened at once, so that later changes of the directory have no effect.
-    parts: VecDeque<(PathBuf, File, Part)>,
+    parts: Arc<[Opened]>,
+    /// Where to go on if no file is being read.
+    place: Place,
     now: Option<Open>,
+    /// The next row, if somebody has looked at it.
+    next: Option<R>,
     record: csv::ByteRecord,
     kind: PhantomData<R>,
 }
 
+struct Opened {
+    path: PathBuf,
+    file: Arc<File>,
+    part: Part,
+}
+
+/// A place between two rows.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// The number of the part.
+    part: usize,
+    /// The offset of the next row, and the number of the row before it; `None` at the beginning of the part.
+    after: Option<(u64, u64)>,
+}
+
+/// A file being read.
 struct Open {
     path: PathBuf,
     source: Source,
+    /// The offset in the file at which `source` begins.
+    from: u64,
     row: u64,
 }
 
-impl<R: Row> Rows<R> {
-    pub(super) fn open(folder: &Folder, parts: VecDeque<Part>) -> Result<Self, EvidenceError> {
-        let mut files = VecDeque::new();
-        for part in parts {
-            files.push_back((folder.path_of(&part.name), folder.open_file(&part.name)?, part));
-        }
-        Ok(Self {
-            parts: files,
+impl<R: Clone> Clone for Rows<R> {
+    fn clone(&self) -> Self {
+        let after = |open: &Open| (open.from + open.source.position().byte(), open.row);
+        Self {
+            parts: Arc::clone(&self.parts),
+            place: Place {
+                after: self.now.as_ref().map(after).or(self.place.after),
+                ..self.place
+            },
             now: None,
+            next: self.next.clone(),
             record: csv::ByteRecord::new(),
             kind: PhantomData,
+        }
+    }
+}
+
+impl<R: Row> Rows<R> {
+    pub(super) fn open(
+        folder: &Folder,
+        parts: impl IntoIterator<Item = Part>,
+    ) -> Result<Self, EvidenceError> {
+        let open = |part: Part| {
+            Ok(Opened {
+                path: folder.path_of(&part.name),
+                file: Arc::new(folder.open_file(&part.name)?),
+                part,
+            })
+        };
+        Ok(Self {
+            parts: parts.into_iter().map(open).collect::<Result<_, _>>()?,
+            place: Place::default(),
+            now: None,
+            next: None,
+            record: csv::ByteRecord::new(),
+            kind: PhantomData,
+        })
+    }
+
+    /// Looks at the next row.
+    ///
+    /// # Errors
+    /// If it is invalid, or cannot be read.
+    pub(crate) fn peek(&mut self) -> Result<Option<&R>, EvidenceError> {
+        if self.next.is_none() {
+            self.next = self.next().transpose()?;
+        }
+        Ok(self.next.as_ref())
+    }
+
+    /// The next row, if it is wanted.
+    ///
+    /// # Errors
+    /// As for [`Self::peek`].
+    pub(crate) fn next_if(&mut self, is_wanted: impl FnOnce(&R) -> bool) -> Result<Option<R>, EvidenceError> {
+        Ok(match self.peek()? {
+            Some(row) if is_wanted(row) => self.next.take(),
+            _ => None,
         })
     }
 
     fn next_row(&mut self) -> Result<Option<R>, EvidenceError> {
         loop {
             let Some(open) = &mut self.now else {
-                let Some((path, file, part)) = self.parts.pop_front() else {
+                let Some(opened) = self.parts.get(self.place.part) else {
                     return Ok(None);
                 };
-                self.now = Some(Open::new::<R>(path, file, &part)?);
+                self.now = Some(Open::new::<R>(opened, self.place.after)?);
                 continue;
             };
-            let result = open.next::<R>(&mut self.record);
-            match result {
-                Ok(None) => self.now = None,
+            match open.next::<R>(&mut self.record) {
+                Ok(None) => {
+                    self.now = None;
+                    self.place = Place {
+                        part: self.place.part + 1,
+                        after: None,
+                    };
+                }
                 other => return other,
             }
         }
@@ -82,45 +156,48 @@ impl<R: Row> Iterator for Rows<R> {
     type Item = Result<R, EvidenceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(row) = self.next.take() {
+            return Some(Ok(row));
+        }
         let next = self.next_row().transpose();
         if matches!(next, Some(Err(_))) {
             // After an error nothing further can be trusted.
             self.now = None;
-            self.parts.clear();
+            self.place.part = self.parts.len();
         }
         next
     }
 }
 
 impl Open {
-    fn new<R: Row>(path: PathBuf, mut file: File, part: &Part) -> Result<Self, EvidenceError> {
-        let cannot = |error| EvidenceError::io(&path, "cannot read it", error);
-        let compressed = segments::is_compressed(&part.name);
-        let end = match compressed {
+    /// Begins at the beginning of a part, or at the row that follows the one with this number.
+    fn new<R: Row>(opened: &Opened, after: Option<(u64, u64)>) -> Result<Self, EvidenceError> {
+        let Opened { path, file, part } = opened;
+        let cannot = |error| EvidenceError::io(path, "cannot read it", error);
+        let source = |from: u64| segments::Source::of(&part.name, Arc::clone(file), from);
+        let end = match segments::is_compressed(&part.name) {
             // Only complete files are compressed.
             true => part.to.unwrap_or(u64::MAX),
             false => {
                 let length = file.metadata().map_err(cannot)?.len();
-                whole_lines(&mut file, part.to.unwrap_or(length).min(length)).map_err(cannot)?
+                whole_lines(part.to.unwrap_or(length).min(length), source).map_err(cannot)?
             }
         };
-        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let source = |file: File| segments::Source::of(&part.name, file).map_err(cannot);
-        let reader = |file: segments::Source, bytes: u64| {
-            csv::ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .from_reader(Bounded {
-                    inner: file.take(bytes),
-                    left: MAX_ROW,
-                })
+        let reader = |from: u64| {
+            let bounded = Bounded {
+                inner: source(from).map_err(cannot)?.take(end.saturating_sub(from)),
+                left: MAX_ROW,
+            };
+            let mut csv = csv::ReaderBuilder::new();
+            Ok(csv.has_headers(false).flexible(true).from_reader(bounded))
         };
-        let mut record = csv::ByteRecord::new();
         let mut open = Self {
-            source: reader(source(file.try_clone().map_err(cannot)?)?, end),
+            source: reader(0)?,
+            from: 0,
             row: 0,
             path: path.clone(),
         };
+        let mut record = csv::ByteRecord::new();
         let any = open.fill(&mut record)?;
         let same = |columns: &[&str]| {
             columns
@@ -135,7 +212,7 @@ impl Open {
             || same(R::COLUMNS);
         if !any || !is_header {
             return Err(EvidenceError::row(
-                &path,
+                path,
                 1,
                 format!(
                     "the header is not that of {}.csv: {}",
@@ -144,16 +221,9 @@ impl Open {
                 ),
             ));
         }
-        if part.from > 0 {
-            let begin = if compressed { 0 } else { part.from };
-            file.seek(SeekFrom::Start(begin)).map_err(cannot)?;
-            let mut rows = source(file)?;
-            io::copy(
-                &mut Read::by_ref(&mut rows).take(part.from - begin),
-                &mut io::sink(),
-            )
-            .map_err(cannot)?;
-            open.source = reader(rows, end.saturating_sub(part.from));
+        let (from, row) = after.unwrap_or((part.from, open.row));
+        if from > 0 {
+            (open.source, open.from, open.row) = (reader(from)?, from, row);
         }
         Ok(open)
     }
@@ -184,11 +254,10 @@ impl Open {
 
 /// Where the last whole line before `end` ends. What follows was cut, even if it can be read as a row:
 /// columns that were added later may be missing, and a number may lack its last digits.
-fn whole_lines(file: &mut File, end: u64) -> io::Result<u64> {
+fn whole_lines(end: u64, source: impl FnOnce(u64) -> io::Result<segments::Source>) -> io::Result<u64> {
     let from = end.saturating_sub(MAX_ROW as u64);
-    file.seek(SeekFrom::Start(from))?;
     let mut tail = Vec::new();
-    file.take(end - from).read_to_end(&mut tail)?;
+    source(from)?.take(end - from).read_to_end(&mut tail)?;
     let last = tail.iter().rposition(|byte| *byte == b'\n');
     Ok(last.map_or(end, |at| from + at as u64 + 1))
 }

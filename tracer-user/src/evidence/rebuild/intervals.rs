@@ -1,12 +1,12 @@
 //! The rows of `peers.csv` and `listeners.csv`, one interval at a time.
 
-use std::{collections::VecDeque, iter::Peekable};
+use std::sync::Arc;
 
 use crate::evidence::{
     MAX_PEERS,
     error::EvidenceError,
     read::{Evidence, Frame, Rows},
-    rows::{Kind, ListenerRow, PeerRow},
+    rows::{Kind, ListenerRow, PeerRow, Row},
 };
 
 /// Maximum number of listeners kept per interval.
@@ -24,12 +24,15 @@ pub(crate) struct Step {
     pub(crate) connections: Option<u64>,
 }
 
-/// The intervals in order.
+/// The intervals in order. A copy goes on by itself from the same one.
+#[derive(Clone)]
 pub(crate) struct Intervals {
-    peers: Option<Peekable<Rows<PeerRow>>>,
-    listeners: Option<Peekable<Rows<ListenerRow>>>,
-    /// The intervals in the journal: one in which nothing changed has no rows.
-    frames: VecDeque<Frame>,
+    peers: Option<Rows<PeerRow>>,
+    listeners: Option<Rows<ListenerRow>>,
+    /// The intervals in the journal, which copies share: one in which nothing changed has no rows.
+    frames: Arc<[Frame]>,
+    /// How many of them have been read.
+    position: usize,
 }
 
 impl Intervals {
@@ -40,26 +43,30 @@ impl Intervals {
             .then(|| evidence.rows())
             .transpose()?;
         Ok(Self {
-            peers: peers.map(Iterator::peekable),
-            listeners: listeners.map(Iterator::peekable),
-            frames: evidence.frames.iter().copied().collect(),
+            peers,
+            listeners,
+            frames: evidence.frames.as_slice().into(),
+            position: 0,
         })
     }
 
+    /// When the next interval was sampled, UTC, ns; `None` after the last.
+    pub(crate) fn next_at(&mut self) -> Result<Option<i128>, EvidenceError> {
+        if let Some(frame) = self.frames.get(self.position) {
+            return Ok(Some(frame.at.utc_ns));
+        }
+        // Without a journal the rows say when there was an interval.
+        let peer = first(self.peers.as_mut(), |row| row.sampled_at)?;
+        let listener = first(self.listeners.as_mut(), |row| row.sampled_at)?;
+        Ok(peer.into_iter().chain(listener).min())
+    }
+
     fn step(&mut self) -> Result<Option<Step>, EvidenceError> {
-        let frame = self.frames.pop_front();
-        let at = match frame {
-            Some(frame) => frame.at.utc_ns,
-            // Without a journal the rows say when there was an interval.
-            None => {
-                let peer = first(self.peers.as_mut(), |row| row.sampled_at)?;
-                let listener = first(self.listeners.as_mut(), |row| row.sampled_at)?;
-                let Some(at) = peer.into_iter().chain(listener).min() else {
-                    return Ok(None);
-                };
-                at
-            }
+        let Some(at) = self.next_at()? else {
+            return Ok(None);
         };
+        let frame = self.frames.get(self.position);
+        self.position += 1;
         Ok(Some(Step {
             at,
             // Without a journal it is not known. Older recordings have all rows each time.
@@ -74,30 +81,15 @@ impl Intervals {
 type Read<T> = Result<T, EvidenceError>;
 
 /// The time of the next row.
-fn first<T, I: Iterator<Item = Read<T>>>(
-    rows: Option<&mut Peekable<I>>,
-    at: impl FnOnce(&T) -> i128,
-) -> Read<Option<i128>> {
+fn first<R: Row>(rows: Option<&mut Rows<R>>, at: impl FnOnce(&R) -> i128) -> Read<Option<i128>> {
     let Some(rows) = rows else { return Ok(None) };
-    match rows.peek() {
-        Some(Ok(row)) => Ok(Some(at(row))),
-        Some(Err(_)) => match rows.next() {
-            Some(Err(error)) => Err(error),
-            _ => Ok(None),
-        },
-        None => Ok(None),
-    }
+    Ok(rows.peek()?.map(at))
 }
 
-fn gather<T, I: Iterator<Item = Read<T>>>(
-    rows: Option<&mut Peekable<I>>,
-    limit: usize,
-    wanted: impl Fn(&T) -> bool,
-) -> Read<Vec<T>> {
+fn gather<R: Row>(rows: Option<&mut Rows<R>>, limit: usize, is_wanted: impl Fn(&R) -> bool) -> Read<Vec<R>> {
     let mut gathered = Vec::new();
     let Some(rows) = rows else { return Ok(gathered) };
-    while let Some(row) = rows.next_if(|row| row.as_ref().map_or(true, &wanted)) {
-        let row = row?;
+    while let Some(row) = rows.next_if(&is_wanted)? {
         if gathered.len() < limit {
             gathered.push(row);
         }

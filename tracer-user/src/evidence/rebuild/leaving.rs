@@ -1,5 +1,7 @@
 //! Peers that leave while they are read: the recorder gave back their slots.
 
+use std::sync::Arc;
+
 use super::{Rebuild, peer::Entry};
 use crate::model::{accounting::Totals, peer::PeerId};
 
@@ -70,7 +72,7 @@ impl Rebuild {
         };
         self.slots.give_back(entry.slot);
         match self.peers.get_mut(&stands_for_it) {
-            Some(shared) => shared.take_in(&entry),
+            Some(shared) => Arc::make_mut(shared).take_in(&entry),
             None => {
                 self.left.add(&entry.counters(self.expected, false));
                 let Totals {

@@ -1,34 +1,30 @@
 //! Walks through the rows of a recording in order of time: interval by interval, each with the connections
 //! that had ended by then.
 
-use std::{collections::VecDeque, iter::Peekable};
-
-use super::{Intervals, Rebuild};
-use crate::{
-    evidence::{
-        error::EvidenceError,
-        journal::Interval,
-        read::{Evidence, Rows},
-        rows::{ConnectionRow, Kind},
-    },
-    model::ended::Ended,
+use super::{
+    Intervals, Rebuild,
+    lately::{self, Lately},
+};
+use crate::evidence::{
+    error::EvidenceError,
+    journal::Interval,
+    read::{Evidence, Rows},
+    rows::{ConnectionRow, Kind},
 };
 
-/// Maximum number of records of ended connections kept until they are taken; they only illustrate.
-const MAX_ENDED: usize = 16_384;
-
-/// A position in a recording, and everything before it.
+/// A position in a recording, and everything before it. Copies share what none of them has changed since.
+#[derive(Clone)]
 pub(crate) struct Walk {
     /// The rows so far.
     pub(crate) rebuild: Rebuild,
-    intervals: Peekable<Intervals>,
-    connections: Option<Peekable<Rows<ConnectionRow>>>,
+    /// The latest connections that have ended.
+    pub(crate) ended: Lately,
+    intervals: Intervals,
+    connections: Option<Rows<ConnectionRow>>,
     /// Rows of connections that belong to the intervals so far, less those taken in.
     owed: u64,
     /// Whether a journal says how many those are.
     is_counted: bool,
-    /// The latest connections that have ended and not been taken.
-    ended: VecDeque<Ended>,
 }
 
 impl Walk {
@@ -44,18 +40,17 @@ impl Walk {
         }
         Ok(Self {
             rebuild,
-            intervals: Intervals::of(evidence)?.peekable(),
-            connections: connections.map(Iterator::peekable),
+            ended: Lately::default(),
+            intervals: Intervals::of(evidence)?,
+            connections,
             owed: 0,
             is_counted: false,
-            ended: VecDeque::new(),
         })
     }
 
-    /// When the next interval was sampled, UTC, ns; `None` after the last, or if its rows are invalid.
-    pub(crate) fn next_at(&mut self) -> Option<i128> {
-        let next = self.intervals.peek()?;
-        next.as_ref().ok().map(|step| step.at)
+    /// When the next interval was sampled, UTC, ns; `None` after the last.
+    pub(crate) fn next_at(&mut self) -> Result<Option<i128>, EvidenceError> {
+        self.intervals.next_at()
     }
 
     /// Takes in the next interval and the connections ended by then. Returns its time.
@@ -90,29 +85,24 @@ impl Walk {
         self.connections(u64::MAX, |_| true)
     }
 
-    /// The connections that have ended since the last call, as far as there was room.
-    pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
-        std::mem::take(&mut self.ended).into()
-    }
-
     /// Takes in the next rows of connections that are due, up to a number of them.
     fn connections(&mut self, most: u64, due: impl Fn(&ConnectionRow) -> bool) -> Result<(), EvidenceError> {
         let Some(rows) = &mut self.connections else {
             return Ok(());
         };
-        let mut left = most;
+        let (mut left, mut ended) = (most, Vec::new());
         while left > 0
-            && let Some(row) = rows.next_if(|row| row.as_ref().map_or(true, &due))
+            && let Some(row) = rows.next_if(&due)?
         {
-            let row = row?;
             left -= 1;
             self.owed = self.owed.saturating_sub(1);
             self.rebuild.connection(&row);
-            if self.ended.len() == MAX_ENDED {
-                self.ended.pop_front();
+            ended.extend(self.rebuild.ended(&row));
+            if ended.len() == lately::BLOCK {
+                self.ended.add(std::mem::take(&mut ended));
             }
-            self.ended.extend(self.rebuild.ended(&row));
         }
+        self.ended.add(ended);
         Ok(())
     }
 }

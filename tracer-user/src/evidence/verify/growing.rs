@@ -1,6 +1,9 @@
 //! Checks files that grow, interval by interval.
 
-use std::io::{BufReader, Read};
+use std::{
+    io::{BufReader, Read},
+    sync::Arc,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -92,7 +95,7 @@ pub(super) fn rows(
         true => None,
         false => Some(file.metadata().map_err(cannot)?.len()),
     };
-    let source = segments::Source::of(name, file).map_err(cannot)?;
+    let source = segments::Source::of(name, Arc::new(file), 0).map_err(cannot)?;
     let mut walk = Walk {
         file: BufReader::with_capacity(1 << 16, source),
         at: 0,

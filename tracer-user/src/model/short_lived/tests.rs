@@ -129,9 +129,13 @@ fn what_has_no_name_goes_to_those_of_whom_nothing_is_known() {
         peer(2, Some(90), 1, 0),
         peer(3, Some(92), 1, 0),
     ]);
-    ShortLived::default().fold(&mut sample, &Table);
+    let mut short_lived = ShortLived::default();
+    short_lived.fold(&mut sample, &Table);
     assert_eq!(opens(&sample), [(None, None, 12)]);
     assert_eq!(sample.peers[0].counters.owner, None);
+    let mut nameless: Vec<u32> = short_lived.nameless().collect();
+    nameless.sort_unstable();
+    assert_eq!(nameless, [90, 92], "it does not say whose names are unknown");
 }
 
 /// A process id may be reused by a process that connects often.

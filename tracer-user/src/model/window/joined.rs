@@ -7,6 +7,8 @@
 //! The number held is known at all moments of the grid, which takes a few bytes each. All counters are kept at few of
 //! them: at the beginning, from which all is judged, and where [`super::Window::boundaries`] are to be.
 
+use std::sync::Arc;
+
 use super::{Boundary, Grid, Level, Live, Looks, Mark, Seen, TimeLine, Window, boundary, held, mark::Levels};
 use crate::model::{
     peer::Counters,
@@ -328,9 +330,11 @@ impl Window {
             }
         }
         let places = (0_u16..).zip(marks);
-        let boundaries = places.map(|(place, marks)| Boundary {
-            at: moment(grid.full_ns(place)),
-            marks: marks.into_iter().collect(),
+        let boundaries = places.map(|(place, marks)| {
+            Arc::new(Boundary {
+                at: moment(grid.full_ns(place)),
+                marks: marks.into_iter().collect(),
+            })
         });
         Self {
             length_ns: None,

@@ -1,6 +1,6 @@
 //! A window as it stands in a file.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -15,7 +15,7 @@ pub(super) struct Written {
     is_cut: bool,
     /// Which figures the counters of the marks are.
     figures: Option<Vec<String>>,
-    boundaries: VecDeque<Boundary>,
+    boundaries: Vec<Boundary>,
     seen: Vec<Seen>,
 }
 
@@ -30,7 +30,7 @@ impl From<Written> for Window {
         Self {
             length_ns: written.length_ns,
             is_cut: written.is_cut,
-            boundaries: written.boundaries,
+            boundaries: written.boundaries.into_iter().map(Arc::new).collect(),
             seen: written.seen,
             generations: Vec::new(),
             levels: None,
@@ -45,14 +45,14 @@ impl Serialize for Window {
             length_ns: Option<u64>,
             is_cut: bool,
             figures: &'a [&'a str],
-            boundaries: &'a VecDeque<Boundary>,
+            boundaries: Vec<&'a Boundary>,
             seen: &'a [Seen],
         }
         let borrowed = Borrowed {
             length_ns: self.length_ns,
             is_cut: self.is_cut,
             figures: Counters::NAMES,
-            boundaries: &self.boundaries,
+            boundaries: self.boundaries.iter().map(Arc::as_ref).collect(),
             seen: &self.seen,
         };
         borrowed.serialize(to)

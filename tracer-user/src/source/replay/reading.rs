@@ -7,7 +7,8 @@ use crate::{
     evidence::{EvidenceError, read::Evidence, rebuild::Walk},
 };
 
-/// The files, and a judge of everything read so far.
+/// The files, and a judge of everything read so far. Copies share what none of them has changed since.
+#[derive(Clone)]
 pub(super) struct Reading {
     pub(super) walk: Walk,
     /// Judges by the rows. Verdicts given at the time of recording take precedence over its own.

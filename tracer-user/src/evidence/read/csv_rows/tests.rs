@@ -218,6 +218,34 @@ fn a_last_row_that_was_cut_is_left_out() {
     }
 }
 
+#[test]
+fn a_copy_goes_on_from_the_same_row() {
+    let (_parent, path, _recording) = unfinished(None, 3, 4);
+    let folder = Folder::open(&path).unwrap();
+    let name = "connections.csv";
+    for name in [name, &segments::compress(&folder, name).unwrap()] {
+        let part = || Part {
+            name: name.to_owned(),
+            from: 0,
+            to: None,
+        };
+        let mut rows = Rows::<ConnectionRow>::open(&folder, [part(), part()]).unwrap();
+        let all: Vec<ConnectionRow> = rows.clone().collect::<Result<_, _>>().unwrap();
+        assert_eq!(all.len(), 24);
+        for read in 0..=all.len() {
+            let copy = rows.clone();
+            let rest: Vec<ConnectionRow> = copy.clone().map(Result::unwrap).collect();
+            assert_eq!(rest, all[read..], "{name}, {read}");
+            if read % 2 == 1 {
+                assert_eq!(rows.peek().unwrap(), all.get(read));
+                assert_eq!(rows.clone().next().transpose().unwrap().as_ref(), all.get(read));
+            }
+            rows.next();
+            assert_eq!(copy.map(Result::unwrap).collect::<Vec<_>>(), all[read..]);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_rows_or_an_error(bytes: Vec<u8>) {
