@@ -1,6 +1,6 @@
 //! Examines what this kernel and these privileges allow, by trying each thing separately.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tracer_ebpf::{
     abi::{conn::Conn, offsets::MEMBERS, peer::PeerStats, ring},
@@ -225,13 +225,13 @@ fn memory(settings: &Settings) -> Check {
 fn trial(settings: &Settings) -> Check {
     match Tracer::start(settings) {
         Ok(tracer) => {
-            let programs: Vec<(&str, u32)> = tracer
+            let programs: BTreeMap<&str, u32> = tracer
                 .programs()
                 .filter_map(|(name, program)| {
                     Some((name, program.info().ok()?.verified_instruction_count()?))
                 })
                 .collect();
-            let instructions: u32 = programs.iter().map(|(_, count)| count).sum();
+            let instructions: u32 = programs.values().sum();
             let details = programs
                 .iter()
                 .map(|(name, count)| format!("{name}: {count} instructions verified"));
