@@ -62,7 +62,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
     match Btf::from_file(path) {
         Ok(btf) => {
             let found = Check::new("type information", Status::Ok, path.display().to_string());
-            checks.push(found.with(vec![format!("{} types", btf.len())]));
+            checks.push(found.with(vec![format!("{} types", btf.type_count())]));
             checks.extend(tracepoints(&btf));
             checks.extend(members(&btf));
         }
