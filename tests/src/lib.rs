@@ -32,8 +32,17 @@ pub mod traffic;
 use std::{
     fs::OpenOptions,
     io::Write,
+    process,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
+
+/// How long all tests of a process may take together, on a real CPU; they need some ten minutes on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(40 * 60);
 
 /// Waits up to half a minute (longer on emulated CPUs) until `happened` returns true.
 ///
@@ -43,8 +52,33 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     let deadline = Instant::now() + pace::patience(Duration::from_secs(30));
     while !happened() {
         assert!(Instant::now() < deadline, "{what} has not happened");
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Sets a flag when it is dropped, so that threads that work until then end when the test fails, too. A scope of
+/// threads would wait for them for ever.
+#[derive(Debug)]
+pub struct StopOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the process if its tests hang, so that a run of all tests fails soon and goes on with the next process.
+/// Above, libtest has named the tests that did not end.
+pub fn limit_time() {
+    static LIMIT: Once = Once::new();
+    LIMIT.call_once(|| {
+        thread::spawn(|| {
+            thread::sleep(pace::patience(TIME_LIMIT));
+            // The harness captures what is printed by macros.
+            let _ = writeln!(std::io::stderr(), "the tests have not ended in {TIME_LIMIT:?}");
+            process::abort();
+        });
+    });
 }
 
 /// Reports that a test cannot run here, and why. The test run counts these reports.
@@ -71,5 +105,6 @@ macro_rules! need_root {
             $crate::skip(std::thread::current().name().unwrap_or("?"), "needs root");
             return;
         }
+        $crate::limit_time();
     };
 }

@@ -27,9 +27,9 @@ pub use self::{
     output::{Color, Colours, Format, Output},
     parse::{NAME, Refused, parse},
     record::{Record, RecordFormat},
-    recording::{Export, Lake, Recording, Replay, Report, Verify},
+    recording::{Export, Lake, Past, Replay, Report, Verify},
     serve::Serve,
-    server::Server,
+    server::{Server, Usual},
     trace::{Direction, Kernel, Trace},
 };
 use crate::{diagnosis::thresholds::Changed, kernel::settings::DEFAULT_MAX_PEERS, model::names::Name};

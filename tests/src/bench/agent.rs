@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use super::{
     process::{Memory, thread_cpu},
 };
 use crate::{
+    StopOnDrop,
     agent::Agent,
     browser::{Browser, PROGRAM},
     door::{Scraped, Scraper, longest_gap, request, waiting},
@@ -115,8 +116,8 @@ pub fn measure(peers: u32, stay: Duration, scratch: &Path) -> Result<Scrapes, St
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| scraped.run(&stop, &[""; SCRAPERS]));
+            let _stopping = StopOnDrop(&stop);
             thread::sleep(stay);
-            stop.store(true, Ordering::Relaxed);
         });
     });
     let (answered, took) = (number(scraped.answered()), begun.elapsed().as_secs_f64());

@@ -23,7 +23,7 @@ use std::{
 
 use rustix::{
     mount::{MountFlags, mount},
-    process::{Pid, Signal, WaitOptions, kill_process_group, wait},
+    process::{Pid, Resource, Rlimit, Signal, WaitOptions, kill_process_group, setrlimit, wait},
     system::{RebootCommand, reboot},
 };
 
@@ -31,6 +31,9 @@ use rustix::{
 const REPORT: &str = "TCPREUSE_TEST_REPORT";
 const PLAN: &str = "/plan";
 const TESTS: &str = "/tests/e2e";
+
+/// How many files a test may have open. The kernel starts its first process with 4,096.
+const OPEN_FILES: u64 = 1 << 16;
 
 /// Number of lines passed on from the end of a failed test's output.
 const TAIL: usize = 60;
@@ -66,6 +69,11 @@ fn as_first_process() {
         let _ = fs::create_dir_all(place);
         let _ = mount(*kind, *place, *kind, MountFlags::empty(), c"");
     }
+    let files = Rlimit {
+        current: Some(OPEN_FILES),
+        maximum: Some(OPEN_FILES),
+    };
+    setrlimit(Resource::Nofile, files).expect("open files");
     let report = env::var_os(REPORT).expect("where the report goes");
     let report = OpenOptions::new()
         .write(true)

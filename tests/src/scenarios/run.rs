@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tcpreuse::testing::{
     diagnosis::Judge,
     filter::{Directions, Filter},
@@ -15,7 +14,7 @@ use tcpreuse::testing::{
 };
 
 use super::{Scenario, Server, outcome::Outcome, stage::Stage};
-use crate::{apache::Apache, namespace::Namespace};
+use crate::{apache::Apache, namespace::Namespace, traffic::allow_many_files};
 
 /// Interval between two diagnoses.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -102,15 +101,4 @@ fn on_stage(scenario: &Scenario) -> Outcome {
     outcome.log = stage.log();
     outcome.finish();
     outcome
-}
-
-/// Raises the limit for open files, because clients and upstream run in this process and each connection end
-/// takes a descriptor.
-fn allow_many_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, most).expect("more open files");
 }

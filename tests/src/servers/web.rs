@@ -50,7 +50,8 @@ pub fn tomcat(folder: &Path, port: u16) -> Command {
     write(folder, "conf/server.xml", &server);
     // The default servlet, which serves files.
     let web = r#"<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="5.0">
-<servlet><servlet-name>files</servlet-name><servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class></servlet>
+<servlet><servlet-name>files</servlet-name>
+<servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class></servlet>
 <servlet-mapping><servlet-name>files</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
 <welcome-file-list><welcome-file>index.txt</welcome-file></welcome-file-list>
 </web-app>"#;

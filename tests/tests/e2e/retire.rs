@@ -15,7 +15,7 @@ use tcpreuse::testing::{
     source::live::Live,
 };
 use tcpreuse_tests::{
-    eventually,
+    StopOnDrop, eventually,
     namespace::Namespace,
     need_root,
     program::{self, figure},
@@ -62,6 +62,7 @@ fn totals_stay_exact_while_peers_leave_under_traffic() {
     let is_over = AtomicBool::new(false);
     let opened = AtomicU64::new(0);
     thread::scope(|scope| {
+        let ending = StopOnDrop(&is_over);
         let workers: Vec<_> = (0..WORKERS)
             .map(|worker| {
                 let opened = &opened;
@@ -118,7 +119,7 @@ fn totals_stay_exact_while_peers_leave_under_traffic() {
         for worker in workers {
             worker.join().unwrap();
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(ending);
         looks.join().unwrap();
     });
     eventually("all to have left", || live.sample().unwrap().peers.is_empty());

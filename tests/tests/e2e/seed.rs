@@ -16,7 +16,7 @@ use tcpreuse::testing::{
     source::live::Live,
 };
 use tcpreuse_tests::{
-    eventually,
+    StopOnDrop, eventually,
     namespace::Namespace,
     need_root,
     program::{Trace, figure},
@@ -166,6 +166,7 @@ fn storms_while_seeding_make_no_drift() {
     };
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
+        let stopping = StopOnDrop(&stop);
         for thread in 0..3 {
             let (stop, address) = (&stop, server.address);
             scope.spawn(move || {
@@ -192,7 +193,7 @@ fn storms_while_seeding_make_no_drift() {
             assert!(sample.accounting.totals.seeded > 0);
             assert_eq!(sample.accounting.drift, Some(0), "{:?}", sample.accounting);
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         // At rest nothing remains that could explain a difference.
         eventually("all to be closed", || {
             tracers

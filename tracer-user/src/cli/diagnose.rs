@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Output, Recording, Server, SettingsFlags, Trace,
+    Output, Past, Server, SettingsFlags, Trace,
     values::{self, Span},
 };
-use crate::evidence::at::At;
+
 /// Flags of `diagnose`.
 #[derive(Debug, Args)]
 pub struct Diagnose {
@@ -47,14 +47,9 @@ pub struct Diagnose {
     /// apart; those without a name are one service.
     #[arg(long, value_name = "NAME", requires = "from", value_parser = values::service)]
     pub service: Option<String>,
-    /// Which of several recordings.
+    /// What of the recording.
     #[command(flatten)]
-    pub recording: Recording,
-    /// Judge as of this moment; needs --from
-    ///
-    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<At>,
+    pub past: Past,
     /// What to trace.
     #[command(flatten)]
     pub trace: Trace,

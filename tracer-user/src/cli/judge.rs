@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{SettingsFlags, values, values::Span};
-use crate::diagnosis::{Expect, ExpectPeer, Options, thresholds::Thresholds};
+use super::{SettingsFlags, Usual};
 
 /// Flags of `judge`.
 #[derive(Debug, Default, Args)]
@@ -20,35 +19,12 @@ pub struct Judge {
     /// Compare lines that have no population with those in FILE, which --learn wrote
     #[arg(long, value_name = "FILE")]
     pub population: Option<PathBuf>,
-    /// Expect one well-behaved peer to hold N connections [default: as the population says]
-    #[arg(long, value_name = "N|auto", value_parser = values::expect)]
-    pub expect: Option<Expect>,
-    /// Expect peers in this network to hold N connections each (repeatable)
-    #[arg(long = "expect-peer", value_name = "CIDR=N", value_parser = values::expect_peer)]
-    pub expect_peers: Vec<ExpectPeer>,
-    /// Give the server's keep-alive timeout [default: as the population says]
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub keepalive_timeout: Option<Span>,
-    /// Say how long the server may hold a poll before it answers
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub hold: Option<Span>,
+    /// What is usual where the population does not say.
+    #[command(flatten)]
+    pub usual: Usual,
     /// Settings.
     #[command(flatten)]
     pub settings: SettingsFlags,
-}
-
-impl Judge {
-    /// What the rules are told.
-    pub fn options(&self, thresholds: Thresholds) -> Options {
-        Options {
-            expect: self.expect.unwrap_or_default(),
-            expect_peers: self.expect_peers.clone(),
-            keepalive_ns: self.keepalive_timeout.map(Span::as_ns),
-            hold_ns: self.hold.map(Span::as_ns),
-            thresholds,
-            ..Options::default()
-        }
-    }
 }
 
 /// What the long help says besides the flags.

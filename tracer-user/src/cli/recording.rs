@@ -17,6 +17,19 @@ pub struct Recording {
     pub recording: Option<u32>,
 }
 
+/// What of a recording is judged.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Past {
+    /// Which of several recordings.
+    #[command(flatten)]
+    pub recording: Recording,
+    /// Judge a recording as of this moment
+    ///
+    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+}
+
 /// Flags of `replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -62,14 +75,9 @@ pub struct Report {
         hide_default_value = true
     )]
     pub out: PathBuf,
-    /// Which of several recordings.
+    /// What of the recording.
     #[command(flatten)]
-    pub recording: Recording,
-    /// Judge as of this moment
-    ///
-    /// For example --at 14:05 or --at 2026-01-01T14:05:30Z. Times are in UTC.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<At>,
+    pub past: Past,
     /// Judge only what happened in the last TIME [default: as it was recorded]
     #[arg(long, value_name = "TIME", value_parser = values::window)]
     pub window: Option<Span>,

@@ -5,14 +5,14 @@ use clap::Args;
 use super::values::{self, Span};
 use crate::diagnosis::{Expect, ExpectPeer};
 
-/// Flags of every command that diagnoses.
+/// What is known about how well-behaved clients and the server behave.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "What is known about the server")]
-pub struct Server {
+pub struct Usual {
     /// Expect one well-behaved peer to hold N connections [default: auto]
     ///
-    /// `auto` learns the number from what the peers hold when the window starts. With --from, the default is
-    /// what was given when it was recorded. A peer that holds more than a number given here is always judged.
+    /// `auto` learns the number from what the peers hold when the window starts; `judge` has it from the population. With
+    /// --from, the default is what was given when it was recorded. A peer that holds more than a number given here is
+    /// always judged.
     #[arg(long, value_name = "N|auto", value_parser = values::expect)]
     pub expect: Option<Expect>,
     /// Expect peers in this network to hold N connections each (repeatable)
@@ -31,6 +31,15 @@ pub struct Server {
     /// For example --hold 30s. A poll held for less is not taken for a leak.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub hold: Option<Span>,
+}
+
+/// Flags of every command that diagnoses.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What is known about the server")]
+pub struct Server {
+    /// What is usual.
+    #[command(flatten)]
+    pub usual: Usual,
     /// Give the server's number of workers, such as Apache's MaxRequestWorkers
     ///
     /// It covers all ports of the server. If several servers listen, it is Apache's, or else that of the one

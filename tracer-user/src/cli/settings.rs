@@ -3,15 +3,14 @@
 use std::{env, io::IsTerminal};
 
 use super::{
-    Color, Direction, Format, Kernel, Output, Server, Trace,
+    Color, Direction, Format, Kernel, Output, Server, Trace, Usual,
     values::{NO_NETNS, Netns, Span},
 };
 use crate::{
-    diagnosis::{Expect, Options, thresholds::Thresholds},
+    diagnosis::Options,
     exit::Failure,
     filter::{Directions, Filter, Prefixes},
     kernel::{netns, settings::Settings},
-    model::names::Names,
     report::openmetrics::Style,
     server_status::{self, StatusUrl},
 };
@@ -88,20 +87,25 @@ impl Kernel {
     }
 }
 
+impl Usual {
+    /// What the diagnosis is told.
+    pub fn options(&self) -> Options {
+        Options {
+            expect: self.expect.unwrap_or_default(),
+            expect_peers: self.expect_peers.clone(),
+            keepalive_ns: self.keepalive_timeout.map(Span::as_ns),
+            hold_ns: self.hold.map(Span::as_ns),
+            ..Options::default()
+        }
+    }
+}
+
 impl Server {
     /// What the diagnosis is told.
     pub fn options(&self) -> Options {
         Options {
-            expect: self.expect.unwrap_or(Expect::Auto),
-            expect_peers: self.expect_peers.clone(),
-            keepalive_ns: self.keepalive_timeout.map(Span::as_ns),
-            hold_ns: self.hold.map(Span::as_ns),
             max_workers: self.max_workers,
-            workers: None,
-            own_requests: None,
-            strangers_share: false,
-            thresholds: Thresholds::default(),
-            names: Names::default(),
+            ..self.usual.options()
         }
     }
 }
@@ -112,7 +116,7 @@ impl Server {
     pub fn options_over(&self, recorded: Options) -> Options {
         let now = self.options();
         Options {
-            expect: self.expect.unwrap_or(recorded.expect),
+            expect: self.usual.expect.unwrap_or(recorded.expect),
             expect_peers: if now.expect_peers.is_empty() {
                 recorded.expect_peers
             } else {
@@ -189,7 +193,10 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::{
+        cli::{Cli, Command},
+        diagnosis::Expect,
+    };
 
     fn trace(args: &[&str]) -> Trace {
         let all = ["tcpreuse", "diagnose"].iter().chain(args);
@@ -226,7 +233,10 @@ mod tests {
         };
         let expected = |expect| {
             let server = Server {
-                expect,
+                usual: Usual {
+                    expect,
+                    ..Usual::default()
+                },
                 ..Server::default()
             };
             server.options_over(recorded.clone()).expect

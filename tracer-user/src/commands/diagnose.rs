@@ -35,12 +35,12 @@ pub fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     if !args.from.is_empty() {
         return super::recorded::run(args);
     }
-    if args.recording.recording.is_some() {
+    if args.past.recording.recording.is_some() {
         return Err(Failure::Usage(
             "--recording chooses one of the recordings in a directory: add --from DIR".to_owned(),
         ));
     }
-    if args.at.is_some() {
+    if args.past.at.is_some() {
         return Err(Failure::Usage(
             "--at is a moment of a recording: add --from DIR".to_owned(),
         ));

@@ -12,6 +12,7 @@ use crate::{
     cli::Judge,
     config,
     diagnosis::{
+        Options,
         line::{Learner, LineJudge, Populations},
         thresholds::Thresholds,
         words,
@@ -32,7 +33,10 @@ const MAX_TOLD: u64 = 1000;
 /// # Errors
 /// If settings or populations are invalid, a line was, or the output cannot be written.
 pub fn run(args: &Judge) -> Result<Outcome, Failure> {
-    let options = args.options(config::of_recording(&args.settings, Thresholds::DEFAULT)?);
+    let options = Options {
+        thresholds: config::of_recording(&args.settings, Thresholds::DEFAULT)?,
+        ..args.usual.options()
+    };
     let populations = match &args.population {
         Some(path) => populations(path)?,
         None => Populations::default(),

@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
                 live.started(),
                 live.tracer().known(),
                 settings.filter,
-                args.server.expect_peers.clone(),
+                args.server.usual.expect_peers.clone(),
             ),
             args,
             options,

@@ -60,8 +60,8 @@ pub(super) fn run(args: &Diagnose) -> Result<Outcome, Failure> {
     let paths = paths::expand(&args.from);
     let asked = Asked {
         paths: &paths,
-        recording: args.recording.recording,
-        at: args.at,
+        recording: args.past.recording.recording,
+        at: args.past.at,
         window_ns: args.window.map(Span::as_ns),
         service: args.service.as_deref(),
         trace: &args.trace,

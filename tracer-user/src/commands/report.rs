@@ -33,8 +33,8 @@ pub fn run(args: &Report) -> Result<Outcome, Failure> {
 fn page(args: &Report) -> Result<Vec<u8>, Failure> {
     let asked = recorded::Asked {
         paths: slice::from_ref(&args.dir),
-        recording: args.recording.recording,
-        at: args.at,
+        recording: args.past.recording.recording,
+        at: args.past.at,
         window_ns: args.window.map(Span::as_ns),
         service: None,
         trace: &args.trace,

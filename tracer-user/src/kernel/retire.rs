@@ -7,6 +7,7 @@
 //! handed over, and the slot is emptied and given back. Otherwise it goes on counting what it holds, and is
 //! looked at again later.
 
+mod cells;
 mod choice;
 mod grace;
 mod noted;
@@ -14,24 +15,15 @@ mod noted;
 use std::{
     mem::offset_of,
     os::fd::AsFd,
-    sync::atomic::{
-        AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed},
-    },
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed},
     time::{Duration, Instant},
 };
 
-use hashbrown::HashSet;
 use rustix::mm::ProtFlags;
-use tracer_ebpf::{
-    abi::{
-        peer::{PeerKey, direction},
-        slots::Slots,
-    },
-    index,
-};
+use tracer_ebpf::abi::{peer::PeerKey, slots::Slots};
 
 use self::{
+    cells::{Cells, INDEX, compared},
     choice::{Candidate, Kind},
     noted::Noted,
 };
@@ -57,16 +49,11 @@ pub(super) struct Retirement {
     /// How long a quiet peer is kept while there is room; `None`: all are kept until the end.
     retain_ns: Option<u64>,
     max_peers: u32,
-    /// Seed of the hash of peers.
-    seed: u64,
-    index: Mapping,
-    cells: usize,
+    cells: Cells,
     slots: Mapping,
     /// By slot.
     noted: Vec<Noted>,
     leaving: Vec<Leaving>,
-    /// Cells that are abandoned and not free yet.
-    abandoned: Vec<usize>,
     /// When the slots were last looked at, and how much time of a CPU that took.
     looked: Option<(Instant, Duration)>,
     /// How many peers had found no room when the list of them was last emptied.
@@ -98,19 +85,18 @@ impl Retirement {
         max_peers: u32,
         retain_ns: Option<u64>,
     ) -> Result<Self, TraceError> {
-        const WHAT: &str = "the index of peers";
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        let cells = index::cells(max_peers) as usize;
         Ok(Self {
             retain_ns,
             max_peers,
-            seed,
-            index: Mapping::new(index, cells * size_of::<u64>(), access, WHAT)?,
-            cells,
-            slots: Mapping::new(slots, size_of::<Slots>(), access, WHAT)?,
+            cells: Cells::map(index, seed, max_peers)?,
+            slots: Mapping::new(
+                slots,
+                size_of::<Slots>(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                INDEX,
+            )?,
             noted: Vec::new(),
             leaving: Vec::new(),
-            abandoned: Vec::new(),
             looked: None,
             dropped_before: 0,
             left: Totals::default(),
@@ -153,30 +139,6 @@ impl Retirement {
         }
     }
 
-    /// The cells in which a key may be, its home first.
-    fn row(&self, key: &PeerKey) -> (u64, impl Iterator<Item = usize> + use<>) {
-        let hash = index::hash(&compared(key), self.seed);
-        let mask = self.cells - 1;
-        (
-            hash,
-            (0..index::PROBES).map(move |after| index::place(hash, after) as usize & mask),
-        )
-    }
-
-    fn cell(&self, cell: usize) -> Option<&AtomicU64> {
-        self.index.atomic_u64(cell * size_of::<u64>())
-    }
-
-    fn content(&self, cell: usize) -> u64 {
-        self.cell(cell).map_or(0, |cell| cell.load(Acquire))
-    }
-
-    /// The slots to which the cells of a key may lead.
-    fn slots_of(&self, key: &PeerKey) -> impl Iterator<Item = u32> {
-        let (hash, row) = self.row(key);
-        row.filter_map(move |place| index::slot(self.content(place), hash))
-    }
-
     /// Lets a slot look as if it had been given back: what its peer did before is not known any more.
     fn forget_history(&mut self, slot: u32) {
         if let Some(noted) = self.noted.get_mut(slot as usize) {
@@ -186,52 +148,11 @@ impl Retirement {
 
     /// Abandons the cell that leads to a slot; `false` if there is none.
     fn unlink(&mut self, slot: u32, key: &PeerKey) -> bool {
-        let (hash, mut row) = self.row(key);
-        let content = index::cell(hash, slot);
-        let Some(place) = row.find(|place| self.content(*place) == content) else {
-            return false;
-        };
-        let done = self.cell(place).is_some_and(|cell| {
-            cell.compare_exchange(content, index::ABANDONED, AcqRel, Relaxed)
-                .is_ok()
-        });
-        if done {
-            self.abandoned.push(place);
-            if let Some(peers) = self.slots.atomic_u32(offset_of!(Slots, peers)) {
-                peers.fetch_sub(1, AcqRel);
-            }
+        let done = self.cells.abandon(slot, key);
+        if done && let Some(peers) = self.slots.atomic_u32(offset_of!(Slots, peers)) {
+            peers.fetch_sub(1, AcqRel);
         }
         done
-    }
-
-    /// Frees the abandoned cells that no key lies behind. New keys cannot come to lie behind them once a grace
-    /// period has passed, since the programs take the first vacant cell.
-    fn free_cells(&mut self, linked: impl Iterator<Item = (u32, PeerKey)>) {
-        if self.abandoned.is_empty() {
-            return;
-        }
-        let mut needed = HashSet::new();
-        for (slot, key) in linked {
-            let (hash, row) = self.row(&key);
-            let content = index::cell(hash, slot);
-            let row: Vec<usize> = row.take_while(|place| self.content(*place) != content).collect();
-            // Else the index does not lead to it.
-            if row.len() < index::PROBES as usize {
-                needed.extend(row);
-            }
-        }
-        let mut abandoned = std::mem::take(&mut self.abandoned);
-        abandoned.retain(|place| {
-            if needed.contains(place) {
-                return true;
-            }
-            if let Some(cell) = self.cell(*place) {
-                // If it fails, a new peer has it.
-                let _ = cell.compare_exchange(index::ABANDONED, 0, AcqRel, Relaxed);
-            }
-            false
-        });
-        self.abandoned = abandoned;
     }
 
     /// Gives a slot back to the programs, which is empty but for where the next one is noted.
@@ -255,16 +176,6 @@ impl Retirement {
             };
         }
     }
-}
-
-/// A key as it is compared: the process of an inbound peer is no part of it.
-fn compared(key: &PeerKey) -> PeerKey {
-    let process = if key.direction == direction::OUTBOUND {
-        key.process
-    } else {
-        0
-    };
-    PeerKey { process, ..*key }
 }
 
 impl Tracer {
@@ -393,7 +304,7 @@ impl Tracer {
         self.retirement.leaving = leaving;
         if has_passed {
             let linked = self.linked();
-            self.retirement.free_cells(linked.into_iter());
+            self.retirement.cells.free(linked.into_iter());
         }
         match failure {
             Some(error) => Err(error),
@@ -436,7 +347,7 @@ impl Tracer {
             let there = self.table.key(*slot as usize).and_then(Result::ok);
             there.is_some_and(|there| compared(&there) == compared(key))
         };
-        let others: Vec<u32> = self.retirement.slots_of(key).filter(is_its).collect();
+        let others: Vec<u32> = self.retirement.cells.slots_of(key).filter(is_its).collect();
         for slot in others {
             self.retirement.forget_history(slot);
         }

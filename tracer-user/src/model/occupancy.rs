@@ -76,8 +76,7 @@ mod tests {
         socket::Since,
         window::Live,
     };
-
-    const S: u64 = 1_000_000_000;
+    use crate::units::S;
 
     fn connection(opened_s: u64) -> Connection {
         Connection {

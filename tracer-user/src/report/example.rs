@@ -1,6 +1,7 @@
 //! A sample with one peer of each verdict, for the tests of the reports.
 
 use super::Origin;
+use crate::units::S;
 use crate::{
     diagnosis::{Diagnosis, Options, diagnose},
     model::{
@@ -15,8 +16,6 @@ use crate::{
         socket::{Connection, Listener, Since, Sockets, State},
     },
 };
-
-const S: u64 = 1_000_000_000;
 
 pub(crate) fn origin() -> Origin {
     Origin {

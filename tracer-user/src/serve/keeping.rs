@@ -170,8 +170,7 @@ fn reason(change: &Change, diagnosis: &Diagnosis) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const S: u64 = 1_000_000_000;
+    use crate::units::S;
 
     fn at(second: u64) -> Moment {
         Moment {

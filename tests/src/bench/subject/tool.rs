@@ -173,7 +173,8 @@ mod tests {
         assert!(is_about(life, "33579", TCPLIFE.ports_from_end));
         assert!(is_about(life, "60688", TCPLIFE.ports_from_end));
         assert!(!is_about(life, "22798", TCPLIFE.ports_from_end));
-        let state = "ffff8881cf3ed340 23265   churn      127.1.0.1       0     127.0.0.1       40649 CLOSE       -> SYN_SENT    0.000";
+        let state = "ffff8881cf3ed340 23265   churn      127.1.0.1       0     127.0.0.1       40649 \
+                     CLOSE       -> SYN_SENT    0.000";
         assert!(is_about(state, "40649", TCPSTATES.ports_from_end));
         assert!(!is_about(state, "23265", TCPSTATES.ports_from_end));
         assert!(!is_about("SKADDR PID", "PID", TCPSTATES.ports_from_end));

@@ -9,6 +9,7 @@ use std::{
 
 use rustix::process::Signal;
 use tcpreuse_tests::{
+    StopOnDrop,
     agent::{Agent, ask},
     bench::process::Memory,
     door::{Scraped, knock, longest_gap, request, waiting},
@@ -63,6 +64,7 @@ fn a_crowd_at_the_door_gets_nothing_and_delays_no_sample() {
     let all = [TOKEN, "", &with_token, ALONE];
     thread::scope(|scope| {
         scope.spawn(|| scraped.run(&stop, &all));
+        let stopping = StopOnDrop(&stop);
         thread::sleep(stay() / 2);
         let slow: Vec<_> = (0..20)
             .map(|_| waiting(&request("/api/diagnosis", TOKEN)))
@@ -70,8 +72,7 @@ fn a_crowd_at_the_door_gets_nothing_and_delays_no_sample() {
         let half: Vec<_> = (0..20).map(|_| waiting("GET /metrics HTT")).collect();
         let knocks = knock(load(10_000));
         thread::sleep(stay() / 2);
-        stop.store(true, Ordering::Relaxed);
-        drop((slow, half, knocks));
+        drop((stopping, slow, half, knocks));
     });
     let took = begun.elapsed();
     // Once they are gone it answers as before.

@@ -170,7 +170,8 @@ fn the_page_is_alive_in_a_browser_and_harmless() {
     for width in [390, 768, 1280] {
         for scheme in ["light", "dark"] {
             browser.resize(width, scheme);
-            let scrolls = "[...document.querySelectorAll('html, .wide')].some((part) => part.scrollWidth > part.clientWidth)";
+            let scrolls = "[...document.querySelectorAll('html, .wide')]\
+                           .some((part) => part.scrollWidth > part.clientWidth)";
             assert_eq!(browser.value(scrolls), false, "{width} px");
             browser.picture(&format!("page-{width}-{scheme}"));
         }

@@ -78,7 +78,8 @@ fn keys_are_answered_at_once_under_load() {
         .find(|line| line.starts_with("1 peers"))
         .unwrap();
     println!(
-        "{peers}\n{memory}\n{visits} connections, keys answered in {:?} (median), {:?} (95 %), {:?} (most); {:.0} % of a CPU",
+        "{peers}\n{memory}\n{visits} connections, keys answered in {:?} (median), {:?} (95 %), {:?} (most); \
+         {:.0} % of a CPU",
         answers[30],
         answers[57],
         answers[59],

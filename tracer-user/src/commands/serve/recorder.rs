@@ -82,7 +82,7 @@ impl Recorder {
                 live.started(),
                 live.tracer().known(),
                 settings.filter,
-                args.server.expect_peers.clone(),
+                args.server.usual.expect_peers.clone(),
             ),
             follower: exporter
                 .map(|exporter| Follower::start(exporter, flight.current(), None))

@@ -23,13 +23,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let by_age = by_server && (is_known || case.is_tighter_by_age());
     let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
     let cluster = figures.age.constant_age(same_requests)?;
-    if cluster.count < MIN_ALIKE
-        || !are_streams
-            && figures
-                .idle
-                .constant()
-                .is_some_and(|idle| idle.low_ns >= case.thresholds.server_at_once)
-    {
+    if cluster.count < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
         return None;
     }
     let explanation = case.say(|| {
@@ -50,4 +44,15 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         confidence: confidence(cluster.count, figures.closes),
         explanation,
     })
+}
+
+/// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients with a
+/// steady rhythm are then of the same age too when the timeout ends their connections, and a single time that a busy
+/// server measured otherwise does not make their age the cause.
+fn looks_like_idle_timeout(case: &Case<'_>) -> bool {
+    let idle = &case.figures.idle;
+    let most = idle.cluster.filter(|cluster| cluster.count + 1 >= idle.count);
+    idle.constant()
+        .or(most)
+        .is_some_and(|alike| alike.low_ns >= case.thresholds.server_at_once)
 }

@@ -69,11 +69,7 @@ fn why(case: &Case<'_>) -> Option<Why> {
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
-    // Up to twice the square root of the number of changes can be chance, if arrivals and departures are
-    // equally likely.
-    let changes = 2 * course.closes_since;
-    let by_chance = course.grown * course.grown <= 4 * changes;
-    if course.grown < case.thresholds.min_pile || by_chance || for_ns < case.thresholds.pool_fills {
+    if course.grown < case.thresholds.min_pile || may_be_chance(case) || for_ns < case.thresholds.pool_fills {
         return false;
     }
     if case.norm.is_population() {
@@ -84,6 +80,20 @@ fn has_grown(case: &Case<'_>) -> bool {
         && course.grown >= case.thresholds.max_pool
         && LATELY * course.lately >= course.grown
         && share(figures.closes, figures.opens) <= EXCEPTION
+}
+
+/// Whether connections that come and go independently of one another, as those of many clients behind one address,
+/// may have grown that much in number.
+fn may_be_chance(case: &Case<'_>) -> bool {
+    let (figures, course) = (case.figures, &case.figures.course);
+    // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root of n in
+    // one case of twenty.
+    let walk = |closes: u64| 4 * 2 * closes;
+    // A number that stays about the same fluctuates by its square root. Its lowest and highest values of many are
+    // some three standard deviations of their difference apart, which is more than the walk between them suggests.
+    let fluctuation = 9 * 2 * course.from().midpoint(course.end);
+    let chance = walk(course.closes_since).max(fluctuation.min(walk(figures.closes)));
+    course.grown * course.grown <= chance
 }
 
 /// When nobody accepts, few connections make a pile: it is enough to open more while earlier ones wait, as

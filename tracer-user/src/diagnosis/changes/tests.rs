@@ -1,6 +1,7 @@
 //! Which changes are listed, and for how long.
 
 use super::*;
+use crate::units::S;
 use crate::{
     diagnosis::{Brief, Judge, Options},
     model::{
@@ -9,8 +10,6 @@ use crate::{
     },
     report::example::{example, sample},
 };
-
-const S: u64 = 1_000_000_000;
 
 /// The example diagnosis, `seconds` later.
 fn after(seconds: u64) -> Diagnosis {

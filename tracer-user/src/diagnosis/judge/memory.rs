@@ -261,13 +261,21 @@ impl Standing {
         self.show(peer);
     }
 
-    /// Whether the peer reuses its connections as little as ever, and only the cause has become less clear. That takes no
-    /// accusation back.
+    /// Whether the peer goes on to open and lose connections without a sign that it reuses them, and only the cause has
+    /// become less clear. That takes no accusation back.
     fn goes_on(&self, peer: &Judged) -> bool {
-        peer.finding.verdict == Verdict::InsufficientData
-            && peer.recovered.is_none()
-            && cause::is_of_ends(self.verdict)
-            && reuse::of(&peer.about().case(&peer.figures)) == Reuse::Hardly
+        if peer.finding.verdict != Verdict::InsufficientData
+            || peer.recovered.is_some()
+            || !cause::is_of_ends(self.verdict)
+        {
+            return false;
+        }
+        match reuse::of(&peer.about().case(&peer.figures)) {
+            Reuse::Hardly => true,
+            // Each may have carried a login and one request, as when it was accused.
+            Reuse::Unknown => peer.figures.opens > 0 && peer.figures.closes > 0,
+            Reuse::Mostly | Reuse::Steady => false,
+        }
     }
 
     fn show(&self, peer: &mut Judged) {

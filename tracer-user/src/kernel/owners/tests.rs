@@ -16,8 +16,7 @@ use rustix::{
 
 use super::*;
 use crate::model::owner::Process;
-
-const SECOND: u64 = 1_000_000_000;
+use crate::units::S;
 
 /// Not held by any process: socket inode numbers have 32 bits.
 const NOBODYS: u64 = u64::MAX - 1;
@@ -163,13 +162,13 @@ fn a_new_socket_brings_about_a_search_at_the_pace_asked_for() {
     let (_second, second) = listener();
     let mut owners = Owners::new(patient());
     assert_eq!(owners.of(Some(first)), &Owner::Unknown(Reason::NotYet));
-    owners.refresh(&HashSet::from([first]), SECOND, SECOND);
+    owners.refresh(&HashSet::from([first]), S, S);
     assert!(owners.of(Some(first)).process().is_some());
 
     let both = HashSet::from([first, second]);
-    owners.refresh(&both, 2 * SECOND - 1, SECOND);
+    owners.refresh(&both, 2 * S - 1, S);
     assert_eq!(owners.of(Some(second)), &Owner::Unknown(Reason::NotYet));
-    owners.refresh(&both, 2 * SECOND, SECOND);
+    owners.refresh(&both, 2 * S, S);
     assert!(owners.of(Some(second)).process().is_some());
 }
 
@@ -178,13 +177,13 @@ fn what_was_not_found_is_looked_for_again_but_less_often() {
     let mut owners = Owners::new(at_most(0));
     let (_listener, inode) = listener();
     let wanted = HashSet::from([inode]);
-    owners.refresh(&wanted, 0, SECOND);
+    owners.refresh(&wanted, 0, S);
     assert_eq!(owners.of(Some(inode)), &Owner::Unknown(Reason::TooManyFiles));
 
     owners.search = patient();
-    owners.refresh(&wanted, PATIENCE * SECOND - 1, SECOND);
+    owners.refresh(&wanted, PATIENCE * S - 1, S);
     assert_eq!(owners.of(Some(inode)), &Owner::Unknown(Reason::TooManyFiles));
-    owners.refresh(&wanted, PATIENCE * SECOND, SECOND);
+    owners.refresh(&wanted, PATIENCE * S, S);
     assert!(owners.of(Some(inode)).process().is_some());
 }
 
@@ -192,14 +191,14 @@ fn what_was_not_found_is_looked_for_again_but_less_often() {
 fn an_owner_is_kept_as_long_as_the_socket_is_wanted() {
     let (socket, inode) = listener();
     let mut owners = Owners::new(patient());
-    owners.refresh(&HashSet::from([inode]), 0, SECOND);
+    owners.refresh(&HashSet::from([inode]), 0, S);
     drop(socket);
     // Searches in vain for both.
-    owners.refresh(&HashSet::from([inode, NOBODYS]), SECOND, SECOND);
+    owners.refresh(&HashSet::from([inode, NOBODYS]), S, S);
     assert!(owners.of(Some(inode)).process().is_some());
     assert!(owners.of(Some(NOBODYS)).process().is_none());
 
-    owners.refresh(&HashSet::new(), 2 * SECOND, SECOND);
+    owners.refresh(&HashSet::new(), 2 * S, S);
     assert_eq!(owners.of(Some(inode)), &Owner::Unknown(Reason::NotYet));
 }
 

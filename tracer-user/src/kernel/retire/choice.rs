@@ -128,8 +128,8 @@ pub(super) fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::S;
 
-    const S: u64 = 1_000_000_000;
     const NOW: u64 = 1000 * S;
 
     fn one(slot: u32, kind: Kind, quiet_s: u64, neighbourhood: u32) -> Candidate {

@@ -216,8 +216,7 @@ pub fn live_by_slot(connections: &[Connection]) -> Vec<Live> {
 mod tests {
     use super::*;
     use crate::model::peer::Direction;
-
-    const MS: u64 = 1_000_000;
+    use crate::units::MS;
 
     /// A connection of this age that has been idle for so long, ms, at 1,000 ms.
     fn connection(age: u64, idle: u64) -> Connection {

@@ -3,8 +3,7 @@ use crate::model::{
     peer::{Direction, PeerId},
     sample::Peer,
 };
-
-const S: u64 = 1_000_000_000;
+use crate::units::S;
 
 fn at(second: u64) -> Moment {
     Moment {

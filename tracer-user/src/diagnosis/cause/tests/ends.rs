@@ -1,7 +1,10 @@
 //! How connections end: at an age or after a number of requests, given up, or noticed late.
 
 use super::*;
-use crate::{diagnosis::CloseWait, model::turns::Turns};
+use crate::{
+    diagnosis::{CloseWait, Idle},
+    model::turns::Turns,
+};
 
 /// Eight connections that the server ends at an age of 3 s, each with about as many requests as the others.
 fn same_age(requests: [u32; 8], idle_ns: u64) -> Figures {
@@ -28,6 +31,26 @@ fn of_an_age_and_a_number_of_requests_the_one_that_varies_less_ends_connections(
         Verdict::LifetimeClose,
         "not after the last request"
     );
+}
+
+/// A timeout of 2 s ends them, and a busy machine measured one of five idle times otherwise.
+#[test]
+fn ages_that_idle_times_explain_end_nothing() {
+    let with = |alike: u64| {
+        let mut figures = same_age([1, 2, 1, 2, 1, 2, 1, 2], 2 * S);
+        figures.idle = Idle {
+            cluster: Some(Cluster {
+                low_ns: 1_900 * MS,
+                high_ns: 2_300 * MS,
+                count: alike,
+            }),
+            ..*idle(5, 2 * S, 3 * S)
+        }
+        .into();
+        verdict(&figures)
+    };
+    assert_eq!(with(4), Verdict::ServerClose);
+    assert_eq!(with(3), Verdict::LifetimeClose, "too few that agree");
 }
 
 #[test]

@@ -143,6 +143,30 @@ fn comings_and_goings_are_no_growth() {
 }
 
 #[test]
+fn a_few_members_more_are_no_growth() {
+    // From its lowest to its highest number within seconds, while members came and went all the time.
+    let with = |closes| Figures {
+        opens: closes + 8,
+        closes,
+        client_fin: closes,
+        requests: (closes + 8) * 9,
+        course: Course {
+            closes_since: 5,
+            ..grew(1, 8)
+        },
+        ..pile(8)
+    };
+    assert_eq!(verdict(&with(45)), Verdict::Reusing);
+    assert_eq!(verdict(&with(5)), Verdict::PilingUp, "hardly any ever left");
+    let mut many = with(45);
+    many.course = Course {
+        closes_since: 5,
+        ..grew(1, 20)
+    };
+    assert_eq!(verdict(&many), Verdict::PilingUp, "beyond any fluctuation");
+}
+
+#[test]
 fn members_of_a_crowd_that_leave_are_no_overflow() {
     assert_eq!(verdict(&overflow(20)), Verdict::PoolOverflow);
     let mut by_themselves = overflow(20);

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
-use tracer_ebpf::buckets::held_bucket;
+use tracer_ebpf::{buckets::held_bucket, talk::protocol};
 
+pub(crate) use crate::units::S;
 use crate::{
     diagnosis::{Diagnosis, Judged},
     model::{
@@ -12,10 +13,8 @@ use crate::{
         sample::{self, Moment, Sample},
         socket::{Connection, Since, State},
     },
+    units::MS,
 };
-
-pub(crate) const S: u64 = 1_000_000_000;
-const MS: u64 = 1_000_000;
 
 /// A peer with its connections.
 #[derive(Clone, Debug)]
@@ -26,6 +25,8 @@ pub(crate) struct Peer {
     live: Vec<Connection>,
     next_port: u16,
     waits: bool,
+    /// Turns of a new connection.
+    turns: u32,
 }
 
 impl Peer {
@@ -57,7 +58,7 @@ impl Peer {
         self.live.push(Connection {
             since,
             remote: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), self.next_port),
-            turns: 1,
+            turns: self.turns,
             bytes_received: 200,
             bytes_sent: 300,
             data_segs_in: 1,
@@ -114,6 +115,13 @@ impl Peer {
         }
     }
 
+    /// Each connection begins with a login that cannot be told from requests.
+    pub(crate) fn log_in(&mut self) {
+        self.counters.protocol = protocol::MQTT.into();
+        self.counters.requests_bounded = 1;
+        self.turns = 4;
+    }
+
     /// Whether its connections wait in the accept queue.
     pub(crate) fn wait_to_be_accepted(&mut self, waits: bool) {
         self.waits = waits;
@@ -147,6 +155,7 @@ impl World {
             live: Vec::new(),
             next_port: 1_000,
             waits: false,
+            turns: 1,
         });
         self.peers.len() - 1
     }

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::model::peer::{Counters, Direction};
-
-const S: u64 = 1_000_000_000;
+use crate::units::S;
 
 fn sample(second: u64, held: &[u64]) -> Sample {
     let mut sample = Sample::empty(Moment {
