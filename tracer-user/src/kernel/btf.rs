@@ -132,8 +132,8 @@ impl Btf {
     }
 
     /// The number of types.
-    pub fn len(&self) -> usize {
-        self.types.len()
+    pub fn type_count(&self) -> usize {
+        self.types.count()
     }
 
     fn has(&self, name: &str, kind: Kind) -> bool {

@@ -1,6 +1,6 @@
 //! Examines what this kernel and these privileges allow, by trying each thing separately.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tracer_ebpf::{
     abi::{conn::Conn, offsets::MEMBERS, peer::PeerStats, ring},
@@ -62,7 +62,7 @@ pub fn examine(settings: &Settings) -> Vec<Check> {
     match Btf::from_file(path) {
         Ok(btf) => {
             let found = Check::new("type information", Status::Ok, path.display().to_string());
-            checks.push(found.with(vec![format!("{} types", btf.len())]));
+            checks.push(found.with(vec![format!("{} types", btf.type_count())]));
             checks.extend(tracepoints(&btf));
             checks.extend(members(&btf));
         }
@@ -225,13 +225,13 @@ fn memory(settings: &Settings) -> Check {
 fn trial(settings: &Settings) -> Check {
     match Tracer::start(settings) {
         Ok(tracer) => {
-            let programs: Vec<(&str, u32)> = tracer
+            let programs: BTreeMap<&str, u32> = tracer
                 .programs()
                 .filter_map(|(name, program)| {
                     Some((name, program.info().ok()?.verified_instruction_count()?))
                 })
                 .collect();
-            let instructions: u32 = programs.iter().map(|(_, count)| count).sum();
+            let instructions: u32 = programs.values().sum();
             let details = programs
                 .iter()
                 .map(|(name, count)| format!("{name}: {count} instructions verified"));

@@ -77,7 +77,7 @@ impl Types {
     }
 
     /// The number of types, without void.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.starts.len()
     }
 
