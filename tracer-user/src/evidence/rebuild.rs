@@ -134,8 +134,7 @@ impl Rebuild {
 
     /// The peer of a connection.
     fn id(&self, row: &ConnectionRow) -> PeerId {
-        self.prefixes
-            .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid)
+        row.peer(self.prefixes)
     }
 
     /// Takes in one interval.
@@ -280,7 +279,7 @@ impl Rebuild {
             }
         }
         peers.sort_unstable_by_key(|peer| peer.id);
-        connections.sort_unstable_by_key(|one| (one.netns, one.local, one.remote));
+        connections.sort_unstable_by_key(Connection::ends);
         Sample {
             started,
             taken,

@@ -366,7 +366,10 @@ impl Recording {
         let bytes = if self.states.is_empty() { 0 } else { next.len() };
         self.pace.wrote_state(now_ns, bytes);
         match next {
-            Next::Delta(bytes) => self.states.write_delta(&self.folder, &bytes),
+            Next::Delta(bytes) => {
+                let segment = self.files.segment;
+                self.states.write_delta(&self.folder, &bytes, segment)
+            }
             Next::Snapshot(bytes) => {
                 self.put_aside(&[(STATE, &bytes)])?;
                 if let Some(listed) = self.manifest.files.get(STATE) {

@@ -108,7 +108,7 @@ impl Recording {
 
     fn rotate(&mut self) -> Result<(), EvidenceError> {
         self.begin_segment()?;
-        let gone = self.forget_oldest(self.segment_bytes());
+        let gone = self.forget_oldest(self.segment_bytes())?;
         self.write_manifest()?;
         for name in gone {
             self.folder.remove(&name)?;
@@ -118,7 +118,7 @@ impl Recording {
 
     /// Removes the oldest segments, should a larger state have used up their room.
     fn keep_to(&mut self, reserve: u64) -> Result<(), EvidenceError> {
-        let gone = self.forget_oldest(reserve.saturating_sub(self.files.bytes()));
+        let gone = self.forget_oldest(reserve.saturating_sub(self.files.bytes()))?;
         if gone.is_empty() {
             return Ok(());
         }
@@ -216,10 +216,10 @@ impl Recording {
 
     /// Removes the oldest segments from the manifest until the rest leaves `reserve` free, and returns their
     /// files. A new state is written beside the old one, so there has to be room for both.
-    fn forget_oldest(&mut self, reserve: u64) -> Vec<String> {
+    fn forget_oldest(&mut self, reserve: u64) -> Result<Vec<String>, EvidenceError> {
         let mut gone = Vec::new();
         let Some(limit) = self.limit.filter(|limit| limit.rotate) else {
-            return gone;
+            return Ok(gone);
         };
         let keep = limit.bytes.saturating_sub(reserve + self.states.snapshot_bytes());
         while let Some(oldest) = self.older().filter_map(|listed| listed.segment).min() {
@@ -245,6 +245,8 @@ impl Recording {
                 gone.push(name);
             }
         }
-        gone
+        self.states
+            .lose_journals(&self.folder, self.manifest.removed.segments)?;
+        Ok(gone)
     }
 }

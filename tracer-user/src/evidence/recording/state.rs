@@ -16,6 +16,8 @@ pub(super) struct States {
     snapshot: Option<(u64, String)>,
     /// The length of the difference.
     delta: u64,
+    /// The segment whose journal has the digest of the difference.
+    delta_segment: u64,
 }
 
 /// A state, ready to be written.
@@ -57,11 +59,26 @@ impl States {
         }
     }
 
-    /// Writes a difference that the journal knows already.
-    pub(super) fn write_delta(&mut self, folder: &Folder, bytes: &[u8]) -> Result<(), EvidenceError> {
+    /// Writes a difference that the journal of this segment knows already.
+    pub(super) fn write_delta(
+        &mut self,
+        folder: &Folder,
+        bytes: &[u8],
+        segment: u64,
+    ) -> Result<(), EvidenceError> {
         folder.replace(DELTA, bytes)?;
-        self.delta = bytes.len() as u64;
+        (self.delta, self.delta_segment) = (bytes.len() as u64, segment);
         Ok(())
+    }
+
+    /// The segments up to this one are about to be removed. A difference whose digest goes with them could not be
+    /// verified any more, so it goes first.
+    pub(super) fn lose_journals(&mut self, folder: &Folder, up_to: u64) -> Result<(), EvidenceError> {
+        if self.delta == 0 || self.delta_segment > up_to {
+            return Ok(());
+        }
+        self.delta = 0;
+        remove_delta(folder)
     }
 
     /// A snapshot was written. The difference to the one before it is of no more use.

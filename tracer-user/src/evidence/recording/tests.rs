@@ -302,7 +302,8 @@ fn a_long_interval_finds_room_before_it_is_written() {
     let long = recording.files.bytes();
     assert!(before + long > limit.bytes, "{before} and {long} would fit");
     assert!(on_disk() <= limit.bytes, "{} of {}", on_disk(), limit.bytes);
-    assert!(verify(&path).unwrap().is_whole());
+    let report = verify(&path).unwrap();
+    assert!(report.is_whole(), "{report:?}");
 }
 
 #[test]
