@@ -21,8 +21,6 @@ use tcpreuse_tests::{
     program::binary,
 };
 
-use super::*;
-
 /// A command that runs the program with a listening socket, as systemd would.
 fn handed(socket: impl Into<OwnedFd>) -> Command {
     let socket = socket.into();
