@@ -29,24 +29,19 @@ pub(crate) fn refused(sk: Sock, packet: &Packet) {
     } else {
         (sk.netns(), sk.interface(), sk.state())
     };
-    let known = |interface| {
-        let place = (netns, interface);
-        peers::known(&peers::key(
-            packet.port,
-            direction::INBOUND,
-            place,
-            packet.source,
-            0,
-        ))
-    };
-    let slot = match state {
+    let first = match state {
         // What is left, for a minute, of a connection that this host has closed and the other side has not; and one
         // that the data itself has just ended. Both are bound as the connection was.
-        state::TIME_WAIT | state::CLOSE => known(bound_to),
-        // Where nothing is left, a listener or none: its connection may have been bound to where the packet came from.
-        state::LISTEN | 0 => known(packet.interface).or_else(|| known(bound_to)),
-        _ => None,
+        state::TIME_WAIT | state::CLOSE => bound_to,
+        // Where nothing is left, a listener or none: the connection may have been bound to where the packet came from.
+        state::LISTEN | 0 => packet.interface,
+        _ => return,
     };
+    let mut key = peers::key(packet.port, direction::INBOUND, (netns, first), packet.source, 0);
+    let slot = peers::known(&key).or_else(|| {
+        key.interface = bound_to;
+        peers::known(&key)
+    });
     let Some(stats) = slot.and_then(stats) else {
         return;
     };
