@@ -13,7 +13,7 @@ times as nanoseconds, and gives a row for each client of a service:
 CLIENT = "service, direction, port, client"
 
 # Whose counters a row has. They begin at 0 with each recorder.
-COUNTED = ["service", "host", "boot_id", "started_at", "netns", "direction", "local_port", "peer"]
+COUNTED = ["service", "host", "boot_id", "started_at", "netns", "interface", "direction", "local_port", "peer"]
 
 # The number held is kept apart up to this; above, one bucket has an octave.
 EXACT = 15

@@ -20,7 +20,7 @@ FROM (
     SELECT counted.*,
            coalesce(lag(gone) OVER series OR opens < lag(opens) OVER series, false) AS anew
     FROM (
-      SELECT host, boot_id, service, started_ns, at_ns, minute, date, hour, direction, netns,
+      SELECT host, boot_id, service, started_ns, at_ns, minute, date, hour, direction, netns, interface,
              coalesce(local_port, remote_port) AS port, peer_addr AS peer, peer_prefix,
              owner_pid, owner_comm, verdict, carried, opens,
              coalesce(turns_sum, 0) + coalesce(turns_open, 0) AS turns,
@@ -29,13 +29,13 @@ FROM (
       FROM peers
     ) AS counted
     WINDOW series AS (
-      PARTITION BY host, boot_id, service, started_ns, direction, netns, port, peer, peer_prefix,
+      PARTITION BY host, boot_id, service, started_ns, direction, netns, interface, port, peer, peer_prefix,
                    owner_pid, owner_comm
       ORDER BY at_ns
     )
   ) AS rows_of_peers
   WINDOW series AS (
-    PARTITION BY host, boot_id, service, started_ns, direction, netns, port, peer, peer_prefix,
+    PARTITION BY host, boot_id, service, started_ns, direction, netns, interface, port, peer, peer_prefix,
                  owner_pid, owner_comm
     ORDER BY at_ns
   )
@@ -48,7 +48,7 @@ FROM (
   SELECT steps.*,
          max(started_ns) OVER (PARTITION BY service, host) AS newest_start,
          row_number() OVER (
-           PARTITION BY host, boot_id, service, started_ns, direction, netns, port, peer, peer_prefix,
+           PARTITION BY host, boot_id, service, started_ns, direction, netns, interface, port, peer, peer_prefix,
                         owner_pid, owner_comm
            ORDER BY at_ns DESC
          ) AS age

@@ -117,7 +117,9 @@ pub(crate) fn opened(sk: Sock, stored: Option<&mut Conn>, direction: u8, begin: 
     if !filters::admitted(sk, netns, remote) {
         return false;
     }
-    conn.slot = peers::slot_of(&peers::key(port, conn.direction, netns, remote, conn.owner));
+    conn.interface = sk.interface();
+    let place = (netns, conn.interface);
+    conn.slot = peers::slot_of(&peers::key(port, conn.direction, place, remote, conn.owner));
     let Some(stats) = stats(conn.slot) else {
         return false;
     };
@@ -411,10 +413,11 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
     if !filters::admitted(sk, netns, remote) {
         return;
     }
+    let interface = sk.interface();
     let slot = peers::slot_of(&peers::key(
         sk.remote_port(),
         direction::OUTBOUND,
-        netns,
+        (netns, interface),
         remote,
         owner,
     ));
@@ -425,6 +428,7 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
         let conn = Conn {
             slot,
             owner,
+            interface,
             // The kernel has released it already if the process did not choose it.
             local_port: sk.local_port_once_had(),
             direction: direction::OUTBOUND,

@@ -29,8 +29,8 @@ pub const fn hash(key: &PeerKey, seed: u64) -> u64 {
     let group = d & !(NEIGHBOURS - 1).to_be();
     let hash = mix(hash, (group as u64) << 32 | c as u64);
     // Spread over the whole word, independently of the hash so far.
-    let process = (key.process as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    let hash = mix(hash, ((service as u64) << 32 | key.netns as u64) ^ process);
+    let spread = ((key.interface as u64) << 32 | key.process as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let hash = mix(hash, ((service as u64) << 32 | key.netns as u64) ^ spread);
     let neighbour = (u32::from_be(d) & (NEIGHBOURS - 1)) as u64;
     // The low half chooses the cell within the line, the upper half tells the neighbours apart.
     hash ^ neighbour ^ neighbour << 32
@@ -104,6 +104,7 @@ mod tests {
             port,
             direction: direction::INBOUND,
             shared: 0,
+            interface: 0,
             process: 0,
         }
     }
@@ -202,6 +203,7 @@ mod tests {
         });
         others.push(PeerKey { process: 2, ..base });
         others.push(PeerKey { shared: 64, ..base });
+        others.push(PeerKey { interface: 1, ..base });
         for word in 0..4 {
             let mut other = base;
             other.address[word] ^= 1;

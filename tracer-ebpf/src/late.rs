@@ -24,19 +24,25 @@ use crate::{
 /// The kernel answers a packet with a RST. `sk`: the socket that it was for, or null.
 #[inline(always)]
 pub(crate) fn refused(sk: Sock, packet: &Packet) {
-    let (netns, state) = if sk.0.is_null() {
-        (packet.netns, 0)
+    let (netns, bound_to, state) = if sk.0.is_null() {
+        (packet.netns, 0, 0)
     } else {
-        (sk.netns(), sk.state())
+        (sk.netns(), sk.interface(), sk.state())
     };
-    match state {
-        // What is left, for a minute, of a connection that this host has closed and the other side has not; one
-        // that the data itself has just ended; and where nothing is left, a listener or none.
-        state::TIME_WAIT | state::CLOSE | state::LISTEN | 0 => {}
+    let first = match state {
+        // What is left, for a minute, of a connection that this host has closed and the other side has not; and one
+        // that the data itself has just ended. Both are bound as the connection was.
+        state::TIME_WAIT | state::CLOSE => bound_to,
+        // Where nothing is left, a listener or none: the connection may have been bound to where the packet came from.
+        state::LISTEN | 0 => packet.interface,
         _ => return,
-    }
-    let key = peers::key(packet.port, direction::INBOUND, netns, packet.source, 0);
-    let Some(stats) = peers::known(&key).and_then(stats) else {
+    };
+    let mut key = peers::key(packet.port, direction::INBOUND, (netns, first), packet.source, 0);
+    let slot = peers::known(&key).or_else(|| {
+        key.interface = bound_to;
+        peers::known(&key)
+    });
+    let Some(stats) = slot.and_then(stats) else {
         return;
     };
     if packet.payload <= talk::longest_goodbye(field!(stats.protocol).load() as u8) {

@@ -109,6 +109,8 @@ fn key(sk: Sock, port: u16) -> PeerKey {
         port,
         direction: direction::INBOUND,
         shared: 0,
+        // Which interface a listener is bound to does not matter to whether a connection came to one.
+        interface: 0,
         process: 0,
     }
 }

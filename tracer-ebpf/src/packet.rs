@@ -23,6 +23,8 @@ pub(crate) struct Packet {
     pub(crate) payload: u32,
     /// Network namespace of the device that it came through; 0: not known.
     pub(crate) netns: u32,
+    /// Index of that device, which is the VRF of one that belongs to a VRF; 0: not known.
+    pub(crate) interface: u32,
 }
 
 impl Packet {
@@ -41,12 +43,14 @@ impl Packet {
         }
         // The kernel has taken off the IP header, and not yet that of TCP.
         let header = u32::from(tcp[12] >> 4) * 4;
+        let (netns, interface) = device(load!(skb => sk_buff.dev: ptr or 0));
         Some(Self {
             source: source(network)?,
             source_port: u16::from_be_bytes([tcp[0], tcp[1]]),
             port: u16::from_be_bytes([tcp[2], tcp[3]]),
             payload: load!(skb => sk_buff.len: u32 or 0).saturating_sub(header),
-            netns: netns(load!(skb => sk_buff.dev: ptr or 0)),
+            netns,
+            interface,
         })
     }
 }
@@ -65,17 +69,20 @@ fn source(network: *const u8) -> Option<[u32; 4]> {
     }
 }
 
+/// The network namespace of a device and its index.
 #[inline(always)]
-fn netns(device: *const u8) -> u32 {
+fn device(device: *const u8) -> (u32, u32) {
     if device.is_null() {
-        return 0;
+        return (0, 0);
     }
     let net = load!(device => net_device.nd_net.net: ptr or 0);
     if net.is_null() {
-        0
-    } else {
-        load!(net => net.ns.inum: u32)
+        return (0, 0);
     }
+    (
+        load!(net => net.ns.inum: u32),
+        load!(device => net_device.ifindex: u32 or 0),
+    )
 }
 
 /// Reads what the verifier does not follow a pointer to.

@@ -32,15 +32,23 @@ pub(crate) fn if_outbound(direction: u8) -> u32 {
     u32::from(direction >> 1).wrapping_neg()
 }
 
-/// The key of a socket's peer. `process` is the one that connected; 0 for an inbound connection.
+/// The key of a socket's peer. `interface` is the one that the socket is bound to, 0 if none; `process` the one that
+/// connected, 0 for an inbound connection.
 #[inline(always)]
-pub(crate) fn key(port: u16, direction: u8, netns: u32, remote: [u32; 4], process: u32) -> PeerKey {
+pub(crate) fn key(
+    port: u16,
+    direction: u8,
+    (netns, interface): (u32, u32),
+    remote: [u32; 4],
+    process: u32,
+) -> PeerKey {
     PeerKey {
         address: masked(remote),
         netns,
         port,
         direction,
         shared: 0,
+        interface,
         process,
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         local_address: sk.local_address(),
         remote_address: sk.remote_address(),
         netns: sk.netns(),
+        interface: conn.interface,
         data_segs_in: traffic.data_segs_in,
         data_segs_out: traffic.data_segs_out,
         retransmits: traffic.retransmits,
@@ -58,7 +59,7 @@ pub(crate) fn record(sk: Sock, conn: &Conn, now: u64, last_state: u8, errno: u16
         flags: conn.flags & !flag::READ | turns::exact_flag(conn, traffic.bytes_received),
         last_state: last_state,
         protocol: conn.heard.talk.protocol,
-        pad: 0,
+        pad: [0; 5],
     }
     reserved.publish();
 }

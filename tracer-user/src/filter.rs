@@ -9,7 +9,10 @@ use tracer_ebpf::{
     address,
 };
 
-use crate::model::peer::{Direction, PeerId};
+use crate::model::{
+    interface::Interface,
+    peer::{Direction, PeerId},
+};
 
 /// Which directions to trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +181,7 @@ impl Prefixes {
     /// The peer whose connection this is; `process` is the one of this host that has it.
     pub fn peer(
         self,
-        netns: u32,
+        (netns, interface): (u32, Option<Interface>),
         direction: Direction,
         local_port: u16,
         remote: (IpAddr, u16),
@@ -192,6 +195,7 @@ impl Prefixes {
                 Direction::Outbound => remote.1,
             },
             network: self.network(remote.0),
+            interface,
             process: process.filter(|_| direction == Direction::Outbound),
             program: None,
         }

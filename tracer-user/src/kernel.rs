@@ -10,6 +10,7 @@ pub mod doctor;
 mod error;
 #[cfg(feature = "testing")]
 pub mod fuzzing;
+pub mod interfaces;
 pub mod load;
 mod mapping;
 pub mod netns;

@@ -13,6 +13,7 @@ pub mod earlier;
 pub mod ended;
 pub mod figure;
 pub mod history;
+pub mod interface;
 pub mod left;
 pub mod listening;
 pub mod names;

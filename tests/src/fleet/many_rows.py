@@ -51,7 +51,7 @@ def main(out, hosts, peers, times):
             "host": f"'{called}'", "boot_id": f"'{boot}'", "schema": "'tcpreuse.export/1'",
             "started_at": f"make_timestamp_ns({BEGINS * NS})",
             "sampled_at": f"make_timestamp_ns({BEGINS * NS} + (t + 1) * {3600 * NS // (times + 1)})",
-            "direction": "'inbound'", "netns": "4026531840", "local_port": "443",
+            "direction": "'inbound'", "netns": "4026531840", "interface": "NULL", "local_port": "443",
             "peer": ADDRESS, "peer_addr": ADDRESS,
             "verdict": "'reusing'", "left": "false", "remote_port": "NULL", "peer_prefix": "32",
         }
@@ -62,7 +62,7 @@ def main(out, hosts, peers, times):
             first = "opens" if name == "opens_by_held" else "closes_remote_fin"
             columns[name] = f"CASE WHEN {last} THEN list_prepend({first}, list_resize([0], {n - 1}, 0)) END"
         columns |= {name: f"CASE WHEN {last} THEN {1 if name == 'protocol' else 'open_now * 1000'} END" for name in AT_THE_END}
-        whole = {"netns", "local_port", "remote_port", "peer_prefix", *COUNTS, *ZERO, "turns_max", *AT_THE_END}
+        whole = {"netns", "interface", "local_port", "remote_port", "peer_prefix", *COUNTS, *ZERO, "turns_max", *AT_THE_END}
         whole |= {name for name in columns if name.endswith("_ns")}
         typed = [f"CAST({value} AS BIGINT) AS {name}" if name in whole else
                  f"CAST({value} AS BIGINT[]) AS {name}" if name in BUCKETS else f"{value} AS \"{name}\""

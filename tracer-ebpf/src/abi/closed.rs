@@ -30,6 +30,8 @@ pub struct Closed {
     pub remote_address: [u32; 4],
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// Interface that its peer's key has; see [`super::peer::PeerKey::interface`].
+    pub interface: u32,
     /// Segments with payload received.
     pub data_segs_in: u32,
     /// Segments with payload sent.
@@ -59,7 +61,7 @@ pub struct Closed {
     /// What it spoke, one of [`crate::talk::protocol`].
     pub protocol: u8,
     /// Always 0.
-    pub pad: u8,
+    pub pad: [u8; 5],
 }
 
 pod!(Closed);

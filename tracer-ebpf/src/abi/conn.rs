@@ -141,8 +141,10 @@ pub struct Conn {
     pub handshake_retransmits: u8,
     /// Always 0.
     pub pad: u8,
+    /// Interface that its peer's key has; see [`super::peer::PeerKey::interface`].
+    pub interface: u32,
     /// Always 0.
-    pub pad_to_line: [u32; 2],
+    pub pad_to_line: u32,
 }
 
 impl Conn {
@@ -164,7 +166,8 @@ impl Conn {
         flags: 0,
         handshake_retransmits: 0,
         pad: 0,
-        pad_to_line: [0; 2],
+        interface: 0,
+        pad_to_line: 0,
         heard: Heard {
             talk: Talk::NOTHING,
             read_seq: 0,

@@ -44,6 +44,8 @@ pub struct Live {
     pub remote_address: [u32; 4],
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// Interface that the socket is bound to; see [`super::peer::PeerKey::interface`].
+    pub interface: u32,
     /// Slot of its peer in the `PEERS` array.
     pub slot: u32,
     /// Bytes received and not yet read by the process. For a listener: its accept queue.
@@ -84,7 +86,7 @@ pub struct Live {
     /// What it speaks, one of [`crate::talk::protocol`].
     pub protocol: u8,
     /// Always 0.
-    pub pad: [u8; 6],
+    pub pad: [u8; 2],
 }
 
 impl Live {
@@ -101,6 +103,7 @@ impl Live {
         local_address: [0; 4],
         remote_address: [0; 4],
         netns: 0,
+        interface: 0,
         slot: 0,
         queue: 0,
         queue_limit: 0,
@@ -120,7 +123,7 @@ impl Live {
         retries: 0,
         probes: 0,
         protocol: 0,
-        pad: [0; 6],
+        pad: [0; 2],
     };
 }
 

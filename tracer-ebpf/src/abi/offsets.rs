@@ -79,6 +79,8 @@ members! {
     sock_common.skc_net.net: 8, Essential;
     /// Socket flags.
     sock_common.skc_flags: 8, Essential;
+    /// Index of the interface that the socket is bound to; 0: none.
+    sock_common.skc_bound_dev_if: 4, Essential;
     /// The socket's cookie; 0 until somebody asks for it.
     sock_common.skc_cookie: 8, Essential;
     /// Inode number of a network namespace.
@@ -164,6 +166,8 @@ members! {
     sk_buff.len: 4, For(LATE_REQUESTS);
     /// The device that it came through.
     sk_buff.dev: 8, For(LATE_REQUESTS);
+    /// The index of a device.
+    net_device.ifindex: 4, For(LATE_REQUESTS);
     /// The network namespace of a device.
     net_device.nd_net.net: 8, For(LATE_REQUESTS);
     /// First thread of a process.

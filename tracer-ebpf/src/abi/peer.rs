@@ -47,6 +47,9 @@ pub struct PeerKey {
     pub direction: u8,
     /// Of a slot that the strangers of an IPv6 network share: the length of its prefix, [`SHARED_PREFIX`]. Else 0.
     pub shared: u8,
+    /// Index of the interface that the socket is bound to, as of accepted ones in a VRF or from a link-local address;
+    /// 0: none. The same address on another interface is another peer.
+    pub interface: u32,
     /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what
     /// identifies the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
     pub process: u32,
@@ -134,8 +137,6 @@ pub struct PeerStats {
     pub key: PeerKey,
     /// Connections open now: seeded and opened, not yet closed.
     pub open_now: u32,
-    /// The most that were open at once.
-    pub open_peak: u32,
     /// Ended connections by [`reason`], the first being that of [`reason::LOCAL_FIN`]. Failed connects are in
     /// `failed` alone.
     pub closes: [u32; reason::COUNT - 1],
@@ -166,6 +167,8 @@ pub struct PeerStats {
     /// Those connections by their number of turns, by [`crate::buckets::turn_bucket`].
     pub turn_buckets: [u32; TURN_BUCKETS],
     // Fifth line: every open.
+    /// The most that were open at once.
+    pub open_peak: u32,
     /// Opens by how many connections the peer already held, by [`crate::buckets::held_bucket`].
     pub opens_by_held: [u32; HELD_BUCKETS],
     // What is rare.
@@ -180,9 +183,6 @@ pub struct PeerStats {
     pub retransmits: u32,
     /// Connections the client ended while its request had no answer yet.
     pub unanswered: u32,
-    /// Connections whose first data lay unread for [`LATE_NS`] or longer: they waited for the
-    /// process to accept or to read.
-    pub late_reads: u32,
     // From here on, one line or two are in use.
     /// How each thing that is timed is spread, by [`crate::buckets::time_bucket`] and [`timed`]: durations of
     /// one length share a line, whatever they are of.
@@ -208,13 +208,19 @@ pub struct PeerStats {
     pub rhythm_buckets: [[u32; rhythm::COUNT]; TIME_BUCKETS],
     /// How long the requests had waited that the client gave up, ns.
     pub unanswered_ns: u64,
+    // What is rare and has no room above.
+    /// Connections whose first data lay unread for [`LATE_NS`] or longer: they waited for the
+    /// process to accept or to read.
+    pub late_reads: u32,
+    /// Always 0.
+    pub pad_to_line: [u32; 15],
 }
 
 /// A process that is not overloaded reads what it was sent within milliseconds.
 pub const LATE_NS: u64 = 1_000_000_000;
 
 /// What a peer may cost of the kernel's memory, in bytes.
-const PEER_BYTES: usize = 22 * 64;
+const PEER_BYTES: usize = 23 * 64;
 
 const _: () = assert!(size_of::<PeerStats>().is_multiple_of(64));
 const _: () = assert!(

@@ -133,6 +133,7 @@ fn describe(tcp: TcpSock, live: &mut Live) -> bool {
     live.inode = sk.inode();
     live.local_address = sk.local_address();
     live.netns = sk.netns();
+    live.interface = sk.interface();
     live.local_port = sk.local_port();
     live.state = state;
     if state == state::LISTEN {
@@ -162,6 +163,7 @@ fn describe(tcp: TcpSock, live: &mut Live) -> bool {
                 live.opened_ns = conn.opened_ns;
                 live.close_wait_ns = conn.close_wait_ns;
                 live.slot = conn.slot;
+                live.interface = conn.interface;
                 durations::note_rtt(conn.slot, tcp);
                 turns::tcpreuse_hand_over(conn);
                 live.held = conn.held;

@@ -44,6 +44,7 @@ pub(crate) fn sample(peers: u32) -> Sample {
             direction: Direction::Inbound,
             port: 8081,
             network: address.into(),
+            interface: None,
             process: None,
             program: None,
         };

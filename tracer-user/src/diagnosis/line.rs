@@ -99,6 +99,7 @@ impl About {
             network: self
                 .network
                 .unwrap_or_else(|| IpAddr::from(Ipv4Addr::UNSPECIFIED).into()),
+            interface: None,
             process: None,
             program: None,
         }

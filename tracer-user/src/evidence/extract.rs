@@ -216,8 +216,7 @@ impl Extract {
             if row.closed_at.is_none_or(|closed| closed > to || closed < from) {
                 continue;
             }
-            let id =
-                whose.id(prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid));
+            let id = whose.id(row.peer(prefixes));
             // Those that short-lived processes share are found by their name, those of strangers by their network.
             let is_of = |peer: &&PeerId| {
                 let shared = peer.program.zip(row.owner_comm.as_deref());

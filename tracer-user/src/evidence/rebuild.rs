@@ -137,8 +137,7 @@ impl Rebuild {
 
     /// The peer of a connection.
     fn id(&self, row: &ConnectionRow) -> PeerId {
-        self.prefixes
-            .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid)
+        row.peer(self.prefixes)
     }
 
     /// Takes in one interval.
@@ -276,7 +275,7 @@ impl Rebuild {
             }
         }
         peers.sort_unstable_by_key(|peer| peer.id);
-        connections.sort_unstable_by_key(|one| (one.netns, one.local, one.remote));
+        connections.sort_unstable_by_key(Connection::ends);
         Sample {
             started,
             taken,

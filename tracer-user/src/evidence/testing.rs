@@ -47,6 +47,7 @@ pub(crate) fn ended(n: u64, at: Moment) -> Ended {
         closed_ns: at.monotonic_ns,
         direction: Direction::Inbound,
         netns: 4_026_531_840,
+        interface: None,
         local: ([192, 0, 2, 1].into(), 8081),
         remote: (
             [192, 0, 2, 11].into(),

@@ -25,10 +25,9 @@ pub(super) fn walk(program: &mut Iter, only: Option<u32>) -> Result<Sockets, Tra
     let (mut cookies, mut addresses, mut repeats) = (HashSet::new(), HashSet::new(), 0);
     let visited = visit(program, only, &mut |live| match decode::socket(live) {
         Some(Socket::Connection(connection)) => {
-            // Two sockets may have the same addresses on different interfaces. One without a cookie is not
-            // traced.
+            // One without a cookie is not traced.
             let is_new = match live.cookie {
-                0 => addresses.insert((connection.netns, connection.local, connection.remote)),
+                0 => addresses.insert(connection.ends()),
                 cookie => cookies.insert(cookie),
             };
             if is_new {

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::{
+    interface::Interface,
     peer::{CloseReason, Closer, Direction},
     protocol::Protocol,
-    socket::{Since, State},
+    socket::{Ends, Since, State},
 };
 
 /// The state that a socket left for CLOSE.
@@ -32,6 +33,8 @@ pub struct Ended {
     pub direction: Direction,
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// The interface that it was bound to.
+    pub interface: Option<Interface>,
     /// Local end.
     pub local: (IpAddr, u16),
     /// Remote end.
@@ -73,6 +76,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// What told it apart from others of the same moment.
+    pub fn ends(&self) -> Ends {
+        (self.netns, self.interface, self.local, self.remote)
+    }
+
     /// Who ended it first. A connect that failed was refused by the other side, or the network
     /// had no way there, or the process gave up.
     pub fn closer(&self) -> Closer {
@@ -101,6 +109,7 @@ mod tests {
                 closed_ns: 1,
                 direction: Direction::Outbound,
                 netns: 1,
+                interface: None,
                 local: ([127, 0, 0, 1].into(), 1),
                 remote: ([127, 0, 0, 1].into(), 2),
                 reason: CloseReason::ConnectFailed,

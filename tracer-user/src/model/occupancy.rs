@@ -95,6 +95,7 @@ mod tests {
                 direction: Direction::Inbound,
                 port: 80,
                 network: "192.0.2.7/32".parse().unwrap(),
+                interface: None,
                 process: None,
                 program: None,
             },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tracer_ebpf::abi::peer::{SHARED_PREFIX, reason};
 
 pub use super::counters::Counters;
-use super::{figure::added, owner::Comm};
+use super::{figure::added, interface::Interface, owner::Comm};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl fmt::Display for Direction {
 }
 
 /// What identifies a peer: a remote address or network, on one port of a service, in one
-/// direction and network namespace; of an outbound one also the process of this host that connects.
+/// direction, network namespace and interface; of an outbound one also the process of this host that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PeerId {
     /// Inode number of the network namespace.
@@ -40,6 +40,10 @@ pub struct PeerId {
     pub port: u16,
     /// The remote address, IPv4 unmapped; a whole network when peers are grouped by prefix.
     pub network: IpNet,
+    /// The interface that its connections are bound to. The same address is another peer in another VRF, as a
+    /// link-local one is on another link. `None`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<Interface>,
     /// Outbound: the process that connects, by its thread group id. `None`: inbound, not known, or several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<u32>,
@@ -50,12 +54,20 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    /// The peer as people write it: an address, or a network with its prefix length.
-    pub fn name(&self) -> String {
+    /// Its address, or its network with the prefix length.
+    pub fn address(&self) -> String {
         if self.network.prefix_len() == self.network.max_prefix_len() {
             self.network.addr().to_string()
         } else {
             self.network.to_string()
+        }
+    }
+
+    /// The peer as people write it: its address, with the interface behind `%` if it is bound to one.
+    pub fn name(&self) -> String {
+        match self.interface {
+            Some(interface) => format!("{}%{interface}", self.address()),
+            None => self.address(),
         }
     }
 
@@ -257,6 +269,7 @@ mod tests {
             direction: Direction::Inbound,
             port: 80,
             network: "192.0.2.7/32".parse().unwrap(),
+            interface: None,
             process: None,
             program: None,
         };
@@ -267,5 +280,11 @@ mod tests {
         assert_eq!(id.endpoint(), "[2001:db8::/64]:80");
         assert_eq!(id.local_port(), Some(80));
         assert_eq!(id.remote_port(), None);
+        id.interface = Interface::of(3);
+        assert_eq!(id.name(), "2001:db8::/64%3");
+        id.network = "fe80::1/128".parse().unwrap();
+        id.interface = id.interface.map(|interface| interface.named(Some("eth0")));
+        assert_eq!(id.endpoint(), "[fe80::1%eth0]:80");
+        assert_eq!(id.address(), "fe80::1");
     }
 }

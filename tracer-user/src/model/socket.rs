@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{backlog::Backlog, owner::Owner, peer::Direction, protocol::Protocol, sample::Moment};
+use super::{
+    backlog::Backlog, interface::Interface, owner::Owner, peer::Direction, protocol::Protocol, sample::Moment,
+};
 
 /// Maximum number of connections in a sample read from a file. Each takes a quarter of a KiB.
 const MAX_READ_CONNECTIONS: usize = 1 << 20;
@@ -69,6 +71,9 @@ pub struct Connection {
     pub slot: Option<u32>,
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// The interface that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<Interface>,
     /// Which side connected.
     pub direction: Direction,
     /// Local end.
@@ -130,7 +135,15 @@ pub struct Connection {
     pub clock_ms: Option<u32>,
 }
 
+/// What tells connections apart at one moment: namespace, interface, local and remote end.
+pub type Ends = (u32, Option<Interface>, (IpAddr, u16), (IpAddr, u16));
+
 impl Connection {
+    /// What tells it apart from others of the same moment.
+    pub fn ends(&self) -> Ends {
+        (self.netns, self.interface, self.local, self.remote)
+    }
+
     /// An established connection without any details: no addresses, and all counts 0.
     #[must_use]
     pub fn unknown(netns: u32, direction: Direction) -> Self {
@@ -138,6 +151,7 @@ impl Connection {
         Self {
             slot: None,
             netns,
+            interface: None,
             direction,
             local: nowhere,
             remote: nowhere,

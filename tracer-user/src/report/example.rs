@@ -45,6 +45,7 @@ fn peer(slot: u32, last: u8, counters: Counters) -> Peer {
         direction: Direction::Inbound,
         port: 8081,
         network,
+        interface: None,
         process: None,
         program: None,
     };

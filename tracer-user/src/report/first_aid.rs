@@ -95,14 +95,14 @@ impl FirstAid {
 /// replaced.
 fn title(peer: &Judged) -> String {
     let plain = |text: &str| -> String {
-        let is_word = |c: char| c.is_alphanumeric() || " .:/-_".contains(c);
+        let is_word = |c: char| c.is_alphanumeric() || " .:/-_%".contains(c);
         text.chars().map(|c| if is_word(c) { c } else { '?' }).collect()
     };
     let host = peer.host.as_ref().map(|host| format!(" on {}", plain(host)));
     let name = peer.name().map(|name| format!(", {}", plain(name)));
     format!(
         "{}, port {}{}{}: {}",
-        peer.id.name(),
+        plain(&peer.id.name()),
         peer.id.port,
         host.unwrap_or_default(),
         name.unwrap_or_default(),
@@ -198,7 +198,12 @@ fn opened_per_minute(peer: &Judged) -> u64 {
 /// A match of packets from the peer to its service.
 fn from_peer(id: PeerId) -> String {
     let family = if id.network.addr().is_ipv4() { "ip" } else { "ip6" };
-    format!("{family} saddr {} tcp dport {}", id.name(), id.port)
+    // By its number, since a name comes from outside.
+    let through = id
+        .interface
+        .map(|interface| format!("iif {} ", interface.index()));
+    let through = through.unwrap_or_default();
+    format!("{through}{family} saddr {} tcp dport {}", id.address(), id.port)
 }
 
 /// Refuses what it opens beyond the number it needs.
@@ -239,17 +244,22 @@ fn rate(peer: &Judged) -> Remedy {
 
 /// Selects the peer's sockets, for `ss`.
 fn sockets(id: PeerId) -> String {
-    let name = id.name();
-    let address = if id.network.addr().is_ipv6() {
-        format!("[{name}]")
-    } else {
-        name
-    };
+    let mut address = id.address();
+    if id.network.addr().is_ipv6() {
+        address = format!("[{address}]");
+    }
+    let bound = id
+        .interface
+        .map(|interface| format!(" and dev = {}", interface.index()));
     let side = match id.direction {
         Direction::Inbound => "sport",
         Direction::Outbound => "dport",
     };
-    format!("'dst {address} and {side} = :{}'", id.port)
+    format!(
+        "'dst {address} and {side} = :{}{}'",
+        id.port,
+        bound.unwrap_or_default()
+    )
 }
 
 /// Ends the sockets that the process here does not close.

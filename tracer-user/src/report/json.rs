@@ -26,6 +26,7 @@ use crate::{
     model::{
         accounting::Losses,
         backlog::{Backlog, PLACED},
+        interface::Interface,
         names::Names,
         owner::Process,
         peer::{Closes, Counters, Direction},
@@ -129,6 +130,8 @@ struct Peer<'a> {
     direction: Direction,
     /// Of several hosts together there is none.
     netns: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<Interface>,
     verdict: Verdict,
     also: &'a [Verdict],
     confidence: f64,
@@ -310,7 +313,8 @@ fn peer(judged: &Judged) -> Peer<'_> {
     Peer {
         host: judged.host.as_deref(),
         over: judged.over.as_deref().map(hosts::Over::of),
-        peer: judged.id.name(),
+        peer: judged.id.address(),
+        interface: judged.id.interface,
         name: judged.name().map(ToString::to_string),
         local_port: judged.id.local_port(),
         remote_port: judged.id.remote_port(),

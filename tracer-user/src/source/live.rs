@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use crate::{
     kernel::{
-        TraceError, clock, netns,
+        TraceError, clock, interfaces, netns,
         owners::{Owners, Search, files, has_ended, process, workload},
         privileges,
         records::Records,
@@ -147,11 +147,12 @@ impl Live {
         self.unexplained = seen.excess();
         let Seen {
             sockets,
-            peers,
+            mut peers,
             unattributed,
             taken,
             accounting,
         } = seen;
+        interfaces::name(&mut peers);
         let mut losses = self.tracer.losses()?;
         losses.namespaces_skipped =
             u64::from(sockets.namespaces_skipped).max(Tracer::namespaces_unseen(&peers, &sockets));

@@ -20,7 +20,6 @@ pub use self::{
     detail::Detail,
     find::Find,
     kinds::{Effect, Flow, Live, Look, Mode, Sort, Tab},
-    lists::SocketKey,
     mouse::{Hits, Title},
 };
 use super::{
@@ -37,7 +36,7 @@ use super::{
 };
 use crate::{
     diagnosis::{Judged, Verdict},
-    model::peer::PeerId,
+    model::{peer::PeerId, socket::Ends},
     report::text,
 };
 
@@ -89,7 +88,7 @@ pub struct App {
     /// Likewise.
     pub listeners: Cursor<(u32, u16)>,
     /// Likewise.
-    pub sockets: Cursor<SocketKey>,
+    pub sockets: Cursor<Ends>,
     /// Likewise.
     pub log: Cursor<EventKey>,
     /// Number of list rows on the screen.

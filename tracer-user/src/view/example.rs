@@ -125,6 +125,7 @@ fn ended(remote: IpAddr, port: u16, opened_ns: u64, closed_ns: u64, reason: Clos
         closed_ns,
         direction: Direction::Inbound,
         netns: 4_026_531_840,
+        interface: None,
         local: ([192, 0, 2, 1].into(), 8081),
         remote: (remote, port),
         reason,
@@ -209,6 +210,7 @@ pub(crate) fn batch(second: u32) -> Batch {
             direction: Direction::Inbound,
             port: 8081,
             network: address.into(),
+            interface: None,
             process: None,
             program: None,
         };

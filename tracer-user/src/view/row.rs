@@ -322,6 +322,7 @@ mod tests {
             direction: crate::model::peer::Direction::Inbound,
             port: 80,
             network: "10.0.0.0/16".parse().unwrap(),
+            interface: None,
             process: None,
             program: None,
         };

@@ -86,15 +86,12 @@ impl Rows {
         ended: &[Ended],
         comm_of: impl Fn(u32) -> Option<String> + 'a,
     ) -> impl Iterator<Item = ConnectionRow> + 'a {
-        let gone: HashSet<_> = ended
-            .iter()
-            .map(|one| (one.netns, one.local, one.remote))
-            .collect();
+        let gone: HashSet<_> = ended.iter().map(Ended::ends).collect();
         sample
             .sockets
             .connections
             .iter()
-            .filter(move |one| one.slot.is_some() && !gone.contains(&(one.netns, one.local, one.remote)))
+            .filter(move |one| one.slot.is_some() && !gone.contains(&one.ends()))
             .map(move |one| {
                 let comm = one
                     .owner

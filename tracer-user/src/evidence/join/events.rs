@@ -88,7 +88,7 @@ fn ended(
         let (Some(closed), Direction::Inbound) = (row.closed_at, row.direction) else {
             continue;
         };
-        let id = prefixes.peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
+        let id = row.peer(prefixes);
         let mut ids = std::iter::once(id).chain(id.among_strangers());
         if let Some(slot) = ids.find_map(|id| slots.get(&id)) {
             each(

@@ -205,7 +205,7 @@ fn is_joined(id: &PeerId) -> bool {
             address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified()
         }
     };
-    id.direction == Direction::Inbound && !is_of_host
+    id.direction == Direction::Inbound && id.interface.is_none() && !is_of_host
 }
 
 /// Who it is for all hosts of a service, whose number takes the place of the namespace.

@@ -24,6 +24,7 @@ impl Rebuild {
             closed_ns: closed.monotonic_ns,
             direction: row.direction,
             netns: row.netns,
+            interface: row.interface,
             local: row.local,
             remote: row.remote,
             last_state: row.state,

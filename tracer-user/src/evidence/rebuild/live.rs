@@ -32,6 +32,7 @@ pub(super) fn of_row(
     let unanswered = asked > 0 && answered == 0;
     Connection {
         slot,
+        interface: row.interface,
         local: row.local,
         remote: row.remote,
         state,
@@ -90,6 +91,7 @@ pub(super) fn of_gauges(
         let waits_since = entry.lingering.get(n).filter(|_| close_wait).map(|at| ns(*at));
         to.push(Connection {
             slot: Some(entry.slot),
+            interface: id.interface,
             local: (Ipv4Addr::UNSPECIFIED.into(), id.local_port().unwrap_or(0)),
             remote: end,
             state: if close_wait {

@@ -4,7 +4,7 @@
 //! Counts and the number of open connections become those of the rows, and what only the kernel knows of a
 //! connection (when it was last heard, say) stays what it was. Nothing that is made up accuses anybody.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use hashbrown::{HashMap, HashSet};
 
@@ -110,19 +110,20 @@ impl Current {
     fn add(&mut self, now: Moment, step: &Step, ended: &[ConnectionRow]) {
         let passed_ns = now.monotonic_ns.saturating_sub(self.sample.taken.monotonic_ns);
         self.sample.taken = now;
-        let gone: HashSet<_> = ended
+        let gone: HashSet<_> = ended.iter().map(ConnectionRow::ends).collect();
+        let was_open: HashSet<_> = self
+            .sample
+            .sockets
+            .connections
             .iter()
-            .map(|row| (row.netns, row.local, row.remote))
+            .map(Connection::ends)
             .collect();
-        let was_open: HashSet<_> = self.sample.sockets.connections.iter().map(end_points).collect();
         let connections = &mut self.sample.sockets.connections;
-        connections.retain(|one| !gone.contains(&end_points(one)));
+        connections.retain(|one| !gone.contains(&one.ends()));
         for row in ended {
             self.name(row.owner_pid, row.owner_comm.as_ref());
-            let was_open = was_open.contains(&(row.netns, row.local, row.remote));
-            let id = self
-                .prefixes
-                .peer(row.netns, row.direction, row.local.1, row.remote, row.owner_pid);
+            let was_open = was_open.contains(&row.ends());
+            let id = row.peer(self.prefixes);
             let mut ids = std::iter::once(id).chain(id.among_strangers());
             if row.close_reason.is_some()
                 && let Some(id) = ids.find(|id| self.peers.contains_key(id))
@@ -244,6 +245,7 @@ impl Current {
         let turns = row.turns_open.unwrap_or(0).saturating_sub(known) / (new as u64).max(1);
         connections.extend((0..new).map(|_| Connection {
             slot: Some(slot),
+            interface: row.id.interface,
             local: (Ipv4Addr::UNSPECIFIED.into(), row.id.local_port().unwrap_or(0)),
             remote: (row.id.network.addr(), row.id.remote_port().unwrap_or(0)),
             since: Since::Opened(now.monotonic_ns),
@@ -274,10 +276,6 @@ impl Current {
             busy -= u64::from(one.holding);
         }
     }
-}
-
-fn end_points(one: &Connection) -> (u32, (IpAddr, u16), (IpAddr, u16)) {
-    (one.netns, one.local, one.remote)
 }
 
 fn is_made_up(one: &Connection) -> bool {

@@ -31,6 +31,7 @@ fn peer(n: u32) -> Peer {
             direction: Direction::Inbound,
             port: 443,
             network: std::net::IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + n)).into(),
+            interface: None,
             process: None,
             program: None,
         },

@@ -9,6 +9,7 @@ use crate::{
     evidence::cells::{Cell, CellType, Fields},
     model::{
         ended::LastState,
+        interface::Interface,
         peer::{CloseReason, Closer, Direction},
         protocol::Protocol,
         socket::State,
@@ -217,6 +218,13 @@ maybe!(Ms, u64, Number, |n| Cell::Number(*n), ms);
 pub(super) struct Number;
 maybe!(Number, u16, Number, |n| Cell::Number(u64::from(*n)), number);
 maybe!(Number, u32, Number, |n| Cell::Number(u64::from(*n)), number);
+maybe!(
+    Number,
+    Interface,
+    Number,
+    |interface| Cell::Number(u64::from(interface.index())),
+    number
+);
 always!(Number, u16, needed);
 always!(Number, u32, or 0);
 

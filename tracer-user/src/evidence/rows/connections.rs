@@ -6,12 +6,16 @@ use super::{
     Kind,
     columns::{self, Bytes, Count, Flag, Local, Ms, Number, Outside, Reason, Remote, Time, Word},
 };
-use crate::model::{
-    ended::{Ended, LastState},
-    peer::{CloseReason, Closer, Direction},
-    protocol::Protocol,
-    sample::{Known, Moment},
-    socket::{Connection, Since},
+use crate::{
+    filter::Prefixes,
+    model::{
+        ended::{Ended, LastState},
+        interface::Interface,
+        peer::{CloseReason, Closer, Direction, PeerId},
+        protocol::Protocol,
+        sample::{Known, Moment},
+        socket::{Connection, Ends, Since},
+    },
 };
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -83,6 +87,8 @@ columns::row! {
     unit: Option<Arc<str>> as Outside,
     /// The container of the process, as its tools print it.
     container: Option<Arc<str>> as Outside,
+    /// The network interface that it is bound to, such as a VRF, by its number.
+    interface: Option<Interface> as Number,
 }
 
 /// What a row needs beside the record.
@@ -104,6 +110,17 @@ impl Context {
 }
 
 impl ConnectionRow {
+    /// The peer whose connection it is.
+    pub fn peer(&self, prefixes: Prefixes) -> PeerId {
+        let place = (self.netns, self.interface);
+        prefixes.peer(place, self.direction, self.local.1, self.remote, self.owner_pid)
+    }
+
+    /// What tells the connection apart from others of the same moment.
+    pub fn ends(&self) -> Ends {
+        (self.netns, self.interface, self.local, self.remote)
+    }
+
     /// The row of an ended connection.
     pub fn of_ended(ended: &Ended, context: &Context, owner_comm: Option<String>) -> Self {
         let known = context.known;
@@ -156,6 +173,7 @@ impl ConnectionRow {
             name: None,
             unit: None,
             container: None,
+            interface: ended.interface,
         }
     }
 
@@ -210,6 +228,7 @@ impl ConnectionRow {
             name: None,
             unit: None,
             container: None,
+            interface: connection.interface,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     model::{
         counters::Plain,
         figure::Table,
+        interface::Interface,
         owner::one_of_several,
         peer::{Closes, Counters, Direction, PeerId},
         sample::{Known, Moment, Peer, Sample},
@@ -84,7 +85,9 @@ columns::row! {
     container: Option<Arc<str>> as Outside,
     /// The figures added after those.
     newest: [Option<u64>; Counters::SHOWN.len() - EARLIER - LATER - LATEST] as Newest,
-    then Self::with_process
+    /// The network interface that its connections are bound to, such as a VRF, by its number.
+    interface: Option<Interface> as Number,
+    then Self::identified
 }
 
 /// How many of the figures shown as counted come before the confidence.
@@ -171,6 +174,7 @@ impl PeerRow {
             unit: None,
             container: None,
             newest: Newest::of(&plain, known),
+            interface: id.interface,
         }
     }
 
@@ -203,7 +207,8 @@ impl PeerRow {
     }
 
     /// Adds what completes the peer's identity.
-    fn with_process(mut self) -> Self {
+    fn identified(mut self) -> Self {
+        self.id.interface = self.interface;
         match (self.owner_pid, &self.owner_comm) {
             _ if self.id.direction == Direction::Inbound => self.owner_pid = None,
             (None, Some(comm)) => self.id = self.id.of_program(comm),
@@ -292,6 +297,7 @@ mod tests {
             direction: Direction::Inbound,
             port: 80,
             network: "192.0.2.7/32".parse().unwrap(),
+            interface: None,
             process: None,
             program: None,
         };

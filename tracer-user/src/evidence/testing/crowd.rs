@@ -77,6 +77,7 @@ fn sample(peers: u32, interval: u32, second: u64) -> Sample {
             direction: Direction::Inbound,
             port: 8081,
             network: std::net::IpAddr::from(address(n)).into(),
+            interface: None,
             process: None,
             program: None,
         };

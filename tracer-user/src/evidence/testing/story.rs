@@ -76,6 +76,7 @@ fn peer(slot: u32, who: &str, counters: Counters) -> Peer {
             direction: Direction::Inbound,
             port: 8081,
             network: who.parse().unwrap(),
+            interface: None,
             process: None,
             program: None,
         },

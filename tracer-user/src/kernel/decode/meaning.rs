@@ -17,6 +17,7 @@ use crate::{
     filter::{Filter, ip},
     model::{
         ended::{Ended, LastState},
+        interface::Interface,
         owner::{Owner, Reason},
         peer::{CloseReason, Direction, PeerId},
         protocol::Protocol,
@@ -47,6 +48,7 @@ pub(in crate::kernel) fn peer_id(key: &PeerKey, filter: &Filter) -> Option<PeerI
             0 => filter.prefixes().network(ip(key.address)),
             bits => IpNet::new(ip(key.address), bits).ok()?,
         },
+        interface: Interface::of(key.interface),
         process: known_pid(key.process).filter(|_| direction == Direction::Outbound),
         program: None,
     })
@@ -75,6 +77,7 @@ pub(in crate::kernel) fn socket(live: &Live) -> Option<Socket> {
     Some(Socket::Connection(Connection {
         slot: tracked.then_some(live.slot),
         netns: live.netns,
+        interface: Interface::of(live.interface),
         direction: direction(live.direction)?,
         local: (local, live.local_port),
         remote: (ip(live.remote_address), live.remote_port),
@@ -119,6 +122,7 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         closed_ns: closed.closed_ns,
         direction: direction(closed.direction)?,
         netns: closed.netns,
+        interface: Interface::of(closed.interface),
         local: (ip(closed.local_address), closed.local_port),
         remote: (ip(closed.remote_address), closed.remote_port),
         last_state: last_state(closed.last_state),

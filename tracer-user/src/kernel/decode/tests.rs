@@ -61,6 +61,8 @@ fn peer_stats_are_read_where_the_struct_has_them() {
         u16::from_ne_bytes(at(&bytes, offset_of!(PeerKey, port)))
     );
     let process = offset_of!(PeerStats, key) + offset_of!(PeerKey, process);
+    let interface = offset_of!(PeerStats, key) + offset_of!(PeerKey, interface);
+    assert_eq!(value.key.interface, u32::from_ne_bytes(at(&bytes, interface)));
     assert_eq!(value.key.process, u32::from_ne_bytes(at(&bytes, process)));
     assert_eq!(
         read::<PeerKey>(&bytes[..size_of::<PeerKey>()]).unwrap(),
@@ -73,11 +75,11 @@ fn live_and_closed_are_read_where_the_structs_have_them() {
     let bytes = pattern(size_of::<Live>());
     let value = read::<Live>(&bytes).unwrap();
     same!(bytes, value: Live, opened_ns as u64, bytes_sent as u64, slot as u32, owner as u32,
-            retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16,
+            interface as u32, retransmits as u32, heard_ns as u64, retries as u8, probes as u8, local_port as u16,
             remote_port as u16, state as u8, direction as u8, flags as u8);
     let bytes = pattern(size_of::<Closed>());
     let value = read::<Closed>(&bytes).unwrap();
-    same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32,
+    same!(bytes, value: Closed, closed_ns as u64, idle_ns as u64, bytes_sent as u64, netns as u32, interface as u32,
             owner as u32, local_port as u16, errno as u16, direction as u8, reason as u8, flags as u8,
             last_state as u8);
 }

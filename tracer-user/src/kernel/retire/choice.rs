@@ -217,6 +217,7 @@ mod tests {
                 port: 80,
                 direction: 1,
                 shared: 0,
+                interface: 0,
                 process: 0,
             }
         };

@@ -46,6 +46,7 @@ mod tests {
                 port: 80,
                 direction: direction::INBOUND,
                 shared: 0,
+                interface: 0,
                 process: 0,
             },
             open_now,

@@ -24,6 +24,7 @@ fn id(process: Option<u32>) -> PeerId {
         direction: Direction::Outbound,
         port: 5432,
         network: "192.0.2.9/32".parse().unwrap(),
+        interface: None,
         process,
         program: None,
     }

@@ -24,6 +24,7 @@ fn sample(second: u64, peers: &[(u32, Counters)]) -> Sample {
                 direction: Direction::Inbound,
                 port: 80,
                 network: "192.0.2.1/32".parse().unwrap(),
+                interface: None,
                 process: None,
                 program: None,
             },

@@ -48,7 +48,7 @@ pub(super) fn rate(peer: &Judged) -> Vec<Remedy> {
 /// The first two lines are the same for all peers, since a frontend has one table. Addresses of IPv4 are kept in it as
 /// IPv6 has them.
 fn haproxy(peer: &Judged, limit: &str) -> Remedy {
-    let (address, port) = (peer.id.name(), peer.id.port);
+    let (address, port) = (peer.id.address(), peer.id.port);
     Remedy {
         about: format!(
             "In HAProxy, in the frontend with port {port}; the first two lines once, the last for each client:"
@@ -62,7 +62,7 @@ fn haproxy(peer: &Judged, limit: &str) -> Remedy {
 }
 
 fn nginx(peer: &Judged, allowed: u64) -> Remedy {
-    let address = peer.id.name();
+    let address = peer.id.address();
     // One variable and zone a peer, by its address.
     let id: String = address
         .chars()

@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    model::owner::Process,
+    model::{interface::Interface, owner::Process},
     report::example::{example, example_called},
 };
 
@@ -49,6 +49,24 @@ fn the_commands_for_each_verdict() {
         }
     }
     insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn commands_name_the_interface_by_its_number() {
+    let interface = Interface::of(3).map(|interface| interface.named(Some("$(id)")));
+    let mut peer = accused(Verdict::PilingUp, "192.0.2.7/32", None);
+    peer.id.interface = interface;
+    let all = lines(&peer).join("\n");
+    for wanted in [
+        "input iif 3 ip saddr 192.0.2.7 tcp dport ",
+        "'dst 192.0.2.7 and sport = :8081 and dev = 3'",
+        "src 192.0.2.7 }",
+    ] {
+        assert!(all.contains(wanted), "{all}");
+    }
+    assert!(!all.contains("(id)"), "{all}");
+    let title = title(&peer);
+    assert!(title.starts_with("192.0.2.7%??id?, port "), "{title}");
 }
 
 #[test]
@@ -144,11 +162,16 @@ fn no_name_becomes_part_of_a_command_or_a_line_of_its_own() {
     }
 }
 
-/// All commands of one program, for each kind of address.
+/// All commands of one program, for each kind of address, on an interface and on none.
 fn of(program: &str) -> Vec<String> {
     let peers = NETWORKS.into_iter().flat_map(|network| {
         let all = Verdict::ALL.iter();
-        all.map(move |verdict| accused(*verdict, network, None))
+        let accused = move |verdict: &Verdict, interface| {
+            let mut peer = accused(*verdict, network, None);
+            peer.id.interface = interface;
+            peer
+        };
+        all.flat_map(move |verdict| [None, Interface::of(1)].map(|interface| accused(verdict, interface)))
     });
     let lines: Vec<String> = peers.flat_map(|peer| lines(&peer)).collect();
     let prefix = format!("{program} ");

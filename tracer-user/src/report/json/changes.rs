@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::surge::{self, Surge};
 use crate::{
     diagnosis::{self, Answer, Verdict, What},
-    model::{accounting::Losses, names::Names, owner::Process, peer::Direction},
+    model::{accounting::Losses, interface::Interface, names::Names, owner::Process, peer::Direction},
     report::timestamp,
 };
 
@@ -60,6 +60,8 @@ struct OfPeer {
     remote_port: Option<u16>,
     direction: Direction,
     netns: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<Interface>,
     was: Verdict,
     is: Verdict,
     confidence: f64,
@@ -84,7 +86,8 @@ fn kind<'a>(what: &'a What, names: &Names) -> Kind<'a> {
             confidence,
             good_since,
         } => Kind::Verdict(OfPeer {
-            peer: peer.name(),
+            peer: peer.address(),
+            interface: peer.interface,
             name: names.get(peer.network).map(ToString::to_string),
             local_port: peer.local_port(),
             remote_port: peer.remote_port(),

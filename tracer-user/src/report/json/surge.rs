@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use crate::{
     diagnosis::Movement,
-    model::history::{self, Shape},
+    model::{
+        history::{self, Shape},
+        interface::Interface,
+    },
     report::timestamp,
 };
 
@@ -25,6 +28,8 @@ pub(super) struct Surge {
 #[derive(Serialize)]
 struct Behind {
     peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<Interface>,
     from: u64,
     to: u64,
 }
@@ -57,7 +62,8 @@ pub(super) fn one(surge: &history::Surge) -> Surge {
             .behind
             .iter()
             .map(|behind| Behind {
-                peer: behind.peer.name(),
+                peer: behind.peer.address(),
+                interface: behind.peer.interface,
                 from: behind.from,
                 to: behind.to,
             })

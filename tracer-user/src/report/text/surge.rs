@@ -84,6 +84,7 @@ mod tests {
                         direction: Direction::Inbound,
                         port: 80,
                         network: std::net::IpAddr::from([127, 20, 3, *last]).into(),
+                        interface: None,
                         process: None,
                         program: None,
                     },

@@ -1,7 +1,5 @@
 //! Which items of the snapshot are shown, in which order, and how the user moves among them.
 
-use std::net::IpAddr;
-
 use hashbrown::HashMap;
 
 use super::{App, Tab};
@@ -14,14 +12,6 @@ use crate::{
         snapshot::{Event, Socket},
     },
 };
-
-/// What identifies a live connection: namespace, local and remote end.
-pub type SocketKey = (u32, (IpAddr, u16), (IpAddr, u16));
-
-fn key_of(socket: &Socket) -> SocketKey {
-    let connection = &socket.connection;
-    (connection.netns, connection.local, connection.remote)
-}
 
 impl App {
     /// Brings what is shown in line with the snapshot, the filter, the order and the tab.
@@ -195,7 +185,7 @@ impl App {
                 });
             }
             Tab::Connections => {
-                let key_at = |place: &usize| shown.sockets.get(*place).map(key_of);
+                let key_at = |place: &usize| shown.sockets.get(*place).map(|socket| socket.connection.ends());
                 self.sockets.follow(len, |wanted| {
                     list_order.iter().position(|place| key_at(place) == Some(*wanted))
                 });
@@ -230,7 +220,9 @@ impl App {
                 self.listeners.select(to, len, |_| key);
             }
             Tab::Connections => {
-                let key = self.socket_row(to.min(len.saturating_sub(1))).map(key_of);
+                let key = self
+                    .socket_row(to.min(len.saturating_sub(1)))
+                    .map(|socket| socket.connection.ends());
                 self.sockets.select(to, len, |_| key);
             }
             Tab::Log => {

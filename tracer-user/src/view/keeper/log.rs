@@ -165,6 +165,7 @@ mod tests {
                     direction: Direction::Inbound,
                     port: 80,
                     network: std::net::IpAddr::from(address).into(),
+                    interface: None,
                     process: None,
                     program: None,
                 },

@@ -123,7 +123,7 @@ impl Past {
     fn id(&self, ended: &Ended) -> PeerId {
         let local_port = ended.local.1;
         self.prefixes.peer(
-            ended.netns,
+            (ended.netns, ended.interface),
             ended.direction,
             local_port,
             ended.remote,

@@ -144,6 +144,7 @@ fn first(peers: u32) -> Sample {
             direction: Direction::Inbound,
             port: LOCAL.1,
             network: address(slot).into(),
+            interface: None,
             process: None,
             program: None,
         };
@@ -232,6 +233,7 @@ fn come_and_go(peer: &mut Peer, second: u32) -> Ended {
         closed_ns,
         direction: Direction::Inbound,
         netns: NETNS,
+        interface: None,
         local: LOCAL,
         remote: (
             address(peer.slot),

@@ -172,6 +172,7 @@ impl World {
             direction: Direction::Inbound,
             port: 80,
             network: IpNet::from(IpAddr::V4(address)),
+            interface: None,
             process: None,
             program: None,
         }

@@ -69,6 +69,7 @@ fn row(peer: u8, opened: u64, held: u64, turns_open: u64, verdict: &'static str)
         direction: Direction::Inbound,
         port: 443,
         network: std::net::IpAddr::from(address(peer)).into(),
+        interface: None,
         process: None,
         program: None,
     };

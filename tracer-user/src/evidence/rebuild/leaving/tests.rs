@@ -77,6 +77,7 @@ fn peer(slot: u32, who: Ipv4Addr, ends: u32, holds: bool) -> Peer {
             direction: Direction::Inbound,
             port: 8081,
             network: IpAddr::from(who).into(),
+            interface: None,
             process: None,
             program: None,
         },

@@ -167,7 +167,7 @@ impl Column<Option<IpNet>> for Network {
     }
 }
 
-/// What identifies a peer, except its process. For an outbound peer `local_port` is empty, since it changes
+/// What identifies a peer, except its process and interface. For an outbound peer `local_port` is empty, since it changes
 /// each time; the service's port follows the address in `peer`.
 pub(in crate::evidence::rows) struct Id;
 
@@ -193,6 +193,7 @@ impl Column<PeerId> for Id {
             direction,
             port: local_port.or(remote_port).unwrap_or(0),
             network,
+            interface: None,
             process: None,
             program: None,
         })
@@ -202,8 +203,12 @@ impl Column<PeerId> for Id {
 /// The peer as written in the file; for an outbound one, with the service's port.
 fn name(id: &PeerId) -> String {
     match id.direction {
-        Direction::Inbound => id.name(),
-        Direction::Outbound => id.endpoint(),
+        Direction::Inbound => id.address(),
+        Direction::Outbound => PeerId {
+            interface: None,
+            ..*id
+        }
+        .endpoint(),
     }
 }
 
@@ -246,6 +251,7 @@ mod tests {
                     direction,
                     port: 443,
                     network: network.parse().unwrap(),
+                    interface: None,
                     process: None,
                     program: None,
                 };

@@ -18,6 +18,7 @@ fn sample(second: u64, held: &[u64]) -> Sample {
                 direction: Direction::Inbound,
                 port: 80,
                 network: std::net::IpAddr::from(slot.to_be_bytes()).into(),
+                interface: None,
                 process: None,
                 program: None,
             },
