@@ -1,8 +1,7 @@
 //! Opens and closes are exact, in both directions and for both address families.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::{Domain, Socket, Type};
 use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
@@ -175,48 +174,6 @@ fn ipv4_clients_of_a_dual_stack_listener_are_ipv4_peers() {
     diagnosis.assert_sound();
     assert_eq!(diagnosis.peers().len(), 1);
     assert_eq!(figure(diagnosis.peer("127.1.0.1", "inbound"), "opens"), 2);
-}
-
-/// The same four addresses and ports twice, on two links between the namespace and itself.
-#[test]
-fn connections_with_the_same_addresses_on_two_interfaces_are_two() {
-    need_root!();
-    let namespace = Namespace::new();
-    const LINKS: [u32; 2] = [101, 102];
-    for index in LINKS {
-        let (end, other) = (format!("a{index}"), format!("b{index}"));
-        namespace.run(&format!(
-            "ip link add {end} index {index} type veth peer name {other}"
-        ));
-        for (device, address) in [(&end, "fe80::1/64"), (&other, "fe80::2/64")] {
-            // No address but this one, and it is there at once.
-            namespace.sysctl(&format!("net.ipv6.conf.{device}.addr_gen_mode"), "1");
-            namespace.run(&format!("ip addr add {address} dev {device} nodad"));
-            namespace.run(&format!("ip link set {device} up"));
-        }
-    }
-    let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let trace = Trace::start(&namespace, &["--port", &port.to_string()]);
-    let link_local = |last, port, index| {
-        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last);
-        SocketAddrV6::new(address, port, 0, index)
-    };
-    let held: Vec<_> = LINKS
-        .into_iter()
-        .map(|index| {
-            let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
-            socket.bind(&link_local(1, 5000, index).into()).unwrap();
-            socket.connect(&link_local(2, port, index).into()).unwrap();
-            (socket, listener.accept().unwrap())
-        })
-        .collect();
-    let diagnosis = trace.finish();
-    diagnosis.assert_sound();
-    assert_eq!(
-        diagnosis.accounting("open_now"),
-        i64::try_from(held.len()).unwrap()
-    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tcpreuse_tests::{
 const FIN_WAIT1: u8 = 4;
 const FIN_WAIT2: u8 = 5;
 
-const REQUEST: &[u8] = b"GET /poll HTTP/1.1\r\nHost: example\r\n\r\n";
+pub(crate) const REQUEST: &[u8] = b"GET /poll HTTP/1.1\r\nHost: example\r\n\r\n";
 
 fn listener(address: impl Into<SocketAddr>) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(address.into()).unwrap();
@@ -25,7 +25,7 @@ fn listener(address: impl Into<SocketAddr>) -> (TcpListener, SocketAddr) {
 }
 
 /// The client asks, and the server answers.
-fn turn(client: &mut TcpStream, server: &mut TcpStream) {
+pub(crate) fn turn(client: &mut TcpStream, server: &mut TcpStream) {
     client.write_all(REQUEST).unwrap();
     server.read_exact(&mut [0; REQUEST.len()]).unwrap();
     server.write_all(b"HTTP/1.1 204 \r\n\r\n").unwrap();
@@ -33,7 +33,7 @@ fn turn(client: &mut TcpStream, server: &mut TcpStream) {
 }
 
 /// The server closes, and its FIN has arrived at the client: nothing of it is left but a time-wait socket.
-fn close(server: TcpStream) {
+pub(crate) fn close(server: TcpStream) {
     drop(server);
     eventually("the FIN to be acknowledged", || {
         // The client's end is in CLOSE_WAIT.
@@ -43,7 +43,7 @@ fn close(server: TcpStream) {
 }
 
 /// Writes without a look at what has come, and waits for the reset that this draws.
-fn write_blindly(client: &mut TcpStream, bytes: &[u8]) {
+pub(crate) fn write_blindly(client: &mut TcpStream, bytes: &[u8]) {
     // Of several segments, the first may draw it while the others are written.
     if client.write_all(bytes).is_ok() {
         eventually("the reset", || client.take_error().unwrap().is_some());

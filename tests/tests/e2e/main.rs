@@ -15,6 +15,7 @@ mod directions;
 mod export;
 mod failed;
 mod filters;
+mod interfaces;
 mod judge;
 mod kernel;
 mod late;
