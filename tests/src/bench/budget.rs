@@ -108,7 +108,7 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let scrapes = report.scrapes.as_ref().and_then(|scrapes| scrapes.as_ref().ok());
     let scrapes = scrapes.filter(|scrapes| scrapes.peers >= 16_384);
     let long = report.long.as_ref().and_then(|long| long.as_ref().ok());
-    let long = long.filter(|long| long.peers >= 10_000);
+    let long = long.filter(|long| long.recording_gb() >= 1.9);
     let rows: [(&str, Limit, Option<f64>, &str, usize); 26] = [
         (
             "kernel time per state change, both ends traced and recorded",
@@ -251,14 +251,14 @@ pub fn all(report: &Report) -> Vec<Budget> {
             0,
         ),
         (
-            "`diagnose --from` of an hour at 1 s with 10,000 peers",
+            "`diagnose --from` a recording of 2 GB",
             AtMost(3.0),
             long.map(|long| long.from_ms / 1e3),
             " s",
             2,
         ),
         (
-            "step back in its `replay`",
+            "slowest of 30 steps back in its `replay`",
             AtMost(200.0),
             long.map(|long| long.back_ms),
             " ms",

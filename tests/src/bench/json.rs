@@ -96,6 +96,7 @@ pub fn of(report: &Report) -> Value {
         "long": report.long.as_ref().map(|long| match long {
             Ok(long) => json!({
                 "peers": long.peers,
+                "seconds": long.seconds,
                 "rows": long.rows,
                 "recording_bytes": long.recording_bytes,
                 "report_ms": long.report_ms,

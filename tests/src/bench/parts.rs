@@ -8,7 +8,11 @@ use super::{
     overhead::{self, Plan},
     reads,
     report::Report,
-    scale::{attach, hosts, peers, recordings, reports, sockets, view},
+    scale::{
+        attach, hosts, peers, recordings,
+        reports::{self, hour},
+        sockets, view,
+    },
     served,
     subject::Stage,
 };
@@ -37,7 +41,7 @@ pub enum Part {
     Report,
     /// The diagnosis of many hosts together.
     Hosts,
-    /// The diagnosis of an hour at 1 s, and a step back in its replay.
+    /// The diagnosis of a recording of 2 GB, and steps back in its replay.
     Long,
     /// The time until tracing begins.
     Attach,
@@ -171,15 +175,20 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         }
         Part::Report => {
             let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };
-            report.reported = Some(reports::measure(peers, intervals, &extent.scratch));
+            report.reported = Some(reports::measure(peers, hour::HOUR, intervals, &extent.scratch));
         }
         Part::Hosts => {
             let (hosts, peers) = if quick { (5, 500) } else { (100, 10_000) };
             report.joined = Some(hosts::measure(hosts, peers, &extent.scratch));
         }
         Part::Long => {
-            let (peers, intervals) = if quick { (500, 60) } else { (10_000, 3600) };
-            report.long = Some(reports::measure(peers, intervals, &extent.scratch));
+            // At an interval of a second this is 2 GB.
+            let (peers, seconds) = if quick {
+                (500, 60)
+            } else {
+                (16_384, hour::HOUR * 3 / 2)
+            };
+            report.long = Some(reports::measure(peers, seconds, seconds, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

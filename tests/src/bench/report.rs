@@ -39,7 +39,7 @@ pub struct Report {
     pub reported: Option<Result<Reported, String>>,
     /// The diagnosis of many hosts together.
     pub joined: Option<Result<Joined, String>>,
-    /// The diagnosis of an hour at 1 s, and a step back in its replay.
+    /// The diagnosis of a recording of 2 GB, and steps back in its replay.
     pub long: Option<Result<Reported, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,

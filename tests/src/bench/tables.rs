@@ -290,14 +290,15 @@ fn others(report: &Report) -> Option<Table> {
     }
     match &report.long {
         Some(Ok(long)) => {
-            let size = number(long.recording_bytes) / 1e9;
-            let of = format!("of an hour with {} peers, {size:.1} GB", count(long.peers.into()));
+            let peers = count(long.peers.into());
+            let (hours, size) = (long.hours(), long.recording_gb());
+            let of = format!("of {hours:.1} h with {peers} peers, {size:.1} GB");
             row(
                 format!("`diagnose --from` {of}"),
                 figure(Some(long.from_ms), 0, " ms"),
             );
             row(
-                format!("step back in `replay` {of}"),
+                format!("slowest of several steps back in `replay` {of}"),
                 figure(Some(long.back_ms), 0, " ms"),
             );
             row(format!("`report` {of}"), figure(Some(long.report_ms), 0, " ms"));
