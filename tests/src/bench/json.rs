@@ -74,6 +74,15 @@ pub fn of(report: &Report) -> Value {
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "day": report.day.as_ref().map(|day| match day {
+            Ok(day) => json!({
+                "peers": day.host.peers,
+                "moving": day.host.moving,
+                "kept_bytes": day.kept,
+                "written_bytes": day.written,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "report": report.reported.as_ref().map(|reported| match reported {
             Ok(reported) => json!({
                 "peers": reported.peers,

@@ -35,7 +35,7 @@ pub enum Part {
     Peers,
     /// The list of many sockets.
     Sockets,
-    /// The diagnosis of a recording.
+    /// The diagnosis of a recording, and what a busy day leaves on disk.
     Recordings,
     /// The HTML report of a long recording.
     Report,
@@ -172,6 +172,8 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Recordings => {
             let connections = if quick { 5000 } else { 250_000 };
             report.recorded = Some(recordings::measure(connections, &extent.scratch));
+            let (peers, moving) = if quick { (16, 2) } else { (16_384, 200) };
+            report.day = Some(recordings::day(peers, moving, &extent.scratch));
         }
         Part::Report => {
             let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };

@@ -1,5 +1,7 @@
 //! The results of a benchmark run.
 
+use tcpreuse::testing::evidence::recording::day::Day;
+
 use super::{
     agent::Scrapes,
     crowd::Crowd,
@@ -35,6 +37,8 @@ pub struct Report {
     pub sockets: Vec<List>,
     /// The diagnosis of a recording.
     pub recorded: Option<Result<Recorded, String>>,
+    /// What a busy day leaves on disk.
+    pub day: Option<Result<Day, String>>,
     /// The HTML report of a long recording.
     pub reported: Option<Result<Reported, String>>,
     /// The diagnosis of many hosts together.
@@ -60,6 +64,7 @@ impl Report {
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,
+            day: None,
             reported: None,
             joined: None,
             long: None,

@@ -255,6 +255,21 @@ fn others(report: &Report) -> Option<Table> {
         Some(Err(reason)) => notes.push(format!("Recording: {reason}.")),
         None => {}
     }
+    match &report.day {
+        Some(Ok(day)) => {
+            let (peers, moving) = (count(day.host.peers.into()), day.host.moving);
+            row(
+                format!("kept of a day with {peers} known peers, of which {moving} connect each second"),
+                figure(Some(number(day.kept) / 1e6), 0, " MB"),
+            );
+            row(
+                "written for it, before older files are compressed".to_owned(),
+                figure(Some(number(day.written) / 1e6), 0, " MB"),
+            );
+        }
+        Some(Err(reason)) => notes.push(format!("Day: {reason}.")),
+        None => {}
+    }
     match &report.reported {
         Some(Ok(reported)) => {
             let peers = count(reported.peers.into());
