@@ -107,9 +107,11 @@ pub fn all(report: &Report) -> Vec<Budget> {
     let joined = joined.filter(|joined| joined.hosts >= 100 && joined.peers >= 10_000);
     let scrapes = report.scrapes.as_ref().and_then(|scrapes| scrapes.as_ref().ok());
     let scrapes = scrapes.filter(|scrapes| scrapes.peers >= 16_384);
+    let day = report.day.as_ref().and_then(|day| day.as_ref().ok());
+    let day = day.filter(|day| day.host.peers >= 16_384);
     let long = report.long.as_ref().and_then(|long| long.as_ref().ok());
-    let long = long.filter(|long| long.peers >= 10_000);
-    let rows: [(&str, Limit, Option<f64>, &str, usize); 26] = [
+    let long = long.filter(|long| long.recording_gb() >= 1.9);
+    let rows: [(&str, Limit, Option<f64>, &str, usize); 27] = [
         (
             "kernel time per state change, both ends traced and recorded",
             AtMost(150.0),
@@ -223,6 +225,13 @@ pub fn all(report: &Report) -> Vec<Budget> {
             1,
         ),
         (
+            "disk of a day with 16,384 known peers, of which 200 connect each second",
+            AtMost(1000.0),
+            day.map(|day| number(day.kept) / 1e6),
+            " MB",
+            0,
+        ),
+        (
             "HTML report of an hour with 10,000 peers",
             AtMost(2.0),
             reported.map(|reported| reported.report_ms / 1e3),
@@ -251,14 +260,14 @@ pub fn all(report: &Report) -> Vec<Budget> {
             0,
         ),
         (
-            "`diagnose --from` of an hour at 1 s with 10,000 peers",
+            "`diagnose --from` a recording of 2 GB",
             AtMost(3.0),
             long.map(|long| long.from_ms / 1e3),
             " s",
             2,
         ),
         (
-            "step back in its `replay`",
+            "slowest of 30 steps back in its `replay`",
             AtMost(200.0),
             long.map(|long| long.back_ms),
             " ms",

@@ -74,6 +74,15 @@ pub fn of(report: &Report) -> Value {
             }),
             Err(reason) => json!({ "obstacle": reason }),
         }),
+        "day": report.day.as_ref().map(|day| match day {
+            Ok(day) => json!({
+                "peers": day.host.peers,
+                "moving": day.host.moving,
+                "kept_bytes": day.kept,
+                "written_bytes": day.written,
+            }),
+            Err(reason) => json!({ "obstacle": reason }),
+        }),
         "report": report.reported.as_ref().map(|reported| match reported {
             Ok(reported) => json!({
                 "peers": reported.peers,
@@ -96,6 +105,7 @@ pub fn of(report: &Report) -> Value {
         "long": report.long.as_ref().map(|long| match long {
             Ok(long) => json!({
                 "peers": long.peers,
+                "seconds": long.seconds,
                 "rows": long.rows,
                 "recording_bytes": long.recording_bytes,
                 "report_ms": long.report_ms,

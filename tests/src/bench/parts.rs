@@ -8,7 +8,11 @@ use super::{
     overhead::{self, Plan},
     reads,
     report::Report,
-    scale::{attach, hosts, peers, recordings, reports, sockets, view},
+    scale::{
+        attach, hosts, peers, recordings,
+        reports::{self, hour},
+        sockets, view,
+    },
     served,
     subject::Stage,
 };
@@ -31,13 +35,13 @@ pub enum Part {
     Peers,
     /// The list of many sockets.
     Sockets,
-    /// The diagnosis of a recording.
+    /// The diagnosis of a recording, and what a busy day leaves on disk.
     Recordings,
     /// The HTML report of a long recording.
     Report,
     /// The diagnosis of many hosts together.
     Hosts,
-    /// The diagnosis of an hour at 1 s, and a step back in its replay.
+    /// The diagnosis of a recording of 2 GB, and steps back in its replay.
     Long,
     /// The time until tracing begins.
     Attach,
@@ -168,18 +172,25 @@ fn one(part: Part, extent: &Extent, report: &mut Report, say: &impl Fn(&str)) {
         Part::Recordings => {
             let connections = if quick { 5000 } else { 250_000 };
             report.recorded = Some(recordings::measure(connections, &extent.scratch));
+            let (peers, moving) = if quick { (16, 2) } else { (16_384, 200) };
+            report.day = Some(recordings::day(peers, moving, &extent.scratch));
         }
         Part::Report => {
             let (peers, intervals) = if quick { (500, 60) } else { (10_000, 720) };
-            report.reported = Some(reports::measure(peers, intervals, &extent.scratch));
+            report.reported = Some(reports::measure(peers, hour::HOUR, intervals, &extent.scratch));
         }
         Part::Hosts => {
             let (hosts, peers) = if quick { (5, 500) } else { (100, 10_000) };
             report.joined = Some(hosts::measure(hosts, peers, &extent.scratch));
         }
         Part::Long => {
-            let (peers, intervals) = if quick { (500, 60) } else { (10_000, 3600) };
-            report.long = Some(reports::measure(peers, intervals, &extent.scratch));
+            // At an interval of a second this is 2 GB.
+            let (peers, seconds) = if quick {
+                (500, 60)
+            } else {
+                (16_384, hour::HOUR * 3 / 2)
+            };
+            report.long = Some(reports::measure(peers, seconds, seconds, &extent.scratch));
         }
         Part::View => report.view = Some(view::measure(if quick { 500 } else { 10_000 })),
     }

@@ -1,5 +1,7 @@
 //! The results of a benchmark run.
 
+use tcpreuse::testing::evidence::recording::day::Day;
+
 use super::{
     agent::Scrapes,
     crowd::Crowd,
@@ -35,11 +37,13 @@ pub struct Report {
     pub sockets: Vec<List>,
     /// The diagnosis of a recording.
     pub recorded: Option<Result<Recorded, String>>,
+    /// What a busy day leaves on disk.
+    pub day: Option<Result<Day, String>>,
     /// The HTML report of a long recording.
     pub reported: Option<Result<Reported, String>>,
     /// The diagnosis of many hosts together.
     pub joined: Option<Result<Joined, String>>,
-    /// The diagnosis of an hour at 1 s, and a step back in its replay.
+    /// The diagnosis of a recording of 2 GB, and steps back in its replay.
     pub long: Option<Result<Reported, String>>,
     /// The time until tracing begins.
     pub start: Option<Start>,
@@ -60,6 +64,7 @@ impl Report {
             peers: Vec::new(),
             sockets: Vec::new(),
             recorded: None,
+            day: None,
             reported: None,
             joined: None,
             long: None,

@@ -255,6 +255,21 @@ fn others(report: &Report) -> Option<Table> {
         Some(Err(reason)) => notes.push(format!("Recording: {reason}.")),
         None => {}
     }
+    match &report.day {
+        Some(Ok(day)) => {
+            let (peers, moving) = (count(day.host.peers.into()), day.host.moving);
+            row(
+                format!("kept of a day with {peers} known peers, of which {moving} connect each second"),
+                figure(Some(number(day.kept) / 1e6), 0, " MB"),
+            );
+            row(
+                "written for it, before older files are compressed".to_owned(),
+                figure(Some(number(day.written) / 1e6), 0, " MB"),
+            );
+        }
+        Some(Err(reason)) => notes.push(format!("Day: {reason}.")),
+        None => {}
+    }
     match &report.reported {
         Some(Ok(reported)) => {
             let peers = count(reported.peers.into());
@@ -290,14 +305,15 @@ fn others(report: &Report) -> Option<Table> {
     }
     match &report.long {
         Some(Ok(long)) => {
-            let size = number(long.recording_bytes) / 1e9;
-            let of = format!("of an hour with {} peers, {size:.1} GB", count(long.peers.into()));
+            let peers = count(long.peers.into());
+            let (hours, size) = (long.hours(), long.recording_gb());
+            let of = format!("of {hours:.1} h with {peers} peers, {size:.1} GB");
             row(
                 format!("`diagnose --from` {of}"),
                 figure(Some(long.from_ms), 0, " ms"),
             );
             row(
-                format!("step back in `replay` {of}"),
+                format!("slowest of several steps back in `replay` {of}"),
                 figure(Some(long.back_ms), 0, " ms"),
             );
             row(format!("`report` {of}"), figure(Some(long.report_ms), 0, " ms"));

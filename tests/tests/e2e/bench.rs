@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 use tcpreuse_tests::{need_root, program::sibling};
 
-/// Only the short parts: listing sockets, a recording, and a report.
+/// Only the short parts: listing sockets, recordings, and a report.
 #[test]
 fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
     need_root!();
@@ -25,6 +25,7 @@ fn a_quick_run_has_figures_and_judges_no_budget_that_it_did_not_measure() {
         "{report:#}"
     );
     assert!(report["recording"]["rows"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["day"]["kept_bytes"].as_u64().unwrap() > 0, "{report:#}");
     assert!(report["report"]["page_bytes"].as_u64().unwrap() > 0, "{report:#}");
     assert!(report["overhead"].is_null());
     for budget in report["budgets"].as_array().unwrap() {

@@ -5,6 +5,8 @@
 //! next interval is tried again.
 
 mod changes;
+#[cfg(any(test, feature = "testing"))]
+pub mod day;
 mod entry;
 mod files;
 mod keeping;
@@ -424,7 +426,5 @@ impl Recording {
     }
 }
 
-#[cfg(test)]
-mod day;
 #[cfg(test)]
 mod tests;

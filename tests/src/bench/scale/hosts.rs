@@ -49,7 +49,7 @@ impl Joined {
 /// If it cannot be recorded or diagnosed.
 pub fn measure(hosts: u32, peers: u32, scratch: &Path) -> Result<Joined, String> {
     let (one, all) = (scratch.join("one"), scratch.join("hosts"));
-    hour::record(peers, INTERVALS, &one)?;
+    hour::record(peers, hour::HOUR, INTERVALS, &one)?;
     let measured = copy(hosts, &one, &all).and_then(|()| join(&all));
     for folder in [one, all] {
         let _ = fs::remove_dir_all(folder);

@@ -1,4 +1,4 @@
-//! The speed of diagnosing a recording.
+//! The speed of diagnosing a recording, and what a day of recording leaves on disk.
 
 use std::{
     fs,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use tcpreuse::testing::evidence::recording::day::{self, Day, Host};
 
 use super::timed;
 use crate::{
@@ -57,6 +58,23 @@ pub fn measure(connections: u64, scratch: &Path) -> Result<Recorded, String> {
     let recorded = diagnosed_twice(&folder);
     let _ = fs::remove_dir_all(&folder);
     recorded
+}
+
+/// What a day leaves on disk of a host with this many known peers, some of which open and close a connection
+/// each second.
+///
+/// # Errors
+/// If it cannot be recorded.
+pub fn day(peers: u32, moving: u32, scratch: &Path) -> Result<Day, String> {
+    let folder = scratch.join("day");
+    let host = Host {
+        peers,
+        moving,
+        every: 1,
+    };
+    let day = day::of(host, &folder);
+    let _ = fs::remove_dir_all(&folder);
+    day
 }
 
 fn record(connections: u64, folder: &Path) -> Result<(), String> {

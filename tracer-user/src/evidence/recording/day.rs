@@ -1,9 +1,11 @@
-//! What a day of recording writes, in a made-up hour: `cargo test -p tcpreuse --lib a_day_on_disk --
-//! --nocapture`.
+//! What a day of recording writes, by a made-up hour of it, which takes no time but that of writing.
 
-use super::*;
+use std::{fs, io, net::Ipv4Addr, path::Path};
+
+use super::{Entry, Interval, Moment, Recording, Rows, Sample, Session, timestamp};
 use crate::{
-    evidence::{rows::PeerRow, state::StateRef, testing::session},
+    diagnosis::{Judge, Options},
+    evidence::{error::EvidenceError, rows::PeerRow, state::StateRef},
     model::{
         peer::{Counters, Direction, PeerId},
         sample::{Known, Peer},
@@ -13,9 +15,29 @@ use crate::{
 
 const S: u64 = 1_000_000_000;
 const HOUR: u64 = 3600;
+const HOURS: u64 = 24;
 
-/// As many as a quiet host has.
-const PEERS: u32 = 16;
+/// A host whose peers are known and mostly quiet.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// Number of peers.
+    pub peers: u32,
+    /// How many of them open and close a connection each time.
+    pub moving: u32,
+    /// How often they do, s.
+    pub every: u64,
+}
+
+/// What a day of it writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Day {
+    /// The host.
+    pub host: Host,
+    /// Bytes written in all, of which older ones are compressed or replaced later.
+    pub written: u64,
+    /// Bytes that are kept.
+    pub kept: u64,
+}
 
 fn peer(n: u32) -> Peer {
     let mut counters = Counters::default();
@@ -30,7 +52,7 @@ fn peer(n: u32) -> Peer {
             netns: 4_026_531_840,
             direction: Direction::Inbound,
             port: 443,
-            network: std::net::IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + n)).into(),
+            network: std::net::IpAddr::from(Ipv4Addr::from(0x0a00_0000 + n)).into(),
             interface: None,
             process: None,
             program: None,
@@ -47,38 +69,55 @@ fn moves(peer: &mut Peer) {
     peer.counters.lifetime.note(S / 2);
 }
 
-/// Bytes that this thread has caused to be written.
-fn written() -> u64 {
-    let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
-    let line = io.lines().find_map(|line| line.strip_prefix("wchar: "));
-    line.unwrap().parse().unwrap()
+fn row(peer: &Peer) -> PeerRow {
+    PeerRow {
+        verdict: "reusing".into(),
+        ..PeerRow::of(peer.id, &peer.counters, Live::default(), Known::ALL, 1)
+    }
 }
 
-/// Records the hour. Returns the bytes written in all, and those that are kept.
-fn record() -> (u64, u64) {
-    let parent = tempfile::tempdir().unwrap();
-    let path = parent.path().join("evidence");
-    let mut recording = Recording::create(&path, session(), None).unwrap();
-    let at = |second: u64| Moment {
+fn at(second: u64) -> Moment {
+    Moment {
         monotonic_ns: (1_000_000 + second) * S,
         utc_ns: 1_767_225_600_000_000_000 + i128::from(second * S),
+    }
+}
+
+/// Bytes that this thread has caused to be written.
+fn written() -> io::Result<u64> {
+    let file = fs::read_to_string("/proc/thread-self/io")?;
+    let line = file.lines().find_map(|line| line.strip_prefix("wchar: "));
+    let bytes = line.and_then(|bytes| bytes.parse().ok());
+    bytes.ok_or_else(|| io::Error::other("/proc/thread-self/io has no wchar"))
+}
+
+/// Records an hour of a host at an interval of a second to a new directory, and reckons what a day writes.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn of(host: Host, path: &Path) -> Result<Day, String> {
+    let said = |error: EvidenceError| error.to_string();
+    let session = Session {
+        interval_ms: 1000,
+        options: Some(Options::default()),
+        ..Session::default()
     };
+    let mut recording = Recording::create(path, session, None).map_err(said)?;
     recording.begin(at(0));
     let mut sample = Sample::empty(at(0));
     sample.known = Known::ALL;
-    sample.peers = (0..PEERS).map(peer).collect();
-    let row = |peer: &Peer| PeerRow {
-        verdict: "reusing".into(),
-        ..PeerRow::of(peer.id, &peer.counters, Live::default(), Known::ALL, 1)
-    };
+    sample.peers = (0..host.peers).map(peer).collect();
     let mut rows: Vec<PeerRow> = sample.peers.iter().map(row).collect();
     let (judge, options) = (Judge::default(), Options::default());
-    let before = written();
+    let before = written().map_err(|error| error.to_string())?;
     for second in 0..HOUR {
         sample.taken = at(second);
-        if second % 10 == 0 {
-            moves(&mut sample.peers[0]);
-            rows[0] = row(&sample.peers[0]);
+        if second % host.every == 0 {
+            let moving = sample.peers.iter_mut().zip(&mut rows);
+            for (peer, known) in moving.take(host.moving as usize) {
+                moves(peer);
+                *known = row(peer);
+            }
         }
         let due = sample.taken.monotonic_ns >= recording.state_due_ns();
         let state = due.then(|| StateRef::new(recording.next_number(), &sample, &judge, &options).bytes());
@@ -93,19 +132,42 @@ fn record() -> (u64, u64) {
                 ..Interval::default()
             },
             expected: Some(1),
-            state: state.map(|state| state.unwrap()),
+            state: state.transpose().map_err(|error| error.to_string())?,
         });
     }
-    assert_eq!(recording.news(), None);
-    (written() - before, recording.bytes())
+    let written = written().map_err(|error| error.to_string())? - before;
+    if let Some(news) = recording.news() {
+        return Err(news);
+    }
+    // The first snapshot and the first minute come once; counting them each hour is on the safe side.
+    let (older, newest) = recording.bytes_by_age();
+    Ok(Day {
+        host,
+        written: written * HOURS,
+        kept: match older {
+            0 => newest * HOURS,
+            // There is only one segment at a time that is not compressed.
+            older => older * HOURS + newest,
+        },
+    })
 }
 
-/// A quiet host writes 20 MB a day at most.
-#[test]
-fn a_day_on_disk() {
-    let (written, kept) = record();
-    // The first snapshot and the first minute come once; counting them each hour is on the safe side.
-    let (written, kept) = ((written * 24) >> 20, (kept * 24) >> 20);
-    println!("{PEERS} peers, one change every ten seconds: {written} MB a day are written, {kept} MB kept");
-    assert!(written <= 20);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quiet host writes 20 MB a day at most.
+    #[test]
+    fn a_day_on_disk() {
+        let parent = tempfile::tempdir().unwrap();
+        let quiet = Host {
+            peers: 16,
+            moving: 1,
+            every: 10,
+        };
+        let Day { written, kept, .. } = of(quiet, &parent.path().join("evidence")).unwrap();
+        let (written, kept) = (written >> 20, kept >> 20);
+        println!("{quiet:?}: {written} MB a day are written, {kept} MB kept");
+        assert!(written <= 20);
+    }
 }

@@ -65,6 +65,13 @@ impl Recording {
             + self.manifest_bytes
     }
 
+    /// Size of the files of older segments, and of all others, bytes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn bytes_by_age(&self) -> (u64, u64) {
+        let older = self.older().map(|listed| listed.bytes).sum();
+        (older, self.bytes() - older)
+    }
+
     /// Rows that could not be written.
     pub fn rows_not_written(&self) -> u64 {
         self.manifest.session.rows_not_written

@@ -1,5 +1,5 @@
-//! An hour of made-up clients, recorded as `record` does: one in ten connects anew each time, one in a
-//! hundred piles up from half past on, and the others keep a connection.
+//! Made-up clients over an hour or more, recorded as `record` does: one in ten connects anew each time, one in a
+//! hundred piles up in the second half, and the others keep a connection.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -30,11 +30,8 @@ const S: u64 = 1_000_000_000;
 /// The name of the host that it is of.
 pub(in crate::bench::scale) const HOST: &str = "web1";
 
-/// Length of the recording, s.
-const SECONDS: u32 = 3600;
-
-/// When the piles begin, s.
-const SURGE: u32 = 1800;
+/// An hour, s.
+pub(in crate::bench) const HOUR: u32 = 3600;
 
 /// The good clients ask once in this time, s.
 const POLL: u32 = 60;
@@ -76,9 +73,14 @@ fn address(peer: u32) -> IpAddr {
     Ipv4Addr::from(0x0a00_0000 + peer).into()
 }
 
-/// Records the hour in so many intervals. Returns the number of connections that ended.
-pub(in crate::bench::scale) fn record(peers: u32, intervals: u32, folder: &Path) -> Result<u64, String> {
-    let step = SECONDS / intervals;
+/// Records so many seconds in so many intervals. Returns the number of connections that ended.
+pub(in crate::bench::scale) fn record(
+    peers: u32,
+    seconds: u32,
+    intervals: u32,
+    folder: &Path,
+) -> Result<u64, String> {
+    let step = seconds / intervals;
     let session = Session {
         version: "0.1.0".to_owned(),
         host: HOST.to_owned(),
@@ -95,7 +97,7 @@ pub(in crate::bench::scale) fn record(peers: u32, intervals: u32, folder: &Path)
     let mut rows = 0;
     for interval in 1..=intervals {
         let second = interval * step;
-        for ended in go_on(&mut sample, second, step) {
+        for ended in go_on(&mut sample, second, step, second > seconds / 2) {
             let context = Context {
                 clock: at(0),
                 known: Known::ALL,
@@ -183,7 +185,7 @@ fn open(peer: &mut Peer, connections: &mut Vec<Connection>, second: u32) {
 }
 
 /// What happens until this second. Returns the connections that ended.
-fn go_on(sample: &mut Sample, second: u32, step: u32) -> Vec<Ended> {
+fn go_on(sample: &mut Sample, second: u32, step: u32, surges: bool) -> Vec<Ended> {
     sample.taken = at(second);
     let mut rows = Vec::new();
     let Sample { peers, sockets, .. } = sample;
@@ -192,7 +194,7 @@ fn go_on(sample: &mut Sample, second: u32, step: u32) -> Vec<Ended> {
         let is_due = (second + peer.slot) % POLL < step;
         match Kind::of(peer.slot) {
             Kind::Fresh => rows.push(come_and_go(peer, second)),
-            Kind::Piling if second > SURGE && is_due => open(peer, &mut sockets.connections, second),
+            Kind::Piling if surges && is_due => open(peer, &mut sockets.connections, second),
             Kind::Keeping if is_due => {
                 peer.counters.bytes_received += 200;
                 peer.counters.bytes_sent += 300;
