@@ -160,15 +160,16 @@ impl Host {
     fn counts(&self, listeners: [&TcpListener; 2], interfaces: [u32; 2]) {
         let port = listeners[0].local_addr().unwrap().port();
         let trace = Trace::start(&self.namespace, &["--port", &port.to_string()]);
-        for (n, times) in [(0, 2), (1, 3)] {
+        let machines = self.clients.iter().zip(listeners);
+        for ((client, listener), (times, is_late)) in machines.zip([(2, false), (3, true)]) {
             for _ in 0..times {
-                self.clients[n].enter();
+                client.enter();
                 let mut client = TcpStream::connect((HERE, port)).unwrap();
                 self.room.enter();
-                let (mut server, _) = listeners[n].accept().unwrap();
+                let (mut server, _) = listener.accept().unwrap();
                 turn(&mut client, &mut server);
                 close(server);
-                if n == 1 {
+                if is_late {
                     write_blindly(&mut client, REQUEST);
                 }
             }
