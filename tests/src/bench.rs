@@ -2,8 +2,8 @@
 //!
 //! `overhead` measures state changes with each of the subjects in `subject`, `crowd` those beside many held
 //! connections, and `reads` measures reads. `served` is a real server, `agent` the door of `serve`. `scale`
-//! measures what grows with the number of peers, sockets and rows. `report` holds all results, `budget` judges them, and `tables`
-//! and `json` print them.
+//! measures what grows with the number of peers, sockets and rows. `report` holds all results, `budget`
+//! judges them, and `tables` and `json` print them.
 
 pub mod agent;
 pub mod budget;

@@ -1,5 +1,5 @@
-//! A crowd at the door of `serve`: those who scrape, those who ask and do not read, those who do not finish asking,
-//! and those who only knock.
+//! A crowd at the door of `serve`: those who scrape, those who ask and do not read, those who do not finish
+//! asking, and those who only knock.
 
 use std::{
     fs,
@@ -61,7 +61,8 @@ pub fn knock(times: u64) -> Vec<Socket> {
     knocks.collect()
 }
 
-/// Asks for the metrics again and again, on a connection that is kept, as Prometheus does, or that the server closes.
+/// Asks for the metrics again and again, on a connection that is kept, as Prometheus does, or that the server
+/// closes.
 #[derive(Debug)]
 pub struct Scraper {
     request: String,
@@ -129,8 +130,8 @@ impl Scraped {
         all.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Scrapes until `stop` with one scraper for each of these headers, [`RATE`] a second in all while the machine is
-    /// fast enough. Those without a header have no token.
+    /// Scrapes until `stop` with one scraper for each of these headers, [`RATE`] a second in all while the
+    /// machine is fast enough. Those without a header have no token.
     pub fn run(&self, stop: &AtomicBool, all: &[&str]) {
         let pause = Duration::from_secs(1) * u32::try_from(all.len()).unwrap_or(1) / RATE;
         thread::scope(|scope| {
@@ -139,7 +140,8 @@ impl Scraped {
                     let mut scraper = Scraper::new(headers);
                     let mut next = Instant::now();
                     while !stop.load(Ordering::Relaxed) {
-                        // What is a little late is made up for; what falls far behind does not come in one burst.
+                        // What is a little late is made up for; what falls far behind does not come in one
+                        // burst.
                         let now = Instant::now();
                         next = next.max(now.checked_sub(PATIENCE / 10).unwrap_or(now)) + pause;
                         if let Some(answer) = scraper.scrape() {

@@ -41,7 +41,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long all tests of a process may take together, on a real CPU; they need some ten minutes on a busy machine.
+/// How long all tests of a process may take together, on a real CPU; they need some ten minutes on a busy
+/// machine.
 const TIME_LIMIT: Duration = Duration::from_secs(40 * 60);
 
 /// Waits up to half a minute (longer on emulated CPUs) until `happened` returns true.
@@ -56,8 +57,8 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// Sets a flag when it is dropped, so that threads that work until then end when the test fails, too. A scope of
-/// threads would wait for them for ever.
+/// Sets a flag when it is dropped, so that threads that work until then end when the test fails, too. A scope
+/// of threads would wait for them for ever.
 #[derive(Debug)]
 pub struct StopOnDrop<'a>(pub &'a AtomicBool);
 
@@ -67,8 +68,8 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Ends the process if its tests hang, so that a run of all tests fails soon and goes on with the next process.
-/// Above, libtest has named the tests that did not end.
+/// Ends the process if its tests hang, so that a run of all tests fails soon and goes on with the next
+/// process. Above, libtest has named the tests that did not end.
 pub fn limit_time() {
     static LIMIT: Once = Once::new();
     LIMIT.call_once(|| {

@@ -236,7 +236,8 @@ fn left(answer: &Value, plan: Plan, outcome: &mut Outcome) {
     let listed = answer["peers"].as_array().map_or(0, Vec::len);
     let all = u64::from(plan.strangers) + u64::from(plan.steady);
     let told = format!("{left} peers have left, {listed} are listed and {dropped} found no room, of {all}");
-    // Those of one IPv6 network are counted together, under the network's own slot, while there is hardly any room.
+    // Those of one IPv6 network are counted together, under the network's own slot, while there is hardly any
+    // room.
     let apart = left + listed as u64 + dropped;
     outcome.expect(
         listed <= plan.slots as usize

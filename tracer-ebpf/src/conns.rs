@@ -94,8 +94,8 @@ pub(crate) extern "C" fn tcpreuse_neighbour(cookie: u64) -> u64 {
     NOWHERE
 }
 
-/// Takes one of the neighbouring places, or makes an entry in the map if none is free ([`NOWHERE`]). [`NO_ROOM`] if
-/// there is no room for that either.
+/// Takes one of the neighbouring places, or makes an entry in the map if none is free ([`NOWHERE`]).
+/// [`NO_ROOM`] if there is no room for that either.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_claim(cookie: u64) -> u64 {

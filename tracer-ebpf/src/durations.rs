@@ -20,7 +20,8 @@ pub(crate) fn note<const WHAT: usize>(stats: Shared<PeerStats>, ns: u64) {
     }
 }
 
-/// Adds `count` times of a length in timer ticks to those of `what`, one of [`tracer_ebpf::abi::peer::rhythm`].
+/// Adds `count` times of a length in timer ticks to those of `what`, one of
+/// [`tracer_ebpf::abi::peer::rhythm`].
 #[inline(always)]
 pub(crate) fn note_rhythm(stats: Shared<PeerStats>, what: u32, ticks: u32, count: u32) {
     let ns = ticks_ns(ticks);

@@ -30,10 +30,11 @@ pub(crate) fn refused(sk: Sock, packet: &Packet) {
         (sk.netns(), sk.interface(), sk.state())
     };
     let first = match state {
-        // What is left, for a minute, of a connection that this host has closed and the other side has not; and one
-        // that the data itself has just ended. Both are bound as the connection was.
+        // What is left, for a minute, of a connection that this host has closed and the other side has not;
+        // and one that the data itself has just ended. Both are bound as the connection was.
         state::TIME_WAIT | state::CLOSE => bound_to,
-        // Where nothing is left, a listener or none: the connection may have been bound to where the packet came from.
+        // Where nothing is left, a listener or none: the connection may have been bound to where the packet
+        // came from.
         state::LISTEN | 0 => packet.interface,
         _ => return,
     };
@@ -51,8 +52,8 @@ pub(crate) fn refused(sk: Sock, packet: &Packet) {
     count(stats, packet.source_port, state == state::TIME_WAIT);
 }
 
-/// Counts one, unless it came from the same port as the one before: once a RST has taken away what was left of the
-/// connection, the next segments of the same request find nothing. `is_first`: they cannot be such.
+/// Counts one, unless it came from the same port as the one before: once a RST has taken away what was left
+/// of the connection, the next segments of the same request find nothing. `is_first`: they cannot be such.
 #[inline(always)]
 fn count(stats: Shared<PeerStats>, port: u16, is_first: bool) {
     let port = u32::from(port);

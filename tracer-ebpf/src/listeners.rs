@@ -34,7 +34,8 @@ pub(crate) fn note(sk: Sock) {
     }
 }
 
-/// Notes it again, as each walk over the sockets does. One that is missing where listeners were noted before was forgotten.
+/// Notes it again, as each walk over the sockets does. One that is missing where listeners were noted before
+/// was forgotten.
 #[inline(always)]
 pub(crate) fn note_again(sk: Sock) {
     let port = sk.local_port();

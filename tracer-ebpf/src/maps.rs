@@ -183,7 +183,8 @@ pub(crate) fn only_here<T>(array: &PerCpuArray<T, 1>) -> Option<Shared<T>> {
 #[btf_map]
 pub(crate) static CONNS: HashMap<u64, Conn, 1, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
-/// The peers that found no room, so that each is counted once. User space empties the list once there is room again.
+/// The peers that found no room, so that each is counted once. User space empties the list once there is room
+/// again.
 #[btf_map]
 pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
@@ -191,8 +192,8 @@ pub(crate) static DROPPED: HashMap<PeerKey, u32, 65536, { BPF_F_NO_PREALLOC as u
 #[btf_map]
 pub(crate) static SLOTS: Array<Slots, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 
-/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers. Of too many
-/// the least recently used make room; each walk over the sockets notes those that still listen.
+/// The addresses of listeners that their connections do not show ([`crate::listeners`]), as keys of peers. Of
+/// too many the least recently used make room; each walk over the sockets notes those that still listen.
 #[btf_map]
 pub(crate) static LISTENERS: LruHashMap<PeerKey, u32, 4096> = LruHashMap::new();
 

@@ -89,12 +89,13 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     Some(told.requests.wrapping_sub(known.requests).cast_signed())
 }
 
-/// What a read brings, as bits of [`brought`]. The cheaper ways to tell come first, since looking at the process's
-/// memory costs as much as all the rest: by what is known already, by one header, and only then by all that may
-/// lie in it.
+/// What a read brings, as bits of [`brought`]. The cheaper ways to tell come first, since looking at the
+/// process's memory costs as much as all the rest: by what is known already, by one header, and only then by
+/// all that may lie in it.
 #[inline(always)]
 fn tell(heard: &mut Heard, length: u32, written: u32, is_server: bool, is_known: bool) -> u8 {
-    // Where a message goes on, it does not matter to what place it is read: the next look comes after a write.
+    // Where a message goes on, it does not matter to what place it is read: the next look comes after a
+    // write.
     let is_in_records = heard.talk.is_in_records();
     if is_known && !is_in_records && heard.talk.is_more(length, written, is_server) {
         heard.buffer = Buffer::UNKNOWN.base as u32;
@@ -135,8 +136,8 @@ const FIRST: u64 = size_of::<u64>() as u64;
 /// The first bytes of a buffer that `length` of were read to, as a little-endian number; 0 if they cannot be
 /// looked at.
 ///
-/// This and the next are functions with a small stack, since that is the kernel's own then. The kernel checks where it
-/// copies the process's memory to, and knows its own stack at once.
+/// This and the next are functions with a small stack, since that is the kernel's own then. The kernel checks
+/// where it copies the process's memory to, and knows its own stack at once.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_first(base: u64, length: u32) -> u64 {
@@ -153,8 +154,8 @@ pub(crate) extern "C" fn tcpreuse_first(base: u64, length: u32) -> u64 {
     if result == 0 { u64::from_le(first) } else { 0 }
 }
 
-/// Whether a message of HTTP/1 begins there. As text, up to the first zero: a word is copied at once then, where
-/// other bytes are copied one by one.
+/// Whether a message of HTTP/1 begins there. As text, up to the first zero: a word is copied at once then,
+/// where other bytes are copied one by one.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_begins(base: u64, length: u32, is_server: u32) -> u32 {
@@ -167,9 +168,10 @@ pub(crate) extern "C" fn tcpreuse_begins(base: u64, length: u32, is_server: u32)
     u32::from(copied > 0 && talk::begins_message(u64::from_le(first), is_server != 0))
 }
 
-/// What a read brings, from all that may lie in it. Apart from the program, so that the common ways through that
-/// are short and keep what they need in registers. `read`: bytes written before it and bytes read. `place`: bytes
-/// that the same system call read before, and in the lowest bit whether this is the server's end.
+/// What a read brings, from all that may lie in it. Apart from the program, so that the common ways through
+/// that are short and keep what they need in registers. `read`: bytes written before it and bytes read.
+/// `place`: bytes that the same system call read before, and in the lowest bit whether this is the server's
+/// end.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_told(

@@ -21,8 +21,8 @@ const NOEXIST: u64 = 1;
 /// The slot shared by all peers that found no room.
 const OVERFLOW: u32 = 0;
 
-/// Says that there is no slot left for this peer alone: it shares one, a process with the others that connect to the
-/// same address, a stranger with the others of its IPv6 network.
+/// Says that there is no slot left for this peer alone: it shares one, a process with the others that connect
+/// to the same address, a stranger with the others of its IPv6 network.
 const CROWDED: u32 = u32::MAX;
 
 /// All bits for an outbound peer and none for an inbound one, without a jump: BPF has no other comparison.
@@ -32,8 +32,8 @@ pub(crate) fn if_outbound(direction: u8) -> u32 {
     u32::from(direction >> 1).wrapping_neg()
 }
 
-/// The key of a socket's peer. `interface` is the one that the socket is bound to, 0 if none; `process` the one that
-/// connected, 0 for an inbound connection.
+/// The key of a socket's peer. `interface` is the one that the socket is bound to, 0 if none; `process` the
+/// one that connected, 0 for an inbound connection.
 #[inline(always)]
 pub(crate) fn key(
     port: u16,
@@ -67,7 +67,8 @@ fn masked(remote: [u32; 4]) -> [u32; 4] {
 
 /// The peer's slot, taken when it is first seen. Peers that find the table full share slot 0. Processes that
 /// find it three quarters full share one slot per remote address, since short-lived ones would fill it in
-/// time; strangers that find it nearly full share one per IPv6 network, since an attacker has all of its addresses.
+/// time; strangers that find it nearly full share one per IPv6 network, since an attacker has all of its
+/// addresses.
 #[inline(always)]
 pub(crate) fn slot_of(key: &PeerKey) -> u32 {
     let hash = index::hash(key, config!(hash_seed));
@@ -196,8 +197,8 @@ pub(crate) extern "C" fn tcpreuse_find(key: *const PeerKey, hash: u64) -> u32 {
 const RACES: u32 = 4;
 
 /// The cell that may be a key's, else the first vacant one that it may get, as steps from its home; the last
-/// cell if there is neither. The vacant one must be the first, so that user space can tell which abandoned cells
-/// no key lies behind.
+/// cell if there is neither. The vacant one must be the first, so that user space can tell which abandoned
+/// cells no key lies behind.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_search(hash: u64) -> u32 {
@@ -213,8 +214,8 @@ pub(crate) extern "C" fn tcpreuse_search(hash: u64) -> u32 {
     index::PROBES - 1
 }
 
-/// The cell that may be a key's behind a vacant one, else the vacant one. A function of its own: the verifier would walk
-/// through its loop for each round of the one above.
+/// The cell that may be a key's behind a vacant one, else the vacant one. A function of its own: the verifier
+/// would walk through its loop for each round of the one above.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_search_behind(hash: u64, vacant: u32) -> u32 {
@@ -234,9 +235,9 @@ pub(crate) extern "C" fn tcpreuse_search_behind(hash: u64, vacant: u32) -> u32 {
     vacant
 }
 
-/// Whether a new peer gets no slot of its own: the last quarter of the table is reserved for remote addresses, not
-/// processes, and the last sixteenth for IPv4 and for IPv6 networks. One more or less does not matter. Networks that the
-/// user has peers grouped by are not taken together once more.
+/// Whether a new peer gets no slot of its own: the last quarter of the table is reserved for remote
+/// addresses, not processes, and the last sixteenth for IPv4 and for IPv6 networks. One more or less does not
+/// matter. Networks that the user has peers grouped by are not taken together once more.
 #[inline(always)]
 fn has_to_share(key: &PeerKey) -> bool {
     let reserved = if key.process != 0 {
@@ -277,7 +278,8 @@ fn take(key: &PeerKey) -> u32 {
     OVERFLOW
 }
 
-/// Gives back a slot that was taken and is not needed. Returns it, as global functions have to return something.
+/// Gives back a slot that was taken and is not needed. Returns it, as global functions have to return
+/// something.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_give_back(slot: u32) -> u32 {
@@ -303,8 +305,8 @@ pub(crate) extern "C" fn tcpreuse_give_back(slot: u32) -> u32 {
 /// As [`RACES`], where losing them all would lose a slot.
 const GIVEN_BACK_RACES: u32 = 32;
 
-/// An unused slot: one that was given back, else the next fresh one; `OVERFLOW` if there is none. There are some
-/// more slots than peers allowed, for CPUs that hold one for a moment.
+/// An unused slot: one that was given back, else the next fresh one; `OVERFLOW` if there is none. There are
+/// some more slots than peers allowed, for CPUs that hold one for a moment.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_unused_slot() -> u32 {
@@ -333,8 +335,8 @@ pub(crate) extern "C" fn tcpreuse_unused_slot() -> u32 {
     taken.fetch_add(1) + 1
 }
 
-/// Counts a peer that found no room, once. A function of its own, so that its stack is not part of each search for a
-/// slot.
+/// Counts a peer that found no room, once. A function of its own, so that its stack is not part of each
+/// search for a slot.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn tcpreuse_overflow(key: *const PeerKey) -> u32 {

@@ -1,5 +1,5 @@
-//! The registers with which the current thread has entered the kernel: which system call it makes, and with what.
-//! Each machine keeps them in a way of its own, and numbers its system calls in one.
+//! The registers with which the current thread has entered the kernel: which system call it makes, and with
+//! what. Each machine keeps them in a way of its own, and numbers its system calls in one.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
@@ -7,8 +7,8 @@ use crate::sock::load;
 #[cfg(not(bpf_target_arch = "x86_64"))]
 use crate::sock::offset;
 
-/// Numbers of the system calls that read (`arch/x86/entry/syscalls/syscall_64.tbl`). No system call of 32 bits that
-/// reads has one of them.
+/// Numbers of the system calls that read (`arch/x86/entry/syscalls/syscall_64.tbl`). No system call of 32
+/// bits that reads has one of them.
 #[cfg(bpf_target_arch = "x86_64")]
 pub(crate) mod call {
     pub(crate) const READ: u64 = 0;
@@ -17,8 +17,8 @@ pub(crate) mod call {
     pub(crate) const RECVMSG: u64 = 47;
 }
 
-/// Numbers of the system calls that read (`include/uapi/asm-generic/unistd.h`). No system call of 32 bits that reads has
-/// one of them.
+/// Numbers of the system calls that read (`include/uapi/asm-generic/unistd.h`). No system call of 32 bits
+/// that reads has one of them.
 #[cfg(not(bpf_target_arch = "x86_64"))]
 pub(crate) mod call {
     pub(crate) const READ: u64 = 63;
@@ -64,7 +64,8 @@ impl Registers {
 /// On arm64. The loader leaves the look at what is read out on any other machine.
 #[cfg(not(bpf_target_arch = "x86_64"))]
 impl Registers {
-    /// The number of the system call. Not the register that it came in, which is another one for programs of 32 bits.
+    /// The number of the system call. Not the register that it came in, which is another one for programs of
+    /// 32 bits.
     #[inline(always)]
     pub(crate) fn number(self) -> u64 {
         u64::from(load!(self.0 => pt_regs.syscallno: u32 or 0))

@@ -17,8 +17,8 @@ pub struct Rhythm {
     answered: u32,
 }
 
-/// Nothing is told. A number and no `Option`: of one that is `None`, the compiler may move a part that was never
-/// written, which the verifier does not let pass.
+/// Nothing is told. A number and no `Option`: of one that is `None`, the compiler may move a part that was
+/// never written, which the verifier does not let pass.
 pub const UNTOLD: u32 = u32::MAX;
 
 /// What a read tells, in timer ticks, or [`UNTOLD`].
@@ -148,8 +148,8 @@ impl Short {
     }
 }
 
-/// Ticks from one moment to a later one; 0 if it is not later, as for a request that came before the answer to
-/// the one before it was sent.
+/// Ticks from one moment to a later one; 0 if it is not later, as for a request that came before the answer
+/// to the one before it was sent.
 #[inline(always)]
 fn between(from: u32, to: u32) -> u32 {
     let ticks = to.wrapping_sub(from);

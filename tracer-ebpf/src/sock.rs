@@ -214,8 +214,8 @@ impl Sock {
         }
     }
 
-    /// Index of the interface that the socket is bound to; 0: none. An accepted socket is bound like its listener, else
-    /// to the VRF (with `tcp_l3mdev_accept`) or the link of its connection.
+    /// Index of the interface that the socket is bound to; 0: none. An accepted socket is bound like its
+    /// listener, else to the VRF (with `tcp_l3mdev_accept`) or the link of its connection.
     #[inline(always)]
     pub(crate) fn interface(self) -> u32 {
         load!(self => sock_common.skc_bound_dev_if: u32)

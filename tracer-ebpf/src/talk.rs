@@ -61,14 +61,15 @@ pub mod flag {
     pub const GOODBYE: u8 = 4;
     /// The first TLS record after the handshake is as long as HTTP/2's connection preface.
     pub const MAYBE_PREFACE: u8 = 8;
-    /// And another one that looks like a request was counted after it. Along with [`MAYBE_PREFACE`]: it came in the same
-    /// flight, so both were counted once.
+    /// And another one that looks like a request was counted after it. Along with [`MAYBE_PREFACE`]: it came
+    /// in the same flight, so both were counted once.
     pub const COUNTED_TWICE: u8 = 16;
     /// At the server's end: a record of HTTP/2 over TLS came that is a request if the server answers it.
     pub const UNDECIDED: u8 = 32;
     /// Something was counted that may have been no request.
     pub const ESTIMATED: u8 = 64;
-    /// At the client's end: the last record was what a server of HTTP/2 says beside answers, perhaps its goodbye.
+    /// At the client's end: the last record was what a server of HTTP/2 says beside answers, perhaps its
+    /// goodbye.
     pub const ASIDE: u8 = 128;
 }
 
@@ -127,8 +128,8 @@ pub fn longest_last_words(protocol: u8) -> u32 {
     LENGTHS.get(protocol)
 }
 
-/// The longest data that is a goodbye and no request, whenever the FIN follows. Short requests of HTTP/2 and WebSocket
-/// in clear are no longer than theirs.
+/// The longest data that is a goodbye and no request, whenever the FIN follows. Short requests of HTTP/2 and
+/// WebSocket in clear are no longer than theirs.
 #[inline(always)]
 pub fn certain_goodbye(protocol: u8) -> u32 {
     if protocol == protocol::HTTP2 || protocol == protocol::WEBSOCKET {
@@ -199,8 +200,8 @@ const TLS_OVERHEAD: u32 = 29;
 pub type Head = [u8; HEAD];
 
 impl Talk {
-    /// The process of the server has read `length` bytes after it had written `written`, which is not 0 for its
-    /// first read either. `head` gives the first of them; `None` where they cannot be looked at.
+    /// The process of the server has read `length` bytes after it had written `written`, which is not 0 for
+    /// its first read either. `head` gives the first of them; `None` where they cannot be looked at.
     ///
     /// Gives bits of [`brought`]; with [`brought::RECORDS`], the rest is told by [`Self::follow`].
     #[inline(always)]
@@ -241,8 +242,8 @@ impl Talk {
         }
     }
 
-    /// Whether a read brings nothing, as what is known already tells: it is more of a message, or all of it is the
-    /// inside of a record or frame, which is passed then. Nothing has to be looked at.
+    /// Whether a read brings nothing, as what is known already tells: it is more of a message, or all of it
+    /// is the inside of a record or frame, which is passed then. Nothing has to be looked at.
     #[inline(always)]
     pub fn is_more(&mut self, length: u32, written: u32, is_server: bool) -> bool {
         if written != 0 {
@@ -267,9 +268,9 @@ impl Talk {
         }
     }
 
-    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer of HTTP/1, or a record
-    /// that brings no other header. `first`: the first eight bytes of the read as a little-endian number, those beyond
-    /// its end 0. `None`: something else, and nothing has changed.
+    /// [`Self::start`] or [`Self::answer`] for the commonest reads: the next request or answer of HTTP/1, or
+    /// a record that brings no other header. `first`: the first eight bytes of the read as a little-endian
+    /// number, those beyond its end 0. `None`: something else, and nothing has changed.
     #[inline(always)]
     pub fn glance(&mut self, first: u64, length: u32, written: u32, is_server: bool) -> Option<u8> {
         if self.protocol == protocol::HTTP1 {
@@ -309,8 +310,8 @@ impl Talk {
             && !matches!(self.protocol, protocol::UNKNOWN | protocol::OTHER | protocol::SSH)
     }
 
-    /// Whether a read that brought `seen` used the connection. A goodbye does not, nor does a control frame that may
-    /// be one, unless an answer came with it.
+    /// Whether a read that brought `seen` used the connection. A goodbye does not, nor does a control frame
+    /// that may be one, unless an answer came with it.
     #[inline(always)]
     pub const fn is_use(&self, seen: u8) -> bool {
         self.flags & (flag::GOODBYE | flag::ASIDE) == 0 || seen & brought::REQUEST != 0

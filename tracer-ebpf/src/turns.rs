@@ -22,8 +22,8 @@ use crate::{
 /// The process reads. It is a turn if it has written since its last read, as is a server's first read; and a
 /// request, unless what it reads tells otherwise.
 ///
-/// This runs at every read of a traced connection, so what is rare is in functions of its own: the shorter the
-/// common way, the fewer lines of code the CPU has to bring.
+/// This runs at every read of a traced connection, so what is rare is in functions of its own: the shorter
+/// the common way, the fewer lines of code the CPU has to bring.
 #[inline(always)]
 pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     // Asked for before the call, which passes the time until the line is there.
@@ -233,7 +233,8 @@ fn is_tls(conn: &Conn) -> bool {
 /// Within a timer tick.
 const NOW: u32 = 1;
 
-/// What idle time depends on of a socket. On the stack of its program, for a function that the verifier checks once.
+/// What idle time depends on of a socket. On the stack of its program, for a function that the verifier
+/// checks once.
 #[repr(C)]
 pub(crate) struct Quiet {
     /// The present, in timer ticks.
@@ -250,15 +251,17 @@ pub(crate) struct Quiet {
     in_flight: u32,
 }
 
-/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye before it is data
-/// too, and no use of the connection, however long before the FIN it came.
+/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye before it
+/// is data too, and no use of the connection, however long before the FIN it came.
 ///
-/// - The other side has said goodbye: since the last answer was sent or, at the client's end, since the last data came
-///   that was none.
+/// - The other side has said goodbye: since the last answer was sent or, at the client's end, since the last
+///   data came that was none.
 /// - The client on this host has said it, and nothing since it last read: since then.
-/// - This host has just said it: since the last data came, or since an acknowledgement of what it had sent before,
-///   unless that came just now. A client's over TLS may also be answered by the server's FIN before its own.
-/// - A server of PostgreSQL says why it ends a session, and then takes a while to do so: since it was last asked.
+/// - This host has just said it: since the last data came, or since an acknowledgement of what it had sent
+///   before, unless that came just now. A client's over TLS may also be answered by the server's FIN before
+///   its own.
+/// - A server of PostgreSQL says why it ends a session, and then takes a while to do so: since it was last
+///   asked.
 #[inline(always)]
 pub(crate) fn idle_ticks(tcp: TcpSock, conn: &mut Conn) -> u32 {
     let idle = tcp.idle_ticks();
@@ -342,7 +345,8 @@ impl Quiet {
         is_some_of(self.unread, most) && !may_be_answer
     }
 
-    /// Whether all that a client has written since it last read is its goodbye, and nothing but another one has come.
+    /// Whether all that a client has written since it last read is its goodbye, and nothing but another one
+    /// has come.
     #[inline(always)]
     fn has_written_goodbye(&self, certain: u32) -> bool {
         is_some_of(self.written, certain) && self.unread <= certain

@@ -76,8 +76,8 @@ pub struct Options {
     /// The address tcpreuse fetched the status page from, and its number of connections, which are not a
     /// client's.
     pub own_requests: Option<(IpAddr, u64)>,
-    /// Whether a peer that is an IPv6 network is the strangers of that network, counted together while the table of
-    /// peers was nearly full. Else the user has peers grouped by network.
+    /// Whether a peer that is an IPv6 network is the strangers of that network, counted together while the
+    /// table of peers was nearly full. Else the user has peers grouped by network.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strangers_share: bool,
     /// The thresholds the rules use.

@@ -24,8 +24,8 @@ pub fn configure() {
 #[cfg(not(target_env = "gnu"))]
 pub fn configure() {}
 
-/// So many threads are about to take and give back much memory beside this one. Each gets its own room, and keeps it:
-/// what one host's recording took is there for the next one's.
+/// So many threads are about to take and give back much memory beside this one. Each gets its own room, and
+/// keeps it: what one host's recording took is there for the next one's.
 #[cfg(target_env = "gnu")]
 pub fn use_by(threads: usize) {
     /// Bytes that stay when they are free, of each.
@@ -45,8 +45,8 @@ pub fn use_by(threads: usize) {
 #[cfg(not(target_env = "gnu"))]
 pub fn use_by(_threads: usize) {}
 
-/// Gives back to the system what small blocks have left free. glibc does so only at the end of its room, which
-/// any block that is still in use may be; after the kernel's types were read that leaves some 15 MB.
+/// Gives back to the system what small blocks have left free. glibc does so only at the end of its room,
+/// which any block that is still in use may be; after the kernel's types were read that leaves some 15 MB.
 #[cfg(target_env = "gnu")]
 pub fn trim() {
     // SAFETY: no block in use is touched.
@@ -75,8 +75,8 @@ pub fn room_for<T>(n: usize) -> Vec<T> {
     room
 }
 
-/// The values from the last to the first. Their room is given back meanwhile, so that what is made of them takes
-/// its place rather than being added to it.
+/// The values from the last to the first. Their room is given back meanwhile, so that what is made of them
+/// takes its place rather than being added to it.
 pub fn from_the_end<T>(mut values: Vec<T>) -> impl Iterator<Item = T> {
     /// Number of values after which room is given back.
     const STEP: usize = 1024;

@@ -104,8 +104,8 @@ pub(crate) enum Task {
     Month(PassedOn),
     /// Judge clients over several hosts behind a balancer in plain Rust, DuckDB and Spark (4 minutes)
     ///
-    /// All three have to agree with each other and with the clients' log. --scale: measure DuckDB and Spark on
-    /// made-up rows instead; --readme puts the tables into docs/src/many-hosts.md.
+    /// All three have to agree with each other and with the clients' log. --scale: measure DuckDB and Spark
+    /// on made-up rows instead; --readme puts the tables into docs/src/many-hosts.md.
     #[command(disable_help_flag = true)]
     Fleet(PassedOn),
     /// Run the libraries' tests with the address sanitizer (minutes); ARG... goes to `cargo test`
@@ -137,8 +137,8 @@ pub(crate) struct PassedOn {
 /// What `kernels` is to try.
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct Kernels {
-    /// A series such as 6.1, `newest`, or `here`: this machine's. With -arm64 behind it, for such a machine [default: here
-    /// and some of these]
+    /// A series such as 6.1, `newest`, or `here`: this machine's. With -arm64 behind it, for such a machine
+    /// [default: here and some of these]
     #[arg(long = "kernel", value_name = "VERSION", value_parser = kernel)]
     pub(crate) kernels: Vec<String>,
     /// Limit the time that each kernel may take

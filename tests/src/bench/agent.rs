@@ -1,4 +1,5 @@
-//! The agent with many peers: what a scrape costs it, what a thousand a second delay, and how soon its page shows.
+//! The agent with many peers: what a scrape costs it, what a thousand a second delay, and how soon its page
+//! shows.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! `export`, and `record` and `serve` that export as they go: what arrives, and what a full disk or a kill leaves.
+//! `export`, and `record` and `serve` that export as they go: what arrives, and what a full disk or a kill
+//! leaves.
 
 use std::{
     collections::BTreeMap,
@@ -108,7 +109,8 @@ fn a_recorder_exports_what_it_records() {
     assert!(self::files(&lake) == files, "{}", said(&again));
 }
 
-/// An agent exports all of 120 connections, which come from so many clients; with few it keeps evidence of them.
+/// An agent exports all of 120 connections, which come from so many clients; with few it keeps evidence of
+/// them.
 fn an_agent_exports_all(clients: u16, is_kept: bool) {
     let (namespace, place) = (Namespace::new(), tempfile::tempdir().unwrap());
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));

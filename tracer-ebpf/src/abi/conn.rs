@@ -10,9 +10,9 @@ use crate::{
 /// neighbours', so that a look-up reads the same line.
 pub const NEIGHBOURS: u32 = 8;
 
-/// Places of the table of connections: one for each connection that may be open, rounded up to a power of two.
-/// If cookies were random, 14 % of the connections would find all eight places taken in a full table, and 1 in
-/// 7,000 when a quarter of it is in use.
+/// Places of the table of connections: one for each connection that may be open, rounded up to a power of
+/// two. If cookies were random, 14 % of the connections would find all eight places taken in a full table,
+/// and 1 in 7,000 when a quarter of it is in use.
 pub const fn places(max_connections: u32) -> u32 {
     /// A place takes 128 bytes.
     const MOST: u32 = 1 << 21;
@@ -84,13 +84,15 @@ pub struct Heard {
     pub asked_seq: u32,
     /// Bytes of the last read that came before this one in the same system call.
     pub in_call: u32,
-    /// Where the process read to: the lower half of the address, which tells one buffer from another. 0: not known.
+    /// Where the process read to: the lower half of the address, which tells one buffer from another. 0: not
+    /// known.
     pub buffer: u32,
     /// When the last data came that the process has read and that was no goodbye, in timer ticks.
     pub last_ticks: u32,
 }
 
-/// One connection, from its connect or accept to its close. Two cache lines, of which reads touch the first alone.
+/// One connection, from its connect or accept to its close. Two cache lines, of which reads touch the first
+/// alone.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes))]
 #[repr(C)]
@@ -100,9 +102,10 @@ pub struct Conn {
     pub heard: Heard,
     /// When its last request and answer were.
     pub rhythm: Rhythm,
-    /// Its short times of [`rhythm`] that are not among its peer's yet. At high rates nearly all are short, and an
-    /// atomic instruction for each would take longer than all else that a read does. They are added when the
-    /// sockets are listed, which every sample begins with, at the end, and when there is no more room here.
+    /// Its short times of [`rhythm`] that are not among its peer's yet. At high rates nearly all are short,
+    /// and an atomic instruction for each would take longer than all else that a read does. They are added
+    /// when the sockets are listed, which every sample begins with, at the end, and when there is no more
+    /// room here.
     pub short: [Short; rhythm::COUNT],
     /// The end of what the process had written when it last read, as a sequence number.
     pub write_seq: u32,

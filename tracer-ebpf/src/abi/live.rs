@@ -66,8 +66,8 @@ pub struct Live {
     pub retransmits: u32,
     /// For a listener: what it dropped since it listens, [`NO_DROPS`] if the kernel does not say.
     pub drops: u32,
-    /// What the other side's TCP timestamp clock said at the host's monotonic time 0, ms, within a second; 0: it sends
-    /// none, or the kernel does not say.
+    /// What the other side's TCP timestamp clock said at the host's monotonic time 0, ms, within a second; 0:
+    /// it sends none, or the kernel does not say.
     pub clock: u32,
     /// Local port.
     pub local_port: u16,

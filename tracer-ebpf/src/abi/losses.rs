@@ -20,8 +20,8 @@ pub struct Losses {
     pub ring_full: u64,
     /// Records not written because other CPUs took each place that was tried. No count is affected.
     pub ring_raced: u64,
-    /// Addresses of listeners that made room for others although they still listen, until the next walk found them. A
-    /// connection whose open was missed meanwhile may have got the wrong direction.
+    /// Addresses of listeners that made room for others although they still listen, until the next walk found
+    /// them. A connection whose open was missed meanwhile may have got the wrong direction.
     pub listeners_forgotten: u64,
 }
 

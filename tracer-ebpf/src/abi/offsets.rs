@@ -24,7 +24,8 @@ pub enum Need {
     Essential,
     /// One figure or feature is lost without it: these words, in `doctor` and the report.
     For(&'static str),
-    /// The same on machines of one architecture, as [`std::env::consts::ARCH`] names it; others have no such member.
+    /// The same on machines of one architecture, as [`std::env::consts::ARCH`] names it; others have no such
+    /// member.
     On(&'static str, &'static str),
     /// Without it the programs are slower, and nothing is lost.
     Speed,

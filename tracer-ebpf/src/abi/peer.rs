@@ -45,22 +45,24 @@ pub struct PeerKey {
     pub port: u16,
     /// One of [`direction`].
     pub direction: u8,
-    /// Of a slot that the strangers of an IPv6 network share: the length of its prefix, [`SHARED_PREFIX`]. Else 0.
+    /// Of a slot that the strangers of an IPv6 network share: the length of its prefix, [`SHARED_PREFIX`].
+    /// Else 0.
     pub shared: u8,
-    /// Index of the interface that the socket is bound to, as of accepted ones in a VRF or from a link-local address;
-    /// 0: none. The same address on another interface is another peer.
+    /// Index of the interface that the socket is bound to, as of accepted ones in a VRF or from a link-local
+    /// address; 0: none. The same address on another interface is another peer.
     pub interface: u32,
     /// Outbound: the process that connects, thread group id; 0: not known. Inbound: no part of what
     /// identifies the peer. It is 0 then, but in [`PeerStats::key`] the process that last read from the peer.
     pub process: u32,
 }
 
-/// Leading bits of the IPv6 network whose new peers share a slot while the table is nearly full: what one attacker has.
+/// Leading bits of the IPv6 network whose new peers share a slot while the table is nearly full: what one
+/// attacker has.
 pub const SHARED_PREFIX: u8 = 64;
 
 impl PeerKey {
-    /// The key under which this peer is counted together with others: of an outbound one, all processes that connect to
-    /// the same address; of an inbound one, its network.
+    /// The key under which this peer is counted together with others: of an outbound one, all processes that
+    /// connect to the same address; of an inbound one, its network.
     #[inline(always)]
     #[must_use]
     pub const fn of_all(&self) -> Self {
@@ -97,8 +99,8 @@ pub mod timed {
     pub const COUNT: usize = 4;
 }
 
-/// What is timed from turn to turn, as an index into [`PeerStats::rhythm`] and [`PeerStats::rhythm_buckets`]. One
-/// timer tick exact; see [`crate::rhythm`].
+/// What is timed from turn to turn, as an index into [`PeerStats::rhythm`] and [`PeerStats::rhythm_buckets`].
+/// One timer tick exact; see [`crate::rhythm`].
 pub mod rhythm {
     /// From a request to the end of its answer, or to the first read of it at the client's end.
     pub const HOLD: usize = 0;
@@ -154,8 +156,8 @@ pub struct PeerStats {
     pub close_wait_entered: u32,
     /// Connections that left CLOSE_WAIT again.
     pub close_wait_left: u32,
-    /// The smoothed round-trip time when it was looked at last, µs: at the end of a connection, and of those that are
-    /// open whenever the sockets are listed. 0: never yet.
+    /// The smoothed round-trip time when it was looked at last, µs: at the end of a connection, and of those
+    /// that are open whenever the sockets are listed. 0: never yet.
     pub rtt_us: u32,
     /// The smallest of those, µs, with all bits turned round as in [`Durations::inverse_min_ns`].
     pub inverse_rtt_min_us: u32,
@@ -202,7 +204,8 @@ pub struct PeerStats {
     pub late_requests: u32,
     /// The port that such data came from last. Several segments of one request count once.
     pub late_port: u32,
-    /// How long the ended connections were held that were seeded, since they were found and without CLOSE_WAIT, ns.
+    /// How long the ended connections were held that were seeded, since they were found and without
+    /// CLOSE_WAIT, ns.
     pub seeded_ns: u64,
     /// How each of it is spread, as [`PeerStats::buckets`] are.
     pub rhythm_buckets: [[u32; rhythm::COUNT]; TIME_BUCKETS],

@@ -1,7 +1,8 @@
-//! The ring of records: a table that the programs fill and the loader empties, without a lock or a system call.
+//! The ring of records: a table that the programs fill and the loader empties, without a lock or a system
+//! call.
 //!
-//! It starts with its [`Ends`]; a power of two of [`Entry`] follows. Records are numbered from 0, and the number
-//! modulo the entries gives the place.
+//! It starts with its [`Ends`]; a power of two of [`Entry`] follows. Records are numbered from 0, and the
+//! number modulo the entries gives the place.
 
 use super::closed::Closed;
 

@@ -6,9 +6,9 @@ use super::pod;
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Slots {
-    /// The first of the slots that were given back, in its lower half; 0: none. Each of them has the next one in its
-    /// [`super::peer::PeerKey::process`]. The upper half counts the changes, so that a CPU that was about to take the
-    /// first one notices that it was taken and given back meanwhile.
+    /// The first of the slots that were given back, in its lower half; 0: none. Each of them has the next one
+    /// in its [`super::peer::PeerKey::process`]. The upper half counts the changes, so that a CPU that was
+    /// about to take the first one notices that it was taken and given back meanwhile.
     pub free: u64,
     /// The number of peers that have a slot and are not leaving.
     pub peers: u32,

@@ -193,8 +193,8 @@ fn describe(tcp: TcpSock, live: &mut Live) -> bool {
     true
 }
 
-/// Whether the counts miss a connection that is not remembered, which the loader must know. False if a filter leaves it
-/// out.
+/// Whether the counts miss a connection that is not remembered, which the loader must know. False if a filter
+/// leaves it out.
 #[inline(always)]
 fn is_missed(sk: Sock, live: &mut Live) -> bool {
     let inbound = listeners::came_to_listener(sk);

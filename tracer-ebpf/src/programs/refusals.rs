@@ -1,5 +1,5 @@
-//! `tp_btf/tcp_send_reset`: the kernel answers a packet with a RST, or sends one on its own account. Data that
-//! comes after this host has closed is answered so.
+//! `tp_btf/tcp_send_reset`: the kernel answers a packet with a RST, or sends one on its own account. Data
+//! that comes after this host has closed is answered so.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 

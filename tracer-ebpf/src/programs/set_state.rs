@@ -121,8 +121,8 @@ impl Change {
     }
 
     /// The steps of earlier changes that were missed. The half close and its end are among this change's own
-    /// steps, which repeat what they imply ([`transition::steps`]); so that leaves the open: the connection was
-    /// open before this change, and is not counted.
+    /// steps, which repeat what they imply ([`transition::steps`]); so that leaves the open: the connection
+    /// was open before this change, and is not counted.
     #[inline(always)]
     fn missed(&self, stored: Option<&Conn>) -> u8 {
         let is_missed = self.steps & step::WAS_OPEN != 0

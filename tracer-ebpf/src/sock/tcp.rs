@@ -11,8 +11,8 @@ fn now_ticks() -> u32 {
     unsafe { bpf_jiffies64() as u32 }
 }
 
-/// Timer ticks since the later of two moments. No `Option` for one that the kernel does not tell: of `None` the
-/// compiler may move the part that was never written, which the verifier does not let pass.
+/// Timer ticks since the later of two moments. No `Option` for one that the kernel does not tell: of `None`
+/// the compiler may move the part that was never written, which the verifier does not let pass.
 #[inline(always)]
 fn ticks_since_later(one: u32, other: u32) -> u32 {
     let now = now_ticks();
@@ -58,8 +58,8 @@ impl TcpSock {
         load!(self => tcp_sock.write_seq: u32 or 0)
     }
 
-    /// Bytes that the process has written and the other side has not acknowledged. Nothing, where the kernel does
-    /// not say.
+    /// Bytes that the process has written and the other side has not acknowledged. Nothing, where the kernel
+    /// does not say.
     #[inline(always)]
     pub(crate) fn in_flight(self) -> u32 {
         match load!(self => tcp_sock.snd_una: Option<u32>) {

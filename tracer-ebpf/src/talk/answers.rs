@@ -20,8 +20,8 @@ enum What {
 /// What a client of PostgreSQL writes to ask for encryption (SSLRequest, GSSENCRequest).
 const ASKS_FOR_ENCRYPTION: u32 = 8;
 
-/// The longest that a client of MQTT writes without a request: an acknowledgement. PINGREQ takes two bytes, and
-/// the shortest PUBLISH five.
+/// The longest that a client of MQTT writes without a request: an acknowledgement. PINGREQ takes two bytes,
+/// and the shortest PUBLISH five.
 pub const MQTT_NO_REQUEST: u32 = 4;
 
 /// Header of a packet of MySQL and of AJP alone.
@@ -95,8 +95,8 @@ impl Talk {
             protocol::AJP => ajp(head, length),
             protocol::REDIS => self.redis_answer(head),
             protocol::POSTGRESQL => self.postgresql_answer(head, length),
-            // A command is packet 0 of its exchange and its answer packet 1; a login goes on counting from the
-            // server's greeting.
+            // A command is packet 0 of its exchange and its answer packet 1; a login goes on counting from
+            // the server's greeting.
             protocol::MYSQL if head[3] != 1 => What::Other,
             protocol::MYSQL => {
                 self.stage = messages::LOGGED_IN;
@@ -229,7 +229,8 @@ fn is_hello(head: &Head) -> bool {
     head[0] == b'%' && is_six(4) || head[0] == b'*' && head[1] == b'1' && is_six(5)
 }
 
-/// The answer to the start of a session, a request for authentication or an error; or to a wish for encryption.
+/// The answer to the start of a session, a request for authentication or an error; or to a wish for
+/// encryption.
 #[inline(always)]
 fn is_postgresql(head: &Head, length: u32, written: u32) -> bool {
     if length == 1 {

@@ -252,8 +252,8 @@ impl Talk {
         0
     }
 
-    /// A record came that is as long as a control frame of HTTP/2, and so is a request of which the server knows
-    /// most from those before. A request is answered; of control frames only a ping is.
+    /// A record came that is as long as a control frame of HTTP/2, and so is a request of which the server
+    /// knows most from those before. A request is answered; of control frames only a ping is.
     #[inline(always)]
     pub(super) fn decide(&mut self, written: u32) {
         self.flags &= !flag::UNDECIDED;
@@ -317,14 +317,14 @@ impl Talk {
         if is_first && is_preface(length, is_13) {
             self.flags |= flag::MAYBE_PREFACE;
         } else if preface == flag::MAYBE_PREFACE {
-            // Until a control frame tells, the first may have been no request. One that came before this tells nothing:
-            // the first may have held a request too.
+            // Until a control frame tells, the first may have been no request. One that came before this
+            // tells nothing: the first may have held a request too.
             let is_open = u8::from(self.protocol == protocol::TLS);
             self.flags |= (flag::COUNTED_TWICE * is_open) | flag::ESTIMATED;
             self.flags &= !flag::MAYBE_PREFACE;
         } else {
-            // By now, a client of HTTP/2 would have acknowledged the server's settings. No branch, which the verifier
-            // would follow.
+            // By now, a client of HTTP/2 would have acknowledged the server's settings. No branch, which the
+            // verifier would follow.
             const TO_ESTIMATED: u8 = flag::ESTIMATED / flag::COUNTED_TWICE;
             self.flags &= !((self.flags & flag::COUNTED_TWICE) * TO_ESTIMATED);
         }
@@ -358,8 +358,8 @@ pub(super) fn is_control(length: u32, is_13: bool) -> bool {
     carries(length, is_13, |data| matches!(data, FRAME_HEADER | UPDATE | PING))
 }
 
-/// Whether a record is as long as what a server of HTTP/2 begins with: some settings, alone or with an update of
-/// a window, an acknowledgement, or both.
+/// Whether a record is as long as what a server of HTTP/2 begins with: some settings, alone or with an update
+/// of a window, an acknowledgement, or both.
 #[inline(always)]
 pub(super) fn may_be_settings(length: u32, is_13: bool) -> bool {
     /// One setting, and the usual most of them.
@@ -381,8 +381,9 @@ pub(super) fn is_acknowledgement(length: u32, is_13: bool) -> bool {
     carries(length, is_13, |data| data == FRAME_HEADER)
 }
 
-/// Whether so many bytes, header and all, may be two records with a control frame each: an acknowledgement of settings
-/// and what ends a connection. A request of HTTP/1 with the name of a host and a word more is longer.
+/// Whether so many bytes, header and all, may be two records with a control frame each: an acknowledgement of
+/// settings and what ends a connection. A request of HTTP/1 with the name of a host and a word more is
+/// longer.
 #[inline(always)]
 pub(super) fn may_be_controls(written: u32, is_13: bool) -> bool {
     let added = if is_13 { added::TLS_13 } else { added::TLS_12 };

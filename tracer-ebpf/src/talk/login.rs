@@ -1,6 +1,6 @@
-//! The login of PostgreSQL within TLS, where only lengths show. A client asks for TLS in clear, and says who it is after
-//! the handshake; the server asks for a password, in one step or several, and sends its settings when the login is
-//! complete.
+//! The login of PostgreSQL within TLS, where only lengths show. A client asks for TLS in clear, and says who
+//! it is after the handshake; the server asks for a password, in one step or several, and sends its settings
+//! when the login is complete.
 
 use super::{Talk, flag, protocol};
 

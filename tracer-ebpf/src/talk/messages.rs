@@ -184,8 +184,8 @@ fn is_method(letters: u32) -> bool {
         .any(|method| letters == u32::from_le_bytes(**method))
 }
 
-/// Whether a request of HTTP/1 or, at the client's end, an answer begins with these bytes, a little-endian number. It
-/// looks at five of them at most.
+/// Whether a request of HTTP/1 or, at the client's end, an answer begins with these bytes, a little-endian
+/// number. It looks at five of them at most.
 #[inline(always)]
 pub fn begins(first: u64, is_server: bool) -> bool {
     const ANSWER: u64 = u64::from_le_bytes(*b"HTTP/\0\0\0");

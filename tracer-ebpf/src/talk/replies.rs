@@ -22,8 +22,8 @@ pub(super) fn is_settings_frame(head: &Head) -> bool {
 }
 
 impl Talk {
-    /// Whether a request may be among these bytes that were written over TLS: they are more than a step of the
-    /// handshake or, with HTTP/2, an acknowledgement of settings.
+    /// Whether a request may be among these bytes that were written over TLS: they are more than a step of
+    /// the handshake or, with HTTP/2, an acknowledgement of settings.
     #[inline(always)]
     pub(super) fn is_asking_in_tls(&mut self, written: u32) -> bool {
         let first = written.wrapping_sub(RECORD_HEADER);
@@ -40,15 +40,15 @@ impl Talk {
         // Each client of HTTP/2 acknowledges the server's settings, at most one request after it has begun.
         if (is_known || self.requests <= 1 && self.may_be_http2()) && is_acknowledgement(first, is_13) {
             self.protocol = protocol::TLS_HTTP2;
-            // The server's settings may have been taken for an answer, and a request may be as short as an update
-            // of a window.
+            // The server's settings may have been taken for an answer, and a request may be as short as an
+            // update of a window.
             self.flags |= flag::ESTIMATED;
             return false;
         }
         if self.may_be_http2() && may_be_controls(written, is_13) {
-            // Perhaps nothing but control frames, and not known as such: the server's settings came in one record with
-            // the answer, or the acknowledgement was written together with something else. What the server says next
-            // would be taken for an answer.
+            // Perhaps nothing but control frames, and not known as such: the server's settings came in one
+            // record with the answer, or the acknowledgement was written together with something else. What
+            // the server says next would be taken for an answer.
             self.flags |= flag::ESTIMATED;
         }
         true
@@ -60,8 +60,8 @@ impl Talk {
         let is_turn = self.flags & flag::ARMED != 0;
         match (kind, self.stage) {
             (record::DATA, stage::OPEN_12 | stage::OPEN_13) => return self.server_data(length),
-            // The first one after the client has finished the handshake of TLS 1.3. Those before it, encrypted
-            // parts of the handshake, answer nothing but the client's hello.
+            // The first one after the client has finished the handshake of TLS 1.3. Those before it,
+            // encrypted parts of the handshake, answer nothing but the client's hello.
             (record::DATA, _) if is_turn => {
                 self.stage = stage::OPEN_13;
                 return self.server_data(length);

@@ -19,9 +19,8 @@ pub struct Serve {
     /// Listen here (repeatable) [default: 127.0.0.1:9779, or what systemd hands over]
     ///
     /// An address with a port, or unix:PATH. Anything but a loopback address or a Unix socket needs
-    /// --tls-cert,
-    /// --tls-key and --token-file. On a loopback address every user of this machine can read, unless there is a
-    /// token; a Unix socket is for its user and group.
+    /// --tls-cert, --tls-key and --token-file. On a loopback address every user of this machine can read,
+    /// unless there is a token; a Unix socket is for its user and group.
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     pub listen: Vec<Address>,
     /// The server's certificate and those above it (PEM); then all TCP connections are TLS

@@ -10,9 +10,9 @@ use crate::diagnosis::{Expect, ExpectPeer};
 pub struct Usual {
     /// Expect one well-behaved peer to hold N connections [default: auto]
     ///
-    /// `auto` learns the number from what the peers hold when the window starts; `judge` has it from the population. With
-    /// --from, the default is what was given when it was recorded. A peer that holds more than a number given here is
-    /// always judged.
+    /// `auto` learns the number from what the peers hold when the window starts; `judge` has it from the
+    /// population. With --from, the default is what was given when it was recorded. A peer that holds more
+    /// than a number given here is always judged.
     #[arg(long, value_name = "N|auto", value_parser = values::expect)]
     pub expect: Option<Expect>,
     /// Expect peers in this network to hold N connections each (repeatable)

@@ -59,9 +59,10 @@ pub struct Trace {
     /// Track at most N peers individually
     ///
     /// When hardly any room is left, those make room that hold no connection: first peers that never sent a
-    /// request, then those that came a few times, then the ones that were quiet longest. New peers of one IPv6
-    /// /64 are then counted together as that network, which is not judged. Peers that find no room all the same
-    /// are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel memory.
+    /// request, then those that came a few times, then the ones that were quiet longest. New peers of one
+    /// IPv6 /64 are then counted together as that network, which is not judged. Peers that find no room all
+    /// the same are counted in the totals and reported as not judged. Each peer takes 1.4 KiB of kernel
+    /// memory.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PEERS, value_parser = values::peers)]
     pub max_peers: u32,
     /// Keep a peer for this long after its last connection, or as long as the window if that is longer

@@ -77,8 +77,9 @@ impl Judge {
         diagnosis
     }
 
-    /// As [`Judge::look`], but takes the peers out of the sample and hands them over judged, one by one, so that
-    /// they need not all be held in both forms. In the order of the diagnosis, they are returned in brief.
+    /// As [`Judge::look`], but takes the peers out of the sample and hands them over judged, one by one, so
+    /// that they need not all be held in both forms. In the order of the diagnosis, they are returned in
+    /// brief.
     pub fn look_at_each(
         &mut self,
         sample: &mut Sample,
@@ -198,8 +199,8 @@ fn judge(sample: &Sample, history: &History, options: &Options, memory: &Memory)
     }
 }
 
-/// Judges one peer after the other. The figures of all of them are made twice, which takes less time than room
-/// for them.
+/// Judges one peer after the other. The figures of all of them are made twice, which takes less time than
+/// room for them.
 fn judge_each(
     scene: &Scene<'_>,
     peers: Vec<sample::Peer>,

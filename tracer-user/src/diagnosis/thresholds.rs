@@ -101,8 +101,8 @@ pub const BESIDE_FREE: f64 = 0.4;
 /// ... and it takes this many to tell a pool from clients behind one address.
 pub const MIN_JUST_OPENED: u64 = 4;
 
-/// A server that announces the end of a connection ends at least this share of them itself, however quick its client is
-/// to end the others.
+/// A server that announces the end of a connection ends at least this share of them itself, however quick its
+/// client is to end the others.
 pub const ANNOUNCED: f64 = 0.2;
 
 /// A pool opens further connections only when those it has are busy: on average, at least this share of them.

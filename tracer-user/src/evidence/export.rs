@@ -2,8 +2,8 @@
 //!
 //! A file has the intervals of one hour and segment. It gets its name when it is whole, and the name follows
 //! from what is in it, so an export that was interrupted goes on where it ended, and the same recording is
-//! never exported twice. The columns are those of the CSV files ([`super::rows`]) and, of peers, the figures of
-//! their table.
+//! never exported twice. The columns are those of the CSV files ([`super::rows`]) and, of peers, the figures
+//! of their table.
 
 mod figures;
 mod files;
@@ -61,8 +61,8 @@ impl Exporter {
         })
     }
 
-    /// Exports all recordings of a directory, as far as they are not there yet. They are of their own service,
-    /// unless one is given.
+    /// Exports all recordings of a directory, as far as they are not there yet. They are of their own
+    /// service, unless one is given.
     ///
     /// # Errors
     /// If nothing can be written any more. Other faults are in the report.

@@ -217,7 +217,8 @@ impl Extract {
                 continue;
             }
             let id = whose.id(row.peer(prefixes));
-            // Those that short-lived processes share are found by their name, those of strangers by their network.
+            // Those that short-lived processes share are found by their name, those of strangers by their
+            // network.
             let is_of = |peer: &&PeerId| {
                 let shared = peer.program.zip(row.owner_comm.as_deref());
                 **peer == id

@@ -1,11 +1,12 @@
 //! Joins the hosts of a service: what their clients did is added up before it is judged.
 //!
-//! A client with one connection on each of twenty hosts is one client with twenty. So the inbound peers of all hosts
-//! are added by service, port and address, whatever their namespaces, into one [`Sample`] with one window, and the judge
-//! of a single host judges that. Peers that are another one on each host stay apart: outbound peers, whose client is
-//! the host, and addresses that mean the host itself or its link.
+//! A client with one connection on each of twenty hosts is one client with twenty. So the inbound peers of
+//! all hosts are added by service, port and address, whatever their namespaces, into one [`Sample`] with one
+//! window, and the judge of a single host judges that. Peers that are another one on each host stay apart:
+//! outbound peers, whose client is the host, and addresses that mean the host itself or its link.
 //!
-//! One host after the other is read, judged by itself, and folded in ([`part`]), so that not all are in memory.
+//! One host after the other is read, judged by itself, and folded in ([`part`]), so that not all are in
+//! memory.
 
 mod events;
 mod names;

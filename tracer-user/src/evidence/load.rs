@@ -87,8 +87,8 @@ impl Period {
     }
 }
 
-/// The earlier recordings of a directory into which the window reaches that the user gave: those before a reboot, if
-/// `record --append` goes on in the same directory. The latest is first.
+/// The earlier recordings of a directory into which the window reaches that the user gave: those before a
+/// reboot, if `record --append` goes on in the same directory. The latest is first.
 ///
 /// # Errors
 /// As for [`load_wanted`].

@@ -8,7 +8,8 @@ use libc::{IF_NAMESIZE, c_char};
 use super::netns;
 use crate::model::sample::Peer;
 
-/// Names the interfaces of peers in the namespace of the calling thread. Those of other namespaces stay numbers.
+/// Names the interfaces of peers in the namespace of the calling thread. Those of other namespaces stay
+/// numbers.
 pub fn name(peers: &mut [Peer]) {
     let mut bound = peers
         .iter_mut()

@@ -1,11 +1,11 @@
 //! Peers that leave: a slot that holds nothing and has long been quiet is given back.
 //!
 //! The programs neither lock a slot nor count who uses it, so it takes three steps. The peer's cell in the
-//! index is abandoned, and no further connection finds the slot. Then every program that was running has ended
-//! ([`grace`]). If the slot is as it was before, nothing refers to it any more: a program that found it earlier
-//! would have counted an open, and one that counted an end and was about to add to it has done so. Its counters are
-//! handed over, and the slot is emptied and given back. Otherwise it goes on counting what it holds, and is
-//! looked at again later.
+//! index is abandoned, and no further connection finds the slot. Then every program that was running has
+//! ended ([`grace`]). If the slot is as it was before, nothing refers to it any more: a program that found it
+//! earlier would have counted an open, and one that counted an end and was about to add to it has done so.
+//! Its counters are handed over, and the slot is emptied and given back. Otherwise it goes on counting what
+//! it holds, and is looked at again later.
 
 mod cells;
 mod choice;
@@ -37,7 +37,8 @@ const PRESSED: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 64;
 const SELDOM: Duration = Duration::from_secs(60);
 
-/// But looks take no more than this part of a CPU. Who has more peers has more room too, and more time until it is full.
+/// But looks take no more than this part of a CPU. Who has more peers has more room too, and more time until
+/// it is full.
 const LOOKS_SHARE: u32 = 4;
 
 /// After this time no program that began before is still running, even if the kernel cannot tell: they take
@@ -62,8 +63,8 @@ pub(super) struct Retirement {
     left: Totals,
 }
 
-/// How many peers may be leaving at once. They have slots of their own beside those of `max_peers` peers, since one that
-/// comes back meanwhile takes a second slot.
+/// How many peers may be leaving at once. They have slots of their own beside those of `max_peers` peers,
+/// since one that comes back meanwhile takes a second slot.
 pub(super) fn most_leaving(max_peers: u32) -> u32 {
     (max_peers / 8).max(64)
 }
@@ -179,9 +180,10 @@ impl Retirement {
 }
 
 impl Tracer {
-    /// Gives back the slots of peers that hold nothing: of those that were quiet for the time that was set and,
-    /// while the table is nearly full, of others, the least known first. Returns who has left, so that the totals
-    /// do not change: [`Tracer::totals`] goes on to count them. `stays` names slots that are needed.
+    /// Gives back the slots of peers that hold nothing: of those that were quiet for the time that was set
+    /// and, while the table is nearly full, of others, the least known first. Returns who has left, so that
+    /// the totals do not change: [`Tracer::totals`] goes on to count them. `stays` names slots that are
+    /// needed.
     ///
     /// # Errors
     /// If the maps cannot be read.
@@ -340,8 +342,8 @@ impl Tracer {
         Ok(peer)
     }
 
-    /// A peer leaves a slot. If it came back meanwhile and has another one, what is known of it was counted in both, and
-    /// from now on it is only what is counted in the other.
+    /// A peer leaves a slot. If it came back meanwhile and has another one, what is known of it was counted
+    /// in both, and from now on it is only what is counted in the other.
     fn forget_history_of(&mut self, key: &PeerKey) {
         let is_its = |slot: &u32| {
             let there = self.table.key(*slot as usize).and_then(Result::ok);
@@ -365,8 +367,8 @@ impl Tracer {
             .collect()
     }
 
-    /// Empties the list of peers that found no room, once there is room: they get a slot when they come again,
-    /// and the list does not fill up.
+    /// Empties the list of peers that found no room, once there is room: they get a slot when they come
+    /// again, and the list does not fill up.
     fn forget_dropped(&mut self) -> Result<(), TraceError> {
         let dropped = self.sum_of_losses()?.peers_dropped;
         let is_full = self.retirement.peers() >= self.retirement.max_peers;

@@ -59,11 +59,11 @@ pub struct Losses {
     pub namespaces_skipped: u64,
     /// Rows of a recording that could not be written.
     pub rows_not_written: u64,
-    /// Listeners that made room for others in a table of the kernel although they still listened. The direction of a
-    /// connection may be wrong if its open was missed at that time.
+    /// Listeners that made room for others in a table of the kernel although they still listened. The
+    /// direction of a connection may be wrong if its open was missed at that time.
     pub listeners_forgotten: u64,
-    /// Processes without a name: the kernel's table had no room for it any more, and they have ended. No count is
-    /// affected.
+    /// Processes without a name: the kernel's table had no room for it any more, and they have ended. No
+    /// count is affected.
     pub names_forgotten: u64,
     /// How often the kernel interrupted a walk over the sockets, which was then resumed. Not a loss.
     pub walks_resumed: u64,

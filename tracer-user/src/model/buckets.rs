@@ -92,8 +92,8 @@ impl<const N: usize> Buckets<N> {
         all.into()
     }
 
-    /// Those of these that are where another has its own, if these are all kept here: nearly always, when little is
-    /// added to much.
+    /// Those of these that are where another has its own, if these are all kept here: nearly always, when
+    /// little is added to much.
     fn same_places(&mut self, other: &Self) -> Option<&mut [u32]> {
         if other.counts.is_empty() {
             return Some(&mut []);

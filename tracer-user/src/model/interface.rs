@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::Comm;
 
-/// The interface that a socket is bound to: a VRF, the link of a link-local address, or one that a program chose. Within
-/// a namespace its index identifies it; the name is for display alone, and does not count when two are compared.
+/// The interface that a socket is bound to: a VRF, the link of a link-local address, or one that a program
+/// chose. Within a namespace its index identifies it; the name is for display alone, and does not count when
+/// two are compared.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(from = "NonZeroU32", into = "NonZeroU32")]
 pub struct Interface {

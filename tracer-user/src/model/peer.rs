@@ -28,8 +28,8 @@ impl fmt::Display for Direction {
     }
 }
 
-/// What identifies a peer: a remote address or network, on one port of a service, in one
-/// direction, network namespace and interface; of an outbound one also the process of this host that connects.
+/// What identifies a peer: a remote address or network, on one port of a service, in one direction, network
+/// namespace and interface; of an outbound one also the process of this host that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PeerId {
     /// Inode number of the network namespace.
@@ -101,7 +101,8 @@ impl PeerId {
         }
     }
 
-    /// The IPv6 network of an inbound peer, whose strangers are one peer while the table of peers is nearly full.
+    /// The IPv6 network of an inbound peer, whose strangers are one peer while the table of peers is nearly
+    /// full.
     #[must_use]
     pub fn among_strangers(self) -> Option<Self> {
         let IpNet::V6(network) = self.network else {
@@ -115,14 +116,15 @@ impl PeerId {
         })
     }
 
-    /// Whether it may be the strangers of an IPv6 network, and is unless the user has peers grouped by such networks.
+    /// Whether it may be the strangers of an IPv6 network, and is unless the user has peers grouped by such
+    /// networks.
     pub fn may_be_strangers(&self) -> bool {
         let is_network = matches!(self.network, IpNet::V6(network) if network.prefix_len() == SHARED_PREFIX);
         is_network && self.direction == Direction::Inbound
     }
 
-    /// The peers that may stand for this one: for a process called `comm`, those that came and went under that name, or
-    /// all that connect to the same address.
+    /// The peers that may stand for this one: for a process called `comm`, those that came and went under
+    /// that name, or all that connect to the same address.
     pub fn stand_ins(self, comm: Option<&str>) -> impl Iterator<Item = Self> {
         let is_process = self.process.is_some();
         let program = comm.filter(|_| is_process).map(|comm| self.of_program(comm));

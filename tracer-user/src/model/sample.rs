@@ -15,10 +15,12 @@ use super::{
     workload::Workload,
 };
 
-/// Most peers that there may be room for. The verifier lets programs reach 512 MiB of a map's value, and each takes 1.4 KiB.
+/// Most peers that there may be room for. The verifier lets programs reach 512 MiB of a map's value, and each
+/// takes 1.4 KiB.
 pub const MOST_PEERS: u32 = 1 << 18;
 
-/// Peers that are kept apart while a file is read: as many as that, and the eighth that may be leaving beside them.
+/// Peers that are kept apart while a file is read: as many as that, and the eighth that may be leaving beside
+/// them.
 pub const MAX_READ_PEERS: usize = (MOST_PEERS + MOST_PEERS / 8) as usize;
 
 /// A moment on both clocks, taken together.

@@ -217,9 +217,9 @@ impl Live {
         })
     }
 
-    /// Lets peers leave if it is time, and records how busy connections are between two samples, since whether a peer
-    /// had an idle connection when it opened another one depends on the moment. Skipped if it would cost more than a
-    /// hundredth of a CPU.
+    /// Lets peers leave if it is time, and records how busy connections are between two samples, since
+    /// whether a peer had an idle connection when it opened another one depends on the moment. Skipped if it
+    /// would cost more than a hundredth of a CPU.
     ///
     /// # Errors
     /// If sockets cannot be read.

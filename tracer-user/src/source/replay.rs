@@ -323,8 +323,8 @@ impl Replay {
         }
     }
 
-    /// Whether there is no more time between two intervals than is judged. From further away it takes less time
-    /// to begin at a key frame.
+    /// Whether there is no more time between two intervals than is judged. From further away it takes less
+    /// time to begin at a key frame.
     fn is_within_window(&self, first: usize, second: usize) -> bool {
         let window = self.manifest.session.window_ns.map(i128::from);
         let apart = self

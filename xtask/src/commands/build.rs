@@ -62,7 +62,8 @@ pub(crate) fn soak(project: &Project, arguments: &[OsString]) -> Result<ExitCode
     run_of_tests(project, "tcpreuse-soak", "soak", arguments)
 }
 
-/// Builds the simulated month and becomes it. Optimised: a debug build does not keep up with that many strangers.
+/// Builds the simulated month and becomes it. Optimised: a debug build does not keep up with that many
+/// strangers.
 pub(crate) fn month(project: &Project, arguments: &[OsString]) -> Result<ExitCode> {
     const BINARY: &str = "tcpreuse-month";
     setup::toolchain(project)?;

@@ -1,6 +1,6 @@
-//! Debian's packages for any of its machines, through the machine's own apt, which checks their signatures. They are
-//! downloaded and unpacked, never installed: apt keeps its state in a directory of ours, so that neither a foreign
-//! machine nor a newer suite becomes part of this one.
+//! Debian's packages for any of its machines, through the machine's own apt, which checks their signatures.
+//! They are downloaded and unpacked, never installed: apt keeps its state in a directory of ours, so that
+//! neither a foreign machine nor a newer suite becomes part of this one.
 
 use std::{
     collections::BTreeSet,
@@ -89,8 +89,8 @@ impl<'a> Debian<'a> {
         process::run_logged(command, self.log, say)
     }
 
-    /// The newest package of a kernel for virtual machines; `None` if there is none of that series. The lists of what
-    /// there is are renewed only if they have none, or none of this year's.
+    /// The newest package of a kernel for virtual machines; `None` if there is none of that series. The lists
+    /// of what there is are renewed only if they have none, or none of this year's.
     pub(super) fn kernel(&self, series: &str) -> Result<Option<String>> {
         let known = self.known(series);
         if known.is_some() && series != NEWEST {

@@ -72,9 +72,9 @@ pub(crate) fn run(project: &Project, what: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same code
-/// twice. Counts those that went well and those that found something; `None` where there is no C++ compiler and
-/// none can be had.
+/// All targets for some seconds each at most, as part of all tests, which are to say the same of the same
+/// code twice. Counts those that went well and those that found something; `None` where there is no C++
+/// compiler and none can be had.
 pub(super) fn all(project: &Project, seconds: u64) -> Result<Option<(u64, u64)>> {
     if !setup::for_fuzz(project)? {
         return Ok(None);

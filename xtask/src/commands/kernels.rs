@@ -1,7 +1,8 @@
 //! `kernels`: the end-to-end tests that are about the kernel, on other kernels than this machine's.
 //!
-//! Each kernel boots in a virtual machine on an emulated CPU, of this machine's architecture or another one, whose first
-//! process runs the tests of a plan one by one. This machine's kernel gets the same tests from the same program.
+//! Each kernel boots in a virtual machine on an emulated CPU, of this machine's architecture or another one,
+//! whose first process runs the tests of a plan one by one. This machine's kernel gets the same tests from
+//! the same program.
 
 use std::{
     fmt::Write as _,

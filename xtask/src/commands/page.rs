@@ -30,8 +30,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Passes the arguments on and becomes the command; with `--readme`, runs it and writes what it prints into the
-    /// page.
+    /// Passes the arguments on and becomes the command; with `--readme`, runs it and writes what it prints
+    /// into the page.
     pub(super) fn perform(
         &self,
         project: &Project,

@@ -1,4 +1,5 @@
-//! `picture`: the live view, the report and the page of `serve` in the documentation, from the demo's real traffic.
+//! `picture`: the live view, the report and the page of `serve` in the documentation, from the demo's real
+//! traffic.
 
 use std::fs;
 

@@ -63,7 +63,8 @@ pub fn measure(hosts: u32, peers: u32, scratch: &Path) -> Result<Joined, String>
     })
 }
 
-/// The state is the same file for all hosts: it is read as often as if there were several, without room for them.
+/// The state is the same file for all hosts: it is read as often as if there were several, without room for
+/// them.
 fn copy(hosts: u32, one: &Path, all: &Path) -> io::Result<()> {
     let manifest = fs::read_to_string(one.join(MANIFEST))?;
     for host in 0..hosts {

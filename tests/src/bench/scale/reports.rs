@@ -99,8 +99,8 @@ pub fn measure(peers: u32, seconds: u32, intervals: u32, scratch: &Path) -> Resu
     Ok(reported)
 }
 
-/// Steps back from the middle as the player does: to the interval before the one that is wanted, and to that one.
-/// Returns the longest time, ms.
+/// Steps back from the middle as the player does: to the interval before the one that is wanted, and to that
+/// one. Returns the longest time, ms.
 fn back(folder: &Path) -> Result<f64, String> {
     let said = |error: tcpreuse::testing::evidence::EvidenceError| error.to_string();
     let mut replay = Replay::open(folder, None).map_err(said)?;

@@ -14,7 +14,8 @@ use super::{Recorder, cell, column, json, place, rows};
 
 const TEST: &str = "containers_have_their_names";
 
-/// A cgroup below the root of its hierarchy, removed on drop with those above it that only this test has made.
+/// A cgroup below the root of its hierarchy, removed on drop with those above it that only this test has
+/// made.
 struct Cgroup {
     root: PathBuf,
     path: PathBuf,

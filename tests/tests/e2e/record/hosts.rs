@@ -27,8 +27,8 @@ fn record_as(name: &str, namespace: &Namespace, path: &Path, args: &[&str]) -> R
     Recorder::spawn(command, namespace, path, args)
 }
 
-/// Makes a recording a day older or younger, as if its host's clock were wrong; returns by how much, ms. Its state
-/// is gone then, but not its rows.
+/// Makes a recording a day older or younger, as if its host's clock were wrong; returns by how much, ms. Its
+/// state is gone then, but not its rows.
 fn move_clock(path: &Path) -> i64 {
     const DAY_MS: i64 = 86_400_000;
     let manifest = json(&fs::read_to_string(path.join("manifest.json")).unwrap());

@@ -152,7 +152,8 @@ fn http_2_over_tls_1_3() {
     }
 }
 
-/// OpenSSL reads the server's change of cipher, which comes with its wish for another hello, after it has sent that.
+/// OpenSSL reads the server's change of cipher, which comes with its wish for another hello, after it has
+/// sent that.
 #[test]
 fn another_hello_begins_the_handshake_of_tls_1_3_again() {
     let flight = [155, 23, 415, 95, 69].map(|length| record(if length == 155 { 22 } else { 23 }, length));
@@ -206,8 +207,8 @@ fn a_request_of_http_2_may_be_as_short_as_an_update_of_a_window() {
     assert!(!reading.talk.is_exact());
 }
 
-/// nginx may send its settings in one record with the answer. A busy client then acknowledges them together with its
-/// goodbye, and the server's goodbye looks like another answer.
+/// nginx may send its settings in one record with the answer. A busy client then acknowledges them together
+/// with its goodbye, and the server's goodbye looks like another answer.
 #[test]
 fn a_goodbye_of_http_2_that_looks_like_a_request_makes_the_number_a_bound() {
     for (hello, added) in [(hello_13(53), 17_u16), (hello_12(), 24)] {

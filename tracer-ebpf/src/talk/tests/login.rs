@@ -1,5 +1,5 @@
-//! What comes before requests at the server's end of TLS, which shows nothing but lengths: PostgreSQL's login, and
-//! another hello.
+//! What comes before requests at the server's end of TLS, which shows nothing but lengths: PostgreSQL's
+//! login, and another hello.
 
 use super::*;
 

@@ -23,8 +23,8 @@ use crate::{
 /// How many hosts are read at the same time. Each takes some 10 KiB a peer meanwhile.
 const MAX_AT_ONCE: usize = 4;
 
-/// Reads and judges one recording with the options that were given, together with the earlier ones of its directory into
-/// which the window reaches.
+/// Reads and judges one recording with the options that were given, together with the earlier ones of its
+/// directory into which the window reaches.
 pub(super) fn load(asked: &Asked<'_>, path: &Path, filter: &Filter) -> Result<Loaded, Failure> {
     let wanted = asked.wanted();
     let mut last = one(asked, path, filter, &wanted)?;

@@ -46,9 +46,9 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients with a
-/// steady rhythm are then of the same age too when the timeout ends their connections, and a single time that a busy
-/// server measured otherwise does not make their age the cause.
+/// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients
+/// with a steady rhythm are then of the same age too when the timeout ends their connections, and a single
+/// time that a busy server measured otherwise does not make their age the cause.
 fn looks_like_idle_timeout(case: &Case<'_>) -> bool {
     let idle = &case.figures.idle;
     let most = idle.cluster.filter(|cluster| cluster.count + 1 >= idle.count);

@@ -59,9 +59,9 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the peer is many clients, or probably many behind one address: it holds more than a usual pool, the
-/// number does not grow while connections come and go, and nothing proves a single host. The number alone then
-/// proves nothing.
+/// Whether the peer is many clients, or probably many behind one address: it holds more than a usual pool,
+/// the number does not grow while connections come and go, and nothing proves a single host. The number alone
+/// then proves nothing.
 pub(in crate::diagnosis) fn is_shared(case: &Case<'_>) -> bool {
     let figures = case.figures;
     if case.are_strangers {

@@ -82,15 +82,16 @@ fn has_grown(case: &Case<'_>) -> bool {
         && share(figures.closes, figures.opens) <= EXCEPTION
 }
 
-/// Whether connections that come and go independently of one another, as those of many clients behind one address,
-/// may have grown that much in number.
+/// Whether connections that come and go independently of one another, as those of many clients behind one
+/// address, may have grown that much in number.
 fn may_be_chance(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
-    // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root of n in
-    // one case of twenty.
+    // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root
+    // of n in one case of twenty.
     let walk = |closes: u64| 4 * 2 * closes;
-    // A number that stays about the same fluctuates by its square root. Its lowest and highest values of many are
-    // some three standard deviations of their difference apart, which is more than the walk between them suggests.
+    // A number that stays about the same fluctuates by its square root. Its lowest and highest values of many
+    // are some three standard deviations of their difference apart, which is more than the walk between them
+    // suggests.
     let fluctuation = 9 * 2 * course.from().midpoint(course.end);
     let chance = walk(course.closes_since).max(fluctuation.min(walk(figures.closes)));
     course.grown * course.grown <= chance

@@ -66,8 +66,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// Whether the server ends the connections. One that says so in its last reply (`Connection: close`) is at times
-/// overtaken by its client; a limit of the client's own is kept by the client alone.
+/// Whether the server ends the connections. One that says so in its last reply (`Connection: close`) is at
+/// times overtaken by its client; a limit of the client's own is kept by the client alone.
 fn is_by_server(figures: &Figures) -> bool {
     let (by_server, closes) = (figures.server_fin, figures.closes);
     habitual(by_server, closes)

@@ -261,8 +261,8 @@ impl Standing {
         self.show(peer);
     }
 
-    /// Whether the peer goes on to open and lose connections without a sign that it reuses them, and only the cause has
-    /// become less clear. That takes no accusation back.
+    /// Whether the peer goes on to open and lose connections without a sign that it reuses them, and only the
+    /// cause has become less clear. That takes no accusation back.
     fn goes_on(&self, peer: &Judged) -> bool {
         if peer.finding.verdict != Verdict::InsufficientData
             || peer.recovered.is_some()

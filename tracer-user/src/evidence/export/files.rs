@@ -32,8 +32,8 @@ const LABELS: [(&str, CellType); 5] = [
     ("started_at", CellType::Time),
 ];
 
-/// What a peer's row has besides, before its figures: whether its counters go on from an earlier file, and its
-/// name taken apart.
+/// What a peer's row has besides, before its figures: whether its counters go on from an earlier file, and
+/// its name taken apart.
 const PEER: [(&str, CellType); 4] = [
     ("carried", CellType::Flag),
     ("peer_addr", CellType::Address),

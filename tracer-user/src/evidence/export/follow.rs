@@ -1,5 +1,5 @@
-//! Exports a recording while it is written, in a thread of its own that reads the files: counting and recording
-//! wait for nothing here. What cannot be exported is told, and tried again.
+//! Exports a recording while it is written, in a thread of its own that reads the files: counting and
+//! recording wait for nothing here. What cannot be exported is told, and tried again.
 
 use std::{
     io,
@@ -50,8 +50,8 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Starts the thread. It follows the newest recording of a directory, which may be moved away and replaced by another
-    /// one; [`Self::kept`] then says where it is.
+    /// Starts the thread. It follows the newest recording of a directory, which may be moved away and
+    /// replaced by another one; [`Self::kept`] then says where it is.
     ///
     /// # Errors
     /// If there can be no more threads.
@@ -90,7 +90,8 @@ impl Follower {
         Ok(Self { shared })
     }
 
-    /// Exports a recording that was moved here and is complete. It may have begun and ended between two looks.
+    /// Exports a recording that was moved here and is complete. It may have begun and ended between two
+    /// looks.
     pub fn kept(&self, path: PathBuf) {
         self.shared.lock().kept.push(path);
         self.shared.changed.notify_all();
@@ -101,8 +102,8 @@ impl Follower {
         std::mem::take(&mut self.shared.lock().news)
     }
 
-    /// Exports what is left of a recording that has ended, and waits for that, but no longer than this. Returns why
-    /// something is missing, if it is.
+    /// Exports what is left of a recording that has ended, and waits for that, but no longer than this.
+    /// Returns why something is missing, if it is.
     pub fn finish(&self, patience: Duration) -> Option<String> {
         let mut state = self.shared.lock();
         state.is_ending = true;
@@ -148,8 +149,8 @@ struct Work {
     service: Option<Service>,
     /// Complete recordings elsewhere that are not exported yet.
     kept: Vec<PathBuf>,
-    /// The recording it follows, with what tells its directory from others. After a fault there is none, and it is
-    /// opened again.
+    /// The recording it follows, with what tells its directory from others. After a fault there is none, and
+    /// it is opened again.
     track: Option<((u64, u64), Track)>,
 }
 

@@ -101,7 +101,8 @@ impl Track {
         })
     }
 
-    /// Makes the files that are not there yet. Without `all`, only those of hours and segments that have ended.
+    /// Makes the files that are not there yet. Without `all`, only those of hours and segments that have
+    /// ended.
     pub(super) fn export(&mut self, to: &mut Exporter, all: bool) -> Result<(), EvidenceError> {
         for _ in 0..MAX_TRIES {
             if let Some(tasks) = self.tasks(to, all)? {

@@ -1,7 +1,7 @@
 //! How the clocks of hosts differ, by connections that both ends have recorded.
 //!
-//! The client's end opens when the answer to its SYN comes, the server's when the client's acknowledgement does: half a
-//! round trip later. So two clocks are compared no better than that.
+//! The client's end opens when the answer to its SYN comes, the server's when the client's acknowledgement
+//! does: half a round trip later. So two clocks are compared no better than that.
 
 use std::net::IpAddr;
 

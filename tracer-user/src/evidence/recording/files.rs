@@ -123,7 +123,8 @@ impl Files {
         self.rows.connections.put(row)
     }
 
-    /// About how many bytes the block takes with these rows, rather more than less: rows are as long as those before.
+    /// About how many bytes the block takes with these rows, rather more than less: rows are as long as those
+    /// before.
     pub(super) fn expected_bytes(&self, rows: &Rows) -> u64 {
         /// Bytes of a row where none was written yet.
         const USUAL: u64 = 600;

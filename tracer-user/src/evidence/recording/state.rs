@@ -71,8 +71,8 @@ impl States {
         Ok(())
     }
 
-    /// The segments up to this one are about to be removed. A difference whose digest goes with them could not be
-    /// verified any more, so it goes first.
+    /// The segments up to this one are about to be removed. A difference whose digest goes with them could
+    /// not be verified any more, so it goes first.
     pub(super) fn lose_journals(&mut self, folder: &Folder, up_to: u64) -> Result<(), EvidenceError> {
         if self.delta == 0 || self.delta_segment > up_to {
             return Ok(());

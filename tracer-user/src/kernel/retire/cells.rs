@@ -88,8 +88,8 @@ impl Cells {
         done
     }
 
-    /// Frees the abandoned cells that no key lies behind. New keys cannot come to lie behind them once a grace
-    /// period has passed, since the programs take the first vacant cell.
+    /// Frees the abandoned cells that no key lies behind. New keys cannot come to lie behind them once a
+    /// grace period has passed, since the programs take the first vacant cell.
     pub(super) fn free(&mut self, linked: impl Iterator<Item = (u32, PeerKey)>) {
         if self.abandoned.is_empty() {
             return;

@@ -1,11 +1,13 @@
 //! A window over several hosts: what the windows of each have marked, added up at common moments.
 //!
-//! A host's marks say what held from one boundary until the next change, so they are steps. The steps of several
-//! hosts are added at the moments of a [`Grid`]; at each counts what the host marked last. A host is taken to have
-//! held at the beginning what it held when it was first looked at, so that one that comes late is no growth.
+//! A host's marks say what held from one boundary until the next change, so they are steps. The steps of
+//! several hosts are added at the moments of a [`Grid`]; at each counts what the host marked last. A host is
+//! taken to have held at the beginning what it held when it was first looked at, so that one that comes late
+//! is no growth.
 //!
-//! The number held is known at all moments of the grid, which takes a few bytes each. All counters are kept at few of
-//! them: at the beginning, from which all is judged, and where [`super::Window::boundaries`] are to be.
+//! The number held is known at all moments of the grid, which takes a few bytes each. All counters are kept
+//! at few of them: at the beginning, from which all is judged, and where [`super::Window::boundaries`] are to
+//! be.
 
 use std::sync::Arc;
 
@@ -234,7 +236,8 @@ impl HostWindow<'_> {
                 steps.put(place, Point::of(&mark));
                 if let Some(full) = full {
                     let reckoned_ns = self.common_ns(mark.counters.reckoned_ms.saturating_mul(NS_PER_MS));
-                    // What is held goes on until the moment at which the mark counts, or until the window begins.
+                    // What is held goes on until the moment at which the mark counts, or until the window
+                    // begins.
                     let until_ns = if is_base { at_ns } else { self.grid.full_ns(full) };
                     let mark = reckoned_until(
                         mark,
@@ -287,7 +290,8 @@ impl HostWindow<'_> {
     }
 }
 
-/// A mark as it would be had it been made some time later, when nothing had changed, with the time on the common clock.
+/// A mark as it would be had it been made some time later, when nothing had changed, with the time on the
+/// common clock.
 fn reckoned_until(mut mark: Mark, later_ns: u64, at_ns: u64) -> Mark {
     let ms = later_ns / NS_PER_MS;
     let counters = &mut mark.counters;

@@ -33,12 +33,12 @@ pub struct Live {
 /// A connection is new for at least this long, ns ...
 const NEW_NS: u64 = 50_000_000;
 
-/// ... and for as long as the peer's requests take on average, up to this, ns: no sooner is a connection that was free
-/// when it opened likely to be free again after another request.
+/// ... and for as long as the peer's requests take on average, up to this, ns: no sooner is a connection that
+/// was free when it opened likely to be free again after another request.
 const LONGEST_NEW_NS: u64 = 250_000_000;
 
-/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool has sent its
-/// request by then.
+/// A connection that has been idle for this long was free, ns. A thread that has just taken it from a pool
+/// has sent its request by then.
 const FREE_NS: u64 = 30_000_000;
 
 /// How busy a peer's connections were, over all the times they were looked at. All values only grow, so means
@@ -63,8 +63,8 @@ pub struct Looks {
 }
 
 impl Looks {
-    /// Adds one look, at this monotonic time, ns. `mean_hold_ns` says how long the peer's requests took so far, on
-    /// average, or 0.
+    /// Adds one look, at this monotonic time, ns. `mean_hold_ns` says how long the peer's requests took so
+    /// far, on average, or 0.
     pub fn note(&mut self, live: Live, now_ns: u64, mean_hold_ns: impl FnOnce() -> u64) {
         if live.established == 0 {
             self.empty += 1;
@@ -176,8 +176,8 @@ impl Levels {
         Self { times, ..self }
     }
 
-    /// What was held at the first moment, and at each one since the peer came. What it held then may be noted at a moment
-    /// by when it held more, so that only the first one says that it held none before.
+    /// What was held at the first moment, and at each one since the peer came. What it held then may be noted
+    /// at a moment by when it held more, so that only the first one says that it held none before.
     pub(super) fn course(&self, slot: u32) -> Vec<Level> {
         let mut changes = self.of_slots.get(&slot).into_iter().flatten().peekable();
         let mut now = None;

@@ -45,8 +45,8 @@ pub(super) fn rate(peer: &Judged) -> Vec<Remedy> {
     }
 }
 
-/// The first two lines are the same for all peers, since a frontend has one table. Addresses of IPv4 are kept in it as
-/// IPv6 has them.
+/// The first two lines are the same for all peers, since a frontend has one table. Addresses of IPv4 are kept
+/// in it as IPv6 has them.
 fn haproxy(peer: &Judged, limit: &str) -> Remedy {
     let (address, port) = (peer.id.address(), peer.id.port);
     Remedy {

@@ -45,8 +45,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// Where evidence is asked for.
 const KEEP: &str = "/api/keep";
 
-/// How many versions of the whole diagnosis readers may hold at a time: with many peers each has tens of megabytes, and a
-/// slow reader keeps the one that it asked for.
+/// How many versions of the whole diagnosis readers may hold at a time: with many peers each has tens of
+/// megabytes, and a slow reader keeps the one that it asked for.
 const MAX_DOCUMENTS: usize = 4;
 
 /// How long such a request waits for the loop that samples.

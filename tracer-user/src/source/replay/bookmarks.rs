@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::reading::Reading;
 
-/// Number of bookmarks to each doubling of the distance, which bounds what is read to go back: a quarter of how
-/// far one has gone back already.
+/// Number of bookmarks to each doubling of the distance, which bounds what is read to go back: a quarter of
+/// how far one has gone back already.
 const PER_DOUBLING: usize = 4;
 
 /// Maximum number of bookmarks, and of peers in all of them if there are more than a few.

@@ -73,7 +73,8 @@ impl Past {
         }
     }
 
-    /// Moves the records of processes and strangers that are no peers of their own to the peer that stands for them.
+    /// Moves the records of processes and strangers that are no peers of their own to the peer that stands
+    /// for them.
     pub(crate) fn follow(&mut self, sample: &Sample) {
         let may_move = |id: &PeerId| id.process.is_some() || id.among_strangers().is_some();
         if !self.peers.keys().any(may_move) {

@@ -1,9 +1,9 @@
-//! How many connections of each peer were open over the window, those in CLOSE_WAIT included, in a few points: the small
-//! chart in its row.
+//! How many connections of each peer were open over the window, those in CLOSE_WAIT included, in a few
+//! points: the small chart in its row.
 //!
-//! A point is the most that were open in a span of time. Spans are short at first and grow with the run, until
-//! all of them together are as long as the window; then the oldest is dropped for each new one. So a point
-//! costs two bytes for each peer, and a sample one comparison.
+//! A point is the most that were open in a span of time. Spans are short at first and grow with the run,
+//! until all of them together are as long as the window; then the oldest is dropped for each new one. So a
+//! point costs two bytes for each peer, and a sample one comparison.
 
 use std::collections::VecDeque;
 

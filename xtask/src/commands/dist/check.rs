@@ -1,5 +1,5 @@
-//! Installs the package in a fresh root, runs it there, removes it again, and starts its service. What is in the archive
-//! and in the package for RPM is tried too.
+//! Installs the package in a fresh root, runs it there, removes it again, and starts its service. What is in
+//! the archive and in the package for RPM is tried too.
 //!
 //! The root is entered in mount, process and network namespaces of its own.
 

@@ -12,8 +12,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Reads `6.1`, for a machine as this one, or `6.1-arm64`; `None` for a machine that is not known, this one
-    /// included.
+    /// Reads `6.1`, for a machine as this one, or `6.1-arm64`; `None` for a machine that is not known, this
+    /// one included.
     pub(super) fn read(name: &str) -> Option<Self> {
         let (series, machine) = match name.split_once('-') {
             Some((series, machine)) => (series, MACHINES.iter().find(|known| known.name == machine)?),

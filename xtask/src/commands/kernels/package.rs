@@ -1,5 +1,5 @@
-//! What guests are made of, from the packages of Debian: kernels, the programs that tests run, and the standard library
-//! of Rust for a foreign machine. It is kept in the user's cache directory.
+//! What guests are made of, from the packages of Debian: kernels, the programs that tests run, and the
+//! standard library of Rust for a foreign machine. It is kept in the user's cache directory.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! Python packages, in a virtual environment below the target directory: nothing of the system's Python changes.
+//! Python packages, in a virtual environment below the target directory: nothing of the system's Python
+//! changes.
 
 use std::{path::PathBuf, process::Command};
 

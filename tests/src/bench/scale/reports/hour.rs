@@ -1,5 +1,5 @@
-//! Made-up clients over an hour or more, recorded as `record` does: one in ten connects anew each time, one in a
-//! hundred piles up in the second half, and the others keep a connection.
+//! Made-up clients over an hour or more, recorded as `record` does: one in ten connects anew each time, one
+//! in a hundred piles up in the second half, and the others keep a connection.
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -1,5 +1,5 @@
-//! The questions in `packaging/sql` and their answers, by DuckDB on a small fleet: three hosts that provide one
-//! service, over half an hour before midnight and half an hour after.
+//! The questions in `packaging/sql` and their answers, by DuckDB on a small fleet: three hosts that provide
+//! one service, over half an hour before midnight and half an hour after.
 
 use std::{
     env,

@@ -167,8 +167,8 @@ impl Column<Option<IpNet>> for Network {
     }
 }
 
-/// What identifies a peer, except its process and interface. For an outbound peer `local_port` is empty, since it changes
-/// each time; the service's port follows the address in `peer`.
+/// What identifies a peer, except its process and interface. For an outbound peer `local_port` is empty,
+/// since it changes each time; the service's port follows the address in `peer`.
 pub(in crate::evidence::rows) struct Id;
 
 impl Column<PeerId> for Id {

@@ -1,4 +1,5 @@
-//! Starts the services, as systemd does it, and has it reload and restart them: in a container that is booted, with the kernel of this machine.
+//! Starts the services, as systemd does it, and has it reload and restart them: in a container that is
+//! booted, with the kernel of this machine.
 
 use std::{fs, path::Path, process::Command};
 
