@@ -22,22 +22,15 @@ pub fn of(report: &Report) -> Value {
         "budgets": budget::all(report),
         "overhead": report.overhead.as_ref().map(overhead),
         "reads": report.reads.as_ref().map(reads),
-        "crowd": report.crowd.as_ref().map(|crowd| match crowd {
-            Ok(crowd) => json!({
+        "crowd": or_obstacle(&report.crowd, |crowd| json!({
                 "held": HELD,
                 "ratio": crowd.ratio(),
                 "cases": cases(&crowd.ours),
                 "empty_program": cases(&crowd.empty),
                 "line_between_cpus_ns": each(&crowd.line_ns),
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "served": report.served.as_ref().map(|served| match served {
-            Ok(served) => json!({ "kept": rates(&served.kept), "fresh": rates(&served.fresh) }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "serve": report.scrapes.as_ref().map(|scrapes| match scrapes {
-            Ok(scrapes) => json!({
+            })),
+        "served": or_obstacle(&report.served, |served| json!({ "kept": rates(&served.kept), "fresh": rates(&served.fresh) })),
+        "serve": or_obstacle(&report.scrapes, |scrapes| json!({
                 "peers": scrapes.peers,
                 "fresh_scrape_cpu_ms": scrapes.fresh_ms,
                 "scrape_cpu_ms": scrapes.loaded_ms,
@@ -46,9 +39,7 @@ pub fn of(report: &Report) -> Value {
                 "memory_before": memory(scrapes.memory[0]),
                 "memory_after": memory(scrapes.memory[1]),
                 "first_paint_ms": scrapes.paint_ms,
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
+            })),
         "peers": report.peers.iter().map(|look| json!({
             "peers": look.peers,
             "whole_ms": look.whole_ms,
@@ -65,45 +56,32 @@ pub fn of(report: &Report) -> Value {
             "ss_ms": list.ss_ms,
             "seed_ms": list.seed_ms,
         })).collect::<Vec<_>>(),
-        "recording": report.recorded.as_ref().map(|recorded| match recorded {
-            Ok(recorded) => json!({
+        "recording": or_obstacle(&report.recorded, |recorded| json!({
                 "rows": recorded.rows,
                 "from_state_ms": recorded.from_state_ms,
                 "from_rows_ms": recorded.from_rows_ms,
                 "rows_per_second": recorded.rows_per_second(),
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "day": report.day.as_ref().map(|day| match day {
-            Ok(day) => json!({
+            })),
+        "day": or_obstacle(&report.day, |day| json!({
                 "peers": day.host.peers,
                 "moving": day.host.moving,
                 "kept_bytes": day.kept,
                 "written_bytes": day.written,
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "report": report.reported.as_ref().map(|reported| match reported {
-            Ok(reported) => json!({
+            })),
+        "report": or_obstacle(&report.reported, |reported| json!({
                 "peers": reported.peers,
                 "rows": reported.rows,
                 "recording_bytes": reported.recording_bytes,
                 "report_ms": reported.report_ms,
                 "page_bytes": reported.page_bytes,
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "hosts": report.joined.as_ref().map(|joined| match joined {
-            Ok(joined) => json!({
+            })),
+        "hosts": or_obstacle(&report.joined, |joined| json!({
                 "hosts": joined.hosts,
                 "peers": joined.peers,
                 "seconds": joined.seconds,
                 "memory_kb": joined.memory_kb,
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
-        "long": report.long.as_ref().map(|long| match long {
-            Ok(long) => json!({
+            })),
+        "long": or_obstacle(&report.long, |long| json!({
                 "peers": long.peers,
                 "seconds": long.seconds,
                 "rows": long.rows,
@@ -111,9 +89,7 @@ pub fn of(report: &Report) -> Value {
                 "report_ms": long.report_ms,
                 "from_ms": long.from_ms,
                 "back_ms": long.back_ms,
-            }),
-            Err(reason) => json!({ "obstacle": reason }),
-        }),
+            })),
         "start": report.start.as_ref().map(|start| json!({
             "program_ms": start.program_ms,
             "attach_ms": start.attach_ms,
@@ -128,6 +104,14 @@ pub fn of(report: &Report) -> Value {
             "memory": memory(view.memory),
             "cpu": view.cpu,
         })),
+    })
+}
+
+/// A part that was measured, or what kept it from being measured; `null` if nobody asked for it.
+fn or_obstacle<T>(part: &Option<Result<T, String>>, of: impl FnOnce(&T) -> Value) -> Option<Value> {
+    part.as_ref().map(|part| match part {
+        Ok(part) => of(part),
+        Err(reason) => json!({ "obstacle": reason }),
     })
 }
 
