@@ -165,9 +165,9 @@ mod tests {
             moving: 1,
             every: 10,
         };
-        let Day { written, kept, .. } = of(quiet, &parent.path().join("evidence")).unwrap();
+        let Day { host, written, kept } = of(quiet, &parent.path().join("evidence")).unwrap();
         let (written, kept) = (written >> 20, kept >> 20);
-        println!("{quiet:?}: {written} MB a day are written, {kept} MB kept");
+        println!("{host:?}: {written} MB a day are written, {kept} MB kept");
         assert!(written <= 20);
     }
 }

@@ -13,8 +13,11 @@ const PER_DOUBLING: usize = 4;
 
 /// Maximum number of bookmarks, and of peers in all of them if there are more than a few.
 const MAX: usize = 48;
-const MAX_PEERS: usize = 500_000;
+const MAX_PEERS: usize = 250_000;
 const FEW: usize = 4;
+
+/// How far ahead bookmarks are kept: a step back first goes to the interval before the one that is wanted.
+const AHEAD: usize = 1;
 
 /// Readings by position, each before the judge was told of the last interval read.
 #[derive(Default)]
@@ -34,11 +37,10 @@ impl Bookmarks {
             return;
         }
         self.0.entry(position).or_insert_with(|| reading.clone());
-        self.0.retain(|position, _| belongs(*position, to));
+        self.0
+            .retain(|position, _| *position <= to + AHEAD && belongs(*position, to));
         while self.0.len() > most(reading.walk.rebuild.len()) {
-            let ends = self.0.keys().next().into_iter().chain(self.0.keys().next_back());
-            let farthest = ends.copied().max_by_key(|end| end.abs_diff(to));
-            farthest.and_then(|position| self.0.remove(&position));
+            self.0.pop_first();
         }
     }
 }

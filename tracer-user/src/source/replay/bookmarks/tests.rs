@@ -31,7 +31,7 @@ fn bookmarks_are_close_together_near_the_position_shown() {
 
 #[test]
 fn their_number_is_bounded() {
-    assert_eq!([0, 1000, 50_000, 1 << 20].map(most), [MAX, MAX, 10, FEW]);
+    assert_eq!([0, 1000, 50_000, 1 << 20].map(most), [MAX, MAX, 5, FEW]);
     let story = told(SECONDS, true);
     let mut replay = Replay::open(&story.path, None).unwrap();
     replay.go_to(replay.intervals() - 2).unwrap();
@@ -45,7 +45,6 @@ fn their_number_is_bounded() {
 }
 
 /// What is shown at an interval, and the connections that ended since the one shown before.
-#[derive(Debug, PartialEq)]
 struct Shown {
     sample: Sample,
     diagnosis: String,
@@ -75,7 +74,7 @@ fn the_way_back_shows_what_was_shown_on_the_way_there() {
     let steps = std::iter::repeat_n(-1_isize, 30).chain([3, -10, -1, 7, 40, -60]);
     for step in steps.chain(std::iter::repeat_n(-1, last)) {
         let position = present.saturating_add_signed(step).min(last);
-        let mut shown = show(&mut replay, position);
+        let shown = show(&mut replay, position);
         let begins = match position < present {
             true => 0,
             false => present + 1,
@@ -84,11 +83,13 @@ fn the_way_back_shows_what_was_shown_on_the_way_there() {
             .iter()
             .flat_map(|shown| shown.ended.clone())
             .collect();
-        assert_eq!(std::mem::take(&mut shown.ended), ended, "{present} to {position}");
-        assert_eq!(shown.sample, there[position].sample, "{present} to {position}");
-        assert_eq!(
-            shown.diagnosis, there[position].diagnosis,
-            "{present} to {position}"
+        // Too long to be printed.
+        let was = &there[position];
+        assert!(shown.ended == ended, "what ended, {present} to {position}");
+        assert!(shown.sample == was.sample, "the sample, {present} to {position}");
+        assert!(
+            shown.diagnosis == was.diagnosis,
+            "the diagnosis, {present} to {position}"
         );
         present = position;
     }
