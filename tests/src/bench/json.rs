@@ -29,7 +29,10 @@ pub fn of(report: &Report) -> Value {
             "empty_program": cases(&crowd.empty),
             "line_between_cpus_ns": each(&crowd.line_ns),
         })),
-        "served": or_obstacle(&report.served, |served| json!({ "kept": rates(&served.kept), "fresh": rates(&served.fresh) })),
+        "served": or_obstacle(&report.served, |served| json!({
+            "kept": rates(&served.kept),
+            "fresh": rates(&served.fresh),
+        })),
         "serve": or_obstacle(&report.scrapes, |scrapes| json!({
             "peers": scrapes.peers,
             "fresh_scrape_cpu_ms": scrapes.fresh_ms,
