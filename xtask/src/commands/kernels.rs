@@ -45,8 +45,23 @@ const HERE: &str = "here";
 /// Modules of the end-to-end tests that are about the kernel. The others are about the command line,
 /// files and the terminal, or need a server that guests do not have.
 const TOPICS: &[&str] = &[
-    "answers", "closes", "counts", "degraded", "failed", "filters", "kernel", "load", "losses", "one_host",
-    "owners", "random", "records", "requests", "rhythm", "seed",
+    "answers",
+    "closes",
+    "counts",
+    "degraded",
+    "failed",
+    "filters",
+    "interfaces",
+    "kernel",
+    "load",
+    "losses",
+    "one_host",
+    "owners",
+    "random",
+    "records",
+    "requests",
+    "rhythm",
+    "seed",
 ];
 
 /// No test takes longer anywhere.

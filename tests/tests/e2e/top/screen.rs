@@ -189,20 +189,30 @@ fn a_screen_that_stands_still_is_what_is_written() {
     let open: u64 = open.split_whitespace().next().unwrap().parse().unwrap();
     let about = lines.iter().find(|line| line.contains("PAUSED")).unwrap();
     let shown = seconds(about.split(' ').next().unwrap());
+    let written = || {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        found.sort();
+        found
+    };
+    let names_newest = |screen: &str| {
+        let name = written()
+            .pop()
+            .and_then(|path| path.file_name().map(ToOwned::to_owned));
+        name.is_some_and(|name| screen.contains(&format!("written to {}", name.display())))
+    };
     top.type_in("e");
-    top.wait_for("written to ");
+    top.wait("what was written", names_newest);
     // Once it follows again, the present is written.
     top.type_in(" ");
     top.wait("no pause", |screen| !screen.contains("PAUSED"));
     top.type_in("e");
-    top.wait_for("written to ");
+    top.wait("the second one", |screen| {
+        written().len() == 2 && names_newest(screen)
+    });
     top.type_in("q");
     assert!(top.end().success());
-    let mut found: Vec<_> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    found.sort();
+    let found = written();
     let [then, later] = found.as_slice() else {
         panic!("two directories, not {found:?}");
     };

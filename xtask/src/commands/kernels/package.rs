@@ -22,10 +22,11 @@ use crate::{
 /// Where a package has its modules; Debian moves it some day.
 const MODULES: &[&str] = &["lib/modules", "usr/lib/modules"];
 
-/// What guests need of the modules: firewall rules, and pairs of network devices.
+/// What guests need of the modules: firewall rules, pairs of network devices, and VRFs.
 const KEPT_MODULES: &[&str] = &[
     "crypto",
     "drivers/net/veth.*",
+    "drivers/net/vrf.*",
     "lib",
     "net/ipv4",
     "net/ipv6",
