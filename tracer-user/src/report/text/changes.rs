@@ -63,8 +63,8 @@ pub fn more_verdicts(peers: u64) -> String {
 fn answer(is: Answer, accused: u64, peers: u64) -> String {
     let peers = count(peers, "peer", "peers");
     match is {
-        Answer::Yes => format!("the answer is now YES: {} of {peers} accused", number(accused)),
-        Answer::No => format!("the answer is now NO: none of {peers} accused"),
+        Answer::Yes => format!("PROBLEM: {} of {peers} accused", number(accused)),
+        Answer::No => format!("NO: none of {peers} accused"),
         Answer::InsufficientData => format!("the answer is open: not enough data of {peers}"),
     }
 }
