@@ -199,7 +199,7 @@ fn a_screen_that_stands_still_is_what_is_written() {
         let name = written()
             .pop()
             .and_then(|path| path.file_name().map(ToOwned::to_owned));
-        name.is_some_and(|name| screen.contains(&format!("written to {}", name.display())))
+        screen.contains("written to ") && name.is_some_and(|name| screen.contains(&*name.to_string_lossy()))
     };
     top.type_in("e");
     top.wait("what was written", names_newest);

@@ -57,10 +57,7 @@ fn the_log_says_once_what_changed() {
     assert!(log[0].text.starts_with("tracing began with 5 connections open"));
     let about = |name: &str| log.iter().filter(|event| event.text.starts_with(name)).count();
     assert_eq!(about("192.0.2.11: fresh-per-request"), 1);
-    assert!(
-        log.iter()
-            .any(|event| event.text.starts_with("PROBLEM: "))
-    );
+    assert!(log.iter().any(|event| event.text.starts_with("PROBLEM: ")));
     assert!(log.len() < 40, "{}", log.len());
 }
 
