@@ -51,6 +51,9 @@ It counts in the kernel by eBPF programs, which the binary brings along, and
 needs Linux with BTF. The services that record evidence and serve metrics are
 neither enabled nor started by installing it.";
 
+/// What the files of a release are verified by.
+const SUMS: &str = "SHA256SUMS";
+
 /// What makes a package for RPM, and the package it is in.
 const RPMBUILD: (&str, &str) = ("rpmbuild", "rpm");
 
@@ -142,7 +145,7 @@ fn epoch(project: &Project) -> String {
 fn sums(dist: &Dist<'_>, files: &[PathBuf]) -> Result<()> {
     let names = files.iter().filter_map(|file| file.file_name());
     let sums = process::output(Command::new("sha256sum").args(names).current_dir(&dist.directory))?;
-    write(&dist.directory.join("SHA256SUMS"), &sums)
+    write(&dist.directory.join(SUMS), &sums)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
