@@ -3,6 +3,7 @@
 //! Built twice from the same commit by the same compiler, it is the same byte for byte: times are that of
 //! the commit (or `SOURCE_DATE_EPOCH`), files belong to root, and no path of this machine is in it.
 
+mod again;
 mod archive;
 mod check;
 mod deb;
@@ -57,8 +58,9 @@ const SUMS: &str = "SHA256SUMS";
 /// What makes a package for RPM, and the package it is in.
 const RPMBUILD: (&str, &str) = ("rpmbuild", "rpm");
 
-/// Builds everything for this machine or for `all` that are known, and tries it with `check`.
-pub(crate) fn run(project: &Project, all: bool, check: bool) -> Result<()> {
+/// Builds everything for this machine or for `all` that are known, tries it with `check`, and builds it in
+/// another folder too with `again`.
+pub(crate) fn run(project: &Project, all: bool, check: bool, again: bool) -> Result<()> {
     let directory = project.target.join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let dist = Dist {
@@ -92,6 +94,9 @@ pub(crate) fn run(project: &Project, all: bool, check: bool) -> Result<()> {
     }
     if check {
         check::run(&dist, &own)?;
+    }
+    if again {
+        again::run(&dist, all)?;
     }
     Ok(())
 }
