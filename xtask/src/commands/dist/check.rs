@@ -1,5 +1,5 @@
-//! Takes the archive to a first answer in a fresh root, installs the package there, runs it, removes it again,
-//! and starts its service. What is in the package for RPM is tried too.
+//! Takes the archive to a first answer in a fresh root, installs the package there, runs it, removes it
+//! again, and starts its service. What is in the package for RPM is tried too.
 //!
 //! The root is entered in mount, process and network namespaces of its own.
 
