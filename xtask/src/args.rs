@@ -122,6 +122,9 @@ pub(crate) enum Task {
         /// Also install the packages in fresh roots, use them and remove them again (minutes more)
         #[arg(long)]
         check: bool,
+        /// Also build the commit in another folder, which has to give the same bytes (as long again)
+        #[arg(long)]
+        again: bool,
     },
     /// Check formatting, clippy for both halves, licences and sources of dependencies (minutes)
     Lint,
@@ -239,7 +242,16 @@ mod tests {
             parsed("dist --check").unwrap(),
             Task::Dist {
                 all: false,
-                check: true
+                check: true,
+                again: false
+            }
+        );
+        assert_eq!(
+            parsed("dist --all --again").unwrap(),
+            Task::Dist {
+                all: true,
+                check: false,
+                again: true
             }
         );
         assert_eq!(refused("setup --debug"), ErrorKind::UnknownArgument);

@@ -50,7 +50,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Month(it) => return build::month(&project, &it.arguments),
         Task::Sanitize(it) => sanitize::run(&project, &it.arguments)?,
         Task::Miri(it) => sanitize::miri(&project, &it.arguments)?,
-        Task::Dist { all, check } => dist::run(&project, all, check)?,
+        Task::Dist { all, check, again } => dist::run(&project, all, check, again)?,
         Task::Lint => lint::run(&project)?,
     }
     Ok(ExitCode::SUCCESS)

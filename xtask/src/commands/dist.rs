@@ -3,6 +3,7 @@
 //! Built twice from the same commit by the same compiler, it is the same byte for byte: times are that of
 //! the commit (or `SOURCE_DATE_EPOCH`), files belong to root, and no path of this machine is in it.
 
+mod again;
 mod archive;
 mod check;
 mod deb;
@@ -51,11 +52,15 @@ It counts in the kernel by eBPF programs, which the binary brings along, and
 needs Linux with BTF. The services that record evidence and serve metrics are
 neither enabled nor started by installing it.";
 
+/// What the files of a release are verified by.
+const SUMS: &str = "SHA256SUMS";
+
 /// What makes a package for RPM, and the package it is in.
 const RPMBUILD: (&str, &str) = ("rpmbuild", "rpm");
 
-/// Builds everything for this machine or for `all` that are known, and tries it with `check`.
-pub(crate) fn run(project: &Project, all: bool, check: bool) -> Result<()> {
+/// Builds everything for this machine or for `all` that are known, tries it with `check`, and builds it in
+/// another folder too with `again`.
+pub(crate) fn run(project: &Project, all: bool, check: bool, again: bool) -> Result<()> {
     let directory = project.target.join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let dist = Dist {
@@ -89,6 +94,9 @@ pub(crate) fn run(project: &Project, all: bool, check: bool) -> Result<()> {
     }
     if check {
         check::run(&dist, &own)?;
+    }
+    if again {
+        again::run(&dist, all)?;
     }
     Ok(())
 }
@@ -142,7 +150,7 @@ fn epoch(project: &Project) -> String {
 fn sums(dist: &Dist<'_>, files: &[PathBuf]) -> Result<()> {
     let names = files.iter().filter_map(|file| file.file_name());
     let sums = process::output(Command::new("sha256sum").args(names).current_dir(&dist.directory))?;
-    write(&dist.directory.join("SHA256SUMS"), &sums)
+    write(&dist.directory.join(SUMS), &sums)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {

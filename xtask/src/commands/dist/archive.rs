@@ -21,6 +21,8 @@ pub(super) fn build(dist: &Dist<'_>, machine: &Machine, tree: &Tree) -> Result<P
             "--owner=0",
             "--group=0",
             "--numeric-owner",
+            // Those of the checkout depend on the umask.
+            "--mode=u=rwX,go=rX",
         ])
         .arg(format!("--mtime=@{}", dist.epoch))
         // Only Debian has a use for this one.

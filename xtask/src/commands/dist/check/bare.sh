@@ -10,7 +10,7 @@ rm -rf "$directory"
 mkdir -p "$directory/archive"
 tar -xzf "$archive" -C "$directory/archive" --strip-components=1
 chroot "$directory/archive" /usr/bin/tcpreuse --version
-chroot "$directory/archive" /usr/bin/tcpreuse fields >/dev/null
+chroot "$directory/archive" /usr/bin/tcpreuse config >/dev/null
 for file in LICENSE-MIT LICENSE-APACHE THIRD-PARTY.txt.gz README.md Containerfile; do
 	test -s "$directory/archive/usr/share/doc/tcpreuse/$file" || fail "$file is not in the archive"
 done

@@ -10,6 +10,21 @@ everything() {
 	find / -xdev \( -path /tmp -o -path /var/log -o -path '/var/lib/dpkg/*-old' \) -prune -o -print | sort
 }
 
+# From the archive to an answer where nothing is installed, by the very line that both pages have.
+line=$(sed -n 's/^# \(sha256sum .*\)/\1/p' /README.md /install.md | uniq)
+[ "$(echo "$line" | wc -l)" = 1 ] || fail "README.md and install.md unpack the archive differently"
+mkdir /tmp/first
+cp /tcpreuse-*.tar.gz /SHA256SUMS /tmp/first
+cd /tmp/first
+start=$(date +%s)
+eval "$line" || fail "the archive cannot be unpacked by: $line"
+./tcpreuse demo >answer || fail "the demo fails"
+took=$(($(date +%s) - start))
+grep -q '^PROBLEM: 6 of 24 clients' answer || fail "the demo gave another answer"
+[ "$took" -le 60 ] || fail "the first answer came after $took s"
+echo "check: the first answer came after $took s"
+cd /
+
 everything >/tmp/before
 dpkg --install "$package"
 dpkg --verify tcpreuse

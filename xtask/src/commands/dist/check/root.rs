@@ -34,8 +34,8 @@ pub(super) struct Root {
 }
 
 impl Root {
-    /// A fresh one with a package and a script in it, neither of which has been run; the script is `/name`.
-    pub(super) fn fresh(dist: &Dist<'_>, kind: Kind, package: &Path, script: (&str, &str)) -> Result<Self> {
+    /// A fresh one with files and a script in `/`, none of which has been run.
+    pub(super) fn fresh(dist: &Dist<'_>, kind: Kind, files: &[&Path], script: (&str, &str)) -> Result<Self> {
         let pristine = pristine(dist, kind)?;
         let path = dist.directory.join("root");
         remove(&path)?;
@@ -45,7 +45,10 @@ impl Root {
             .arg(&path);
         process::run(&mut copy)?;
         let root = Self { path };
-        fs::copy(package, root.path.join(name(package)?))?;
+        for file in files {
+            fs::copy(file, root.path.join(name(file)?))
+                .with_context(|| format!("cannot copy {}", file.display()))?;
+        }
         write(&root.path.join(script.0), script.1.as_bytes())?;
         Ok(root)
     }
@@ -56,10 +59,10 @@ impl Root {
     }
 }
 
-/// The name of a package's file.
-pub(super) fn name(package: &Path) -> Result<&str> {
-    let name = package.file_name().and_then(|name| name.to_str());
-    name.context("a package has a name")
+/// The name of a file in its directory.
+pub(super) fn name(file: &Path) -> Result<&str> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    name.with_context(|| format!("{} has no name", file.display()))
 }
 
 /// The root as it is before anything is installed.

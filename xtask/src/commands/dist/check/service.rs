@@ -32,7 +32,7 @@ const TIME_LIMIT: &str = "240";
 
 pub(super) fn run(dist: &Dist<'_>, package: &Path) -> Result<()> {
     setup::program(dist.project, NSPAWN)?;
-    let root = Root::fresh(dist, Kind::Systemd, package, ("service.sh", SCRIPT))?;
+    let root = Root::fresh(dist, Kind::Systemd, &[package], ("service.sh", SCRIPT))?;
     let units = root.path.join("etc/systemd/system");
     write(&units.join("check.service"), UNIT.as_bytes())?;
     let wanted = units.join("multi-user.target.wants");
