@@ -4,8 +4,12 @@ use super::{
     Case, Grown, Match,
     words::{count, number, opened, opened_and_ended},
 };
-use crate::diagnosis::thresholds::{
-    ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual, share,
+use crate::diagnosis::{
+    figures::Course,
+    thresholds::{
+        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual,
+        share,
+    },
 };
 
 /// Confidence where nothing is known of the connections themselves: they may as well be dead.
@@ -69,7 +73,8 @@ fn why(case: &Case<'_>) -> Option<Why> {
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
-    if course.grown < case.thresholds.min_pile || may_be_chance(case) || for_ns < case.thresholds.pool_fills {
+    if course.grown < case.thresholds.min_pile || may_be_chance(course) || for_ns < case.thresholds.pool_fills
+    {
         return false;
     }
     if case.norm.is_population() {
@@ -84,17 +89,19 @@ fn has_grown(case: &Case<'_>) -> bool {
 
 /// Whether connections that come and go independently of one another, as those of many clients behind one
 /// address, may have grown that much in number.
-fn may_be_chance(case: &Case<'_>) -> bool {
-    let (figures, course) = (case.figures, &case.figures.course);
+fn may_be_chance(course: &Course) -> bool {
+    let ends = course.closes_since;
     // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root
     // of n in one case of twenty.
-    let walk = |closes: u64| 4 * 2 * closes;
+    let walk = 4 * 2 * ends;
     // A number that stays about the same fluctuates by its square root. Its lowest and highest values of many
     // are some three standard deviations of their difference apart, which is more than the walk between them
-    // suggests.
-    let fluctuation = 9 * 2 * course.from().midpoint(course.end);
-    let chance = walk(course.closes_since).max(fluctuation.min(walk(figures.closes)));
-    course.grown * course.grown <= chance
+    // suggests. It stays the same only where connections do leave.
+    let fluctuation = match 2 * ends >= course.grown {
+        true => 9 * 2 * course.from().midpoint(course.end),
+        false => 0,
+    };
+    course.grown * course.grown <= walk.max(fluctuation)
 }
 
 /// When nobody accepts, few connections make a pile: it is enough to open more while earlier ones wait, as

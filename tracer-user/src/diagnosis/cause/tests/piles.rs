@@ -144,26 +144,23 @@ fn comings_and_goings_are_no_growth() {
 
 #[test]
 fn a_few_members_more_are_no_growth() {
-    // From its lowest to its highest number within seconds, while members came and went all the time.
-    let with = |closes| Figures {
-        opens: closes + 8,
-        closes,
-        client_fin: closes,
-        requests: (closes + 8) * 9,
-        course: Course {
-            closes_since: 5,
-            ..grew(1, 8)
-        },
-        ..pile(8)
+    // From the lowest to the highest number within seconds, while others left.
+    let with = |to, closes_since| {
+        verdict(&Figures {
+            opens: to + 45,
+            closes: 45,
+            client_fin: 45,
+            requests: (to + 45) * 9,
+            course: Course {
+                closes_since,
+                ..grew(1, to)
+            },
+            ..pile(to)
+        })
     };
-    assert_eq!(verdict(&with(45)), Verdict::Reusing);
-    assert_eq!(verdict(&with(5)), Verdict::PilingUp, "hardly any ever left");
-    let mut many = with(45);
-    many.course = Course {
-        closes_since: 5,
-        ..grew(1, 20)
-    };
-    assert_eq!(verdict(&many), Verdict::PilingUp, "beyond any fluctuation");
+    assert_eq!(with(8, 5), Verdict::Reusing);
+    assert_eq!(with(8, 3), Verdict::PilingUp, "most have stayed");
+    assert_eq!(with(20, 10), Verdict::PilingUp, "beyond any fluctuation");
 }
 
 #[test]
