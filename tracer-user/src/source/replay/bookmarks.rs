@@ -13,7 +13,7 @@ const PER_DOUBLING: usize = 4;
 
 /// Maximum number of bookmarks, and of peers in all of them if there are more than a few.
 const MAX: usize = 48;
-const MAX_PEERS: usize = 250_000;
+const MAX_PEERS: usize = 500_000;
 const FEW: usize = 4;
 
 /// How far ahead bookmarks are kept: a step back first goes to the interval before the one that is wanted.

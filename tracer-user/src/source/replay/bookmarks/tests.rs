@@ -31,7 +31,7 @@ fn bookmarks_are_close_together_near_the_position_shown() {
 
 #[test]
 fn their_number_is_bounded() {
-    assert_eq!([0, 1000, 50_000, 1 << 20].map(most), [MAX, MAX, 5, FEW]);
+    assert_eq!([0, 1000, 50_000, 1 << 20].map(most), [MAX, MAX, 10, FEW]);
     let story = told(SECONDS, true);
     let mut replay = Replay::open(&story.path, None).unwrap();
     replay.go_to(replay.intervals() - 2).unwrap();
