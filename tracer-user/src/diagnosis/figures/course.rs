@@ -117,16 +117,21 @@ mod tests {
     use super::*;
     use crate::units::S;
 
+    /// A level at which nothing was opened or closed.
+    fn level(second: u64, held: u64) -> Level {
+        Level {
+            at_ns: second * S,
+            held,
+            opens: 0,
+            closes: 0,
+        }
+    }
+
     /// The course of a peer that held so many, second by second, and was there before.
     fn of(held: &[u64]) -> Course {
         let levels: Vec<Level> = (100..)
             .zip(held)
-            .map(|(second, held)| Level {
-                at_ns: second * S,
-                held: *held,
-                opens: 0,
-                closes: 0,
-            })
+            .map(|(second, held)| level(second, *held))
             .collect();
         let (now, before) = levels.split_last().unwrap();
         Course::of(before, *now, Seen::default(), None)
@@ -149,12 +154,6 @@ mod tests {
 
     #[test]
     fn a_former_pile_is_no_level_to_return_to() {
-        let level = |second: u64, held| Level {
-            at_ns: second * S,
-            held,
-            opens: 0,
-            closes: 0,
-        };
         let held = [1, 4, 8, 1, 1, 4];
         let levels: Vec<Level> = (100..)
             .zip(held)
@@ -167,12 +166,6 @@ mod tests {
 
     #[test]
     fn what_was_held_first_counts_although_the_next_look_saw_more() {
-        let level = |second: u64, held| Level {
-            at_ns: second * S,
-            held,
-            opens: 0,
-            closes: 0,
-        };
         let seen = Seen {
             began_ns: 101 * S,
             filled: 1,
@@ -184,12 +177,6 @@ mod tests {
 
     #[test]
     fn a_pool_that_has_just_filled_has_not_grown() {
-        let level = |second: u64, held| Level {
-            at_ns: second * S,
-            held,
-            opens: 0,
-            closes: 0,
-        };
         let seen = Seen {
             began_ns: 100 * S,
             filled: 6,
