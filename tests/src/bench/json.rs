@@ -137,7 +137,13 @@ fn reads(reads: &Reads) -> Value {
 }
 
 fn cases(cases: &Cases) -> Vec<Value> {
-    let case = |(case, ns): &(Case, Vec<f64>)| json!({ "held": case.is_held, "apart": case.is_apart, "transition_ns": each(ns) });
+    let case = |(case, ns): &(Case, Vec<f64>)| {
+        json!({
+            "held": case.is_held,
+            "apart": case.is_apart,
+            "transition_ns": each(ns),
+        })
+    };
     cases.iter().map(case).collect()
 }
 

@@ -94,9 +94,9 @@ fn may_be_chance(course: &Course) -> bool {
     // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root
     // of n in one case of twenty.
     let walk = 4 * 2 * ends;
-    // A number that stays about the same fluctuates by its square root. Its lowest and highest values of many
-    // are some three standard deviations of their difference apart, which is more than the walk between them
-    // suggests. It stays the same only where connections do leave.
+    // A number that stays about the same fluctuates by its square root. The lowest and the highest of many
+    // such values may lie three standard deviations of their difference apart, which is more than a walk from
+    // one to the other comes to. It stays about the same only if connections do leave.
     let fluctuation = match 2 * ends >= course.grown {
         true => 9 * 2 * course.from().midpoint(course.end),
         false => 0,
