@@ -11,6 +11,7 @@ use tracer_ebpf::{
         peer::{PeerStats, direction, reason, timed},
     },
     buckets::{held_bucket, turn_bucket},
+    rhythm::UNTOLD,
     talk::Talk,
     transition::{self, state},
 };
@@ -191,21 +192,24 @@ fn dropped() {
     }
 }
 
-/// Captures what can only be seen at the first FIN or RST: idle time, unless it came before (`late`), and
+/// Captures what can only be seen at the first FIN or RST: idle time, unless that came before (`late`), and
 /// whether a request was pending. The `reason` is set already.
 #[inline(always)]
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     peers::fetch(conn.slot);
-    if late {
-        conn.flags |= flag::LATE;
-    }
+    let mut idle = UNTOLD;
     if let Some(tcp) = tcp {
         if !late {
-            conn.idle_ticks = turns::idle_ticks(tcp, conn);
+            idle = turns::idle_ticks(tcp, conn);
         }
         turns::note_unanswered(tcp, conn);
         turns::note_last_answer(tcp, conn);
         turns::note_last_written(tcp, conn);
+    }
+    if idle == UNTOLD {
+        conn.flags |= flag::IDLE_UNKNOWN;
+    } else {
+        conn.idle_ticks = idle;
     }
 }
 
@@ -360,7 +364,7 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
     if traffic.retransmits != 0 {
         field!(stats.retransmits).add(traffic.retransmits);
     }
-    if conn.flags & flag::LATE == 0 {
+    if conn.flags & flag::IDLE_UNKNOWN == 0 {
         note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
     }
     if conn.flags & flag::SEEDED == 0 {

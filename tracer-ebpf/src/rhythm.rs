@@ -13,7 +13,8 @@
 pub struct Rhythm {
     /// When the request came that has no answer yet. At the client's end: when any request was sent.
     asked: u32,
-    /// When the last answer ended, until the next request.
+    /// When the last answer ended, until the next request. While `asked` is set: when what has been seen of
+    /// the answer was sent.
     answered: u32,
 }
 
@@ -79,7 +80,16 @@ impl Rhythm {
         hold
     }
 
-    /// When the last answer ended, if no request came since and a later read has shown it; else 0.
+    /// What the server has sent so far was last sent at `sent`; so may the answer to what was asked have been.
+    /// Does nothing if there is none to wait for.
+    #[inline(always)]
+    pub fn seen_answered(&mut self, sent: u32) {
+        if self.asked != 0 {
+            self.answered = some(sent);
+        }
+    }
+
+    /// When the last answer ended, as far as that was seen, if no request came since; else 0.
     #[inline(always)]
     pub const fn last_answer(&self) -> u32 {
         self.answered

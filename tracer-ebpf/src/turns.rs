@@ -169,7 +169,8 @@ pub(crate) extern "C" fn tcpreuse_hand_over(conn: *mut Conn) -> u32 {
 /// Counts the hold of the last request of a connection that ends, if it was answered: no later read shows it.
 ///
 /// What a server sends last over TLS before it closes is its goodbye. The acknowledgement of the answer tells
-/// when that was sent, a round trip later, unless the goodbye's own has come too. Then it is not known.
+/// when that was sent, a round trip later, unless the goodbye's own has come too. Then a walk over the sockets
+/// may have seen the answer, or it is not known.
 #[inline(always)]
 pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
     if conn.direction != direction::INBOUND || conn.flags & flag::READ == 0 {
@@ -183,12 +184,34 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
         if tcp.since_acknowledged_ticks() > NOW {
             sent = tcp.acknowledged_ticks();
         } else if tcp.since_received_ticks() > NOW {
-            return;
+            if !has_seen_last_answer(conn, tcp.write_seq()) {
+                return;
+            }
+            sent = conn.rhythm.last_answer();
         }
     }
     let hold = conn.rhythm.answered_at(sent);
     // None of nothing, without a jump.
     tcpreuse_rhythm(conn.slot, rhythm::HOLD as u32, hold, u32::from(hold != UNTOLD));
+}
+
+/// A walk over the sockets has come to this one: notes when the last request was answered, if it was. It may
+/// still be being answered; nothing else shows when a server over TLS was done that closes with a goodbye.
+#[inline(always)]
+pub(crate) fn note_answer_seen(tcp: TcpSock, conn: &mut Conn) {
+    let write_seq = tcp.write_seq();
+    let is_served = conn.direction == direction::INBOUND && conn.reason == reason::OPEN;
+    if is_served && conn.flags & flag::READ != 0 && conn.heard.asked_seq != write_seq {
+        conn.rhythm.seen_answered(tcp.sent_ticks());
+        conn.answered_seq = write_seq;
+    }
+}
+
+/// Whether a walk over the sockets saw the last answer, and this host has sent no more than a goodbye since.
+#[inline(always)]
+fn has_seen_last_answer(conn: &Conn, write_seq: u32) -> bool {
+    let since = write_seq.wrapping_sub(conn.answered_seq);
+    conn.rhythm.last_answer() != 0 && since <= talk::longest_last_words(conn.heard.talk.protocol)
 }
 
 /// Whether the last request on the connection has no answer yet. At the server's end: the process has read
@@ -251,15 +274,19 @@ pub(crate) struct Quiet {
     in_flight: u32,
 }
 
-/// How long a connection has been idle when its first FIN or RST comes, in timer ticks. A goodbye before it
-/// is data too, and no use of the connection, however long before the FIN it came.
+/// How long a connection has been idle when its first FIN or RST comes, in timer ticks, or [`UNTOLD`]. A
+/// goodbye before it is data too, and no use of the connection, however long before the FIN it came.
 ///
 /// - The other side has said goodbye: since the last answer was sent or, at the client's end, since the last
 ///   data came that was none.
 /// - The client on this host has said it, and nothing since it last read: since then.
-/// - This host has just said it: since the last data came, or since an acknowledgement of what it had sent
-///   before, unless that came just now. A client's over TLS may also be answered by the server's FIN before
-///   its own.
+/// - The client on this host has just said it: since the last data came, or since an acknowledgement of what
+///   it had sent before, unless that came just now. Over TLS it may also be answered by the server's FIN
+///   before its own.
+/// - The server on this host has just said it: since an acknowledgement of the answer, unless the goodbye was
+///   acknowledged too, as happens where both ends are on one host. Then since a walk over the sockets has seen
+///   the answer, or it is not known: an answer that was long in coming, and the goodbye with it, would look
+///   like a short one and idle time after it.
 /// - A server of PostgreSQL says why it ends a session, and then takes a while to do so: since it was last
 ///   asked.
 #[inline(always)]
@@ -317,7 +344,11 @@ impl Quiet {
             || is_client && self.has_written_goodbye(certain)
         {
             if is_client {
-                return self.now.wrapping_sub(conn.heard.last_ticks);
+                return match conn.heard.last_ticks {
+                    // A goodbye is all that ever came, as when a handshake fails.
+                    0 => self.idle,
+                    last => self.now.wrapping_sub(last),
+                };
             }
             // What was written after the goodbye was read answers nothing else.
             let answer = conn.rhythm.last_answer();
@@ -330,8 +361,12 @@ impl Quiet {
         if just_now && self.is_saying_goodbye(conn, last_words) {
             return if self.acknowledged > NOW {
                 self.acknowledged.min(self.received)
-            } else {
+            } else if is_client || self.received <= NOW {
                 self.received
+            } else if has_seen_last_answer(conn, conn.write_seq.wrapping_add(self.written)) {
+                self.now.wrapping_sub(conn.rhythm.last_answer())
+            } else {
+                UNTOLD
             };
         }
         self.idle

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rcgen::{CertificateParams, KeyPair};
+use rustix::net::sockopt::set_tcp_quickack;
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
     SupportedProtocolVersion,
@@ -36,18 +37,38 @@ struct TlsServer {
     client: Arc<ClientConfig>,
 }
 
+/// How a server answers.
+#[derive(Clone)]
+struct Manner {
+    /// It ends a connection after this many requests.
+    limit: usize,
+    /// How long a request waits for its answer.
+    hold: Duration,
+    /// How long it then waits before it ends the connection.
+    idle: Duration,
+    /// It waits for somebody else before it closes without a word. Else it says goodbye.
+    wait: Option<Arc<Barrier>>,
+}
+
+impl Manner {
+    /// Answers at once, and ends a connection with its goodbye after this many requests.
+    const fn limited(limit: usize) -> Self {
+        Self {
+            limit,
+            hold: Duration::ZERO,
+            idle: Duration::ZERO,
+            wait: None,
+        }
+    }
+}
+
 impl TlsServer {
-    /// Ends a connection after this many requests, with its goodbye.
-    fn start(version: &'static SupportedProtocolVersion, limit: usize) -> Self {
-        Self::start_with(version, limit, None)
+    /// Answers as many requests as come.
+    fn start(version: &'static SupportedProtocolVersion) -> Self {
+        Self::start_with(version, Manner::limited(usize::MAX))
     }
 
-    /// The same, or waits for somebody else before it closes without a word.
-    fn start_with(
-        version: &'static SupportedProtocolVersion,
-        limit: usize,
-        wait: Option<Arc<Barrier>>,
-    ) -> Self {
+    fn start_with(version: &'static SupportedProtocolVersion, manner: Manner) -> Self {
         let provider = || Arc::new(ring::default_provider());
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["localhost".to_owned()])
@@ -75,8 +96,8 @@ impl TlsServer {
         let server = Arc::new(server);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (server, wait) = (Arc::clone(&server), wait.clone());
-                thread::spawn(move || answer(stream.unwrap(), server, limit, wait.as_deref()));
+                let (server, manner) = (Arc::clone(&server), manner.clone());
+                thread::spawn(move || answer(stream.unwrap(), server, &manner));
             }
         });
         Self {
@@ -99,18 +120,20 @@ impl TlsServer {
 
 type Client = StreamOwned<ClientConnection, TcpStream>;
 
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, limit: usize, wait: Option<&Barrier>) {
+fn answer(stream: TcpStream, config: Arc<ServerConfig>, manner: &Manner) {
     let tls = ServerConnection::new(config).unwrap();
     let mut stream = StreamOwned::new(tls, stream);
-    let has_left = (0..limit).any(|_| {
+    let has_left = (0..manner.limit).any(|_| {
         let mut request = vec![0; REQUEST.len()];
         let has_left = stream.read_exact(&mut request).is_err();
         if !has_left {
+            thread::sleep(manner.hold);
             stream.write_all(ANSWER).unwrap();
         }
         has_left
     });
-    match wait {
+    thread::sleep(manner.idle);
+    match &manner.wait {
         Some(wait) => {
             wait.wait();
         }
@@ -160,7 +183,7 @@ fn requests_over_tls_are_counted_without_the_handshake() {
     need_root!();
     for version in [&TLS12, &TLS13] {
         let namespace = Namespace::new();
-        let server = TlsServer::start(version, usize::MAX);
+        let server = TlsServer::start(version);
         let trace = trace(&namespace, server.address);
         for _ in 0..6 {
             let mut once = server.connect(source(0));
@@ -205,7 +228,7 @@ fn a_goodbye_is_no_use_of_a_connection() {
         let mut took = TICK;
         for _ in 0..50 {
             let namespace = Namespace::new();
-            let server = TlsServer::start(version, usize::MAX);
+            let server = TlsServer::start(version);
             let trace = trace(&namespace, server.address);
             let mut client = server.connect(source(0));
             let begun = Instant::now();
@@ -243,7 +266,11 @@ fn a_goodbye_is_no_use_of_a_connection_however_early_it_comes() {
     ] {
         let namespace = Namespace::new();
         let over = Arc::new(Barrier::new(2));
-        let server = TlsServer::start_with(version, limit, Some(Arc::clone(&over)));
+        let manner = Manner {
+            wait: Some(Arc::clone(&over)),
+            ..Manner::limited(limit)
+        };
+        let server = TlsServer::start_with(version, manner);
         let trace = trace(&namespace, server.address);
         let mut client = server.connect(source(0));
         let begun = Instant::now();
@@ -263,6 +290,54 @@ fn a_goodbye_is_no_use_of_a_connection_however_early_it_comes() {
                 (580..=most).contains(&idle),
                 "{version:?}, {limit}, {direction}: {idle}"
             );
+        }
+    }
+}
+
+/// Where the client acknowledges at once, as on one host, nothing in the socket tells an answer that was long
+/// in coming, and the goodbye with it, from a quick one and idle time after it.
+#[test]
+fn how_long_a_request_was_held_is_no_idle_time_before_a_goodbye() {
+    need_root!();
+    const HOLD: Duration = Duration::from_millis(300);
+    // A walk over the sockets comes each second.
+    const IDLE: Duration = Duration::from_millis(1_300);
+    for (version, idle) in [
+        (&TLS12, Duration::ZERO),
+        (&TLS12, IDLE),
+        (&TLS13, Duration::ZERO),
+        (&TLS13, IDLE),
+    ] {
+        let namespace = Namespace::new();
+        let manner = Manner {
+            hold: HOLD,
+            idle,
+            ..Manner::limited(2)
+        };
+        let server = TlsServer::start_with(version, manner);
+        let trace = trace(&namespace, server.address);
+        for (n, acknowledges) in [(0, true), (1, false)] {
+            let mut client = server.connect(source(n));
+            for _ in 0..2 {
+                client.write_all(REQUEST).unwrap();
+                set_tcp_quickack(&client.sock, acknowledges).unwrap();
+                client.read_exact(&mut vec![0; ANSWER.len()]).unwrap();
+            }
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        }
+        all_are_over();
+        let diagnosis = trace.finish();
+        for n in 0..2 {
+            let peer = diagnosis.peer(&source(n).to_string(), "inbound");
+            let longest = peer
+                .pointer("/figures/idle_before_close_ms/max")
+                .and_then(Value::as_u64);
+            let is_right = if idle.is_zero() {
+                longest.is_none_or(|ms| ms < 100)
+            } else {
+                longest.is_some_and(|ms| (1_290..1_400).contains(&ms))
+            };
+            assert!(is_right, "{version:?}, {idle:?}, {n}: {longest:?}");
         }
     }
 }

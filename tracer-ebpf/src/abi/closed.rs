@@ -18,7 +18,7 @@ pub struct Closed {
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
     /// From the last data segment in either direction to the first FIN or RST, ns; not known with
-    /// [`super::conn::flag::LATE`].
+    /// [`super::conn::flag::IDLE_UNKNOWN`].
     pub idle_ns: u64,
     /// Payload received, bytes.
     pub bytes_received: u64,

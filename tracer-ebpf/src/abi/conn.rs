@@ -53,8 +53,9 @@ pub mod flag {
     pub const UNANSWERED: u8 = 4;
     /// The number of requests is exact. In what user space is shown, not in [`super::Conn::flags`].
     pub const REQUESTS_EXACT: u8 = 0x80;
-    /// The first FIN or RST was noticed late, so how long the connection had been idle is not known.
-    pub const LATE: u8 = 16;
+    /// How long the connection had been idle at the first FIN or RST is not known: that was noticed late, or
+    /// the server's goodbye hides when it answered.
+    pub const IDLE_UNKNOWN: u8 = 16;
 }
 
 /// [`Conn::held`] of connections whose peer has no slot of its own.
@@ -127,7 +128,7 @@ pub struct Conn {
     /// How long the peer had held nothing when this one opened, ns; 0: not known.
     pub gap_ns: u64,
     /// From the last data segment to the first FIN or RST, in timer ticks
-    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::LATE`].
+    /// ([`super::config::Config::tick_ns`]). Valid once `reason` is set, without [`flag::IDLE_UNKNOWN`].
     pub idle_ticks: u32,
     /// How many connections the peer held when this one opened, or [`HELD_UNKNOWN`].
     pub held: u32,
@@ -146,8 +147,9 @@ pub struct Conn {
     pub pad: u8,
     /// Interface that its peer's key has; see [`super::peer::PeerKey::interface`].
     pub interface: u32,
-    /// Always 0.
-    pub pad_to_line: u32,
+    /// The end of what the process had written when a walk over the sockets last saw it answer a request; see
+    /// [`Rhythm::seen_answered`].
+    pub answered_seq: u32,
 }
 
 impl Conn {
@@ -170,7 +172,7 @@ impl Conn {
         handshake_retransmits: 0,
         pad: 0,
         interface: 0,
-        pad_to_line: 0,
+        answered_seq: 0,
         heard: Heard {
             talk: Talk::NOTHING,
             read_seq: 0,

@@ -82,7 +82,7 @@ pub(crate) extern "C" fn tcpreuse_seed(ctx: *mut IterTcp) -> i32 {
         // Who closed first is a guess for LAST_ACK and CLOSING: both sides have.
         state::LAST_ACK => {
             conn.reason = reason::REMOTE_FIN;
-            conn.flags |= flag::LATE;
+            conn.flags |= flag::IDLE_UNKNOWN;
         }
         _ => count::local_fin(sk, conn, true),
     }
@@ -166,6 +166,7 @@ fn describe(tcp: TcpSock, live: &mut Live) -> bool {
                 live.interface = conn.interface;
                 durations::note_rtt(conn.slot, tcp);
                 turns::tcpreuse_hand_over(conn);
+                turns::note_answer_seen(tcp, conn);
                 live.held = conn.held;
                 live.retransmits = count::after_handshake(live.retransmits, conn);
                 live.owner = conn.owner;

@@ -274,6 +274,12 @@ impl Figures {
         }
     }
 
+    /// Whether the kernel tells idle times, and none is known of these connections: a server's goodbye hides
+    /// when it answered. One that waited for the next request would have been seen waiting.
+    pub fn is_idle_hidden(&self) -> bool {
+        self.known.idle && self.idle.count == 0 && self.closes > 0
+    }
+
     /// Lifetime of the ended.
     pub fn lifetime(&self) -> Spread {
         Spread {

@@ -82,14 +82,16 @@ impl Seen {
         if figures.closes == 0 || !habitual(figures.server_fin, figures.closes) {
             return;
         }
-        let Some(typical_ns) = figures.idle.p50_ns else {
-            return;
-        };
-        if let Some(cluster) = idle {
+        let typical_ns = figures.idle.p50_ns;
+        if let (Some(typical_ns), Some(cluster)) = (typical_ns, idle) {
             self.idle.push((typical_ns, cluster.count));
         }
         let turns = &figures.turns;
-        if typical_ns < thresholds.server_at_once
+        let is_at_once = match typical_ns {
+            Some(idle) => idle < thresholds.server_at_once,
+            None => figures.is_idle_hidden(),
+        };
+        if is_at_once
             && figures.turns_counted
             && habitual(turns.like_the_most(), turns.connections())
             && turns.max >= least_limit(figures)

@@ -31,8 +31,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     }
     let by_client = case.by_client();
     let one_each = reuse::one_request_each(case);
-    let idle = figures.idle.p50_ns?;
-    let at_once = idle <= case.thresholds.client_at_once;
+    let idle = figures.idle.p50_ns;
+    let at_once = match idle {
+        Some(idle) => idle <= case.thresholds.client_at_once,
+        None => figures.is_idle_hidden() && one_each && habitual(figures.server_fin, figures.closes),
+    };
     let never_uses_idle = one_each && reuse::in_hand(case) == InHand::Idle;
     let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
     let by_chance = figures.idle.constant().is_none() && by_client >= figures.server_fin;
@@ -61,18 +64,21 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             )
         };
         format!(
-            "{}, {how}; the client ended {} of them and the server {}, {} after the last data",
+            "{}, {how}; the client ended {} of them and the server {}{}",
             opened(case),
             number(by_client),
             number(figures.closes - by_client.min(figures.closes)),
-            duration(idle),
+            idle.map_or(String::new(), |idle| format!(
+                ", {} after the last data",
+                duration(idle)
+            )),
         )
     });
     let confidence = confidence(by_client + figures.server_fin, figures.closes);
     Some(Match {
         // Without knowing the protocol, a handshake can only be guessed, and several clients may share the
         // address.
-        confidence: match (one_each, at_once) {
+        confidence: match (one_each, at_once && idle.is_some()) {
             (true, true) => confidence,
             _ => confidence.min(0.85),
         },

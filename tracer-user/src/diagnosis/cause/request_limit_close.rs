@@ -17,7 +17,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     if !figures.turns_counted || !is_by_server(figures) {
         return None;
     }
-    if figures.idle.p50_ns? >= case.thresholds.server_at_once {
+    let is_at_once = match figures.idle.p50_ns {
+        Some(idle) => idle < case.thresholds.server_at_once,
+        None => figures.is_idle_hidden(),
+    };
+    if !is_at_once {
         return None;
     }
     let (limit, alike, of) = (

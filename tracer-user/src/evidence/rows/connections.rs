@@ -64,7 +64,8 @@ columns::row! {
     segs_out: Option<u64> as Count,
     /// Segments retransmitted after the handshake.
     retransmits: Option<u64> as Count,
-    /// From the last data segment to the first FIN or RST; unknown if that was noticed late.
+    /// From the last data segment to the first FIN or RST; unknown if that was noticed late, or if a goodbye
+    /// hides the last answer.
     idle_before_close_ms: Option<u64> as Ms,
     /// Time in CLOSE_WAIT, up to now if it is still open; a lower bound if seeded.
     close_wait_ms: Option<u64> as Ms,

@@ -127,7 +127,7 @@ pub(in crate::kernel) fn ended(closed: &Closed) -> Option<Ended> {
         remote: (ip(closed.remote_address), closed.remote_port),
         last_state: last_state(closed.last_state),
         reason,
-        idle_ns: (closed.flags & flag::LATE == 0).then_some(closed.idle_ns),
+        idle_ns: (closed.flags & flag::IDLE_UNKNOWN == 0).then_some(closed.idle_ns),
         gap_ns: known(closed.gap_ns),
         close_wait_ns: known(closed.close_wait_ns)
             .map(|entered| closed.close_wait_left_ns.saturating_sub(entered)),

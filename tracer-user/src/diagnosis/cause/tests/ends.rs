@@ -53,6 +53,31 @@ fn ages_that_idle_times_explain_end_nothing() {
     assert_eq!(with(3), Verdict::LifetimeClose, "too few that agree");
 }
 
+/// Over TLS, a server's goodbye can hide all idle times.
+#[test]
+fn servers_whose_idle_times_are_hidden_end_connections_with_their_answers() {
+    let hidden = |requests: u32, known: bool| {
+        let mut figures = Figures {
+            idle: Idle::default().into(),
+            ..by_server(one_by_one(20, requests, 0))
+        };
+        figures.known.idle = known;
+        figures
+    };
+    assert_eq!(verdict(&hidden(11, true)), Verdict::RequestLimitClose);
+    let fresh = judged(&hidden(1, true));
+    assert_eq!(fresh.verdict, Verdict::FreshPerRequest, "{}", fresh.explanation);
+    assert!(fresh.confidence < 0.9, "{}", fresh.confidence);
+    assert!(
+        !fresh.explanation.contains("after the last data"),
+        "{}",
+        fresh.explanation
+    );
+    // A kernel that tells no idle times hides timeouts too.
+    assert_eq!(verdict(&hidden(11, false)), Verdict::Reusing);
+    assert_eq!(verdict(&hidden(1, false)), Verdict::ServerClose);
+}
+
 #[test]
 fn a_client_that_at_times_is_quicker_than_an_announced_end_meets_a_limit_all_the_same() {
     let by_both = |by_server: u64| Figures {
