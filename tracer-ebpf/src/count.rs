@@ -21,7 +21,7 @@ use crate::{
     clock::{event_ns, now_ns},
     conns,
     durations::{note, note_rtt},
-    filters, late,
+    filters, idle, late,
     maps::{UNKNOWN, config, lose, only, stats},
     owner, peers,
     record::{Traffic, record},
@@ -200,7 +200,7 @@ fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     let mut idle = UNTOLD;
     if let Some(tcp) = tcp {
         if !late {
-            idle = turns::idle_ticks(tcp, conn);
+            idle = idle::ticks(tcp, conn);
         }
         turns::note_unanswered(tcp, conn);
         turns::note_last_answer(tcp, conn);

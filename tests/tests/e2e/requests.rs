@@ -1,22 +1,15 @@
 //! Requests, told from handshakes, logins and goodbyes by the first bytes that the server's process reads.
 
+mod goodbyes;
+mod tls;
+
 use std::{
     io::{Read, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Barrier},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     thread,
-    time::{Duration, Instant},
 };
 
-use rcgen::{CertificateParams, KeyPair};
-use rustix::net::sockopt::set_tcp_quickack;
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-    SupportedProtocolVersion,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, ServerName},
-    version::{TLS12, TLS13},
-};
+use rustls::version::{TLS12, TLS13};
 use serde_json::Value;
 use tcpreuse_tests::{
     eventually,
@@ -26,135 +19,11 @@ use tcpreuse_tests::{
     traffic::{connect, connections, source},
 };
 
+use self::tls::{TlsServer, ask, leave};
 use super::record::{Recorder, cell, column, place, rows};
 
 const REQUEST: &[u8] = b"GET /poll HTTP/1.1\r\nHost: example\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-/// A TLS server that answers each request, and what a client needs to trust it.
-struct TlsServer {
-    address: SocketAddr,
-    client: Arc<ClientConfig>,
-}
-
-/// How a server answers.
-#[derive(Clone)]
-struct Manner {
-    /// It ends a connection after this many requests.
-    limit: usize,
-    /// How long a request waits for its answer.
-    hold: Duration,
-    /// How long it then waits before it ends the connection.
-    idle: Duration,
-    /// It waits for somebody else before it closes without a word. Else it says goodbye.
-    wait: Option<Arc<Barrier>>,
-}
-
-impl Manner {
-    /// Answers at once, and ends a connection with its goodbye after this many requests.
-    const fn limited(limit: usize) -> Self {
-        Self {
-            limit,
-            hold: Duration::ZERO,
-            idle: Duration::ZERO,
-            wait: None,
-        }
-    }
-}
-
-impl TlsServer {
-    /// Answers as many requests as come.
-    fn start(version: &'static SupportedProtocolVersion) -> Self {
-        Self::start_with(version, Manner::limited(usize::MAX))
-    }
-
-    fn start_with(version: &'static SupportedProtocolVersion, manner: Manner) -> Self {
-        let provider = || Arc::new(ring::default_provider());
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".to_owned()])
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
-        let server = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.der().clone()).unwrap();
-        let client = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = Arc::new(server);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (server, manner) = (Arc::clone(&server), manner.clone());
-                thread::spawn(move || answer(stream.unwrap(), server, &manner));
-            }
-        });
-        Self {
-            address,
-            client: Arc::new(client),
-        }
-    }
-
-    /// A client after its handshake.
-    fn connect(&self, from: IpAddr) -> Client {
-        let mut stream = connect(from, self.address).unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut tls = ClientConnection::new(Arc::clone(&self.client), name).unwrap();
-        while tls.is_handshaking() {
-            tls.complete_io(&mut stream).unwrap();
-        }
-        StreamOwned::new(tls, stream)
-    }
-}
-
-type Client = StreamOwned<ClientConnection, TcpStream>;
-
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, manner: &Manner) {
-    let tls = ServerConnection::new(config).unwrap();
-    let mut stream = StreamOwned::new(tls, stream);
-    let has_left = (0..manner.limit).any(|_| {
-        let mut request = vec![0; REQUEST.len()];
-        let has_left = stream.read_exact(&mut request).is_err();
-        if !has_left {
-            thread::sleep(manner.hold);
-            stream.write_all(ANSWER).unwrap();
-        }
-        has_left
-    });
-    thread::sleep(manner.idle);
-    match &manner.wait {
-        Some(wait) => {
-            wait.wait();
-        }
-        None if has_left => {}
-        None => {
-            stream.conn.send_close_notify();
-            let _ = stream.flush();
-        }
-    }
-}
-
-fn ask(client: &mut Client) {
-    client.write_all(REQUEST).unwrap();
-    client.read_exact(&mut vec![0; ANSWER.len()]).unwrap();
-}
-
-/// Says goodbye and closes, as clients do.
-fn leave(mut client: Client) {
-    client.conn.send_close_notify();
-    let _ = client.flush();
-}
 
 fn all_are_over() {
     eventually("all connections to end", || connections().is_empty());
@@ -208,137 +77,6 @@ fn requests_over_tls_are_counted_without_the_handshake() {
         // The client's end sees answers and no requests.
         let outbound = diagnosis.peer("127.0.0.1", "outbound");
         assert_eq!(figure(outbound, "requests"), 13, "{version:?}");
-    }
-}
-
-/// The longest time that a connection of a client was idle before it ended, ms.
-fn idle_ms(diagnosis: &Diagnosis, client: &str, direction: &str) -> u64 {
-    let peer = diagnosis.peer(client, direction);
-    at(peer, "/figures/idle_before_close_ms/max")
-}
-
-#[test]
-fn a_goodbye_is_no_use_of_a_connection() {
-    need_root!();
-    const PAUSE: Duration = Duration::from_millis(800);
-    // What this host sends is not looked at, so its own goodbye shows by the FIN that follows within a timer
-    // tick. On a busy machine that may take longer.
-    const TICK: Duration = Duration::from_millis(4);
-    for version in [&TLS12, &TLS13] {
-        let mut took = TICK;
-        for _ in 0..50 {
-            let namespace = Namespace::new();
-            let server = TlsServer::start(version);
-            let trace = trace(&namespace, server.address);
-            let mut client = server.connect(source(0));
-            let begun = Instant::now();
-            ask(&mut client);
-            thread::sleep(PAUSE);
-            let leaving = Instant::now();
-            leave(client);
-            took = leaving.elapsed();
-            let most = 20 + u64::try_from(begun.elapsed().as_millis()).unwrap();
-            all_are_over();
-            let diagnosis = trace.finish();
-            if took >= TICK {
-                continue;
-            }
-            for (peer, direction) in [("127.1.0.1", "inbound"), ("127.0.0.1", "outbound")] {
-                let idle = idle_ms(&diagnosis, peer, direction);
-                assert!((780..=most).contains(&idle), "{version:?}, {direction}: {idle}");
-            }
-            break;
-        }
-        assert!(took < TICK, "too busy: {took:?}");
-    }
-}
-
-/// The client says goodbye long before it closes, and the server reads that at once or never.
-#[test]
-fn a_goodbye_is_no_use_of_a_connection_however_early_it_comes() {
-    need_root!();
-    const PAUSE: Duration = Duration::from_millis(300);
-    for (version, limit) in [
-        (&TLS12, 1),
-        (&TLS12, usize::MAX),
-        (&TLS13, 1),
-        (&TLS13, usize::MAX),
-    ] {
-        let namespace = Namespace::new();
-        let over = Arc::new(Barrier::new(2));
-        let manner = Manner {
-            wait: Some(Arc::clone(&over)),
-            ..Manner::limited(limit)
-        };
-        let server = TlsServer::start_with(version, manner);
-        let trace = trace(&namespace, server.address);
-        let mut client = server.connect(source(0));
-        let begun = Instant::now();
-        ask(&mut client);
-        thread::sleep(PAUSE);
-        client.conn.send_close_notify();
-        client.flush().unwrap();
-        thread::sleep(PAUSE);
-        drop(client);
-        let most = 20 + u64::try_from(begun.elapsed().as_millis()).unwrap();
-        over.wait();
-        all_are_over();
-        let diagnosis = trace.finish();
-        for (peer, direction) in [("127.1.0.1", "inbound"), ("127.0.0.1", "outbound")] {
-            let idle = idle_ms(&diagnosis, peer, direction);
-            assert!(
-                (580..=most).contains(&idle),
-                "{version:?}, {limit}, {direction}: {idle}"
-            );
-        }
-    }
-}
-
-/// Where the client acknowledges at once, as on one host, nothing in the socket tells an answer that was long
-/// in coming, and the goodbye with it, from a quick one and idle time after it.
-#[test]
-fn how_long_a_request_was_held_is_no_idle_time_before_a_goodbye() {
-    need_root!();
-    const HOLD: Duration = Duration::from_millis(300);
-    // A walk over the sockets comes each second.
-    const IDLE: Duration = Duration::from_millis(1_300);
-    for (version, idle) in [
-        (&TLS12, Duration::ZERO),
-        (&TLS12, IDLE),
-        (&TLS13, Duration::ZERO),
-        (&TLS13, IDLE),
-    ] {
-        let namespace = Namespace::new();
-        let manner = Manner {
-            hold: HOLD,
-            idle,
-            ..Manner::limited(2)
-        };
-        let server = TlsServer::start_with(version, manner);
-        let trace = trace(&namespace, server.address);
-        for (n, acknowledges) in [(0, true), (1, false)] {
-            let mut client = server.connect(source(n));
-            for _ in 0..2 {
-                client.write_all(REQUEST).unwrap();
-                set_tcp_quickack(&client.sock, acknowledges).unwrap();
-                client.read_exact(&mut vec![0; ANSWER.len()]).unwrap();
-            }
-            assert_eq!(client.read(&mut [0]).unwrap(), 0);
-        }
-        all_are_over();
-        let diagnosis = trace.finish();
-        for n in 0..2 {
-            let peer = diagnosis.peer(&source(n).to_string(), "inbound");
-            let longest = peer
-                .pointer("/figures/idle_before_close_ms/max")
-                .and_then(Value::as_u64);
-            let is_right = if idle.is_zero() {
-                longest.is_none_or(|ms| ms < 100)
-            } else {
-                longest.is_some_and(|ms| (1_290..1_400).contains(&ms))
-            };
-            assert!(is_right, "{version:?}, {idle:?}, {n}: {longest:?}");
-        }
     }
 }
 
