@@ -21,7 +21,7 @@ use crate::{
     clock::{event_ns, now_ns},
     conns,
     durations::{note, note_rtt},
-    filters, idle, late,
+    filters, idle, late, leave,
     maps::{UNKNOWN, config, lose, only, stats},
     owner, peers,
     record::{Traffic, record},
@@ -200,6 +200,7 @@ fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     let mut idle = UNTOLD;
     if let Some(tcp) = tcp {
         if !late {
+            leave::note(tcp, conn);
             idle = idle::ticks(tcp, conn);
         }
         turns::note_unanswered(tcp, conn);
@@ -313,6 +314,9 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     if let Some(tcp) = tcp {
         note_rtt(conn.slot, tcp);
         late::note_received(tcp, conn);
+        if errno == 0 {
+            turns::note_answered(tcp, conn);
+        }
     }
     turns::hand_over(conn);
     if let Some(stats) = stats(conn.slot) {
@@ -384,8 +388,21 @@ fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffi
             said(stats, &conn.heard.talk);
         }
     } else {
+        // The end of CLOSE_WAIT may be read from a later clock than the end of the connection.
         let close_wait = conn.close_wait_left_ns.wrapping_sub(conn.close_wait_ns);
-        field!(stats.seeded_ns).add(now.wrapping_sub(conn.opened_ns).wrapping_sub(close_wait));
+        let held = now.wrapping_sub(conn.opened_ns).wrapping_sub(close_wait);
+        if held.cast_signed() > 0 {
+            field!(stats.seeded_ns).add(held);
+        }
+        let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
+        field!(stats.seeded_turns).add(u64::from(turns));
+    }
+    if conn.flags & flag::LEFT != 0 {
+        if conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST {
+            field!(stats.left_by_remote).add(1);
+        } else {
+            field!(stats.left_by_local).add(1);
+        }
     }
     if conn.flags & flag::UNANSWERED != 0 {
         field!(stats.unanswered).add(1);

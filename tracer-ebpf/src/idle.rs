@@ -12,7 +12,7 @@ use tracer_ebpf::{
 use crate::{
     maps::config,
     sock::TcpSock,
-    turns::{NOW, has_seen_last_answer, is_tls, written},
+    turns::{NOW, has_seen_last_answer, is_some_of, is_tls, written},
 };
 
 /// What idle time depends on of a socket. On the stack of its program, for a function that the verifier
@@ -98,6 +98,12 @@ impl Quiet {
             talk::certain_goodbye(protocol),
             talk::longest_last_words(protocol),
         );
+        let has_left = conn.flags & flag::LEFT != 0;
+        if !is_client && has_left && (conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST)
+        {
+            // The client closes in answer to the server's goodbye.
+            return self.now.wrapping_sub(conn.rhythm.last_answer());
+        }
         if has_said
             || self.has_unread_goodbye(is_client, if just_now { last_words } else { certain }, last_words)
             || is_client && self.has_written_goodbye(certain)
@@ -156,10 +162,4 @@ impl Quiet {
         let may_say = is_tls(conn) || conn.heard.talk.protocol == protocol::HTTP2;
         may_say && conn.reason == reason::LOCAL_FIN && self.in_flight <= last_words
     }
-}
-
-/// Whether there are some bytes, and no more than these. One comparison, since the verifier follows each.
-#[inline(always)]
-fn is_some_of(bytes: u32, most: u32) -> bool {
-    bytes.wrapping_sub(1) < most
 }

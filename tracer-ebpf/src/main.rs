@@ -2,7 +2,7 @@
 //! so that the workspace checks and lints without a BPF toolchain.
 //!
 //! Modules: `programs` has the entry points, one file per kernel hook. `filters` decides which connections
-//! are traced, `count`, `turns` and `idle` update the counters, `record` writes a record of each ended connection
+//! are traced, `count`, `turns`, `idle` and `leave` update the counters, `record` writes a record of each ended connection
 //! into the `ring`. `unseen` makes up for an end that was missed. `conns` remembers the connections,
 //! `listeners` the listening addresses. `peers` finds a peer's slot, `owner` names the running process,
 //! `sock` reads kernel sockets, `clock` gives the time. `maps` declares all maps and globals, `atomic` wraps
@@ -40,6 +40,8 @@ mod filters;
 mod idle;
 #[cfg(target_arch = "bpf")]
 mod late;
+#[cfg(target_arch = "bpf")]
+mod leave;
 #[cfg(target_arch = "bpf")]
 mod listeners;
 #[cfg(target_arch = "bpf")]

@@ -18,6 +18,7 @@ use tracer_ebpf::{
 
 use crate::{
     atomic::field,
+    leave,
     maps::{opaque, stats},
     registers::{Registers, call},
     sock::TcpSock,
@@ -78,6 +79,9 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     heard.read_seq = copied;
     if told.is_use(seen) {
         heard.last_ticks = ticks;
+    } else if seen & brought::GOODBYE != 0 {
+        cold_path();
+        leave::goodbye_came(tcp, conn, written);
     }
     if told.protocol != known.protocol {
         cold_path();

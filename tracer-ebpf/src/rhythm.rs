@@ -95,6 +95,12 @@ impl Rhythm {
         self.answered
     }
 
+    /// Whether the answer was seen as it was sent, and nothing has come since the request.
+    #[inline(always)]
+    pub const fn is_quiet_since(&self) -> bool {
+        self.asked != 0 && self.answered != 0
+    }
+
     /// The client's process reads. `is_answer`: this is the beginning of an answer to a request.
     #[inline(always)]
     pub fn client_reads(&mut self, is_answer: bool, at: Moved) -> Told {

@@ -29,6 +29,11 @@ pub(crate) fn read(sk: Sock, conn: &mut Conn) {
     // Asked for before the call, which passes the time until the line is there.
     let is_server = conn.direction == direction::INBOUND;
     let is_first = conn.flags & flag::READ == 0;
+    if is_server && conn.reason == reason::LOCAL_FIN {
+        // It lingers, and throws away what comes.
+        cold_path();
+        return;
+    }
     let Some(tcp) = sk.tcp() else {
         return;
     };
@@ -106,6 +111,13 @@ fn count_turn(conn: &mut Conn, told: Told) {
     count_ticks::<{ rhythm::PAUSE }>(conn, told.pause);
 }
 
+/// Counts how long a request waited for its answer, in timer ticks; nothing of [`UNTOLD`].
+#[inline(always)]
+pub(crate) fn note_hold(conn: &Conn, ticks: u32) {
+    // None of nothing, without a jump.
+    tcpreuse_rhythm(conn.slot, rhythm::HOLD as u32, ticks, u32::from(ticks != UNTOLD));
+}
+
 #[inline(always)]
 fn count_ticks<const WHAT: usize>(conn: &mut Conn, ticks: u32) {
     if ticks == UNTOLD {
@@ -169,8 +181,8 @@ pub(crate) extern "C" fn tcpreuse_hand_over(conn: *mut Conn) -> u32 {
 /// Counts the hold of the last request of a connection that ends, if it was answered: no later read shows it.
 ///
 /// What a server sends last over TLS before it closes is its goodbye. The acknowledgement of the answer tells
-/// when that was sent, a round trip later, unless the goodbye's own has come too. Then a walk over the sockets
-/// may have seen the answer, or it is not known.
+/// when that was sent, a round trip later, unless the goodbye's own has come too. Then it is not known, unless
+/// a walk over the sockets saw the answer.
 #[inline(always)]
 pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
     if conn.direction != direction::INBOUND || conn.flags & flag::READ == 0 {
@@ -180,19 +192,20 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
         return;
     }
     let mut sent = tcp.sent_ticks();
-    if is_tls(conn) && conn.reason == reason::LOCAL_FIN {
+    let write_seq = tcp.write_seq();
+    // If more is in flight than a goodbye, the answer has just been sent.
+    let is_old = tcp.in_flight() <= talk::longest_last_words(conn.heard.talk.protocol);
+    if has_seen_last_answer(conn, write_seq) {
+        sent = conn.rhythm.last_answer();
+    } else if is_tls(conn) && conn.reason == reason::LOCAL_FIN && is_old {
         if tcp.since_acknowledged_ticks() > NOW {
             sent = tcp.acknowledged_ticks();
         } else if tcp.since_received_ticks() > NOW {
-            if !has_seen_last_answer(conn, tcp.write_seq()) {
-                return;
-            }
-            sent = conn.rhythm.last_answer();
+            return;
         }
     }
     let hold = conn.rhythm.answered_at(sent);
-    // None of nothing, without a jump.
-    tcpreuse_rhythm(conn.slot, rhythm::HOLD as u32, hold, u32::from(hold != UNTOLD));
+    note_hold(conn, hold);
 }
 
 /// A walk over the sockets has come to this one: notes when the last request was answered, if it was. It may
@@ -201,7 +214,11 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
 pub(crate) fn note_answer_seen(tcp: TcpSock, conn: &mut Conn) {
     let write_seq = tcp.write_seq();
     let is_served = conn.direction == direction::INBOUND && conn.reason == reason::OPEN;
-    if is_served && conn.flags & flag::READ != 0 && conn.heard.asked_seq != write_seq {
+    if !is_served || conn.flags & flag::READ == 0 || has_seen_last_answer(conn, write_seq) {
+        // What has come since that is as short may be a goodbye.
+        return;
+    }
+    if conn.heard.asked_seq != write_seq {
         conn.rhythm.seen_answered(tcp.sent_ticks());
         conn.answered_seq = write_seq;
     }
@@ -248,6 +265,12 @@ pub(crate) fn written(tcp: TcpSock, conn: &Conn) -> u32 {
     tcp.write_seq().wrapping_sub(conn.write_seq)
 }
 
+/// Whether there are some bytes, and no more than these. One comparison, since the verifier follows each.
+#[inline(always)]
+pub(crate) fn is_some_of(bytes: u32, most: u32) -> bool {
+    bytes.wrapping_sub(1) < most
+}
+
 #[inline(always)]
 pub(crate) fn is_tls(conn: &Conn) -> bool {
     matches!(conn.heard.talk.protocol, protocol::TLS | protocol::TLS_HTTP2)
@@ -268,6 +291,21 @@ pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
     };
     if by_client && is_holding_beyond(tcp, conn, talk::longest_last_words) {
         conn.flags |= flag::UNANSWERED;
+    }
+}
+
+/// The connection is over without an error: a request that seemed to be given up was answered after all, if
+/// the client has taken the answer. It had only said that it would send no more.
+#[inline(always)]
+pub(crate) fn note_answered(tcp: TcpSock, conn: &mut Conn) {
+    let had = flag::UNANSWERED | flag::READ;
+    if conn.flags & (had | flag::RST_RECEIVED) != had || conn.direction != direction::INBOUND {
+        return;
+    }
+    let answer = tcp.write_seq().wrapping_sub(conn.heard.asked_seq);
+    // This host's FIN counts too.
+    if answer > 1 + talk::longest_last_words(conn.heard.talk.protocol) {
+        conn.flags &= !flag::UNANSWERED;
     }
 }
 

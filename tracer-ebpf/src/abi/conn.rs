@@ -56,6 +56,11 @@ pub mod flag {
     /// How long the connection had been idle at the first FIN or RST is not known: that was noticed late, or
     /// the server's goodbye hides when it answered.
     pub const IDLE_UNKNOWN: u8 = 16;
+    /// The other side said goodbye first, as the process has read. Not shown to user space.
+    pub const GOODBYE: u8 = 32;
+    /// The side that did not send the first FIN or RST had said goodbye first: it is the one that ended the
+    /// connection. Not shown to user space.
+    pub const LEFT: u8 = 64;
 }
 
 /// [`Conn::held`] of connections whose peer has no slot of its own.

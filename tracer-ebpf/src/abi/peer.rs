@@ -215,8 +215,14 @@ pub struct PeerStats {
     /// Connections whose first data lay unread for [`LATE_NS`] or longer: they waited for the
     /// process to accept or to read.
     pub late_reads: u32,
+    /// Ended by this host's FIN or RST, after the other side had said goodbye.
+    pub left_by_remote: u32,
+    /// Request turns over the ended connections that were seeded, each an upper bound over its whole life.
+    pub seeded_turns: u64,
+    /// Ended by the other side's FIN or RST, after this host had said goodbye.
+    pub left_by_local: u32,
     /// Always 0.
-    pub pad_to_line: [u32; 15],
+    pub pad_to_line: [u32; 11],
 }
 
 /// A process that is not overloaded reads what it was sent within milliseconds.

@@ -290,8 +290,8 @@ pub(super) fn judge(case: &Case<'_>) -> Finding {
     }
 }
 
-/// One sentence that states what was counted, for `verdict` on this case. If that verdict's rule does not
-/// match, the sentence is that of the main verdict.
+/// One sentence that states what was counted, for `verdict` on this case. If that verdict's rule does not match
+/// any more, the sentence is that of the main verdict, and says so.
 pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
     let case = &Case {
         worded: true,
@@ -312,12 +312,16 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
         );
     }
     let found = matches(case);
-    let said = found
-        .iter()
-        .find(|(rule, _)| rule.verdict == verdict)
-        .or(found.first());
-    said.map(|(_, matched)| matched.explanation.clone())
-        .unwrap_or_default()
+    if let Some((_, matched)) = found.iter().find(|(rule, _)| rule.verdict == verdict) {
+        return matched.explanation.clone();
+    }
+    let now = found.first().map(|(_, matched)| matched.explanation.as_str());
+    now.map_or(String::new(), |now| {
+        format!(
+            "{now}; {} was found before, and stands until this has lasted",
+            verdict.id()
+        )
+    })
 }
 
 /// Whether a verdict is about how connections end, so that it is withdrawn once they stop ending that way.

@@ -204,18 +204,22 @@ pub struct Figures {
     pub open_peak: u64,
     /// Opens while the expected number was held already.
     pub overlaps: u64,
+    /// Opens while more was held than the least of the window.
+    pub opens_beyond: u64,
     /// Failed connects.
     pub failed: u64,
     /// Open before tracing began.
     pub seeded: u64,
     /// Ended, by reason.
     pub close_reasons: Closes,
-    /// Ended by the client's FIN: the remote side's when this host is the server.
+    /// Ended by the client: by its FIN, the remote side's when this host is the server, or its goodbye.
     pub client_fin: u64,
     /// Aborted by the client.
     pub client_rst: u64,
-    /// Ended by the server's FIN.
+    /// Ended by the server: by its FIN, or its goodbye.
     pub server_fin: u64,
+    /// Aborted by the server; seen from the client, perhaps by something on the path.
+    pub server_rst: u64,
     /// What is shown as it was counted.
     pub counted: Plain,
     /// Which figures this kernel gives.

@@ -57,7 +57,10 @@ pub fn of(case: &Case<'_>) -> Reuse {
     }
     let has_spoken = figures.requests > 0 || case.has_requests();
     if figures.opens == 0 {
-        return if stays && is_settled && has_spoken {
+        // It needed no other connection after those that it has given up.
+        let needs_none = figures.held.established > figures.held.dead
+            && figures.requests >= case.thresholds.min_turns * figures.closes.max(1);
+        return if (stays || needs_none) && is_settled && has_spoken {
             Reuse::Steady
         } else {
             Reuse::Unknown
@@ -74,8 +77,14 @@ pub fn of(case: &Case<'_>) -> Reuse {
         return Reuse::Mostly;
     }
     if stays && is_settled && has_spoken {
-        // A streaming connection carries a single request for its whole life.
-        return Reuse::Mostly;
+        // A streaming connection carries a single request for its whole life. Nothing tells whether a peer
+        // that has no other beside it needs that many.
+        let grows_alone = figures.course.grown > case.thresholds.max_pool && !case.norm.is_population();
+        return if grows_alone {
+            Reuse::Unknown
+        } else {
+            Reuse::Mostly
+        };
     }
     if figures.requests >= case.thresholds.min_turns * figures.opens {
         // These may have been requests or logins.
@@ -97,16 +106,24 @@ fn requests_at_least(case: &Case<'_>) -> u64 {
     figures.requests.saturating_sub(logins)
 }
 
-/// Whether each connection to a database serves a moment's work, such as one web request that needs some
-/// values from it. It carries several requests, yet the client ends it as soon as it has the last answer.
-/// Other clients are not judged by this: some requests a connection are reuse.
-fn makes_short_visits(case: &Case<'_>) -> bool {
+/// Whether each connection serves a moment's work, such as one web request that needs some values from a
+/// database, or one mail. It carries several requests or steps of a login, and ends with the last answer.
+/// Clients that speak HTTP are not judged by this: some requests a connection are reuse.
+pub fn makes_short_visits(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let of = figures.turns.connections();
-    figures.protocol.is_some_and(Protocol::is_of_database)
+    let is_of_kind = match figures.protocol {
+        Some(protocol) => protocol.says_goodbye(),
+        // Longer without a connection than with one.
+        None => {
+            let (life, gap) = (figures.lifetime().p50_ns, figures.gap.p50_ns);
+            figures.known.requests && life.zip(gap).is_some_and(|(life, gap)| 2 * life <= gap)
+        }
+    };
+    is_of_kind
         && of >= case.thresholds.min_closes
         && habitual(of, figures.opens)
-        && habitual(case.by_client(), figures.closes)
+        && habitual(case.by_client() + figures.server_fin, figures.closes)
         && habitual(figures.idle.at_once, figures.idle.count)
         && figures.requests < MANY_TURNS * figures.opens
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
@@ -153,7 +170,8 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
         return InHand::Nothing;
     }
     let looks = &figures.looks;
-    let overlapping = figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
+    let overlapping =
+        figures.course.low > 0 || figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
     if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0) {
         InHand::Idle

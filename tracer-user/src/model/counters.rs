@@ -213,6 +213,16 @@ figures! {
     handshakes_alone: u64 = Counter of Connections, |slot| slot.stats.handshakes_alone.into(),
         shown "handshakes_without_request" labelled "handshakes alone" if |known| known.requests;
 
+    /// Ended by this host's FIN or RST, after the other side had said goodbye: that is the one which ended them.
+    left_by_remote: u64 = Counter of Connections, |slot| slot.stats.left_by_remote.into();
+
+    /// Ended by the other side's FIN or RST, after this host had said goodbye.
+    left_by_local: u64 = Counter of Connections, |slot| slot.stats.left_by_local.into();
+
+    /// Request turns over the ended connections that were open when tracing began, each an upper bound over
+    /// its whole life.
+    seeded_turns: u64 = Counter of Turns, |slot| slot.stats.seeded_turns;
+
     /// Requests that came after this host had closed the connection; their clients see a reset.
     late_requests: u64 = Counter of Turns, |slot| slot.stats.late_requests.into(),
         shown "late_requests" labelled "late requests" if |known| known.late_requests;

@@ -76,6 +76,11 @@ impl Protocol {
         matches!(self, Self::Redis | Self::PostgreSql | Self::MySql)
     }
 
+    /// Whether the server ends a connection only for a reason of its own, or when the client has said goodbye.
+    pub const fn says_goodbye(self) -> bool {
+        self.is_of_database() || matches!(self, Self::Mqtt)
+    }
+
     /// Whether a connection begins with a handshake or a login, which are no requests.
     pub const fn has_login(self) -> bool {
         matches!(

@@ -69,7 +69,12 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
 pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
-    if given_up < MIN_ALIKE || share(given_up, of) < 0.5 || share(figures.counted.late_reads, given_up) > 0.5
+    // A client that ends for good has not lost its patience.
+    let comes_back = 2 * figures.opens >= given_up;
+    if given_up < MIN_ALIKE
+        || !comes_back
+        || share(given_up, of) < 0.5
+        || share(figures.counted.late_reads, given_up) > 0.5
     {
         return false;
     }
@@ -79,7 +84,8 @@ pub(super) fn gives_up(case: &Case<'_>) -> bool {
         .as_ref()
         .is_some_and(|lingering| !lingering.unanswered_ns.is_empty());
     let (_, answered_bytes) = figures.bytes_by_role(case.direction);
-    let never_answered = answered_bytes == Some(0) && figures.turns.sum > 0;
+    let has_asked = figures.turns.sum > 0 || case.has_requests();
+    let never_answered = answered_bytes == Some(0) && has_asked;
     let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
     let waited = figures.idle.p50_ns.is_some_and(|idle| idle >= LATE_CLOSE_NS);
     let is_known = waited && is_told(case) && habitual(given_up, of);

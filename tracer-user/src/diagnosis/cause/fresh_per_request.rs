@@ -6,10 +6,13 @@ use super::{
     Case, Match,
     words::{count, duration, number, opened},
 };
-use crate::diagnosis::{
-    Figures,
-    reuse::{self, InHand, Reuse},
-    thresholds::{HABIT, HANDSHAKE_TURNS, confidence, habitual, share},
+use crate::{
+    diagnosis::{
+        Figures,
+        reuse::{self, InHand, Reuse},
+        thresholds::{HABIT, HANDSHAKE_TURNS, confidence, habitual, share},
+    },
+    model::protocol::Protocol,
 };
 
 /// Connections carry one request each and end right after the reply, or the client ends them after a moment
@@ -23,6 +26,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         // What seeded connections carried before tracing began is unknown.
         || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
+        // Without a goodbye of the client, a server with a login ends what it does not want.
+        || (figures.protocol.is_some_and(Protocol::says_goodbye) && habitual(figures.server_fin, figures.closes))
         // The connections it keeps and uses are stronger evidence than those that ended.
         || 2 * figures.held.reused > figures.turns.connections()
         || reuse::of(case) != Reuse::Hardly

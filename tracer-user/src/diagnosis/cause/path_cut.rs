@@ -4,13 +4,20 @@ use super::{
     Case, Match,
     words::{self, count, duration},
 };
-use crate::diagnosis::thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share};
+use crate::{
+    diagnosis::thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+    model::peer::Direction,
+};
 
 /// The other side repeatedly resets connections after the same idle time, with no request unanswered.
 /// Well-behaved clients close with a FIN.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    let cut = figures.close_reasons.remote_rst;
+    // Without those that the other side ends in answer to a goodbye.
+    let cut = match case.direction {
+        Direction::Inbound => figures.client_rst,
+        Direction::Outbound => figures.server_rst,
+    };
     if !habitual(cut, figures.closes)
         || share(figures.counted.unanswered, figures.closes) > EXCEPTION
         || !case.costs(MANY_TURNS)

@@ -7,8 +7,8 @@ use super::{
 use crate::diagnosis::{
     figures::Course,
     thresholds::{
-        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, confidence, habitual,
-        share,
+        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MIN_ALIKE, MIN_UNACCEPTED, RARE_FAULT, confidence,
+        habitual, share,
     },
 };
 
@@ -77,6 +77,9 @@ fn has_grown(case: &Case<'_>) -> bool {
     {
         return false;
     }
+    if is_pool_at_work(case) {
+        return false;
+    }
     if case.norm.is_population() {
         return case.norm.many_grew || course.end >= case.norm.typical + case.thresholds.min_pile;
     }
@@ -85,6 +88,14 @@ fn has_grown(case: &Case<'_>) -> bool {
         && course.grown >= case.thresholds.max_pool
         && LATELY * course.lately >= course.grown
         && share(figures.closes, figures.opens) <= EXCEPTION
+}
+
+/// Whether a pool grows within the usual size of one, and uses again and again what it has opened.
+fn is_pool_at_work(case: &Case<'_>) -> bool {
+    let (figures, held) = (case.figures, &case.figures.held);
+    figures.course.grown <= case.thresholds.max_pool
+        && figures.requests >= RARE_FAULT * figures.opens
+        && habitual(held.reused, held.established)
 }
 
 /// Whether connections that come and go independently of one another, as those of many clients behind one

@@ -36,7 +36,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || hardly_used < HARDLY_USED
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
-        || !is_busy(figures)
+        || !(is_busy(figures) || opens_together(figures))
     {
         return None;
     }
@@ -65,6 +65,12 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
 fn has_core(figures: &Figures) -> bool {
     let reused = figures.held.reused;
     reused >= MIN_CORE && 4 * reused >= figures.course.low
+}
+
+/// Whether it opens several at a time beyond those that it keeps and uses: a burst, too short to be looked at.
+/// A client that uses none of its idle connections opens one after the other.
+fn opens_together(figures: &Figures) -> bool {
+    2 * figures.opens_beyond >= figures.opens
 }
 
 /// Whether most of its connections were busy, and those that had just opened did so while none was free. A

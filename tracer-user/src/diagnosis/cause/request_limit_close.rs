@@ -7,6 +7,7 @@ use super::{
 use crate::diagnosis::{
     Figures,
     learned::least_limit,
+    reuse,
     thresholds::{ANNOUNCED, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, RARE_FAULT, confidence, habitual, share},
 };
 
@@ -14,7 +15,7 @@ use crate::diagnosis::{
 /// a handshake explains, and few enough to matter.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    if !figures.turns_counted || !is_by_server(figures) {
+    if !figures.turns_counted || !is_by_server(figures) || reuse::makes_short_visits(case) {
         return None;
     }
     let is_at_once = match figures.idle.p50_ns {

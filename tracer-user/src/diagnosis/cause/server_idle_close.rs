@@ -1,18 +1,29 @@
 //! The server's keep-alive timeout is shorter than the client's pause.
 
 use super::{Case, Match, words};
-use crate::diagnosis::{
-    reuse::{self, InHand},
-    thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, confidence, habitual, same},
+use crate::{
+    diagnosis::{
+        Figures,
+        reuse::{self, InHand},
+        thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, TIGHT_NS, confidence, habitual, same},
+    },
+    model::peer::Direction,
 };
 
 /// This host's server repeatedly ends connections after the same idle time, and the client comes back. A few
 /// closes are enough if other peers show the same idle time.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
-    if !habitual(figures.server_fin, figures.closes)
+    // Seen from the client, something on the path may have reset them.
+    let resets = match case.direction {
+        Direction::Inbound => figures.server_rst,
+        Direction::Outbound => 0,
+    };
+    let by_server = figures.server_fin + resets;
+    if !habitual(by_server, figures.closes)
         || !case.costs(MANY_TURNS)
         || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+        || were_spare(figures)
         || case.are_streams_of_one_age()
     {
         return None;
@@ -30,7 +41,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     } else {
         MIN_ALIKE
     };
-    if cluster.count < enough || idle < at_once {
+    if cluster.count < enough || idle < at_once || has_survived(figures, cluster.high_ns) {
         return None;
     }
     if learned.keepalive_given_ns.is_some() && expected == Some(false) {
@@ -40,7 +51,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         format!(
             "{}; the server closed {} after {} of idle time ({}){}{}",
             words::opens_and_pause(case),
-            words::number(figures.server_fin),
+            words::number(by_server),
             words::duration(idle),
             words::spread(&cluster),
             needed(case, idle),
@@ -48,9 +59,20 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        confidence: confidence(cluster.count.min(figures.server_fin), figures.closes),
+        confidence: confidence(cluster.count.min(by_server), figures.closes),
         explanation,
     })
+}
+
+/// Whether nothing was asked on those that ended, while others are in use: a browser opens some in advance.
+fn were_spare(figures: &Figures) -> bool {
+    figures.turns.connections() > 0 && figures.turns.sum == 0 && figures.held.reused > 0
+}
+
+/// Whether a connection was used again after a longer pause than such a timeout lets pass.
+fn has_survived(figures: &Figures, idle_ns: u64) -> bool {
+    let longest = figures.pause.max_ns;
+    longest.is_some_and(|pause| pause > idle_ns + idle_ns / 4 + TIGHT_NS)
 }
 
 /// How long the timeout would have to be: the idle time, and how long the peer then held nothing.

@@ -81,15 +81,14 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
     live.iter().for_each(|connection| alive.add(connection));
     // What was read from the newest sockets may lag behind what their ends have counted.
     let before = of.base.as_ref().map_or(Live::default(), |base| base.live);
-    let turns_before = if of.base.is_some() {
-        before.turns
-    } else {
-        // Those that were there and have gone took their part of it along.
-        let still = live.iter().filter(|one| matches!(one.since, Since::Seeded(_)));
-        let (n, turns) = still.fold((0, 0), |(n, turns), one| (n + 1, turns + u64::from(one.turns)));
-        (of.found.turns * n / counters.seeded.max(1)).min(turns)
+    // What was found open is counted over its whole life when it ends.
+    let turns_before = match of.base {
+        Some(_) => before.turns,
+        None if counters.seeded > 0 => of.found.turns,
+        None => 0,
     };
-    let requests = (counters.turns.sum + alive.turns).saturating_sub(turns_before);
+    let turns_now = counters.turns.sum + counters.seeded_turns + alive.turns;
+    let requests = turns_now.saturating_sub(turns_before);
     let carried = |ended: u64, now: u64, before: u64| (ended + now).saturating_sub(before);
     let now = Level::of(now_ns, &peer.counters);
     let start = match &of.base {
@@ -103,10 +102,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
     };
     let sum = |of: fn(&Connection) -> u64| live.iter().map(|connection| of(connection)).sum::<u64>();
     let closes = counters.closes;
-    let (client_fin, client_rst, server_fin) = match peer.id.direction {
-        Direction::Inbound => (closes.remote_fin, closes.remote_rst, closes.local_fin),
-        Direction::Outbound => (closes.local_fin, closes.local_rst, closes.remote_fin),
-    };
+    let ends = Ends::of(counters, peer.id.direction);
     let in_close_wait = || {
         live.iter()
             .filter(|connection| connection.state == State::CloseWait)
@@ -144,12 +140,14 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(of.expected),
+        opens_beyond: counters.overlaps(u32::try_from(course.low).unwrap_or(u32::MAX).saturating_add(1)),
         failed: counters.failed,
         seeded: counters.seeded,
         close_reasons: closes,
-        client_fin,
-        client_rst,
-        server_fin,
+        client_fin: ends.client_fin,
+        client_rst: ends.client_rst,
+        server_fin: ends.server_fin,
+        server_rst: ends.server_rst,
         counted: counters.into(),
         known,
         lifetime_sum_ns: counters.lifetime.sum_ns,
@@ -214,6 +212,39 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             .map(|(pid, _)| pid)
             .or(counters.owner)
             .and_then(|pid| processes.get(pid)),
+    }
+}
+
+/// How many connections each side has ended: by its FIN or RST, or by a goodbye that the other side answered
+/// with one.
+struct Ends {
+    client_fin: u64,
+    client_rst: u64,
+    server_fin: u64,
+    server_rst: u64,
+}
+
+impl Ends {
+    fn of(counters: &Counters, direction: Direction) -> Self {
+        let closes = &counters.closes;
+        let local = (closes.local_fin, closes.local_rst, counters.left_by_local);
+        let remote = (closes.remote_fin, closes.remote_rst, counters.left_by_remote);
+        let ((client_fin, client_rst, client_left), (server_fin, server_rst, server_left)) = match direction {
+            Direction::Inbound => (remote, local),
+            Direction::Outbound => (local, remote),
+        };
+        let less = |fin: u64, rst: u64, left: u64| {
+            let fins = left.min(fin);
+            (fin - fins, rst.saturating_sub(left - fins))
+        };
+        let (by_client, client_rst) = less(client_fin, client_rst, server_left);
+        let (by_server, server_rst) = less(server_fin, server_rst, client_left);
+        Self {
+            client_fin: by_client + client_left,
+            client_rst,
+            server_fin: by_server + server_left,
+            server_rst,
+        }
     }
 }
 

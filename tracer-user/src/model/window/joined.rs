@@ -15,7 +15,6 @@ use super::{Boundary, Grid, Level, Live, Looks, Mark, Seen, TimeLine, Window, bo
 use crate::model::{
     peer::Counters,
     sample::{Moment, Sample},
-    socket::Since,
 };
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -253,17 +252,8 @@ impl HostWindow<'_> {
 
     /// What was open when tracing began, where that is in the window: nothing had been counted yet.
     fn put_beginnings(&self, steps: &mut [Steps]) {
-        let live = &self.sample.sockets.connections;
-        let mut still = vec![(0_u64, 0_u64); steps.len()];
-        for one in live.iter().filter(|one| matches!(one.since, Since::Seeded(_))) {
-            if let Some((n, turns)) = one.slot.and_then(|slot| still.get_mut(slot as usize)) {
-                (*n, *turns) = (*n + 1, *turns + u64::from(one.turns));
-            }
-        }
         for peer in self.sample.peers.iter().filter(|peer| peer.counters.seeded > 0) {
-            let (Some(steps), Some((n, turns))) =
-                (steps.get_mut(peer.slot as usize), still.get(peer.slot as usize))
-            else {
+            let Some(steps) = steps.get_mut(peer.slot as usize) else {
                 continue;
             };
             let found = self.window.mark(0, peer.slot).unwrap_or_default().live;
@@ -276,8 +266,7 @@ impl HostWindow<'_> {
                     ..Counters::default()
                 },
                 live: Live {
-                    // Those that have gone took their part of it along.
-                    turns: (found.turns * n / seeded).min(*turns),
+                    turns: found.turns,
                     established: seeded,
                     busy: found.busy.min(seeded),
                     ..Live::default()

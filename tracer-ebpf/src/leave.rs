@@ -1,0 +1,79 @@
+//! Who ends a connection where one side says goodbye and the other is the first to send its FIN. That is a race
+//! where a client says it and closes at once, as those of databases do, and a rule where the other side closes
+//! in answer.
+
+use tracer_ebpf::{
+    abi::{
+        conn::{Conn, flag},
+        peer::{direction, reason},
+    },
+    talk,
+};
+
+use crate::{
+    sock::TcpSock,
+    turns::{has_seen_last_answer, is_some_of, is_tls, note_hold, written},
+};
+
+/// The process has read a goodbye, after it had written so many bytes since it read before. Remembers it if it
+/// came first, and does not answer that of this host.
+#[inline(always)]
+pub(crate) fn goodbye_came(tcp: TcpSock, conn: &mut Conn, written: u32) {
+    tcpreuse_goodbye(conn, tcp.write_seq(), written);
+}
+
+/// Global: the verifier checks it once, and not on each path that leads to it.
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn tcpreuse_goodbye(conn: *mut Conn, write_seq: u32, written: u32) -> u32 {
+    // SAFETY: the verifier makes sure that callers pass one or null.
+    let Some(conn) = (unsafe { conn.as_mut() }) else {
+        return 0;
+    };
+    if conn.direction == direction::OUTBOUND {
+        if !is_some_of(written, talk::certain_goodbye(conn.heard.talk.protocol)) {
+            conn.flags |= flag::GOODBYE;
+        }
+    } else if server_said_it(conn, write_seq) {
+        // What was sent last is that, and not the answer.
+        let seen = conn.rhythm.last_answer();
+        let hold = conn.rhythm.answered_at(seen);
+        note_hold(conn, hold);
+    } else {
+        conn.flags |= flag::GOODBYE;
+    }
+    0
+}
+
+/// Notes whether the side that does not send the first FIN or RST has said goodbye first.
+#[inline(always)]
+pub(crate) fn note(tcp: TcpSock, conn: &mut Conn) {
+    let came_first = conn.flags & flag::GOODBYE != 0;
+    let is_client = conn.direction == direction::OUTBOUND;
+    let protocol = conn.heard.talk.protocol;
+    let written = written(tcp, conn);
+    let unread = tcp.unread();
+    let has_left = match conn.reason {
+        reason::LOCAL_FIN | reason::LOCAL_RST => {
+            let last_words = talk::longest_last_words(protocol);
+            came_first || is_client && is_tls(conn) && is_some_of(unread, last_words) && written <= last_words
+        }
+        reason::REMOTE_FIN | reason::REMOTE_RST if is_client => {
+            let certain = talk::certain_goodbye(protocol);
+            !came_first && is_some_of(written, certain) && unread <= certain
+        }
+        reason::REMOTE_FIN | reason::REMOTE_RST => !came_first && server_said_it(conn, tcp.write_seq()),
+        _ => false,
+    };
+    if has_left && conn.flags & flag::READ != 0 {
+        conn.flags |= flag::LEFT;
+    }
+}
+
+/// Whether the server on this host has written no more than a goodbye over TLS since a walk over the sockets
+/// saw its last answer. If something has come from the client since, it may have answered that.
+#[inline(always)]
+fn server_said_it(conn: &Conn, write_seq: u32) -> bool {
+    let has_written = has_seen_last_answer(conn, write_seq) && conn.answered_seq != write_seq;
+    has_written && conn.rhythm.is_quiet_since() && is_tls(conn)
+}
