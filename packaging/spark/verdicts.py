@@ -3,9 +3,11 @@
     spark-submit verdicts.py LAKE OUT [PROGRAM]
 
 LAKE is what `tcpreuse export` wrote, OUT a directory that does not exist yet, for Parquet files with a row for each
-client. PROGRAM is `tcpreuse` on every worker, by default the one on the PATH. Nothing else has to be installed there.
+client. PROGRAM is `tcpreuse` on every worker, by default the first on the PATH of this one. Nothing else has to be
+installed there.
 """
 
+import os
 import shlex
 import sys
 
@@ -44,10 +46,12 @@ def main(lake, out, program="tcpreuse"):
     }
     clients = spark.sql(figures.text(numbers, sizes, figures.Spark)).persist()
     judge = f"{shlex.quote(program)} judge"
-    usual = lines(clients.repartition("service")).pipe(f"{judge} --learn", checkCode=True)
+    # Spark starts it with no environment but this.
+    path = {"PATH": os.environ.get("PATH", os.defpath)}
+    usual = lines(clients.repartition("service")).pipe(f"{judge} --learn", env=path, checkCode=True)
     population = spark.read.json(usual)
     known = clients.join(population, ["service", "direction", "port"], "left")
-    verdicts = lines(known).pipe(judge, checkCode=True)
+    verdicts = lines(known).pipe(judge, env=path, checkCode=True)
     # Compressed as the lake is.
     spark.read.schema(VERDICTS).json(verdicts).write.parquet(out, compression="zstd")
 

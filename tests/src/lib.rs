@@ -12,6 +12,7 @@ pub mod agent;
 pub mod apache;
 pub mod bench;
 pub mod browser;
+pub mod documented;
 pub mod door;
 pub mod fleet;
 pub mod long;

@@ -6,7 +6,10 @@ use std::{
     process::{Child, Command},
 };
 
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::{
+    mount::{MountPropagationFlags, mount_change},
+    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe},
+};
 
 /// The namespace that the calling thread has entered. The kernel removes it with its last thread and socket.
 #[derive(Debug)]
@@ -76,6 +79,19 @@ impl Namespace {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
+}
+
+/// Gives the calling thread, and what it starts from then on, mounts of its own: nobody else sees what is
+/// mounted there, and the kernel removes it with the last of them.
+///
+/// # Panics
+/// If not root.
+pub fn own_mounts() {
+    // SAFETY: this unshares only the mounts and the working directory, on which no memory or open file
+    // depends.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.expect("a new mount namespace");
+    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", flags).expect("mounts that nobody shares");
 }
 
 /// A process that only keeps a namespace visible; killed on drop.

@@ -86,7 +86,7 @@ pub fn run(args: &[&str]) -> Output {
 ///
 /// # Panics
 /// If the tracer ends first.
-pub(crate) fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<String>) {
+pub fn begun(mut command: Command, words: &str) -> (Child, JoinHandle<String>) {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -168,9 +168,10 @@ fn a_surge_has_a_beginning_and_a_shape() {
     }
 }
 
-/// Serves the same reply to every client until the test ends.
-fn page(reply: impl Fn(&mut TcpStream) + Send + 'static) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+/// Serves the same reply to every client until the test ends; returns the port, which the system chooses if
+/// it is 0.
+fn page(port: u16, reply: impl Fn(&mut TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -180,6 +181,17 @@ fn page(reply: impl Fn(&mut TcpStream) + Send + 'static) -> u16 {
         }
     });
     port
+}
+
+/// Serves Apache's page about its workers.
+pub(crate) fn status_page(port: u16) -> u16 {
+    page(port, |stream| {
+        let length = PAGE.len();
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{PAGE}"
+        );
+    })
 }
 
 const PAGE: &str = "BusyWorkers: 3\nIdleWorkers: 2\nScoreboard: WWK__...\n";
@@ -212,14 +224,7 @@ fn status_of(port: u16) -> (Diagnosis, String) {
 fn a_status_page_tells_the_workers() {
     need_root!();
     let _namespace = Namespace::new();
-    let port = page(|stream| {
-        let length = PAGE.len();
-        let _ = write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{PAGE}"
-        );
-    });
-    let (diagnosis, _) = status_of(port);
+    let (diagnosis, _) = status_of(status_page(0));
     let listener = the_listener(&diagnosis);
     assert_eq!(
         (&listener["max_workers"], &listener["busy_workers"]),
@@ -238,7 +243,7 @@ fn connections_to_the_status_page_are_its_own() {
     need_root!();
     let namespace = Namespace::new();
     let redirected = AtomicBool::new(false);
-    let port = page(move |stream| {
+    let port = page(0, move |stream| {
         let reply = match redirected.fetch_xor(true, Ordering::Relaxed) {
             false => "302 Found\r\nLocation: /server-status/?auto\r\nContent-Length: 0\r\n\r\n".to_owned(),
             true => format!("200 OK\r\nContent-Length: {}\r\n\r\n{PAGE}", PAGE.len()),
@@ -260,15 +265,15 @@ fn a_hostile_status_page_costs_a_line_and_nothing_else() {
     need_root!();
     let _namespace = Namespace::new();
     let ports = [
-        page(|_| thread::sleep(Duration::from_secs(30))),
-        page(|stream| {
+        page(0, |_| thread::sleep(Duration::from_secs(30))),
+        page(0, |stream| {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
             while stream.write_all(&[b'x'; 65536]).is_ok() {}
         }),
-        page(|stream| {
+        page(0, |stream| {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n<html>\x1b[31m</html>");
         }),
-        page(|stream| {
+        page(0, |stream| {
             let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
         }),
     ];

@@ -102,7 +102,7 @@ fn nothing_in_is_nothing_out() {
 }
 
 /// Copies of one recording, as if of several hosts.
-fn hosts(parent: &Path, names: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn hosts(parent: &Path, names: &[&str]) -> Vec<PathBuf> {
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/recording");
     let copy = |name: &&str| {
         let to = parent.join(name);

@@ -12,6 +12,7 @@ mod counts;
 mod degraded;
 mod demo;
 mod directions;
+mod documented;
 mod export;
 mod failed;
 mod filters;

@@ -47,8 +47,9 @@ pub(super) fn open(args: &Serve, settings: &Settings, options: &Options) -> Resu
         service: args.lake.service_name(),
         ..Session::here(settings, args.interval.0, args.window.as_ns())
     };
-    let exporter = args.lake.open()?;
-    Ok(Some((Flight::open(place, session)?, exporter)))
+    // In this order, because the lake may be a directory in that of the evidence.
+    let flight = Flight::open(place, session)?;
+    Ok(Some((flight, args.lake.open()?)))
 }
 
 /// The flight recorder, and what exports its recordings, if anything does.
