@@ -122,4 +122,40 @@ fn a_server_that_lingers_gets_late_requests_too() {
     diagnosis.assert_sound();
     let late = |n| figure(diagnosis.peer(&source(n).to_string(), "inbound"), "late_requests");
     assert_eq!((late(0), late(1)), (3, 0));
+    // What it throws away is no request.
+    let requests = |n| figure(diagnosis.peer(&source(n).to_string(), "inbound"), "requests");
+    assert_eq!((requests(0), requests(1)), (3, 3));
+}
+
+/// A client says that it will send no more, and reads the answer all the same.
+#[test]
+fn a_client_that_only_closes_its_half_gives_up_nothing() {
+    need_root!();
+    let namespace = Namespace::new();
+    let (listener, address) = listener((Ipv4Addr::LOCALHOST, 0));
+    let trace = Trace::start(&namespace, &["--port", &address.port().to_string()]);
+    for (n, waits) in [(0, true), (1, false)] {
+        for _ in 0..3 {
+            let (mut client, mut server) = pair(source(n), address, &listener);
+            client.write_all(REQUEST).unwrap();
+            server.read_exact(&mut vec![0; REQUEST.len()]).unwrap();
+            let client = if waits {
+                client.shutdown(Shutdown::Write).unwrap();
+                Some(client)
+            } else {
+                drop(client);
+                None
+            };
+            eventually("the client's FIN", || server.read(&mut [0]).is_ok_and(|n| n == 0));
+            let _ = server.write_all(&[b'x'; 200]);
+            if let Some(mut client) = client {
+                client.read_exact(&mut [0; 200]).unwrap();
+            }
+        }
+    }
+    eventually("the connections to end", || connections().is_empty());
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let unanswered = |n| figure(diagnosis.peer(&source(n).to_string(), "inbound"), "unanswered");
+    assert_eq!((unanswered(0), unanswered(1)), (0, 3));
 }

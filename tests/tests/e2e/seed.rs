@@ -62,6 +62,48 @@ fn open_connections_are_seeded_with_their_direction() {
 }
 
 #[test]
+fn requests_of_connections_from_before_count_when_these_have_ended() {
+    need_root!();
+    let namespace = Namespace::new();
+    let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+    let mut ends = connect(source(0), server.address).unwrap();
+    let mut stays = connect(source(0), server.address).unwrap();
+    // With a past as long as unequal.
+    (0..9).for_each(|_| turn(&mut ends));
+    turn(&mut stays);
+    let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);
+    (0..7).for_each(|_| turn(&mut ends));
+    drop(ends);
+    (0..5).for_each(|_| turn(&mut stays));
+    eventually("one connection to end", || sockets_in_state("01") == 2);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    assert_eq!((figure(peer, "seeded"), figure(peer, "requests")), (2, 12));
+}
+
+#[test]
+fn what_was_half_closed_before_and_ends_was_held_for_no_time() {
+    need_root!();
+    let namespace = Namespace::new();
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, server) = pair(source(0), address, &listener);
+    client.shutdown(Shutdown::Write).unwrap();
+    eventually("a socket in CLOSE_WAIT", || sockets_in_state("08") == 1);
+    let trace = Trace::start(&namespace, &["--port", &address.port().to_string()]);
+    drop((server, client));
+    eventually("it to end", || sockets_in_state("08") == 0);
+    let diagnosis = trace.finish();
+    diagnosis.assert_sound();
+    let peer = diagnosis.peer("127.1.0.1", "inbound");
+    let mean = peer
+        .pointer("/figures/held/mean")
+        .and_then(serde_json::Value::as_f64);
+    assert!(mean.is_some_and(|mean| mean < 0.5), "{peer:#}");
+}
+
+#[test]
 fn close_wait_and_the_accept_queue_are_seen_from_before() {
     need_root!();
     let namespace = Namespace::new();

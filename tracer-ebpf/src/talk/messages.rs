@@ -5,6 +5,9 @@ use super::{Head, Talk, frames, protocol};
 /// How far a session has come, as [`Talk::stage`], where the protocol has a login.
 pub(super) const LOGGED_IN: u8 = 1;
 
+/// And with MySQL, the header was read of a command of one byte: a ping or a goodbye.
+const OF_ONE_BYTE: u8 = 2;
+
 /// Which protocol the first bytes of a connection belong to. `before` is what is known already, of one that
 /// another may follow.
 #[inline(always)]
@@ -42,7 +45,7 @@ impl Talk {
     /// Whether TLS may follow what was said: PostgreSQL and MySQL begin without.
     #[inline(always)]
     pub(super) fn is_before_another(&self) -> bool {
-        matches!(self.protocol, protocol::POSTGRESQL | protocol::MYSQL) && self.stage != LOGGED_IN
+        matches!(self.protocol, protocol::POSTGRESQL | protocol::MYSQL) && self.stage < LOGGED_IN
     }
 
     /// What a read that begins a turn brings.
@@ -104,24 +107,24 @@ impl Talk {
 
     #[inline(always)]
     fn mysql(&mut self, head: &Head, length: u32) -> What {
+        if self.stage == OF_ONE_BYTE {
+            self.stage = LOGGED_IN;
+            return command(head[0]);
+        }
         // A command is the first packet of its exchange; a login goes on counting from the server's greeting.
         if head[3] != 0 {
             return What::Other;
         }
         self.stage = LOGGED_IN;
-        // MySQL's own server reads the header alone; the command is in the next read.
-        if length <= MYSQL_HEADER {
-            return if head[0] == 1 && head[1] == 0 && head[2] == 0 {
-                // One byte: a ping or a goodbye.
-                What::Other
-            } else {
-                What::Request
-            };
+        if length > MYSQL_HEADER {
+            return command(head[4]);
         }
-        match head[4] {
-            COM_QUIT => What::Goodbye,
-            COM_PING => What::Other,
-            _ => What::Request,
+        // MySQL's own server reads the header alone.
+        if head[0] == 1 && head[1] == 0 && head[2] == 0 {
+            self.stage = OF_ONE_BYTE;
+            What::More
+        } else {
+            What::Request
         }
     }
 }
@@ -146,6 +149,16 @@ const PROXY_HEADER: u32 = 107;
 const MYSQL_HEADER: u32 = 4;
 const COM_QUIT: u8 = 1;
 const COM_PING: u8 = 14;
+
+/// What a command of MySQL is.
+#[inline(always)]
+fn command(number: u8) -> What {
+    match number {
+        COM_QUIT => What::Goodbye,
+        COM_PING => What::Other,
+        _ => What::Request,
+    }
+}
 
 #[inline(always)]
 pub(super) fn starts(head: &Head, with: &[u8]) -> bool {

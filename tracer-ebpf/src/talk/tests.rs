@@ -368,6 +368,8 @@ fn databases_log_in_before_they_are_asked() {
         packet(0, &[1]),
     ];
     check(&steps, &READERS[1..], protocol::MYSQL, 1, 1);
+    // MySQL's own server reads the header of each packet alone.
+    check(&steps, &[Reader::Whole(4)], protocol::MYSQL, 1, 1);
 }
 
 #[test]

@@ -141,3 +141,48 @@ fn how_long_a_request_was_held_is_no_idle_time_before_a_goodbye() {
         }
     }
 }
+
+/// How many connections of a client ended by this host's FIN, and how many the server has ended.
+fn ends(diagnosis: &Diagnosis, client: IpAddr) -> (u64, u64) {
+    let peer = diagnosis.peer(&client.to_string(), "inbound");
+    (
+        at(peer, "/figures/close_reasons/local_fin"),
+        at(peer, "/basis/ended_by_server"),
+    )
+}
+
+#[test]
+fn who_says_goodbye_first_ends_the_connection_whoever_closes_first() {
+    need_root!();
+    // A walk over the sockets comes each second.
+    const IDLE: Duration = Duration::from_millis(1_300);
+    for version in [&TLS12, &TLS13] {
+        let namespace = Namespace::new();
+        let manner = Manner {
+            idle: IDLE,
+            lingers: true,
+            ..Manner::limited(2)
+        };
+        let server = TlsServer::start_with(version, manner);
+        let trace = trace(&namespace, server.address);
+        // This client has the server close in answer to its goodbye.
+        let mut leaves = server.connect(source(0));
+        ask(&mut leaves);
+        leaves.conn.send_close_notify();
+        leaves.flush().unwrap();
+        assert_eq!(leaves.sock.read(&mut [0]).unwrap(), 0);
+        // This one closes in answer to the server's.
+        let mut stays = server.connect(source(1));
+        ask(&mut stays);
+        ask(&mut stays);
+        assert_eq!(stays.read(&mut [0]).unwrap(), 0);
+        drop((leaves, stays));
+        all_are_over();
+        let diagnosis = trace.finish();
+        diagnosis.assert_sound();
+        assert_eq!(ends(&diagnosis, source(0)), (1, 0), "{version:?}");
+        assert_eq!(ends(&diagnosis, source(1)), (0, 1), "{version:?}");
+        let idle = idle_ms(&diagnosis, &source(1).to_string(), "inbound");
+        assert!((1_290..1_400).contains(&idle), "{version:?}: {idle}");
+    }
+}

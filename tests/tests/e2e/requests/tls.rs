@@ -36,6 +36,8 @@ pub(super) struct Manner {
     pub(super) idle: Duration,
     /// It waits for somebody else before it closes without a word. Else it says goodbye.
     pub(super) wait: Option<Arc<Barrier>>,
+    /// After its goodbye, it waits until the client closes.
+    pub(super) lingers: bool,
 }
 
 impl Manner {
@@ -46,6 +48,7 @@ impl Manner {
             hold: Duration::ZERO,
             idle: Duration::ZERO,
             wait: None,
+            lingers: false,
         }
     }
 }
@@ -129,6 +132,9 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, manner: &Manner) {
         None => {
             stream.conn.send_close_notify();
             let _ = stream.flush();
+            if manner.lingers {
+                let _ = stream.sock.read_to_end(&mut Vec::new());
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod ends;
 mod figures;
 mod leaks;
+mod lookalikes;
 mod piles;
 mod timeouts;
 mod visits;

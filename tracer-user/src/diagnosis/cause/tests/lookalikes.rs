@@ -1,0 +1,256 @@
+//! Behaviour that shows nearly the same figures as another.
+
+use super::*;
+use crate::{
+    diagnosis::{Idle, Pace, Spread},
+    model::sample::Known,
+};
+
+/// Twenty connections with so many requests each, ended as `how` says.
+fn of_protocol(protocol: Protocol, requests: u32, how: fn(Figures) -> Figures) -> Figures {
+    Figures {
+        requests_told: true,
+        protocol: Some(protocol),
+        ..how(one_by_one(20, requests, 0))
+    }
+}
+
+#[test]
+fn a_server_that_resets_idle_connections_has_a_timeout_too() {
+    let reset = |closes: u64| Figures {
+        server_rst: closes,
+        close_reasons: Closes {
+            local_rst: closes,
+            ..Closes::default()
+        },
+        ..one_by_one(closes, 2, 3 * S)
+    };
+    let said = judged(&reset(8));
+    assert_eq!(said.verdict, Verdict::ServerIdleClose, "{}", said.explanation);
+    assert!(
+        said.explanation.contains("the server closed 8 after 3.0 s"),
+        "{}",
+        said.explanation
+    );
+    // From the client's host, the path may have done that.
+    let figures = Figures {
+        close_reasons: Closes {
+            remote_rst: 8,
+            ..Closes::default()
+        },
+        ..reset(8)
+    };
+    let seen_from_client = Case {
+        direction: Direction::Outbound,
+        ..case(&figures)
+    };
+    assert_eq!(judge(&seen_from_client).verdict, Verdict::PathCut);
+}
+
+#[test]
+fn a_pause_that_a_connection_survived_disproves_a_shorter_timeout() {
+    let closed = |pause_ns: u64| Figures {
+        pause: Pace {
+            count: 9,
+            p50_ns: Some(pause_ns),
+            max_ns: Some(pause_ns),
+            ..Pace::default()
+        }
+        .into(),
+        ..by_server(one_by_one(8, 4, 3 * S))
+    };
+    assert_eq!(verdict(&closed(2 * S)), Verdict::ServerIdleClose);
+    assert_eq!(verdict(&closed(5 * S)), Verdict::Reusing);
+}
+
+#[test]
+fn connections_that_a_browser_opens_in_advance_are_no_fault() {
+    let spare = |reused: u64| Figures {
+        opens_with_none: 0,
+        requests: 40,
+        turns: turns_each(7, 0),
+        course: stands(1),
+        held: HeldNow {
+            established: 1,
+            reused,
+            turns: 40,
+            ..HeldNow::default()
+        },
+        ..by_server(one_by_one(7, 0, 3 * S))
+    };
+    assert_eq!(verdict(&spare(1)), Verdict::Reusing);
+    assert_eq!(
+        verdict(&spare(0)),
+        Verdict::ServerIdleClose,
+        "nothing else is in use"
+    );
+}
+
+#[test]
+fn a_mail_a_connection_is_no_reuse_whichever_side_ends_it() {
+    let visits = |life_ns: u64, gap_ns: u64| Figures {
+        known: Known {
+            requests: true,
+            ..Known::default()
+        },
+        age: Idle {
+            p50_ns: Some(life_ns),
+            ..*idle(20, life_ns, 3 * life_ns)
+        }
+        .into(),
+        gap: Spread {
+            p50_ns: Some(gap_ns),
+            max_ns: Some(gap_ns),
+        }
+        .into(),
+        ..by_server(one_by_one(20, 6, 0))
+    };
+    assert_eq!(verdict(&visits(5 * MS, 500 * MS)), Verdict::FreshPerRequest);
+    // One that comes back at once may have met a limit.
+    assert_eq!(verdict(&visits(400 * MS, 100 * MS)), Verdict::RequestLimitClose);
+}
+
+#[test]
+fn without_a_goodbye_a_broker_or_a_database_ends_what_it_does_not_want() {
+    for protocol in [Protocol::Mqtt, Protocol::MySql] {
+        let kicked = judged(&of_protocol(protocol, 5, by_server));
+        assert_eq!(kicked.verdict, Verdict::ServerClose, "{}", kicked.explanation);
+        let left = judged(&of_protocol(protocol, 5, by_client));
+        assert_eq!(left.verdict, Verdict::FreshPerRequest, "{}", left.explanation);
+    }
+}
+
+#[test]
+fn a_burst_beyond_the_idle_limit_of_a_pool_overflows_it() {
+    let bursts = |opens_beyond: u64| Figures {
+        opens_with_none: 0,
+        opens_beyond,
+        open_now: 2,
+        open_peak: 8,
+        requests: 130,
+        course: Course { peak: 8, ..stands(2) },
+        // Too short to be looked at.
+        looks: Looks {
+            looks: 30,
+            established: 60,
+            ..Looks::default()
+        }
+        .into(),
+        held: HeldNow {
+            established: 2,
+            reused: 2,
+            alive: 2,
+            ..HeldNow::default()
+        },
+        ..fresh(100)
+    };
+    let said = judged(&bursts(80));
+    assert_eq!(said.verdict, Verdict::PoolOverflow, "{}", said.explanation);
+    assert_eq!(said.also, [Verdict::FreshPerRequest]);
+    assert_eq!(
+        verdict(&bursts(0)),
+        Verdict::FreshPerRequest,
+        "one after the other"
+    );
+}
+
+#[test]
+fn a_client_that_ends_for_good_has_not_lost_its_patience() {
+    let gone = Figures { opens: 0, ..abort(8) };
+    assert_ne!(verdict(&gone), Verdict::EarlyAbort);
+    assert_eq!(verdict(&abort(8)), Verdict::EarlyAbort);
+}
+
+#[test]
+fn a_client_whose_requests_are_never_answered_gives_up_though_it_reads_nothing() {
+    let figures = Figures {
+        turns: turns_each(8, 0),
+        requests: 0,
+        // From the client's end: it has sent these, and nothing came.
+        bytes_sent: Some(8 * 40),
+        bytes_received: Some(0),
+        close_wait: CloseWait::default().into(),
+        lingering: None,
+        close_reasons: Closes {
+            local_fin: 8,
+            ..Closes::default()
+        },
+        ..abort(8)
+    };
+    let seen_from_client = Case {
+        direction: Direction::Outbound,
+        ..case(&figures)
+    };
+    assert_eq!(judge(&seen_from_client).verdict, Verdict::EarlyAbort);
+}
+
+#[test]
+fn a_peer_that_closes_what_it_does_not_need_and_opens_none_reuses() {
+    let shrinks = |requests: u64| Figures {
+        opens: 0,
+        closes: 2,
+        client_fin: 2,
+        requests,
+        course: Course {
+            start: 4,
+            peak: 4,
+            ..stands(2)
+        },
+        held: HeldNow {
+            established: 2,
+            reused: 2,
+            alive: 1,
+            turns: requests,
+            ..HeldNow::default()
+        },
+        ..good()
+    };
+    assert_eq!(verdict(&shrinks(300)), Verdict::Reusing);
+    assert_eq!(verdict(&shrinks(3)), Verdict::InsufficientData);
+}
+
+#[test]
+fn a_lone_peer_that_grows_with_a_request_each_is_not_said_to_reuse() {
+    let grows = |to: u64| Figures {
+        requests: to,
+        held: HeldNow {
+            established: to,
+            alive: to - 1,
+            turns: to,
+            ..HeldNow::default()
+        },
+        course: grew(1, to),
+        ..pile(to)
+    };
+    let alone = |figures: &Figures| {
+        judge(&Case {
+            norm: &ALONE,
+            ..case(figures)
+        })
+        .verdict
+    };
+    assert_eq!(alone(&grows(18)), Verdict::InsufficientData);
+    assert_eq!(alone(&grows(6)), Verdict::Reusing);
+}
+
+#[test]
+fn a_pool_that_grows_under_load_is_no_pile() {
+    let pool = |requests: u64| Figures {
+        opens: 5,
+        requests,
+        course: grew(6, 11),
+        ..pile(11)
+    };
+    assert_ne!(verdict(&pool(580)), Verdict::PilingUp);
+    assert_eq!(verdict(&pool(60)), Verdict::PilingUp);
+}
+
+#[test]
+fn a_verdict_that_only_stands_says_what_is_seen_now() {
+    let figures = good();
+    let said = explain(&case(&figures), Verdict::FreshPerRequest);
+    assert!(
+        said.ends_with("; fresh-per-request was found before, and stands until this has lasted"),
+        "{said}"
+    );
+}
