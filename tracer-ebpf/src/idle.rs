@@ -98,11 +98,16 @@ impl Quiet {
             talk::certain_goodbye(protocol),
             talk::longest_last_words(protocol),
         );
-        let has_left = conn.flags & flag::LEFT != 0;
-        if !is_client && has_left && (conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST)
-        {
-            // The client closes in answer to the server's goodbye.
-            return self.now.wrapping_sub(conn.rhythm.last_answer());
+        let answered = conn.rhythm.last_answer();
+        let is_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
+        let server_left = if is_remote {
+            conn.flags & flag::LEFT != 0
+        } else {
+            has_said && conn.flags & flag::GOODBYE == 0
+        };
+        if !is_client && server_left && answered != 0 {
+            // The client's goodbye or FIN is an answer to the server's.
+            return self.now.wrapping_sub(answered);
         }
         if has_said
             || self.has_unread_goodbye(is_client, if just_now { last_words } else { certain }, last_words)
@@ -116,9 +121,8 @@ impl Quiet {
                 };
             }
             // What was written after the goodbye was read answers nothing else.
-            let answer = conn.rhythm.last_answer();
-            return if has_said && self.written > 0 && answer != 0 {
-                self.now.wrapping_sub(answer)
+            return if has_said && self.written > 0 && answered != 0 {
+                self.now.wrapping_sub(answered)
             } else {
                 self.sent
             };

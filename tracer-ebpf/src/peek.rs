@@ -79,7 +79,8 @@ pub(crate) fn read(tcp: TcpSock, conn: &mut Conn, is_first: bool, written: u32) 
     heard.read_seq = copied;
     if told.is_use(seen) {
         heard.last_ticks = ticks;
-    } else if seen & brought::GOODBYE != 0 {
+    }
+    if seen & brought::GOODBYE != 0 {
         cold_path();
         leave::goodbye_came(tcp, conn, written);
     }

@@ -49,8 +49,11 @@ pub fn of(case: &Case<'_>) -> Reuse {
         && share(figures.closes, figures.opens + figures.course.start) <= EXCEPTION
         && figures.held.dead < figures.held.established;
     // This host may have leaked these sockets, but it is too soon to tell.
-    let may_leak = figures.close_wait.now > figures.held.established
-        && figures.close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering
+    let close_wait = &figures.close_wait;
+    let is_usual = close_wait.left >= MIN_ALIKE && close_wait.oldest_ns <= close_wait.longest_ns;
+    let may_leak = close_wait.now > figures.held.established
+        && close_wait.oldest_ns.unwrap_or(0) < case.thresholds.lingering
+        && !is_usual
         && !cleans_up(case);
     if may_leak {
         return Reuse::Unknown;
@@ -113,9 +116,9 @@ pub fn makes_short_visits(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let of = figures.turns.connections();
     let is_of_kind = match figures.protocol {
-        Some(protocol) => protocol.says_goodbye(),
+        Some(protocol) if protocol != Protocol::Other => protocol.says_goodbye(),
         // Longer without a connection than with one.
-        None => {
+        _ => {
             let (life, gap) = (figures.lifetime().p50_ns, figures.gap.p50_ns);
             figures.known.requests && life.zip(gap).is_some_and(|(life, gap)| 2 * life <= gap)
         }
@@ -124,7 +127,7 @@ pub fn makes_short_visits(case: &Case<'_>) -> bool {
         && of >= case.thresholds.min_closes
         && habitual(of, figures.opens)
         && habitual(case.by_client() + figures.server_fin, figures.closes)
-        && habitual(figures.idle.at_once, figures.idle.count)
+        && (habitual(figures.idle.at_once, figures.idle.count) || habitual(figures.server_fin, figures.closes))
         && figures.requests < MANY_TURNS * figures.opens
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
         // A pool keeps a core.

@@ -31,12 +31,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || case.by_client() < figures.closes
         || share(figures.opens_with_none, figures.opens) > EXCEPTION
         || figures.course.low < MIN_CORE
-        || !has_core(figures)
         || at_once < NEARLY_ALL
         || hardly_used < HARDLY_USED
         || closes_after_a_number
         || !case.costs(OVERFLOW_FAULT)
-        || !(is_busy(figures) || opens_together(figures))
+        || !(has_core(figures) && is_busy(figures) || opens_together(figures))
     {
         return None;
     }
@@ -67,10 +66,11 @@ fn has_core(figures: &Figures) -> bool {
     reused >= MIN_CORE && 4 * reused >= figures.course.low
 }
 
-/// Whether it opens several at a time beyond those that it keeps and uses: a burst, too short to be looked at.
-/// A client that uses none of its idle connections opens one after the other.
+/// Whether it opens several at a time beyond those that it keeps and uses, in bursts too short to be looked at.
+/// Which of them it keeps may change each time. A client that uses none of its idle connections opens one
+/// after the other.
 fn opens_together(figures: &Figures) -> bool {
-    2 * figures.opens_beyond >= figures.opens
+    2 * figures.opens_beyond >= figures.opens && figures.requests > figures.opens + figures.opens / 10
 }
 
 /// Whether most of its connections were busy, and those that had just opened did so while none was free. A

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    diagnosis::{Idle, Pace, Spread},
+    diagnosis::{CloseWait, Idle, Pace, Spread},
     model::sample::Known,
 };
 
@@ -76,6 +76,8 @@ fn connections_that_a_browser_opens_in_advance_are_no_fault() {
             turns: 40,
             ..HeldNow::default()
         },
+        bytes_received: Some(8_000),
+        bytes_sent: Some(12_000),
         ..by_server(one_by_one(7, 0, 3 * S))
     };
     assert_eq!(verdict(&spare(1)), Verdict::Reusing);
@@ -93,6 +95,7 @@ fn a_mail_a_connection_is_no_reuse_whichever_side_ends_it() {
             requests: true,
             ..Known::default()
         },
+        protocol: Some(Protocol::Other),
         age: Idle {
             p50_ns: Some(life_ns),
             ..*idle(20, life_ns, 3 * life_ns)
