@@ -194,7 +194,7 @@ pub(crate) fn note_last_answer(tcp: TcpSock, conn: &mut Conn) {
     let mut sent = tcp.sent_ticks();
     let write_seq = tcp.write_seq();
     // If more is in flight than a goodbye, the answer has just been sent.
-    let is_old = tcp.in_flight() <= talk::longest_last_words(conn.heard.talk.protocol);
+    let is_old = tcp.in_flight() <= last_words(conn);
     if has_seen_last_answer(conn, write_seq) {
         sent = conn.rhythm.last_answer();
     } else if is_tls(conn) && conn.reason == reason::LOCAL_FIN && is_old {
@@ -228,7 +228,18 @@ pub(crate) fn note_answer_seen(tcp: TcpSock, conn: &mut Conn) {
 #[inline(always)]
 pub(crate) fn has_seen_last_answer(conn: &Conn, write_seq: u32) -> bool {
     let since = write_seq.wrapping_sub(conn.answered_seq);
-    conn.rhythm.last_answer() != 0 && since <= talk::longest_last_words(conn.heard.talk.protocol)
+    conn.rhythm.last_answer() != 0 && since <= last_words(conn)
+}
+
+/// The longest that a server says last. What is spoken within TLS may be HTTP/2, though it was not told yet.
+#[inline(always)]
+fn last_words(conn: &Conn) -> u32 {
+    let protocol = if is_tls(conn) {
+        protocol::TLS_HTTP2
+    } else {
+        conn.heard.talk.protocol
+    };
+    talk::longest_last_words(protocol)
 }
 
 /// Whether the last request on the connection has no answer yet. At the server's end: the process has read

@@ -69,10 +69,14 @@ fn were_spare(figures: &Figures) -> bool {
     figures.turns.connections() > 0 && figures.turns.sum == 0 && figures.held.reused > 0
 }
 
-/// Whether a connection was used again after a longer pause than such a timeout lets pass.
+/// Whether connections were used again after longer pauses than such a timeout lets pass: usually, or once by
+/// more than a busy machine explains.
 fn has_survived(figures: &Figures, idle_ns: u64) -> bool {
-    let longest = figures.pause.max_ns;
-    longest.is_some_and(|pause| pause > idle_ns + idle_ns / 4 + TIGHT_NS)
+    let pause = &figures.pause;
+    pause.p50_ns.is_some_and(|usual| usual > idle_ns + idle_ns / 20)
+        || pause
+            .max_ns
+            .is_some_and(|longest| longest > idle_ns + idle_ns / 4 + TIGHT_NS)
 }
 
 /// How long the timeout would have to be: the idle time, and how long the peer then held nothing.
