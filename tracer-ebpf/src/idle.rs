@@ -102,11 +102,13 @@ impl Quiet {
         let is_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
         let server_left = if is_remote {
             conn.flags & flag::LEFT != 0
+        } else if has_said {
+            conn.flags & flag::GOODBYE == 0
         } else {
-            has_said && conn.flags & flag::GOODBYE == 0
+            is_tls(conn) && conn.rhythm.is_quiet_since() && self.has_seen_last_answer(conn)
         };
         if !is_client && server_left && answered != 0 {
-            // The client's goodbye or FIN is an answer to the server's.
+            // What was written after that is the server's goodbye, and the client's is an answer to it.
             return self.now.wrapping_sub(answered);
         }
         if has_said
@@ -132,13 +134,19 @@ impl Quiet {
                 self.acknowledged.min(self.received)
             } else if is_client || self.received <= NOW {
                 self.received
-            } else if has_seen_last_answer(conn, conn.write_seq.wrapping_add(self.written)) {
+            } else if self.has_seen_last_answer(conn) {
                 self.now.wrapping_sub(conn.rhythm.last_answer())
             } else {
                 UNTOLD
             };
         }
         self.idle
+    }
+
+    /// As [`has_seen_last_answer`].
+    #[inline(always)]
+    fn has_seen_last_answer(&self, conn: &Conn) -> bool {
+        has_seen_last_answer(conn, conn.write_seq.wrapping_add(self.written))
     }
 
     /// Whether what the process has not read yet is no longer than the other side's goodbye may be.

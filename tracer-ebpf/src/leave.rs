@@ -34,13 +34,13 @@ extern "C" fn tcpreuse_goodbye(conn: *mut Conn, write_seq: u32, written: u32) ->
         if !is_some_of(written, talk::certain_goodbye(conn.heard.talk.protocol)) {
             conn.flags |= flag::GOODBYE;
         }
-    } else if server_said_it(conn, write_seq) {
-        // What was sent last is that, and not the answer.
+    } else if !has_last_words(conn, write_seq) {
+        conn.flags |= flag::GOODBYE;
+    } else if conn.rhythm.is_quiet_since() {
+        // What was sent last is the server's goodbye, and not the answer.
         let seen = conn.rhythm.last_answer();
         let hold = conn.rhythm.answered_at(seen);
         note_hold(conn, hold);
-    } else {
-        conn.flags |= flag::GOODBYE;
     }
     0
 }
@@ -70,10 +70,16 @@ pub(crate) fn note(tcp: TcpSock, conn: &mut Conn) {
     }
 }
 
-/// Whether the server on this host has written no more than a goodbye over TLS since a walk over the sockets
-/// saw its last answer. If something has come from the client since, it may have answered that.
+/// Whether the server on this host has said goodbye over TLS: if something has come from the client since the
+/// last answer, it may have answered that.
 #[inline(always)]
 fn server_said_it(conn: &Conn, write_seq: u32) -> bool {
-    let has_written = has_seen_last_answer(conn, write_seq) && conn.answered_seq != write_seq;
-    has_written && conn.rhythm.is_quiet_since() && is_tls(conn)
+    has_last_words(conn, write_seq) && conn.rhythm.is_quiet_since()
+}
+
+/// Whether the server on this host has written something over TLS since a walk over the sockets saw its last
+/// answer, and no more than a goodbye.
+#[inline(always)]
+fn has_last_words(conn: &Conn, write_seq: u32) -> bool {
+    is_tls(conn) && has_seen_last_answer(conn, write_seq) && conn.answered_seq != write_seq
 }
