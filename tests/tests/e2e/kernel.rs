@@ -28,7 +28,7 @@ const BUDGETS: &[(&str, u32)] = &[
     ("tcpreuse_refuse", 5_000),
     // The first FIN settles the last hold, and seeding has two such ends.
     ("tcpreuse_seed", 32_000),
-    ("tcpreuse_list", 21_000),
+    ("tcpreuse_list", 24_000),
 ];
 
 /// Enables everything, because the verifier prunes what the settings disable.
