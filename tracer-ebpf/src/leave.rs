@@ -11,12 +11,16 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    sock::TcpSock,
+    sock::{TcpSock, ticks_ns},
     turns::{has_seen_last_answer, is_some_of, is_tls, note_hold, written},
 };
 
-/// The process has read a goodbye, after it had written so many bytes since it read before. Remembers it if it
-/// came first, and does not answer that of this host.
+/// A server answers a goodbye with its FIN within this time, ns. What is as short and has no answer for longer
+/// was something else, such as a sign of life.
+const PROMPT_NS: u64 = 250_000_000;
+
+/// The process has read a goodbye, after it had written so many bytes since it read before. Remembers it unless
+/// it may be an answer to what this host has said.
 #[inline(always)]
 pub(crate) fn goodbye_came(tcp: TcpSock, conn: &mut Conn, written: u32) {
     tcpreuse_goodbye(conn, tcp.write_seq(), written);
@@ -48,11 +52,28 @@ extern "C" fn tcpreuse_goodbye(conn: *mut Conn, write_seq: u32, written: u32) ->
 /// Notes whether the side that does not send the first FIN or RST has said goodbye first.
 #[inline(always)]
 pub(crate) fn note(tcp: TcpSock, conn: &mut Conn) {
+    let (written, unread) = (written(tcp, conn), tcp.unread());
+    tcpreuse_left(conn, written, unread, tcp.write_seq(), tcp.since_sent_ticks());
+}
+
+/// Global, as above. `written`: bytes since the process read last. `since_sent`: timer ticks since data was
+/// last sent.
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn tcpreuse_left(
+    conn: *mut Conn,
+    written: u32,
+    unread: u32,
+    write_seq: u32,
+    since_sent: u32,
+) -> u32 {
+    // SAFETY: as above.
+    let Some(conn) = (unsafe { conn.as_mut() }) else {
+        return 0;
+    };
     let came_first = conn.flags & flag::GOODBYE != 0;
     let is_client = conn.direction == direction::OUTBOUND;
     let protocol = conn.heard.talk.protocol;
-    let written = written(tcp, conn);
-    let unread = tcp.unread();
     let has_left = match conn.reason {
         reason::LOCAL_FIN | reason::LOCAL_RST => {
             let last_words = talk::longest_last_words(protocol);
@@ -60,14 +81,16 @@ pub(crate) fn note(tcp: TcpSock, conn: &mut Conn) {
         }
         reason::REMOTE_FIN | reason::REMOTE_RST if is_client => {
             let certain = talk::certain_goodbye(protocol);
-            !came_first && is_some_of(written, certain) && unread <= certain
+            let is_prompt = ticks_ns(since_sent) <= PROMPT_NS;
+            !came_first && is_prompt && is_some_of(written, certain) && unread <= certain
         }
-        reason::REMOTE_FIN | reason::REMOTE_RST => !came_first && server_said_it(conn, tcp.write_seq()),
+        reason::REMOTE_FIN | reason::REMOTE_RST => !came_first && server_said_it(conn, write_seq),
         _ => false,
     };
     if has_left && conn.flags & flag::READ != 0 {
         conn.flags |= flag::LEFT;
     }
+    0
 }
 
 /// Whether the server on this host has said goodbye over TLS: if something has come from the client since the
