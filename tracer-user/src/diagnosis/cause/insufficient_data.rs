@@ -2,15 +2,19 @@
 
 use super::{
     Case, Match,
-    words::{duration, number, opened_and_ended},
+    words::{count, duration, number, opened_and_ended},
 };
 
 /// Always matches. States how long to trace if that follows from the rate so far.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let explanation = case.say(|| {
+    let failed = match figures.failed {
+        0 => String::new(),
+        failed => format!(", {} failed", count(failed, "connect", "connects")),
+    };
     let seen = format!(
-        "{}, {} open now",
+        "{}{failed}, {} open now",
         opened_and_ended(case),
         number(figures.open_now),
     );

@@ -249,6 +249,20 @@ fn a_pool_that_grows_under_load_is_no_pile() {
 }
 
 #[test]
+fn connects_that_failed_are_told_where_nothing_else_is_known() {
+    let said = judged(&Figures {
+        failed: 826,
+        ..watched()
+    });
+    assert_eq!(said.verdict, Verdict::InsufficientData);
+    assert!(
+        said.explanation.contains(", 826 connects failed, "),
+        "{}",
+        said.explanation
+    );
+}
+
+#[test]
 fn a_verdict_that_only_stands_says_what_is_seen_now() {
     let figures = good();
     let said = explain(&case(&figures), Verdict::FreshPerRequest);
