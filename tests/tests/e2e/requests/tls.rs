@@ -123,7 +123,9 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, manner: &Manner) {
         }
         has_left
     });
-    thread::sleep(manner.idle);
+    if !has_left {
+        thread::sleep(manner.idle);
+    }
     match &manner.wait {
         Some(wait) => {
             wait.wait();
