@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::memory::Span;
 pub use self::memory::{Memory, Pile};
 use super::{
     Answer, Capacity, Diagnosis, Figures, Movement, Options, Tally, Verdict,
@@ -62,13 +63,21 @@ impl Judge {
         self.judged(sample, options, false)
     }
 
+    /// What is judged at a sample that was added.
+    fn span(&self, sample: &Sample) -> Span {
+        Span {
+            begins: self.history.window().start().unwrap_or(sample.started),
+            now: sample.taken,
+        }
+    }
+
     fn judged(&mut self, sample: &Sample, options: &Options, is_last: bool) -> Diagnosis {
         self.add(sample);
         let mut diagnosis = judge(sample, &self.history, options, &self.memory);
         let mut were = HashMap::new();
-        let now_ns = sample.taken.monotonic_ns;
+        let span = self.span(sample);
         for peer in &mut diagnosis.peers {
-            let was = self.memory.settle(peer, now_ns, is_last);
+            let was = self.memory.settle(peer, &span, is_last);
             were.extend(was.map(|was| (peer.id, was)));
         }
         diagnosis.order();
@@ -88,12 +97,12 @@ impl Judge {
     ) -> (Diagnosis, Vec<Brief>) {
         self.add(sample);
         let mut were = HashMap::new();
-        let now_ns = sample.taken.monotonic_ns;
+        let span = self.span(sample);
         let peers = std::mem::take(&mut sample.peers);
         let scene = Scene::of(sample, &peers, &self.history, options, &self.memory);
         let memory = &mut self.memory;
         let settle = |peer: &mut Judged| {
-            let was = memory.settle(peer, now_ns, false);
+            let was = memory.settle(peer, &span, false);
             were.extend(was.map(|was| (peer.id, was)));
         };
         let (mut diagnosis, briefs) = judge_each(&scene, peers, &self.history, settle, each);

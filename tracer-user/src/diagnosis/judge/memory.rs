@@ -14,7 +14,7 @@ use crate::{
         reuse::{self, Reuse},
         thresholds::PILE_STANDS,
     },
-    model::{peer::PeerId, serial::pairs},
+    model::{peer::PeerId, sample::Moment, serial::pairs},
 };
 
 /// A new verdict is adopted after it was given this many times in a row.
@@ -36,6 +36,14 @@ pub struct Memory {
     #[serde(with = "pairs")]
     peers: HashMap<PeerId, Standing>,
     pub(in crate::diagnosis) changes: Changes,
+}
+
+/// The time that is judged.
+pub(super) struct Span {
+    /// When the window begins.
+    pub(super) begins: Moment,
+    /// When its last sample was taken.
+    pub(super) now: Moment,
 }
 
 /// How a peer piled up.
@@ -167,7 +175,7 @@ impl Memory {
     }
 
     /// Settles the verdict on a peer, and remembers it. Returns the one before, if it has changed.
-    pub(super) fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) -> Option<Verdict> {
+    pub(super) fn settle(&mut self, peer: &mut Judged, span: &Span, is_last: bool) -> Option<Verdict> {
         let slot = peer.slot as usize;
         if self.lately.len() <= slot {
             self.lately.resize(slot + 1, Verdict::InsufficientData);
@@ -186,7 +194,7 @@ impl Memory {
         };
         let standing = known.unwrap_or(&mut unknown);
         let before = standing.verdict;
-        standing.settle(peer, now_ns, is_last);
+        standing.settle(peer, span, is_last);
         *lately = standing.verdict;
         let changed = before != standing.verdict;
         if is_new {
@@ -228,7 +236,7 @@ impl Standing {
             && self.usual.is_none()
     }
 
-    fn settle(&mut self, peer: &mut Judged, now_ns: u64, is_last: bool) {
+    fn settle(&mut self, peer: &mut Judged, span: &Span, is_last: bool) {
         self.remember_growth(peer);
         self.has_spoken = true;
         if self.goes_on(peer) {
@@ -244,14 +252,22 @@ impl Standing {
             // A recovered peer has been good for several times its own rhythm already.
             || (peer.recovered.is_some() && !given.accuses())
             || (is_last && self.verdict == Verdict::InsufficientData)
-            || self.has_held(given, now_ns);
+            || self.has_held(given, span.now.monotonic_ns);
         if stands {
             self.next = None;
-            if let (Some(new), Some(old)) = (&mut peer.recovered, &self.recovered)
-                && new.verdict == old.verdict
-                && old.since.monotonic_ns < new.since.monotonic_ns
-            {
-                new.since = old.since;
+            match (&mut peer.recovered, &self.recovered) {
+                (Some(new), Some(old)) => {
+                    if new.verdict == old.verdict && old.since.monotonic_ns < new.since.monotonic_ns {
+                        new.since = old.since;
+                    }
+                }
+                (Some(_), None) => {}
+                (None, _) if given.accuses() => {}
+                (None, _) if self.verdict.accuses() => peer.recovered = self.withdrawn(given, span.now),
+                (None, old) => {
+                    let is_in_window = |old: &Recovered| old.since.monotonic_ns > span.begins.monotonic_ns;
+                    peer.recovered = old.clone().filter(|old| is_in_window(old));
+                }
             }
             (self.verdict, self.confidence) = (given, peer.finding.confidence);
             self.also.clone_from(&peer.finding.also);
@@ -259,6 +275,16 @@ impl Standing {
             return;
         }
         self.show(peer);
+    }
+
+    /// What is said of a peer that is not accused any more and has been found good.
+    fn withdrawn(&self, given: Verdict, now: Moment) -> Option<Box<Recovered>> {
+        (given == Verdict::Reusing).then(|| {
+            Box::new(Recovered {
+                verdict: self.verdict,
+                since: now,
+            })
+        })
     }
 
     /// Whether the peer goes on to open and lose connections without a sign that it reuses them, and only the

@@ -89,6 +89,30 @@ fn the_bad_is_seen_and_acquitted_when_it_is_mended() {
     assert_eq!(verdicts.count(), 2);
 }
 
+/// The whole window accuses nobody any more, once the good time in it is long enough.
+#[test]
+fn what_was_withdrawn_is_told_for_as_long_as_it_is_in_the_window() {
+    let mut world = World::new(1_000);
+    let mut judge = Judge::new(None);
+    let bad = world.add();
+    others(&mut world, 6);
+    run(&mut world, &mut judge, bad, 60, |world, _| {
+        polls(world);
+        world.peer(bad).fresh(0);
+    });
+    world.peer(bad).open();
+    run(&mut world, &mut judge, bad, 600, |world, _| polls(world));
+    let last = judge.look(&world.tick(), &Options::default());
+    let peer = world.of(&last, bad);
+    assert_eq!(peer.finding.verdict, Verdict::Reusing);
+    assert!(
+        peer.figures.requests > 3 * peer.figures.opens,
+        "the whole is good"
+    );
+    let recovered = peer.recovered.as_ref().map(|recovered| recovered.verdict);
+    assert_eq!(recovered, Some(Verdict::FreshPerRequest));
+}
+
 #[test]
 fn a_cause_that_becomes_less_clear_takes_nothing_back() {
     assert_eq!(cause_becomes_less_clear(|_| {}), Verdict::ServerClose);
