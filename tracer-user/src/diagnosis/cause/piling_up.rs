@@ -5,7 +5,7 @@ use super::{
     words::{count, number, opened, opened_and_ended},
 };
 use crate::diagnosis::{
-    figures::Course,
+    Figures,
     thresholds::{
         ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED, RARE_FAULT,
         confidence, habitual, share,
@@ -73,7 +73,9 @@ fn why(case: &Case<'_>) -> Option<Why> {
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
-    if course.grown < case.thresholds.min_pile || may_be_chance(course) || for_ns < case.thresholds.pool_fills
+    if course.grown < case.thresholds.min_pile
+        || may_be_chance(figures)
+        || for_ns < case.thresholds.pool_fills
     {
         return false;
     }
@@ -104,17 +106,21 @@ fn is_pool_at_work(case: &Case<'_>) -> bool {
 
 /// Whether connections that come and go independently of one another, as those of many clients behind one
 /// address, may have grown that much in number.
-fn may_be_chance(course: &Course) -> bool {
-    let ends = course.closes_since;
+fn may_be_chance(figures: &Figures) -> bool {
+    let (course, ends) = (&figures.course, figures.course.closes_since);
     // Of arrivals and departures that are equally likely, a number n of them comes to twice the square root
     // of n in one case of twenty.
     let walk = 4 * 2 * ends;
     // A number that stays about the same fluctuates by its square root. The lowest and the highest of many
     // such values may lie three standard deviations of their difference apart, which is more than a walk from
-    // one to the other comes to. It stays about the same only if connections do leave.
-    let fluctuation = match 2 * ends >= course.grown {
-        true => 9 * 2 * course.from().midpoint(course.end),
-        false => 0,
+    // one to the other comes to. It stays about the same only if connections do leave; where some have, but
+    // not lately, several may just have come together.
+    let fluctuation = if 2 * ends >= course.grown {
+        9 * 2 * course.from().midpoint(course.end)
+    } else if figures.closes > 0 {
+        4 * course.from()
+    } else {
+        0
     };
     course.grown * course.grown <= walk.max(fluctuation)
 }

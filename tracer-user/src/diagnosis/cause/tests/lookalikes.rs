@@ -263,6 +263,20 @@ fn connects_that_failed_are_told_where_nothing_else_is_known() {
 }
 
 #[test]
+fn members_of_a_shared_address_may_come_together() {
+    let grows = |from: u64, to: u64, closes: u64| Figures {
+        closes,
+        client_fin: closes,
+        course: grew(from, to),
+        ..pile(to)
+    };
+    assert_ne!(verdict(&grows(25, 30, 3)), Verdict::PilingUp);
+    assert_eq!(verdict(&grows(25, 30, 0)), Verdict::PilingUp, "none leaves");
+    assert_eq!(verdict(&grows(25, 40, 3)), Verdict::PilingUp, "too many for that");
+    assert_eq!(verdict(&grows(1, 5, 3)), Verdict::PilingUp);
+}
+
+#[test]
 fn a_verdict_that_only_stands_says_what_is_seen_now() {
     let figures = good();
     let said = explain(&case(&figures), Verdict::FreshPerRequest);
