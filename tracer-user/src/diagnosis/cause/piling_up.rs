@@ -7,8 +7,8 @@ use super::{
 use crate::diagnosis::{
     Figures,
     thresholds::{
-        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED, RARE_FAULT,
-        confidence, habitual, share,
+        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED, confidence,
+        habitual, share,
     },
 };
 
@@ -92,15 +92,14 @@ fn has_grown(case: &Case<'_>) -> bool {
         && share(figures.closes, figures.opens) <= EXCEPTION
 }
 
-/// Whether a pool grows within the usual size of one, and uses again and again what it has opened: so often that
-/// it hardly opens any, or mostly sooner than a request takes.
+/// Whether a pool grows within the usual size of one, and uses again and again what it has opened, mostly sooner
+/// than a request takes.
 fn is_pool_at_work(case: &Case<'_>) -> bool {
     let (figures, held) = (case.figures, &case.figures.held);
     let pace = figures.pause.p50_ns.zip(figures.hold.p50_ns);
-    let at_once = pace.is_some_and(|(pause, hold)| pause <= hold);
-    let each = if at_once { 2 * MANY_TURNS } else { RARE_FAULT };
     figures.course.grown <= case.thresholds.max_pool
-        && figures.requests >= each * figures.opens
+        && pace.is_some_and(|(pause, hold)| pause <= hold)
+        && figures.requests >= 2 * MANY_TURNS * figures.opens
         && habitual(held.reused, held.established)
 }
 

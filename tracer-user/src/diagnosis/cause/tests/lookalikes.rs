@@ -238,14 +238,21 @@ fn a_lone_peer_that_grows_with_a_request_each_is_not_said_to_reuse() {
 
 #[test]
 fn a_pool_that_grows_under_load_is_no_pile() {
-    let pool = |requests: u64| Figures {
+    let pace = |ns: u64| Pace {
+        p50_ns: Some(ns),
+        ..Pace::default()
+    };
+    let pool = |requests: u64, pause_ns: u64| Figures {
         opens: 5,
         requests,
+        hold: pace(200 * MS).into(),
+        pause: pace(pause_ns).into(),
         course: grew(6, 11),
         ..pile(11)
     };
-    assert_ne!(verdict(&pool(580)), Verdict::PilingUp);
-    assert_eq!(verdict(&pool(60)), Verdict::PilingUp);
+    assert_ne!(verdict(&pool(580, 80 * MS)), Verdict::PilingUp);
+    assert_eq!(verdict(&pool(60, 80 * MS)), Verdict::PilingUp);
+    assert_eq!(verdict(&pool(580, S)), Verdict::PilingUp, "mostly idle");
 }
 
 #[test]
