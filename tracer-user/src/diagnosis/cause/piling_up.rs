@@ -4,12 +4,15 @@ use super::{
     Case, Grown, Match,
     words::{count, number, opened, opened_and_ended},
 };
-use crate::diagnosis::{
-    Figures,
-    thresholds::{
-        ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED, confidence,
-        habitual, share,
+use crate::{
+    diagnosis::{
+        Figures,
+        thresholds::{
+            ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED,
+            confidence, habitual, share,
+        },
     },
+    units::MS,
 };
 
 /// Confidence where nothing is known of the connections themselves: they may as well be dead.
@@ -121,8 +124,24 @@ fn may_be_chance(figures: &Figures) -> bool {
     } else {
         0
     };
-    course.grown * course.grown <= walk.max(fluctuation)
+    course.grown * course.grown <= walk.max(fluctuation) || is_near_the_mean(figures)
 }
+
+/// Whether the number lies within three standard deviations of its mean, as that of independent members does,
+/// and they have all been replaced several times: then even those who came last hardly stay.
+fn is_near_the_mean(figures: &Figures) -> bool {
+    let (occupancy, end) = (&figures.occupancy, figures.course.end);
+    if figures.closes < REPLACED * end {
+        return false;
+    }
+    occupancy.held_ms.is_some_and(|held_ms| {
+        let mean = share(held_ms.saturating_mul(MS), occupancy.window_ns);
+        share(end, 1) <= mean + 3.0 * mean.sqrt()
+    })
+}
+
+/// This many connections have ended for each that is held.
+const REPLACED: u64 = 6;
 
 /// When nobody accepts, few connections make a pile: it is enough to open more while earlier ones wait, as
 /// long as they are not opened all at once.

@@ -281,6 +281,25 @@ fn members_of_a_shared_address_may_come_together() {
     assert_eq!(verdict(&grows(25, 30, 0)), Verdict::PilingUp, "none leaves");
     assert_eq!(verdict(&grows(25, 40, 3)), Verdict::PilingUp, "too many for that");
     assert_eq!(verdict(&grows(1, 5, 3)), Verdict::PilingUp);
+    let around = |mean: u64, closes: u64| Figures {
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(mean * 60_000),
+            ..Occupancy::default()
+        },
+        ..grows(1, 6, closes)
+    };
+    assert_ne!(verdict(&around(3, 50)), Verdict::PilingUp, "they come and go");
+    assert_eq!(
+        verdict(&around(3, 10)),
+        Verdict::PilingUp,
+        "few have been replaced"
+    );
+    assert_eq!(
+        verdict(&around(1, 50)),
+        Verdict::PilingUp,
+        "there were never as many"
+    );
 }
 
 #[test]
