@@ -192,8 +192,8 @@ fn dropped() {
     }
 }
 
-/// Captures what can only be seen at the first FIN or RST: idle time, unless that came before (`late`), and
-/// whether a request was pending. The `reason` is set already.
+/// Captures what can only be seen at the first FIN or RST: idle time and who has taken leave, unless it came
+/// before (`late`), and whether a request was pending. The `reason` is set already.
 #[inline(always)]
 fn first_to_end(tcp: Option<TcpSock>, conn: &mut Conn, late: bool) {
     peers::fetch(conn.slot);

@@ -68,7 +68,7 @@ fn requests_of_connections_from_before_count_when_these_have_ended() {
     let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
     let mut ends = connect(source(0), server.address).unwrap();
     let mut stays = connect(source(0), server.address).unwrap();
-    // With a past as long as unequal.
+    // Their pasts are of different lengths.
     (0..9).for_each(|_| turn(&mut ends));
     turn(&mut stays);
     let trace = Trace::start(&namespace, &["--port", &server.port().to_string()]);

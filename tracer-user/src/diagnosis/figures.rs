@@ -284,6 +284,15 @@ impl Figures {
         self.known.idle && self.idle.count == 0 && self.closes > 0
     }
 
+    /// Whether half of the connections or more ended sooner after the last data than a timeout would end them, or
+    /// all of them may have, as far as is known.
+    pub fn end_at_once(&self, thresholds: &Thresholds) -> bool {
+        match self.idle.p50_ns {
+            Some(idle) => idle < thresholds.server_at_once,
+            None => self.is_idle_hidden(),
+        }
+    }
+
     /// Lifetime of the ended.
     pub fn lifetime(&self) -> Spread {
         Spread {

@@ -82,16 +82,11 @@ impl Seen {
         if figures.closes == 0 || !habitual(figures.server_fin, figures.closes) {
             return;
         }
-        let typical_ns = figures.idle.p50_ns;
-        if let (Some(typical_ns), Some(cluster)) = (typical_ns, idle) {
+        if let (Some(typical_ns), Some(cluster)) = (figures.idle.p50_ns, idle) {
             self.idle.push((typical_ns, cluster.count));
         }
         let turns = &figures.turns;
-        let is_at_once = match typical_ns {
-            Some(idle) => idle < thresholds.server_at_once,
-            None => figures.is_idle_hidden(),
-        };
-        if is_at_once
+        if figures.end_at_once(thresholds)
             && figures.turns_counted
             && habitual(turns.like_the_most(), turns.connections())
             && turns.max >= least_limit(figures)

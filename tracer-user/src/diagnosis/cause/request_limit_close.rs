@@ -18,11 +18,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     if !figures.turns_counted || !is_by_server(figures) || reuse::makes_short_visits(case) {
         return None;
     }
-    let is_at_once = match figures.idle.p50_ns {
-        Some(idle) => idle < case.thresholds.server_at_once,
-        None => figures.is_idle_hidden(),
-    };
-    if !is_at_once {
+    if !figures.end_at_once(case.thresholds) {
         return None;
     }
     let (limit, alike, of) = (
