@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::made::{Known, Of, Processes, of};
+pub(super) use self::made::{Known, Of, Processes, of, opens_beyond};
 pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
 use super::thresholds::{Thresholds, share};
 use crate::model::{

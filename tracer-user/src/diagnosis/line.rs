@@ -231,6 +231,7 @@ impl LineJudge {
         } else if levels.is_empty() {
             figures.course = bound(&held, now, begins_ns);
         }
+        figures.opens_beyond = figures::opens_beyond(&input.counters, &figures.course);
         figures.occupancy.start = held.start.unwrap_or(figures.occupancy.start);
         figures.occupancy.peak = held
             .peak

@@ -140,7 +140,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
         open_now: counters.open_now,
         open_peak: counters.open_peak,
         overlaps: counters.overlaps(of.expected),
-        opens_beyond: counters.overlaps(u32::try_from(course.low).unwrap_or(u32::MAX).saturating_add(1)),
+        opens_beyond: opens_beyond(counters, &course),
         failed: counters.failed,
         seeded: counters.seeded,
         close_reasons: closes,
@@ -331,6 +331,11 @@ fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
     pids.chunk_by(|a, b| a == b)
         .filter_map(|same| Some((*same.first()?, same.len() as u64)))
         .max_by_key(|(pid, n)| (*n, std::cmp::Reverse(*pid)))
+}
+
+/// Opens while more was held than the least of `course`.
+pub(in crate::diagnosis) fn opens_beyond(counters: &Counters, course: &Course) -> u64 {
+    counters.overlaps(u32::try_from(course.low).unwrap_or(u32::MAX).saturating_add(1))
 }
 
 /// When a connection opened or was found open, monotonic, ns.
