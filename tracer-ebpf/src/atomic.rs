@@ -204,3 +204,11 @@ macro_rules! field {
     };
 }
 pub(crate) use field;
+
+/// Adds one to a bucket.
+#[inline(always)]
+pub(crate) fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
+    if let Some(bucket) = buckets.at(index) {
+        bucket.add(1);
+    }
+}

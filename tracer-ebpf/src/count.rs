@@ -8,24 +8,23 @@ use core::hint::cold_path;
 use tracer_ebpf::{
     abi::{
         conn::{Conn, HELD_UNKNOWN, flag, phase, unknown},
-        peer::{PeerStats, direction, reason, timed},
+        peer::{direction, reason, timed},
     },
-    buckets::{held_bucket, turn_bucket},
+    buckets::held_bucket,
     rhythm::UNTOLD,
-    talk::Talk,
     transition::{self, state},
 };
 
 use crate::{
-    atomic::{Shared, field},
+    atomic::{Shared, bump, field},
     clock::{event_ns, now_ns},
-    conns,
+    close, conns,
     durations::{note, note_rtt},
     filters, idle, late, leave,
     maps::{UNKNOWN, config, lose, only, stats},
     owner, peers,
     record::{Traffic, record},
-    sock::{Sock, TcpSock, ticks_ns},
+    sock::{Sock, TcpSock},
     turns, unseen,
 };
 
@@ -320,7 +319,7 @@ fn ended(sk: Sock, conn: &mut Conn, last_state: u8, late: bool) {
     }
     turns::hand_over(conn);
     if let Some(stats) = stats(conn.slot) {
-        count_close(stats, conn, now, &traffic);
+        close::count(stats, conn, now, &traffic);
     }
     if config!(records) != 0 {
         record(sk, conn, now, last_state, errno, &traffic);
@@ -349,76 +348,6 @@ fn is_ended_by_packet(sk: Sock, tcp: Option<TcpSock>, flags: u8, last_state: u8,
         state::FIN_WAIT1 | state::CLOSING | state::LAST_ACK => true,
         state::FIN_WAIT2 => !sk.is_orphan() || tcp.is_some_and(|tcp| tcp.since_acknowledged_ticks() == 0),
         _ => flags & flag::RST_RECEIVED != 0 || errno != 0,
-    }
-}
-
-#[inline(always)]
-fn count_close(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffic) {
-    field!(stats.open_now).sub(1);
-    bump(
-        field!(stats.closes),
-        u32::from(conn.reason).wrapping_sub(u32::from(reason::LOCAL_FIN)),
-    );
-    if traffic.bytes_received != 0 {
-        field!(stats.bytes_received).add(traffic.bytes_received);
-    }
-    if traffic.bytes_sent != 0 {
-        field!(stats.bytes_sent).add(traffic.bytes_sent);
-    }
-    if traffic.retransmits != 0 {
-        field!(stats.retransmits).add(traffic.retransmits);
-    }
-    if conn.flags & flag::IDLE_UNKNOWN == 0 {
-        note::<{ timed::IDLE }>(stats, ticks_ns(conn.idle_ticks));
-    }
-    if conn.flags & flag::SEEDED == 0 {
-        note::<{ timed::LIFETIME }>(stats, now.wrapping_sub(conn.opened_ns));
-        let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
-        if turns != 0 {
-            field!(stats.turns_sum).add(u64::from(turns));
-            field!(stats.turns_max).raise(turns);
-        }
-        bump(field!(stats.turn_buckets), turn_bucket(turns));
-        if conn.flags & flag::READ == 0 {
-            // Nobody has read what came, or it was read past the hook: MPTCP, a socket map.
-            if traffic.bytes_received != 0 {
-                field!(stats.requests_bounded).add(1);
-            }
-        } else if config!(peek) != 0 {
-            said(stats, &conn.heard.talk);
-        }
-    } else {
-        // The end of CLOSE_WAIT may be read from a later clock than the end of the connection.
-        let close_wait = conn.close_wait_left_ns.wrapping_sub(conn.close_wait_ns);
-        let held = now.wrapping_sub(conn.opened_ns).wrapping_sub(close_wait);
-        if held.cast_signed() > 0 {
-            field!(stats.seeded_ns).add(held);
-        }
-        let turns = turns::turns(conn, traffic.data_segs_in, traffic.data_segs_out);
-        field!(stats.seeded_turns).add(u64::from(turns));
-    }
-    if conn.flags & flag::LEFT != 0 {
-        if conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST {
-            field!(stats.left_by_remote).add(1);
-        } else {
-            field!(stats.left_by_local).add(1);
-        }
-    }
-    if conn.flags & flag::UNANSWERED != 0 {
-        field!(stats.unanswered).add(1);
-        field!(stats.unanswered_ns).add(ticks_ns(conn.idle_ticks));
-    }
-    field!(stats.last_end_ns).store(now);
-}
-
-/// What was said on a connection that has ended.
-#[inline(always)]
-fn said(stats: Shared<PeerStats>, talk: &Talk) {
-    if !talk.is_exact() {
-        field!(stats.requests_bounded).add(1);
-    }
-    if talk.is_handshake_only() {
-        field!(stats.handshakes_alone).add(1);
     }
 }
 
@@ -457,13 +386,5 @@ pub(crate) fn connect_failed(sk: Sock, last_state: u8, owner: u32) {
             ..Conn::NOTHING
         };
         record(sk, &conn, now_ns(), last_state, sk.errno(), &Traffic::default());
-    }
-}
-
-/// Adds one to a bucket.
-#[inline(always)]
-pub(crate) fn bump<const N: usize>(buckets: Shared<[u32; N]>, index: u32) {
-    if let Some(bucket) = buckets.at(index) {
-        bucket.add(1);
     }
 }

@@ -99,8 +99,7 @@ impl Quiet {
             talk::longest_last_words(protocol),
         );
         let answered = conn.rhythm.last_answer();
-        let is_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
-        let server_left = if is_remote {
+        let server_left = if reason::is_remote(conn.reason) {
             conn.flags & flag::LEFT != 0
         } else if has_said {
             conn.flags & flag::GOODBYE == 0

@@ -74,18 +74,17 @@ extern "C" fn tcpreuse_left(
     let came_first = conn.flags & flag::GOODBYE != 0;
     let is_client = conn.direction == direction::OUTBOUND;
     let protocol = conn.heard.talk.protocol;
-    let has_left = match conn.reason {
-        reason::LOCAL_FIN | reason::LOCAL_RST => {
-            let last_words = talk::longest_last_words(protocol);
-            came_first || is_client && is_tls(conn) && is_some_of(unread, last_words) && written <= last_words
-        }
-        reason::REMOTE_FIN | reason::REMOTE_RST if is_client => {
-            let certain = talk::certain_goodbye(protocol);
-            let is_prompt = ticks_ns(since_sent) <= PROMPT_NS;
-            !came_first && is_prompt && is_some_of(written, certain) && unread <= certain
-        }
-        reason::REMOTE_FIN | reason::REMOTE_RST => !came_first && server_said_it(conn, write_seq),
-        _ => false,
+    let has_left = if reason::is_local(conn.reason) {
+        let last_words = talk::longest_last_words(protocol);
+        came_first || is_client && is_tls(conn) && is_some_of(unread, last_words) && written <= last_words
+    } else if !reason::is_remote(conn.reason) {
+        false
+    } else if is_client {
+        let certain = talk::certain_goodbye(protocol);
+        let is_prompt = ticks_ns(since_sent) <= PROMPT_NS;
+        !came_first && is_prompt && is_some_of(written, certain) && unread <= certain
+    } else {
+        !came_first && server_said_it(conn, write_seq)
     };
     if has_left && conn.flags & flag::READ != 0 {
         conn.flags |= flag::LEFT;

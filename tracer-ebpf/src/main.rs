@@ -29,6 +29,8 @@ mod bare;
 #[cfg(target_arch = "bpf")]
 mod clock;
 #[cfg(target_arch = "bpf")]
+mod close;
+#[cfg(target_arch = "bpf")]
 mod conns;
 #[cfg(target_arch = "bpf")]
 mod count;

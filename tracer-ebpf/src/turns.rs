@@ -293,12 +293,10 @@ pub(crate) const NOW: u32 = 1;
 /// Sets a flag if the client ends the connection while its request has no answer.
 #[inline(always)]
 pub(crate) fn note_unanswered(tcp: TcpSock, conn: &mut Conn) {
-    let by_remote = conn.reason == reason::REMOTE_FIN || conn.reason == reason::REMOTE_RST;
-    let by_local = conn.reason == reason::LOCAL_FIN || conn.reason == reason::LOCAL_RST;
     let by_client = if conn.direction == direction::INBOUND {
-        by_remote
+        reason::is_remote(conn.reason)
     } else {
-        by_local
+        reason::is_local(conn.reason)
     };
     if by_client && is_holding_beyond(tcp, conn, talk::longest_last_words) {
         conn.flags |= flag::UNANSWERED;

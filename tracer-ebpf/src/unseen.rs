@@ -9,8 +9,7 @@ use tracer_ebpf::{
 };
 
 use crate::{
-    atomic::field,
-    count::bump,
+    atomic::{bump, field},
     maps::{config, lose, stats},
 };
 

@@ -30,6 +30,20 @@ pub mod reason {
     pub const CONNECT_FAILED: u8 = 6;
     /// How many an ended connection can have, [`OPEN`] counted.
     pub const COUNT: usize = 6;
+
+    /// Whether this host ended the connection.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_local(reason: u8) -> bool {
+        reason == LOCAL_FIN || reason == LOCAL_RST
+    }
+
+    /// Whether the remote side ended the connection.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_remote(reason: u8) -> bool {
+        reason == REMOTE_FIN || reason == REMOTE_RST
+    }
 }
 
 /// What identifies a peer.
