@@ -12,7 +12,10 @@ use super::{
 use crate::{
     diagnosis::{Answer, Change, Diagnosis, What},
     evidence::cells::thousandths,
-    model::peer::{Direction, PeerId},
+    model::{
+        interface::Interface,
+        peer::{Direction, PeerId},
+    },
 };
 
 columns::row! {
@@ -43,6 +46,9 @@ columns::row! {
     owner_pid: Option<u32> as Number,
     /// Its name, or that of the program.
     owner_comm: Option<String> as Outside,
+    added:
+    /// The network interface that the peer's connections are bound to, such as a VRF, by its number.
+    interface: Option<Interface> as Number,
 }
 
 impl EventRow {
@@ -114,6 +120,7 @@ impl EventRow {
             netns: Some(peer.netns),
             owner_pid: peer.process,
             owner_comm: peer.program.map(|comm| comm.as_str().to_owned()),
+            interface: peer.interface,
             ..self
         }
     }
@@ -189,6 +196,7 @@ mod tests {
             netns: Some(7),
             owner_pid: Some(812),
             owner_comm: Some("java".to_owned()),
+            interface: Interface::of(3),
             ..row.clone()
         };
         for row in [row, outbound] {
