@@ -1,6 +1,7 @@
 //! `test`: all tests of the workspace, and one line that says how they went.
 
 use std::{
+    env,
     ffi::OsString,
     fs,
     io::{self, BufRead, BufReader, Write},
@@ -16,6 +17,10 @@ use crate::{process, project::Project};
 /// Names the file to which a test that cannot run here adds one line with the reason. For libtest such a
 /// test has passed, and what it prints is lost.
 const SKIP_LOG_VARIABLE: &str = "TCPREUSE_SKIP_LOG";
+
+/// Where proptest takes the seed of its cases from. All runs of one version try the same ones, so that what
+/// fails was changed; new ones are for those who look for them, with a seed of their own.
+const PROPERTY_SEED: &str = "PROPTEST_RNG_SEED";
 
 /// How long each fuzz target is fuzzed at most after the tests, which have replayed all inputs that are kept.
 const FUZZ_SECONDS: u64 = 10;
@@ -35,6 +40,9 @@ pub(crate) fn run(project: &Project, arguments: &[OsString]) -> Result<ExitCode>
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(arguments);
     command.env(SKIP_LOG_VARIABLE, &skip_log);
+    if env::var_os(PROPERTY_SEED).is_none() {
+        command.env(PROPERTY_SEED, "1");
+    }
     let (status, mut tally) = watch(&mut command)?;
     // If tests are named, only those are wanted.
     let fuzzed = arguments
