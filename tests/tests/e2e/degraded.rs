@@ -13,7 +13,7 @@ use tcpreuse_tests::{
     namespace::Namespace,
     need_root,
     program::{Trace, figure, run},
-    traffic::{EchoServer, connect, source, visit},
+    traffic::{EchoServer, connect, source, turn, visit},
 };
 
 /// The running kernel's BTF without these names, each of which is a complete string in its string section.
@@ -102,7 +102,7 @@ fn tracepoints_that_can_be_missed() {
     // An RST is still recognised by the socket error it leaves.
     for _ in 0..5 {
         let mut stream = connect(source(1), server.address).unwrap();
-        tcpreuse_tests::traffic::turn(&mut stream);
+        turn(&mut stream);
         socket2::SockRef::from(&stream)
             .set_linger(Some(std::time::Duration::ZERO))
             .unwrap();
@@ -174,4 +174,34 @@ fn where_only_small_tables_are_accepted_there_are_fewer_peers_and_counts_are_exa
     assert_eq!(sample.peers.len(), usize::from(PEERS));
     assert_eq!(sample.accounting.drift, Some(0));
     drop(held);
+}
+
+#[test]
+fn where_handlers_can_be_preempted_further_programs_count_no_request_twice() {
+    need_root!();
+    const REQUESTS: u64 = 5;
+    let namespace = Namespace::new();
+    for peek in [true, false] {
+        let server = EchoServer::start((Ipv4Addr::LOCALHOST, 0));
+        let mut live = Live::start(&Settings {
+            filter: Filter {
+                ports: vec![server.port()],
+                netns: Some(namespace.inode),
+                ..Filter::default()
+            },
+            further: true,
+            peek,
+            ..Settings::default()
+        })
+        .unwrap();
+        let mut stream = connect(source(0), server.address).unwrap();
+        (0..REQUESTS).for_each(|_| turn(&mut stream));
+        drop(stream);
+        eventually("both ends to be counted", || {
+            live.tracer().totals().unwrap().closed == 2
+        });
+        let sample = live.sample().unwrap();
+        let requests: Vec<u64> = sample.peers.iter().map(|peer| peer.counters.turns.sum).collect();
+        assert_eq!(requests, [REQUESTS, REQUESTS], "peek: {peek}");
+    }
 }

@@ -17,7 +17,7 @@ use tcpreuse_tests::{
     programs,
     traffic::{EchoServer, connect, source, visit},
 };
-use tracer_ebpf::hooks::{HOOKS, LIST, REFUSE, SEED};
+use tracer_ebpf::hooks::{HOOKS, LIST, REFUSE, SEED, STATE};
 
 #[test]
 fn nothing_stays_loaded_after_sigkill() {
@@ -28,8 +28,10 @@ fn nothing_stays_loaded_after_sigkill() {
     let ids: Vec<u32> = programs.iter().map(|program| program.id).collect();
     let mut names: Vec<String> = programs.into_iter().map(|program| program.name).collect();
     names.sort_unstable();
-    let mut table = HOOKS.map(|hook| hook.program).to_vec();
-    table.extend([SEED, LIST]);
+    // Only some kernels need the further programs.
+    let all = names.iter().any(|name| STATE.further.contains(&name.as_str()));
+    let programs = HOOKS.iter().flat_map(|hook| hook.programs(all));
+    let mut table: Vec<&str> = programs.chain([SEED, LIST]).collect();
     // Before 6.10 the kernel has no use for this one.
     table.retain(|program| *program != REFUSE.program || names.iter().any(|name| name == program));
     table.sort_unstable();

@@ -12,11 +12,21 @@ use crate::{
 
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_end(ctx: BtfTracePointContext) -> i32 {
-    let sk = Sock(ctx.arg(0));
     // For tests, and pruned otherwise.
     if config!(miss) & u64::from(DESTROYED) != 0 {
         return 0;
     }
+    end(Sock(ctx.arg(0)))
+}
+
+/// What has ended already is not remembered.
+#[btf_tracepoint]
+pub(crate) fn tcpreuse_end2(ctx: BtfTracePointContext) -> i32 {
+    end(Sock(ctx.arg(0)))
+}
+
+#[inline(always)]
+fn end(sk: Sock) -> i32 {
     if let Some(conn) = conns::get(sk) {
         count::left_close_wait(conn);
         // Its last state is not known any more.

@@ -8,7 +8,17 @@ use crate::{conns, sock::Sock, turns};
 
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_read(ctx: BtfTracePointContext) -> i32 {
-    let sk = Sock(ctx.arg(0));
+    note(Sock(ctx.arg(0)))
+}
+
+/// What has been read already brings nothing.
+#[btf_tracepoint]
+pub(crate) fn tcpreuse_read2(ctx: BtfTracePointContext) -> i32 {
+    note(Sock(ctx.arg(0)))
+}
+
+#[inline(always)]
+fn note(sk: Sock) -> i32 {
     // A socket map reads in a packet's interrupt, and the process that runs there has nothing to do with it.
     if let Some(conn) = conns::get(sk)
         && sk.is_locked_by_process()

@@ -7,7 +7,18 @@ use crate::{conns, sock::Sock};
 
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_reset(ctx: BtfTracePointContext) -> i32 {
-    if let Some(conn) = conns::get(Sock(ctx.arg(0))) {
+    note(Sock(ctx.arg(0)))
+}
+
+/// A flag may be set twice.
+#[btf_tracepoint]
+pub(crate) fn tcpreuse_reset2(ctx: BtfTracePointContext) -> i32 {
+    note(Sock(ctx.arg(0)))
+}
+
+#[inline(always)]
+fn note(sk: Sock) -> i32 {
+    if let Some(conn) = conns::get(sk) {
         conn.flags |= flag::RST_RECEIVED;
     }
     0

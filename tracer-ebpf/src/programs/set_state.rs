@@ -12,7 +12,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 use tracer_ebpf::{
     abi::{
-        conn::{Conn, flag, phase},
+        conn::{Conn, flag, phase, unknown},
         peer::direction,
     },
     transition::{self, state, step},
@@ -29,6 +29,8 @@ use crate::{
 #[btf_tracepoint]
 pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
     if let Some(change) = Change::of(&ctx)
+        // For tests, and pruned otherwise.
+        && (config!(miss) == 0 || !change.is_hidden())
         && !change.apply()
     {
         cold_path();
@@ -40,6 +42,28 @@ pub(crate) fn tcpreuse_state(ctx: BtfTracePointContext) -> i32 {
             change.new,
             change.sk.local_port()
         );
+    }
+    0
+}
+
+/// For a change that the first program was skipped for. See [`tracer_ebpf::hooks::Hook::further`].
+#[btf_tracepoint]
+pub(crate) fn tcpreuse_state2(ctx: BtfTracePointContext) -> i32 {
+    make_up(&ctx)
+}
+
+/// For a change that both were skipped for.
+#[btf_tracepoint]
+pub(crate) fn tcpreuse_state3(ctx: BtfTracePointContext) -> i32 {
+    make_up(&ctx)
+}
+
+#[inline(always)]
+fn make_up(ctx: &BtfTracePointContext) -> i32 {
+    if let Some(change) = Change::of(ctx)
+        && !change.is_applied()
+    {
+        change.apply();
     }
     0
 }
@@ -58,11 +82,7 @@ impl Change {
         let old = ctx.arg::<u32>(1) as u8;
         let new = ctx.arg::<u32>(2) as u8;
         let steps = transition::steps(old, new);
-        // The second condition is for tests, and pruned otherwise.
-        if steps == 0 || config!(miss) != 0 && is_hidden(Sock(ctx.arg(0)), steps, old) {
-            return None;
-        }
-        Some(Self {
+        (steps != 0).then(|| Self {
             sk: Sock(ctx.arg(0)),
             old,
             new,
@@ -120,6 +140,16 @@ impl Change {
         true
     }
 
+    /// Whether a program has come before that takes the steps of this change, or there is nothing to do.
+    #[inline(always)]
+    fn is_applied(&self) -> bool {
+        match conns::get(self.sk) {
+            Some(conn) => self.steps & step::CONNECTING != 0 && conn.phase == phase::CONNECTING,
+            // The end takes the entry away. Where there is no room, that has been counted.
+            None => self.steps & step::ENDED != 0 || count::unknown_is() == unknown::DROPPED,
+        }
+    }
+
     /// The steps of earlier changes that were missed. The half close and its end are among this change's own
     /// steps, which repeat what they imply ([`transition::steps`]); so that leaves the open: the connection
     /// was open before this change, and is not counted.
@@ -154,24 +184,25 @@ impl Change {
             _ => Begin::Seen,
         }
     }
-}
 
-/// Whether a test wants this change hidden.
-#[inline(always)]
-fn is_hidden(sk: Sock, steps: u8, old: u8) -> bool {
-    let mut own = steps & !step::WAS_OPEN;
-    match old {
-        // Steps repeated from an earlier change are not its own.
-        state::CLOSE_WAIT => own &= !step::REMOTE_FIN,
-        state::LAST_ACK => own &= !step::LEFT_CLOSE_WAIT,
-        _ => {}
-    }
-    if steps & step::ENDED != 0 && (old == state::ESTABLISHED || old == state::CLOSE_WAIT) {
-        // Without a RST a process ends it here, and no process's change is ever skipped.
-        let reset = conns::get(sk).is_some_and(|conn| conn.flags & flag::RST_RECEIVED != 0);
-        if !reset {
-            own &= !step::ENDED;
+    /// Whether a test wants this change hidden.
+    #[inline(always)]
+    fn is_hidden(&self) -> bool {
+        let Self { sk, old, steps, .. } = *self;
+        let mut own = steps & !step::WAS_OPEN;
+        match old {
+            // Steps repeated from an earlier change are not its own.
+            state::CLOSE_WAIT => own &= !step::REMOTE_FIN,
+            state::LAST_ACK => own &= !step::LEFT_CLOSE_WAIT,
+            _ => {}
         }
+        if steps & step::ENDED != 0 && (old == state::ESTABLISHED || old == state::CLOSE_WAIT) {
+            // Without a RST a process ends it here, and no process's change is ever skipped.
+            let reset = conns::get(sk).is_some_and(|conn| conn.flags & flag::RST_RECEIVED != 0);
+            if !reset {
+                own &= !step::ENDED;
+            }
+        }
+        u64::from(own) & config!(miss) != 0
     }
-    u64::from(own) & config!(miss) != 0
 }

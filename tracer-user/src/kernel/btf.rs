@@ -125,6 +125,14 @@ impl Btf {
         self.has_tracepoint(hook.tracepoint) && hook.since.is_none_or(|name| self.has(name, Kind::Enum))
     }
 
+    /// Whether the kernel may preempt a handler of a tracepoint, and then skips its program for whatever else
+    /// comes on that CPU. It guards tracepoints with an SRCU of the kind that has a `srcu_ctr` then; without
+    /// such a guard it disables preemption.
+    #[must_use]
+    pub fn preempts_handlers(&self) -> bool {
+        self.has("tracepoint_srcu_srcu_data", Kind::Var) && self.has("srcu_ctr", Kind::Struct)
+    }
+
     /// Whether the kernel has a function of this name, such as `bpf_iter_tcp`.
     #[must_use]
     pub fn has_func(&self, name: &str) -> bool {

@@ -143,6 +143,11 @@ fn tracepoints(btf: &Btf) -> Vec<Check> {
     };
     let mut checks: Vec<Check> = HOOKS.iter().map(tracepoint).collect();
     checks.push(iterator);
+    let handlers = match btf.preempts_handlers() {
+        true => "this kernel may preempt them: further programs look after the first ones",
+        false => "not preempted while they run",
+    };
+    checks.push(Check::new("tracepoint handlers", Status::Ok, handlers));
     checks
 }
 

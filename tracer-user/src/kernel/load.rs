@@ -1,7 +1,6 @@
 //! Loads the programs into the kernel, adapted to this kernel and these settings.
 
 use std::{
-    borrow::Cow,
     hash::{BuildHasher, Hasher, RandomState},
     path::Path,
 };
@@ -192,6 +191,7 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
         ));
     }
     let hooks = hooks(&btf, &offsets).map_err(unsupported)?;
+    let further = settings.further || btf.preempts_handlers();
     // Two forms of the kernel's types, 25 MB each, are not held at the same time.
     drop(btf);
     let object = object::read(settings.object.as_deref())?;
@@ -202,9 +202,10 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     };
     let cpus = u32::try_from(aya::util::nr_cpus().unwrap_or(1)).unwrap_or(1);
     let settings = match settings.small_tables {
-        true => Cow::Owned(settings.with_small_tables(cpus)),
-        false => Cow::Borrowed(settings),
+        true => settings.with_small_tables(cpus),
+        false => settings.clone(),
     };
+    let settings = Settings { further, ..settings };
     let slots = settings.slots(cpus);
     let config = config(&settings, &offsets, &hooks, slots);
     let tables = match Tables::create(&settings, slots) {
@@ -224,11 +225,11 @@ fn load_as(settings: &Settings) -> Result<Loaded, TraceError> {
     // aya needs the same types again, in its own form.
     let kernel_btf = aya::Btf::parse_file(btf_path, aya::Endianness::default())
         .map_err(|error| unsupported(format!("type information aya can use ({error})")))?;
-    load_programs(&mut ebpf, &kernel_btf, &hooks)?;
+    load_programs(&mut ebpf, &kernel_btf, &hooks, settings.further)?;
     Ok(Loaded {
         ebpf,
         tables,
-        settings: settings.into_owned(),
+        settings,
         slots,
         hash_seed: config.hash_seed,
         missing,
@@ -329,11 +330,13 @@ pub(super) fn refused_map(error: &MapError) -> TraceError {
     }
 }
 
-fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, hooks: &[Hook]) -> Result<(), TraceError> {
+fn load_programs(ebpf: &mut Ebpf, btf: &aya::Btf, hooks: &[Hook], further: bool) -> Result<(), TraceError> {
     for hook in hooks {
-        load_one(ebpf, hook.program, |program: &mut BtfTracePoint| {
-            program.load(hook.tracepoint, btf)
-        })?;
+        for name in hook.programs(further) {
+            load_one(ebpf, name, |program: &mut BtfTracePoint| {
+                program.load(hook.tracepoint, btf)
+            })?;
+        }
     }
     for name in [SEED, LIST] {
         load_one(ebpf, name, |program: &mut Iter| program.load("tcp", btf))?;

@@ -67,7 +67,11 @@ mod tests {
         };
         assert_eq!(
             programs("tp_btf"),
-            HOOKS.map(|hook| hook.program.to_owned()).into()
+            HOOKS
+                .iter()
+                .flat_map(|hook| hook.programs(true))
+                .map(str::to_owned)
+                .collect()
         );
         assert_eq!(programs("iter/tcp"), [SEED, LIST].map(str::to_owned).into());
     }

@@ -50,8 +50,8 @@ pub struct Settings {
     pub object: Option<PathBuf>,
     /// Whether to look at the first bytes that processes read, to tell requests from handshakes and the like.
     pub peek: bool,
-    /// State changes to be hidden from the programs, as bits of [`tracer_ebpf::transition::step`]. For tests:
-    /// as if the kernel had skipped the program for each of them; the counts must stay the same. With
+    /// State changes to be hidden from the first programs, as bits of [`tracer_ebpf::transition::step`]. For
+    /// tests: as if the kernel had skipped the program for each of them; the counts must stay the same. With
     /// [`tracer_ebpf::transition::DESTROYED`] the end of the sockets is hidden too.
     pub miss: u8,
     /// For tests: each place in the ring of records goes to another CPU.
@@ -62,6 +62,9 @@ pub struct Settings {
     /// Whether each table is to fit into [`SMALL`] bytes. For tests, and for kernels that accept no larger
     /// ones.
     pub small_tables: bool,
+    /// Whether to attach the further programs too ([`tracer_ebpf::hooks::Hook::further`]). For tests, and for
+    /// kernels that need them.
+    pub further: bool,
     /// Whether the programs log what they leave out (slow; for finding faults in tcpreuse itself).
     pub log: bool,
 }
@@ -83,6 +86,7 @@ impl Default for Settings {
             lose_races: false,
             stores_in_order: cfg!(any(target_arch = "x86_64", target_arch = "s390x")),
             small_tables: false,
+            further: false,
             log: false,
         }
     }

@@ -145,21 +145,23 @@ impl Tracer {
             keeps_records: settings.records.is_some(),
         };
         tracer.note_holders()?;
-        tracer.attach()?;
+        tracer.attach(settings.further)?;
         Ok(tracer)
     }
 
-    /// Attaches the programs, the spine last ([`tracer_ebpf::hooks::HOOKS`]).
-    fn attach(&mut self) -> Result<(), TraceError> {
+    /// Attaches the programs, all of them or the first of each hook, and the spine last ([`tracer_ebpf::hooks::HOOKS`]).
+    fn attach(&mut self, further: bool) -> Result<(), TraceError> {
         for hook in self.hooks.clone().into_iter().rev() {
             if hook == STATE {
                 // From here on every connect is seen. A short search finds what opened since the long one, so
                 // that only the seeding itself lies between it and those connections.
                 self.note_holders()?;
             }
-            program::<BtfTracePoint>(&mut self.ebpf, hook.program)?
-                .attach()
-                .map_err(|error| refused(hook.program, &error))?;
+            for name in hook.programs(further) {
+                program::<BtfTracePoint>(&mut self.ebpf, name)?
+                    .attach()
+                    .map_err(|error| refused(name, &error))?;
+            }
         }
         // Attaching takes the kernel some time, in which others have opened that it did not show yet.
         self.note_holders()

@@ -63,7 +63,7 @@ impl Types {
             let ty = Type::read(id, &mut reader)?;
             if matches!(
                 ty.kind,
-                Kind::Struct | Kind::Union | Kind::Enum | Kind::Typedef | Kind::Func
+                Kind::Struct | Kind::Union | Kind::Enum | Kind::Typedef | Kind::Func | Kind::Var
             ) {
                 let name = self.name(ty.name)?;
                 if !name.is_empty() {
@@ -103,7 +103,7 @@ impl Types {
             .ok_or(Defect::NoName(offset))
     }
 
-    /// All structs, unions, enums, typedefs and functions with a name, by number.
+    /// All structs, unions, enums, typedefs, functions and variables with a name, by number.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = Result<Type<'_>, Defect>> {
         let wanted = hash(name.as_bytes());
         let from = self.names.partition_point(|(hash, _)| *hash < wanted);

@@ -67,14 +67,17 @@ impl Tracer {
         Ok(decode::losses(per_cpu.iter().copied()))
     }
 
-    /// How often the kernel skipped a program because it was already running.
+    /// How often the kernel skipped the program of a hook because it was already running. Of several
+    /// programs, the lowest number: no more changes were missed by all.
     fn skipped(&self, hook: &Hook) -> u64 {
-        match self.ebpf.program(hook.program) {
+        let skipped = |name| match self.ebpf.program(name) {
             Some(Program::BtfTracePoint(program)) => program
                 .fd()
-                .map_or(0, |fd| recursion_misses(fd.as_fd().as_raw_fd())),
-            _ => 0,
-        }
+                .ok()
+                .map(|fd| recursion_misses(fd.as_fd().as_raw_fd())),
+            _ => None,
+        };
+        hook.programs(true).filter_map(skipped).min().unwrap_or(0)
     }
 }
 

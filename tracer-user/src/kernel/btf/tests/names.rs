@@ -55,6 +55,22 @@ fn functions_are_found_by_their_whole_name() {
 }
 
 #[test]
+fn handlers_are_preempted_where_a_new_kind_of_srcu_guards_tracepoints() {
+    const VAR: u32 = 14 << 24;
+    let types = |guard: &str, kind: &str| {
+        let mut b = Builder::new();
+        let int = b.int("int", 4);
+        b.record(guard, VAR, int, &[0]);
+        b.structure(kind, 16, &[]);
+        Btf::parse(b.build()).unwrap().preempts_handlers()
+    };
+    assert!(types("tracepoint_srcu_srcu_data", "srcu_ctr"));
+    // Before 6.13 that variable is there for another reason.
+    assert!(!types("tracepoint_srcu_srcu_data", "srcu_data"));
+    assert!(!types("rcu_data", "srcu_ctr"));
+}
+
+#[test]
 fn many_types_of_one_name_stay_quick() {
     let mut b = Builder::new();
     for _ in 0..20_000 {
