@@ -46,7 +46,7 @@ pub(crate) fn refused(sk: Sock, packet: &Packet) {
     let Some(stats) = slot.and_then(stats) else {
         return;
     };
-    if packet.payload <= talk::longest_goodbye(field!(stats.protocol).load() as u8) {
+    if packet.payload <= talk::longest_last_words(field!(stats.protocol).load() as u8) {
         return;
     }
     count(stats, packet.source_port, state == state::TIME_WAIT);
@@ -76,7 +76,7 @@ pub(crate) fn note_received(tcp: TcpSock, conn: &Conn) {
     }
     let received = tcp.next_seq().wrapping_sub(conn.fin_seq);
     let data = received.saturating_sub(u32::from(tcp.sock().fin_received()));
-    if data > talk::longest_goodbye(conn.heard.talk.protocol)
+    if data > talk::longest_last_words(conn.heard.talk.protocol)
         && let Some(stats) = stats(conn.slot)
     {
         count(stats, tcp.sock().remote_port(), true);
