@@ -278,10 +278,15 @@ impl Sock {
         load!(self => sock.sk_max_ack_backlog: u32)
     }
 
-    /// What a listener dropped since it listens: SYNs and connections.
+    /// What a listener dropped since it listens: SYNs and connections. Unknown with TCP_DEFER_ACCEPT, where
+    /// the kernel counts every acknowledgement without data among them.
     #[inline(always)]
     pub(crate) fn drops(self) -> u32 {
-        load!(self => sock.sk_drops: Option<u32>).unwrap_or(NO_DROPS)
+        let defers = load!(self => inet_connection_sock.icsk_accept_queue.rskq_defer_accept: Option<u8>);
+        match load!(self => sock.sk_drops: Option<u32>) {
+            Some(drops) if defers == Some(0) => drops,
+            _ => NO_DROPS,
+        }
     }
 
     /// The socket's cookie, which is never used twice; 0 until somebody has asked for it.

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsRawFd,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -62,6 +63,31 @@ fn what_a_full_accept_queue_drops_is_counted() {
         (&2.into(), &1.into())
     );
     assert!(listener["drops"].as_u64().unwrap() >= 1, "{listener:#}");
+}
+
+/// With TCP_DEFER_ACCEPT, as Apache has it, the kernel counts each acknowledgement without data as a drop.
+#[test]
+fn what_a_listener_that_defers_drops_is_unknown() {
+    need_root!();
+    let seconds: libc::c_int = 5;
+    let namespace = Namespace::new();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    // SAFETY: the descriptor is open, and the value an int that outlives the call.
+    let set = unsafe {
+        libc::setsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const seconds).cast(),
+            size_of_val(&seconds) as libc::socklen_t,
+        )
+    };
+    assert_eq!(set, 0);
+    let address = listener.local_addr().unwrap();
+    let trace = trace(&namespace, address.port(), &[]);
+    let _silent = connect(source(0), address).unwrap();
+    let diagnosis = trace.finish();
+    assert_eq!(the_listener(&diagnosis)["drops"], Value::Null);
 }
 
 #[test]

@@ -114,6 +114,8 @@ members! {
     sock.sk_max_ack_backlog: 4, Essential;
     /// What a listener dropped.
     sock.sk_drops: 4, For("what listeners drop for a full queue");
+    /// Whether a listener waits for the first data (TCP_DEFER_ACCEPT).
+    inet_connection_sock.icsk_accept_queue.rskq_defer_accept: 1, For("what listeners drop for a full queue");
     /// Sequence space received after the SYN: payload, and one for a FIN.
     tcp_sock.bytes_received: 8, For("bytes received");
     /// Payload sent, each retransmission counted again.

@@ -20,7 +20,8 @@ figures! {
     accept_queue_limit: u64 = Gauge of Connections, |live| live.queue_limit.into(),
         shown "accept_queue_limit" labelled "LIMIT";
 
-    /// SYNs and connections that the kernel dropped since it listens, for a full queue most of all.
+    /// SYNs and connections that the kernel dropped since it listens, for a full queue most of all. Unknown with
+    /// TCP_DEFER_ACCEPT (Apache on Linux), where the kernel counts other packets among them.
     drops: Option<u64> = Counter of Connections,
         |live| (live.drops != NO_DROPS).then_some(live.drops.into()), shown "drops" labelled "DROPS";
 

@@ -225,7 +225,7 @@ fn marks_of(name: &str, arguments: &str) -> Vec<Mark> {
             let (path, word) = path.split_once('[').unwrap_or((path, "0]"));
             let word: i16 = word.trim_end_matches(']').parse().unwrap();
             let bytes = match kind.trim_end_matches(" or 0") {
-                "u8" => 1,
+                "u8" | "Option<u8>" => 1,
                 "u16" => 2,
                 "u32" | "Option<u32>" => 4,
                 "u64" | "ptr" => 8,
