@@ -207,7 +207,7 @@ impl Talk {
     #[inline(always)]
     pub fn start(&mut self, length: u32, written: u32, head: impl Fn() -> Option<Head>) -> u8 {
         if written != 0 {
-            self.flags |= flag::ARMED;
+            self.flags |= self.armed_by(written);
             self.may_complete_login(written);
         }
         // Not before the rest of the record is read, which some read apart.

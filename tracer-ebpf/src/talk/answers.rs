@@ -133,12 +133,13 @@ impl Talk {
         }
     }
 
-    /// `OK` answers AUTH, SELECT and CLIENT, which come first, but SET as well.
+    /// `OK` answers AUTH, SELECT and CLIENT, which come first, but SET as well; and so does an error, of a
+    /// server that does not know what a client says of itself.
     #[inline(always)]
     fn redis_answer(&mut self, head: &Head) -> What {
         if messages::starts(head, b"+PONG") {
             What::Other
-        } else if messages::starts(head, b"+OK") && self.stage != messages::LOGGED_IN {
+        } else if self.stage != messages::LOGGED_IN && (messages::starts(head, b"+OK") || head[0] == b'-') {
             What::Perhaps
         } else if self.requests == 0 && is_hello(head) {
             What::Other

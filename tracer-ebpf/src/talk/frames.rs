@@ -114,7 +114,9 @@ impl Talk {
         if !is_data || length < RECORD_HEADER || whole < length {
             return None;
         }
-        if is_server && written != 0 || !is_server && self.is_asking(written) {
+        if is_server && written != 0 {
+            self.flags |= self.armed_by(written);
+        } else if !is_server && self.is_asking(written) {
             self.flags |= flag::ARMED;
         }
         if is_server {
@@ -252,17 +254,29 @@ impl Talk {
         0
     }
 
+    /// [`flag::ARMED`] if what the server has written may be an answer, and is no mere ping of HTTP/2.
+    #[inline(always)]
+    pub(super) fn armed_by(&self, written: u32) -> u8 {
+        let is_ping = self.protocol == protocol::TLS_HTTP2 && written == self.around() + PING;
+        flag::ARMED * u8::from(!is_ping)
+    }
+
+    /// What encryption adds to a frame of HTTP/2 that has a record of its own.
+    #[inline(always)]
+    pub(super) fn around(&self) -> u32 {
+        if self.stage == stage::OPEN_13 {
+            RECORD_HEADER + added::TLS_13
+        } else {
+            RECORD_HEADER + added::TLS_12
+        }
+    }
+
     /// A record came that is as long as a control frame of HTTP/2, and so is a request of which the server
     /// knows most from those before. A request is answered; of control frames only a ping is.
     #[inline(always)]
     pub(super) fn decide(&mut self, written: u32) {
         self.flags &= !flag::UNDECIDED;
-        let added = if self.stage == stage::OPEN_13 {
-            added::TLS_13
-        } else {
-            added::TLS_12
-        };
-        let around = RECORD_HEADER + added;
+        let around = self.around();
         // What ends a connection is as long as a ping, alone or with the goodbye of TLS.
         let ping = around + PING;
         if written > around + FRAME_HEADER && written != ping && written != ping + around + ALERT {
@@ -287,11 +301,11 @@ impl Talk {
             return 0;
         }
         let is_first = self.requests == 0;
-        // With what may have been a preface, two control frames in a record are seen as such too.
+        // With what may have been a preface, several control frames in a record are seen as such too.
         let preface = self.flags & (flag::MAYBE_PREFACE | flag::COUNTED_TWICE);
         let had_preface = self.protocol == protocol::TLS_HTTP2 || self.flags & flag::MAYBE_PREFACE != 0;
-        let is_two = had_preface && is_two_controls(length, is_13);
-        if !is_first && self.may_be_http2() && (is_two || is_control(length, is_13)) {
+        let are_several = had_preface && is_several_controls(length, is_13);
+        if !is_first && self.may_be_http2() && (are_several || is_control(length, is_13)) {
             if self.protocol == protocol::TLS {
                 self.protocol = protocol::TLS_HTTP2;
                 if preface == flag::COUNTED_TWICE {
@@ -333,7 +347,7 @@ impl Talk {
 }
 
 /// The longest control frame of HTTP/2 that is usual; GOAWAY is as long.
-const PING: u32 = FRAME_HEADER + 8;
+pub(super) const PING: u32 = FRAME_HEADER + 8;
 
 /// An alert of TLS, the goodbye among them.
 const ALERT: u32 = 2;
@@ -390,12 +404,21 @@ pub(super) fn may_be_controls(written: u32, is_13: bool) -> bool {
     written <= 2 * (RECORD_HEADER + added) + FRAME_HEADER + PING
 }
 
-/// Whether a record is as long as two control frames, such as an acknowledgement and a goodbye.
+/// Whether a record is as long as several control frames, such as an acknowledgement and a goodbye. gRPC
+/// measures the round trip: it answers a ping, sends one and updates the window at once.
 #[inline(always)]
-fn is_two_controls(length: u32, is_13: bool) -> bool {
+fn is_several_controls(length: u32, is_13: bool) -> bool {
     const TWO: u32 = FRAME_HEADER + UPDATE;
     const TWO_UPDATES: u32 = 2 * UPDATE;
-    carries(length, is_13, |data| matches!(data, TWO | TWO_UPDATES))
+    const PING_AND_UPDATE: u32 = PING + UPDATE;
+    const TWO_PINGS: u32 = 2 * PING;
+    const TWO_PINGS_AND_UPDATE: u32 = 2 * PING + UPDATE;
+    carries(length, is_13, |data| {
+        matches!(
+            data,
+            TWO | TWO_UPDATES | PING_AND_UPDATE | TWO_PINGS | TWO_PINGS_AND_UPDATE
+        )
+    })
 }
 
 /// Whether a record is as long as the preface of HTTP/2 with settings, and perhaps an update of the window.

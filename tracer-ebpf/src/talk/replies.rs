@@ -3,8 +3,8 @@
 use super::{
     Head, Talk, flag,
     frames::{
-        FINISHED, FINISHED_12, RECORD_HEADER, added, frame, is_acknowledgement, is_control, may_be_controls,
-        may_be_settings, record, stage,
+        FINISHED, FINISHED_12, PING, RECORD_HEADER, added, frame, is_acknowledgement, is_control,
+        may_be_controls, may_be_settings, record, stage,
     },
     protocol,
 };
@@ -43,6 +43,9 @@ impl Talk {
             // The server's settings may have been taken for an answer, and a request may be as short as an
             // update of a window.
             self.flags |= flag::ESTIMATED;
+            return false;
+        }
+        if is_known && written == self.around() + PING {
             return false;
         }
         if self.may_be_http2() && may_be_controls(written, is_13) {

@@ -99,3 +99,27 @@ fn short_requests_of_http_2_are_told_by_their_answers() {
     large.extend([Sends(record(23, 13 + 17)), Sends(record(23, 13 + 17))]);
     check(&large, &READERS, protocol::TLS_HTTP2, 1, 0);
 }
+
+/// gRPC measures the round trip by pings of its own, and says several things in one record.
+#[test]
+fn pings_and_what_is_said_with_them_ask_for_nothing() {
+    const PING: u32 = 5 + 17 + 17;
+    let mut steps = hello_13(53, true);
+    steps.extend([Sends(record(23, 24 + 9 + 36 + 13 + 17)), Answered]);
+    steps.extend([Sends(record(23, 9 + 17)), Answered, Sends(record(23, 252 + 17))]);
+    let mut reading = Reading::of(&steps, READERS[0]);
+    let begun = reading.talk.requests;
+    assert_eq!(reading.talk.protocol, protocol::TLS_HTTP2);
+    let mut counted = |written: u32, length: u16| {
+        reading.written = written;
+        reading.hear(&[Sends(record(23, length + 17))], READERS[0]);
+        reading.talk.requests - begun
+    };
+    // The server answers and sends a ping; the client answers that, sends one and updates its window.
+    assert_eq!(counted(179 + PING, 47), 0);
+    assert_eq!(counted(PING, 81), 1);
+    // The answer to the server's ping comes before the server's answer.
+    assert_eq!(counted(PING, 17), 1);
+    assert_eq!(counted(90, 17), 1);
+    assert_eq!(counted(PING, 62), 2);
+}

@@ -197,7 +197,13 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             .count() as u64,
         turns: counters.turns.clone(),
         turns_counted: known.turns,
-        requests_told: known.requests && counters.requests_bounded == 0 && peer.counters.protocol != 0,
+        requests_told: known.requests
+            && counters.requests_bounded == 0
+            && peer.counters.protocol != 0
+            // Of those found open, only what was before is not told.
+            && live
+                .iter()
+                .all(|connection| connection.requests_exact || !matches!(connection.since, Since::Opened(_))),
         protocol: Protocol::of(peer.counters.protocol).filter(|_| known.requests),
         bytes_received: known
             .bytes_received
