@@ -79,7 +79,7 @@ fn what_a_listener_that_defers_drops_is_unknown() {
             libc::IPPROTO_TCP,
             libc::TCP_DEFER_ACCEPT,
             (&raw const seconds).cast(),
-            size_of_val(&seconds) as libc::socklen_t,
+            libc::socklen_t::try_from(size_of_val(&seconds)).unwrap(),
         )
     };
     assert_eq!(set, 0);
