@@ -7,7 +7,7 @@ use super::{
     Figures,
     cause::Case,
     thresholds::{
-        EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE, RARE_FAULT,
+        AT_ONE_GO, EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE, RARE_FAULT,
         SHORT_LIFE_NS, habitual, share,
     },
 };
@@ -73,7 +73,7 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if at_least >= RARE_FAULT * figures.opens {
         return Reuse::Steady;
     }
-    if may_be_handshakes(case) || makes_short_visits(case) {
+    if may_be_handshakes(case) || makes_short_visits(case) || forgets(case) {
         return Reuse::Hardly;
     }
     if at_least >= case.thresholds.min_turns * figures.opens {
@@ -181,6 +181,20 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     } else {
         InHand::Busy
     }
+}
+
+/// Whether the peer opens another connection although it holds idle ones, which it never uses again: each
+/// carries one request, or a few that follow one another far sooner than it then lies idle. Clients that share an
+/// address come back to theirs, now and then after a pause that is nearly as long as what ends them.
+pub fn forgets(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let ends_idle = || {
+        let (idle, pause) = (figures.idle.p50_ns, figures.pause.max_ns);
+        idle.zip(pause)
+            .is_some_and(|(idle, pause)| idle > case.thresholds.client_at_once && AT_ONE_GO * pause <= idle)
+    };
+    let few = (1 + HANDSHAKE_TURNS) * figures.turns.connections();
+    (one_request_each(case) || figures.turns.sum <= few && ends_idle()) && in_hand(case) == InHand::Idle
 }
 
 /// How many idle connections it held, on average: exactly, or as often as it was looked at.

@@ -108,6 +108,10 @@ pub const ANNOUNCED: f64 = 0.2;
 /// A pool opens further connections only when those it has are busy: on average, at least this share of them.
 pub const BUSY: f64 = 0.5;
 
+/// Requests come at one go if the pauses between them are at most one part in this many of the time that the
+/// connection then lies idle.
+pub const AT_ONE_GO: u64 = 4;
+
 /// Ages of connections ended by a timer differ by no more than this share, or by [`AGE_NS`], because a
 /// request in progress is finished first ...
 pub const AGE_SHARE: f64 = 0.05;

@@ -1,7 +1,10 @@
 //! One side ends every connection at a constant age, used or not.
 
 use super::{Case, Match, words};
-use crate::diagnosis::thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share};
+use crate::diagnosis::{
+    reuse,
+    thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
+};
 
 /// All ages agree while idle times do not, and each connection carried more than the one request of a client
 /// that reconnects every time.
@@ -13,7 +16,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     // In a normal close, either side may send the first FIN. The age triggers it in both cases.
     let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
     let are_streams = case.are_streams_of_one_age();
-    if !by_either || !case.costs(RARE_FAULT) || (share(turns.sum, of) < 1.5 && !are_streams) {
+    if reuse::forgets(case)
+        || !by_either
+        || !case.costs(RARE_FAULT)
+        || (share(turns.sum, of) < 1.5 && !are_streams)
+    {
         return None;
     }
     let is_known = figures

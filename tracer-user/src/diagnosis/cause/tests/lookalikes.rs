@@ -311,3 +311,59 @@ fn a_verdict_that_only_stands_says_what_is_seen_now() {
         "{said}"
     );
 }
+
+#[test]
+fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the_timeout_that_ends_them() {
+    let forgets = |pause_ns: u64| Figures {
+        opens_with_none: 1,
+        open_now: 5,
+        open_peak: 6,
+        overlaps: 34,
+        course: Course { peak: 6, ..stands(5) },
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(5 * 60_000),
+            busy_ms: Some(300),
+            ..Occupancy::default()
+        },
+        pause: Pace {
+            count: 35,
+            p50_ns: Some(MS),
+            max_ns: Some(pause_ns),
+            ..Pace::default()
+        }
+        .into(),
+        held: HeldNow {
+            established: 5,
+            silent: 4,
+            turns: 10,
+            ..HeldNow::default()
+        },
+        lifetime_sum_ns: 35 * 5 * S,
+        requests_told: true,
+        ..one_by_one(35, 2, 5 * S)
+    };
+    let at_one_go = || forgets(4 * MS);
+    for how in [by_server, by_client] {
+        let said = judged(&how(at_one_go()));
+        assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
+        assert_eq!(said.also, []);
+        assert!(
+            said.explanation
+                .contains("although it always held 4 idle connections"),
+            "{}",
+            said.explanation
+        );
+    }
+    // It comes back to those that it has in hand.
+    assert_eq!(verdict(&by_server(forgets(4 * S))), Verdict::ServerIdleClose);
+    let mut reset = at_one_go();
+    reset.server_rst = 35;
+    reset.close_reasons.local_rst = 35;
+    let said = judged(&reset);
+    assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.85));
+    // A server with a login is not rid of a client that it wants no more.
+    let mut database = by_server(at_one_go());
+    database.protocol = Some(Protocol::Redis);
+    assert_eq!(verdict(&database), Verdict::FreshPerRequest);
+}
