@@ -31,7 +31,7 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share},
+    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, same, share},
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction, protocol::Protocol};
@@ -103,11 +103,20 @@ impl Case<'_> {
 
     /// The constant idle time at which connections end, with its median. `None` if there is no such time or
     /// no requests were made.
+    ///
+    /// Connections that were idle for nearly all their life were so for about as long as they lived. Their ages
+    /// are known where a goodbye came between the last answer and the end, which hides how long they were idle.
     fn constant_idle(&self) -> Option<(Cluster, u64)> {
         if !self.has_requests() {
             return None;
         }
-        Some((self.figures.idle.constant()?, self.figures.idle.p50_ns?))
+        let (idle, age) = (&self.figures.idle, &self.figures.age);
+        let idle_ns = idle.p50_ns?;
+        let by_age = || {
+            let was_idle_for_life = age.p50_ns.is_some_and(|age_ns| same(idle_ns, age_ns));
+            age.all_alike().filter(|_| was_idle_for_life)
+        };
+        Some((idle.constant().or_else(by_age)?, idle_ns))
     }
 
     /// Whether connections carry fewer than `requests` requests each on average, so that it matters how they

@@ -73,7 +73,7 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if at_least >= RARE_FAULT * figures.opens {
         return Reuse::Steady;
     }
-    if may_be_handshakes(case) || makes_short_visits(case) || forgets(case) {
+    if may_be_handshakes(case) || makes_short_visits(case) || forgets_all(case) {
         return Reuse::Hardly;
     }
     if at_least >= case.thresholds.min_turns * figures.opens {
@@ -193,9 +193,18 @@ pub fn forgets(case: &Case<'_>) -> bool {
         idle.zip(pause)
             .is_some_and(|(idle, pause)| idle > case.thresholds.client_at_once && AT_ONE_GO * pause <= idle)
     };
-    let few = (1 + HANDSHAKE_TURNS) * figures.turns.connections();
+    let few = FEW_TURNS * figures.turns.connections();
     (one_request_each(case) || figures.turns.sum <= few && ends_idle()) && in_hand(case) == InHand::Idle
 }
+
+/// Whether it does so with all of them: those that it keeps carry no more.
+fn forgets_all(case: &Case<'_>) -> bool {
+    case.figures.requests <= FEW_TURNS * case.figures.opens && forgets(case)
+}
+
+/// The most turns that a connection carries which is forgotten at once: a handshake and a request, or a few
+/// requests.
+const FEW_TURNS: u64 = 1 + HANDSHAKE_TURNS;
 
 /// How many idle connections it held, on average: exactly, or as often as it was looked at.
 pub fn mean_idle(figures: &Figures) -> Option<f64> {

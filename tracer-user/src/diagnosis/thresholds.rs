@@ -26,8 +26,9 @@ pub const EXCEPTION: f64 = 0.2;
 /// Idle times are constant if they differ by no more than this share of their value ...
 pub const TIGHT_SHARE: f64 = 0.25;
 
-/// ... or by no more than this: Apache checks its timers a few times a second, and a busy host is late.
-pub const TIGHT_NS: u64 = 300 * MS;
+/// ... or by no more than this: Apache and `PgBouncer` check their timers a few times a second, and a busy host
+/// is late.
+pub const TIGHT_NS: u64 = 350 * MS;
 
 /// Two constants are the same if they differ by no more than this share, or by [`TIGHT_NS`].
 pub const SAME_SHARE: f64 = 0.15;

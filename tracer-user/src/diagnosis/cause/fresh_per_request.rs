@@ -45,7 +45,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         None => figures.is_idle_hidden() && one_each && habitual(figures.server_fin, figures.closes),
     };
     let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
-    let by_chance = figures.idle.constant().is_none() && by_client >= figures.server_fin;
+    let by_chance = case.constant_idle().is_none() && by_client >= figures.server_fin;
     // After several requests, it is the client's habit only if the client ends the connections.
     let is_habit = one_each || at_once || habitual(by_client, figures.closes);
     if !never_uses_idle && !(ended && is_habit && (at_once || by_chance)) {

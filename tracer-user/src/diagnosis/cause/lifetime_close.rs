@@ -59,7 +59,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
 fn looks_like_idle_timeout(case: &Case<'_>) -> bool {
     let idle = &case.figures.idle;
     let most = idle.cluster.filter(|cluster| cluster.count + 1 >= idle.count);
-    idle.constant()
+    let constant = case.constant_idle().map(|(cluster, _)| cluster);
+    constant
         .or(most)
         .is_some_and(|alike| alike.low_ns >= case.thresholds.server_at_once)
 }

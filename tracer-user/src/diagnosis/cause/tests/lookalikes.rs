@@ -362,6 +362,10 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     reset.close_reasons.local_rst = 35;
     let said = judged(&reset);
     assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.85));
+    // Another connection, which it keeps, carries its requests.
+    let mut beside = by_server(at_one_go());
+    beside.requests = 300;
+    assert_eq!(verdict(&beside), Verdict::Reusing);
     // A server with a login is not rid of a client that it wants no more.
     let mut database = by_server(at_one_go());
     database.protocol = Some(Protocol::Redis);
