@@ -123,6 +123,10 @@ pub const AGE_NS: u64 = 100 * MS;
 /// ... and by this share if each connection carried the same number of requests.
 pub const SAME_AGE_SHARE: f64 = 0.01;
 
+/// gRPC varies the age at which a server ends a connection by a tenth to either side; a request in progress is
+/// finished first.
+pub const VARIED_AGE_SHARE: f64 = 0.2;
+
 /// No path forgets a connection that has been idle for less than this. Known ones take half a minute and
 /// more; this leaves room for tests.
 pub const PATH_FORGETS_NS: u64 = 4 * S;

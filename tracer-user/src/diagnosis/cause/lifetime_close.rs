@@ -3,8 +3,9 @@
 use super::{Case, Match, words};
 use crate::diagnosis::{
     reuse,
-    thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share},
+    thresholds::{ANNOUNCED, MIN_ALIKE, RARE_FAULT, VARIED_AGE_SHARE, confidence, habitual, share},
 };
+use crate::model::durations::Cluster;
 
 /// All ages agree while idle times do not, and each connection carried more than the one request of a client
 /// that reconnects every time.
@@ -29,7 +30,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         .is_some_and(|age| case.norm.learned.is_age(age));
     let by_age = by_server && (is_known || case.is_tighter_by_age());
     let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
-    let cluster = figures.age.constant_age(same_requests)?;
+    let constant = figures.age.constant_age(same_requests);
+    let cluster = constant.or_else(|| varied_age(case))?;
     if cluster.count < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
         return None;
     }
@@ -48,9 +50,31 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        confidence: confidence(cluster.count, figures.closes),
+        confidence: match constant {
+            Some(_) => confidence(cluster.count, figures.closes),
+            None => confidence(cluster.count, figures.closes).min(0.75),
+        },
         explanation,
     })
+}
+
+/// The ages, if the server varies its limit so that not all clients come back at once, as gRPC does. Ages that
+/// lie as far apart say less: all connections were in use to the end, and the server ended them, not with an
+/// answer after which it ends each. It says so beforehand, and its client is at times quicker.
+fn varied_age(case: &Case<'_>) -> Option<Cluster> {
+    let figures = case.figures;
+    let ages = figures.age.cluster.filter(|ages| {
+        ages.count == figures.age.count
+            && ages.count >= case.thresholds.min_closes
+            && share(ages.width_ns(), ages.high_ns) <= VARIED_AGE_SHARE
+    })?;
+    let by_server = share(figures.server_fin, figures.closes) >= ANNOUNCED;
+    let in_use = figures.idle.p50_ns.zip(figures.age.p50_ns);
+    let in_use = in_use.is_some_and(|(idle, age)| 2 * idle < age);
+    let turns = &figures.turns;
+    let may_be_limit =
+        figures.end_at_once(case.thresholds) && habitual(turns.like_the_most(), turns.connections());
+    (by_server && in_use && !may_be_limit).then_some(ages)
 }
 
 /// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients
