@@ -32,7 +32,10 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
     let constant = figures.age.constant_age(same_requests);
     let cluster = constant.or_else(|| varied_age(case))?;
-    if cluster.count < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
+    // Connections that ended together began together too, and agree in one age.
+    if cluster.count < MIN_ALIKE * figures.course.closes_at_once.max(1)
+        || !are_streams && looks_like_idle_timeout(case)
+    {
         return None;
     }
     let explanation = case.say(|| {
