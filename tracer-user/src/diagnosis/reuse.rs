@@ -206,14 +206,17 @@ fn forgets_all(case: &Case<'_>) -> bool {
 /// requests.
 const FEW_TURNS: u64 = 1 + HANDSHAKE_TURNS;
 
-/// How many idle connections it held, on average: exactly, or as often as it was looked at.
+/// How many idle connections it held, on average: as counted, or as often as it was looked at, whichever is more.
+/// A server that says why it ends an idle connection seems to have been busy with an answer until then.
 pub fn mean_idle(figures: &Figures) -> Option<f64> {
     let (occupancy, looks) = (&figures.occupancy, &figures.looks);
-    if let Some(idle_ms) = occupancy.idle_ms() {
-        return Some(share(idle_ms.saturating_mul(MS), occupancy.window_ns));
-    }
+    let counted = occupancy
+        .idle_ms()
+        .map(|idle_ms| share(idle_ms.saturating_mul(MS), occupancy.window_ns));
     let idle = looks.established - looks.busy.min(looks.established);
-    (looks.looks > 0).then(|| share(idle, looks.looks))
+    let enough = if counted.is_some() { MIN_ALIKE } else { 1 };
+    let seen = (looks.looks >= enough).then(|| share(idle, looks.looks));
+    counted.into_iter().chain(seen).reduce(f64::max)
 }
 
 /// What share of its connections was busy, likewise.

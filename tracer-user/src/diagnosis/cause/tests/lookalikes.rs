@@ -362,6 +362,18 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     reset.close_reasons.local_rst = 35;
     let said = judged(&reset);
     assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.85));
+    // Its server says why it ends them, which looks like a late answer.
+    let mut told = by_server(at_one_go());
+    told.occupancy.busy_ms = told.occupancy.held_ms;
+    assert_eq!(verdict(&told), Verdict::ServerIdleClose, "all of them were busy");
+    told.looks = Looks {
+        looks: 50,
+        established: 250,
+        busy: 2,
+        ..Looks::default()
+    }
+    .into();
+    assert_eq!(verdict(&told), Verdict::FreshPerRequest);
     // Another connection, which it keeps, carries its requests.
     let mut beside = by_server(at_one_go());
     beside.requests = 300;
