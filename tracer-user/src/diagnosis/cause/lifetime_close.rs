@@ -2,6 +2,7 @@
 
 use super::{Case, Match, words};
 use crate::diagnosis::{
+    learned::least_limit,
     reuse,
     thresholds::{ANNOUNCED, MIN_ALIKE, RARE_FAULT, VARIED_AGE_SHARE, confidence, habitual, share},
 };
@@ -62,8 +63,9 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
 }
 
 /// The ages, if the server varies its limit so that not all clients come back at once, as gRPC does. Ages that
-/// lie as far apart say less: all connections were in use to the end, and the server ended them, not with an
-/// answer after which it ends each. It says so beforehand, and its client is at times quicker.
+/// lie as far apart say less: all connections carried several requests and were in use to the end, and the server
+/// ended them, not with an answer after which it ends each. It says so beforehand, and its client is at times
+/// quicker.
 fn varied_age(case: &Case<'_>) -> Option<Cluster> {
     let figures = case.figures;
     let ages = figures.age.cluster.filter(|ages| {
@@ -74,10 +76,10 @@ fn varied_age(case: &Case<'_>) -> Option<Cluster> {
     let by_server = share(figures.server_fin, figures.closes) >= ANNOUNCED;
     let in_use = figures.idle.p50_ns.zip(figures.age.p50_ns);
     let in_use = in_use.is_some_and(|(idle, age)| 2 * idle < age);
-    let turns = &figures.turns;
-    let may_be_limit =
-        figures.end_at_once(case.thresholds) && habitual(turns.like_the_most(), turns.connections());
-    (by_server && in_use && !may_be_limit).then_some(ages)
+    let (turns, of) = (&figures.turns, figures.turns.connections());
+    let several = turns.sum >= least_limit(figures) * of;
+    let may_be_limit = figures.end_at_once(case.thresholds) && habitual(turns.like_the_most(), of);
+    (by_server && in_use && several && !may_be_limit).then_some(ages)
 }
 
 /// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients

@@ -192,7 +192,7 @@ fn varied_age(by_server: u64) -> Figures {
             ..*idle(8, 2_700 * MS, 3_300 * MS)
         }
         .into(),
-        ..same_age([4, 5, 4, 4, 5, 4, 5, 5], 700 * MS)
+        ..same_age([8, 9, 8, 8, 9, 8, 9, 9], 700 * MS)
     }
 }
 
@@ -206,12 +206,21 @@ fn a_server_that_varies_the_age_of_connections_ends_them_at_an_age_all_the_same(
     assert_eq!(verdict(&varied_age(1)), Verdict::Reusing);
     let mut answered = varied_age(8);
     answered.idle = idle(8, 0, 10 * MS);
-    answered.turns = turns_each(8, 4);
+    answered.turns = turns_each(8, 9);
     assert_ne!(
         verdict(&answered),
         Verdict::LifetimeClose,
-        "after four requests each"
+        "after nine requests each"
     );
+    let mut once = varied_age(8);
+    once.turns = turns_each(8, 4);
+    assert_eq!(
+        verdict(&once),
+        Verdict::Reusing,
+        "a handshake and a request, as far as is known"
+    );
+    once.requests_told = true;
+    assert_eq!(verdict(&once), Verdict::LifetimeClose);
     let mut apart = varied_age(8);
     apart.age.cluster = Some(Cluster {
         low_ns: 2 * S,
