@@ -89,6 +89,10 @@ pub const NEARLY_ALL: f64 = 0.95;
 /// goes, and most of it has just been opened. Clients that share an address stay for as long as they need.
 pub const HARDLY_USED: f64 = 0.1;
 
+/// Between its bursts, a client is left with what it keeps: on average, with no more than this share of what it
+/// opens beyond that.
+pub const BETWEEN_BURSTS: f64 = 0.25;
+
 /// This many immediate discards and none later are no accident among many clients.
 pub const MANY_DISCARDED: u64 = 20;
 
