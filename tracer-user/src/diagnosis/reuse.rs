@@ -7,8 +7,8 @@ use super::{
     Figures,
     cause::Case,
     thresholds::{
-        AT_ONE_GO, EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE, RARE_FAULT,
-        SHORT_LIFE_NS, habitual, share,
+        AT_ONE_GO, BUSY, EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE,
+        RARE_FAULT, SHORT_LIFE_NS, habitual, share,
     },
 };
 use crate::{
@@ -206,17 +206,25 @@ fn forgets_all(case: &Case<'_>) -> bool {
 /// requests.
 const FEW_TURNS: u64 = 1 + HANDSHAKE_TURNS;
 
-/// How many idle connections it held, on average: as counted, or as often as it was looked at, whichever is more.
-/// A server that says why it ends an idle connection seems to have been busy with an answer until then.
+/// How many idle connections it held, on average: exactly, or as often as it was looked at.
 pub fn mean_idle(figures: &Figures) -> Option<f64> {
     let (occupancy, looks) = (&figures.occupancy, &figures.looks);
-    let counted = occupancy
-        .idle_ms()
-        .map(|idle_ms| share(idle_ms.saturating_mul(MS), occupancy.window_ns));
+    if let Some(idle_ms) = occupancy.idle_ms()
+        && !seems_busy(figures)
+    {
+        return Some(share(idle_ms.saturating_mul(MS), occupancy.window_ns));
+    }
     let idle = looks.established - looks.busy.min(looks.established);
-    let enough = if counted.is_some() { MIN_ALIKE } else { 1 };
-    let seen = (looks.looks >= enough).then(|| share(idle, looks.looks));
-    counted.into_iter().chain(seen).reduce(f64::max)
+    (looks.looks > 0).then(|| share(idle, looks.looks))
+}
+
+/// Whether its connections only seem busy: hardly any was when looked at. A server that says why it ends an idle
+/// connection seems to have been busy with that answer.
+fn seems_busy(figures: &Figures) -> bool {
+    let looks = &figures.looks;
+    looks.looks >= MIN_ALIKE
+        && share(looks.busy, looks.established) <= EXCEPTION
+        && mean_busy(figures).is_some_and(|busy| busy >= BUSY)
 }
 
 /// What share of its connections was busy, likewise.
