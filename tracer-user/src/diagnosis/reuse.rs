@@ -60,9 +60,16 @@ pub fn of(case: &Case<'_>) -> Reuse {
     }
     let has_spoken = figures.requests > 0 || case.has_requests();
     if figures.opens == 0 {
-        // It needed no other connection after those that it has given up.
-        let needs_none = figures.held.established > figures.held.dead
-            && figures.requests >= case.thresholds.min_turns * figures.closes.max(1);
+        // It needed no other connection after those that it has given up: those that it keeps carry its requests, or
+        // all that there were have carried several each.
+        let held = &figures.held;
+        let carry = if held.established > 0 {
+            held.established.min(figures.closes)
+        } else {
+            figures.closes
+        };
+        let needs_none = (held.established > held.dead || held.dead == 0)
+            && figures.requests >= case.thresholds.min_turns * carry.max(1);
         return if (stays || needs_none) && is_settled && has_spoken {
             Reuse::Steady
         } else {

@@ -280,6 +280,21 @@ fn a_peer_that_closes_what_it_does_not_need_and_opens_none_reuses() {
     };
     assert_eq!(verdict(&shrinks(300)), Verdict::Reusing);
     assert_eq!(verdict(&shrinks(3)), Verdict::InsufficientData);
+    // It closes many that it has not used for long, and keeps one.
+    let shrinks_to = |keeps: u64| {
+        let mut figures = shrinks(36);
+        (figures.closes, figures.client_fin) = (33, 33);
+        (figures.held.established, figures.held.alive) = (keeps, 0);
+        figures
+    };
+    assert_eq!(verdict(&shrinks_to(1)), Verdict::Reusing);
+    assert_eq!(verdict(&shrinks_to(20)), Verdict::InsufficientData);
+    assert_eq!(verdict(&shrinks_to(0)), Verdict::InsufficientData);
+    // It has used all of them, and needs none any more.
+    let mut left = shrinks(136);
+    (left.closes, left.client_fin) = (4, 4);
+    (left.open_now, left.course, left.held) = (0, stands(0), HeldNow::default());
+    assert_eq!(verdict(&left), Verdict::Reusing);
 }
 
 #[test]
