@@ -80,7 +80,7 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if at_least >= RARE_FAULT * figures.opens {
         return Reuse::Steady;
     }
-    if may_be_handshakes(case) || makes_short_visits(case) || forgets_all(case) {
+    if may_be_handshakes(case) || makes_short_visits(case) || !stays && forgets_all(case) {
         return Reuse::Hardly;
     }
     if at_least >= case.thresholds.min_turns * figures.opens {

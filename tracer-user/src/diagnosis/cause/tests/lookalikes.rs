@@ -467,6 +467,11 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     let mut beside = by_server(at_one_go());
     beside.requests = 300;
     assert_eq!(verdict(&beside), Verdict::Reusing);
+    // Streams carry one request each, and stay.
+    let mut streams = by_server(at_one_go());
+    (streams.closes, streams.server_fin, streams.turns) = (6, 6, turns_each(6, 1));
+    (streams.requests, streams.held.established) = (35, 29);
+    assert_eq!(verdict(&streams), Verdict::Reusing);
     // A server with a login is not rid of a client that it wants no more.
     let mut database = by_server(at_one_go());
     database.protocol = Some(Protocol::Redis);
