@@ -116,7 +116,10 @@ impl Case<'_> {
             let was_idle_for_life = age.p50_ns.is_some_and(|age_ns| same(idle_ns, age_ns));
             age.all_alike().filter(|_| was_idle_for_life)
         };
-        Some((idle.constant().or_else(by_age)?, idle_ns))
+        Some((
+            idle.all_alike().or_else(by_age).or_else(|| idle.constant())?,
+            idle_ns,
+        ))
     }
 
     /// Whether connections carry fewer than `requests` requests each on average, so that it matters how they
