@@ -273,12 +273,13 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     }
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
     let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
+    let forgets = place(Verdict::FreshPerRequest).is_some() && reuse::forgets(case);
     if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
     }
-    if pile.is_some() && case.is_too_soon_for_a_path() {
+    if pile.is_some() && case.is_too_soon_for_a_path() || forgets {
         // The client opened them although the path to the earlier ones was there.
         found.retain(|(rule, _)| rule.verdict != Verdict::Abandoned);
     }

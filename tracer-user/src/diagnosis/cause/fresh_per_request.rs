@@ -32,7 +32,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             && habitual(figures.server_fin, figures.closes)
             && !never_uses_idle)
         // The connections it keeps and uses are stronger evidence than those that ended.
-        || 2 * figures.held.reused > figures.turns.connections()
+        || (2 * figures.held.reused > figures.turns.connections() && !never_uses_idle)
         || reuse::of(case) != Reuse::Hardly
     {
         return None;

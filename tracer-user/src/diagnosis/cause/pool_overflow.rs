@@ -25,7 +25,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         HANDSHAKE_TURNS + 2
     };
     let hardly_used = share(turns.up_to(few), of);
-    // A pool whose work takes several requests, such as a transaction, discards what has done a single one.
+    // A client may end connections after a number of requests, and a pool may discard those that have done a piece
+    // of work that always takes as many, such as a transaction.
     let works_by_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     let opens_in_bursts = opens_in_bursts(figures);
     let bursts_of_work = opens_in_bursts && uses_core_far_more(figures);
@@ -42,11 +43,15 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let explanation = case.say(|| {
+        let (low, peak) = (figures.course.low, figures.course.peak);
+        let held = if low == peak {
+            words::count(low, "connection", "connections")
+        } else {
+            format!("{} to {} connections", number(low), number(peak))
+        };
         format!(
-            "always holds {} to {} connections and opened {} more in {} while those were busy; the client closed {} of \
-             them right after use (open for {}, median)",
-            number(figures.course.low),
-            number(figures.course.peak),
+            "always holds {held} and opened {} more in {} while none was free; the client closed {} of them right after \
+             use (open for {}, median)",
             number(figures.opens),
             case.span(),
             number(case.by_client()),

@@ -132,6 +132,17 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     };
     let at_one_go = || forgets(4 * MS);
     for how in [by_server, by_client] {
+        // It holds more than when it began, all of them silent.
+        let at_one_go = || Figures {
+            course: Course {
+                start: 1,
+                low: 1,
+                grown: 4,
+                closes_since: 35,
+                ..stands(5)
+            },
+            ..at_one_go()
+        };
         let said = judged(&how(at_one_go()));
         assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
         assert_eq!(said.also, []);
@@ -170,6 +181,10 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     (streams.closes, streams.server_fin, streams.turns) = (6, 6, turns_each(6, 1));
     (streams.requests, streams.held.established) = (35, 29);
     assert_eq!(verdict(&streams), Verdict::Reusing);
+    // What it holds it has not used more than what has ended.
+    let mut holds = by_server(at_one_go());
+    holds.held.reused = 20;
+    assert_eq!(verdict(&holds), Verdict::FreshPerRequest);
     // A server with a login is not rid of a client that it wants no more.
     let mut database = by_server(at_one_go());
     database.protocol = Some(Protocol::Redis);
