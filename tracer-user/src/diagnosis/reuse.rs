@@ -167,13 +167,17 @@ pub fn one_request_each(case: &Case<'_>) -> bool {
     of > 0 && share(turns, of) <= 1.0 + EXCEPTION
 }
 
+/// Whether it opens connections when it holds none, perhaps its whole pool then.
+pub fn refills(figures: &Figures) -> bool {
+    let refilled = figures.opens_with_none * figures.open_peak.max(1);
+    let others = figures.opens.saturating_sub(refilled);
+    share(others, figures.opens) <= EXCEPTION
+}
+
 /// What the peer held when it opened another connection.
 pub fn in_hand(case: &Case<'_>) -> InHand {
     let figures = case.figures;
-    // Whenever it held none, it may have refilled its whole pool.
-    let refilled = figures.opens_with_none * figures.open_peak.max(1);
-    let others = figures.opens.saturating_sub(refilled);
-    if share(others, figures.opens) <= EXCEPTION {
+    if refills(figures) {
         return InHand::Nothing;
     }
     if case.direction == Direction::Outbound && cleans_up(case) {

@@ -33,10 +33,13 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
     let constant = figures.age.constant_age(same_requests);
     let cluster = constant.or_else(|| varied_age(case))?;
-    // Connections that ended together began together too, and agree in one age.
-    if cluster.count < MIN_ALIKE * figures.course.closes_at_once.max(1)
-        || !are_streams && looks_like_idle_timeout(case)
-    {
+    // All that are opened together and end together, as with a restart, agree in one age.
+    let ages = if reuse::refills(figures) {
+        cluster.count.min(figures.opens_with_none)
+    } else {
+        cluster.count
+    };
+    if ages < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
         return None;
     }
     let explanation = case.say(|| {

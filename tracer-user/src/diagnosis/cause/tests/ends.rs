@@ -233,14 +233,13 @@ fn a_server_that_varies_the_age_of_connections_ends_them_at_an_age_all_the_same(
 #[test]
 fn pools_that_a_restart_ends_all_at_once_are_not_of_an_age() {
     // Four connections were opened after the first restart, and end with the second.
-    let pool = |at_once: u64| Figures {
+    let pool = |opens_with_none: u64| Figures {
         opens: 8,
+        opens_with_none,
+        open_peak: 4,
         closes: 8,
         requests: 380,
-        course: Course {
-            closes_at_once: at_once,
-            ..stands(4)
-        },
+        course: stands(4),
         held: HeldNow {
             established: 4,
             alive: 3,
@@ -255,6 +254,7 @@ fn pools_that_a_restart_ends_all_at_once_are_not_of_an_age() {
         },
         ..aged(4)
     };
-    assert_eq!(verdict(&pool(4)), Verdict::Reusing);
+    assert_eq!(verdict(&pool(2)), Verdict::Reusing);
     assert_eq!(verdict(&pool(1)), Verdict::LifetimeClose, "one after the other");
+    assert_eq!(verdict(&pool(4)), Verdict::LifetimeClose, "again and again");
 }
