@@ -104,8 +104,9 @@ impl Case<'_> {
     /// The constant idle time at which connections end, with its median. `None` if there is no such time or
     /// no requests were made.
     ///
-    /// Connections that were idle for nearly all their life were so for about as long as they lived. Their ages
-    /// are known where a goodbye came between the last answer and the end, which hides how long they were idle.
+    /// Connections that were idle for nearly all their life were so for about as long as they lived. Their
+    /// ages are known where a goodbye came between the last answer and the end, which hides how long they
+    /// were idle.
     fn constant_idle(&self) -> Option<(Cluster, u64)> {
         if !self.has_requests() {
             return None;

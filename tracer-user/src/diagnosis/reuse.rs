@@ -60,8 +60,8 @@ pub fn of(case: &Case<'_>) -> Reuse {
     }
     let has_spoken = figures.requests > 0 || case.has_requests();
     if figures.opens == 0 {
-        // It needed no other connection after those that it has given up: those that it keeps carry its requests, or
-        // all that there were have carried several each.
+        // It needed no other connection after those that it has given up: those that it keeps carry its
+        // requests, or all that there were have carried several each.
         let held = &figures.held;
         let carry = if held.established > 0 {
             held.established.min(figures.closes)
@@ -195,8 +195,8 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
 }
 
 /// Whether the peer opens another connection although it holds idle ones, which it never uses again: each
-/// carries one request, or a few that follow one another far sooner than it then lies idle. Clients that share an
-/// address come back to theirs, now and then after a pause that is nearly as long as what ends them.
+/// carries one request, or a few that follow one another far sooner than it then lies idle. Clients that
+/// share an address come back to theirs, now and then after a pause that is nearly as long as what ends them.
 pub fn forgets(case: &Case<'_>) -> bool {
     let figures = case.figures;
     let ends_idle = || {
@@ -229,8 +229,8 @@ pub fn mean_idle(figures: &Figures) -> Option<f64> {
     (looks.looks > 0).then(|| share(idle, looks.looks))
 }
 
-/// Whether its connections only seem busy: hardly any was when looked at. A server that says why it ends an idle
-/// connection seems to have been busy with that answer.
+/// Whether its connections only seem busy: hardly any was when looked at. A server that says why it ends an
+/// idle connection seems to have been busy with that answer.
 fn seems_busy(figures: &Figures) -> bool {
     let looks = &figures.looks;
     looks.looks >= MIN_ALIKE

@@ -65,10 +65,10 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     })
 }
 
-/// The ages, if the server varies its limit so that not all clients come back at once, as gRPC does. Ages that
-/// lie as far apart say less: all connections carried several requests and were in use to the end, and the server
-/// ended them, not with an answer after which it ends each. It says so beforehand, and its client is at times
-/// quicker.
+/// The ages, if the server varies its limit so that not all clients come back at once, as gRPC does. Ages
+/// that lie as far apart say less: all connections carried several requests and were in use to the end, and
+/// the server ended them, not with an answer after which it ends each. It says so beforehand, and its client
+/// is at times quicker.
 fn varied_age(case: &Case<'_>) -> Option<Cluster> {
     let figures = case.figures;
     let ages = figures.age.cluster.filter(|ages| {

@@ -25,8 +25,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         HANDSHAKE_TURNS + 2
     };
     let hardly_used = share(turns.up_to(few), of);
-    // A client may end connections after a number of requests, and a pool may discard those that have done a piece
-    // of work that always takes as many, such as a transaction.
+    // A client may end connections after a number of requests, and a pool may discard those that have done a
+    // piece of work that always takes as many, such as a transaction.
     let works_by_number = habitual(turns.like_the_most(), of) && turns.max > 2;
     let opens_in_bursts = opens_in_bursts(figures);
     let bursts_of_work = opens_in_bursts && uses_core_far_more(figures);
@@ -87,8 +87,8 @@ fn opens_together(figures: &Figures) -> bool {
     5 * figures.opens_beyond >= 2 * figures.opens && figures.requests > figures.opens + figures.opens / 10
 }
 
-/// Whether it opens all of them in bursts, between which it holds little more than the least. The number of those
-/// that come and go behind a shared address keeps near its mean.
+/// Whether it opens all of them in bursts, between which it holds little more than the least. The number of
+/// those that come and go behind a shared address keeps near its mean.
 fn opens_in_bursts(figures: &Figures) -> bool {
     let (low, peak) = (share(figures.course.low, 1), share(figures.open_peak, 1));
     let mean = figures.occupancy.mean();

@@ -333,8 +333,8 @@ fn a_verdict_that_only_stands_says_what_is_seen_now() {
 
 #[test]
 fn a_pile_whose_first_connections_have_ended_was_there_before_the_queue_was_stuck() {
-    // It began to grow 30 s ago and the queue was stuck 2 s later. Of those that are open, the first that overlapped
-    // another was opened 25 s ago.
+    // It began to grow 30 s ago and the queue was stuck 2 s later. Of those that are open, the first that
+    // overlapped another was opened 25 s ago.
     let listener = ListenerNow {
         host: None,
         netns: 1,
