@@ -31,7 +31,7 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share},
+    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, same, share},
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction, protocol::Protocol};
@@ -103,11 +103,24 @@ impl Case<'_> {
 
     /// The constant idle time at which connections end, with its median. `None` if there is no such time or
     /// no requests were made.
+    ///
+    /// Connections that were idle for nearly all their life were so for about as long as they lived. Their
+    /// ages are known where a goodbye came between the last answer and the end, which hides how long they
+    /// were idle.
     fn constant_idle(&self) -> Option<(Cluster, u64)> {
         if !self.has_requests() {
             return None;
         }
-        Some((self.figures.idle.constant()?, self.figures.idle.p50_ns?))
+        let (idle, age) = (&self.figures.idle, &self.figures.age);
+        let idle_ns = idle.p50_ns?;
+        let by_age = || {
+            let was_idle_for_life = age.p50_ns.is_some_and(|age_ns| same(idle_ns, age_ns));
+            age.all_alike().filter(|_| was_idle_for_life)
+        };
+        Some((
+            idle.all_alike().or_else(by_age).or_else(|| idle.constant())?,
+            idle_ns,
+        ))
     }
 
     /// Whether connections carry fewer than `requests` requests each on average, so that it matters how they
@@ -261,12 +274,13 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     }
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
     let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
+    let forgets = place(Verdict::FreshPerRequest).is_some() && reuse::forgets(case);
     if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
     }
-    if pile.is_some() && case.is_too_soon_for_a_path() {
+    if pile.is_some() && case.is_too_soon_for_a_path() || forgets {
         // The client opened them although the path to the earlier ones was there.
         found.retain(|(rule, _)| rule.verdict != Verdict::Abandoned);
     }

@@ -7,8 +7,8 @@ use super::{
     Figures,
     cause::Case,
     thresholds::{
-        EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE, RARE_FAULT,
-        SHORT_LIFE_NS, habitual, share,
+        AT_ONE_GO, BUSY, EXCEPTION, HANDSHAKE_TURNS, LATE_CLOSE_NS, MANY_TURNS, MIN_ALIKE, MIN_CORE,
+        RARE_FAULT, SHORT_LIFE_NS, habitual, share,
     },
 };
 use crate::{
@@ -60,9 +60,16 @@ pub fn of(case: &Case<'_>) -> Reuse {
     }
     let has_spoken = figures.requests > 0 || case.has_requests();
     if figures.opens == 0 {
-        // It needed no other connection after those that it has given up.
-        let needs_none = figures.held.established > figures.held.dead
-            && figures.requests >= case.thresholds.min_turns * figures.closes.max(1);
+        // It needed no other connection after those that it has given up: those that it keeps carry its
+        // requests, or all that there were have carried several each.
+        let held = &figures.held;
+        let carry = if held.established > 0 {
+            held.established.min(figures.closes)
+        } else {
+            figures.closes
+        };
+        let needs_none = (held.established > held.dead || held.dead == 0)
+            && figures.requests >= case.thresholds.min_turns * carry.max(1);
         return if (stays || needs_none) && is_settled && has_spoken {
             Reuse::Steady
         } else {
@@ -73,7 +80,7 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if at_least >= RARE_FAULT * figures.opens {
         return Reuse::Steady;
     }
-    if may_be_handshakes(case) || makes_short_visits(case) {
+    if may_be_handshakes(case) || makes_short_visits(case) || !stays && forgets_all(case) {
         return Reuse::Hardly;
     }
     if at_least >= case.thresholds.min_turns * figures.opens {
@@ -160,13 +167,17 @@ pub fn one_request_each(case: &Case<'_>) -> bool {
     of > 0 && share(turns, of) <= 1.0 + EXCEPTION
 }
 
+/// Whether it opens connections when it holds none, perhaps its whole pool then.
+pub fn refills(figures: &Figures) -> bool {
+    let refilled = figures.opens_with_none * figures.open_peak.max(1);
+    let others = figures.opens.saturating_sub(refilled);
+    share(others, figures.opens) <= EXCEPTION
+}
+
 /// What the peer held when it opened another connection.
 pub fn in_hand(case: &Case<'_>) -> InHand {
     let figures = case.figures;
-    // Whenever it held none, it may have refilled its whole pool.
-    let refilled = figures.opens_with_none * figures.open_peak.max(1);
-    let others = figures.opens.saturating_sub(refilled);
-    if share(others, figures.opens) <= EXCEPTION {
+    if refills(figures) {
         return InHand::Nothing;
     }
     if case.direction == Direction::Outbound && cleans_up(case) {
@@ -183,14 +194,48 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     }
 }
 
+/// Whether the peer opens another connection although it holds idle ones, which it never uses again: each
+/// carries one request, or a few that follow one another far sooner than it then lies idle. Clients that
+/// share an address come back to theirs, now and then after a pause that is nearly as long as what ends them.
+pub fn forgets(case: &Case<'_>) -> bool {
+    let figures = case.figures;
+    let ends_idle = || {
+        let (idle, pause) = (figures.idle.p50_ns, figures.pause.max_ns);
+        idle.zip(pause)
+            .is_some_and(|(idle, pause)| idle > case.thresholds.client_at_once && AT_ONE_GO * pause <= idle)
+    };
+    let few = FEW_TURNS * figures.turns.connections();
+    (one_request_each(case) || figures.turns.sum <= few && ends_idle()) && in_hand(case) == InHand::Idle
+}
+
+/// Whether it does so with all of them: those that it keeps carry no more.
+fn forgets_all(case: &Case<'_>) -> bool {
+    case.figures.requests <= FEW_TURNS * case.figures.opens && forgets(case)
+}
+
+/// The most turns that a connection carries which is forgotten at once: a handshake and a request, or a few
+/// requests.
+const FEW_TURNS: u64 = 1 + HANDSHAKE_TURNS;
+
 /// How many idle connections it held, on average: exactly, or as often as it was looked at.
 pub fn mean_idle(figures: &Figures) -> Option<f64> {
     let (occupancy, looks) = (&figures.occupancy, &figures.looks);
-    if let Some(idle_ms) = occupancy.idle_ms() {
+    if let Some(idle_ms) = occupancy.idle_ms()
+        && !seems_busy(figures)
+    {
         return Some(share(idle_ms.saturating_mul(MS), occupancy.window_ns));
     }
     let idle = looks.established - looks.busy.min(looks.established);
     (looks.looks > 0).then(|| share(idle, looks.looks))
+}
+
+/// Whether its connections only seem busy: hardly any was when looked at. A server that says why it ends an
+/// idle connection seems to have been busy with that answer.
+fn seems_busy(figures: &Figures) -> bool {
+    let looks = &figures.looks;
+    looks.looks >= MIN_ALIKE
+        && share(looks.busy, looks.established) <= EXCEPTION
+        && mean_busy(figures).is_some_and(|busy| busy >= BUSY)
 }
 
 /// What share of its connections was busy, likewise.

@@ -26,8 +26,9 @@ pub const EXCEPTION: f64 = 0.2;
 /// Idle times are constant if they differ by no more than this share of their value ...
 pub const TIGHT_SHARE: f64 = 0.25;
 
-/// ... or by no more than this: Apache checks its timers a few times a second, and a busy host is late.
-pub const TIGHT_NS: u64 = 300 * MS;
+/// ... or by no more than this: Apache and `PgBouncer` check their timers a few times a second, and a busy
+/// host is late.
+pub const TIGHT_NS: u64 = 350 * MS;
 
 /// Two constants are the same if they differ by no more than this share, or by [`TIGHT_NS`].
 pub const SAME_SHARE: f64 = 0.15;
@@ -88,6 +89,10 @@ pub const NEARLY_ALL: f64 = 0.95;
 /// goes, and most of it has just been opened. Clients that share an address stay for as long as they need.
 pub const HARDLY_USED: f64 = 0.1;
 
+/// Between its bursts, a client is left with what it keeps: on average, with no more than this share of what
+/// it opens beyond that.
+pub const BETWEEN_BURSTS: f64 = 0.25;
+
 /// This many immediate discards and none later are no accident among many clients.
 pub const MANY_DISCARDED: u64 = 20;
 
@@ -108,6 +113,10 @@ pub const ANNOUNCED: f64 = 0.2;
 /// A pool opens further connections only when those it has are busy: on average, at least this share of them.
 pub const BUSY: f64 = 0.5;
 
+/// Requests come at one go if the pauses between them are at most one part in this many of the time that the
+/// connection then lies idle.
+pub const AT_ONE_GO: u64 = 4;
+
 /// Ages of connections ended by a timer differ by no more than this share, or by [`AGE_NS`], because a
 /// request in progress is finished first ...
 pub const AGE_SHARE: f64 = 0.05;
@@ -117,6 +126,10 @@ pub const AGE_NS: u64 = 100 * MS;
 
 /// ... and by this share if each connection carried the same number of requests.
 pub const SAME_AGE_SHARE: f64 = 0.01;
+
+/// gRPC varies the age at which a server ends a connection by a tenth to either side; a request in progress
+/// is finished first.
+pub const VARIED_AGE_SHARE: f64 = 0.2;
 
 /// No path forgets a connection that has been idle for less than this. Known ones take half a minute and
 /// more; this leaves room for tests.

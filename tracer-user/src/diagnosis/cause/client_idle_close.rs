@@ -2,7 +2,7 @@
 
 use super::{Case, Match, early_abort, words};
 use crate::diagnosis::{
-    reuse::{self, InHand},
+    reuse,
     thresholds::{MANY_TURNS, MIN_ALIKE, confidence, habitual},
 };
 
@@ -14,7 +14,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         || early_abort::gives_up(case)
         || figures.turns.sum == 0
         || !case.costs(MANY_TURNS)
-        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+        || reuse::forgets(case)
         || case.are_streams_of_one_age()
     {
         return None;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     diagnosis::{
         Figures,
-        reuse::{self, InHand, Reuse},
+        reuse::{self, Reuse},
         thresholds::{HABIT, HANDSHAKE_TURNS, confidence, habitual, share},
     },
     model::protocol::Protocol,
@@ -21,15 +21,18 @@ use crate::{
 /// better.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
+    let never_uses_idle = reuse::forgets(case);
     if !case.has_requests()
         || (figures.requests_told && figures.requests == 0)
         // What seeded connections carried before tracing began is unknown.
         || figures.turns.connections() < case.thresholds.min_closes
         || super::early_abort::gives_up(case)
         // Without a goodbye of the client, a server with a login ends what it does not want.
-        || (figures.protocol.is_some_and(Protocol::says_goodbye) && habitual(figures.server_fin, figures.closes))
+        || (figures.protocol.is_some_and(Protocol::says_goodbye)
+            && habitual(figures.server_fin, figures.closes)
+            && !never_uses_idle)
         // The connections it keeps and uses are stronger evidence than those that ended.
-        || 2 * figures.held.reused > figures.turns.connections()
+        || (2 * figures.held.reused > figures.turns.connections() && !never_uses_idle)
         || reuse::of(case) != Reuse::Hardly
     {
         return None;
@@ -41,9 +44,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         Some(idle) => idle <= case.thresholds.client_at_once,
         None => figures.is_idle_hidden() && one_each && habitual(figures.server_fin, figures.closes),
     };
-    let never_uses_idle = one_each && reuse::in_hand(case) == InHand::Idle;
     let ended = share(by_client + figures.server_fin, figures.closes) >= HABIT;
-    let by_chance = figures.idle.constant().is_none() && by_client >= figures.server_fin;
+    let by_chance = case.constant_idle().is_none() && by_client >= figures.server_fin;
     // After several requests, it is the client's habit only if the client ends the connections.
     let is_habit = one_each || at_once || habitual(by_client, figures.closes);
     if !never_uses_idle && !(ended && is_habit && (at_once || by_chance)) {
@@ -58,7 +60,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             )]
             let idle = reuse::mean_idle(figures).unwrap_or(0.0) as u64;
             format!(
-                "one request each, although it always held {} (on average)",
+                "{}, although it always held {} (on average)",
+                carried(figures, one_each),
                 count(idle, "idle connection", "idle connections")
             )
         } else {
@@ -79,7 +82,12 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             )),
         )
     });
-    let confidence = confidence(by_client + figures.server_fin, figures.closes);
+    let seen = if never_uses_idle {
+        figures.closes
+    } else {
+        by_client + figures.server_fin
+    };
+    let confidence = confidence(seen, figures.closes);
     Some(Match {
         // Without knowing the protocol, a handshake can only be guessed, and several clients may share the
         // address.

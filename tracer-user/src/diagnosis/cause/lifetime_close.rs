@@ -1,7 +1,12 @@
 //! One side ends every connection at a constant age, used or not.
 
 use super::{Case, Match, words};
-use crate::diagnosis::thresholds::{MIN_ALIKE, RARE_FAULT, confidence, habitual, share};
+use crate::diagnosis::{
+    learned::least_limit,
+    reuse,
+    thresholds::{ANNOUNCED, MIN_ALIKE, RARE_FAULT, VARIED_AGE_SHARE, confidence, habitual, share},
+};
+use crate::model::durations::Cluster;
 
 /// All ages agree while idle times do not, and each connection carried more than the one request of a client
 /// that reconnects every time.
@@ -13,7 +18,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     // In a normal close, either side may send the first FIN. The age triggers it in both cases.
     let by_either = habitual(figures.server_fin + figures.client_fin, figures.closes);
     let are_streams = case.are_streams_of_one_age();
-    if !by_either || !case.costs(RARE_FAULT) || (share(turns.sum, of) < 1.5 && !are_streams) {
+    if reuse::forgets(case)
+        || !by_either
+        || !case.costs(RARE_FAULT)
+        || (share(turns.sum, of) < 1.5 && !are_streams)
+    {
         return None;
     }
     let is_known = figures
@@ -22,8 +31,15 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         .is_some_and(|age| case.norm.learned.is_age(age));
     let by_age = by_server && (is_known || case.is_tighter_by_age());
     let same_requests = habitual(turns.like_the_most(), of) && !by_age && !are_streams;
-    let cluster = figures.age.constant_age(same_requests)?;
-    if cluster.count < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
+    let constant = figures.age.constant_age(same_requests);
+    let cluster = constant.or_else(|| varied_age(case))?;
+    // All that are opened together and end together, as with a restart, agree in one age.
+    let ages = if reuse::refills(figures) {
+        cluster.count.min(figures.opens_with_none)
+    } else {
+        cluster.count
+    };
+    if ages < MIN_ALIKE || !are_streams && looks_like_idle_timeout(case) {
         return None;
     }
     let explanation = case.say(|| {
@@ -41,9 +57,32 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         )
     });
     Some(Match {
-        confidence: confidence(cluster.count, figures.closes),
+        confidence: match constant {
+            Some(_) => confidence(cluster.count, figures.closes),
+            None => confidence(cluster.count, figures.closes).min(0.75),
+        },
         explanation,
     })
+}
+
+/// The ages, if the server varies its limit so that not all clients come back at once, as gRPC does. Ages
+/// that lie as far apart say less: all connections carried several requests and were in use to the end, and
+/// the server ended them, not with an answer after which it ends each. It says so beforehand, and its client
+/// is at times quicker.
+fn varied_age(case: &Case<'_>) -> Option<Cluster> {
+    let figures = case.figures;
+    let ages = figures.age.cluster.filter(|ages| {
+        ages.count == figures.age.count
+            && ages.count >= case.thresholds.min_closes
+            && share(ages.width_ns(), ages.high_ns) <= VARIED_AGE_SHARE
+    })?;
+    let by_server = share(figures.server_fin, figures.closes) >= ANNOUNCED;
+    let in_use = figures.idle.p50_ns.zip(figures.age.p50_ns);
+    let in_use = in_use.is_some_and(|(idle, age)| 2 * idle < age);
+    let (turns, of) = (&figures.turns, figures.turns.connections());
+    let several = turns.sum >= least_limit(figures) * of;
+    let may_be_limit = figures.end_at_once(case.thresholds) && habitual(turns.like_the_most(), of);
+    (by_server && in_use && several && !may_be_limit).then_some(ages)
 }
 
 /// Whether all idle times but one are alike, and too long for an end that follows the last request. Clients
@@ -52,7 +91,8 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
 fn looks_like_idle_timeout(case: &Case<'_>) -> bool {
     let idle = &case.figures.idle;
     let most = idle.cluster.filter(|cluster| cluster.count + 1 >= idle.count);
-    idle.constant()
+    let constant = case.constant_idle().map(|(cluster, _)| cluster);
+    constant
         .or(most)
         .is_some_and(|alike| alike.low_ns >= case.thresholds.server_at_once)
 }

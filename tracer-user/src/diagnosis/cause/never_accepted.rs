@@ -71,6 +71,12 @@ pub(super) fn came_first(case: &Case<'_>) -> bool {
         return true;
     }
     let stuck = case.listener.and_then(|listener| listener.stuck_since_ns);
-    let piled_up = figures.first_overlap_ns.unwrap_or(figures.course.since_ns);
+    let course = &figures.course;
+    let piled_up = match figures.first_overlap_ns {
+        // Of those that overlapped, the first may have ended since it began to grow.
+        Some(first) if course.grown > 0 && course.closes_since > 0 => first.min(course.since_ns),
+        Some(first) => first,
+        None => course.since_ns,
+    };
     stuck.is_some_and(|stuck| stuck.saturating_add(case.thresholds.waiting) <= piled_up)
 }

@@ -5,7 +5,10 @@ use super::{
     words::{self, count, duration},
 };
 use crate::{
-    diagnosis::thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+    diagnosis::{
+        reuse,
+        thresholds::{EXCEPTION, MANY_TURNS, MIN_ALIKE, confidence, habitual, share},
+    },
     model::peer::Direction,
 };
 
@@ -21,6 +24,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     if !habitual(cut, figures.closes)
         || share(figures.counted.unanswered, figures.closes) > EXCEPTION
         || !case.costs(MANY_TURNS)
+        || reuse::forgets(case)
     {
         return None;
     }

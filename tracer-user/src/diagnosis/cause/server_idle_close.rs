@@ -3,8 +3,7 @@
 use super::{Case, Match, words};
 use crate::{
     diagnosis::{
-        Figures,
-        reuse::{self, InHand},
+        Figures, reuse,
         thresholds::{MANY_TURNS, MIN_ALIKE, MIN_ALIKE_TO_OTHERS, TIGHT_NS, confidence, habitual, same},
     },
     model::peer::Direction,
@@ -22,7 +21,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let by_server = figures.server_fin + resets;
     if !habitual(by_server, figures.closes)
         || !case.costs(MANY_TURNS)
-        || (reuse::one_request_each(case) && reuse::in_hand(case) == InHand::Idle)
+        || reuse::forgets(case)
         || were_spare(figures)
         || case.are_streams_of_one_age()
     {

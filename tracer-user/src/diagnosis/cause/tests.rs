@@ -5,6 +5,7 @@ mod figures;
 mod leaks;
 mod lookalikes;
 mod piles;
+mod pools;
 mod timeouts;
 mod visits;
 

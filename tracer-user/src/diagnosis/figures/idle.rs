@@ -33,13 +33,17 @@ impl Idle {
     /// Where something lies outside, the cluster's limits are known no better than to the edges of its
     /// buckets, and two buckets are too wide for a timer: then it has to be one.
     pub fn constant(&self) -> Option<Cluster> {
-        let narrow = |cluster: &Cluster| {
-            cluster.width_ns() <= TIGHT_NS || share(cluster.width_ns(), cluster.high_ns) <= TIGHT_SHARE
-        };
-        let all = self.cluster.filter(|cluster| cluster.count == self.count);
-        all.filter(narrow).or_else(|| {
+        self.all_alike().or_else(|| {
             self.bucket
                 .filter(|bucket| bucket.count >= MIN_ALIKE && habitual(bucket.count, self.count))
+        })
+    }
+
+    /// The cluster, if all lie in it and it is narrow.
+    pub fn all_alike(&self) -> Option<Cluster> {
+        self.cluster.filter(|cluster| {
+            let width = cluster.width_ns();
+            cluster.count == self.count && (width <= TIGHT_NS || share(width, cluster.high_ns) <= TIGHT_SHARE)
         })
     }
 

@@ -181,3 +181,80 @@ fn a_limit_of_a_thousand_requests_is_no_fault() {
     assert_eq!(verdict(&by_server(one_by_one(6, 1_001, 0))), Verdict::Reusing);
     assert_eq!(verdict(&by_server(one_by_one(6, 60, 0))), Verdict::Reusing);
 }
+
+/// Ages between 2.7 and 3.3 s, while the connections are in use.
+fn varied_age(by_server: u64) -> Figures {
+    Figures {
+        server_fin: by_server,
+        client_fin: 8 - by_server,
+        age: Idle {
+            p50_ns: Some(3 * S),
+            ..*idle(8, 2_700 * MS, 3_300 * MS)
+        }
+        .into(),
+        ..same_age([8, 9, 8, 8, 9, 8, 9, 9], 700 * MS)
+    }
+}
+
+#[test]
+fn a_server_that_varies_the_age_of_connections_ends_them_at_an_age_all_the_same() {
+    let said = judged(&varied_age(8));
+    assert_eq!(said.verdict, Verdict::LifetimeClose, "{}", said.explanation);
+    assert_eq!((said.also, said.confidence), (vec![], 0.75));
+    // It has said so, and the client is at times quicker. A client alone has reasons of its own.
+    assert_eq!(verdict(&varied_age(3)), Verdict::LifetimeClose);
+    assert_eq!(verdict(&varied_age(1)), Verdict::Reusing);
+    let mut answered = varied_age(8);
+    answered.idle = idle(8, 0, 10 * MS);
+    answered.turns = turns_each(8, 9);
+    assert_ne!(
+        verdict(&answered),
+        Verdict::LifetimeClose,
+        "after nine requests each"
+    );
+    let mut once = varied_age(8);
+    once.turns = turns_each(8, 4);
+    assert_eq!(
+        verdict(&once),
+        Verdict::Reusing,
+        "a handshake and a request, as far as is known"
+    );
+    once.requests_told = true;
+    assert_eq!(verdict(&once), Verdict::LifetimeClose);
+    let mut apart = varied_age(8);
+    apart.age.cluster = Some(Cluster {
+        low_ns: 2 * S,
+        high_ns: 3_300 * MS,
+        count: 8,
+    });
+    assert_eq!(verdict(&apart), Verdict::Reusing, "whenever");
+}
+
+#[test]
+fn pools_that_a_restart_ends_all_at_once_are_not_of_an_age() {
+    // Four connections were opened after the first restart, and end with the second.
+    let pool = |opens_with_none: u64| Figures {
+        opens: 8,
+        opens_with_none,
+        open_peak: 4,
+        closes: 8,
+        requests: 380,
+        course: stands(4),
+        held: HeldNow {
+            established: 4,
+            alive: 3,
+            reused: 4,
+            turns: 30,
+            ..HeldNow::default()
+        },
+        server_fin: 8,
+        close_reasons: Closes {
+            local_fin: 8,
+            ..Closes::default()
+        },
+        ..aged(4)
+    };
+    assert_eq!(verdict(&pool(2)), Verdict::Reusing);
+    assert_eq!(verdict(&pool(1)), Verdict::LifetimeClose, "one after the other");
+    assert_eq!(verdict(&pool(4)), Verdict::LifetimeClose, "again and again");
+}

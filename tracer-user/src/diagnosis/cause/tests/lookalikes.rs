@@ -3,7 +3,11 @@
 use super::*;
 use crate::{
     diagnosis::{CloseWait, Idle, Pace, Spread},
-    model::sample::Known,
+    model::{
+        backlog::Backlog,
+        owner::{Owner, Reason},
+        sample::Known,
+    },
 };
 
 /// Twenty connections with so many requests each, ended as `how` says.
@@ -210,6 +214,21 @@ fn a_peer_that_closes_what_it_does_not_need_and_opens_none_reuses() {
     };
     assert_eq!(verdict(&shrinks(300)), Verdict::Reusing);
     assert_eq!(verdict(&shrinks(3)), Verdict::InsufficientData);
+    // It closes many that it has not used for long, and keeps one.
+    let shrinks_to = |keeps: u64| {
+        let mut figures = shrinks(36);
+        (figures.closes, figures.client_fin) = (33, 33);
+        (figures.held.established, figures.held.alive) = (keeps, 0);
+        figures
+    };
+    assert_eq!(verdict(&shrinks_to(1)), Verdict::Reusing);
+    assert_eq!(verdict(&shrinks_to(20)), Verdict::InsufficientData);
+    assert_eq!(verdict(&shrinks_to(0)), Verdict::InsufficientData);
+    // It has used all of them, and needs none any more.
+    let mut left = shrinks(136);
+    (left.closes, left.client_fin) = (4, 4);
+    (left.open_now, left.course, left.held) = (0, stands(0), HeldNow::default());
+    assert_eq!(verdict(&left), Verdict::Reusing);
 }
 
 #[test]
@@ -310,4 +329,53 @@ fn a_verdict_that_only_stands_says_what_is_seen_now() {
         said.ends_with("; fresh-per-request was found before, and stands until this has lasted"),
         "{said}"
     );
+}
+
+#[test]
+fn a_pile_whose_first_connections_have_ended_was_there_before_the_queue_was_stuck() {
+    // It began to grow 30 s ago and the queue was stuck 2 s later. Of those that are open, the first that
+    // overlapped another was opened 25 s ago.
+    let listener = ListenerNow {
+        host: None,
+        netns: 1,
+        port: 80,
+        held: 28,
+        close_wait: 0,
+        never_accepted: 18,
+        never_accepted_peak: 18,
+        backlog: Backlog::default(),
+        accept_queue_peak: 18,
+        stuck_since_ns: Some(NOW - 28 * S),
+        owner: Owner::Unknown(Reason::NotPermitted),
+        max_workers: None,
+        busy_workers: None,
+        per_second: None,
+        exhausted_in_s: None,
+    };
+    let with = |closes: u64, since_ns: u64| {
+        let figures = Figures {
+            closes,
+            server_fin: closes,
+            waiting: Waiting {
+                now: 18,
+                oldest_ns: 22 * S,
+            },
+            first_overlap_ns: Some(NOW - 25 * S),
+            course: Course {
+                since_ns,
+                closes_since: closes,
+                ..grew(1, 20)
+            },
+            ..pile(20)
+        };
+        let said = judge(&Case {
+            listener: Some(&listener),
+            ..case(&figures)
+        });
+        (said.verdict, said.also)
+    };
+    let (pile, queue) = (Verdict::PilingUp, Verdict::NeverAccepted);
+    assert_eq!(with(6, NOW - 30 * S), (pile, vec![queue]));
+    assert_eq!(with(6, NOW - 26 * S), (queue, vec![pile]), "it grew later");
+    assert_eq!(with(0, NOW - 30 * S), (queue, vec![pile]), "none has ended");
 }

@@ -1,6 +1,7 @@
 //! Connections that a timer ends, and what looks like it.
 
 use super::*;
+use crate::diagnosis::Idle;
 
 #[test]
 fn a_timer_is_told_from_chance() {
@@ -121,4 +122,34 @@ fn streams_that_end_at_an_age_are_not_ended_for_being_idle() {
     );
     streams.protocol = Some(Protocol::WebSocket);
     assert_eq!(verdict(&streams), Verdict::LifetimeClose);
+}
+
+/// A janitor that looks three times a second ends them, and a goodbye hid how long one of them was idle.
+#[test]
+fn connections_that_are_used_once_are_idle_for_as_long_as_they_live() {
+    let ended = |age_ns: u64, how: fn(Figures) -> Figures| {
+        let mut figures = how(one_by_one(9, 2, 3 * S));
+        figures.idle = Idle {
+            cluster: Some(Cluster {
+                low_ns: 2_147 * MS,
+                high_ns: 3_296 * MS,
+                count: 8,
+            }),
+            at_once: 1,
+            ..*idle(9, 3 * S, 3_296 * MS)
+        }
+        .into();
+        figures.age = idle(9, age_ns, age_ns + 290 * MS);
+        judged(&figures)
+    };
+    let said = ended(3_010 * MS, by_client);
+    assert_eq!(said.verdict, Verdict::ClientIdleClose, "{}", said.explanation);
+    assert_eq!(said.also, []);
+    let said = ended(3_010 * MS, by_server);
+    assert_eq!((said.verdict, said.also), (Verdict::ServerIdleClose, vec![]));
+    assert_eq!(
+        ended(9 * S, by_client).verdict,
+        Verdict::FreshPerRequest,
+        "not for most of their life"
+    );
 }

@@ -1,7 +1,7 @@
 //! Clients that connect for a moment's work, and logins that may be taken for requests.
 
 use super::*;
-use crate::diagnosis::Idle;
+use crate::diagnosis::{Idle, Pace};
 
 /// Each connection carries `turns` requests within 100 ms, and the client closes it at once.
 fn visits(n: u64, turns: u32) -> Figures {
@@ -97,4 +97,96 @@ fn logins_that_may_have_been_requests_prove_no_reuse() {
         ..bound
     };
     assert_eq!(verdict(&http), Verdict::Reusing);
+}
+
+#[test]
+fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the_timeout_that_ends_them() {
+    let forgets = |pause_ns: u64| Figures {
+        opens_with_none: 1,
+        open_now: 5,
+        open_peak: 6,
+        overlaps: 34,
+        course: Course { peak: 6, ..stands(5) },
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(5 * 60_000),
+            busy_ms: Some(300),
+            ..Occupancy::default()
+        },
+        pause: Pace {
+            count: 35,
+            p50_ns: Some(MS),
+            max_ns: Some(pause_ns),
+            ..Pace::default()
+        }
+        .into(),
+        held: HeldNow {
+            established: 5,
+            silent: 4,
+            turns: 10,
+            ..HeldNow::default()
+        },
+        lifetime_sum_ns: 35 * 5 * S,
+        requests_told: true,
+        ..one_by_one(35, 2, 5 * S)
+    };
+    let at_one_go = || forgets(4 * MS);
+    for how in [by_server, by_client] {
+        // It holds more than when it began, all of them silent.
+        let at_one_go = || Figures {
+            course: Course {
+                start: 1,
+                low: 1,
+                grown: 4,
+                closes_since: 35,
+                ..stands(5)
+            },
+            ..at_one_go()
+        };
+        let said = judged(&how(at_one_go()));
+        assert_eq!(said.verdict, Verdict::FreshPerRequest, "{}", said.explanation);
+        assert_eq!(said.also, []);
+        assert!(
+            said.explanation
+                .contains("although it always held 4 idle connections"),
+            "{}",
+            said.explanation
+        );
+    }
+    // It comes back to those that it has in hand.
+    assert_eq!(verdict(&by_server(forgets(4 * S))), Verdict::ServerIdleClose);
+    let mut reset = at_one_go();
+    reset.server_rst = 35;
+    reset.close_reasons.local_rst = 35;
+    let said = judged(&reset);
+    assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.85));
+    // Its server says why it ends them, which looks like a late answer.
+    let mut told = by_server(at_one_go());
+    told.occupancy.busy_ms = told.occupancy.held_ms;
+    assert_eq!(verdict(&told), Verdict::ServerIdleClose, "all of them were busy");
+    told.looks = Looks {
+        looks: 50,
+        established: 250,
+        busy: 2,
+        ..Looks::default()
+    }
+    .into();
+    assert_eq!(verdict(&told), Verdict::FreshPerRequest);
+    // Another connection, which it keeps, carries its requests.
+    let mut beside = by_server(at_one_go());
+    beside.requests = 300;
+    assert_eq!(verdict(&beside), Verdict::Reusing);
+    // Streams carry one request each, and stay.
+    let mut streams = by_server(at_one_go());
+    (streams.closes, streams.server_fin, streams.turns) = (6, 6, turns_each(6, 1));
+    (streams.requests, streams.held.established) = (35, 29);
+    assert_eq!(verdict(&streams), Verdict::Reusing);
+    // What it holds it has not used more than what has ended.
+    let mut holds = by_server(at_one_go());
+    holds.held.reused = 20;
+    assert_eq!(verdict(&holds), Verdict::FreshPerRequest);
+    // A server with a login is not rid of a client that it wants no more.
+    let mut database = by_server(at_one_go());
+    database.protocol = Some(Protocol::Redis);
+    assert_eq!(verdict(&database), Verdict::FreshPerRequest);
 }
