@@ -311,3 +311,48 @@ fn a_verdict_that_only_stands_says_what_is_seen_now() {
         "{said}"
     );
 }
+
+#[test]
+fn who_expects_no_answer_does_not_give_up() {
+    let mute = &Norm {
+        is_mute: true,
+        ..AMONG_OTHERS
+    };
+    let lines = |life_ns: u64, idle_ns: u64| Figures {
+        counted: Plain {
+            unanswered: 20,
+            ..Plain::default()
+        },
+        requests_told: true,
+        protocol: Some(Protocol::Other),
+        bytes_sent: Some(0),
+        age: Idle {
+            p50_ns: Some(life_ns),
+            ..*idle(20, life_ns, life_ns + 300 * MS)
+        }
+        .into(),
+        idle: idle(20, idle_ns, 2 * idle_ns + MS),
+        ..fresh(20)
+    };
+    let verdict = |figures: &Figures, norm| judge(&Case { norm, ..case(figures) }).verdict;
+    for norm in [mute, &AMONG_OTHERS] {
+        assert_eq!(verdict(&lines(MS, 0), norm), Verdict::FreshPerRequest);
+    }
+    // How many lines a connection carried cannot be told.
+    assert_eq!(verdict(&lines(6 * S, 0), mute), Verdict::InsufficientData);
+    assert_eq!(verdict(&lines(6 * S, S), mute), Verdict::InsufficientData);
+    assert_eq!(
+        verdict(&lines(6 * S, S), &AMONG_OTHERS),
+        Verdict::EarlyAbort,
+        "others are answered"
+    );
+    let figures = Figures {
+        idle: idle(20, 3 * S, 3_012 * MS),
+        ..lines(3 * S, 3 * S)
+    };
+    assert_eq!(
+        verdict(&figures, mute),
+        Verdict::EarlyAbort,
+        "the client's timeout"
+    );
+}
