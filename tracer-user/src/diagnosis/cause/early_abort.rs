@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     diagnosis::thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, habitual, share},
-    model::protocol::Protocol,
+    model::{peer::Direction, protocol::Protocol},
 };
 
 /// The client ended connections whose request was still unanswered. If it is not known what each read
@@ -59,9 +59,15 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     let figures = case.figures;
     let lingering = figures.lingering.as_ref();
     let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
+    // A hello that the client did not go on from is no request. From its own end, requests that were never
+    // answered are not told from that.
+    let hellos = match case.direction {
+        Direction::Inbound => figures.counted.handshakes_alone,
+        Direction::Outbound => 0,
+    };
     // What ended was counted; what is still in CLOSE_WAIT will be.
     (
-        figures.counted.unanswered + waiting_now,
+        figures.counted.unanswered.saturating_sub(hellos) + waiting_now,
         case.by_client() + waiting_now,
     )
 }

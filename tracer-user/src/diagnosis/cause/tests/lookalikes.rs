@@ -356,3 +356,31 @@ fn who_expects_no_answer_does_not_give_up() {
         "the client's timeout"
     );
 }
+
+#[test]
+fn a_tls_check_that_ends_after_the_hello_gives_up_no_request() {
+    let checks = |requests: u64, wait_ns: u64| {
+        let figures = handshakes(20);
+        Figures {
+            requests,
+            protocol: Some(Protocol::Tls),
+            counted: Plain {
+                unanswered: 15,
+                ..figures.counted
+            },
+            idle: idle(20, wait_ns, wait_ns + 4 * MS),
+            ..by_reset(figures)
+        }
+    };
+    // Likewise over a path of 80 ms, which the server waits for in vain.
+    for wait_ns in [0, 80 * MS] {
+        assert_eq!(verdict(&checks(0, wait_ns)), Verdict::HandshakeFailed);
+        let beside = Figures {
+            course: stands(1),
+            held: good().held,
+            open_now: 1,
+            ..checks(140, wait_ns)
+        };
+        assert_eq!(verdict(&beside), Verdict::Reusing);
+    }
+}
