@@ -243,11 +243,12 @@ pub static OTHERS: [Rule; 4] = [
 
 /// All rules that match, the main verdict first.
 fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
-    let is_steady = reuse::of(case) == Reuse::Steady;
+    let ends_say_nothing =
+        reuse::of(case) == Reuse::Steady || case.ended_at_once() || stray::only_checks(case);
     let mut found: Vec<(&'static Rule, Match)> = Vec::new();
     for rule in &CAUSES {
         let is_last_resort = matches!(rule.verdict, Verdict::ServerClose | Verdict::ClientClose);
-        if (rule.of_ends && (is_steady || case.ended_at_once())) || (is_last_resort && !found.is_empty()) {
+        if (rule.of_ends && ends_say_nothing) || (is_last_resort && !found.is_empty()) {
             continue;
         }
         found.extend((rule.test)(case).map(|matched| (rule, matched)));

@@ -133,6 +133,9 @@ pub const NO_REQUEST_BYTES: u64 = 18;
 /// is a single peer.
 pub const MIN_PEERS_TO_LEARN: usize = 5;
 
+/// A health check comes no more often than this, ns: HAProxy's default is 2 s, that of Kubernetes 10 s.
+pub const CHECKS_EVERY_NS: u64 = S;
+
 /// A total that grows by less than this share in half a minute is constant.
 pub const STANDSTILL: f64 = 0.02;
 

@@ -384,3 +384,35 @@ fn a_tls_check_that_ends_after_the_hello_gives_up_no_request() {
         assert_eq!(verdict(&beside), Verdict::Reusing);
     }
 }
+
+#[test]
+fn health_checks_are_stray_and_a_request_now_and_then_is_not() {
+    let pings = |requests: u32, every_ns: u64| Figures {
+        span_ns: 20 * every_ns,
+        bytes_received: Some(20 * 14),
+        bytes_sent: Some(20 * 7),
+        ..of_protocol(Protocol::Redis, requests, by_client)
+    };
+    let said = judged(&pings(0, 2 * S));
+    assert_eq!(said.verdict, Verdict::Stray, "{}", said.explanation);
+    assert!(
+        said.explanation.contains("one every 2.0 s"),
+        "{}",
+        said.explanation
+    );
+    assert_eq!(verdict(&pings(1, 2 * S)), Verdict::FreshPerRequest);
+    assert_eq!(
+        verdict(&pings(0, S / 2)),
+        Verdict::ClientClose,
+        "too often for checks"
+    );
+    // Where the server speaks first, it has sent something though nobody asked.
+    let greeted = |asked: u64| Figures {
+        requests_told: false,
+        protocol: None,
+        bytes_received: Some(asked),
+        ..pings(0, 2 * S)
+    };
+    assert_eq!(verdict(&greeted(0)), Verdict::Stray);
+    assert_ne!(verdict(&greeted(20 * 200)), Verdict::Stray, "it asked for something");
+}
