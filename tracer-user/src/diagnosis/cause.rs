@@ -31,7 +31,9 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share},
+    thresholds::{
+        EXCEPTION, FAR_MORE, MANY_TURNS, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, share,
+    },
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction, protocol::Protocol};
@@ -153,6 +155,19 @@ impl Case<'_> {
         figures.protocol == Some(Protocol::WebSocket)
             && figures.age.constant_age(false).is_some()
             && figures.age.p50_ns.is_some_and(|age| 2 * idle < age)
+    }
+
+    /// Whether the peer alone has grown by more than a usual pool, to far more than the others hold, of whom
+    /// there are too few to say what is usual, and seldom uses again what it opened.
+    pub(super) fn outgrows_few_others(&self) -> bool {
+        let (figures, norm) = (self.figures, self.norm);
+        norm.peers > 1
+            && !norm.is_population()
+            && norm.grew <= 1
+            && figures.course.end >= FAR_MORE * norm.typical.max(1)
+            && figures.course.grown >= self.thresholds.max_pool
+            && figures.requests < 2 * MANY_TURNS * figures.opens
+            && share(figures.closes, figures.opens) <= EXCEPTION
     }
 
     /// Number of connections the client ended, by FIN or RST.

@@ -46,6 +46,8 @@ pub struct Norm {
     pub typical: u64,
     /// Whether many of them have grown: a surge.
     pub many_grew: bool,
+    /// Number of those that have grown.
+    pub grew: u64,
     /// Whether clients have sent something and none was ever answered, as servers of syslog do.
     pub is_mute: bool,
     /// Connections opened by all peers within the window.
@@ -131,6 +133,7 @@ impl Lessons {
                 peers: held.len() as u64,
                 typical: held.get(held.len().saturating_sub(1) / 2).copied().unwrap_or(0),
                 many_grew: share(lesson.grew, held.len() as u64) >= SURGE_SHARE,
+                grew: lesson.grew,
                 is_mute: lesson.asked > 0 && !lesson.may_answer,
                 opens: lesson.opens,
                 held: lesson.held,

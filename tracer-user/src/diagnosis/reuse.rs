@@ -76,6 +76,9 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if may_be_handshakes(case) || makes_short_visits(case) {
         return Reuse::Hardly;
     }
+    if case.outgrows_few_others() {
+        return Reuse::Unknown;
+    }
     if at_least >= case.thresholds.min_turns * figures.opens {
         return Reuse::Mostly;
     }

@@ -62,6 +62,9 @@ pub const SURGE_SHARE: f64 = 0.5;
 /// fill within some tens of seconds as their load rises ...
 pub const GROWS_ALONE_NS: u64 = 45 * S;
 
+/// (or for this long, ns, to far more than the few others hold, which have not grown) ...
+pub const GROWS_BESIDE_NS: u64 = 20 * S;
+
 /// ... to this many times a usual pool ...
 pub const ALONE_IS_MANY: u64 = 4;
 

@@ -31,6 +31,7 @@ const AMONG_OTHERS: Norm = Norm {
     peers: 20,
     typical: 1,
     many_grew: false,
+    grew: 0,
     is_mute: false,
     opens: 100,
     held: 100,
