@@ -120,7 +120,7 @@ impl Case<'_> {
 
     /// Whether most connections ended at the same moment, as after a restart or when a client sheds surplus
     /// connections. How they ended is then not a habit.
-    fn ended_at_once(&self) -> bool {
+    pub(super) fn ended_at_once(&self) -> bool {
         let at_once = self.figures.course.closes_at_once;
         at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
     }

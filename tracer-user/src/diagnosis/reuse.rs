@@ -96,7 +96,12 @@ pub fn of(case: &Case<'_>) -> Reuse {
         // These may have been requests or logins.
         return Reuse::Unknown;
     }
-    if case.norm.is_mute && figures.lifetime().p50_ns.is_some_and(|life| life >= SHORT_LIFE_NS) {
+    if case.norm.is_mute
+        && figures
+            .lifetime()
+            .p50_ns
+            .is_some_and(|life| life >= SHORT_LIFE_NS)
+    {
         // Requests are told apart by the answers between them.
         return Reuse::Unknown;
     }

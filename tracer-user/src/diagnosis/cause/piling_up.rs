@@ -8,8 +8,8 @@ use crate::{
     diagnosis::{
         Figures,
         thresholds::{
-            ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, GROWS_BESIDE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED,
-            confidence, habitual, share,
+            ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, GROWS_BESIDE_NS, LATELY, MANY_TURNS, MIN_ALIKE,
+            MIN_UNACCEPTED, confidence, habitual, share,
         },
     },
     units::MS,

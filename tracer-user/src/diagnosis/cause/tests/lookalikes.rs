@@ -334,7 +334,13 @@ fn who_expects_no_answer_does_not_give_up() {
         idle: idle(20, idle_ns, 2 * idle_ns + MS),
         ..fresh(20)
     };
-    let verdict = |figures: &Figures, norm| judge(&Case { norm, ..case(figures) }).verdict;
+    let verdict = |figures: &Figures, norm| {
+        judge(&Case {
+            norm,
+            ..case(figures)
+        })
+        .verdict
+    };
     for norm in [mute, &AMONG_OTHERS] {
         assert_eq!(verdict(&lines(MS, 0), norm), Verdict::FreshPerRequest);
     }
@@ -414,5 +420,9 @@ fn health_checks_are_stray_and_a_request_now_and_then_is_not() {
         ..pings(0, 2 * S)
     };
     assert_eq!(verdict(&greeted(0)), Verdict::Stray);
-    assert_ne!(verdict(&greeted(20 * 200)), Verdict::Stray, "it asked for something");
+    assert_ne!(
+        verdict(&greeted(20 * 200)),
+        Verdict::Stray,
+        "it asked for something"
+    );
 }

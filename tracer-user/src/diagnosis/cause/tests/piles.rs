@@ -223,11 +223,7 @@ fn a_few_that_wait_unaccepted_are_a_pile_if_the_client_holds_on_to_them() {
 
 #[test]
 fn one_that_grows_beside_few_that_do_not_piles_up_though_less_surely() {
-    let few = |peers: u64, grew: u64| Norm {
-        peers,
-        grew,
-        ..ALONE
-    };
+    let few = |peers: u64, grew: u64| Norm { peers, grew, ..ALONE };
     let grows = |to: u64, requests: u64| Figures {
         opens: to - 2,
         requests,
@@ -237,7 +233,12 @@ fn one_that_grows_beside_few_that_do_not_piles_up_though_less_surely() {
             ..pile(to)
         }
     };
-    let with = |figures: &Figures, norm: &Norm| judge(&Case { norm, ..case(figures) });
+    let with = |figures: &Figures, norm: &Norm| {
+        judge(&Case {
+            norm,
+            ..case(figures)
+        })
+    };
     let said = with(&grows(12, 30), &few(2, 1));
     assert_eq!(said.verdict, Verdict::PilingUp, "{}", said.explanation);
     assert!(said.confidence <= 0.6, "{}", said.confidence);
