@@ -188,7 +188,9 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     let overlapping =
         figures.course.low > 0 || figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
-    if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0) {
+    // No request can be sent on a stream.
+    let streams = share(figures.held.streams, 1);
+    if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0 + streams) {
         InHand::Idle
     } else {
         InHand::Busy

@@ -426,3 +426,30 @@ fn health_checks_are_stray_and_a_request_now_and_then_is_not() {
         "it asked for something"
     );
 }
+
+#[test]
+fn a_stream_is_no_idle_connection_in_hand() {
+    // Beside a stream, others that the client ends after 3 s without data.
+    let beside = |streams: u64| Figures {
+        opens_with_none: 0,
+        open_now: 2,
+        open_peak: 3,
+        lifetime_sum_ns: 20 * 3 * S,
+        course: Course { peak: 3, ..stands(2) },
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(110_000),
+            busy_ms: Some(0),
+            ..Occupancy::default()
+        },
+        held: HeldNow {
+            established: 2,
+            streams,
+            alive: 1,
+            ..HeldNow::default()
+        },
+        ..by_client(one_by_one(20, 1, 3 * S))
+    };
+    assert_eq!(verdict(&beside(0)), Verdict::FreshPerRequest);
+    assert_eq!(verdict(&beside(1)), Verdict::ClientIdleClose);
+}
