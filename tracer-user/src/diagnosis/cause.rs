@@ -340,6 +340,13 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
     })
 }
 
+/// The confidence in `verdict` on this case; `None` if nothing speaks for it.
+pub(super) fn confidence_in(case: &Case<'_>, verdict: Verdict) -> Option<f64> {
+    let mut rules = CAUSES.iter().chain(&OTHERS);
+    let rule = rules.find(|rule| rule.verdict == verdict)?;
+    Some((rule.test)(case)?.confidence)
+}
+
 /// Whether a verdict is about how connections end, so that it is withdrawn once they stop ending that way.
 pub(super) fn is_of_ends(verdict: Verdict) -> bool {
     let rule = CAUSES.iter().find(|rule| rule.verdict == verdict);

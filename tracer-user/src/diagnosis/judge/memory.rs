@@ -188,12 +188,16 @@ impl Memory {
             return None;
         }
         let is_new = known.is_none();
-        let mut unknown = Standing {
-            verdict: *lately,
-            ..Standing::default()
-        };
+        let mut unknown = Standing::default();
+        if is_new {
+            let about = peer.about();
+            let case = about.case(&peer.figures);
+            if let Some(confidence) = cause::confidence_in(&case, *lately) {
+                (unknown.verdict, unknown.confidence) = (*lately, confidence);
+            }
+        }
         let standing = known.unwrap_or(&mut unknown);
-        let before = standing.verdict;
+        let before = if is_new { *lately } else { standing.verdict };
         standing.settle(peer, span, is_last);
         *lately = standing.verdict;
         let changed = before != standing.verdict;

@@ -151,6 +151,29 @@ fn a_pile_that_is_closed_at_once_has_been_one_and_nothing_else() {
 }
 
 #[test]
+fn what_stands_until_another_verdict_has_held_has_a_confidence_or_is_no_verdict() {
+    let mut world = World::new(1_000);
+    let mut judge = Judge::new(Some(300 * world::S));
+    let bad = world.add();
+    world.peer(bad).open();
+    others(&mut world, 6);
+    for second in 0..40 {
+        polls(&mut world);
+        if second >= 20 {
+            world.peer(bad).open();
+        }
+        let diagnosis = judge.look(&world.tick(), &Options::default());
+        let finding = &world.of(&diagnosis, bad).finding;
+        let is_sure = finding.confidence > 0.0;
+        assert_eq!(
+            is_sure,
+            finding.verdict != Verdict::InsufficientData,
+            "{finding:?}"
+        );
+    }
+}
+
+#[test]
 fn a_cause_that_becomes_less_clear_takes_nothing_back() {
     assert_eq!(cause_becomes_less_clear(|_| {}), Verdict::ServerClose);
     // It is not known which turns were requests, so that no other cause is found.
