@@ -277,10 +277,14 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     }
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
     let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
+    let never_asked = place(Verdict::HandshakeFailed).is_some();
     if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
+    }
+    if never_asked {
+        found.retain(|(rule, _)| rule.verdict != Verdict::FreshPerRequest);
     }
     if pile.is_some() && case.is_too_soon_for_a_path() {
         // The client opened them although the path to the earlier ones was there.

@@ -151,14 +151,19 @@ pub fn makes_short_visits(case: &Case<'_>) -> bool {
 /// a handshake and one request.
 fn may_be_handshakes(case: &Case<'_>) -> bool {
     let figures = case.figures;
-    let (turns, of) = (figures.turns.sum, figures.turns.connections());
+    // Some are known to have carried no request.
+    let alone = figures.counted.handshakes_alone;
+    let (turns, of) = (
+        figures.turns.sum,
+        figures.turns.connections().saturating_sub(alone),
+    );
     if figures.requests_told {
         return false;
     }
     of >= case.thresholds.min_closes
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
-        && habitual(of, figures.opens)
+        && habitual(of, figures.opens.saturating_sub(alone))
         // In a crowd, those that stay only briefly end first.
         && 2 * figures.held.established <= of
         // The connections it keeps carry its requests.

@@ -10,8 +10,8 @@ use crate::diagnosis::thresholds::{confidence, habitual};
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let alone = figures.counted.handshakes_alone;
-    if !figures.requests_told
-        || figures.requests > 0
+    // Where not every read was told, the number of requests is the most there can have been.
+    if figures.requests > 0
         || figures.closes < case.thresholds.min_closes
         || !habitual(alone, figures.closes)
         // Its requests were never answered, which the client's end alone does not count.

@@ -453,3 +453,30 @@ fn a_stream_is_no_idle_connection_in_hand() {
     assert_eq!(verdict(&beside(0)), Verdict::FreshPerRequest);
     assert_eq!(verdict(&beside(1)), Verdict::ClientIdleClose);
 }
+
+#[test]
+fn a_hello_that_was_not_told_makes_no_request_of_the_others() {
+    let checks = |requests: u64| {
+        let figures = handshakes(20);
+        Figures {
+            requests,
+            requests_told: false,
+            protocol: Some(Protocol::Tls),
+            counted: Plain {
+                handshakes_alone: 17,
+                unanswered: 17,
+                ..figures.counted
+            },
+            ..by_reset(figures)
+        }
+    };
+    let said = judged(&checks(0));
+    assert_eq!((said.verdict, said.also), (Verdict::HandshakeFailed, vec![]));
+    let beside = Figures {
+        course: stands(1),
+        held: good().held,
+        open_now: 1,
+        ..checks(140)
+    };
+    assert_eq!(verdict(&beside), Verdict::Reusing);
+}
