@@ -6,6 +6,7 @@ mod leaks;
 mod lookalikes;
 mod piles;
 mod timeouts;
+mod unasked;
 mod visits;
 
 use self::figures::*;
