@@ -122,27 +122,27 @@ fn health_checks_are_stray_and_a_request_now_and_then_is_not() {
 
 #[test]
 fn a_hello_that_was_not_told_makes_no_request_of_the_others() {
-    let checks = |requests: u64| {
+    let checks = |requests: u64, alone: u64| {
         let figures = handshakes(20);
         Figures {
             requests,
             requests_told: false,
             protocol: Some(Protocol::Tls),
             counted: Plain {
-                handshakes_alone: 17,
-                unanswered: 17,
+                handshakes_alone: alone,
+                unanswered: alone,
                 ..figures.counted
             },
             ..by_reset(figures)
         }
     };
-    let said = judged(&checks(0));
+    let said = judged(&checks(0, 14));
     assert_eq!((said.verdict, said.also), (Verdict::HandshakeFailed, vec![]));
     let beside = Figures {
         course: stands(1),
         held: good().held,
         open_now: 1,
-        ..checks(140)
+        ..checks(140, 17)
     };
     assert_eq!(verdict(&beside), Verdict::Reusing);
 }
