@@ -221,7 +221,8 @@ pub struct BatchFlags {
     pub batch: bool,
     /// Stop after N updates [default: never]
     ///
-    /// Needs --batch on a terminal. `tcpreuse top -b -n 1 -p 443` prints one snapshot.
+    /// Needs --batch on a terminal. There is an update every interval, and the first answer after 3 s:
+    /// `tcpreuse top -b -n 5 -p 443` has one.
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub iterations: Option<u32>,
     /// Print at most N rows per update [default: all]

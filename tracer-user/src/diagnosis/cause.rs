@@ -31,7 +31,10 @@ use super::{
     Figures, ListenerNow, Verdict,
     norm::Norm,
     reuse::{self, Reuse},
-    thresholds::{EXCEPTION, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, same, share},
+    thresholds::{
+        EXCEPTION, FAR_MORE, MANY_TURNS, MIN_ALIKE, NO_REQUEST_BYTES, PATH_FORGETS_NS, Thresholds, same,
+        share,
+    },
     words,
 };
 use crate::model::{durations::Cluster, peer::Direction, protocol::Protocol};
@@ -131,7 +134,7 @@ impl Case<'_> {
 
     /// Whether most connections ended at the same moment, as after a restart or when a client sheds surplus
     /// connections. How they ended is then not a habit.
-    fn ended_at_once(&self) -> bool {
+    pub(super) fn ended_at_once(&self) -> bool {
         let at_once = self.figures.course.closes_at_once;
         at_once >= MIN_ALIKE && 2 * at_once > self.figures.closes
     }
@@ -166,6 +169,19 @@ impl Case<'_> {
         figures.protocol == Some(Protocol::WebSocket)
             && figures.age.constant_age(false).is_some()
             && figures.age.p50_ns.is_some_and(|age| 2 * idle < age)
+    }
+
+    /// Whether the peer alone has grown by more than a usual pool, to far more than the others hold, of whom
+    /// there are too few to say what is usual, and seldom uses again what it opened.
+    pub(super) fn outgrows_few_others(&self) -> bool {
+        let (figures, norm) = (self.figures, self.norm);
+        norm.peers > 1
+            && !norm.is_population()
+            && norm.grew <= 1
+            && figures.course.end >= FAR_MORE * norm.typical.max(1)
+            && figures.course.grown >= self.thresholds.max_pool
+            && figures.requests < 2 * MANY_TURNS * figures.opens
+            && share(figures.closes, figures.opens) <= EXCEPTION
     }
 
     /// Number of connections the client ended, by FIN or RST.
@@ -256,11 +272,12 @@ pub static OTHERS: [Rule; 4] = [
 
 /// All rules that match, the main verdict first.
 fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
-    let is_steady = reuse::of(case) == Reuse::Steady;
+    let ends_say_nothing =
+        reuse::of(case) == Reuse::Steady || case.ended_at_once() || stray::only_checks(case);
     let mut found: Vec<(&'static Rule, Match)> = Vec::new();
     for rule in &CAUSES {
         let is_last_resort = matches!(rule.verdict, Verdict::ServerClose | Verdict::ClientClose);
-        if (rule.of_ends && (is_steady || case.ended_at_once())) || (is_last_resort && !found.is_empty()) {
+        if (rule.of_ends && ends_say_nothing) || (is_last_resort && !found.is_empty()) {
             continue;
         }
         found.extend((rule.test)(case).map(|matched| (rule, matched)));
@@ -275,10 +292,14 @@ fn matches(case: &Case<'_>) -> Vec<(&'static Rule, Match)> {
     let place = |wanted| found.iter().position(|(rule, _)| rule.verdict == wanted);
     let (pile, queue) = (place(Verdict::PilingUp), place(Verdict::NeverAccepted));
     let forgets = place(Verdict::FreshPerRequest).is_some() && reuse::forgets(case);
+    let never_asked = place(Verdict::HandshakeFailed).is_some();
     if let (Some(pile), Some(queue)) = (pile, queue)
         && never_accepted::came_first(case)
     {
         found.swap(pile, queue);
+    }
+    if never_asked {
+        found.retain(|(rule, _)| rule.verdict != Verdict::FreshPerRequest);
     }
     if pile.is_some() && case.is_too_soon_for_a_path() || forgets {
         // The client opened them although the path to the earlier ones was there.
@@ -336,6 +357,13 @@ pub(super) fn explain(case: &Case<'_>, verdict: Verdict) -> String {
             verdict.id()
         )
     })
+}
+
+/// The confidence in `verdict` on this case; `None` if nothing speaks for it.
+pub(super) fn confidence_in(case: &Case<'_>, verdict: Verdict) -> Option<f64> {
+    let mut rules = CAUSES.iter().chain(&OTHERS);
+    let rule = rules.find(|rule| rule.verdict == verdict)?;
+    Some((rule.test)(case)?.confidence)
 }
 
 /// Whether a verdict is about how connections end, so that it is withdrawn once they stop ending that way.

@@ -4,6 +4,7 @@ mod clocks;
 mod course;
 mod held;
 mod idle;
+mod lingering;
 mod made;
 mod sparse;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::made::{Known, Of, Processes, of, opens_beyond};
-pub use self::{course::Course, held::HeldNow, idle::Idle, sparse::Sparse};
+pub use self::{course::Course, held::HeldNow, idle::Idle, lingering::Lingering, sparse::Sparse};
 use super::thresholds::{Thresholds, share};
 use crate::model::{
     counters::Plain,
@@ -124,42 +125,6 @@ pub struct CloseWait {
     pub p50_ns: Option<u64>,
     /// Longest of those that left it, ns.
     pub longest_ns: Option<u64>,
-}
-
-/// Accepted connections that are in CLOSE_WAIT now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Lingering {
-    /// How long those have been in it whose last request was answered, ns.
-    pub answered_ns: Vec<u64>,
-    /// And those whose last request was not: the server may still be holding a poll.
-    pub unanswered_ns: Vec<u64>,
-    /// Of them all, how many the peer's later connections have passed by: it opened others after they had
-    /// been in it for a while, and still did not close them.
-    pub passed_by: u64,
-    /// The process that holds the most of them, and how many.
-    pub owner: Option<(Process, u64)>,
-}
-
-impl Lingering {
-    /// How many have been in it for longer than a server has any reason to. `hold_ns` is how long
-    /// it may hold a poll, if that is known, and `late_ns` how late it closes others.
-    pub fn overdue(&self, thresholds: &Thresholds, hold_ns: Option<u64>, late_ns: u64) -> u64 {
-        let patience_ns = thresholds.lingering.max(late_ns);
-        let hold = hold_ns
-            .unwrap_or(thresholds.longest_hold)
-            .saturating_add(patience_ns);
-        // With a hold that is known, it may also explain what was answered: with a part of it.
-        let answered = patience_ns.max(hold_ns.unwrap_or(0));
-        let count = |ages: &[u64], limit| ages.iter().filter(|age| **age >= limit).count() as u64;
-        count(&self.answered_ns, answered) + count(&self.unanswered_ns, hold)
-    }
-
-    /// Longest, ns.
-    pub fn oldest_ns(&self) -> u64 {
-        let all = self.answered_ns.iter().chain(&self.unanswered_ns);
-        all.copied().max().unwrap_or(0)
-    }
 }
 
 /// Connections of a peer that wait in an accept queue now.

@@ -328,7 +328,10 @@ fn one(scene: &Scene<'_>, norms: &Norms, peer: &sample::Peer, judged: &mut Judge
         let about = judged.about();
         let case = about.case(&judged.figures);
         let (finding, shared) = (cause::judge(&case), cause::is_shared(&case));
-        let lately = if cause::is_of_ends(finding.verdict) {
+        let has_shed_pile = finding.verdict == Verdict::InsufficientData
+            && case.ended_at_once()
+            && scene.has_piled_up(peer.id);
+        let lately = if cause::is_of_ends(finding.verdict) || has_shed_pile {
             recent::mended(scene, peer, &about, &judged.figures)
         } else if finding.verdict.accuses() {
             None

@@ -46,6 +46,10 @@ pub struct Norm {
     pub typical: u64,
     /// Whether many of them have grown: a surge.
     pub many_grew: bool,
+    /// Number of those that have grown.
+    pub grew: u64,
+    /// Whether clients have sent something and none was ever answered, as servers of syslog do.
+    pub is_mute: bool,
     /// Connections opened by all peers within the window.
     pub opens: u64,
     /// Connections held by all peers.
@@ -88,6 +92,8 @@ struct Lesson {
     /// How many connections each peer holds that holds or opened any, but at least one.
     held_by_each: Vec<u64>,
     grew: u64,
+    asked: u64,
+    may_answer: bool,
     opens: u64,
     held: u64,
 }
@@ -99,6 +105,9 @@ impl Lessons {
         let lesson = self.0.entry(Service::of(peer)).or_default();
         lesson.opens += figures.opens;
         lesson.held += figures.open_now;
+        let (asked, answered) = figures.bytes_by_role(peer.direction);
+        lesson.asked += asked.unwrap_or(0);
+        lesson.may_answer |= answered != Some(0);
         if options.strangers_share && peer.may_be_strangers() {
             return;
         }
@@ -124,6 +133,8 @@ impl Lessons {
                 peers: held.len() as u64,
                 typical: held.get(held.len().saturating_sub(1) / 2).copied().unwrap_or(0),
                 many_grew: share(lesson.grew, held.len() as u64) >= SURGE_SHARE,
+                grew: lesson.grew,
+                is_mute: lesson.asked > 0 && !lesson.may_answer,
                 opens: lesson.opens,
                 held: lesson.held,
             };

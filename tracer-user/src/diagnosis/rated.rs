@@ -13,6 +13,7 @@ use super::{
 use crate::model::{
     owner::Process,
     peer::{Direction, PeerId},
+    protocol::Protocol,
 };
 
 /// A peer, as far as order and answer depend on it.
@@ -26,6 +27,8 @@ pub(super) trait Rated {
     fn open_now(&self) -> u64;
     /// The process of this host that has most to do with it.
     fn owner(&self) -> Option<&Process>;
+    /// What its connections speak, if that is known.
+    fn protocol(&self) -> Option<Protocol>;
     /// The side that ends the connections, if it is nearly always the same one.
     fn closer(&self) -> Option<Party>;
 
@@ -35,6 +38,7 @@ pub(super) trait Rated {
             verdict: self.verdict(),
             direction: self.id().direction,
             port: self.id().port,
+            spoken: self.protocol(),
             owner: self.owner().map(|owner| owner.comm.as_str()),
             closer: self.closer(),
         })
@@ -88,6 +92,10 @@ impl Rated for Judged {
         self.figures.owner.as_deref()
     }
 
+    fn protocol(&self) -> Option<Protocol> {
+        self.figures.protocol
+    }
+
     fn closer(&self) -> Option<Party> {
         let figures = &self.figures;
         if habitual(figures.server_fin, figures.closes) {
@@ -112,6 +120,7 @@ pub struct Brief {
     opens: u64,
     open_now: u64,
     owner: Option<Arc<Process>>,
+    protocol: Option<Protocol>,
     closer: Option<Party>,
 }
 
@@ -126,6 +135,7 @@ impl Brief {
             opens: peer.figures.opens,
             open_now: peer.figures.open_now,
             owner: peer.figures.owner.clone(),
+            protocol: peer.figures.protocol,
             closer: peer.closer(),
         }
     }
@@ -158,6 +168,10 @@ impl Rated for Brief {
 
     fn owner(&self) -> Option<&Process> {
         self.owner.as_deref()
+    }
+
+    fn protocol(&self) -> Option<Protocol> {
+        self.protocol
     }
 
     fn closer(&self) -> Option<Party> {

@@ -83,6 +83,9 @@ pub fn of(case: &Case<'_>) -> Reuse {
     if may_be_handshakes(case) || makes_short_visits(case) || !stays && forgets_all(case) {
         return Reuse::Hardly;
     }
+    if case.outgrows_few_others() {
+        return Reuse::Unknown;
+    }
     if at_least >= case.thresholds.min_turns * figures.opens {
         return Reuse::Mostly;
     }
@@ -98,6 +101,15 @@ pub fn of(case: &Case<'_>) -> Reuse {
     }
     if figures.requests >= case.thresholds.min_turns * figures.opens {
         // These may have been requests or logins.
+        return Reuse::Unknown;
+    }
+    if case.norm.is_mute
+        && figures
+            .lifetime()
+            .p50_ns
+            .is_some_and(|life| life >= SHORT_LIFE_NS)
+    {
+        // Requests are told apart by the answers between them.
         return Reuse::Unknown;
     }
     Reuse::Hardly
@@ -146,14 +158,19 @@ pub fn makes_short_visits(case: &Case<'_>) -> bool {
 /// a handshake and one request.
 fn may_be_handshakes(case: &Case<'_>) -> bool {
     let figures = case.figures;
-    let (turns, of) = (figures.turns.sum, figures.turns.connections());
+    // Some are known to have carried no request.
+    let alone = figures.counted.handshakes_alone;
+    let (turns, of) = (
+        figures.turns.sum,
+        figures.turns.connections().saturating_sub(alone),
+    );
     if figures.requests_told {
         return false;
     }
     of >= case.thresholds.min_closes
         && turns <= (1 + HANDSHAKE_TURNS) * of
         && figures.lifetime().p50_ns.is_some_and(|life| life < SHORT_LIFE_NS)
-        && habitual(of, figures.opens)
+        && habitual(of, figures.opens.saturating_sub(alone))
         // In a crowd, those that stay only briefly end first.
         && 2 * figures.held.established <= of
         // The connections it keeps carry its requests.
@@ -187,7 +204,9 @@ pub fn in_hand(case: &Case<'_>) -> InHand {
     let overlapping =
         figures.course.low > 0 || figures.lifetime_sum_ns > figures.span_ns + figures.span_ns / 2;
     let always = share(looks.empty, looks.looks + looks.empty) <= EXCEPTION;
-    if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0) {
+    // No request can be sent on a stream.
+    let streams = share(figures.held.streams, 1);
+    if overlapping && always && mean_idle(figures).is_some_and(|idle| idle >= 1.0 + streams) {
         InHand::Idle
     } else {
         InHand::Busy

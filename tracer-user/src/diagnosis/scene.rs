@@ -89,6 +89,11 @@ impl<'a> Scene<'a> {
         self.piles.get(&peer)?.grown
     }
 
+    /// Whether the peer has piled up before.
+    pub(super) fn has_piled_up(&self, peer: PeerId) -> bool {
+        self.piles.get(&peer).is_some_and(|pile| pile.usual.is_some())
+    }
+
     /// How many connections the peer may hold.
     pub(super) fn expected(&self, peer: PeerId) -> Expected {
         let of_service = self.expected.get(&Service::of(peer)).copied().unwrap_or_default();
@@ -126,7 +131,8 @@ impl<'a> Scene<'a> {
         });
         let counters = &peer.counters;
         let holds = window::held(counters) + base.as_ref().map_or(0, |base| window::held(&base.counters));
-        let mut levels = if holds > 2 {
+        // What it held in between may have ended at once.
+        let mut levels = if holds.max(counters.open_peak) > 2 {
             window.course(slot)
         } else {
             Vec::new()

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 pub use self::known::{Software, known};
 use self::{clients::Client, protocol::Protocol, servers::Server};
 use super::{Party, Verdict};
-use crate::model::peer::Direction;
+use crate::model::{peer::Direction, protocol::Protocol as Spoken};
 
 /// What is known about the two ends.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct At<'a> {
     pub direction: Direction,
     /// The service's port: local for inbound, remote for outbound connections.
     pub port: u16,
+    /// What its connections speak, if that is known; else the port tells what they probably do.
+    pub spoken: Option<Spoken>,
     /// The sanitised name of this host's process.
     pub owner: Option<&'a str>,
     /// The side that ends the connections, if the verdict does not imply it.
@@ -59,10 +61,10 @@ struct Inbound {
 
 impl Inbound {
     fn of(at: &At<'_>, owner: Option<&'static Software>) -> Self {
-        let by_port = Protocol::of_port(at.port);
+        let probable = Protocol::of(at);
         let (protocol, server) = match owner {
-            Some(owner) => (owner.protocol(by_port), owner.server(by_port)),
-            None => (by_port, general::server(by_port)),
+            Some(owner) => (owner.protocol(probable), owner.server(probable)),
+            None => (probable, general::server(probable)),
         };
         Self {
             protocol,
@@ -147,7 +149,8 @@ impl Inbound {
     }
 }
 
-/// The texts for a connection whose client is on this host. Only the server's port is known.
+/// The texts for a connection whose client is on this host. Of the server, only the protocol is known, or the
+/// port.
 struct Outbound {
     server: &'static Server,
     client: &'static Client,
@@ -157,8 +160,11 @@ struct Outbound {
 
 impl Outbound {
     fn of(at: &At<'_>, owner: Option<&'static Software>) -> Self {
-        let protocol = Protocol::of_port(at.port);
-        let own_words = owner.and_then(|owner| owner.client(protocol));
+        let protocol = Protocol::of(at);
+        // Without a protocol, their own words are those for HTTP.
+        let own_words = owner
+            .filter(|_| protocol.is_some() || at.spoken != Some(Spoken::Other))
+            .and_then(|owner| owner.client(protocol));
         Self {
             server: general::remote_server(protocol),
             client: own_words.unwrap_or_else(|| general::client(protocol)),

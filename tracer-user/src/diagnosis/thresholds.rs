@@ -63,6 +63,9 @@ pub const SURGE_SHARE: f64 = 0.5;
 /// fill within some tens of seconds as their load rises ...
 pub const GROWS_ALONE_NS: u64 = 45 * S;
 
+/// (or for this long, ns, to far more than the few others hold, which have not grown) ...
+pub const GROWS_BESIDE_NS: u64 = 20 * S;
+
 /// ... to this many times a usual pool ...
 pub const ALONE_IS_MANY: u64 = 4;
 
@@ -145,6 +148,9 @@ pub const NO_REQUEST_BYTES: u64 = 18;
 /// Learning needs at least this many peers that held connections from the start: the first quartile of four
 /// is a single peer.
 pub const MIN_PEERS_TO_LEARN: usize = 5;
+
+/// A health check comes no more often than this, ns: HAProxy's default is 2 s, that of Kubernetes 10 s.
+pub const CHECKS_EVERY_NS: u64 = S;
 
 /// A total that grows by less than this share in half a minute is constant.
 pub const STANDSTILL: f64 = 0.02;

@@ -66,6 +66,7 @@ fn said(verdict: Verdict, direction: Direction, port: u16, comm: &str) -> Cow<'s
         verdict,
         direction,
         port,
+        spoken: None,
         owner: (!comm.is_empty()).then_some(comm),
         closer: Some(Party::Server),
     })

@@ -140,7 +140,7 @@ fn viewed(line: &str, folder: &Path) -> (bool, String) {
 fn lines_are_ended_as_readers_end_them() {
     for (line, wanted) in [
         ("tcpreuse -p 443", How::Viewed),
-        ("tcpreuse top -b -n 1", How::ToItsEnd),
+        ("tcpreuse top -b -n 5", How::ToItsEnd),
         ("./tcpreuse replay DIR", How::Viewed),
         ("tcpreuse top --help", How::ToItsEnd),
         ("tcpreuse diagnose --netns web", How::Interrupted("tracing,")),

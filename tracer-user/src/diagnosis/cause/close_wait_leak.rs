@@ -63,8 +63,8 @@ fn overdue(case: &Case<'_>, lingering: &Lingering) -> u64 {
 }
 
 /// If this host is the client: the number of connections in CLOSE_WAIT that its later connections have passed
-/// by. A connection the server closed while it was idle in a pool stays until the pool is next used; that is
-/// not a leak.
+/// by. A connection the server closed while it was idle in a pool stays until the pool needs it again, however
+/// often the others are used meanwhile; that is not a leak, and no more are added to it.
 fn forgotten(case: &Case<'_>, lingering: &Lingering) -> u64 {
     let figures = case.figures;
     let stays = share(
@@ -73,7 +73,8 @@ fn forgotten(case: &Case<'_>, lingering: &Lingering) -> u64 {
     ) <= 0.5;
     let is_most = share(lingering.passed_by, figures.open_now) > 0.5;
     let is_old = lingering.oldest_ns() >= case.thresholds.lingering;
-    if stays && is_most && is_old {
+    let keep_coming = lingering.keep_coming >= case.thresholds.min_lingering;
+    if stays && is_most && is_old && keep_coming {
         lingering.passed_by
     } else {
         0

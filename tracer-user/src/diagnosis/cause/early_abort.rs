@@ -6,13 +6,14 @@ use super::{
 };
 use crate::{
     diagnosis::thresholds::{EXCEPTION, LATE_CLOSE_NS, MIN_ALIKE, confidence, habitual, share},
-    model::protocol::Protocol,
+    model::{peer::Direction, protocol::Protocol},
 };
 
 /// The client ended connections whose request was still unanswered. If it is not known what each read
 /// brought, a normal close with TLS looks like one more request, but the server reacts to it at once: then it
 /// must have stayed in CLOSE_WAIT, busy with the poll, or never have answered at all, or the client must have
-/// sent RSTs. Requests that waited for a worker do not count, since the server was not holding them.
+/// sent RSTs. Requests that waited for a worker do not count, since the server was not holding them. Who ends
+/// a connection at once after its last data has not waited for an answer.
 pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     let figures = case.figures;
     let (given_up, of) = given_up(case);
@@ -58,9 +59,15 @@ fn given_up(case: &Case<'_>) -> (u64, u64) {
     let figures = case.figures;
     let lingering = figures.lingering.as_ref();
     let waiting_now = lingering.map_or(0, |lingering| lingering.unanswered_ns.len() as u64);
+    // A hello that the client did not go on from is no request. From its own end, requests that were never
+    // answered are not told from that.
+    let hellos = match case.direction {
+        Direction::Inbound => figures.counted.handshakes_alone,
+        Direction::Outbound => 0,
+    };
     // What ended was counted; what is still in CLOSE_WAIT will be.
     (
-        figures.counted.unanswered + waiting_now,
+        figures.counted.unanswered.saturating_sub(hellos) + waiting_now,
         case.by_client() + waiting_now,
     )
 }
@@ -73,6 +80,7 @@ pub(super) fn gives_up(case: &Case<'_>) -> bool {
     let comes_back = 2 * figures.opens >= given_up;
     if given_up < MIN_ALIKE
         || !comes_back
+        || habitual(figures.idle.at_once, figures.idle.count)
         || share(given_up, of) < 0.5
         || share(figures.counted.late_reads, given_up) > 0.5
     {
@@ -85,10 +93,12 @@ pub(super) fn gives_up(case: &Case<'_>) -> bool {
         .is_some_and(|lingering| !lingering.unanswered_ns.is_empty());
     let (_, answered_bytes) = figures.bytes_by_role(case.direction);
     let has_asked = figures.turns.sum > 0 || case.has_requests();
-    let never_answered = answered_bytes == Some(0) && has_asked;
+    // Where nobody is ever answered, only the client's own timer shows that it waited for an answer.
+    let expects_answer = !case.norm.is_mute || figures.idle.constant().is_some();
+    let never_answered = answered_bytes == Some(0) && has_asked && expects_answer;
     let aborted = share(figures.client_rst, of) >= 1.0 - EXCEPTION;
     let waited = figures.idle.p50_ns.is_some_and(|idle| idle >= LATE_CLOSE_NS);
-    let is_known = waited && is_told(case) && habitual(given_up, of);
+    let is_known = waited && expects_answer && is_told(case) && habitual(given_up, of);
     closed_late || is_waiting || never_answered || aborted || is_known
 }
 

@@ -8,8 +8,8 @@ use crate::{
     diagnosis::{
         Figures,
         thresholds::{
-            ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, LATELY, MANY_TURNS, MIN_ALIKE, MIN_UNACCEPTED,
-            confidence, habitual, share,
+            ALONE_IS_MANY, EXCEPTION, GROWS_ALONE_NS, GROWS_BESIDE_NS, LATELY, MANY_TURNS, MIN_ALIKE,
+            MIN_UNACCEPTED, confidence, habitual, share,
         },
     },
     units::MS,
@@ -17,6 +17,9 @@ use crate::{
 
 /// Confidence where nothing is known of the connections themselves: they may as well be dead.
 const IN_USE_UNKNOWN: f64 = 0.5;
+
+/// Confidence, at most, where few others hold less: they may need less.
+const FEW_OTHERS: f64 = 0.6;
 
 /// The evidence that a peer piles up.
 enum Why {
@@ -47,10 +50,15 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let explanation = case.say(|| explanation(case, &why));
+    let sure = match theirs + dead {
+        0 => IN_USE_UNKNOWN,
+        all => confidence(theirs, all),
+    };
+    let beside_few = !matches!(why, Why::Given) && case.outgrows_few_others() && !grows_without_end(case);
     Some(Match {
-        confidence: match theirs + dead {
-            0 => IN_USE_UNKNOWN,
-            all => confidence(theirs, all),
+        confidence: match beside_few {
+            true => sure.min(FEW_OTHERS),
+            false => sure,
         },
         explanation,
     })
@@ -72,7 +80,8 @@ fn why(case: &Case<'_>) -> Option<Why> {
 }
 
 /// Whether the number of connections has grown, by more than normal fluctuation and more than that of other
-/// peers. A peer without others to compare with must grow without end.
+/// peers. A peer without others to compare with must grow without end; a few others that hold less and stay at
+/// it make it likely.
 fn has_grown(case: &Case<'_>) -> bool {
     let (figures, course) = (case.figures, &case.figures.course);
     let for_ns = case.now_ns.saturating_sub(course.since_ns);
@@ -88,7 +97,14 @@ fn has_grown(case: &Case<'_>) -> bool {
     if case.norm.is_population() {
         return case.norm.many_grew || course.end >= case.norm.typical + case.thresholds.min_pile;
     }
-    for_ns >= GROWS_ALONE_NS
+    let beside_few = for_ns >= GROWS_BESIDE_NS && case.outgrows_few_others();
+    grows_without_end(case) || beside_few && LATELY * course.lately >= course.grown
+}
+
+/// Whether the number has grown to many times a usual pool, and goes on.
+fn grows_without_end(case: &Case<'_>) -> bool {
+    let (figures, course) = (case.figures, &case.figures.course);
+    case.now_ns.saturating_sub(course.since_ns) >= GROWS_ALONE_NS
         && course.end >= ALONE_IS_MANY * case.thresholds.max_pool
         && course.grown >= case.thresholds.max_pool
         && LATELY * course.lately >= course.grown

@@ -27,11 +27,16 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             String::new()
         };
         let grew = if figures.course.grown >= case.thresholds.min_pile {
-            format!(
-                "; it grew from {} to {}, and there is no other peer to compare it with",
-                number(figures.course.from()),
-                number(figures.course.end)
-            )
+            let others = match case.norm.peers {
+                0 | 1 => ", and there is no other peer to compare it with".to_owned(),
+                peers if !case.norm.is_population() => format!(
+                    ", and {} too few to compare it with",
+                    count(peers - 1, "other peer is", "other peers are")
+                ),
+                _ => String::new(),
+            };
+            let (from, to) = (number(figures.course.from()), number(figures.course.end));
+            format!("; it grew from {from} to {to}{others}")
         } else {
             String::new()
         };

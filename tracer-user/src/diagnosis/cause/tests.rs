@@ -7,6 +7,7 @@ mod lookalikes;
 mod piles;
 mod pools;
 mod timeouts;
+mod unasked;
 mod visits;
 
 use self::figures::*;
@@ -32,6 +33,8 @@ const AMONG_OTHERS: Norm = Norm {
     peers: 20,
     typical: 1,
     many_grew: false,
+    grew: 0,
+    is_mute: false,
     opens: 100,
     held: 100,
 };

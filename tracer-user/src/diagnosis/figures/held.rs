@@ -32,6 +32,8 @@ pub struct HeldNow {
     pub dead_longest_ns: u64,
     /// How many have carried several requests.
     pub reused: u64,
+    /// How many carry a stream: data still moves long after their only request.
+    pub streams: u64,
     /// Their request turns so far, or the most there can have been.
     pub turns: u64,
 }
@@ -60,6 +62,7 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64, thresholds: &T
     let mut held = HeldNow {
         established: established.len() as u64,
         reused: count(&|connection| u64::from(connection.turns) >= thresholds.min_turns),
+        streams: count(&|connection| is_stream(connection, now_ns)),
         turns: established
             .iter()
             .map(|connection| u64::from(connection.turns))
@@ -90,6 +93,17 @@ pub(super) fn of(live: &[&Connection], known: Known, now_ns: u64, thresholds: &T
         }
     }
     held
+}
+
+/// A stream has soon moved this many segments with data; a request and a short answer are two.
+const STREAM_SEGMENTS: u64 = 4;
+
+/// Data has moved in the later half of its life, though not for a second request.
+fn is_stream(connection: &Connection, now_ns: u64) -> bool {
+    connection.turns <= 1
+        && !connection.holding
+        && u64::from(connection.data_segs_in + connection.data_segs_out) >= STREAM_SEGMENTS
+        && connection.idle_ns < age(connection, now_ns) / 2
 }
 
 /// Something is being sent in vain, and has been for longer than a lost segment explains.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use tracer_ebpf::buckets::held_floor;
 
 use super::{
-    CloseWait, Course, Figures, Idle, Lingering, Occupancy, Pace, Sparse, Spread, Waiting, clocks, held,
+    CloseWait, Course, Figures, Idle, Occupancy, Pace, Sparse, Spread, Waiting, clocks, held, lingering,
 };
 use crate::{
     diagnosis::thresholds::{EXCEPTION, NO_REQUEST_BYTES, Thresholds, share},
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// The processes of a sample whose names are known: thousands of peers have the same one.
+#[derive(Default)]
 pub(in crate::diagnosis) struct Processes(HashMap<u32, Arc<Process>>);
 
 impl Processes {
@@ -35,7 +36,7 @@ impl Processes {
         )
     }
 
-    fn get(&self, pid: u32) -> Option<Arc<Process>> {
+    pub(super) fn get(&self, pid: u32) -> Option<Arc<Process>> {
         self.0.get(&pid).map(Arc::clone)
     }
 }
@@ -174,7 +175,7 @@ pub(in crate::diagnosis) fn of(all: &Of<'_>, of: &Known<'_>) -> Figures {
             longest_ns: left.map(|all| all.max_ns),
         }
         .into(),
-        lingering: lingering(now_ns, live, thresholds, processes),
+        lingering: lingering::of(now_ns, live, thresholds, processes),
         waiting: Waiting {
             now: waiting().count() as u64,
             oldest_ns: waiting()
@@ -290,48 +291,8 @@ fn occupancy(all: &Of<'_>, of: &Known<'_>, counters: &Counters, requests: u64, c
     }
 }
 
-fn lingering(
-    now_ns: u64,
-    live: &[&Connection],
-    thresholds: &Thresholds,
-    processes: &Processes,
-) -> Option<Box<Lingering>> {
-    let accepted: Vec<&Connection> = live
-        .iter()
-        .copied()
-        .filter(|connection| connection.state == State::CloseWait && connection.has_file)
-        .collect();
-    if accepted.is_empty() {
-        return None;
-    }
-    let ages = |unanswered: bool| {
-        let mut ages: Vec<u64> = accepted
-            .iter()
-            .filter(|connection| connection.unanswered == unanswered)
-            .filter_map(|connection| close_wait_age(connection, now_ns))
-            .collect();
-        ages.sort_unstable();
-        ages
-    };
-    let newest_ns = live
-        .iter()
-        .map(|connection| opened_ns(connection))
-        .max()
-        .unwrap_or(0);
-    let passed_by = accepted.iter().filter(|connection| {
-        let since = connection.close_wait_since_ns.unwrap_or(u64::MAX);
-        since.saturating_add(thresholds.passed_by) <= newest_ns
-    });
-    Some(Box::new(Lingering {
-        answered_ns: ages(false),
-        unanswered_ns: ages(true),
-        passed_by: passed_by.count() as u64,
-        owner: owner(&accepted).and_then(|(pid, held)| Some(((*processes.get(pid)?).clone(), held))),
-    }))
-}
-
 /// The process that owns the most of these connections, the lowest number of equals, and how many.
-fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
+pub(super) fn owner(live: &[&Connection]) -> Option<(u32, u64)> {
     let mut pids: SmallVec<[u32; 8]> = live.iter().filter_map(|connection| connection.owner).collect();
     pids.sort_unstable();
     pids.chunk_by(|a, b| a == b)
@@ -362,7 +323,7 @@ pub(super) fn age(connection: &Connection, now_ns: u64) -> u64 {
 
 /// How long a connection has been in CLOSE_WAIT, ns. Of one that was there before the tracer, it is at least
 /// the time since anything was heard: the FIN came no later than that.
-fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
+pub(super) fn close_wait_age(connection: &Connection, now_ns: u64) -> Option<u64> {
     let since = now_ns.saturating_sub(connection.close_wait_since_ns?);
     Some(match connection.since {
         Since::Opened(_) => since,

@@ -188,12 +188,16 @@ impl Memory {
             return None;
         }
         let is_new = known.is_none();
-        let mut unknown = Standing {
-            verdict: *lately,
-            ..Standing::default()
-        };
+        let mut unknown = Standing::default();
+        if is_new {
+            let about = peer.about();
+            let case = about.case(&peer.figures);
+            if let Some(confidence) = cause::confidence_in(&case, *lately) {
+                (unknown.verdict, unknown.confidence) = (*lately, confidence);
+            }
+        }
         let standing = known.unwrap_or(&mut unknown);
-        let before = standing.verdict;
+        let before = if is_new { *lately } else { standing.verdict };
         standing.settle(peer, span, is_last);
         *lately = standing.verdict;
         let changed = before != standing.verdict;
@@ -288,15 +292,21 @@ impl Standing {
     }
 
     /// Whether the peer goes on to open and lose connections without a sign that it reuses them, and only the
-    /// cause has become less clear. That takes no accusation back.
+    /// cause has become less clear, or it has closed what had piled up and nothing shows yet that it opens no
+    /// more. That takes no accusation back.
     fn goes_on(&self, peer: &Judged) -> bool {
-        if peer.finding.verdict != Verdict::InsufficientData
-            || peer.recovered.is_some()
-            || !cause::is_of_ends(self.verdict)
-        {
+        let about = peer.about();
+        let case = about.case(&peer.figures);
+        if peer.finding.verdict != Verdict::InsufficientData || peer.recovered.is_some() {
             return false;
         }
-        match reuse::of(&peer.about().case(&peer.figures)) {
+        if self.verdict == Verdict::PilingUp {
+            return case.ended_at_once() && case.figures.held.established > 0;
+        }
+        if !cause::is_of_ends(self.verdict) {
+            return false;
+        }
+        match reuse::of(&case) {
             Reuse::Hardly => true,
             // Each may have carried a login and one request, as when it was accused.
             Reuse::Unknown => peer.figures.opens > 0 && peer.figures.closes > 0,

@@ -114,6 +114,66 @@ fn what_was_withdrawn_is_told_for_as_long_as_it_is_in_the_window() {
 }
 
 #[test]
+fn a_pile_that_is_closed_at_once_has_been_one_and_nothing_else() {
+    let mut world = World::new(1_000);
+    let mut judge = Judge::new(None);
+    let bad = world.add();
+    world.peer(bad).open();
+    others(&mut world, 6);
+    let verdicts = run(&mut world, &mut judge, bad, 60, |world, second| {
+        for (who, peer) in world.peers().enumerate() {
+            if who != bad || second % 6 == 0 && peer.held() == 1 {
+                peer.poll();
+            }
+        }
+        match second {
+            10..25 => world.peer(bad).open(),
+            25 => (0..15).for_each(|_| world.peer(bad).close()),
+            _ => {}
+        }
+    });
+    let mut said = verdicts.clone();
+    said.dedup();
+    let only = [Verdict::Reusing, Verdict::PilingUp];
+    assert!(
+        said.iter()
+            .all(|verdict| only.contains(verdict) || *verdict == said[0]),
+        "{verdicts:?}"
+    );
+    let mended = verdicts.iter().rposition(|verdict| verdict.accuses()).unwrap();
+    assert!((25..45).contains(&mended), "{verdicts:?}");
+    let last = judge.look(&world.tick(), &Options::default());
+    let recovered = world.of(&last, bad).recovered.as_ref();
+    assert_eq!(
+        recovered.map(|recovered| recovered.verdict),
+        Some(Verdict::PilingUp)
+    );
+}
+
+#[test]
+fn what_stands_until_another_verdict_has_held_has_a_confidence_or_is_no_verdict() {
+    let mut world = World::new(1_000);
+    let mut judge = Judge::new(Some(300 * world::S));
+    let bad = world.add();
+    world.peer(bad).open();
+    others(&mut world, 6);
+    for second in 0..40 {
+        polls(&mut world);
+        if second >= 20 {
+            world.peer(bad).open();
+        }
+        let diagnosis = judge.look(&world.tick(), &Options::default());
+        let finding = &world.of(&diagnosis, bad).finding;
+        let is_sure = finding.confidence > 0.0;
+        assert_eq!(
+            is_sure,
+            finding.verdict != Verdict::InsufficientData,
+            "{finding:?}"
+        );
+    }
+}
+
+#[test]
 fn a_cause_that_becomes_less_clear_takes_nothing_back() {
     assert_eq!(cause_becomes_less_clear(|_| {}), Verdict::ServerClose);
     // It is not known which turns were requests, so that no other cause is found.

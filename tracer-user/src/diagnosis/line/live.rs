@@ -75,6 +75,7 @@ impl LiveLine {
             silent,
             dead_longest_ns,
             reused,
+            streams,
             turns,
         } = self.held;
         let looks = self.looks.unwrap_or_default();
@@ -87,6 +88,7 @@ impl LiveLine {
             silent,
             dead_longest_ns,
             reused,
+            streams,
             turns,
             looks.looks,
             looks.empty,

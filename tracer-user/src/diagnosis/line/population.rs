@@ -35,6 +35,10 @@ pub struct Population {
     typical: u64,
     /// Whether many of them have grown.
     many_grew: bool,
+    /// How many have grown.
+    grew: u64,
+    /// Whether none was ever answered.
+    is_mute: bool,
     /// Connections opened by all peers.
     opens: u64,
     /// Connections held by all peers.
@@ -53,6 +57,8 @@ impl Population {
             peers: norm.peers,
             typical: norm.typical,
             many_grew: norm.many_grew,
+            grew: norm.grew,
+            is_mute: norm.is_mute,
             opens: norm.opens,
             held: norm.held,
         }
@@ -84,6 +90,8 @@ impl Population {
             peers: self.peers,
             typical: self.typical.min(u64::from(u32::MAX)),
             many_grew: self.many_grew,
+            grew: self.grew,
+            is_mute: self.is_mute,
             opens: self.opens,
             held: self.held,
         }

@@ -62,6 +62,7 @@ fn at(verdict: Verdict, direction: Direction, port: u16, owner: Option<&str>) ->
         verdict,
         direction,
         port,
+        spoken: None,
         owner,
         closer: None,
     }
@@ -261,6 +262,30 @@ fn a_guess_at_http_says_that_it_is_one() {
     assert!(text.starts_with("If this is HTTP: "), "{text}");
     let text = fix(&at(Verdict::FreshPerRequest, Direction::Outbound, 18443, None));
     assert!(!text.contains("HTTP"), "{text}");
+}
+
+#[test]
+fn what_is_spoken_is_known_on_any_port() {
+    let text = |spoken, verdict| {
+        fix(&At {
+            spoken: Some(spoken),
+            ..at(verdict, Direction::Outbound, 18443, Some("python3"))
+        })
+    };
+    for (spoken, words) in [
+        (Spoken::MySql, "SQLAlchemy"),
+        (Spoken::PostgreSql, "psycopg"),
+        (Spoken::Redis, "pool"),
+        (Spoken::Other, "Keep one client with a pool"),
+        (Spoken::Http1, "Use one `requests.Session`"),
+        (Spoken::Tls, "If this is HTTP: Use one `requests.Session`"),
+    ] {
+        let text = text(spoken, Verdict::FreshPerRequest);
+        assert!(text.contains(words), "{spoken:?}: {text}");
+        assert_eq!(text.contains("If this is HTTP"), spoken == Spoken::Tls, "{text}");
+    }
+    let idle = text(Spoken::MySql, Verdict::ServerIdleClose);
+    assert!(idle.contains("`wait_timeout`"), "{idle}");
 }
 
 #[test]

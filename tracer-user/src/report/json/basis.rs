@@ -49,6 +49,7 @@ pub(super) struct Basis {
     close_wait_left: u64,
     close_wait_left_p50_ms: Option<u64>,
     close_wait_passed_by: u64,
+    close_wait_keep_coming: u64,
 }
 
 /// Where most of a set of times lie close together.
@@ -72,7 +73,7 @@ impl Cluster {
 impl Basis {
     pub(super) fn of(figures: &Figures) -> Self {
         let (held, course, looks) = (&figures.held, &figures.course, &figures.looks);
-        let close_wait = &figures.close_wait;
+        let (close_wait, lingering) = (&figures.close_wait, figures.lingering.as_ref());
         Self {
             request_turns: figures.requests,
             turns_counted: figures.turns_counted,
@@ -109,10 +110,8 @@ impl Basis {
             late_read_max_ms: figures.late_read_max_ns / NS_PER_MS,
             close_wait_left: close_wait.left,
             close_wait_left_p50_ms: close_wait.p50_ns.map(|ns| ns / NS_PER_MS),
-            close_wait_passed_by: figures
-                .lingering
-                .as_ref()
-                .map_or(0, |lingering| lingering.passed_by),
+            close_wait_passed_by: lingering.map_or(0, |lingering| lingering.passed_by),
+            close_wait_keep_coming: lingering.map_or(0, |lingering| lingering.keep_coming),
         }
     }
 }

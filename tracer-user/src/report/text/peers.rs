@@ -2,6 +2,7 @@
 //! accused.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
@@ -69,33 +70,52 @@ fn one_cause(to: &mut dyn Write, cause: &Cause, diagnosis: &Diagnosis, paint: &P
         number(cause.held),
         cause.share_of_held * 100.0,
     )?;
-    paragraph(to, &format!("What to change: {}", cause.fix), 4)?;
+    let change = |to: &mut dyn Write, fix: &str| paragraph(to, &format!("What to change: {fix}"), 4);
+    change(to, &cause.fix)?;
     let kinds = kinds(diagnosis, cause.verdict);
-    for alike in kinds.iter().take(MAX_KINDS) {
-        offenders(to, alike)?;
+    let mut said = &cause.fix;
+    for kind in kinds.iter().take(MAX_KINDS) {
+        if kind.fix != *said {
+            change(to, &kind.fix)?;
+            said = &kind.fix;
+        }
+        offenders(to, &kind.peers)?;
     }
-    let hidden: usize = kinds.iter().skip(MAX_KINDS).map(Vec::len).sum();
+    let hidden: usize = kinds.iter().skip(MAX_KINDS).map(|kind| kind.peers.len()).sum();
     and_more(to, hidden)
 }
 
-/// The offenders of one cause, worst first, grouped by service and further verdicts.
-fn kinds(diagnosis: &Diagnosis, verdict: Verdict) -> Vec<Vec<&Judged>> {
-    let mut kinds: Vec<Vec<&Judged>> = Vec::new();
+/// Offenders whose sentences are alike.
+struct Kind<'a> {
+    fix: Cow<'static, str>,
+    peers: Vec<&'a Judged>,
+}
+
+/// The offenders of one cause, worst first, grouped by what they have to change, service and further verdicts.
+fn kinds(diagnosis: &Diagnosis, verdict: Verdict) -> Vec<Kind<'_>> {
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
     for peer in diagnosis
         .peers
         .iter()
         .filter(|peer| peer.finding.verdict == verdict)
     {
-        let is_alike = |known: &&mut Vec<&Judged>| {
-            known.first().is_some_and(|first| {
-                (first.id.port, first.id.direction, first.id.netns, &first.host)
-                    == (peer.id.port, peer.id.direction, peer.id.netns, &peer.host)
+        let fix = peer.fix();
+        let is_alike = |known: &&mut Kind<'_>| {
+            known.peers.first().is_some_and(|first| {
+                known.fix == fix
+                    && (first.id.port, first.id.direction, first.id.netns, &first.host)
+                        == (peer.id.port, peer.id.direction, peer.id.netns, &peer.host)
                     && first.finding.also == peer.finding.also
             })
         };
         match kinds.iter_mut().find(is_alike) {
-            Some(alike) => alike.push(peer),
-            None => kinds.push(vec![peer]),
+            Some(alike) => alike.peers.push(peer),
+            // Next to the others with the same change.
+            None => {
+                let last = kinds.iter().rposition(|known| known.fix == fix);
+                let peers = vec![peer];
+                kinds.insert(last.map_or(kinds.len(), |last| last + 1), Kind { fix, peers });
+            }
         }
     }
     kinds

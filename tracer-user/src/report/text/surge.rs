@@ -4,6 +4,7 @@ use crate::{
     diagnosis::words::{count, form, number},
     model::{
         history::{Shape, Surge},
+        peer::PeerId,
         sample::Moment,
     },
     report::clock_seen_from,
@@ -32,7 +33,14 @@ fn who(surge: &Surge) -> String {
         count(surge.peers, "peer", "peers"),
         form(surge.grown, "holds", "hold")
     );
-    let names: Vec<String> = surge.behind.iter().map(|peer| peer.peer.name()).collect();
+    let behind = || surge.behind.iter().map(|behind| behind.peer);
+    let one_port = behind().all(|peer| behind().all(|other| other.port == peer.port));
+    let name = |peer: PeerId| match peer.local_port() {
+        _ if one_port => peer.name(),
+        Some(port) => format!("{} → :{port}", peer.name()),
+        None => peer.endpoint(),
+    };
+    let names: Vec<String> = behind().map(name).collect();
     let list = match &*names {
         [] if surge.shape == Shape::Uniform => {
             return format!("spread evenly over the peers: look for a cause they share ({grown})");
@@ -54,10 +62,7 @@ fn who(surge: &Surge) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        history::Behind,
-        peer::{Direction, PeerId},
-    };
+    use crate::model::{history::Behind, peer::Direction};
 
     fn at(second: u64) -> Moment {
         Moment {
@@ -111,6 +116,13 @@ mod tests {
         );
         let many = course(&surge(Shape::Concentrated, &[(1, 70), (2, 60)]), at(0));
         assert!(many.contains("mainly from 127.20.3.1 and 127.20.3.2"), "{many}");
+        let mut two_ports = surge(Shape::Concentrated, &[(1, 70), (1, 60)]);
+        two_ports.behind[1].peer.port = 443;
+        let two_ports = course(&two_ports, at(0));
+        assert!(
+            two_ports.contains("mainly from 127.20.3.1 → :80 and 127.20.3.1 → :443"),
+            "{two_ports}"
+        );
     }
 
     #[test]

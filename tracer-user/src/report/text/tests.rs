@@ -1,12 +1,14 @@
 //! The report on the example, as users see it.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{
-    diagnosis::{Options, diagnose},
+    diagnosis::{Options, Verdict, diagnose},
     model::{
         accounting::{Accounting, Losses},
         history::History,
-        owner::Comm,
+        owner::{Comm, Process},
         peer::Direction,
         sample::Sample,
         socket::Sockets,
@@ -34,6 +36,32 @@ fn a_peer_with_a_name_is_called_by_it() {
     let named = text(&example_called("checkout"));
     assert!(named.contains("checkout (192.0.2."), "{named}");
     assert!(!named.contains("\n    192.0.2."), "{named}");
+}
+
+#[test]
+fn each_software_gets_its_own_change() {
+    let mut diagnosis = example();
+    let place = diagnosis
+        .peers
+        .iter()
+        .position(|peer| peer.finding.verdict == Verdict::FreshPerRequest);
+    let place = place.unwrap();
+    let of = |comm: &str| {
+        let mut peer = diagnosis.peers[place].clone();
+        peer.figures.owner = Some(Arc::new(Process {
+            comm: comm.to_owned(),
+            pid: 7,
+            workload: None,
+        }));
+        peer
+    };
+    let (nginx, again) = (of("nginx"), diagnosis.peers[place].clone());
+    diagnosis.peers.splice(place + 1..place + 1, [nginx, again]);
+    let text = text(&diagnosis);
+    let causes = text.split("\n  fresh-per-request ").nth(1).unwrap();
+    let cause: Vec<&str> = causes.split("What to change: ").collect();
+    assert!(cause[1].contains("The same holds for"), "{text}");
+    assert!(cause[2].contains("nginx"), "{text}");
 }
 
 #[test]

@@ -44,3 +44,34 @@ fn a_leak_of_one_in_three_is_one() {
     part.close_wait.p50_ns = Some(2 * MS);
     assert_eq!(verdict(&part), Verdict::CloseWaitLeak);
 }
+
+#[test]
+fn what_a_pool_in_use_does_not_need_is_no_leak_unless_more_keeps_coming() {
+    let pool = |keep_coming: u64| {
+        let mut figures = Figures {
+            opens: 2,
+            requests: 142,
+            open_now: 20,
+            open_peak: 20,
+            course: stands(2),
+            held: HeldNow {
+                established: 2,
+                reused: 2,
+                alive: 1,
+                turns: 142,
+                ..HeldNow::default()
+            },
+            ..leak(18, 30 * S)
+        };
+        figures.close_wait.entered = 2;
+        let lingering = figures.lingering.as_mut().unwrap();
+        (lingering.passed_by, lingering.keep_coming) = (18, keep_coming);
+        judge(&Case {
+            direction: Direction::Outbound,
+            ..case(&figures)
+        })
+        .verdict
+    };
+    assert_eq!(pool(0), Verdict::Reusing);
+    assert_eq!(pool(15), Verdict::CloseWaitLeak);
+}

@@ -379,3 +379,30 @@ fn a_pile_whose_first_connections_have_ended_was_there_before_the_queue_was_stuc
     assert_eq!(with(6, NOW - 26 * S), (queue, vec![pile]), "it grew later");
     assert_eq!(with(0, NOW - 30 * S), (queue, vec![pile]), "none has ended");
 }
+
+#[test]
+fn a_stream_is_no_idle_connection_in_hand() {
+    // Beside a stream, others that the client ends after 3 s without data.
+    let beside = |streams: u64| Figures {
+        opens_with_none: 0,
+        open_now: 2,
+        open_peak: 3,
+        lifetime_sum_ns: 20 * 3 * S,
+        course: Course { peak: 3, ..stands(2) },
+        occupancy: Occupancy {
+            window_ns: 60 * S,
+            held_ms: Some(110_000),
+            busy_ms: Some(0),
+            ..Occupancy::default()
+        },
+        held: HeldNow {
+            established: 2,
+            streams,
+            alive: 1,
+            ..HeldNow::default()
+        },
+        ..by_client(one_by_one(20, 1, 3 * S))
+    };
+    assert_eq!(verdict(&beside(0)), Verdict::FreshPerRequest);
+    assert_eq!(verdict(&beside(1)), Verdict::ClientIdleClose);
+}

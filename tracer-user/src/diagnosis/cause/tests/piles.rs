@@ -220,3 +220,39 @@ fn a_few_that_wait_unaccepted_are_a_pile_if_the_client_holds_on_to_them() {
     few.course = stands(3);
     assert_eq!(verdict(&few), Verdict::NeverAccepted);
 }
+
+#[test]
+fn one_that_grows_beside_few_that_do_not_piles_up_though_less_surely() {
+    let few = |peers: u64, grew: u64| Norm { peers, grew, ..ALONE };
+    let grows = |to: u64, requests: u64| Figures {
+        opens: to - 2,
+        requests,
+        seeded: 2,
+        ..Figures {
+            course: grew(2, to),
+            ..pile(to)
+        }
+    };
+    let with = |figures: &Figures, norm: &Norm| {
+        judge(&Case {
+            norm,
+            ..case(figures)
+        })
+    };
+    let said = with(&grows(12, 30), &few(2, 1));
+    assert_eq!(said.verdict, Verdict::PilingUp, "{}", said.explanation);
+    assert!(said.confidence <= 0.6, "{}", said.confidence);
+    for (figures, norm, words) in [
+        (grows(12, 30), few(1, 1), "no other peer"),
+        (grows(12, 30), few(3, 2), "2 other peers are too few"),
+        (grows(12, 300), few(2, 1), "1 other peer is too few"),
+        (grows(7, 30), few(2, 1), "1 other peer is too few"),
+    ] {
+        let said = with(&figures, &norm);
+        assert_eq!(said.verdict, Verdict::Reusing, "{}", said.explanation);
+        assert!(said.explanation.contains(words), "{}", said.explanation);
+    }
+    let mut soon = grows(12, 30);
+    soon.course.since_ns = NOW - 10 * S;
+    assert_eq!(with(&soon, &few(2, 1)).verdict, Verdict::InsufficientData);
+}
