@@ -12,7 +12,7 @@ use crate::{
         reuse::{self, Reuse},
         thresholds::{HABIT, HANDSHAKE_TURNS, confidence, habitual, share},
     },
-    model::protocol::Protocol,
+    model::{peer::Direction, protocol::Protocol},
 };
 
 /// Connections carry one request each and end right after the reply, or the client ends them after a moment
@@ -51,6 +51,9 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
     if !never_uses_idle && !(ended && is_habit && (at_once || by_chance)) {
         return None;
     }
+    // Each of them may have asked for what it wanted, and left.
+    let may_be_several =
+        never_uses_idle && !one_each && !figures.one_host && case.direction == Direction::Inbound;
     let explanation = case.say(|| {
         let how = if never_uses_idle && !at_once {
             #[expect(
@@ -72,7 +75,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
             )
         };
         format!(
-            "{}, {how}; the client ended {} of them and the server {}{}",
+            "{}, {how}; the client ended {} of them and the server {}{}{}",
             opened(case),
             number(by_client),
             number(figures.closes - by_client.min(figures.closes)),
@@ -80,6 +83,11 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
                 ", {} after the last data",
                 duration(idle)
             )),
+            if may_be_several {
+                "; visitors behind one address look the same"
+            } else {
+                ""
+            },
         )
     });
     let seen = if never_uses_idle {
@@ -93,6 +101,7 @@ pub(super) fn test(case: &Case<'_>) -> Option<Match> {
         // address.
         confidence: match (one_each, at_once && idle.is_some()) {
             (true, true) => confidence,
+            _ if may_be_several => confidence.min(0.6),
             _ => confidence.min(0.85),
         },
         explanation,

@@ -159,7 +159,17 @@ fn a_client_that_forgets_its_connections_after_a_few_requests_is_not_hurt_by_the
     reset.server_rst = 35;
     reset.close_reasons.local_rst = 35;
     let said = judged(&reset);
+    assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.6));
+    assert!(
+        said.explanation.contains("visitors behind one address"),
+        "{}",
+        said.explanation
+    );
+    // All of them have the clock of one host.
+    reset.one_host = true;
+    let said = judged(&reset);
     assert_eq!((said.verdict, said.confidence), (Verdict::FreshPerRequest, 0.85));
+    assert!(!said.explanation.contains("visitors"), "{}", said.explanation);
     // Its server says why it ends them, which looks like a late answer.
     let mut told = by_server(at_one_go());
     told.occupancy.busy_ms = told.occupancy.held_ms;
