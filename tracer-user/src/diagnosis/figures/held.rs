@@ -102,7 +102,7 @@ const STREAM_SEGMENTS: u64 = 4;
 fn is_stream(connection: &Connection, now_ns: u64) -> bool {
     connection.turns <= 1
         && !connection.holding
-        && u64::from(connection.data_segs_in + connection.data_segs_out) >= STREAM_SEGMENTS
+        && u64::from(connection.data_segs_in) + u64::from(connection.data_segs_out) >= STREAM_SEGMENTS
         && connection.idle_ns < age(connection, now_ns) / 2
 }
 
@@ -118,5 +118,30 @@ fn silence_ns(connection: &Connection, known: Known) -> u64 {
         connection.heard_ns
     } else {
         connection.idle_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{peer::Direction, socket::Since},
+        units::S,
+    };
+
+    #[test]
+    fn a_stream_moves_data_after_its_only_request() {
+        let with = |data_segs: u32, idle_ns: u64| Connection {
+            since: Since::Opened(10 * S),
+            data_segs_in: data_segs,
+            data_segs_out: data_segs,
+            idle_ns,
+            ..Connection::unknown(1, Direction::Inbound)
+        };
+        assert!(is_stream(&with(2, 3 * S), 20 * S));
+        // As many as the kernel can count.
+        assert!(is_stream(&with(u32::MAX, 3 * S), 20 * S));
+        assert!(!is_stream(&with(1, 3 * S), 20 * S), "a request and its answer");
+        assert!(!is_stream(&with(2, 6 * S), 20 * S), "it has been quiet for long");
     }
 }
