@@ -18,14 +18,20 @@ use crate::{
     turns,
 };
 
-/// Counts an end at `now`, ns, for the peer.
+/// One connection less is open, for this reason.
 #[inline(always)]
-pub(crate) fn count(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffic) {
+pub(crate) fn one_less(stats: Shared<PeerStats>, reason: u8) {
     field!(stats.open_now).sub(1);
     bump(
         field!(stats.closes),
-        u32::from(conn.reason).wrapping_sub(u32::from(reason::LOCAL_FIN)),
+        u32::from(reason).wrapping_sub(u32::from(reason::LOCAL_FIN)),
     );
+}
+
+/// Counts an end at `now`, ns, for the peer.
+#[inline(always)]
+pub(crate) fn count(stats: Shared<PeerStats>, conn: &Conn, now: u64, traffic: &Traffic) {
+    one_less(stats, conn.reason);
     if traffic.bytes_received != 0 {
         field!(stats.bytes_received).add(traffic.bytes_received);
     }

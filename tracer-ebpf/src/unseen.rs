@@ -1,15 +1,13 @@
 //! The end of a connection that no program has seen, found out by what came after it.
 
 use tracer_ebpf::{
-    abi::{
-        conn::{Conn, flag, phase},
-        peer::reason,
-    },
+    abi::conn::{Conn, flag, phase},
     transition::unseen_reason,
 };
 
 use crate::{
-    atomic::{bump, field},
+    atomic::field,
+    close,
     maps::{config, lose, stats},
 };
 
@@ -24,12 +22,8 @@ pub(crate) fn end(conn: &Conn) {
     let Some(stats) = stats(conn.slot) else {
         return;
     };
-    field!(stats.open_now).sub(1);
     let reason = unseen_reason(conn.reason, conn.flags & flag::RST_RECEIVED != 0);
-    bump(
-        field!(stats.closes),
-        u32::from(reason).wrapping_sub(u32::from(reason::LOCAL_FIN)),
-    );
+    close::one_less(stats, reason);
     if conn.phase == phase::CLOSE_WAIT {
         field!(stats.close_wait_left).add(1);
     }

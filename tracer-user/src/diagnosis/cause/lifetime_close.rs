@@ -1,12 +1,14 @@
 //! One side ends every connection at a constant age, used or not.
 
 use super::{Case, Match, words};
-use crate::diagnosis::{
-    learned::least_limit,
-    reuse,
-    thresholds::{ANNOUNCED, MIN_ALIKE, RARE_FAULT, VARIED_AGE_SHARE, confidence, habitual, share},
+use crate::{
+    diagnosis::{
+        learned::least_limit,
+        reuse,
+        thresholds::{ANNOUNCED, MIN_ALIKE, RARE_FAULT, VARIED_AGE_SHARE, confidence, habitual, share},
+    },
+    model::durations::Cluster,
 };
-use crate::model::durations::Cluster;
 
 /// All ages agree while idle times do not, and each connection carried more than the one request of a client
 /// that reconnects every time.
