@@ -63,20 +63,14 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Fig
     let latest = enough.min(window.boundaries().len().checked_sub(1 + OVER_BOUNDARIES)?);
     let course = window.course(peer.slot);
     let begin = window.boundaries().nth(latest)?.monotonic_ns;
-    let mut opened: Vec<u64> = course
+    let mut levels: Vec<(u64, u64)> = course
         .iter()
         .filter(|level| level.at_ns >= begin)
-        .map(|level| level.opens)
+        .map(|level| (level.at_ns, level.opens))
         .collect();
-    opened.push(opens);
-    let steps = || {
-        opened
-            .windows(2)
-            .filter_map(|pair| Some(pair.last()? - pair.first()?.min(pair.last()?)))
-    };
-    let all: u64 = steps().sum();
-    let came_at_once = steps().any(|step| 2 * step > all);
-    if came_at_once || steps().filter(|step| *step > 0).count() < OVER_BOUNDARIES {
+    levels.push((scene.sample.taken.monotonic_ns, opens));
+    let steps: Vec<Step> = levels.windows(2).filter_map(Step::between).collect();
+    if came_at_once(&steps) || steps.iter().filter(|step| step.opens > 0).count() < OVER_BOUNDARIES {
         return None;
     }
     let lately = look(scene, peer, about, latest)?;
@@ -84,6 +78,37 @@ pub(super) fn spoiled(scene: &Scene<'_>, peer: &Peer, about: &About, whole: &Fig
     // Overflow of a pool shows only over the whole window.
     let is_of_ends = cause::is_of_ends(verdict) && verdict != Verdict::PoolOverflow;
     (is_of_ends && lately.finding.confidence >= SURE).then_some(lately)
+}
+
+/// What a peer opened between two boundaries.
+struct Step {
+    opens: u64,
+    /// Time between them, ns.
+    span_ns: u64,
+}
+
+impl Step {
+    /// Between two levels, each with its time and the opens until then.
+    fn between(pair: &[(u64, u64)]) -> Option<Self> {
+        let ((from, before), (to, after)) = (*pair.first()?, *pair.last()?);
+        Some(Self {
+            opens: after.saturating_sub(before),
+            span_ns: to.saturating_sub(from),
+        })
+    }
+}
+
+/// Whether most connections were opened in one step, and faster than the others there. Steps differ in
+/// length, so that a longer one has more opens of a steady client.
+fn came_at_once(steps: &[Step]) -> bool {
+    let all: u64 = steps.iter().map(|step| step.opens).sum();
+    let span_ns: u64 = steps.iter().map(|step| step.span_ns).sum();
+    steps.iter().any(|step| {
+        let (others, others_ns) = (all - step.opens, span_ns - step.span_ns);
+        let is_faster = u128::from(step.opens) * u128::from(others_ns)
+            > 2 * u128::from(others) * u128::from(step.span_ns);
+        step.opens > others && is_faster
+    })
 }
 
 fn look(scene: &Scene<'_>, peer: &Peer, about: &About, boundary: usize) -> Option<Lately> {
@@ -95,4 +120,30 @@ fn look(scene: &Scene<'_>, peer: &Peer, about: &About, boundary: usize) -> Optio
         figures,
         since_ns,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(opens: [u64; 4], seconds: [u64; 4]) -> Vec<Step> {
+        let step = |(opens, seconds)| Step {
+            opens,
+            span_ns: seconds * S,
+        };
+        opens.into_iter().zip(seconds).map(step).collect()
+    }
+
+    #[test]
+    fn a_longer_step_of_a_steady_client_is_no_burst() {
+        assert!(!came_at_once(&steps([6, 2, 3, 0], [2, 1, 1, 0])));
+        assert!(!came_at_once(&steps([6, 2, 2, 0], [2, 1, 1, 0])));
+    }
+
+    #[test]
+    fn a_burst_is_told_in_a_step_of_any_length() {
+        assert!(came_at_once(&steps([6, 2, 2, 0], [1, 1, 1, 1])));
+        assert!(came_at_once(&steps([50, 1, 1, 1], [2, 1, 1, 1])));
+        assert!(came_at_once(&steps([1, 1, 50, 1], [2, 1, 1, 0])));
+    }
 }
