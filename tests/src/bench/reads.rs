@@ -9,14 +9,13 @@ use std::{
 };
 
 use socket2::Socket;
-use tracer_ebpf::hooks::READ;
 
 use super::{
     churn::Churn,
     math::median,
     overhead::Plan,
     spent,
-    subject::{EMPTY, Stage, Subject},
+    subject::{Stage, Subject},
 };
 use crate::namespace::Namespace;
 
@@ -111,7 +110,7 @@ fn one(
 ) -> Result<(), String> {
     let running = subject.start(stage)?;
     let pid = running.pid();
-    let program = if subject.is_ours() { READ.program } else { EMPTY };
+    let program = subject.read_program();
     let mut measured = |speech, connections| {
         // Opened while traced: of older ones the protocol is not known.
         let mut talk = Talk::new(churn, speech, connections);

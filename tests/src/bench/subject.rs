@@ -8,8 +8,11 @@ use std::path::PathBuf;
 
 use tracer_ebpf::hooks::{READ, STATE};
 
-pub(super) use self::empty::EMPTY;
-use self::{empty::Empty, ours::Ours, tool::Tool};
+use self::{
+    empty::{EMPTY, Empty, LOOK},
+    ours::Ours,
+    tool::Tool,
+};
 
 /// The environment that a subject traces in.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub enum Subject {
     Empty,
     /// An empty program on the tracepoint of reads.
     EmptyRead,
+    /// A program there that only looks at what was read.
+    Look,
     /// `tcpreuse diagnose` with a filter that excludes both ends.
     Untraced,
     /// `tcpreuse diagnose --no-peek`, both ends.
@@ -61,12 +66,19 @@ impl Subject {
     ];
 
     /// The subjects of reads.
-    pub const READS: [Self; 4] = [Self::EmptyRead, Self::Untraced, Self::Turns, Self::Counting];
+    pub const READS: [Self; 5] = [
+        Self::EmptyRead,
+        Self::Look,
+        Self::Untraced,
+        Self::Turns,
+        Self::Counting,
+    ];
 
     /// The name for tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty | Self::EmptyRead => "empty program",
+            Self::Look => "a program that only looks",
             Self::Untraced => "tcpreuse, neither end by filter",
             Self::Turns => "tcpreuse, counting, `--no-peek`",
             Self::OneEnd => "tcpreuse, one end by filter",
@@ -82,8 +94,17 @@ impl Subject {
     pub fn is_ours(self) -> bool {
         !matches!(
             self,
-            Self::Empty | Self::EmptyRead | Self::Tcplife | Self::Tcpstates
+            Self::Empty | Self::EmptyRead | Self::Look | Self::Tcplife | Self::Tcpstates
         )
+    }
+
+    /// The program that runs at each read.
+    pub(super) fn read_program(self) -> &'static str {
+        match self {
+            Self::Look => LOOK,
+            _ if self.is_ours() => READ.program,
+            _ => EMPTY,
+        }
     }
 
     /// Starts the subject, and returns once it traces.
@@ -92,8 +113,9 @@ impl Subject {
     /// Why the subject cannot be measured here.
     pub fn start(self, stage: &Stage) -> Result<Running, String> {
         Ok(match self {
-            Self::Empty => Running::Empty(Empty::start(stage, STATE)?),
-            Self::EmptyRead => Running::Empty(Empty::start(stage, READ)?),
+            Self::Empty => Running::Empty(Empty::start(stage, EMPTY, STATE)?),
+            Self::EmptyRead => Running::Empty(Empty::start(stage, EMPTY, READ)?),
+            Self::Look => Running::Empty(Empty::start(stage, LOOK, READ)?),
             Self::Untraced => Running::Ours(Ours::start(stage, ours::What::Nothing)?),
             Self::Turns => Running::Ours(Ours::start(stage, ours::What::Turns)?),
             Self::OneEnd => Running::Ours(Ours::start(stage, ours::What::OneEnd)?),

@@ -164,8 +164,9 @@ pub(super) fn reads(reads: &Reads) -> Table {
         let reason = cost.obstacle.as_ref()?;
         Some(format!("{}: {reason}.", subject.name()))
     });
-    let note = "Requests of HTTP/1 and their answers, each in one read; the mean over both ends. Over TLS both ends \
-        look at the bytes, in clear the server alone.";
+    let note = "Requests of HTTP/1 and their answers, each in one read; both ends look at the bytes. \
+        A program that only looks copies eight of them at each read and does nothing else: to tell requests by \
+        what was read costs at least that on this machine.";
     Table {
         title: format!(
             "Kernel time per read, ns ({} connections, both ends here):",
