@@ -27,6 +27,10 @@ const SECOND: usize = 13;
 #[cfg(all(target_arch = "bpf", not(bpf_target_arch = "x86_64")))]
 const SECOND: usize = 1;
 
+/// Bytes that are copied.
+#[cfg(target_arch = "bpf")]
+const COPIED: u32 = u64::BITS / 8;
+
 /// Copies eight bytes from the reader's buffer in the cheapest way there is, as the tracer does, and drops
 /// them.
 #[cfg(target_arch = "bpf")]
@@ -38,11 +42,7 @@ pub(crate) fn look(_: BtfTracePointContext) -> i32 {
     let copied = unsafe {
         let registers = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
         let buffer = registers.add(SECOND).read();
-        bpf_probe_read_user_str(
-            (&raw mut first).cast(),
-            size_of::<u64>() as u32,
-            buffer as *const _,
-        )
+        bpf_probe_read_user_str((&raw mut first).cast(), COPIED, buffer as *const _)
     };
     i32::from(copied > 0 && first == 0)
 }
