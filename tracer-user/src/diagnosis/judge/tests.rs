@@ -89,6 +89,47 @@ fn the_bad_is_seen_and_acquitted_when_it_is_mended() {
     assert_eq!(verdicts.count(), 2);
 }
 
+/// Boundaries lie further apart the older they are, so that the steps between them hold more or less of what a
+/// steady client opens.
+#[test]
+fn the_good_that_turns_bad_is_seen_at_any_pace_and_stays_seen() {
+    // Connections opened at each second, in turns.
+    let paces = [
+        &[2, 3][..],
+        &[3, 2, 2],
+        &[1],
+        &[1, 0],
+        &[1, 0, 0],
+        &[1, 0, 0, 0, 0],
+    ];
+    for (pace, good) in paces
+        .iter()
+        .flat_map(|pace| (120..124).map(move |good| (pace, good)))
+    {
+        let mut world = World::new(1_000);
+        let mut judge = Judge::new(None);
+        let bad = world.add();
+        others(&mut world, 6);
+        world.peer(bad).open();
+        run(&mut world, &mut judge, bad, good, |world, _| polls(world));
+        world.peer(bad).close();
+        let verdicts = run(&mut world, &mut judge, bad, 200, |world, second| {
+            polls(world);
+            for _ in 0..pace[second as usize % pace.len()] {
+                world.peer(bad).fresh(0);
+            }
+        });
+        let is_seen = |verdict: &Verdict| *verdict == Verdict::FreshPerRequest;
+        let seen = verdicts.iter().position(is_seen).unwrap_or(verdicts.len());
+        let opened = seen * pace.iter().sum::<usize>() / pace.len();
+        assert!(seen <= 13 || opened <= 12, "{pace:?} after {good} s: {seen} s");
+        assert!(
+            verdicts[seen..].iter().all(is_seen),
+            "{pace:?} after {good} s: {verdicts:?}"
+        );
+    }
+}
+
 /// The whole window accuses nobody any more, once the good time in it is long enough.
 #[test]
 fn what_was_withdrawn_is_told_for_as_long_as_it_is_in_the_window() {
