@@ -95,7 +95,7 @@ fn the_bad_is_seen_and_acquitted_when_it_is_mended() {
 fn the_good_that_turns_bad_is_seen_at_any_pace_and_stays_seen() {
     // Connections opened at each second, in turns.
     let paces = [
-        &[2, 3][..],
+        &[3, 3, 2, 2][..],
         &[3, 2, 2],
         &[1],
         &[1, 0],
@@ -113,9 +113,10 @@ fn the_good_that_turns_bad_is_seen_at_any_pace_and_stays_seen() {
         world.peer(bad).open();
         run(&mut world, &mut judge, bad, good, |world, _| polls(world));
         world.peer(bad).close();
-        let verdicts = run(&mut world, &mut judge, bad, 200, |world, second| {
+        let mut opens = pace.iter().cycle();
+        let verdicts = run(&mut world, &mut judge, bad, 200, |world, _| {
             polls(world);
-            for _ in 0..pace[second as usize % pace.len()] {
+            for _ in 0..*opens.next().unwrap() {
                 world.peer(bad).fresh(0);
             }
         });
