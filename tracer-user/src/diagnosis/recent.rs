@@ -98,7 +98,7 @@ impl Step {
     }
 }
 
-/// Whether most connections were opened in one step, and faster than the others there. Steps differ in
+/// Whether most connections were opened in one step, more than twice as fast as the others. Steps differ in
 /// length, so that a longer one has more opens of a steady client.
 fn came_at_once(steps: &[Step]) -> bool {
     let all: u64 = steps.iter().map(|step| step.opens).sum();
